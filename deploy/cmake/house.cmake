@@ -8,7 +8,7 @@ pkg_check_modules(protobuf_c REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 
 add_library(house INTERFACE)
-target_include_directories(house INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/gen)
+target_include_directories(house INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(house INTERFACE _GNU_SOURCE HALLMARK_VERSION="${PROJECT_VERSION}")
 target_compile_options(house INTERFACE
     -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
