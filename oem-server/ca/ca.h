@@ -1,0 +1,65 @@
+/*
+ * ca: certificates by profile. The backend issues; today it is the HSM itself (hsm.c), the seam
+ * ca_backend is where EJBCA over REST comes in.
+ *
+ * Profiles are a table (profile.c): RootCA, ICA (pathlen 0), WebServer (serverAuth, and
+ * digitalSignature over statements to boards), station / operator / auditor (clientAuth, SPIFFE
+ * URI in the SAN), device (IEEE 802.1AR style: O, OU = order, CN = model, serialNumber = UID in
+ * hex, notAfter 99991231235959Z, clientAuth). All P-256, ecdsa-with-SHA256, 64+ random bits of
+ * serial (RFC 5280 4.1.2.2). The caller logs and stores what is issued.
+ */
+#pragma once
+
+#include <openssl/x509.h>
+
+#include "oem-server/hsm/hsm.h"
+
+enum { CA_CSR_MAX = 2048, CA_NAME_MAX = 64 };
+
+struct ca; /* made from an hsm and the certificates of arrow 2; thread safe */
+
+enum ca_profile { CA_STATION, CA_OPERATOR, CA_AUDITOR, CA_DEVICE };
+
+/* Arrow 1. Get or make the keys root, issuing, web-server, log and the KEK; safe to repeat. */
+enum err ca_keys_make(struct hsm *hsm);
+
+/* Arrow 2. DER out; caller frees. server_names: DNS names or IP addresses, NULL-terminated. */
+struct ca_certificates {
+    struct buf root;
+    struct buf issuing;
+    struct buf web_server;
+};
+enum err ca_certificates_issue(struct hsm *hsm, const char *organization,
+                               const char *const server_names[],
+                               struct ca_certificates *certificates_out);
+void ca_certificates_free(struct ca_certificates *certificates);
+
+/* certificates are copied. organization and trust_domain too. */
+enum err ca_new(struct hsm *hsm, const struct ca_certificates *certificates,
+                const char *organization, const char *trust_domain, struct ca **ca_out);
+void ca_free(struct ca *ca);
+
+/* Parse a CSR: size cap, DER without trailing bytes, P-256, self-signature (RFC 2986 4.2). */
+enum err ca_csr_open(struct span der, X509_REQ **csr_out);
+
+/* The subject that the CSR of unit uid in order must have: Name, DER. Caller frees. */
+enum err ca_device_subject(const struct ca *ca, const char *order,
+                           const uint8_t uid[static UID_SIZE], struct buf *name_out);
+
+/* Refuses (ERR_INVALID, words name the field): subject not exactly ca_device_subject, challenge
+ * password not challenge (64 hex characters), unexpected attributes. */
+enum err ca_device_csr_check(const struct ca *ca, X509_REQ *csr, const char *order,
+                             const uint8_t uid[static UID_SIZE], const char *challenge);
+
+/* Issue for the CSR's key. name: of a principal (the CSR's subject is ignored); for CA_DEVICE
+ * NULL, and the subject is the CSR's, checked before. */
+enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
+                  struct buf *certificate_out);
+
+/* The SPIFFE URI of a principal, "spiffe://<trust domain>/<role>/<name>". Caller frees with
+ * free(). */
+char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name);
+
+struct span ca_root(const struct ca *ca); /* borrowed, as long as ca */
+struct span ca_issuing(const struct ca *ca);
+struct span ca_web_server(const struct ca *ca);

@@ -1,0 +1,90 @@
+/*
+ * hsm: the keys of the OEM, behind PKCS#11 (v2.40). The only folder that includes pkcs11.h.
+ *
+ * One struct hsm holds the module and five tokens, found by label (slot numbers move): root,
+ * issuing, tls, boot, log. Named keys live on tokens: made there, sensitive, never extractable.
+ * Per-unit keys are session objects that leave only wrapped (AES-KWP, RFC 5649) under the boot
+ * token's key-encryption key, and are kept in the store: a token holds a handful of objects
+ * however many units there are. Thread safe: sessions are pooled, borrowed with a time-out,
+ * health-checked, and opened and logged in again after CKR_SESSION_HANDLE_INVALID and its kin.
+ * A wrong PIN is tried once: then the token is not tried again (its lock-out counter is
+ * somebody's production line).
+ *
+ * Used by ca, image, log, svc and net; owned by the program, opened before and closed after
+ * them.
+ */
+#pragma once
+
+#include <openssl/evp.h>
+
+#include "common/core/layout.h"
+#include "common/host/own.h"
+
+enum hsm_token { HSM_ROOT, HSM_ISSUING, HSM_TLS, HSM_BOOT, HSM_LOG, HSM_TOKENS };
+
+/* Borrowed for the call only. */
+struct hsm_config {
+    const char *module; /* path of the PKCS#11 module */
+    const char
+        *labels[HSM_TOKENS]; /* token labels; NULL: this program does without that token */
+    const char *
+        pin_files[HSM_TOKENS]; /* first line is the user PIN; mode must not be world-readable */
+    unsigned sessions;         /* per token, 1-16 */
+    unsigned timeout_ms;       /* to borrow a session */
+};
+
+struct hsm;
+
+enum err hsm_open(const struct hsm_config *config, struct hsm **hsm_out);
+void hsm_close(struct hsm *hsm);     /* NULL is fine; waits for nothing: callers are gone */
+enum err hsm_check(struct hsm *hsm); /* every configured token answers: for health */
+
+/* Named keys: CKA_LABEL and CKA_ID are both the name. */
+enum hsm_kind { HSM_P256, HSM_ED25519, HSM_AES256_KEK };
+
+/* Get or make; a new key is proven by a signature (or a wrap) before it counts; leftovers of a
+ * cut creation under the same name (SoftHSM writes in place) are swept. */
+enum err hsm_key_make(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
+                      const char *name, bool *created_out);
+
+/* A P-256 key as EVP_PKEY whose signatures the HSM makes (EC_KEY_METHOD): for X.509 and TLS.
+ * The caller's, freed with EVP_PKEY_free before hsm_close. */
+enum err hsm_key_evp(struct hsm *hsm, enum hsm_token token, const char *name,
+                     EVP_PKEY **key_out);
+
+enum err hsm_sign_p256(struct hsm *hsm, enum hsm_token token, const char *name,
+                       const uint8_t digest[static SHA256_SIZE],
+                       uint8_t signature_out[static P256_SIGNATURE_SIZE]);
+
+enum err hsm_ed25519_public(struct hsm *hsm, enum hsm_token token, const char *name,
+                            uint8_t public_out[static 32]);
+enum err hsm_sign_ed25519(struct hsm *hsm, enum hsm_token token, const char *name,
+                          struct span message, uint8_t signature_out[static 64]);
+
+/* Per-unit keys on the boot token, wrapped under its KEK "unit-kek" (made by hsm_key_make). */
+
+/* A P-256 signing key: wrapped private key and its public point (65 bytes). Nothing stays. */
+enum err hsm_unit_p256_make(struct hsm *hsm, struct buf *wrapped_out,
+                            uint8_t point_out[static P256_POINT_SIZE]);
+enum err hsm_unit_p256_sign(struct hsm *hsm, struct span wrapped,
+                            const uint8_t digest[static SHA256_SIZE],
+                            uint8_t signature_out[static P256_SIGNATURE_SIZE]);
+
+/* An ephemeral ECDH key: a session object, alive until hsm_agreement_free or hsm_close. */
+struct hsm_agreement;
+enum err hsm_agreement_make(struct hsm *hsm, struct hsm_agreement **agreement_out);
+enum err hsm_agreement_public(struct hsm_agreement *agreement,
+                              uint8_t point_out[static P256_POINT_SIZE]);
+
+/* ECDH with peer (checked to be on the curve), an AES-256 key inside the HSM: its CMACs over
+ * two messages (AES-CMAC, RFC 4493) and the key wrapped. The key is never in clear and never
+ * stays. */
+enum err hsm_agreement_derive(struct hsm_agreement *agreement,
+                              const uint8_t peer[static P256_POINT_SIZE],
+                              const struct span messages[static 2],
+                              uint8_t tags_out[static 2][16], struct buf *wrapped_out);
+void hsm_agreement_free(struct hsm_agreement *agreement); /* destroys the session object */
+
+/* How often each operation ran, by name, for the event log: the calling thread's since the last
+ * call. Writes at most max names like "root: C_Sign ECDSA"; returns how many there were. */
+size_t hsm_operations_take(const char *names_out[], size_t max);
