@@ -1,0 +1,45 @@
+/*
+ * tlog: the event log: an RFC 6962 Merkle tree over encoded Events
+ * (proto/hallmark/v1/log.proto), checkpoints as C2SP tlog-checkpoint signed notes (Ed25519, key
+ * in the HSM), receipts as C2SP tlog-proof.
+ *
+ * tlog_append writes entries inside the caller's transaction, so state and its account are
+ * durable together or not at all; the tree in memory moves only when the transaction commits
+ * (tlog_committed / tlog_rolled_back). A checkpoint is signed only over what is committed,
+ * never inconsistent with an earlier one. Thread safe under store's one writer.
+ *
+ * tree.h, note.h and proof.h hold the parts that need neither store nor HSM; oemctl verifies
+ * with them, trusting only the log's public key and its last checkpoint.
+ */
+#pragma once
+
+#include "hallmark/v1/log.pb-c.h"
+#include "oem-server/store/store.h"
+
+struct tlog;
+
+/* Signs message with the log's key. */
+typedef enum err tlog_sign(void *context, struct span message,
+                           uint8_t signature_out[static 64]);
+
+/* origin: the log's name and the key's name in notes. Reads the tree's edge from the store and
+ * checks it against the latest checkpoint: ERR_DATA_LOSS if the store has been rolled back or
+ * edited. public_key: 32 bytes, Ed25519. */
+enum err tlog_open(struct store *store, const char *origin, const uint8_t public_key[static 32],
+                   tlog_sign *sign, void *sign_context, struct tlog **log_out);
+void tlog_free(struct tlog *log);
+
+enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
+                     uint64_t *index_out);
+void tlog_committed(struct tlog *log);   /* after store_commit gave ERR_OK */
+void tlog_rolled_back(struct tlog *log); /* after any other end */
+
+/* The signed note over all that is committed; signed anew only when the tree has grown. */
+enum err tlog_checkpoint(struct tlog *log, struct buf *note_out, uint64_t *size_out);
+enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
+                          uint8_t (**hashes_out)[SHA256_SIZE], size_t *count_out);
+enum err tlog_proof(struct tlog *log, uint64_t index,
+                    struct buf *proof_out); /* C2SP tlog-proof */
+
+/* The verifier key text "name+hash+key" of C2SP signed-note. Caller frees with free(). */
+char *tlog_verifier_key(const char *origin, const uint8_t public_key[static 32]);
