@@ -1,0 +1,21 @@
+/* limits: every limit of the wire, in one place. Both ends enforce them; docs in README.md. */
+#pragma once
+
+enum {
+    RPC_VERSION = 1,
+    RPC_MESSAGE_MAX = 4 << 20,      /* bytes of one encoded Frame */
+    RPC_STREAMS_MAX = 64,           /* open calls a connection, each way */
+    RPC_METHOD_MAX = 80,            /* bytes of "package.Service/Method" */
+    RPC_METADATA_MAX = 16,          /* entries a frame */
+    RPC_METADATA_BYTES_MAX = 16384, /* keys and values a frame */
+    RPC_MESSAGE_TEXT_MAX = 512,     /* bytes of a response's words */
+    RPC_IDEMPOTENCY_KEY_SIZE = 16,
+    RPC_TIMEOUT_DEFAULT_MS = 30000, /* of a request that names none */
+    RPC_TIMEOUT_MAX_MS = 600000,
+    RPC_HELLO_TIMEOUT_MS = 5000,  /* from connection to the peer's HELLO */
+    RPC_OUT_BYTES_MAX = 16 << 20, /* unsent bytes; a peer that does not read is dropped */
+    RPC_PING_MS = 30000,          /* idle time before a WebSocket ping */
+    RPC_HANGUP_MS = 10000,        /* and to its pong */
+};
+
+#define RPC_SUBPROTOCOL "v1.rpc.hallmark"

@@ -1,0 +1,488 @@
+#include "common/rpc/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+
+typedef Hallmark__V1__Frame frame;
+
+enum { CLOSE_PROTOCOL = 1002, CLOSE_BAD_DATA = 1007, CLOSE_TOO_BIG = 1009 };
+
+/* A call under way. Ours: tag set. Theirs: being served. */
+struct stream {
+    uint32_t id; /* 0: free slot */
+    uint64_t deadline_ms;
+    void *tag;
+};
+
+struct node {
+    struct node *next;
+    struct buf bytes;
+};
+
+struct event_node {
+    struct event_node *next;
+    struct peer_event event;
+};
+
+struct peer {
+    enum peer_side side;
+    uint64_t hello_by_ms; /* 0: it has come */
+    uint32_t next_id;     /* of our calls */
+    uint32_t last_theirs;
+    uint32_t peer_max_message;
+    uint32_t peer_max_streams;
+    bool refusing; /* we sent GOAWAY */
+    bool leaving;  /* they did */
+    unsigned close_code;
+    struct stream ours[RPC_STREAMS_MAX];
+    struct stream theirs[RPC_STREAMS_MAX];
+    struct node *out_head, **out_tail;
+    size_t out_bytes;
+    struct event_node *event_head, **event_tail;
+};
+
+void peer_event_free(struct peer_event *event)
+{
+    if (event->frame == NULL)
+        return;
+    ProtobufCBinaryData *payload = NULL;
+    if (event->frame->kind_case == HALLMARK__V1__FRAME__KIND_REQUEST)
+        payload = &event->frame->request->payload;
+    else if (event->frame->kind_case == HALLMARK__V1__FRAME__KIND_RESPONSE)
+        payload = &event->frame->response->payload;
+    if (payload != NULL && payload->len != 0)
+        wipe(payload->data, payload->len);
+    hallmark__v1__frame__free_unpacked(event->frame, NULL);
+    event->frame = NULL;
+}
+
+static enum err push_event(struct peer *p, const struct peer_event *event)
+{
+    struct event_node *node = malloc(sizeof(*node));
+    if (node == NULL)
+        return fail(ERR_MEMORY, "rpc: no memory for an event");
+    *node = (struct event_node){ NULL, *event };
+    *p->event_tail = node;
+    p->event_tail = &node->next;
+    return ERR_OK;
+}
+
+bool peer_next_event(struct peer *p, struct peer_event *event_out)
+{
+    struct event_node *node = p->event_head;
+    if (node == NULL)
+        return false;
+    *event_out = node->event;
+    p->event_head = node->next;
+    if (p->event_head == NULL)
+        p->event_tail = &p->event_head;
+    free(node);
+    return true;
+}
+
+static enum err send_frame(struct peer *p, const frame *f)
+{
+    size_t len = hallmark__v1__frame__get_packed_size(f);
+    if (len > p->peer_max_message)
+        return fail(ERR_LIMIT, "rpc: message of %zu bytes, the peer takes %u", len,
+                    p->peer_max_message);
+    if (len > RPC_OUT_BYTES_MAX - p->out_bytes)
+        return fail(ERR_EXHAUSTED, "rpc: %zu unsent bytes: the peer does not read",
+                    p->out_bytes);
+    struct node *node = calloc(1, sizeof(*node));
+    if (node == NULL || buf_resize(&node->bytes, len) != ERR_OK) {
+        free(node);
+        return fail(ERR_MEMORY, "rpc: no memory for a message of %zu bytes", len);
+    }
+    hallmark__v1__frame__pack(f, node->bytes.ptr);
+    *p->out_tail = node;
+    p->out_tail = &node->next;
+    p->out_bytes += len;
+    return ERR_OK;
+}
+
+bool peer_has_output(const struct peer *p)
+{
+    return p->out_head != NULL;
+}
+
+bool peer_pull(struct peer *p, struct buf *message_out)
+{
+    struct node *node = p->out_head;
+    if (node == NULL)
+        return false;
+    p->out_head = node->next;
+    if (p->out_head == NULL)
+        p->out_tail = &p->out_head;
+    p->out_bytes -= node->bytes.len;
+    buf_free(message_out);
+    *message_out = buf_take(&node->bytes);
+    free(node);
+    return true;
+}
+
+static enum err send_hello(struct peer *p, const char *software)
+{
+    Hallmark__V1__FrameHello hello = HALLMARK__V1__FRAME_HELLO__INIT;
+    char *text = strdup(software);
+    if (text == NULL)
+        return ERR_MEMORY;
+    hello.version = RPC_VERSION;
+    hello.software = text;
+    hello.max_message = RPC_MESSAGE_MAX;
+    hello.max_streams = RPC_STREAMS_MAX;
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_HELLO;
+    f.hello = &hello;
+    enum err e = send_frame(p, &f);
+    free(text);
+    return e;
+}
+
+struct peer *peer_new(enum peer_side side, const char *software, uint64_t now_ms)
+{
+    struct peer *p = calloc(1, sizeof(*p));
+    if (p == NULL)
+        return NULL;
+    p->side = side;
+    p->next_id = side == PEER_CLIENT ? 1 : 2;
+    p->hello_by_ms = now_ms + RPC_HELLO_TIMEOUT_MS;
+    p->peer_max_message = RPC_MESSAGE_MAX;
+    p->peer_max_streams = RPC_STREAMS_MAX;
+    p->out_tail = &p->out_head;
+    p->event_tail = &p->event_head;
+    if (send_hello(p, software) != ERR_OK) {
+        peer_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void peer_free(struct peer *p)
+{
+    if (p == NULL)
+        return;
+    struct peer_event event;
+    while (peer_next_event(p, &event))
+        peer_event_free(&event);
+    struct buf message = { 0 };
+    while (peer_pull(p, &message))
+        buf_free(&message);
+    free(p);
+}
+
+static struct stream *find(struct stream streams[static RPC_STREAMS_MAX], uint32_t id)
+{
+    for (size_t i = 0; i < RPC_STREAMS_MAX; i++)
+        if (streams[i].id == id)
+            return &streams[i];
+    return NULL;
+}
+
+static enum err violation(struct peer *p, unsigned close_code, const char *what)
+{
+    p->close_code = close_code;
+    return fail(ERR_PROTO, "rpc: %s", what);
+}
+
+/* A response that we make up ourselves: a missed deadline, a lost connection. */
+static enum err push_response(struct peer *p, struct stream *s, enum err e, const char *words)
+{
+    frame *f = malloc(sizeof(*f));
+    Hallmark__V1__FrameResponse *response = malloc(sizeof(*response));
+    char *text = strdup(words);
+    if (f == NULL || response == NULL || text == NULL) {
+        free(f);
+        free(response);
+        free(text);
+        return fail(ERR_MEMORY, "rpc: no memory for an answer");
+    }
+    hallmark__v1__frame__init(f);
+    hallmark__v1__frame_response__init(response);
+    f->kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
+    f->response = response;
+    response->stream = s->id;
+    response->status = err_status(e);
+    response->code = (uint32_t)e;
+    response->message = text;
+    struct peer_event event = { PEER_RESPONSE, s->id, 0, s->tag, f };
+    *s = (struct stream){ 0 };
+    return push_event(p, &event);
+}
+
+static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello)
+{
+    if (p->hello_by_ms == 0)
+        return violation(p, CLOSE_PROTOCOL, "second HELLO");
+    if (hello->version != RPC_VERSION)
+        return violation(p, CLOSE_PROTOCOL, "HELLO names another version");
+    if (hello->max_message < 1024 || hello->max_streams == 0)
+        return violation(p, CLOSE_PROTOCOL, "HELLO's limits are too small");
+    p->hello_by_ms = 0;
+    if (hello->max_message < p->peer_max_message)
+        p->peer_max_message = hello->max_message;
+    if (hello->max_streams < p->peer_max_streams)
+        p->peer_max_streams = hello->max_streams;
+    return push_event(p, &(struct peer_event){ .kind = PEER_OPEN });
+}
+
+static enum err respond_error(struct peer *p, uint32_t stream, enum err e, const char *words)
+{
+    char text[RPC_MESSAGE_TEXT_MAX];
+    Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
+    snprintf(text, sizeof(text), "%s", words);
+    response.stream = stream;
+    response.status = err_status(e);
+    response.code = (uint32_t)e;
+    response.message = text;
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
+    f.response = &response;
+    return send_frame(p, &f);
+}
+
+static const char *request_fault(const Hallmark__V1__FrameRequest *request)
+{
+    if (strlen(request->method) > RPC_METHOD_MAX)
+        return "method name is too long";
+    if (request->idempotency_key.len != 0 &&
+        request->idempotency_key.len != RPC_IDEMPOTENCY_KEY_SIZE)
+        return "idempotency key is not 16 bytes";
+    if (request->n_metadata > RPC_METADATA_MAX)
+        return "too many metadata entries";
+    size_t bytes = 0;
+    for (size_t i = 0; i < request->n_metadata; i++)
+        bytes += strlen(request->metadata[i]->key) + request->metadata[i]->value.len;
+    if (bytes > RPC_METADATA_BYTES_MAX)
+        return "metadata is too large";
+    return request->end_stream ? NULL : "client streaming is not supported";
+}
+
+/* Takes the frame: it goes with the event. */
+static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
+{
+    const Hallmark__V1__FrameRequest *request = (*f)->request;
+    uint32_t id = request->stream;
+    if (id % 2 != (p->side == PEER_SERVER ? 1 : 0) || id <= p->last_theirs)
+        return violation(p, CLOSE_PROTOCOL, "stream number of the wrong side or used before");
+    p->last_theirs = id;
+    const char *fault = request_fault(request);
+    if (fault != NULL)
+        return respond_error(p, id, ERR_INVALID, fault);
+    if (p->refusing)
+        return respond_error(p, id, ERR_UNAVAILABLE, "going away: draining");
+    struct stream *s = find(p->theirs, 0);
+    if (s == NULL)
+        return respond_error(p, id, ERR_EXHAUSTED, "too many open calls on this connection");
+    uint32_t timeout = request->timeout_ms == 0 ? RPC_TIMEOUT_DEFAULT_MS : request->timeout_ms;
+    if (timeout > RPC_TIMEOUT_MAX_MS)
+        timeout = RPC_TIMEOUT_MAX_MS;
+    *s = (struct stream){ .id = id, .deadline_ms = now_ms + timeout };
+    struct peer_event event = { PEER_REQUEST, id, s->deadline_ms, NULL, TAKE(*f) };
+    return push_event(p, &event);
+}
+
+static enum err take_response(struct peer *p, frame **f)
+{
+    uint32_t id = (*f)->response->stream;
+    struct stream *s = find(p->ours, id);
+    if (id == 0 || s == NULL) {
+        if (id == 0 || id >= p->next_id || id % 2 != p->next_id % 2)
+            return violation(p, CLOSE_PROTOCOL, "answer to a call that was never made");
+        return ERR_OK; /* we gave it up; the answer crossed the CANCEL */
+    }
+    struct peer_event event = { PEER_RESPONSE, id, 0, s->tag, TAKE(*f) };
+    *s = (struct stream){ 0 };
+    return push_event(p, &event);
+}
+
+static enum err take_cancel(struct peer *p, uint32_t id)
+{
+    struct stream *s = id == 0 ? NULL : find(p->theirs, id);
+    if (s == NULL)
+        return id != 0 && id <= p->last_theirs
+                   ? ERR_OK
+                   : violation(p, CLOSE_PROTOCOL, "CANCEL of a call never made");
+    *s = (struct stream){ 0 };
+    return push_event(p, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id });
+}
+
+static enum err take_frame(struct peer *p, frame **f, uint64_t now_ms)
+{
+    if (p->hello_by_ms != 0 && (*f)->kind_case != HALLMARK__V1__FRAME__KIND_HELLO)
+        return violation(p, CLOSE_PROTOCOL, "frame before HELLO");
+    switch ((*f)->kind_case) {
+    case HALLMARK__V1__FRAME__KIND_HELLO:
+        return take_hello(p, (*f)->hello);
+    case HALLMARK__V1__FRAME__KIND_REQUEST:
+        return take_request(p, f, now_ms);
+    case HALLMARK__V1__FRAME__KIND_RESPONSE:
+        return take_response(p, f);
+    case HALLMARK__V1__FRAME__KIND_CANCEL:
+        return take_cancel(p, (*f)->cancel->stream);
+    case HALLMARK__V1__FRAME__KIND_GO_AWAY:
+        p->leaving = true;
+        return push_event(p,
+                          &(struct peer_event){ .kind = PEER_GOING_AWAY, .frame = TAKE(*f) });
+    case HALLMARK__V1__FRAME__KIND_DATA:   /* streaming's place: not offered in HELLO, */
+    case HALLMARK__V1__FRAME__KIND_CREDIT: /* so a peer that sends it is out of bounds */
+        return violation(p, CLOSE_PROTOCOL, "streaming was not offered");
+    default:
+        return ERR_OK; /* a kind from the future */
+    }
+}
+
+static void frame_drop(frame **f)
+{
+    struct peer_event holder = { .frame = *f };
+    peer_event_free(&holder);
+}
+
+enum err peer_receive(struct peer *p, struct span message, uint64_t now_ms)
+{
+    if (message.len > RPC_MESSAGE_MAX)
+        return violation(p, CLOSE_TOO_BIG, "message over the limit");
+    AUTO(frame_drop) frame *f = hallmark__v1__frame__unpack(NULL, message.len, message.ptr);
+    if (f == NULL)
+        return violation(p, CLOSE_BAD_DATA, "message is not a Frame");
+    return take_frame(p, &f, now_ms);
+}
+
+enum err peer_call(struct peer *p, Hallmark__V1__FrameRequest *request, void *tag,
+                   uint64_t now_ms)
+{
+    if (p->leaving)
+        return fail_quiet(ERR_UNAVAILABLE, "rpc: the peer is going away");
+    struct stream *s = find(p->ours, 0);
+    if (s == NULL || peer_open_calls(p) >= 2 * RPC_STREAMS_MAX)
+        return fail(ERR_EXHAUSTED, "rpc: %d calls are open on this connection",
+                    RPC_STREAMS_MAX);
+    if (request->timeout_ms == 0)
+        request->timeout_ms = RPC_TIMEOUT_DEFAULT_MS;
+    request->stream = p->next_id;
+    request->end_stream = true;
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_REQUEST;
+    f.request = request;
+    TRY(send_frame(p, &f));
+    *s = (struct stream){ p->next_id, now_ms + request->timeout_ms, tag };
+    p->next_id += 2;
+    return ERR_OK;
+}
+
+static void send_cancel(struct peer *p, uint32_t id, const char *reason)
+{
+    char text[RPC_MESSAGE_TEXT_MAX];
+    Hallmark__V1__FrameCancel cancel = HALLMARK__V1__FRAME_CANCEL__INIT;
+    snprintf(text, sizeof(text), "%s", reason);
+    cancel.stream = id;
+    cancel.reason = text;
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_CANCEL;
+    f.cancel = &cancel;
+    if (send_frame(p, &f) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "rpc: CANCEL of stream %u was not sent", id);
+}
+
+void peer_cancel(struct peer *p, void *tag, const char *reason)
+{
+    for (size_t i = 0; i < RPC_STREAMS_MAX; i++) {
+        struct stream *s = &p->ours[i];
+        if (s->id == 0 || s->tag != tag)
+            continue;
+        send_cancel(p, s->id, reason);
+        if (push_response(p, s, ERR_CANCELLED, reason) != ERR_OK)
+            *s = (struct stream){ 0 };
+    }
+}
+
+enum err peer_respond(struct peer *p, Hallmark__V1__FrameResponse *response)
+{
+    struct stream *s = find(p->theirs, response->stream);
+    if (response->stream == 0 || s == NULL)
+        return ERR_OK;
+    *s = (struct stream){ 0 };
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
+    f.response = response;
+    enum err e = send_frame(p, &f);
+    if (e == ERR_LIMIT) /* the answer does not fit: the caller must still hear of it */
+        return respond_error(p, response->stream, e, "the answer is over the message limit");
+    return e;
+}
+
+static void miss_theirs(struct peer *p, struct stream *s)
+{
+    uint32_t id = s->id;
+    *s = (struct stream){ 0 };
+    if (respond_error(p, id, ERR_DEADLINE, "deadline exceeded") != ERR_OK ||
+        push_event(p, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id }) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "rpc: stream %u timed out and its end could not be told", id);
+}
+
+void peer_tick(struct peer *p, uint64_t now_ms)
+{
+    if (p->hello_by_ms != 0 && now_ms >= p->hello_by_ms)
+        p->close_code = CLOSE_PROTOCOL;
+    for (size_t i = 0; i < RPC_STREAMS_MAX; i++) {
+        struct stream *mine = &p->ours[i], *theirs = &p->theirs[i];
+        if (mine->id != 0 && now_ms >= mine->deadline_ms) {
+            send_cancel(p, mine->id, "deadline exceeded");
+            if (push_response(p, mine, ERR_DEADLINE, "deadline exceeded") != ERR_OK)
+                *mine = (struct stream){ 0 };
+        }
+        if (theirs->id != 0 && now_ms >= theirs->deadline_ms)
+            miss_theirs(p, theirs);
+    }
+}
+
+uint64_t peer_wake_ms(const struct peer *p)
+{
+    uint64_t wake = p->hello_by_ms != 0 ? p->hello_by_ms : UINT64_MAX;
+    for (size_t i = 0; i < RPC_STREAMS_MAX; i++) {
+        if (p->ours[i].id != 0 && p->ours[i].deadline_ms < wake)
+            wake = p->ours[i].deadline_ms;
+        if (p->theirs[i].id != 0 && p->theirs[i].deadline_ms < wake)
+            wake = p->theirs[i].deadline_ms;
+    }
+    return wake;
+}
+
+unsigned peer_close_code(const struct peer *p)
+{
+    return p->close_code;
+}
+
+void peer_go_away(struct peer *p, const char *reason, uint32_t drain_ms)
+{
+    char text[RPC_MESSAGE_TEXT_MAX];
+    Hallmark__V1__FrameGoAway away = HALLMARK__V1__FRAME_GO_AWAY__INIT;
+    snprintf(text, sizeof(text), "%s", reason);
+    p->refusing = true;
+    away.last_stream = p->last_theirs;
+    away.reason = text;
+    away.drain_ms = drain_ms;
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_GO_AWAY;
+    f.go_away = &away;
+    if (send_frame(p, &f) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "rpc: GOAWAY was not sent");
+}
+
+unsigned peer_open_calls(const struct peer *p)
+{
+    unsigned open = 0;
+    for (size_t i = 0; i < RPC_STREAMS_MAX; i++)
+        open += (p->ours[i].id != 0 ? 1u : 0u) + (p->theirs[i].id != 0 ? 1u : 0u);
+    return open;
+}
+
+void peer_fail_calls(struct peer *p, enum err e, const char *words)
+{
+    for (size_t i = 0; i < RPC_STREAMS_MAX; i++)
+        if (p->ours[i].id != 0 && push_response(p, &p->ours[i], e, words) != ERR_OK)
+            p->ours[i] = (struct stream){ 0 };
+}

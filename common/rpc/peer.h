@@ -1,0 +1,68 @@
+/*
+ * peer: one end of one connection: gRPC's semantics over whole messages, without I/O.
+ *
+ * Bytes and time in, bytes and events out. The carrier feeds received messages to
+ * peer_receive(), sends what peer_pull() gives, calls peer_tick() when peer_wake_ms() has come,
+ * and drains peer_next_event() after each. Time is milliseconds of any monotonic clock. Not
+ * thread safe: its carrier's thread owns it. Deadlines are enforced here at both ends; a frame
+ * that breaks the protocol gives an error and the WebSocket close code in peer_close_code().
+ *
+ * Used by common/wss; the wire is specified in common/rpc/README.md.
+ */
+#pragma once
+
+#include "common/host/own.h"
+#include "common/rpc/limits.h"
+#include "hallmark/v1/frame.pb-c.h"
+
+enum peer_side {
+    PEER_CLIENT,
+    PEER_SERVER
+}; /* who opened the connection; fixes stream parity */
+
+struct peer;
+
+enum peer_event_kind {
+    PEER_OPEN,     /* the peer's HELLO has come */
+    PEER_REQUEST,  /* a call to serve: frame->request */
+    PEER_RESPONSE, /* the answer to our call tag: frame->response, also for a missed deadline */
+    PEER_CANCELLED, /* the call being served on stream was given up or missed its deadline */
+    PEER_GOING_AWAY,
+};
+
+struct peer_event {
+    enum peer_event_kind kind;
+    uint32_t stream;
+    uint64_t deadline_ms;       /* PEER_REQUEST: absolute, on the carrier's clock */
+    void *tag;                  /* PEER_RESPONSE: what peer_call() was given */
+    Hallmark__V1__Frame *frame; /* owned by the event; NULL for PEER_CANCELLED */
+};
+void peer_event_free(struct peer_event *event); /* wipes payloads */
+
+struct peer *peer_new(enum peer_side side, const char *software,
+                      uint64_t now_ms); /* NULL: no memory */
+void peer_free(struct peer *peer);
+
+enum err peer_receive(struct peer *peer, struct span message, uint64_t now_ms);
+bool peer_pull(struct peer *peer, struct buf *message_out); /* false: nothing to send now */
+bool peer_has_output(const struct peer *peer);
+void peer_tick(struct peer *peer, uint64_t now_ms);
+uint64_t peer_wake_ms(const struct peer *peer); /* when to tick; UINT64_MAX: no need */
+bool peer_next_event(struct peer *peer, struct peer_event *event_out);
+unsigned
+peer_close_code(const struct peer *peer); /* after an error: RFC 6455 7.4.1; 0 if none */
+
+/* Start a call. request->stream is chosen here; timeout_ms 0 means the default. Gives an error
+ * at once for what can never be sent; everything later arrives as PEER_RESPONSE with tag. */
+enum err peer_call(struct peer *peer, Hallmark__V1__FrameRequest *request, void *tag,
+                   uint64_t now_ms);
+void peer_cancel(struct peer *peer, void *tag, const char *reason);
+
+/* Answer the call on response->stream. Of a stream that is gone: does nothing (the caller
+ * left). */
+enum err peer_respond(struct peer *peer, Hallmark__V1__FrameResponse *response);
+
+void peer_go_away(struct peer *peer, const char *reason,
+                  uint32_t drain_ms);              /* refuse new calls */
+unsigned peer_open_calls(const struct peer *peer); /* both ways: 0 means drained */
+void peer_fail_calls(struct peer *peer, enum err e, const char *words); /* connection is lost */

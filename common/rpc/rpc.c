@@ -1,0 +1,203 @@
+#include "common/rpc/rpc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/host/log.h"
+
+struct rpc_arena {
+    struct rpc_arena *next;
+    size_t len;
+    max_align_t bytes[];
+};
+
+uint64_t rpc_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void *rpc_alloc(struct rpc_call *call, size_t len)
+{
+    if (len > RPC_MESSAGE_MAX * 2u)
+        return NULL;
+    struct rpc_arena *block = calloc(1, sizeof(*block) + len);
+    if (block == NULL)
+        return NULL;
+    block->len = len;
+    block->next = call->arena;
+    call->arena = block;
+    return block->bytes;
+}
+
+enum err rpc_bytes(struct rpc_call *call, ProtobufCBinaryData *out, struct span bytes)
+{
+    uint8_t *copy = rpc_alloc(call, bytes.len);
+    if (copy == NULL)
+        return fail(ERR_MEMORY, "rpc: no memory for %zu bytes of an answer", bytes.len);
+    if (bytes.len != 0)
+        memcpy(copy, bytes.ptr, bytes.len);
+    *out = (ProtobufCBinaryData){ bytes.len, copy };
+    return ERR_OK;
+}
+
+enum err rpc_text(struct rpc_call *call, char **out, const char *text)
+{
+    ProtobufCBinaryData copy;
+    TRY(rpc_bytes(call, &copy, span_of(text, strlen(text) + 1)));
+    *out = (char *)copy.data;
+    return ERR_OK;
+}
+
+void rpc_call_fini(struct rpc_call *call)
+{
+    while (call->arena != NULL) {
+        struct rpc_arena *block = call->arena;
+        call->arena = block->next;
+        wipe(block->bytes, block->len);
+        free(block);
+    }
+    buf_free(&call->response);
+}
+
+struct span rpc_call_metadata(const struct rpc_call *call, const char *key)
+{
+    for (size_t i = 0; i < call->metadata_count; i++)
+        if (strcmp(call->metadata[i].key, key) == 0)
+            return call->metadata[i].value;
+    return (struct span){ NULL, 0 };
+}
+
+/* The service and the method's index; NULL if nobody serves it. */
+static ProtobufCService *find_method(ProtobufCService *const services[], const char *method,
+                                     unsigned *index_out)
+{
+    const char *slash = strchr(method, '/');
+    if (slash == NULL)
+        return NULL;
+    size_t name_len = (size_t)(slash - method);
+    for (; *services != NULL; services++) {
+        const ProtobufCServiceDescriptor *d = (*services)->descriptor;
+        if (strlen(d->name) != name_len || memcmp(d->name, method, name_len) != 0)
+            continue;
+        for (unsigned i = 0; i < d->n_methods; i++) {
+            if (strcmp(d->methods[i].name, slash + 1) == 0) {
+                *index_out = i;
+                return *services;
+            }
+        }
+    }
+    return NULL;
+}
+
+bool rpc_serves(ProtobufCService *const services[], const char *method)
+{
+    unsigned index;
+    return find_method(services, method, &index) != NULL;
+}
+
+const ProtobufCMessageDescriptor *rpc_output_type(const ProtobufCService *service,
+                                                  const char *method)
+{
+    return protobuf_c_service_descriptor_get_method_by_name(service->descriptor, method)
+        ->output;
+}
+
+void rpc_finish(struct rpc_call *call, enum err e)
+{
+    call->err = e;
+}
+
+static void pack_response(const ProtobufCMessage *message, void *data)
+{
+    struct rpc_call *call = data;
+    if (call->err == ERR_OK)
+        call->err = rpc_pack(message, &call->response);
+}
+
+void rpc_dispatch(ProtobufCService *const services[], struct rpc_call *call)
+{
+    unsigned index;
+    ProtobufCService *service = find_method(services, call->method, &index);
+    if (service == NULL) {
+        call->err = fail_quiet(ERR_UNIMPLEMENTED, "unknown method %s", call->method);
+        return;
+    }
+    ProtobufCMessage *in = NULL;
+    call->err = rpc_unpack(service->descriptor->methods[index].input, call->payload, &in);
+    if (call->err != ERR_OK)
+        return;
+    call->err = ERR_INTERNAL; /* until the handler says otherwise */
+    service->invoke(service, index, in, pack_response, call);
+    protobuf_c_message_free_unpacked(in, NULL);
+}
+
+enum err rpc_pack(const ProtobufCMessage *message, struct buf *out)
+{
+    size_t len = protobuf_c_message_get_packed_size(message);
+    if (len > RPC_MESSAGE_MAX)
+        return fail(ERR_LIMIT, "rpc: %s of %zu bytes, limit %d",
+                    message->descriptor->short_name, len, RPC_MESSAGE_MAX);
+    TRY(buf_resize(out, len));
+    protobuf_c_message_pack(message, out->ptr);
+    return ERR_OK;
+}
+
+enum err rpc_unpack(const ProtobufCMessageDescriptor *type, struct span bytes,
+                    ProtobufCMessage **out)
+{
+    if (bytes.len > RPC_MESSAGE_MAX)
+        return fail_quiet(ERR_LIMIT, "rpc: %s of %zu bytes, limit %d", type->short_name,
+                          bytes.len, RPC_MESSAGE_MAX);
+    *out = protobuf_c_message_unpack(type, NULL, bytes.len, bytes.ptr);
+    return *out != NULL ? ERR_OK
+                        : fail_quiet(ERR_INVALID, "rpc: payload is not a %s", type->short_name);
+}
+
+void rpc_keep(const ProtobufCMessage *message, void *out)
+{
+    *(const ProtobufCMessage **)out = message;
+}
+
+void rpc_drop(void *message_pointer)
+{
+    ProtobufCMessage *message = *(ProtobufCMessage **)message_pointer;
+    if (message != NULL)
+        protobuf_c_message_free_unpacked(message, NULL);
+}
+
+static enum err stub_send(struct rpc_stub *stub, const ProtobufCMethodDescriptor *method,
+                          const ProtobufCMessage *in, ProtobufCMessage **out)
+{
+    char full[RPC_METHOD_MAX + 1];
+    snprintf(full, sizeof(full), "%s/%s", stub->base.descriptor->name, method->name);
+    AUTO(buf_free) struct buf request = { 0 };
+    AUTO(buf_free) struct buf response = { 0 };
+    TRY(rpc_pack(in, &request));
+    TRY(stub->transport(stub->context, full, buf_span(&request), &response));
+    return rpc_unpack(method->output, buf_span(&response), out);
+}
+
+static void stub_invoke(ProtobufCService *service, unsigned index, const ProtobufCMessage *in,
+                        ProtobufCClosure done, void *data)
+{
+    struct rpc_stub *stub = (struct rpc_stub *)service;
+    ProtobufCMessage *out = NULL;
+    stub->err = stub_send(stub, &service->descriptor->methods[index], in, &out);
+    done(out, data);
+    if (out != NULL && done != rpc_keep)
+        protobuf_c_message_free_unpacked(out, NULL);
+}
+
+struct rpc_stub rpc_stub_of(const ProtobufCServiceDescriptor *service, rpc_transport *transport,
+                            void *context)
+{
+    return (struct rpc_stub){
+        .base = { service, stub_invoke, NULL },
+        .transport = transport,
+        .context = context,
+    };
+}

@@ -1,0 +1,94 @@
+/*
+ * rpc: protobuf-c services over any carrier.
+ *
+ * Serving: rpc_dispatch() finds the ProtobufCService by the method's name, unpacks, invokes and
+ * packs. A handler is a generated service function; its closure_data is always the struct
+ * rpc_call of the call, by which it learns who calls, until when, and allocates what its
+ * response borrows. RPC_HANDLER writes the glue, so a service file holds plain functions:
+ *     static enum err release(struct rpc_call *call, const ...Request *in, ...Response *out);
+ *
+ * Calling: a struct rpc_stub is a ProtobufCService whose invoke sends through a transport and
+ * waits; RPC_CALL runs a generated client function on it and yields its error.
+ */
+#pragma once
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "common/host/own.h"
+#include "common/rpc/limits.h"
+
+struct rpc_metadata {
+    const char *key;
+    struct span value;
+};
+
+/* A call being served, on the server's worker or the agent's site thread. Its maker owns it. */
+struct rpc_call {
+    const char *method; /* full name */
+    struct span payload;
+    struct span idempotency_key; /* empty: none */
+    const struct rpc_metadata *metadata;
+    size_t metadata_count;
+    uint64_t deadline_ms; /* CLOCK_MONOTONIC */
+    void *user; /* the program's own: struct call of oem-server, struct site of the agent */
+
+    enum err err;        /* out: of the handler */
+    struct buf response; /* out: the packed response, if err is ERR_OK */
+    struct rpc_arena *arena;
+};
+void rpc_call_fini(struct rpc_call *call);
+struct span rpc_call_metadata(const struct rpc_call *call,
+                              const char *key); /* empty if absent */
+
+/* Zeroed memory that lives until rpc_call_fini; wiped then. NULL: out of memory. */
+void *rpc_alloc(struct rpc_call *call, size_t len);
+enum err rpc_bytes(struct rpc_call *call, ProtobufCBinaryData *out,
+                   struct span bytes);                                  /* copy */
+enum err rpc_text(struct rpc_call *call, char **out, const char *text); /* copy */
+
+uint64_t rpc_now_ms(void); /* CLOCK_MONOTONIC: the clock of deadlines */
+
+/* NULL-terminated. Runs the method's handler; call->err and call->response are set. */
+void rpc_dispatch(ProtobufCService *const services[], struct rpc_call *call);
+bool rpc_serves(ProtobufCService *const services[], const char *method);
+
+/* What a service function ends with. */
+void rpc_finish(struct rpc_call *call, enum err e);
+
+#define RPC_HANDLER(service, Service, method, Method, Message)                                 \
+    static void service##__##method(                                                           \
+        Hallmark__V1__##Service##_Service *self, const Hallmark__V1__##Message##Request *in,   \
+        Hallmark__V1__##Message##Response_Closure done, void *data)                            \
+    {                                                                                          \
+        Hallmark__V1__##Message##Response out;                                                 \
+        protobuf_c_message_init(rpc_output_type(&self->base, #Method), &out);                  \
+        rpc_finish(data, service##_##method(data, in, &out));                                  \
+        done(&out, data);                                                                      \
+    }
+const ProtobufCMessageDescriptor *rpc_output_type(const ProtobufCService *service,
+                                                  const char *method);
+
+/* Sends one request and waits for its answer. response_out is set on ERR_OK only. */
+typedef enum err rpc_transport(void *context, const char *method, struct span payload,
+                               struct buf *response_out);
+
+struct rpc_stub {
+    ProtobufCService base; /* first: generated client functions take its address */
+    rpc_transport *transport;
+    void *context;
+    enum err err; /* of the latest call */
+};
+struct rpc_stub rpc_stub_of(const ProtobufCServiceDescriptor *service, rpc_transport *transport,
+                            void *context);
+void rpc_keep(const ProtobufCMessage *message, void *out); /* closure: *out owns the response */
+
+/* RPC_CALL(&stub, hallmark__v1__ca__request_certificate, &in, &out): out is the caller's, to be
+ * freed with protobuf_c_message_free_unpacked (RPC_DROP as AUTO); NULL on failure. */
+#define RPC_CALL(stub, function, in, out)                                                      \
+    (function(&(stub)->base, (in), (void *)rpc_keep, (out)), (stub)->err)
+void rpc_drop(void *message_pointer); /* AUTO(rpc_drop) for what RPC_CALL gave */
+
+/* Pack into a fresh buf; unpack with a limit. */
+enum err rpc_pack(const ProtobufCMessage *message, struct buf *out);
+enum err rpc_unpack(const ProtobufCMessageDescriptor *type, struct span bytes,
+                    ProtobufCMessage **out);
