@@ -9,6 +9,16 @@
  *
  * Functions that read give ERR_NOT_FOUND for no row. Structs they fill own their buffers and
  * strings: release with the matching _free. Written structs are only borrowed.
+ *
+ * ERR_NOT_FOUND and ERR_EXISTS are answers: the transaction goes on. After any other failure of
+ * a function here it can only be rolled back, and store_commit refuses it (ERR_ABORTED): what
+ * half succeeded never becomes durable. A damaged file or an edited row gives ERR_DATA_LOSS, a
+ * full or failing disk ERR_STORE, a row that names a missing one (an order's image, a unit's
+ * order) ERR_PRECONDITION.
+ *
+ * One process at a time: store_open holds PATH.lock (flock) until store_close. The event log's
+ * tree lives in memory, and a second writer would fork it. Thread safe; a transaction may be
+ * used and ended by another thread than began it, but by one at a time.
  */
 #pragma once
 
@@ -20,12 +30,21 @@
 struct store;
 struct store_tx;
 
-enum err store_open(const char *path, struct store **store_out); /* creates and migrates */
-void store_close(struct store *store);
+/* Creates (mode 0600) and migrates. ERR_BUSY if another process has it open. */
+enum err store_open(const char *path, struct store **store_out);
+void store_close(struct store *store); /* no transaction may be open; NULL is fine */
 
+/* ERR_DEADLINE if the writer is still busy after timeout_ms. */
 enum err store_begin(struct store *store, unsigned timeout_ms, struct store_tx **tx_out);
 enum err store_commit(struct store_tx **tx); /* nulls it, also on failure (then rolled back) */
 void store_rollback(struct store_tx **tx);   /* AUTO(store_rollback); NULL is fine */
+
+/* Calls ended once when tx ends, with how it ended, before the next writer may begin: whoever
+ * keeps in memory what the transaction changes (tlog) follows it so. It must not use the store.
+ */
+typedef void store_ended(void *context, bool committed);
+enum err store_tx_watch(struct store_tx *tx, store_ended *ended, void *context);
+void store_tx_doom(struct store_tx *tx); /* its commit will be refused */
 
 /* Settings of this installation: organization, trust_domain, origin, certificates of arrow 2.
  */
@@ -143,11 +162,15 @@ enum err store_log_node_put(struct store_tx *tx, uint32_t level, uint64_t n,
                             const uint8_t hash[static SHA256_SIZE]);
 enum err store_log_node_get(struct store_tx *tx, uint32_t level, uint64_t n,
                             uint8_t hash_out[static SHA256_SIZE]);
-enum err store_log_size(struct store_tx *tx, uint64_t *size_out);
+enum err store_log_node_count(struct store_tx *tx, uint64_t *count_out); /* slow: counts */
+enum err store_log_size(struct store_tx *tx, uint64_t *size_out); /* last index + 1 */
 /* Calls take for entries start, start + 1, ... until it fails, count are given, or none is
- * left. */
+ * left. A gap between them is ERR_DATA_LOSS. take must not call store_log_read. */
 typedef enum err store_log_take(void *context, uint64_t index, struct span entry);
 enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
                         store_log_take *take, void *context);
 enum err store_checkpoint_put(struct store_tx *tx, uint64_t size, struct span note);
 enum err store_checkpoint_latest(struct store_tx *tx, uint64_t *size_out, struct buf *note_out);
+/* The first checkpoint of size from or more. */
+enum err store_checkpoint_from(struct store_tx *tx, uint64_t from, uint64_t *size_out,
+                               struct buf *note_out);

@@ -4,9 +4,12 @@
  * in the HSM), receipts as C2SP tlog-proof.
  *
  * tlog_append writes entries inside the caller's transaction, so state and its account are
- * durable together or not at all; the tree in memory moves only when the transaction commits
- * (tlog_committed / tlog_rolled_back). A checkpoint is signed only over what is committed,
- * never inconsistent with an earlier one. Thread safe under store's one writer.
+ * durable together or not at all; the tree in memory follows the transaction by itself
+ * (store_tx_watch), before the next writer may begin. A checkpoint is signed only over what is
+ * committed, never inconsistent with an earlier one, and is stored before it is given away.
+ *
+ * Thread safe. tlog_checkpoint, tlog_consistency, tlog_proof and tlog_verify_all use
+ * transactions of their own: call them with none open, or they end in ERR_DEADLINE.
  *
  * tree.h, note.h and proof.h hold the parts that need neither store nor HSM; oemctl verifies
  * with them, trusting only the log's public key and its last checkpoint.
@@ -29,10 +32,11 @@ enum err tlog_open(struct store *store, const char *origin, const uint8_t public
                    tlog_sign *sign, void *sign_context, struct tlog **log_out);
 void tlog_free(struct tlog *log);
 
+/* index_out may be NULL. An event over 65,535 bytes is ERR_LIMIT, and nothing is written. */
 enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
                      uint64_t *index_out);
-void tlog_committed(struct tlog *log);   /* after store_commit gave ERR_OK */
-void tlog_rolled_back(struct tlog *log); /* after any other end */
+
+uint64_t tlog_size(struct tlog *log); /* entries committed */
 
 /* The signed note over all that is committed; signed anew only when the tree has grown. */
 enum err tlog_checkpoint(struct tlog *log, struct buf *note_out, uint64_t *size_out);
@@ -40,6 +44,11 @@ enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
                           uint8_t (**hashes_out)[SHA256_SIZE], size_t *count_out);
 enum err tlog_proof(struct tlog *log, uint64_t index,
                     struct buf *proof_out); /* C2SP tlog-proof */
+
+/* Reads everything: each entry against its leaf's hash, each node, each checkpoint's signature
+ * and root. ERR_DATA_LOSS in words that name the first wrong row. Slow; others may write
+ * meanwhile. */
+enum err tlog_verify_all(struct tlog *log);
 
 /* The verifier key text "name+hash+key" of C2SP signed-note. Caller frees with free(). */
 char *tlog_verifier_key(const char *origin, const uint8_t public_key[static 32]);
