@@ -1,0 +1,169 @@
+#include "tests/unit/softhsm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/host/log.h"
+
+static const char *const roles[HSM_TOKENS] = { "root", "issuing", "tls", "boot", "log" };
+static const char *const pins[HSM_TOKENS] = { "1234-root", "1234-issuing", "1234-tls",
+                                              "1234-boot", "1234-log" };
+
+/* Where distributions put it. */
+static const char *const modules[] = {
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/softhsm/libsofthsm2.so",
+};
+
+static const char *find_module(void)
+{
+    for (size_t i = 0; i < COUNT(modules); i++)
+        if (access(modules[i], R_OK) == 0)
+            return modules[i];
+    return NULL;
+}
+
+const char *softhsm_pin(enum hsm_token token)
+{
+    return pins[token];
+}
+
+static enum err write_file(const char *path, const char *text, unsigned mode)
+{
+    AUTO(fd_drop) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    size_t len = strlen(text);
+    if (fd < 0 || write(fd, text, len) != (ssize_t)len || fchmod(fd, (mode_t)mode) != 0)
+        return fail(ERR_IO, "softhsm: %s: %s", path, strerror(errno));
+    return ERR_OK;
+}
+
+enum err softhsm_write_pin(const char *path, const char *pin, unsigned mode)
+{
+    char line[128];
+    snprintf(line, sizeof(line), "%s\n", pin);
+    return write_file(path, line, mode);
+}
+
+/* All of fd until its end; what does not fit is dropped. */
+static void drain(int fd, char *output, size_t cap)
+{
+    size_t len = 0;
+    char chunk[512];
+    for (ssize_t got; (got = read(fd, chunk, sizeof(chunk))) > 0;) {
+        size_t take = (size_t)got;
+        if (output == NULL || len + take + 1 > cap)
+            continue;
+        memcpy(output + len, chunk, take);
+        len += take;
+    }
+    if (output != NULL)
+        output[len] = '\0';
+}
+
+static enum err wait_for(pid_t pid, const char *name)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return fail(ERR_IO, "softhsm: %s: %s", name, strerror(errno));
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return fail(ERR_INTERNAL, "softhsm: %s: status 0x%x", name, (unsigned)status);
+    return ERR_OK;
+}
+
+enum err softhsm_run(const char *const arguments[], char *output, size_t cap)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return fail(ERR_IO, "softhsm: pipe: %s", strerror(errno));
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    char *argv[24] = { 0 };
+    for (size_t i = 0; i + 1 < COUNT(argv) && arguments[i] != NULL; i++)
+        memcpy(&argv[i], &arguments[i], sizeof(argv[i])); /* execve's char *const */
+    pid_t pid;
+    int error = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    AUTO(fd_drop) int reader = ends[0];
+    if (error != 0)
+        return fail(ERR_NOT_FOUND, "softhsm: %s: %s", argv[0], strerror(error));
+    drain(reader, output, cap);
+    return wait_for(pid, argv[0]);
+}
+
+static enum err make_token(struct softhsm *s, size_t i)
+{
+    snprintf(s->labels[i], sizeof(s->labels[i]), "test-%s", roles[i]);
+    snprintf(s->pin_files[i], sizeof(s->pin_files[i]), "%s/pin-%s", s->folder, roles[i]);
+    const char *const arguments[] = {
+        "softhsm2-util", "--init-token", "--free", "--label", s->labels[i],
+        "--so-pin",      "so-1234",      "--pin",  pins[i],   NULL,
+    };
+    TRY(softhsm_run(arguments, NULL, 0));
+    TRY(softhsm_write_pin(s->pin_files[i], pins[i], 0600));
+    s->config.labels[i] = s->labels[i];
+    s->config.pin_files[i] = s->pin_files[i];
+    return ERR_OK;
+}
+
+static enum err make_folder(struct softhsm *s)
+{
+    snprintf(s->folder, sizeof(s->folder), "/tmp/hallmark-softhsm-XXXXXX");
+    if (mkdtemp(s->folder) == NULL) {
+        s->folder[0] = '\0';
+        return fail(ERR_IO, "softhsm: mkdtemp: %s", strerror(errno));
+    }
+    char path[SOFTHSM_PATH_MAX + 16], text[2 * SOFTHSM_PATH_MAX];
+    snprintf(path, sizeof(path), "%s/tokens", s->folder);
+    if (mkdir(path, 0700) != 0)
+        return fail(ERR_IO, "softhsm: %s: %s", path, strerror(errno));
+    snprintf(text, sizeof(text),
+             "directories.tokendir = %s/tokens\nobjectstore.backend = file\n"
+             "log.level = ERROR\n",
+             s->folder);
+    snprintf(path, sizeof(path), "%s/softhsm2.conf", s->folder);
+    TRY(write_file(path, text, 0600));
+    if (setenv("SOFTHSM2_CONF", path, 1) != 0)
+        return fail(ERR_IO, "softhsm: setenv: %s", strerror(errno));
+    return ERR_OK;
+}
+
+enum err softhsm_setup(struct softhsm *s)
+{
+    *s = (struct softhsm){ .config = { .sessions = 4, .timeout_ms = 2000 } };
+    s->config.module = find_module();
+    if (s->config.module == NULL)
+        return fail(ERR_NOT_FOUND, "softhsm: libsofthsm2.so: install package softhsm2");
+    TRY(make_folder(s));
+    for (size_t i = 0; i < HSM_TOKENS; i++)
+        TRY(make_token(s, i));
+    return ERR_OK;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+void softhsm_teardown(struct softhsm *s)
+{
+    if (s->folder[0] != '\0')
+        nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    s->folder[0] = '\0';
+}
