@@ -25,7 +25,7 @@ endif()
 
 # unit_test(NAME LIBRARY...): tests/unit/NAME.c against the libraries it tests.
 function(unit_test name)
-    if(NOT HALLMARK_TESTS)
+    if(NOT HALLMARK_TESTS OR NOT EXISTS ${PROJECT_SOURCE_DIR}/tests/unit/${name}.c)
         return()
     endif()
     add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/unit/${name}.c)

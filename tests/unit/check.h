@@ -7,3 +7,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+/* cmocka's fail is a macro; ours is a function (common/host/log.h). */
+#undef fail
+#undef fail_msg
+#define fail_msg(...)                                                                          \
+    do {                                                                                       \
+        print_error(__VA_ARGS__);                                                              \
+        print_error("\n");                                                                     \
+        _fail(__FILE__, __LINE__);                                                             \
+    } while (0)

@@ -1,0 +1,167 @@
+#include "common/wss/conn.h"
+
+#include <string.h>
+
+#include "common/host/log.h"
+
+static struct wss *wss_of(struct lws *wsi)
+{
+    return lws_context_user(lws_get_context(wsi));
+}
+
+static int establish(struct lws *wsi, struct wss_conn **slot)
+{
+    struct wss *wss = wss_of(wsi);
+    X509 *certificate = NULL;
+    bool ok = tls_peer_ok(lws_get_ssl(wsi), &certificate);
+    struct wss_peer peer = { .certificate = certificate };
+    lws_get_peer_simple(wsi, peer.address, sizeof(peer.address));
+    struct wss_conn *conn = ok ? conn_new(wss, wsi, peer.address) : NULL;
+    *slot = conn;
+    if (conn == NULL) {
+        X509_free(certificate);
+        return -1;
+    }
+    conn->accepted = true;
+    if (wss->config.handler.accept != NULL &&
+        wss->config.handler.accept(wss->config.handler.context, conn, &peer) != ERR_OK) {
+        conn->accepted = false;
+        pthread_mutex_lock(&conn->lock);
+        conn_fault(conn, LWS_CLOSE_STATUS_POLICY_VIOLATION, fail_words());
+        pthread_mutex_unlock(&conn->lock);
+    }
+    X509_free(certificate);
+    conn_attend(conn);
+    return 0;
+}
+
+static int receive(struct lws *wsi, struct wss_conn *conn, struct span piece)
+{
+    if (!lws_frame_is_binary(wsi)) {
+        pthread_mutex_lock(&conn->lock);
+        conn_fault(conn, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text frames are refused");
+        pthread_mutex_unlock(&conn->lock);
+        log_line(LOG_LEVEL_WARN, "wss: %s: text frame refused", conn->address);
+    } else if (conn->close_code == 0 && conn->accepted) {
+        bool last = lws_is_final_fragment(wsi) != 0 && lws_remaining_packet_payload(wsi) == 0;
+        if (conn_feed(conn, piece, last) == ERR_OK && last)
+            conn_events(conn);
+    }
+    conn_attend(conn);
+    return 0;
+}
+
+/* The peer's close frame: a two-byte code and words. */
+static void peer_close(struct wss_conn *conn, struct span body)
+{
+    struct rd r = rd_of(body);
+    unsigned code = rd_u16be(&r);
+    int len = (int)(r.rest.len < WSS_REASON_MAX - 24 ? r.rest.len : WSS_REASON_MAX - 24);
+    char reason[WSS_REASON_MAX + 1];
+    if (r.err != ERR_OK)
+        return;
+    snprintf(reason, sizeof(reason), "closed by the peer (%u): %.*s", code, len,
+             (const char *)r.rest.ptr);
+    pthread_mutex_lock(&conn->lock);
+    conn_fault(conn, code, reason);
+    pthread_mutex_unlock(&conn->lock);
+}
+
+static void connect_now(struct wss *wss)
+{
+    struct lws_client_connect_info info = {
+        .context = wss->lws,
+        .vhost = wss->vhost,
+        .address = wss->config.address,
+        .port = wss->config.port,
+        .path = "/",
+        .host = wss->config.address,
+        .origin = NULL,
+        .protocol = RPC_SUBPROTOCOL,
+        .local_protocol_name = RPC_SUBPROTOCOL,
+        .ssl_connection = LCCSCF_USE_SSL,
+        .alpn = "http/1.1",
+        .retry_and_idle_policy = &wss->keepalive,
+    };
+    if (lws_client_connect_via_info(&info) == NULL)
+        log_line(LOG_LEVEL_WARN, "wss: %s:%u: cannot connect", wss->config.address,
+                 wss->config.port);
+}
+
+static void attend_woken(struct wss *wss)
+{
+    pthread_mutex_lock(&wss->lock);
+    struct wss_conn *conn = TAKE(wss->woken);
+    pthread_mutex_unlock(&wss->lock);
+    while (conn != NULL) {
+        pthread_mutex_lock(&wss->lock);
+        struct wss_conn *next = TAKE(conn->next_woken);
+        conn->woken = false;
+        pthread_mutex_unlock(&wss->lock);
+        conn_attend(conn);
+        wss_conn_drop(&conn);
+        conn = next;
+    }
+    if (atomic_exchange(&wss->connecting, false))
+        connect_now(wss);
+}
+
+static void connect_failed(struct lws *wsi, const char *words)
+{
+    struct wss *wss = wss_of(wsi);
+    char reason[256];
+    snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u: %s", wss->config.address,
+             wss->config.port, words == NULL ? "no reason given" : words);
+    if (wss->config.handler.closed != NULL)
+        wss->config.handler.closed(wss->config.handler.context, NULL, reason);
+}
+
+static int on_connection(struct lws *wsi, enum lws_callback_reasons reason,
+                         struct wss_conn **slot, struct span in)
+{
+    switch (reason) {
+    case LWS_CALLBACK_ESTABLISHED:
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        return establish(wsi, slot);
+    case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+        return *slot == NULL ? -1 : receive(wsi, *slot, in);
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+        return *slot == NULL ? -1 : conn_write(*slot);
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        if (*slot != NULL)
+            peer_close(*slot, in);
+        return 0;
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_CLIENT_CLOSED:
+        if (*slot != NULL)
+            conn_closed(TAKE(*slot));
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                 size_t len)
+{
+    switch (reason) {
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS:
+        return tls_prepare(wss_of(wsi), user) == ERR_OK ? 0 : 1;
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
+        attend_woken(wss_of(wsi));
+        return 0;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        connect_failed(wsi, in);
+        return 0;
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: /* without our subprotocol lws picks row 0 */
+        return strcmp(lws_get_protocol(wsi)->name, RPC_SUBPROTOCOL) == 0 ? 0 : 1;
+    case LWS_CALLBACK_HTTP:
+        lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL);
+        return -1;
+    default:
+        return user == NULL ? 0 : on_connection(wsi, reason, user, span_of(in, len));
+    }
+}

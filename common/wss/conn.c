@@ -1,0 +1,272 @@
+#include "common/wss/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/rpc/rpc.h"
+
+/* What a call of ours is waiting for. */
+struct pending {
+    wss_done *done;
+    void *context;
+};
+
+struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address)
+{
+    struct wss_conn *conn = calloc(1, sizeof(*conn));
+    if (conn == NULL)
+        return NULL;
+    conn->peer = peer_new(wss->config.server ? PEER_SERVER : PEER_CLIENT, wss->config.software,
+                          rpc_now_ms());
+    if (conn->peer == NULL || pthread_mutex_init(&conn->lock, NULL) != 0) {
+        peer_free(conn->peer);
+        free(conn);
+        return NULL;
+    }
+    atomic_init(&conn->refs, 1);
+    conn->wss = wss;
+    conn->wsi = wsi;
+    snprintf(conn->address, sizeof(conn->address), "%s", address);
+    return conn;
+}
+
+struct wss_conn *wss_conn_keep(struct wss_conn *conn)
+{
+    atomic_fetch_add(&conn->refs, 1);
+    return conn;
+}
+
+void wss_conn_drop(struct wss_conn **conn_pointer)
+{
+    struct wss_conn *conn = *conn_pointer;
+    *conn_pointer = NULL;
+    if (conn == NULL || atomic_fetch_sub(&conn->refs, 1) != 1)
+        return;
+    peer_free(conn->peer);
+    buf_free(&conn->rx);
+    pthread_mutex_destroy(&conn->lock);
+    free(conn);
+}
+
+void wss_conn_set_user(struct wss_conn *conn, void *user)
+{
+    conn->user = user;
+}
+
+void *wss_conn_user(const struct wss_conn *conn)
+{
+    return conn->user;
+}
+
+const char *wss_conn_address(const struct wss_conn *conn)
+{
+    return conn->address;
+}
+
+void conn_wake(struct wss_conn *conn)
+{
+    struct wss *wss = conn->wss;
+    pthread_mutex_lock(&wss->lock);
+    bool first = !conn->woken;
+    if (first) {
+        conn->woken = true;
+        conn->next_woken = wss->woken;
+        wss->woken = wss_conn_keep(conn);
+    }
+    pthread_mutex_unlock(&wss->lock);
+    if (first)
+        lws_cancel_service(wss->lws);
+}
+
+static void on_timer(lws_sorted_usec_list_t *timer)
+{
+    struct wss_conn *conn = lws_container_of(timer, struct wss_conn, timer);
+    pthread_mutex_lock(&conn->lock);
+    if (conn->peer != NULL) {
+        peer_tick(conn->peer, rpc_now_ms());
+        unsigned code = peer_close_code(conn->peer);
+        if (code != 0)
+            conn_fault(conn, code, "no HELLO in time");
+    }
+    pthread_mutex_unlock(&conn->lock);
+    conn_events(conn);
+    conn_attend(conn);
+}
+
+void conn_attend(struct wss_conn *conn)
+{
+    if (conn->wsi == NULL)
+        return;
+    pthread_mutex_lock(&conn->lock);
+    bool write = conn->close_code != 0 || peer_has_output(conn->peer);
+    uint64_t wake = peer_wake_ms(conn->peer);
+    pthread_mutex_unlock(&conn->lock);
+    if (write)
+        lws_callback_on_writable(conn->wsi);
+    uint64_t now = rpc_now_ms();
+    lws_usec_t delay = LWS_SET_TIMER_USEC_CANCEL;
+    if (wake != UINT64_MAX)
+        delay = wake > now ? (lws_usec_t)(wake - now) * 1000 : 1;
+    lws_sul_schedule(conn->wss->lws, 0, &conn->timer, on_timer, delay);
+}
+
+/* Close when what is queued has been sent. Under conn->lock. */
+void conn_fault(struct wss_conn *conn, unsigned code, const char *reason)
+{
+    if (conn->close_code != 0)
+        return;
+    conn->close_code = code;
+    snprintf(conn->close_reason, sizeof(conn->close_reason), "%s", reason);
+}
+
+enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)
+{
+    if (fragment.len > RPC_MESSAGE_MAX - conn->rx.len) {
+        pthread_mutex_lock(&conn->lock);
+        conn_fault(conn, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message over the limit");
+        pthread_mutex_unlock(&conn->lock);
+        return fail(ERR_LIMIT, "wss: %s: message over %d bytes", conn->address,
+                    RPC_MESSAGE_MAX);
+    }
+    TRY(buf_append(&conn->rx, fragment));
+    if (!last)
+        return ERR_OK;
+    pthread_mutex_lock(&conn->lock);
+    enum err e = peer_receive(conn->peer, buf_span(&conn->rx), rpc_now_ms());
+    if (e != ERR_OK) {
+        unsigned code = peer_close_code(conn->peer);
+        conn_fault(conn, code == 0 ? LWS_CLOSE_STATUS_UNEXPECTED_CONDITION : code,
+                   fail_words());
+    }
+    pthread_mutex_unlock(&conn->lock);
+    buf_free(&conn->rx);
+    return e;
+}
+
+int conn_write(struct wss_conn *conn)
+{
+    AUTO(buf_free) struct buf message = { 0 };
+    pthread_mutex_lock(&conn->lock);
+    bool have = peer_pull(conn->peer, &message);
+    bool more = peer_has_output(conn->peer);
+    unsigned code = conn->close_code;
+    pthread_mutex_unlock(&conn->lock);
+    if (!have) {
+        if (code == 0)
+            return 0;
+        lws_close_reason(conn->wsi, (enum lws_close_status)code, (uint8_t *)conn->close_reason,
+                         strlen(conn->close_reason));
+        return -1;
+    }
+    AUTO(buf_free) struct buf framed = { 0 };
+    if (buf_resize(&framed, LWS_PRE + message.len) != ERR_OK)
+        return -1;
+    memcpy(framed.ptr + LWS_PRE, message.ptr, message.len);
+    if (lws_write(conn->wsi, framed.ptr + LWS_PRE, message.len, LWS_WRITE_BINARY) <
+        (int)message.len)
+        return -1;
+    if (more || code != 0)
+        lws_callback_on_writable(conn->wsi);
+    return 0;
+}
+
+static void answer(struct peer_event *event)
+{
+    struct pending *pending = event->tag;
+    pending->done(pending->context, event->frame->response);
+    free(pending);
+    peer_event_free(event);
+}
+
+void conn_events(struct wss_conn *conn)
+{
+    const struct wss_handler *handler = &conn->wss->config.handler;
+    for (;;) {
+        struct peer_event event;
+        pthread_mutex_lock(&conn->lock);
+        bool have = conn->peer != NULL && peer_next_event(conn->peer, &event);
+        pthread_mutex_unlock(&conn->lock);
+        if (!have)
+            return;
+        if (event.kind == PEER_RESPONSE)
+            answer(&event);
+        else if (event.kind == PEER_REQUEST && handler->request != NULL)
+            handler->request(handler->context, conn, &event);
+        else if (event.kind == PEER_OPEN && handler->open != NULL)
+            handler->open(handler->context, conn);
+        else if (event.kind == PEER_CANCELLED && handler->cancelled != NULL)
+            handler->cancelled(handler->context, conn, event.stream);
+        else
+            peer_event_free(&event);
+    }
+}
+
+void conn_closed(struct wss_conn *conn)
+{
+    lws_sul_schedule(conn->wss->lws, 0, &conn->timer, on_timer, LWS_SET_TIMER_USEC_CANCEL);
+    conn->wsi = NULL;
+    const char *reason = conn->close_reason[0] != '\0' ? conn->close_reason : "connection lost";
+    pthread_mutex_lock(&conn->lock);
+    peer_fail_calls(conn->peer, ERR_CLOSED, reason);
+    pthread_mutex_unlock(&conn->lock);
+    conn_events(conn);
+    pthread_mutex_lock(&conn->lock);
+    struct peer *peer = TAKE(conn->peer);
+    pthread_mutex_unlock(&conn->lock);
+    peer_free(peer);
+    if (conn->accepted && conn->wss->config.handler.closed != NULL)
+        conn->wss->config.handler.closed(conn->wss->config.handler.context, conn, reason);
+    wss_conn_drop(&conn);
+}
+
+enum err wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest *request,
+                  wss_done *done, void *context)
+{
+    struct pending *pending = malloc(sizeof(*pending));
+    if (pending == NULL)
+        return fail(ERR_MEMORY, "wss: no memory for a call");
+    *pending = (struct pending){ done, context };
+    Hallmark__V1__FrameRequest copy = *request;
+    pthread_mutex_lock(&conn->lock);
+    enum err e = conn->peer == NULL
+                     ? fail_quiet(ERR_CLOSED, "wss: connection closed: %s", conn->close_reason)
+                     : peer_call(conn->peer, &copy, pending, rpc_now_ms());
+    pthread_mutex_unlock(&conn->lock);
+    if (e != ERR_OK) {
+        free(pending);
+        return e;
+    }
+    conn_wake(conn);
+    return ERR_OK;
+}
+
+enum err wss_respond(struct wss_conn *conn, const Hallmark__V1__FrameResponse *response)
+{
+    Hallmark__V1__FrameResponse copy = *response;
+    pthread_mutex_lock(&conn->lock);
+    enum err e = conn->peer == NULL ? fail_quiet(ERR_CLOSED, "wss: connection closed")
+                                    : peer_respond(conn->peer, &copy);
+    if (e == ERR_EXHAUSTED)
+        conn_fault(conn, LWS_CLOSE_STATUS_POLICY_VIOLATION, "peer does not read");
+    pthread_mutex_unlock(&conn->lock);
+    conn_wake(conn);
+    return e;
+}
+
+void wss_conn_close(struct wss_conn *conn, unsigned code, const char *reason)
+{
+    pthread_mutex_lock(&conn->lock);
+    conn_fault(conn, code, reason);
+    pthread_mutex_unlock(&conn->lock);
+    conn_wake(conn);
+}
+
+void wss_conn_go_away(struct wss_conn *conn, const char *reason, uint32_t drain_ms)
+{
+    pthread_mutex_lock(&conn->lock);
+    if (conn->peer != NULL)
+        peer_go_away(conn->peer, reason, drain_ms);
+    pthread_mutex_unlock(&conn->lock);
+    conn_wake(conn);
+}

@@ -1,0 +1,61 @@
+/* conn: one WebSocket connection. For wss/ only; see wss.h for the contract. */
+#pragma once
+
+#include <libwebsockets.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/wss/wss.h"
+
+enum { WSS_REASON_MAX = 120 }; /* RFC 6455 5.5: control frames carry at most 125 bytes */
+
+struct wss_conn {
+    atomic_uint refs;
+    struct wss *wss;
+    struct lws *wsi; /* I/O thread only; NULL once closed */
+    struct wss_conn *next_woken;
+    bool woken; /* under wss->lock */
+    struct buf rx;
+    lws_sorted_usec_list_t timer;
+    char address[64];
+    void *user;
+    bool accepted;
+
+    pthread_mutex_t lock; /* of what follows */
+    struct peer *peer;    /* NULL once closed */
+    unsigned close_code;
+    char close_reason[WSS_REASON_MAX + 1];
+};
+
+struct wss {
+    struct wss_config config;
+    struct lws_context *lws;
+    struct lws_vhost *vhost;
+    struct lws_protocols protocols[3];
+    lws_retry_bo_t keepalive;
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    atomic_bool connecting; /* a client's connect was asked for */
+
+    pthread_mutex_t lock;
+    struct wss_conn *woken; /* have output, a close or a new deadline */
+};
+
+struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address);
+void conn_wake(struct wss_conn *conn);   /* any thread */
+void conn_attend(struct wss_conn *conn); /* I/O thread: writable, timer */
+enum err conn_feed(struct wss_conn *conn, struct span fragment,
+                   bool last);         /* a received piece */
+int conn_write(struct wss_conn *conn); /* WRITEABLE; nonzero closes */
+void conn_fault(struct wss_conn *conn, unsigned code, const char *reason);
+void conn_events(struct wss_conn *conn); /* hand on what the peer has found */
+void conn_closed(struct wss_conn *conn); /* I/O thread: the socket is gone */
+
+/* tls.c */
+enum err tls_prepare(struct wss *wss, SSL_CTX *tls);
+bool tls_peer_ok(SSL *ssl, X509 **certificate_out); /* verified; certificate is the caller's */
+
+/* callback.c */
+int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                 size_t len);

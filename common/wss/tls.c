@@ -1,0 +1,83 @@
+#include "common/wss/conn.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "common/host/log.h"
+
+static int wss_index = -1;  /* of an SSL_CTX's struct wss */
+static int done_index = -1; /* of an SSL: its handshake is over */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void make_index(void)
+{
+    wss_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    done_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+static void peer_address(const SSL *ssl, char address[static 64])
+{
+    struct sockaddr_storage from;
+    socklen_t len = sizeof(from);
+    address[0] = '\0';
+    if (getpeername(SSL_get_fd(ssl), (struct sockaddr *)&from, &len) == 0 &&
+        getnameinfo((struct sockaddr *)&from, len, address, 64, NULL, 0, NI_NUMERICHOST) != 0)
+        address[0] = '\0';
+    static const char mapped[] = "::ffff:"; /* an IPv4 peer on a dual-stack socket */
+    size_t len_mapped = sizeof(mapped) - 1;
+    if (strncmp(address, mapped, len_mapped) == 0)
+        memmove(address, address + len_mapped, strlen(address + len_mapped) + 1);
+}
+
+static const char *alert_words(int value)
+{
+    return (value & 0xff) == TLS13_AD_CERTIFICATE_REQUIRED ? "certificate required"
+                                                           : SSL_alert_desc_string_long(value);
+}
+
+/* A fatal alert that we write in the handshake is our refusal of a peer, whatever its cause.
+ * Later ones tell of lost connections (OpenSSL 3 calls a missing close_notify a decode error).
+ */
+static void on_info(const SSL *ssl, int where, int value)
+{
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0)
+        SSL_set_ex_data((SSL *)(uintptr_t)ssl, done_index, &done_index);
+    if ((where & SSL_CB_WRITE_ALERT) != SSL_CB_WRITE_ALERT || value >> 8 != SSL3_AL_FATAL ||
+        SSL_get_ex_data(ssl, done_index) != NULL)
+        return;
+    struct wss *wss = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), wss_index);
+    char address[64];
+    peer_address(ssl, address);
+    if (wss != NULL && wss->config.handler.tls_refused != NULL)
+        wss->config.handler.tls_refused(wss->config.handler.context, address,
+                                        alert_words(value));
+}
+
+/* libwebsockets installs a verify callback that forgets OpenSSL's verdict; setting the mode
+ * again with no callback puts it right. It runs after lws's own. */
+enum err tls_prepare(struct wss *wss, SSL_CTX *tls)
+{
+    pthread_once(&once, make_index);
+    SSL_CTX_set_ex_data(tls, wss_index, wss);
+    if (SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) != 1)
+        return fail(ERR_TLS, "wss: TLS 1.3 is not available");
+    SSL_CTX_set_options(tls, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+    if (wss->config.server) {
+        SSL_CTX_set_num_tickets(tls, 0);
+        SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        SSL_CTX_set_purpose(tls, X509_PURPOSE_SSL_CLIENT);
+        SSL_CTX_set_info_callback(tls, on_info);
+    }
+    return wss->config.tls_setup(wss->config.tls_context, tls);
+}
+
+bool tls_peer_ok(SSL *ssl, X509 **certificate_out)
+{
+    *certificate_out = ssl == NULL ? NULL : SSL_get1_peer_certificate(ssl);
+    return *certificate_out != NULL && SSL_get_verify_result(ssl) == X509_V_OK &&
+           SSL_version(ssl) == TLS1_3_VERSION;
+}

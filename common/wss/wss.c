@@ -1,0 +1,125 @@
+#include "common/wss/wss.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/wss/conn.h"
+
+enum { RX_CHUNK = 16384, HANDSHAKE_SECONDS = 10 };
+
+static void lws_words(int level, const char *line)
+{
+    size_t len = strcspn(line, "\n");
+    log_line((level & LLL_ERR) != 0 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "lws: %.*s", (int)len,
+             line);
+}
+
+static void *run(void *arg)
+{
+    struct wss *wss = arg;
+    while (!atomic_load(&wss->stopping) && lws_service(wss->lws, 0) >= 0)
+        ;
+    lws_context_destroy(wss->lws);
+    return NULL;
+}
+
+static void fill_protocols(struct wss *wss)
+{
+    wss->protocols[0] = (struct lws_protocols){ .name = "http-only", .callback = wss_callback };
+    wss->protocols[1] = (struct lws_protocols){
+        .name = RPC_SUBPROTOCOL,
+        .callback = wss_callback,
+        .per_session_data_size = sizeof(struct wss_conn *),
+        .rx_buffer_size = RX_CHUNK,
+    };
+}
+
+static enum err make_context(struct wss *wss)
+{
+    const struct wss_config *config = &wss->config;
+    struct lws_context_creation_info info = {
+        .port = config->server ? config->port : CONTEXT_PORT_NO_LISTEN,
+        .iface = config->server ? config->address : NULL,
+        .protocols = wss->protocols,
+        .user = wss,
+        .gid = -1,
+        .uid = -1,
+        .alpn = "http/1.1",
+        .timeout_secs = HANDSHAKE_SECONDS,
+        .retry_and_idle_policy = &wss->keepalive,
+        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .pt_serv_buf_size = RX_CHUNK,
+    };
+    if (config->server)
+        info.options |= LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
+                        LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT;
+    lws_set_log_level(LLL_ERR | LLL_WARN, lws_words);
+    wss->lws = lws_create_context(&info);
+    if (wss->lws == NULL)
+        return fail(ERR_IO, "wss: libwebsockets does not start");
+    wss->vhost = lws_create_vhost(wss->lws, &info);
+    if (wss->vhost == NULL) {
+        lws_context_destroy(wss->lws);
+        return fail(ERR_IO,
+                    "wss: cannot listen on %s:%u (address in use, or TLS set-up failed: "
+                    "see the lines before)",
+                    config->address == NULL ? "*" : config->address, config->port);
+    }
+    return ERR_OK;
+}
+
+enum err wss_start(const struct wss_config *config, struct wss **wss_out)
+{
+    struct wss *wss = calloc(1, sizeof(*wss));
+    if (wss == NULL)
+        return fail(ERR_MEMORY, "wss: no memory");
+    wss->config = *config;
+    wss->keepalive = (lws_retry_bo_t){
+        .secs_since_valid_ping = RPC_PING_MS / 1000,
+        .secs_since_valid_hangup = (RPC_PING_MS + RPC_HANGUP_MS) / 1000,
+    };
+    pthread_mutex_init(&wss->lock, NULL);
+    fill_protocols(wss);
+    enum err e = make_context(wss);
+    if (e == ERR_OK && pthread_create(&wss->thread, NULL, run, wss) != 0) {
+        lws_context_destroy(wss->lws);
+        e = fail(ERR_IO, "wss: cannot start a thread");
+    }
+    if (e != ERR_OK) {
+        free(wss);
+        return e;
+    }
+    wss->started = true;
+    *wss_out = wss;
+    return ERR_OK;
+}
+
+uint16_t wss_port(const struct wss *wss)
+{
+    return (uint16_t)lws_get_vhost_listen_port(wss->vhost);
+}
+
+enum err wss_connect(struct wss *wss)
+{
+    atomic_store(&wss->connecting, true);
+    lws_cancel_service(wss->lws);
+    return ERR_OK;
+}
+
+void wss_stop(struct wss *wss)
+{
+    if (wss == NULL)
+        return;
+    atomic_store(&wss->stopping, true);
+    lws_cancel_service(wss->lws);
+    pthread_join(wss->thread, NULL);
+    while (wss->woken != NULL) {
+        struct wss_conn *conn = wss->woken;
+        wss->woken = conn->next_woken;
+        wss_conn_drop(&conn);
+    }
+    pthread_mutex_destroy(&wss->lock);
+    free(wss);
+}

@@ -1,0 +1,82 @@
+/*
+ * wss: the WebSocket carrier of common/rpc, server and client side. The one folder besides
+ * oem-server/net that includes libwebsockets.
+ *
+ * One struct wss is one I/O thread; it does I/O only. Callbacks run on it and must not block:
+ * they hand work to others, who answer with wss_respond() from any thread. TLS 1.3 only,
+ * certificates on both sides, no session tickets (a resumed session would skip revocation), no
+ * compression, subprotocol RPC_SUBPROTOCOL; text frames are closed with 1003, other breaches
+ * per RFC 6455 7.4.1.
+ *
+ * A struct wss_conn is counted: callbacks lend it, wss_conn_keep/wss_conn_drop hold it longer.
+ * Calls on a closed connection give ERR_CLOSED. Used by both programs.
+ */
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include "common/rpc/peer.h"
+
+struct wss;
+struct wss_conn;
+
+/* Who is at the other end, as TLS proved it. Borrowed for the callback. */
+struct wss_peer {
+    X509 *certificate;
+    char address[64];
+};
+
+struct wss_handler {
+    void *context;
+    /* Server: a handshake has passed TLS. Any error closes with 1008 and fail_words() as
+     * reason. */
+    enum err (*accept)(void *context, struct wss_conn *conn, const struct wss_peer *peer);
+    /* Client: HELLO has come, calls may be made. */
+    void (*open)(void *context, struct wss_conn *conn);
+    /* A call to serve. event is the callee's, to be freed with peer_event_free. */
+    void (*request)(void *context, struct wss_conn *conn, struct peer_event *event);
+    /* The call on stream was given up by its caller or missed its deadline. */
+    void (*cancelled)(void *context, struct wss_conn *conn, uint32_t stream);
+    /* The connection is gone; reason is for people. conn's user is not called again. */
+    void (*closed)(void *context, struct wss_conn *conn, const char *reason);
+    /* Server: TLS refused a peer before any connection was. alert: OpenSSL's words. */
+    void (*tls_refused)(void *context, const char *address, const char *alert);
+};
+
+/* Give the context its certificate and key (from a file or an HSM) and its trust anchors. */
+typedef enum err wss_tls_setup(void *context, SSL_CTX *tls);
+
+struct wss_config {
+    bool server;
+    const char
+        *address;  /* server: interface or address to bind, NULL for all; client: host name */
+    uint16_t port; /* server: 0 for any free one, see wss_port() */
+    wss_tls_setup *tls_setup;
+    void *tls_context;
+    const char *software; /* of our HELLO */
+    struct wss_handler handler;
+};
+
+enum err wss_start(const struct wss_config *config, struct wss **wss_out);
+uint16_t wss_port(const struct wss *wss);
+void wss_stop(struct wss *wss); /* closes all connections, joins the thread; NULL is fine */
+
+/* Client: connect once; open or closed is called. */
+enum err wss_connect(struct wss *wss);
+
+struct wss_conn *wss_conn_keep(struct wss_conn *conn);
+void wss_conn_drop(struct wss_conn **conn);
+void wss_conn_set_user(struct wss_conn *conn, void *user); /* in accept or open only */
+void *wss_conn_user(const struct wss_conn *conn);
+const char *wss_conn_address(const struct wss_conn *conn);
+
+/* Called on the I/O thread, once: response is borrowed. Never called before wss_call returns.
+ */
+typedef void wss_done(void *context, const Hallmark__V1__FrameResponse *response);
+
+/* Any thread. request is copied. On an error at once, done is not called. */
+enum err wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest *request,
+                  wss_done *done, void *context);
+enum err wss_respond(struct wss_conn *conn, const Hallmark__V1__FrameResponse *response);
+void wss_conn_close(struct wss_conn *conn, unsigned code, const char *reason);
+void wss_conn_go_away(struct wss_conn *conn, const char *reason, uint32_t drain_ms);
