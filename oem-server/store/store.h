@@ -76,6 +76,7 @@ enum err store_image_get(struct store_tx *tx, const uint8_t sha256[static SHA256
                          struct store_image *image_out);
 void store_image_free(struct store_image *image);
 
+enum { STORE_STATIONS_MAX = 1024 }; /* of one order */
 struct store_order {
     char name[65];
     uint32_t quantity;
@@ -145,25 +146,29 @@ enum err store_boot_key_get(struct store_tx *tx, const char *scope_key,
 void store_boot_key_free(struct store_boot_key *key);
 
 /* Stored answers of calls with an idempotency key. caller: the principal's SPIFFE URI. */
+enum { STORE_CALL_KEY_SIZE = 16 };
 struct store_answer {
     uint8_t request_sha256[SHA256_SIZE]; /* of method and payload */
     struct buf response;                 /* encoded FrameResponse, stream 0 */
 };
-enum err store_answer_put(struct store_tx *tx, const char *caller, const uint8_t key[static 16],
-                          const struct store_answer *answer, int64_t now_us);
-enum err store_answer_get(struct store_tx *tx, const char *caller, const uint8_t key[static 16],
+enum err store_answer_put(struct store_tx *tx, const char *caller,
+                          const uint8_t key[static STORE_CALL_KEY_SIZE],
+                          const struct store_answer *answer, int64_t now_us); /* ERR_EXISTS */
+enum err store_answer_get(struct store_tx *tx, const char *caller,
+                          const uint8_t key[static STORE_CALL_KEY_SIZE],
                           struct store_answer *answer_out);
+void store_answer_free(struct store_answer *answer);
 enum err store_answers_expire(struct store_tx *tx, int64_t before_us);
 
 /* The event log's rows (used by tlog only). level 0 node n is leaf n's hash; a node is written
- * when its subtree is complete. */
+ * when its subtree is complete. A row that exists already is ERR_DATA_LOSS. */
 enum err store_log_append(struct store_tx *tx, uint64_t index, struct span entry);
 enum err store_log_node_put(struct store_tx *tx, uint32_t level, uint64_t n,
                             const uint8_t hash[static SHA256_SIZE]);
 enum err store_log_node_get(struct store_tx *tx, uint32_t level, uint64_t n,
                             uint8_t hash_out[static SHA256_SIZE]);
 enum err store_log_node_count(struct store_tx *tx, uint64_t *count_out); /* slow: counts */
-enum err store_log_size(struct store_tx *tx, uint64_t *size_out); /* last index + 1 */
+enum err store_log_size(struct store_tx *tx, uint64_t *size_out);        /* last index + 1 */
 /* Calls take for entries start, start + 1, ... until it fails, count are given, or none is
  * left. A gap between them is ERR_DATA_LOSS. take must not call store_log_read. */
 typedef enum err store_log_take(void *context, uint64_t index, struct span entry);

@@ -1,0 +1,39 @@
+#include "oem-server/store/query.h"
+
+enum err store_answer_put(struct store_tx *tx, const char *caller,
+                          const uint8_t key[static STORE_CALL_KEY_SIZE],
+                          const struct store_answer *answer, int64_t now_us)
+{
+    return query_insert(tx, STATEMENT_ANSWER_PUT,
+                        VALUES(value_text(caller), value_bytes(key, STORE_CALL_KEY_SIZE),
+                               value_bytes(answer->request_sha256, SHA256_SIZE),
+                               value_span(buf_span(&answer->response)), value_number(now_us)));
+}
+
+enum err store_answer_get(struct store_tx *tx, const char *caller,
+                          const uint8_t key[static STORE_CALL_KEY_SIZE],
+                          struct store_answer *answer_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    AUTO(store_answer_free) struct store_answer answer = { 0 };
+    TRY(query_open(tx, STATEMENT_ANSWER_GET,
+                   VALUES(value_text(caller), value_bytes(key, STORE_CALL_KEY_SIZE)), &query));
+    TRY(query_one(&query));
+    query_bytes(&query, answer.request_sha256, SHA256_SIZE);
+    query_buf(&query, &answer.response);
+    TRY(query_end(&query));
+    *answer_out = answer;
+    answer = (struct store_answer){ 0 };
+    return ERR_OK;
+}
+
+void store_answer_free(struct store_answer *answer)
+{
+    buf_free(&answer->response);
+    *answer = (struct store_answer){ 0 };
+}
+
+enum err store_answers_expire(struct store_tx *tx, int64_t before_us)
+{
+    return query_write(tx, STATEMENT_ANSWERS_EXPIRE, VALUES(value_number(before_us)), NULL);
+}

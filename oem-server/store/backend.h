@@ -1,0 +1,47 @@
+/*
+ * backend: what a database has to do for the store. SQLite does it (sqlite.c); PostgreSQL's
+ * place is a second struct store_backend. README.md says what the two may differ in.
+ *
+ * A backend knows SQL only by the names of statements.h and as the schema's text. It reports
+ * failures itself, in words that name the database. Calls come from one thread at a time.
+ */
+#pragma once
+
+#include "common/core/rd.h"
+#include "oem-server/store/statements.h"
+
+/* STORE_OTHER: a type that no column of ours has, so somebody edited the row. */
+enum store_type { STORE_NULL, STORE_NUMBER, STORE_TEXT, STORE_BYTES, STORE_OTHER };
+
+/* One value, to a statement or from a row. */
+struct store_value {
+    enum store_type type;
+    int64_t number;
+    struct span bytes; /* of STORE_TEXT, without a NUL, and STORE_BYTES; borrowed */
+};
+
+struct store_link; /* a connection */
+struct store_rows; /* a statement under way */
+
+struct store_backend {
+    enum err (*open)(const char *path, struct store_link **link_out);
+    void (*close)(struct store_link *link);
+
+    enum err (*begin)(struct store_link *link); /* as the only writer */
+    enum err (*commit)(struct store_link *link);
+    void (*rollback)(struct store_link *link);
+
+    enum err (*script)(struct store_link *link, const char *sql); /* of the schema */
+    enum err (*check)(struct store_link *link); /* every statement fits the schema */
+
+    /* Values are $1, $2, ...; their bytes must outlive the rows, the array need not. */
+    enum err (*run)(struct store_link *link, enum statement statement,
+                    const struct store_value *values, size_t count,
+                    struct store_rows **rows_out);
+    enum err (*step)(struct store_rows *rows, bool *row_out);
+    struct store_value (*column)(struct store_rows *rows, unsigned index); /* until step */
+    uint64_t (*changed)(struct store_rows *rows); /* rows written, once step gave false */
+    void (*done)(struct store_rows *rows);
+};
+
+extern const struct store_backend store_sqlite;

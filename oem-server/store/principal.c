@@ -1,0 +1,35 @@
+#include <string.h>
+
+#include "oem-server/store/query.h"
+
+enum err store_principal_add(struct store_tx *tx, const struct store_principal *principal)
+{
+    return query_insert(tx, STATEMENT_PRINCIPAL_ADD,
+                        VALUES(value_number(principal->role), value_name(principal->name),
+                               value_bytes(principal->certificate_sha256, SHA256_SIZE),
+                               value_number(principal->revoked)));
+}
+
+enum err store_principal_get(struct store_tx *tx, uint32_t role, const char *name,
+                             struct store_principal *principal_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    struct store_principal principal = { .role = role };
+    TRY(query_open(tx, STATEMENT_PRINCIPAL_GET, VALUES(value_number(role), value_text(name)),
+                   &query));
+    TRY(query_one(&query));
+    query_bytes(&query, principal.certificate_sha256, SHA256_SIZE);
+    principal.revoked = query_bool(&query);
+    TRY(query_end(&query));
+    strncpy(principal.name, name, sizeof(principal.name) - 1); /* as it was put: it fits */
+    *principal_out = principal;
+    return ERR_OK;
+}
+
+enum err store_principal_revoke(struct store_tx *tx, uint32_t role, const char *name)
+{
+    uint64_t changed = 0;
+    TRY(query_write(tx, STATEMENT_PRINCIPAL_REVOKE,
+                    VALUES(value_number(role), value_text(name)), &changed));
+    return changed == 0 ? ERR_NOT_FOUND : ERR_OK;
+}

@@ -1,0 +1,31 @@
+/* A folder of a test's own, and the names of a store in it. For the tests of store and tlog. */
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/unit/check.h"
+
+struct test_dir {
+    char folder[64];
+    char store[80];
+};
+
+static inline void test_dir_make(struct test_dir *dir)
+{
+    snprintf(dir->folder, sizeof(dir->folder), "/tmp/hallmark-test-XXXXXX");
+    assert_non_null(mkdtemp(dir->folder));
+    snprintf(dir->store, sizeof(dir->store), "%s/store.db", dir->folder);
+}
+
+static inline void test_dir_remove(const struct test_dir *dir)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        char path[96];
+        snprintf(path, sizeof(path), "%s%s", dir->store, suffixes[i]);
+        unlink(path);
+    }
+    rmdir(dir->folder);
+}
