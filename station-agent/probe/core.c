@@ -1,0 +1,125 @@
+#include "station-agent/probe/core.h"
+
+#include <stdio.h>
+
+#include "common/host/log.h"
+
+enum {
+    HALT_MS = 200,
+    REGISTER_MS = 100,
+    RESET_MS = 1000,
+    DEMCR_CATCH_RESET = 1 << 0,
+    REGISTER_WRITE = 1 << 16,
+};
+#define DHCSR          0xE000EDF0u
+#define DCRSR          0xE000EDF4u
+#define DCRDR          0xE000EDF8u
+#define DEMCR          0xE000EDFCu
+#define AIRCR          0xE000ED0Cu
+#define VTOR           0xE000ED08u
+#define DHCSR_RUN      0xA05F0001u
+#define DHCSR_STOP     0xA05F0003u
+#define AIRCR_SYSRESET 0x05FA0004u
+
+enum err core_status(struct mem *mem, uint32_t *dhcsr_out)
+{
+    return mem_read_word(mem, DHCSR, dhcsr_out);
+}
+
+/* Await a bit of DHCSR; what says whose failure it is. */
+static enum err await_status(struct mem *mem, uint32_t bit, unsigned timeout_ms,
+                             const char *what)
+{
+    enum err e = mem_poll(mem, &(struct mem_poll){ DHCSR, bit, bit, timeout_ms });
+    if (e != ERR_DEADLINE)
+        return e;
+    return fail(ERR_FAULT, "core: %s: %s, nothing happens in %u ms", mem->swd->probe->name,
+                what, timeout_ms);
+}
+
+enum err core_halt(struct mem *mem)
+{
+    TRY(mem_write_word(mem, DHCSR, DHCSR_STOP));
+    return await_status(mem, CORE_S_HALT, HALT_MS, "asked to halt");
+}
+
+enum err core_run(struct mem *mem)
+{
+    return mem_write_word(mem, DHCSR, DHCSR_RUN);
+}
+
+/* The reset may cut the very transfer that asks for it: what counts is the halt after it. */
+static void ask_reset(struct mem *mem)
+{
+    bool quiet = mem->quiet;
+    mem->quiet = true;
+    if (mem_write_word(mem, AIRCR, AIRCR_SYSRESET) != ERR_OK)
+        log_line(LOG_LEVEL_DEBUG, "core: the reset cut its own transfer: %s", fail_words());
+    mem->quiet = quiet;
+}
+
+/* S_RESET_ST clears when read: the halt's own read below leaves it clear before the reset. */
+enum err core_reset_halt(struct mem *mem)
+{
+    TRY(core_halt(mem));
+    TRY(mem_write_word(mem, DEMCR, DEMCR_CATCH_RESET));
+    ask_reset(mem);
+    TRY(await_status(mem, CORE_S_RESET, RESET_MS, "system reset asked"));
+    TRY(await_status(mem, CORE_S_HALT, RESET_MS, "reset with a halt at its vector"));
+    return mem_write_word(mem, DEMCR, 0);
+}
+
+static enum err await_register(struct mem *mem)
+{
+    return await_status(mem, CORE_S_REGRDY, REGISTER_MS, "register transfer");
+}
+
+enum err core_register_write(struct mem *mem, enum core_register reg, uint32_t value)
+{
+    TRY(mem_write_word(mem, DCRDR, value));
+    TRY(mem_write_word(mem, DCRSR, (uint32_t)reg | REGISTER_WRITE));
+    return await_register(mem);
+}
+
+enum err core_register_read(struct mem *mem, enum core_register reg, uint32_t *value_out)
+{
+    TRY(mem_write_word(mem, DCRSR, (uint32_t)reg));
+    TRY(await_register(mem));
+    return mem_read_word(mem, DCRDR, value_out);
+}
+
+enum err core_vector_table(struct mem *mem, uint32_t address)
+{
+    return mem_write_word(mem, VTOR, address);
+}
+
+static const char *state_name(uint32_t dhcsr)
+{
+    if ((dhcsr & CORE_S_LOCKUP) != 0)
+        return "in lock-up";
+    if ((dhcsr & CORE_S_HALT) != 0)
+        return "halted";
+    return (dhcsr & CORE_S_SLEEP) != 0 ? "asleep" : "running";
+}
+
+static void describe(struct mem *mem, char words[static CORE_WORDS_MAX])
+{
+    uint32_t dhcsr = 0, pc = 0;
+    if (core_status(mem, &dhcsr) != ERR_OK) {
+        snprintf(words, CORE_WORDS_MAX, "the core's state cannot be read");
+        return;
+    }
+    const char *reset = (dhcsr & CORE_S_RESET) != 0 ? ", was reset" : "";
+    if (core_halt(mem) != ERR_OK || core_register_read(mem, CORE_PC, &pc) != ERR_OK)
+        snprintf(words, CORE_WORDS_MAX, "core %s%s, PC unknown", state_name(dhcsr), reset);
+    else
+        snprintf(words, CORE_WORDS_MAX, "core %s%s at PC 0x%08x", state_name(dhcsr), reset, pc);
+}
+
+void core_describe(struct mem *mem, char words[static CORE_WORDS_MAX])
+{
+    bool quiet = mem->quiet;
+    mem->quiet = true;
+    describe(mem, words);
+    mem->quiet = quiet;
+}

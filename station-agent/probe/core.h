@@ -1,0 +1,45 @@
+/*
+ * core: halt, run and set up the processor through its debug registers.
+ *
+ * DDI 0553 (Armv8-M), chapter "Debug": DHCSR, DCRSR, DCRDR, DEMCR. Stateless: all it knows is
+ * in the target. Used by chip/ and link/.
+ */
+#pragma once
+
+#include "station-agent/probe/mem.h"
+
+enum core_register {
+    CORE_R0 = 0,
+    CORE_SP = 13,
+    CORE_LR = 14,
+    CORE_PC = 15,
+    CORE_XPSR = 16,
+    CORE_MSP = 17,
+    CORE_PSP = 18,
+    CORE_CONTROL = 20, /* CONTROL, FAULTMASK, BASEPRI, PRIMASK, one byte each */
+    CORE_MSPLIM = 28,  /* of the secure state */
+};
+
+/* Bits of DHCSR as read. */
+enum core_status {
+    CORE_S_REGRDY = 1 << 16,
+    CORE_S_HALT = 1 << 17,
+    CORE_S_SLEEP = 1 << 18,
+    CORE_S_LOCKUP = 1 << 19,
+    CORE_S_SDE = 1 << 20, /* secure debug allowed */
+    CORE_S_RESET = 1 << 25,
+};
+
+enum { CORE_WORDS_MAX = 120 };
+
+enum err core_status(struct mem *mem, uint32_t *dhcsr_out);
+enum err core_halt(struct mem *mem);
+enum err core_run(struct mem *mem);
+enum err core_reset_halt(struct mem *mem); /* system reset, caught at the first instruction */
+enum err core_register_write(struct mem *mem, enum core_register reg, uint32_t value);
+enum err core_register_read(struct mem *mem, enum core_register reg, uint32_t *value_out);
+enum err core_vector_table(struct mem *mem, uint32_t address); /* VTOR */
+
+/* What the core is doing, for a message: "lock-up at PC 0x20000123". Halts it to look; never
+ * fails: if nothing can be read, it says so. */
+void core_describe(struct mem *mem, char words[static CORE_WORDS_MAX]);

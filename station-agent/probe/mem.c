@@ -1,0 +1,246 @@
+#include "station-agent/probe/mem.h"
+
+#include <stdio.h>
+
+#include "common/core/wr.h"
+#include "common/host/log.h"
+#include "station-agent/probe/when.h"
+
+enum {
+    WINDOW = 1024,  /* TAR increments reliably inside one of these only */
+    CHUNK = 0x4000, /* bytes per flush: bounds what a failure leaves unknown */
+    AP_CSW = 0x00,
+    AP_TAR = 0x04,
+    AP_DRW = 0x0C,
+    AP_IDR = 0xFC,
+    CSW_WORD = 0x23000002, /* secure, debug master, privileged data access, 32 bits */
+    CSW_INCREMENT = 0x10,
+    SPIN_US = 2000, /* poll without pause for so long, then with */
+    PAUSE_US = 1000,
+};
+
+/* The words of the layer below, with the address; logged unless refusals are expected. */
+static enum err failed(struct mem *mem, enum err e, const char *what, uint32_t address)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    mem->csw_epoch = 0;
+    return (mem->quiet ? fail_quiet : fail)(e, "mem: %s 0x%08x: %s", what, address, words);
+}
+
+static enum err queue_csw(struct mem *mem, uint32_t csw)
+{
+    if (mem->csw_epoch == mem->swd->epoch && mem->csw == csw)
+        return ERR_OK;
+    TRY(swd_queue_ap_write(mem->swd, mem->ap, AP_CSW, csw));
+    mem->csw = csw;
+    mem->csw_epoch = mem->swd->epoch;
+    return ERR_OK;
+}
+
+static enum err queue_at(struct mem *mem, uint32_t address, uint32_t csw)
+{
+    TRY(queue_csw(mem, csw));
+    return swd_queue_ap_write(mem->swd, mem->ap, AP_TAR, address);
+}
+
+/* Words up to the end of address's window, at most len bytes. */
+static size_t window_len(uint32_t address, size_t len)
+{
+    size_t left = WINDOW - address % WINDOW;
+    return left < len ? left : len;
+}
+
+static enum err queue_write(struct mem *mem, uint32_t address, struct span bytes)
+{
+    while (bytes.len > 0) {
+        size_t n = window_len(address, bytes.len);
+        TRY(queue_at(mem, address, CSW_WORD | CSW_INCREMENT));
+        TRY(swd_queue_ap_block_write(mem->swd, mem->ap, AP_DRW, bytes.ptr, (uint16_t)(n / 4)));
+        address += (uint32_t)n;
+        bytes = (struct span){ bytes.ptr + n, bytes.len - n };
+    }
+    return ERR_OK;
+}
+
+static enum err queue_read(struct mem *mem, uint32_t address, uint8_t *out, size_t len)
+{
+    while (len > 0) {
+        size_t n = window_len(address, len);
+        TRY(queue_at(mem, address, CSW_WORD | CSW_INCREMENT));
+        TRY(swd_queue_ap_block_read(mem->swd, mem->ap, AP_DRW, out, (uint16_t)(n / 4)));
+        address += (uint32_t)n;
+        out += n;
+        len -= n;
+    }
+    return ERR_OK;
+}
+
+static enum err queue_match(struct mem *mem, const struct mem_poll *poll)
+{
+    TRY(queue_at(mem, poll->address, CSW_WORD));
+    return swd_queue_ap_match(mem->swd, mem->ap, AP_DRW, poll->mask, poll->value);
+}
+
+static enum err check_range(uint32_t address, size_t len)
+{
+    if (address % 4 != 0 || len % 4 != 0 || len > UINT32_MAX - address)
+        return fail(ERR_INVALID, "mem: 0x%08x, %zu bytes: not whole words", address, len);
+    return ERR_OK;
+}
+
+/* A line that was lost is opened again before it is used. */
+static enum err ready(struct mem *mem)
+{
+    return mem->swd->lost ? swd_connect(mem->swd) : ERR_OK;
+}
+
+enum err mem_init(struct mem *mem, struct swd *swd, uint8_t ap)
+{
+    *mem = (struct mem){ .swd = swd, .ap = ap };
+    TRY(ready(mem));
+    TRY(swd_queue_ap_read(swd, ap, AP_IDR, &mem->idr));
+    TRY(swd_flush(swd));
+    if (mem->idr == 0)
+        return fail_quiet(ERR_FAULT, "%s: no access port %u", swd->probe->name, ap);
+    return ERR_OK;
+}
+
+static enum err write_chunk(struct mem *mem, uint32_t address, struct span bytes)
+{
+    TRY(ready(mem));
+    TRY(queue_write(mem, address, bytes));
+    return swd_flush(mem->swd);
+}
+
+enum err mem_write(struct mem *mem, uint32_t address, struct span bytes)
+{
+    TRY(check_range(address, bytes.len));
+    while (bytes.len > 0) {
+        size_t n = bytes.len < CHUNK ? bytes.len : CHUNK;
+        enum err e = write_chunk(mem, address, span_of(bytes.ptr, n));
+        if (e != ERR_OK)
+            return failed(mem, e, "write at", address);
+        address += (uint32_t)n;
+        bytes = (struct span){ bytes.ptr + n, bytes.len - n };
+    }
+    return ERR_OK;
+}
+
+static enum err read_chunk(struct mem *mem, uint32_t address, uint8_t *out, size_t len)
+{
+    TRY(ready(mem));
+    TRY(queue_read(mem, address, out, len));
+    return swd_flush(mem->swd);
+}
+
+enum err mem_read(struct mem *mem, uint32_t address, void *out, size_t len)
+{
+    TRY(check_range(address, len));
+    for (size_t done = 0; done < len;) {
+        size_t n = len - done < CHUNK ? len - done : CHUNK;
+        uint32_t from = address + (uint32_t)done;
+        enum err e = read_chunk(mem, from, (uint8_t *)out + done, n);
+        if (e != ERR_OK)
+            return failed(mem, e, "read at", from);
+        done += n;
+    }
+    return ERR_OK;
+}
+
+enum err mem_write_word(struct mem *mem, uint32_t address, uint32_t value)
+{
+    uint8_t bytes[4];
+    struct wr w = wr_of(bytes, sizeof(bytes));
+    wr_u32le(&w, value);
+    return mem_write(mem, address, wr_done(&w));
+}
+
+enum err mem_read_word(struct mem *mem, uint32_t address, uint32_t *value_out)
+{
+    uint8_t bytes[4];
+    TRY(mem_read(mem, address, bytes, sizeof(bytes)));
+    struct rd r = rd_of(SPAN(bytes));
+    *value_out = rd_u32le(&r);
+    return ERR_OK;
+}
+
+enum err mem_change_word(struct mem *mem, uint32_t address, uint32_t clear, uint32_t set)
+{
+    uint32_t value;
+    TRY(mem_read_word(mem, address, &value));
+    return mem_write_word(mem, address, (value & ~clear) | set);
+}
+
+static enum err queue_writes(struct mem *mem, const struct mem_exchange *x)
+{
+    TRY(ready(mem));
+    TRY(queue_write(mem, x->write_address, x->write));
+    return queue_write(mem, x->more_address, x->more);
+}
+
+/* The probe waits: the read that follows a match is only true if the match came. */
+static enum err try_match(struct mem *mem, const struct mem_exchange *x)
+{
+    TRY(queue_match(mem, &x->poll));
+    TRY(queue_read(mem, x->read_address, x->read, x->read_len));
+    enum err e = swd_flush(mem->swd);
+    if (e == ERR_MISMATCH)
+        mem->csw_epoch = 0; /* the probe stopped in the middle */
+    return e;
+}
+
+/* The probe cannot wait: one look at the word, and the read on speculation. */
+static enum err try_look(struct mem *mem, const struct mem_exchange *x)
+{
+    uint32_t value = 0;
+    TRY(queue_at(mem, x->poll.address, CSW_WORD | CSW_INCREMENT));
+    TRY(swd_queue_ap_read(mem->swd, mem->ap, AP_DRW, &value));
+    TRY(queue_read(mem, x->read_address, x->read, x->read_len));
+    TRY(swd_flush(mem->swd));
+    return (value & x->poll.mask) == x->poll.value ? ERR_OK : ERR_MISMATCH;
+}
+
+static enum err await_and_read(struct mem *mem, const struct mem_exchange *x)
+{
+    uint64_t start = when_us();
+    uint64_t deadline = start + (uint64_t)x->poll.timeout_ms * 1000;
+    for (;;) {
+        enum err e = mem->swd->can_match ? try_match(mem, x) : try_look(mem, x);
+        if (e != ERR_MISMATCH)
+            return e;
+        uint64_t now = when_us();
+        if (now >= deadline)
+            return fail_quiet(ERR_DEADLINE, "mem: 0x%08x: the value 0x%x did not come in %u ms",
+                              x->poll.address, x->poll.value, x->poll.timeout_ms);
+        if (now - start > SPIN_US)
+            when_sleep_us(PAUSE_US);
+    }
+}
+
+static enum err run_exchange(struct mem *mem, const struct mem_exchange *x)
+{
+    TRY(queue_writes(mem, x));
+    if (x->poll.mask != 0)
+        return await_and_read(mem, x);
+    TRY(queue_read(mem, x->read_address, x->read, x->read_len));
+    return swd_flush(mem->swd);
+}
+
+enum err mem_exchange(struct mem *mem, const struct mem_exchange *x)
+{
+    TRY(check_range(x->write_address, x->write.len));
+    TRY(check_range(x->more_address, x->more.len));
+    TRY(check_range(x->read_address, x->read_len));
+    TRY(check_range(x->poll.address, 4));
+    enum err e = run_exchange(mem, x);
+    if (e == ERR_OK || e == ERR_DEADLINE)
+        return e;
+    return failed(mem, e, "exchange at",
+                  x->poll.mask != 0 ? x->poll.address : x->write_address);
+}
+
+enum err mem_poll(struct mem *mem, const struct mem_poll *poll)
+{
+    return mem_exchange(mem, &(struct mem_exchange){ .poll = *poll });
+}

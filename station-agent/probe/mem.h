@@ -1,0 +1,56 @@
+/*
+ * mem: the target's memory, word by word and in bulk, through a MEM-AP.
+ *
+ * Addresses and lengths are multiples of 4; data are bytes as they lie in the (little-endian)
+ * target. TAR is written anew at each 1 KiB, the only window in which its increment is
+ * guaranteed (ARM IHI 0031, "Auto-increment"). Waiting for a value is done by the probe itself
+ * where it can, else by reading again. Failures are logged here with the address, unless quiet
+ * is set: then a refusal is an answer, and only its words are kept.
+ * Used by core.c, chip/ and link/.
+ */
+#pragma once
+
+#include "station-agent/probe/swd.h"
+
+struct mem {
+    struct swd *swd; /* borrowed */
+    uint8_t ap;
+    bool quiet;
+    uint32_t csw;
+    unsigned csw_epoch; /* of swd, when csw was written; 0: not known */
+    uint32_t idr;       /* of the access port */
+};
+
+/* Look for the access port. Quiet: ERR_FAULT is what a closed debug port answers. */
+enum err mem_init(struct mem *mem, struct swd *swd, uint8_t ap);
+
+enum err mem_write(struct mem *mem, uint32_t address, struct span bytes);
+enum err mem_read(struct mem *mem, uint32_t address, void *out, size_t len);
+enum err mem_write_word(struct mem *mem, uint32_t address, uint32_t value);
+enum err mem_read_word(struct mem *mem, uint32_t address, uint32_t *value_out);
+enum err mem_change_word(struct mem *mem, uint32_t address, uint32_t clear, uint32_t set);
+
+/* Await (word & mask) == value. ERR_DEADLINE is quiet: the caller knows what it waited for. */
+struct mem_poll {
+    uint32_t address;
+    uint32_t mask;
+    uint32_t value;
+    unsigned timeout_ms;
+};
+enum err mem_poll(struct mem *mem, const struct mem_poll *poll);
+
+/*
+ * Write, await, read: in one packet and one round trip if all fits and the value comes while
+ * the probe waits. Each part may be empty (len 0; mask 0 matches at once). Like mem_poll.
+ */
+struct mem_exchange {
+    uint32_t write_address;
+    struct span write;
+    uint32_t more_address; /* a second write, after the first */
+    struct span more;
+    struct mem_poll poll;
+    uint32_t read_address;
+    void *read;
+    size_t read_len;
+};
+enum err mem_exchange(struct mem *mem, const struct mem_exchange *exchange);

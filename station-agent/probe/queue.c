@@ -1,0 +1,151 @@
+#include <stdio.h>
+
+#include "common/host/log.h"
+#include "station-agent/probe/pack.h"
+#include "station-agent/probe/talk.h"
+
+/* Sticky errors go; what is not known any more is forgotten. Keeps the words of e. */
+static enum err recover(struct swd *swd, enum err e)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    uint8_t ack = swd->response & DAP_ACK;
+    bool answered = ack == DAP_ACK_WAIT || ack == DAP_ACK_FAULT;
+    swd->select_known = false;
+    if (!answered || (swd->response & DAP_WIRE_ERROR) != 0 || talk_abort(swd) != ERR_OK)
+        swd->lost = true;
+    return fail_quiet(e, "%s: %s", swd->probe->name, words);
+}
+
+static enum err send_next(struct swd *swd, struct swd_cursor *at, struct swd_packet *packet)
+{
+    struct wr w = wr_of(swd->scratch, swd->packet_size);
+    pack_plan(swd, at, packet);
+    pack_encode(swd, packet, &w);
+    TRY(wr_end(&w));
+    return swd->probe->send(swd->probe, wr_done(&w));
+}
+
+/* Send and receive, keeping packet_count in flight. After a refusal, *refused_out, nothing more
+ * is sent and what was is awaited. Yields the failures of the probe itself. */
+static enum err run_queue(struct swd *swd, enum err *refused_out)
+{
+    struct swd_cursor at = { 0, 0 };
+    size_t sent = 0, received = 0;
+    *refused_out = ERR_OK;
+    for (;;) {
+        while (*refused_out == ERR_OK && at.op < swd->queued &&
+               sent - received < swd->packet_count)
+            TRY(send_next(swd, &at, &swd->in_flight[sent++ % SWD_IN_FLIGHT_MAX]));
+        if (received == sent)
+            return ERR_OK;
+        struct span reply;
+        TRY(talk_receive(swd, &reply));
+        const struct swd_packet *packet = &swd->in_flight[received++ % SWD_IN_FLIGHT_MAX];
+        if (*refused_out == ERR_OK)
+            *refused_out = pack_decode(swd, packet, reply, &swd->response);
+    }
+}
+
+enum err swd_flush(struct swd *swd)
+{
+    enum err refused = ERR_OK;
+    if (swd->queued == 0)
+        return ERR_OK;
+    enum err e = run_queue(swd, &refused);
+    swd->queued = 0;
+    if (e != ERR_OK) {
+        swd->lost = swd->stale = true;
+        return e;
+    }
+    if (refused == ERR_OK)
+        return ERR_OK;
+    if (refused == ERR_MISMATCH)
+        return refused;
+    if (refused == ERR_FAULT || refused == ERR_BUSY)
+        return recover(swd, refused);
+    swd->lost = swd->stale = true; /* the probe and we disagree about the protocol */
+    return talk_named(swd, refused);
+}
+
+static enum err queue(struct swd *swd, struct swd_op op)
+{
+    if (swd->queued == SWD_QUEUE_MAX)
+        TRY(swd_flush(swd));
+    swd->queue[swd->queued++] = op;
+    return ERR_OK;
+}
+
+enum err swd_queue_dp_read(struct swd *swd, enum swd_register reg, uint32_t *value_out)
+{
+    return queue(
+        swd,
+        (struct swd_op){ .request = (uint8_t)(reg | DAP_READ), .count = 1, .word = value_out });
+}
+
+enum err swd_queue_dp_write(struct swd *swd, enum swd_register reg, uint32_t value)
+{
+    return queue(swd, (struct swd_op){ .request = (uint8_t)reg, .count = 1, .operand = value });
+}
+
+/* SELECT: APSEL [31:24], APBANKSEL [7:4]; written only when it changes. */
+static enum err select_bank(struct swd *swd, uint8_t ap, uint8_t reg)
+{
+    uint32_t select = (uint32_t)ap << 24 | (reg & 0xF0u);
+    if (swd->select_known && swd->select == select)
+        return ERR_OK;
+    TRY(swd_queue_dp_write(swd, SWD_SELECT, select));
+    swd->select = select;
+    swd->select_known = true;
+    return ERR_OK;
+}
+
+static enum err queue_ap(struct swd *swd, uint8_t ap, uint8_t reg, struct swd_op op)
+{
+    TRY(select_bank(swd, ap, reg));
+    op.request = (uint8_t)(op.request | DAP_AP | (reg & DAP_ADDRESS));
+    return queue(swd, op);
+}
+
+enum err swd_queue_ap_read(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t *value_out)
+{
+    return queue_ap(swd, ap, reg,
+                    (struct swd_op){ .request = DAP_READ, .count = 1, .word = value_out });
+}
+
+enum err swd_queue_ap_write(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t value)
+{
+    return queue_ap(swd, ap, reg, (struct swd_op){ .count = 1, .operand = value });
+}
+
+enum err swd_queue_ap_block_write(struct swd *swd, uint8_t ap, uint8_t reg, const uint8_t *in,
+                                  uint16_t words)
+{
+    return queue_ap(swd, ap, reg, (struct swd_op){ .count = words, .in = in });
+}
+
+enum err swd_queue_ap_block_read(struct swd *swd, uint8_t ap, uint8_t reg, uint8_t *out,
+                                 uint16_t words)
+{
+    return queue_ap(swd, ap, reg,
+                    (struct swd_op){ .request = DAP_READ, .count = words, .out = out });
+}
+
+enum err swd_queue_ap_match(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t mask,
+                            uint32_t value)
+{
+    TRY(queue_ap(swd, ap, reg,
+                 (struct swd_op){ .request = DAP_MASK, .count = 1, .operand = mask }));
+    return queue_ap(
+        swd, ap, reg,
+        (struct swd_op){ .request = DAP_READ | DAP_MATCH, .count = 1, .operand = value });
+}
+
+enum err swd_queue_dp_match(struct swd *swd, enum swd_register reg, uint32_t mask,
+                            uint32_t value)
+{
+    TRY(queue(swd, (struct swd_op){ .request = DAP_MASK, .count = 1, .operand = mask }));
+    return queue(swd, (struct swd_op){ .request = (uint8_t)(reg | DAP_READ | DAP_MATCH),
+                                       .count = 1,
+                                       .operand = value });
+}

@@ -1,0 +1,225 @@
+#include "station-agent/probe/swd.h"
+
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "station-agent/probe/talk.h"
+#include "station-agent/probe/when.h"
+
+enum {
+    IDLE_CYCLES = 0,
+    WAIT_RETRIES = 100,
+    PACKET_MIN = 64, /* of any probe: a full-speed endpoint */
+    POWER_UP_MS = 200,
+    POWER_REQUEST = 0x50000000,
+};
+#define POWER_ACK 0xA0000000u
+
+/* ADIv5.2 B5.3 and ARM IHI 0031, "Switching the debug interface". Sent LSB first. */
+static const uint8_t jtag_to_swd[] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x9E, 0xE7,
+                                       0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00 };
+static const uint8_t dormant_to_swd[] = { 0xFF, 0x92, 0xF3, 0x09, 0x62, 0x95, 0x2D,
+                                          0x85, 0x86, 0xE9, 0xAF, 0xDD, 0xE3, 0xA2,
+                                          0x0E, 0xBC, 0x19, 0xA0, 0xF1, 0xFF, 0xFF,
+                                          0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00 };
+
+static enum err info(struct swd *swd, enum dap_info id, uint8_t *out, size_t cap, size_t *len)
+{
+    struct wr w = talk_packet(swd);
+    struct span reply, data;
+    dap_info(&w, id);
+    TRY(talk_command(swd, &w, &reply));
+    enum err e = dap_info_reply(reply, &data);
+    if (e != ERR_OK)
+        return talk_named(swd, e);
+    *len = data.len < cap ? data.len : cap;
+    memcpy(out, data.ptr, *len);
+    return ERR_OK;
+}
+
+static enum err info_number(struct swd *swd, enum dap_info id, uint32_t fallback,
+                            uint32_t *value_out)
+{
+    uint8_t bytes[2] = { 0 };
+    size_t len = 0;
+    TRY(info(swd, id, bytes, sizeof(bytes), &len));
+    *value_out = len == 0 ? fallback : (uint32_t)(bytes[0] | bytes[1] << 8);
+    return ERR_OK;
+}
+
+static enum err learn(struct swd *swd)
+{
+    uint32_t capabilities, size, count;
+    TRY(info_number(swd, DAP_INFO_CAPABILITIES, DAP_CAPABILITY_SWD, &capabilities));
+    TRY(info_number(swd, DAP_INFO_PACKET_SIZE, PACKET_MIN, &size));
+    TRY(info_number(swd, DAP_INFO_PACKET_COUNT, 1, &count));
+    if ((capabilities & DAP_CAPABILITY_SWD) == 0)
+        return fail_quiet(ERR_UNIMPLEMENTED, "%s: a probe without SWD", swd->probe->name);
+    if (size < PACKET_MIN)
+        return fail_quiet(ERR_PROTO, "%s: packets of %u bytes, at least %d are needed",
+                          swd->probe->name, size, PACKET_MIN);
+    swd->packet_size = (size < PROBE_PACKET_MAX ? size : PROBE_PACKET_MAX) - swd->probe->spare;
+    swd->packet_count = count < 1 ? 1 : count < SWD_IN_FLIGHT_MAX ? count : SWD_IN_FLIGHT_MAX;
+    swd->can_execute = (capabilities & DAP_CAPABILITY_ATOMIC) != 0;
+    return ERR_OK;
+}
+
+enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
+{
+    memset(swd, 0, sizeof(*swd));
+    swd->probe = probe;
+    swd->clock_hz = clock_hz != 0 ? clock_hz : SWD_CLOCK_DEFAULT_HZ;
+    swd->lost = true;
+    return learn(swd);
+}
+
+/* So many 46-clock transfers fill SWD_MATCH_BLOCK_MS. */
+static uint16_t match_retries(uint32_t clock_hz)
+{
+    uint32_t n = clock_hz / 1000 * SWD_MATCH_BLOCK_MS / 46;
+    return (uint16_t)(n < 10 ? 10 : n > 20000 ? 20000 : n);
+}
+
+static enum err configure(struct swd *swd, uint16_t match_retry)
+{
+    struct wr w = talk_packet(swd);
+    dap_transfer_configure(&w, IDLE_CYCLES, WAIT_RETRIES, match_retry);
+    return talk_status(swd, &w);
+}
+
+static enum err set_up_probe(struct swd *swd)
+{
+    struct span reply;
+    struct wr w = talk_packet(swd);
+    dap_connect(&w);
+    TRY(talk_command(swd, &w, &reply));
+    enum err e = dap_connect_reply(reply);
+    if (e != ERR_OK)
+        return talk_named(swd, e);
+    w = talk_packet(swd);
+    dap_clock(&w, swd->clock_hz);
+    TRY(talk_status(swd, &w));
+    w = talk_packet(swd);
+    dap_swd_configure(&w, 0);
+    TRY(talk_status(swd, &w));
+    return configure(swd, match_retries(swd->clock_hz));
+}
+
+static enum err sequence(struct swd *swd, struct span bits)
+{
+    struct wr w = talk_packet(swd);
+    dap_sequence(&w, bits);
+    return talk_status(swd, &w);
+}
+
+static enum err read_dpidr(struct swd *swd, struct span wake_up)
+{
+    TRY(sequence(swd, wake_up));
+    TRY(swd_queue_dp_read(swd, SWD_DPIDR, &swd->dpidr));
+    return swd_flush(swd);
+}
+
+/* The usual way in first; a DPv2 part may sleep dormant and need the other. */
+static enum err wake(struct swd *swd)
+{
+    enum err e = read_dpidr(swd, SPAN(jtag_to_swd));
+    if (e == ERR_FAULT)
+        e = read_dpidr(swd, SPAN(dormant_to_swd));
+    if (e == ERR_FAULT)
+        return fail_quiet(ERR_UNAVAILABLE,
+                          "%s: no answer on SWD: is the board powered and connected?",
+                          swd->probe->name);
+    return e;
+}
+
+static enum err power_up(struct swd *swd)
+{
+    uint64_t deadline = when_us() + POWER_UP_MS * 1000;
+    uint32_t status = 0;
+    TRY(swd_queue_dp_write(swd, SWD_ABORT, SWD_ABORT_CLEAR));
+    TRY(swd_queue_dp_write(swd, SWD_SELECT, 0));
+    TRY(swd_queue_dp_write(swd, SWD_CTRL_STAT, POWER_REQUEST));
+    do {
+        TRY(swd_queue_dp_read(swd, SWD_CTRL_STAT, &status));
+        TRY(swd_flush(swd));
+        if ((status & POWER_ACK) == POWER_ACK)
+            return ERR_OK;
+    } while (when_us() < deadline);
+    return fail_quiet(ERR_FAULT, "%s: debug power does not come up (CTRL/STAT 0x%08x)",
+                      swd->probe->name, status);
+}
+
+static enum err match_dpidr(struct swd *swd, uint32_t value)
+{
+    TRY(swd_queue_dp_match(swd, SWD_DPIDR, UINT32_MAX, value));
+    return swd_flush(swd);
+}
+
+/* Match a known constant, then one it is not: a probe that gets either wrong is not trusted
+ * with waiting. Runs before the retries are set, so the second one is quick. */
+static enum err test_match(struct swd *swd)
+{
+    TRY(configure(swd, 0));
+    enum err yes = match_dpidr(swd, swd->dpidr);
+    enum err no = yes == ERR_OK ? match_dpidr(swd, ~swd->dpidr) : yes;
+    swd->can_match = yes == ERR_OK && no == ERR_MISMATCH;
+    if (!swd->can_match)
+        log_line(LOG_LEVEL_WARN, "swd: %s: no value match in this probe, polling instead",
+                 swd->probe->name);
+    return configure(swd, match_retries(swd->clock_hz));
+}
+
+static enum err forget(struct swd *swd)
+{
+    swd->queued = 0;
+    swd->select_known = false;
+    if (swd->stale)
+        TRY(probe_drain(swd->probe));
+    swd->stale = false;
+    swd->lost = false;
+    return ERR_OK;
+}
+
+enum err swd_connect(struct swd *swd)
+{
+    TRY(forget(swd));
+    TRY(set_up_probe(swd));
+    TRY(wake(swd));
+    TRY(power_up(swd));
+    if (!swd->match_tested)
+        TRY(test_match(swd));
+    swd->match_tested = true;
+    swd->epoch++;
+    return ERR_OK;
+}
+
+enum err swd_disconnect(struct swd *swd)
+{
+    struct wr w = talk_packet(swd);
+    swd->lost = true;
+    dap_disconnect(&w);
+    return talk_status(swd, &w);
+}
+
+static enum err pins(struct swd *swd, uint8_t value, unsigned wait_ms)
+{
+    struct span reply;
+    uint8_t now;
+    struct wr w = talk_packet(swd);
+    dap_pins(&w, value, DAP_PIN_NRESET, 0);
+    TRY(talk_command(swd, &w, &reply));
+    enum err e = dap_pins_reply(reply, &now);
+    if (e != ERR_OK)
+        return talk_named(swd, e);
+    when_sleep_us(wait_ms * 1000);
+    return ERR_OK;
+}
+
+enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms)
+{
+    TRY(forget(swd));
+    swd->lost = true;
+    TRY(pins(swd, 0, low_ms));
+    return pins(swd, DAP_PIN_NRESET, settle_ms);
+}

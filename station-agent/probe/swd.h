@@ -1,0 +1,110 @@
+/*
+ * swd: a serial wire debug port behind a probe, and a queue of transfers to it.
+ *
+ * Transfers are queued, then flushed: they are packed into as few packets as the probe allows
+ * (TransferBlock, several commands in one ExecuteCommands), and as many packets are in flight
+ * as it has buffers. Values arrive with the flush; queued pointers are borrowed until then.
+ * After a failed flush the queue is empty, sticky errors are cleared and SELECT is forgotten;
+ * which of the queued writes took place is unknown.
+ *
+ * A refused transfer may be an answer (a locked board) and not a failure, so flush and connect
+ * are quiet: their words are kept (fail_words) and their callers log them. A probe that fails
+ * is logged here. swd.c connects, queue.c queues and flushes, pack.c lays out packets.
+ * ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1. Used by mem.c and chip/.
+ */
+#pragma once
+
+#include "station-agent/probe/dap.h"
+#include "station-agent/probe/probe.h"
+
+enum {
+    SWD_CLOCK_DEFAULT_HZ = 4000000,
+    SWD_QUEUE_MAX = 96,     /* queued transfers and blocks; the next one flushes */
+    SWD_IN_FLIGHT_MAX = 8,  /* packets */
+    SWD_COMMANDS_MAX = 12,  /* in one packet */
+    SWD_MATCH_BLOCK_MS = 8, /* about how long the probe itself waits for one match */
+};
+
+/* Registers as the A[3:2] and APnDP bits of a request. AP registers of bank 0 or F. */
+enum swd_register {
+    SWD_DPIDR = 0x0,
+    SWD_ABORT = 0x0,
+    SWD_CTRL_STAT = 0x4,
+    SWD_SELECT = 0x8,
+    SWD_RDBUFF = 0xC,
+};
+
+enum { SWD_ABORT_CLEAR = 0x1E }; /* STKCMP, STKERR, WDERR, ORUNERR */
+
+struct swd_op {
+    uint8_t request;
+    uint16_t count;    /* transfers of this register */
+    uint32_t operand;  /* of a single write, mask or match */
+    const uint8_t *in; /* words of a block write, little-endian, or NULL: operand */
+    uint8_t *out;      /* words of a read, little-endian */
+    uint32_t *word;    /* or a single read's value */
+};
+
+struct swd_cursor {
+    size_t op;
+    uint16_t word; /* of that op */
+};
+
+struct swd_command {
+    bool block;
+    uint16_t count; /* transfers */
+    struct swd_cursor from;
+};
+
+struct swd_packet {
+    struct swd_command commands[SWD_COMMANDS_MAX];
+    uint8_t count;
+};
+
+struct swd {
+    struct probe *probe; /* borrowed */
+    uint32_t clock_hz;
+    uint32_t dpidr;
+    size_t packet_size;  /* usable bytes of a packet, each way */
+    size_t packet_count; /* packets in flight */
+    bool can_execute;    /* the probe takes several commands in a packet */
+    bool can_match;      /* its value match passed the self-test */
+    bool match_tested;
+    bool lost;      /* the line needs swd_connect before anything else */
+    unsigned epoch; /* connections so far: what was set up before one is gone */
+    bool stale;     /* a reply was lost: drain before the next command */
+    bool select_known;
+    uint32_t select;
+    uint8_t response; /* of the transfer that failed last */
+    size_t queued;
+    struct swd_op queue[SWD_QUEUE_MAX];
+    struct swd_packet in_flight[SWD_IN_FLIGHT_MAX];
+    uint8_t scratch[PROBE_PACKET_MAX];
+};
+
+/* Learn what the probe can do. Caller's storage; nothing to release but the probe. */
+enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz);
+
+/* Connect or connect again: line reset, DPIDR, debug power. Safe to repeat. ERR_UNAVAILABLE
+ * if nothing answers on the wire. */
+enum err swd_connect(struct swd *swd);
+enum err swd_disconnect(struct swd *swd);
+
+/* Hold nRESET low for low_ms, let it go and wait settle_ms. The line is then lost. */
+enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms);
+
+/* The queue. reg of an AP: its address 0x00-0xFC; SELECT is written when its bank changes. */
+enum err swd_queue_dp_read(struct swd *swd, enum swd_register reg, uint32_t *value_out);
+enum err swd_queue_dp_write(struct swd *swd, enum swd_register reg, uint32_t value);
+enum err swd_queue_ap_read(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t *value_out);
+enum err swd_queue_ap_write(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t value);
+enum err swd_queue_ap_block_write(struct swd *swd, uint8_t ap, uint8_t reg, const uint8_t *in,
+                                  uint16_t words);
+enum err swd_queue_ap_block_read(struct swd *swd, uint8_t ap, uint8_t reg, uint8_t *out,
+                                 uint16_t words);
+enum err swd_queue_dp_match(struct swd *swd, enum swd_register reg, uint32_t mask,
+                            uint32_t value);
+/* Only if can_match; a flush that ends in ERR_MISMATCH did not see the value in time. */
+enum err swd_queue_ap_match(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t mask,
+                            uint32_t value);
+enum err swd_flush(struct swd *swd);

@@ -1,0 +1,13 @@
+/* talk: one CMSIS-DAP command and its reply. Between swd.c, queue.c and the probe. */
+#pragma once
+
+#include "station-agent/probe/swd.h"
+
+struct wr talk_packet(struct swd *swd); /* an empty packet in swd's scratch */
+enum err talk_receive(struct swd *swd, struct span *reply_out);
+enum err talk_command(struct swd *swd, const struct wr *w, struct span *reply_out);
+enum err talk_status(struct swd *swd, const struct wr *w); /* the reply is only a status */
+enum err talk_abort(struct swd *swd);                      /* clear the sticky errors */
+
+/* Say fail_words() again with the probe's name before them, quietly; yields e. */
+enum err talk_named(const struct swd *swd, enum err e);

@@ -1,0 +1,22 @@
+#include "station-agent/probe/when.h"
+
+#include <time.h>
+
+uint64_t when_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+void when_sleep_us(unsigned us)
+{
+    struct timespec left = { us / 1000000, (long)(us % 1000000) * 1000 };
+    nanosleep(&left, NULL); /* a signal may shorten it: callers loop on a deadline */
+}
+
+unsigned when_left_ms(uint64_t deadline_us)
+{
+    uint64_t now = when_us();
+    return now >= deadline_us ? 0 : (unsigned)((deadline_us - now + 999) / 1000);
+}

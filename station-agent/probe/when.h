@@ -1,0 +1,10 @@
+/* when: the monotonic clock and a short sleep, for the time-outs of this folder's users. */
+#pragma once
+
+#include <stdint.h>
+
+uint64_t when_us(void);
+void when_sleep_us(unsigned us);
+
+/* Milliseconds left until a deadline of when_us(), at least 0. */
+unsigned when_left_ms(uint64_t deadline_us);

@@ -1,0 +1,286 @@
+#include "tests/unit/test_probe_fake.h"
+
+#include <string.h>
+
+#include "common/core/wr.h"
+#include "common/host/log.h"
+#include "station-agent/probe/dap.h"
+
+enum { SRAM = 0x20000000, WINDOW = 1024 };
+
+uint32_t fake_get(const struct fake *fake, uint32_t address)
+{
+    if (address >= SRAM && address - SRAM < FAKE_SRAM_SIZE) {
+        struct rd r = rd_of(span_of(fake->sram + (address - SRAM), 4));
+        return rd_u32le(&r);
+    }
+    for (size_t i = 0; i < FAKE_REGISTERS; i++)
+        if (fake->registers[i].address == address)
+            return fake->registers[i].value;
+    return 0;
+}
+
+void fake_set(struct fake *fake, uint32_t address, uint32_t value)
+{
+    if (address >= SRAM && address - SRAM < FAKE_SRAM_SIZE) {
+        struct wr w = wr_of(fake->sram + (address - SRAM), 4);
+        wr_u32le(&w, value);
+        return;
+    }
+    for (size_t i = 0; i < FAKE_REGISTERS; i++)
+        if (fake->registers[i].address == address || fake->registers[i].address == 0) {
+            fake->registers[i].address = address;
+            fake->registers[i].value = value;
+            return;
+        }
+}
+
+static bool memory(struct fake *fake, bool read, uint32_t *value)
+{
+    uint32_t address = fake->tar;
+    if (address >= fake->fault_from && address < fake->fault_to) {
+        fake->sticky = true;
+        return false;
+    }
+    if (read && fake->on_read != NULL)
+        fake->on_read(fake, address);
+    if (read)
+        *value = fake_get(fake, address);
+    else
+        fake_set(fake, address, *value);
+    if (!read && fake->on_write != NULL)
+        fake->on_write(fake, address, *value);
+    if ((fake->csw & 0x30) == 0x10)
+        fake->tar = (address & ~(WINDOW - 1u)) | ((address + 4) & (WINDOW - 1u));
+    return true;
+}
+
+static bool access_port(struct fake *fake, uint8_t request, uint32_t *value)
+{
+    bool read = (request & DAP_READ) != 0;
+    uint32_t reg = (fake->select & 0xF0) | (request & DAP_ADDRESS);
+    if (fake->sticky)
+        return false;
+    if (reg == 0x0C)
+        return memory(fake, read, value);
+    uint32_t *word = reg == 0x00 ? &fake->csw : reg == 0x04 ? &fake->tar : NULL;
+    if (read)
+        *value = word != NULL ? *word : reg == 0xFC ? 0x84770001 : 0;
+    else if (word != NULL)
+        *word = *value;
+    return true;
+}
+
+static bool debug_port(struct fake *fake, uint8_t request, uint32_t *value)
+{
+    bool read = (request & DAP_READ) != 0;
+    uint8_t reg = request & DAP_ADDRESS;
+    if (read)
+        *value = reg == 0 ? 0x0BF11477 : reg == 4 ? fake->ctrl_stat : 0;
+    else if (reg == 0)
+        fake->sticky = false;
+    else if (reg == 4)
+        fake->ctrl_stat = *value | (*value & 0x50000000) << 1;
+    else if (reg == 8)
+        fake->select = *value;
+    return true;
+}
+
+/* One transfer; its response byte. */
+static uint8_t transfer(struct fake *fake, uint8_t request, uint32_t *value)
+{
+    if (fake->no_answer)
+        return DAP_ACK_NONE;
+    bool ok = (request & DAP_AP) != 0 ? access_port(fake, request, value)
+                                      : debug_port(fake, request, value);
+    return ok ? DAP_ACK_OK : DAP_ACK_FAULT;
+}
+
+static uint8_t match(struct fake *fake, uint8_t request, uint32_t want)
+{
+    uint32_t value = 0;
+    for (unsigned i = 0; i <= fake->match_tries; i++) {
+        uint8_t response = transfer(fake, request, &value);
+        if (response != DAP_ACK_OK)
+            return response;
+        if (fake->no_match || (value & fake->mask) == want)
+            return DAP_ACK_OK;
+    }
+    return DAP_ACK_OK | DAP_MISMATCH;
+}
+
+static uint8_t one(struct fake *fake, uint8_t request, uint32_t operand, struct wr *data)
+{
+    uint32_t value = operand;
+    if ((request & DAP_MASK) != 0) {
+        fake->mask = operand;
+        return DAP_ACK_OK;
+    }
+    if ((request & DAP_MATCH) != 0)
+        return match(fake, request, operand);
+    uint8_t response = transfer(fake, request, &value);
+    if (response == DAP_ACK_OK && (request & DAP_READ) != 0)
+        wr_u32le(data, value);
+    return response;
+}
+
+static void do_transfer(struct fake *fake, struct rd *r, struct wr *w)
+{
+    uint8_t bytes[4 * DAP_TRANSFER_MAX], done = 0, response = DAP_ACK_OK;
+    struct wr data = wr_of(bytes, sizeof(bytes));
+    rd_u8(r);
+    uint8_t count = rd_u8(r);
+    for (uint8_t i = 0; i < count; i++) {
+        uint8_t request = rd_u8(r);
+        uint32_t operand = dap_has_operand(request) ? rd_u32le(r) : 0;
+        if (response != DAP_ACK_OK)
+            continue;
+        response = one(fake, request, operand, &data);
+        done = (uint8_t)(done + (response == DAP_ACK_OK));
+    }
+    wr_u8(w, DAP_TRANSFER);
+    wr_u8(w, done);
+    wr_u8(w, response);
+    wr_span(w, wr_done(&data));
+}
+
+static void do_block(struct fake *fake, struct rd *r, struct wr *w)
+{
+    uint8_t bytes[PROBE_PACKET_MAX], response = DAP_ACK_OK;
+    struct wr data = wr_of(bytes, sizeof(bytes));
+    uint16_t done = 0;
+    rd_u8(r);
+    uint16_t count = rd_u16le(r);
+    uint8_t request = rd_u8(r);
+    for (uint16_t i = 0; i < count; i++) {
+        uint32_t operand = dap_has_operand(request) ? rd_u32le(r) : 0;
+        if (response != DAP_ACK_OK)
+            continue;
+        response = one(fake, request, operand, &data);
+        done = (uint16_t)(done + (response == DAP_ACK_OK));
+    }
+    wr_u8(w, DAP_TRANSFER_BLOCK);
+    wr_u16le(w, done);
+    wr_u8(w, response);
+    wr_span(w, wr_done(&data));
+}
+
+static void do_info(const struct fake *fake, struct rd *r, struct wr *w)
+{
+    uint8_t id = rd_u8(r);
+    wr_u8(w, DAP_INFO);
+    wr_u8(w, id == DAP_INFO_PACKET_SIZE ? 2 : 1);
+    if (id == DAP_INFO_PACKET_SIZE)
+        wr_u16le(w, fake->packet_size);
+    else
+        wr_u8(w, id == DAP_INFO_PACKET_COUNT ? fake->packet_count
+                 : fake->atomic              ? DAP_CAPABILITY_SWD | DAP_CAPABILITY_ATOMIC
+                                             : DAP_CAPABILITY_SWD);
+}
+
+static void do_pins(struct fake *fake, struct rd *r, struct wr *w)
+{
+    uint8_t value = rd_u8(r), select = rd_u8(r);
+    rd_u32le(r);
+    if ((select & ~value & DAP_PIN_NRESET) != 0)
+        fake->resets++;
+    wr_u8(w, DAP_SWJ_PINS);
+    wr_u8(w, value);
+}
+
+/* Commands that only take a few bytes and answer a status. */
+static void do_plain(struct fake *fake, uint8_t command, struct rd *r, struct wr *w)
+{
+    static const uint8_t lengths[256] = {
+        [DAP_HOST_STATUS] = 2, [DAP_TRANSFER_CONFIGURE] = 5, [DAP_WRITE_ABORT] = 5,
+        [DAP_SWJ_CLOCK] = 4,   [DAP_SWD_CONFIGURE] = 1,
+    };
+    size_t len = lengths[command];
+    if (command == DAP_SWJ_SEQUENCE)
+        len = (size_t)(rd_u8(r) + 7) / 8;
+    rd_take(r, len);
+    fake->sticky = fake->sticky && command != DAP_WRITE_ABORT;
+    fake->aborts += command == DAP_WRITE_ABORT;
+    wr_u8(w, command);
+    wr_u8(w, command == DAP_CONNECT ? rd_u8(r) : 0);
+}
+
+static void do_command(struct fake *fake, struct rd *r, struct wr *w)
+{
+    uint8_t command = rd_u8(r);
+    if (command == DAP_TRANSFER)
+        do_transfer(fake, r, w);
+    else if (command == DAP_TRANSFER_BLOCK)
+        do_block(fake, r, w);
+    else if (command == DAP_INFO)
+        do_info(fake, r, w);
+    else if (command == DAP_SWJ_PINS)
+        do_pins(fake, r, w);
+    else if (command == DAP_EXECUTE && !fake->atomic)
+        wr_u8(w, DAP_UNKNOWN);
+    else
+        do_plain(fake, command, r, w);
+}
+
+static void do_packet(struct fake *fake, struct span packet, struct wr *w)
+{
+    struct rd r = rd_of(packet);
+    uint8_t count = 1;
+    if (packet.ptr[0] == DAP_EXECUTE && fake->atomic) {
+        rd_u8(&r);
+        count = rd_u8(&r);
+        wr_u8(w, DAP_EXECUTE);
+        wr_u8(w, count);
+    }
+    for (uint8_t i = 0; i < count; i++)
+        do_command(fake, &r, w);
+}
+
+static enum err fake_send(struct probe *probe, struct span packet)
+{
+    struct fake *fake = (struct fake *)probe;
+    struct fake_reply *reply = &fake->replies[fake->sent % FAKE_REPLIES];
+    struct wr w = wr_of(reply->bytes, fake->packet_size);
+    if (packet.len > fake->packet_size || fake->sent - fake->received >= fake->packet_count)
+        return ERR_LIMIT;
+    fake->packets++;
+    if (packet.len > fake->largest)
+        fake->largest = (unsigned)packet.len;
+    if (fake->mute)
+        return ERR_OK;
+    do_packet(fake, packet, &w);
+    TRY(wr_end(&w));
+    reply->len = w.len;
+    fake->sent++;
+    if (fake->sent - fake->received > fake->deepest)
+        fake->deepest = fake->sent - fake->received;
+    return ERR_OK;
+}
+
+static enum err fake_receive(struct probe *probe, struct span *reply_out, unsigned timeout_ms)
+{
+    (void)timeout_ms;
+    struct fake *fake = (struct fake *)probe;
+    if (fake->received == fake->sent)
+        return fail_quiet(ERR_DEADLINE, "fake: silent");
+    const struct fake_reply *reply = &fake->replies[fake->received++ % FAKE_REPLIES];
+    *reply_out = span_of(reply->bytes, reply->len);
+    return ERR_OK;
+}
+
+static void fake_close(struct probe *probe)
+{
+    (void)probe;
+}
+
+void fake_init(struct fake *fake)
+{
+    memset(fake, 0, sizeof(*fake));
+    fake->probe = (struct probe){
+        .send = fake_send, .receive = fake_receive, .close = fake_close, .name = "fake"
+    };
+    fake->packet_size = 512;
+    fake->packet_count = 4;
+    fake->atomic = true;
+    fake->match_tries = 3;
+}

@@ -1,0 +1,49 @@
+/*
+ * A CMSIS-DAP probe and a target in memory, behind the seam of station-agent/probe/probe.h.
+ *
+ * It follows ARM's reference firmware where a host can tell: TAR wraps at 1 KiB, a FAULT sticks
+ * until ABORT, a failed transfer ends its command but not the packet, a mismatch ends its
+ * command only. The target is 64 KiB of SRAM and a few registers; hooks make it do things.
+ */
+#pragma once
+
+#include "station-agent/probe/probe.h"
+
+enum { FAKE_SRAM_SIZE = 0x10000, FAKE_REGISTERS = 32, FAKE_REPLIES = 16 };
+
+struct fake_reply {
+    uint8_t bytes[PROBE_PACKET_MAX];
+    size_t len;
+};
+
+struct fake {
+    struct probe probe;
+    /* what the probe is */
+    uint16_t packet_size;
+    uint8_t packet_count;
+    bool atomic;
+    bool no_match;  /* match bits are ignored: an old firmware */
+    bool no_answer; /* nothing on the wire */
+    bool mute;      /* the probe itself does not answer */
+    unsigned match_tries;
+    /* the target */
+    uint8_t sram[FAKE_SRAM_SIZE];
+    struct {
+        uint32_t address, value;
+    } registers[FAKE_REGISTERS];
+    uint32_t fault_from, fault_to; /* accesses in between are refused */
+    void (*on_write)(struct fake *fake, uint32_t address, uint32_t value);
+    void (*on_read)(struct fake *fake, uint32_t address);
+    void *user;
+    /* its debug port */
+    bool sticky;
+    uint32_t select, ctrl_stat, csw, tar, mask;
+    /* on the way to the host, and what a test may look at */
+    struct fake_reply replies[FAKE_REPLIES];
+    size_t sent, received, deepest;
+    unsigned packets, aborts, resets, largest;
+};
+
+void fake_init(struct fake *fake);
+uint32_t fake_get(const struct fake *fake, uint32_t address);
+void fake_set(struct fake *fake, uint32_t address, uint32_t value);

@@ -1,0 +1,262 @@
+#include "tests/unit/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "station-agent/probe/mem.h"
+#include "tests/unit/test_probe_fake.h"
+
+enum { BASE = 0x20000000 };
+
+/* A target, a line to it and its memory, all in one. */
+struct bench {
+    struct fake fake;
+    struct swd swd;
+    struct mem mem;
+};
+
+static struct bench *bench_new(void)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    assert_non_null(b);
+    fake_init(&b->fake);
+    return b;
+}
+
+static void bench_connect(struct bench *b)
+{
+    assert_int_equal(swd_init(&b->swd, &b->fake.probe, 0), ERR_OK);
+    assert_int_equal(mem_init(&b->mem, &b->swd, 0), ERR_OK);
+}
+
+static struct bench *bench_open(void)
+{
+    struct bench *b = bench_new();
+    bench_connect(b);
+    return b;
+}
+
+static void pattern(uint8_t *out, size_t len, unsigned seed)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)(i * 7 + i / 251 + seed);
+}
+
+/* Every kind of probe must carry every length, whatever it does to the packets. */
+static void any_length_by_any_probe(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint16_t packet_size;
+        uint8_t packet_count;
+        bool atomic;
+        size_t spare;
+    } kinds[] = {
+        { "full-speed HID", 64, 1, false, 0 },  { "full-speed bulk", 64, 8, true, 1 },
+        { "high-speed bulk", 512, 8, true, 1 }, { "no ExecuteCommands", 512, 4, false, 1 },
+        { "large packets", 1024, 4, true, 0 },  { "claims 64 KiB", 65535, 255, true, 0 },
+    };
+    static const struct {
+        uint32_t offset;
+        size_t len;
+    } pieces[] = { { 0, 4 },    { 0x3fc, 8 },    { 4, 16 },        { 0x7f0, 36 },
+                   { 8, 1024 }, { 0x400, 1024 }, { 0x104, 28672 }, { 0, 0xfff0 } };
+    static uint8_t out[FAKE_SRAM_SIZE], in[FAKE_SRAM_SIZE];
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        AUTO(free_drop) struct bench *b = bench_new();
+        b->fake.packet_size = kinds[k].packet_size;
+        b->fake.packet_count = kinds[k].packet_count;
+        b->fake.atomic = kinds[k].atomic;
+        b->fake.probe.spare = kinds[k].spare;
+        bench_connect(b);
+        for (size_t i = 0; i < COUNT(pieces); i++) {
+            size_t len = pieces[i].len;
+            pattern(out, len, (unsigned)(k * 16 + i));
+            memset(b->fake.sram, 0xA5, sizeof(b->fake.sram));
+            assert_int_equal(mem_write(&b->mem, BASE + pieces[i].offset, span_of(out, len)),
+                             ERR_OK);
+            assert_memory_equal(b->fake.sram + pieces[i].offset, out, len);
+            if (pieces[i].offset > 0)
+                assert_int_equal(b->fake.sram[pieces[i].offset - 1], 0xA5);
+            assert_int_equal(b->fake.sram[pieces[i].offset + len], 0xA5);
+            assert_int_equal(mem_read(&b->mem, BASE + pieces[i].offset, in, len), ERR_OK);
+            assert_memory_equal(in, out, len);
+        }
+        assert_true(b->fake.largest <= kinds[k].packet_size - kinds[k].spare);
+    }
+}
+
+static void packets_are_in_flight(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    static uint8_t image[0x4000];
+    unsigned before = b->fake.packets;
+    assert_int_equal(mem_write(&b->mem, BASE, SPAN(image)), ERR_OK);
+    assert_int_equal(b->fake.deepest, 4);
+    assert_in_range(b->fake.packets - before, 33, 48); /* 16 KiB in 512-byte packets */
+}
+
+static void odd_addresses_are_refused(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    uint8_t bytes[8] = { 0 };
+    unsigned before = b->fake.packets;
+    assert_int_equal(mem_write(&b->mem, BASE + 2, SPAN(bytes)), ERR_INVALID);
+    assert_int_equal(mem_write(&b->mem, BASE, span_of(bytes, 3)), ERR_INVALID);
+    assert_int_equal(mem_read(&b->mem, 0xfffffffc, bytes, 8), ERR_INVALID);
+    assert_int_equal(b->fake.packets, before);
+}
+
+static void fault_names_the_address_and_clears(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    static uint8_t image[0x6000];
+    uint32_t word = 0;
+    b->fake.fault_from = BASE + 0x5000;
+    b->fake.fault_to = BASE + 0x5100;
+    b->mem.quiet = true;
+    assert_int_equal(mem_write(&b->mem, BASE, SPAN(image)), ERR_FAULT);
+    assert_non_null(strstr(fail_words(), "write at 0x20004000"));
+    assert_false(b->fake.sticky);
+    assert_int_equal(mem_read_word(&b->mem, BASE + 0x5000, &word), ERR_FAULT);
+    fake_set(&b->fake, BASE + 0x4ffc, 0x12345678);
+    assert_int_equal(mem_read_word(&b->mem, BASE + 0x4ffc, &word), ERR_OK);
+    assert_int_equal(word, 0x12345678);
+}
+
+static void connects_again_by_itself(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    uint32_t word = 0;
+    b->mem.quiet = true;
+    b->fake.no_answer = true;
+    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_FAULT);
+    assert_true(b->swd.lost);
+    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_UNAVAILABLE);
+    b->fake.no_answer = false;
+    b->fake.csw = b->fake.select = 0xdead0000; /* what a power cycle leaves */
+    fake_set(&b->fake, BASE, 77);
+    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_OK);
+    assert_int_equal(word, 77);
+}
+
+static void mute_probe_is_an_error(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    uint32_t word = 0;
+    b->mem.quiet = true;
+    b->fake.mute = true;
+    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_IO);
+    assert_true(b->swd.stale);
+    b->fake.mute = false;
+    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_OK);
+}
+
+/* The awaited word arrives at the user-th look at it. */
+static void arrive(struct fake *fake, uint32_t address)
+{
+    unsigned *left = fake->user;
+    if (address != BASE + 0x100 || *left == 0)
+        return;
+    if (--*left == 0) {
+        fake_set(fake, BASE + 0x100, 5);
+        fake_set(fake, BASE + 0x104, 0xcafe);
+    }
+}
+
+static void exchange_waits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool atomic, no_match;
+        unsigned looks;
+    } cases[] = {
+        { "at once", true, false, 1 },           { "in the probe", true, false, 3 },
+        { "after mismatches", true, false, 30 }, { "one command a packet", false, false, 30 },
+        { "no match", true, true, 9 },           { "neither", false, true, 9 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO(free_drop) struct bench *b = bench_new();
+        unsigned looks = cases[i].looks;
+        uint8_t request[32], reply[8] = { 0 };
+        pattern(request, sizeof(request), 3);
+        b->fake.atomic = cases[i].atomic;
+        b->fake.no_match = cases[i].no_match;
+        bench_connect(b);
+        assert_int_equal(b->swd.can_match, !cases[i].no_match);
+        b->fake.on_read = arrive;
+        b->fake.user = &looks;
+        const struct mem_exchange x = {
+            .write_address = BASE + 0x400 - 16,
+            .write = SPAN(request),
+            .poll = { BASE + 0x100, 0xff, 5, 1000 },
+            .read_address = BASE + 0x100,
+            .read = reply,
+            .read_len = sizeof(reply),
+        };
+        assert_int_equal(mem_exchange(&b->mem, &x), ERR_OK);
+        assert_memory_equal(b->fake.sram + 0x400 - 16, request, sizeof(request));
+        assert_int_equal(reply[0], 5);
+        assert_int_equal(reply[4], 0xfe);
+        assert_int_equal(mem_read(&b->mem, BASE + 0x100, reply, 8), ERR_OK);
+        assert_int_equal(reply[5], 0xca);
+    }
+}
+
+static void exchange_is_one_packet(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    uint8_t request[64], reply[64];
+    pattern(request, sizeof(request), 1);
+    fake_set(&b->fake, BASE + 0x100, 5);
+    unsigned before = b->fake.packets;
+    const struct mem_exchange x = {
+        .write_address = BASE + 0x800,
+        .write = SPAN(request),
+        .poll = { BASE + 0x100, UINT32_MAX, 5, 100 },
+        .read_address = BASE + 0x100,
+        .read = reply,
+        .read_len = sizeof(reply),
+    };
+    assert_int_equal(mem_exchange(&b->mem, &x), ERR_OK);
+    assert_int_equal(b->fake.packets - before, 1);
+}
+
+static void exchange_gives_up(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    const struct mem_poll poll = { BASE + 0x100, 1, 1, 20 };
+    assert_int_equal(mem_poll(&b->mem, &poll), ERR_DEADLINE);
+    b->fake.fault_from = BASE;
+    b->fake.fault_to = BASE + 0x1000;
+    b->mem.quiet = true;
+    assert_int_equal(mem_poll(&b->mem, &poll), ERR_FAULT);
+}
+
+int main(void)
+{
+    log_set_level(LOG_LEVEL_ERROR);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_length_by_any_probe),
+        cmocka_unit_test(packets_are_in_flight),
+        cmocka_unit_test(odd_addresses_are_refused),
+        cmocka_unit_test(fault_names_the_address_and_clears),
+        cmocka_unit_test(connects_again_by_itself),
+        cmocka_unit_test(mute_probe_is_an_error),
+        cmocka_unit_test(exchange_waits),
+        cmocka_unit_test(exchange_is_one_packet),
+        cmocka_unit_test(exchange_gives_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
