@@ -1,0 +1,58 @@
+#include "oem-server/auth/auth.h"
+
+#include <string.h>
+
+#include "common/host/log.h"
+
+#define V1(name) "hallmark.v1." name
+
+/* Every method the server serves. Adding one: the .proto, its handler, a row here. */
+static const struct auth_method methods[] = {
+    { V1("Pki/GenerateCaKeys"), AUTH_SERVER, AUTH_CHANGES },
+    { V1("Pki/IssueCaCertificates"), AUTH_SERVER, AUTH_CHANGES },
+    { V1("Ca/RequestCertificate"), AUTH_STATION, AUTH_CHANGES },
+    { V1("SecureBoot/RequestKey"), AUTH_STATION, AUTH_CHANGES },
+    { V1("SecureBoot/DeriveRotpk"), AUTH_SERVER, AUTH_CHANGES },
+    { V1("SecureBoot/PutFirmware"), AUTH_STATION, AUTH_CHANGES },
+    { V1("SecureBoot/SignFirmware"), AUTH_SERVER, AUTH_CHANGES },
+    { V1("KeyAgreement/GenerateKey"), AUTH_SERVER, AUTH_CHANGES },
+    { V1("KeyAgreement/DerivePublicKey"), AUTH_SERVER, AUTH_CHANGES },
+    { V1("KeyAgreement/PutTargetPublicKey"), AUTH_STATION, AUTH_CHANGES },
+    { V1("KeyAgreement/DeriveSharedKey"), AUTH_SERVER, AUTH_CHANGES },
+    { V1("Runs/Open"), AUTH_STATION, AUTH_CHANGES },
+    { V1("Runs/FetchImage"), AUTH_STATION, AUTH_READS },
+    { V1("Runs/Report"), AUTH_STATION, AUTH_CHANGES },
+    { V1("Runs/Finish"), AUTH_STATION, AUTH_CHANGES },
+    { V1("Runs/Sealed"), AUTH_STATION, AUTH_CHANGES },
+    { V1("Firmware/Release"), AUTH_OPERATOR, AUTH_CHANGES },
+    { V1("Orders/Create"), AUTH_OPERATOR, AUTH_CHANGES },
+    { V1("Orders/Show"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS },
+    { V1("Registry/Add"), AUTH_OPERATOR | AUTH_SERVER, AUTH_CHANGES },
+    { V1("Registry/Revoke"), AUTH_OPERATOR, AUTH_CHANGES },
+    { V1("Units/Show"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS },
+    { V1("Health/Check"), AUTH_OPERATOR | AUTH_AUDITOR | AUTH_STATION, AUTH_READS },
+    { V1("Log/GetCheckpoint"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS },
+    { V1("Log/GetEntries"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS },
+    { V1("Log/GetProof"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS },
+};
+
+const struct auth_method *auth_method_of(const char *method)
+{
+    for (size_t i = 0; i < COUNT(methods); i++)
+        if (strcmp(methods[i].method, method) == 0)
+            return &methods[i];
+    return NULL;
+}
+
+enum err auth_allow(const struct auth_principal *principal, const char *method,
+                    const struct auth_method **method_out)
+{
+    const struct auth_method *row = auth_method_of(method);
+    if (row == NULL)
+        return fail_quiet(ERR_UNIMPLEMENTED, "unknown method %s", method);
+    if ((row->roles & (unsigned)principal->role) == 0)
+        return fail_quiet(ERR_DENIED, "%s %s may not call %s", auth_role_name(principal->role),
+                          principal->name, method);
+    *method_out = row;
+    return ERR_OK;
+}
