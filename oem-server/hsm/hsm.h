@@ -47,11 +47,15 @@ enum hsm_kind { HSM_P256, HSM_ED25519, HSM_AES256_KEK };
 enum err hsm_key_make(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
                       const char *name, bool *created_out);
 
+#define HSM_UNIT_KEK "unit-kek" /* an HSM_AES256_KEK on the boot token */
+
 /* A P-256 key as EVP_PKEY whose signatures the HSM makes (EC_KEY_METHOD): for X.509 and TLS.
  * The caller's, freed with EVP_PKEY_free before hsm_close. */
 enum err hsm_key_evp(struct hsm *hsm, enum hsm_token token, const char *name,
                      EVP_PKEY **key_out);
 
+enum err hsm_p256_public(struct hsm *hsm, enum hsm_token token, const char *name,
+                         uint8_t point_out[static P256_POINT_SIZE]);
 enum err hsm_sign_p256(struct hsm *hsm, enum hsm_token token, const char *name,
                        const uint8_t digest[static SHA256_SIZE],
                        uint8_t signature_out[static P256_SIGNATURE_SIZE]);
@@ -61,7 +65,8 @@ enum err hsm_ed25519_public(struct hsm *hsm, enum hsm_token token, const char *n
 enum err hsm_sign_ed25519(struct hsm *hsm, enum hsm_token token, const char *name,
                           struct span message, uint8_t signature_out[static 64]);
 
-/* Per-unit keys on the boot token, wrapped under its KEK "unit-kek" (made by hsm_key_make). */
+/* Per-unit keys on the boot token, wrapped under HSM_UNIT_KEK (made by hsm_key_make). A
+ * wrapped_out is written, not appended to: pass an empty buf. */
 
 /* A P-256 signing key: wrapped private key and its public point (65 bytes). Nothing stays. */
 enum err hsm_unit_p256_make(struct hsm *hsm, struct buf *wrapped_out,
@@ -70,7 +75,8 @@ enum err hsm_unit_p256_sign(struct hsm *hsm, struct span wrapped,
                             const uint8_t digest[static SHA256_SIZE],
                             uint8_t signature_out[static P256_SIGNATURE_SIZE]);
 
-/* An ephemeral ECDH key: a session object, alive until hsm_agreement_free or hsm_close. */
+/* An ephemeral ECDH key: a session object. Free it before hsm_close. If its session is lost,
+ * the key is, and hsm_agreement_derive says so (ERR_HSM): the run starts again. */
 struct hsm_agreement;
 enum err hsm_agreement_make(struct hsm *hsm, struct hsm_agreement **agreement_out);
 enum err hsm_agreement_public(struct hsm_agreement *agreement,
@@ -83,7 +89,7 @@ enum err hsm_agreement_derive(struct hsm_agreement *agreement,
                               const uint8_t peer[static P256_POINT_SIZE],
                               const struct span messages[static 2],
                               uint8_t tags_out[static 2][16], struct buf *wrapped_out);
-void hsm_agreement_free(struct hsm_agreement *agreement); /* destroys the session object */
+void hsm_agreement_free(struct hsm_agreement *agreement); /* NULL is fine; never waits */
 
 /* How often each operation ran, by name, for the event log: the calling thread's since the last
  * call. Writes at most max names like "root: C_Sign ECDSA"; returns how many there were. */

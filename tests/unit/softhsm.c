@@ -49,7 +49,7 @@ static enum err write_file(const char *path, const char *text, unsigned mode)
 
 enum err softhsm_write_pin(const char *path, const char *pin, unsigned mode)
 {
-    char line[128];
+    char line[512];
     snprintf(line, sizeof(line), "%s\n", pin);
     return write_file(path, line, mode);
 }

@@ -1,0 +1,49 @@
+#include "oem-server/hsm/count.h"
+
+#include "oem-server/hsm/hsm.h"
+
+enum { KEPT_MAX = 64 }; /* an RPC runs a handful; what is over is counted, not named */
+
+#define X(name, text) "root: " text,
+static const char *const root[] = { COUNT_LIST(X) };
+#undef X
+#define X(name, text) "issuing: " text,
+static const char *const issuing[] = { COUNT_LIST(X) };
+#undef X
+#define X(name, text) "tls: " text,
+static const char *const tls[] = { COUNT_LIST(X) };
+#undef X
+#define X(name, text) "boot: " text,
+static const char *const boot[] = { COUNT_LIST(X) };
+#undef X
+#define X(name, text) "log: " text,
+static const char *const log_token[] = { COUNT_LIST(X) };
+#undef X
+
+static const char *const *const names[HSM_TOKENS] = {
+    [HSM_ROOT] = root, [HSM_ISSUING] = issuing, [HSM_TLS] = tls,
+    [HSM_BOOT] = boot, [HSM_LOG] = log_token,
+};
+
+static _Thread_local struct {
+    const char *kept[KEPT_MAX];
+    size_t count;
+} done;
+
+void count_operation(const struct token *t, enum operation operation)
+{
+    if (done.count < KEPT_MAX)
+        done.kept[done.count] = names[t->role][operation];
+    done.count++;
+}
+
+size_t hsm_operations_take(const char *names_out[], size_t max)
+{
+    size_t count = done.count;
+    for (size_t i = 0; i < count && i < KEPT_MAX && i < max; i++)
+        names_out[i] = done.kept[i];
+    for (size_t i = KEPT_MAX; i < count && i < max; i++)
+        names_out[i] = "more";
+    done.count = 0;
+    return count;
+}

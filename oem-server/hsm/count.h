@@ -1,0 +1,25 @@
+/*
+ * count: what this thread has had the HSM do, by name, until hsm_operations_take() takes it.
+ */
+#pragma once
+
+#include "oem-server/hsm/token.h"
+
+#define COUNT_LIST(X)                                                                          \
+    X(MAKE_P256, "C_GenerateKeyPair P-256")                                                    \
+    X(MAKE_ED25519, "C_GenerateKeyPair Ed25519")                                               \
+    X(MAKE_AES, "C_GenerateKey AES-256")                                                       \
+    X(SIGN_ECDSA, "C_Sign ECDSA")                                                              \
+    X(SIGN_EDDSA, "C_Sign EdDSA")                                                              \
+    X(SIGN_CMAC, "C_Sign AES-CMAC")                                                            \
+    X(DERIVE, "C_DeriveKey ECDH")                                                              \
+    X(WRAP, "C_WrapKey AES-KWP")                                                               \
+    X(UNWRAP, "C_UnwrapKey AES-KWP")
+
+enum operation {
+#define X(name, text) COUNT_##name,
+    COUNT_LIST(X)
+#undef X
+};
+
+void count_operation(const struct token *t, enum operation operation);

@@ -1,0 +1,13 @@
+/* internal: struct hsm, for the folder only. */
+#pragma once
+
+#include "oem-server/hsm/hsm.h"
+#include "oem-server/hsm/session.h"
+
+struct hsm {
+    struct module module;
+    struct token tokens[HSM_TOKENS];
+};
+
+enum err hsm_token_of(struct hsm *hsm, enum hsm_token role, struct token **token_out);
+const char *hsm_role_name(unsigned role); /* "root", "issuing", "tls", "boot", "log" */

@@ -1,0 +1,208 @@
+#include "oem-server/hsm/session.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+
+static _Atomic uint64_t openings;
+
+static struct timespec deadline_in(unsigned ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)(ms / 1000);
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+/* An open one if there is one, else one to open; NULL if all are lent. Locked by the caller. */
+static struct session *pick(struct token *t)
+{
+    struct session *closed = NULL;
+    for (size_t i = 0; i < t->sessions_count; i++) {
+        struct session *s = &t->sessions[i];
+        if (!s->lent && s->generation != 0)
+            return s;
+        if (!s->lent)
+            closed = s;
+    }
+    return closed;
+}
+
+static struct session *lend(struct token *t)
+{
+    struct timespec deadline = deadline_in(t->timeout_ms);
+    pthread_mutex_lock(&t->lock);
+    struct session *s = pick(t);
+    while (s == NULL && pthread_cond_timedwait(&t->returned, &t->lock, &deadline) != ETIMEDOUT)
+        s = pick(t);
+    if (s == NULL)
+        s = pick(t);
+    if (s != NULL)
+        s->lent = true;
+    pthread_mutex_unlock(&t->lock);
+    return s;
+}
+
+static void forget(struct session *s)
+{
+    struct token *t = s->token;
+    pthread_mutex_lock(&t->lock);
+    s->generation = 0;
+    t->cached = 0;
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void shut(struct session *s)
+{
+    if (s->generation != 0)
+        P11(s)->C_CloseSession(s->handle); /* of a lost one this may fail: nothing to do */
+    forget(s);
+    s->lost = s->dirty = false;
+}
+
+/* A module may give a dead session's number to a new one. Locked by the caller. */
+static void forget_namesakes(struct token *t, CK_SESSION_HANDLE handle)
+{
+    for (size_t i = 0; i < t->sessions_count; i++)
+        if (!t->sessions[i].lent && t->sessions[i].handle == handle)
+            t->sessions[i].generation = 0;
+}
+
+static enum err open_now(struct session *s)
+{
+    struct token *t = s->token;
+    CK_SESSION_HANDLE handle;
+    CK_SLOT_ID slot;
+    TRY(token_open_session(t, &slot, &handle));
+    pthread_mutex_lock(&t->lock);
+    forget_namesakes(t, handle);
+    s->handle = handle;
+    s->slot = slot;
+    s->generation = atomic_fetch_add(&openings, 1) + 1;
+    pthread_mutex_unlock(&t->lock);
+    return ERR_OK;
+}
+
+/* Still ours, and logged in? If the number now names a session of another token, or none, there
+ * is nothing to close. */
+static void check(struct session *s)
+{
+    CK_SESSION_INFO info = { 0 };
+    CK_RV rv = P11(s)->C_GetSessionInfo(s->handle, &info);
+    if (rv == CKR_OK && info.slotID == s->slot && info.state == CKS_RW_USER_FUNCTIONS)
+        return;
+    log_line(LOG_LEVEL_WARN, "hsm: token \"%s\": idle session died (%s): opening it anew",
+             s->token->label, rv == CKR_OK ? "not logged in" : rv_name(rv));
+    if (rv == CKR_OK && info.slotID == s->slot)
+        shut(s);
+    else
+        forget(s);
+}
+
+enum err session_borrow(struct token *t, struct session **session_out)
+{
+    AUTO(session_return) struct session *s = lend(t);
+    if (s == NULL)
+        return fail(ERR_BUSY, "hsm: token \"%s\": all %u sessions were busy for %u ms",
+                    t->label, t->sessions_count, t->timeout_ms);
+    if (s->generation != 0)
+        check(s);
+    if (s->generation == 0)
+        TRY(open_now(s));
+    *session_out = TAKE(s);
+    return ERR_OK;
+}
+
+static struct doomed *next_doomed(struct token *t)
+{
+    pthread_mutex_lock(&t->lock);
+    struct doomed *d = t->doomed;
+    if (d != NULL)
+        t->doomed = d->next;
+    pthread_mutex_unlock(&t->lock);
+    return d;
+}
+
+static void destroy_doomed(struct session *s)
+{
+    for (struct doomed *d; (d = next_doomed(s->token)) != NULL; free(d))
+        if (s->generation != 0 && session_is_alive(d))
+            P11(s)->C_DestroyObject(s->handle, d->object);
+}
+
+void session_return(struct session **session)
+{
+    struct session *s = TAKE(*session);
+    if (s == NULL)
+        return;
+    if (s->lost || s->dirty)
+        shut(s);
+    destroy_doomed(s);
+    pthread_mutex_lock(&s->token->lock);
+    s->lent = false;
+    pthread_cond_signal(&s->token->returned);
+    pthread_mutex_unlock(&s->token->lock);
+}
+
+enum err session_run(struct token *t, enum err (*operation)(struct session *s, void *context),
+                     void *context)
+{
+    AUTO(session_return) struct session *s = NULL;
+    TRY(session_borrow(t, &s));
+    enum err e = operation(s, context);
+    if (!s->lost)
+        return e;
+    log_line(LOG_LEVEL_WARN, "hsm: token \"%s\": session lost: opening it anew", t->label);
+    shut(s);
+    TRY(open_now(s));
+    return operation(s, context);
+}
+
+enum err session_rv(struct session *s, CK_RV rv, const char *call, const char *what)
+{
+    if (rv == CKR_OK)
+        return ERR_OK;
+    s->lost = s->lost || rv_is_loss(rv);
+    return fail(ERR_HSM, "hsm: token \"%s\": %s %s: %s", s->token->label, call, what,
+                rv_name(rv));
+}
+
+void object_drop(struct object *o)
+{
+    if (o->handle != 0)
+        P11(o->session)->C_DestroyObject(o->session->handle, o->handle);
+    o->handle = 0;
+}
+
+bool session_is_alive(const struct doomed *d)
+{
+    struct token *t = d->home->token;
+    pthread_mutex_lock(&t->lock);
+    bool alive = d->home->generation == d->generation;
+    pthread_mutex_unlock(&t->lock);
+    return alive;
+}
+
+/* Never waits: with all sessions lent, the first to come back destroys the object. */
+void session_doom(struct token *t, struct doomed *d)
+{
+    pthread_mutex_lock(&t->lock);
+    d->next = t->doomed;
+    t->doomed = d;
+    struct session *s = pick(t);
+    if (s != NULL && s->generation == 0)
+        s = NULL; /* nothing is open: the object went with its session */
+    if (s != NULL)
+        s->lent = true;
+    pthread_mutex_unlock(&t->lock);
+    session_return(&s);
+}

@@ -1,0 +1,161 @@
+#include "tests/unit/p11shim.h"
+
+#include <dlfcn.h>
+#include <p11-kit/pkcs11.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct p11shim p11shim;
+
+static CK_FUNCTION_LIST *real;
+static CK_FUNCTION_LIST list;
+
+static CK_RV fault(struct p11shim_fault *f)
+{
+    if (f->passes > 0) {
+        f->passes--;
+        return CKR_OK;
+    }
+    if (f->failures == 0)
+        return CKR_OK;
+    f->failures--;
+    return f->rv;
+}
+
+static CK_RV initialize(void *arguments)
+{
+    p11shim.initialized++;
+    return real->C_Initialize(arguments);
+}
+
+static CK_RV finalize(void *reserved)
+{
+    p11shim.finalized++;
+    return real->C_Finalize(reserved);
+}
+
+static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+    CK_RV rv = real->C_GetTokenInfo(slot, info);
+    if (rv == CKR_OK)
+        info->flags |= p11shim.token_flags;
+    return rv;
+}
+
+static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
+                          CK_SESSION_HANDLE *session)
+{
+    p11shim.opened++;
+    return real->C_OpenSession(slot, flags, application, notify, session);
+}
+
+static CK_RV close_session(CK_SESSION_HANDLE session)
+{
+    p11shim.closed++;
+    return real->C_CloseSession(session);
+}
+
+static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char *pin,
+                   CK_ULONG len)
+{
+    p11shim.logins++;
+    return real->C_Login(session, user, pin, len);
+}
+
+static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template,
+                               CK_ULONG count)
+{
+    p11shim.found++;
+    CK_RV rv = fault(&p11shim.find);
+    return rv != CKR_OK ? rv : real->C_FindObjectsInit(session, template, count);
+}
+
+static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    CK_RV rv = fault(&p11shim.sign_init);
+    return rv != CKR_OK ? rv : real->C_SignInit(session, mechanism, key);
+}
+
+static CK_RV sign(CK_SESSION_HANDLE session, unsigned char *data, CK_ULONG data_len,
+                  unsigned char *signature, CK_ULONG *signature_len)
+{
+    p11shim.signed_++;
+    if (p11shim.hold_sign_ms != 0) {
+        struct timespec t = { 0, (long)p11shim.hold_sign_ms * 1000000 };
+        nanosleep(&t, NULL);
+    }
+    CK_RV rv = fault(&p11shim.sign);
+    return rv != CKR_OK ? rv : real->C_Sign(session, data, data_len, signature, signature_len);
+}
+
+static CK_RV wrap_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE kek,
+                      CK_OBJECT_HANDLE key, unsigned char *wrapped, CK_ULONG *len)
+{
+    CK_RV rv = fault(&p11shim.wrap);
+    return rv != CKR_OK ? rv : real->C_WrapKey(session, mechanism, kek, key, wrapped, len);
+}
+
+static CK_RV set_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                 CK_ATTRIBUTE *template, CK_ULONG count)
+{
+    CK_RV rv = fault(&p11shim.set_attribute);
+    return rv != CKR_OK ? rv : real->C_SetAttributeValue(session, object, template, count);
+}
+
+static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                               CK_ATTRIBUTE *public_key, CK_ULONG public_count,
+                               CK_ATTRIBUTE *private_key, CK_ULONG private_count,
+                               CK_OBJECT_HANDLE *public_out, CK_OBJECT_HANDLE *private_out)
+{
+    CK_RV rv = fault(&p11shim.generate);
+    return rv != CKR_OK
+               ? rv
+               : real->C_GenerateKeyPair(session, mechanism, public_key, public_count,
+                                         private_key, private_count, public_out, private_out);
+}
+
+static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                 CK_ATTRIBUTE *template, CK_ULONG count)
+{
+    CK_RV rv = real->C_GetAttributeValue(session, object, template, count);
+    if (rv != CKR_OK || !p11shim.bare_points)
+        return rv;
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (template[i].type != CKA_EC_POINT || template[i].pValue == NULL)
+            continue;
+        template[i].ulValueLen -= 2;
+        unsigned char *bytes = template[i].pValue;
+        memmove(bytes, bytes + 2, template[i].ulValueLen);
+    }
+    return rv;
+}
+
+CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list_out)
+{
+    void *module = dlopen(getenv("P11SHIM_MODULE"), RTLD_NOW | RTLD_LOCAL);
+    void *symbol = module == NULL ? NULL : dlsym(module, "C_GetFunctionList");
+    if (symbol == NULL)
+        return CKR_GENERAL_ERROR;
+    CK_C_GetFunctionList get;
+    memcpy(&get, &symbol, sizeof(get));
+    CK_RV rv = get(&real);
+    if (rv != CKR_OK)
+        return rv;
+    list = *real;
+    list.C_Initialize = initialize;
+    list.C_Finalize = finalize;
+    list.C_GetTokenInfo = get_token_info;
+    list.C_OpenSession = open_session;
+    list.C_CloseSession = close_session;
+    list.C_Login = login;
+    list.C_FindObjectsInit = find_objects_init;
+    list.C_SignInit = sign_init;
+    list.C_Sign = sign;
+    list.C_WrapKey = wrap_key;
+    list.C_SetAttributeValue = set_attribute_value;
+    list.C_GenerateKeyPair = generate_key_pair;
+    list.C_GetAttributeValue = get_attribute_value;
+    *list_out = &list;
+    return CKR_OK;
+}

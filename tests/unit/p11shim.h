@@ -1,0 +1,24 @@
+/*
+ * p11shim: a PKCS#11 module that is SoftHSM with faults, for tests of oem-server/hsm.
+ *
+ * p11shim.so forwards to the module that P11SHIM_MODULE names, counts calls and fails those it
+ * is told to. The test sets and reads struct p11shim, found by p11shim_of().
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+/* A call that fails: `failures` times, after `passes` good ones. */
+struct p11shim_fault {
+    unsigned long rv;
+    unsigned passes;
+    unsigned failures;
+};
+
+struct p11shim {
+    atomic_uint logins, opened, closed, signed_, found, initialized, finalized;
+    struct p11shim_fault sign_init, sign, wrap, find, set_attribute, generate;
+    unsigned long token_flags; /* added to those of every token */
+    unsigned bare_points;      /* CKA_EC_POINT without its OCTET STRING */
+    unsigned hold_sign_ms;     /* each C_Sign takes this long */
+};
