@@ -72,11 +72,20 @@ void log_line(enum log_level level, const char *format, ...)
     write_masked(level, text);
 }
 
+/* The words travel to peers and into the event log: printable ASCII only. */
+__attribute__((format(printf, 1, 0))) static void keep_words(const char *format, va_list args)
+{
+    vsnprintf(words, sizeof(words), format, args);
+    for (char *c = words; *c != '\0'; c++)
+        if (*c < 0x20 || *c > 0x7e)
+            *c = '?';
+}
+
 enum err fail(enum err e, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(words, sizeof(words), format, args);
+    keep_words(format, args);
     va_end(args);
     if (LOG_LEVEL_ERROR <= threshold) {
         char text[FAIL_WORDS_MAX];
@@ -90,7 +99,7 @@ enum err fail_quiet(enum err e, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    vsnprintf(words, sizeof(words), format, args);
+    keep_words(format, args);
     va_end(args);
     return e;
 }

@@ -248,6 +248,9 @@ static const char *request_fault(const Hallmark__V1__FrameRequest *request)
 {
     if (strlen(request->method) > RPC_METHOD_MAX)
         return "method name is too long";
+    for (const char *c = request->method; *c != '\0'; c++)
+        if (*c <= 0x20 || *c > 0x7e)
+            return "method name is not printable ASCII";
     if (request->idempotency_key.len != 0 &&
         request->idempotency_key.len != RPC_IDEMPOTENCY_KEY_SIZE)
         return "idempotency key is not 16 bytes";
