@@ -1,0 +1,78 @@
+#include "target-fw/devauth/bytes.h"
+#include "target-fw/devauth/certificate.h"
+#include "target-fw/devauth/cmac.h"
+#include "target-fw/devauth/handlers.h"
+#include "target-fw/devauth/p256.h"
+
+static_assert((int)CMAC_SIZE == (int)CONFIRMATION_TAG_SIZE, "a tag is one CMAC");
+
+/* Arrow 26: volatile by design, made by the KeyStore itself. */
+enum err agreement_generate(struct devauth *d)
+{
+    return port_agreement_key(&d->run.agreement_key);
+}
+
+/* Arrow 27. */
+enum err agreement_derive(struct devauth *d)
+{
+    struct run *r = &d->run;
+    TRY(port_public_key(&r->agreement_key, r->target_key));
+    TRY(p256_point(r->target_key));
+    bytes_copy(d->out.agreement_public_key.public_key, r->target_key, P256_POINT_SIZE);
+    return ERR_OK;
+}
+
+static enum err sign_own_key(struct run *r)
+{
+    uint8_t statement[SIGN_STATEMENT_MAX];
+    struct wr w = wr_of(statement, sizeof(statement));
+    sign_target_agreement(&w, SPAN(r->run_id), SPAN(r->identity.uid), SPAN(r->server_key),
+                          SPAN(r->target_key));
+    return authkey_sign(r, &w, r->target_signature);
+}
+
+/* Arrow 30. Signs arrow 31's statement too, so that a repeated 31 carries the same bytes. */
+enum err agreement_put_server(struct devauth *d)
+{
+    const PutServerPublicKeyRequest *in = &d->in.put_server_key;
+    struct run *r = &d->run;
+    struct sign_run binding = run_binding(r);
+    uint8_t statement[SIGN_STATEMENT_MAX];
+    struct wr w = wr_of(statement, sizeof(statement));
+    TRY(p256_point(in->public_key));
+    sign_server_agreement(&w, &binding, SPAN(in->public_key));
+    TRY(certificate_server_signed(&w, in->signature));
+    bytes_copy(r->server_key, in->public_key, P256_POINT_SIZE);
+    return sign_own_key(r);
+}
+
+/* Arrow 31. */
+enum err agreement_target(struct devauth *d)
+{
+    bytes_copy(d->out.put_target_key.public_key, d->run.target_key, P256_POINT_SIZE);
+    bytes_copy(d->out.put_target_key.signature, d->run.target_signature, P256_SIGNATURE_SIZE);
+    return ERR_OK;
+}
+
+enum err agreement_tag(const struct run *r, enum sign_confirm whose,
+                       uint8_t tag[CONFIRMATION_TAG_SIZE])
+{
+    uint8_t statement[SIGN_STATEMENT_MAX];
+    struct wr w = wr_of(statement, sizeof(statement));
+    sign_confirmation(&w, whose, SPAN(r->run_id), SPAN(r->identity.uid), SPAN(r->server_key),
+                      SPAN(r->target_key));
+    TRY(wr_end(&w));
+    return cmac_of(&r->shared_key, wr_done(&w), tag);
+}
+
+/* Arrow 32. */
+enum err agreement_share(struct devauth *d)
+{
+    struct run *r = &d->run;
+    TRY(p256_point(r->server_key));
+    TRY(port_agree(&r->agreement_key, r->server_key, &r->shared_key));
+    enum err e = agreement_tag(r, SIGN_CONFIRM_TARGET, d->out.shared_key.confirmation_tag);
+    if (e != ERR_OK)
+        TRY(port_key_erase(&r->shared_key)); /* a repeated call makes it anew */
+    return e;
+}

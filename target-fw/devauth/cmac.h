@@ -1,0 +1,8 @@
+/* cmac: AES-CMAC (RFC 4493; NIST SP 800-38B) with a 256-bit key that stays in the KeyStore. */
+#pragma once
+
+#include "target-fw/port/port.h"
+
+enum { CMAC_SIZE = 16 };
+
+enum err cmac_of(const struct port_key *key, struct span message, uint8_t tag[CMAC_SIZE]);

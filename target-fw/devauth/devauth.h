@@ -1,0 +1,64 @@
+/*
+ * devauth: the firmware that makes a board's own keys, apart from the chip (port/port.h).
+ *
+ * One struct devauth serves one mailbox. devauth_start() once per boot, then devauth_step()
+ * for ever: it serves a call, makes one, or finds nothing to do. There is no heap and no
+ * interrupt; whatever happens is answered with a status. Used by main.c and by the tests.
+ */
+#pragma once
+
+#include "hallmark/v1/closing.pb.h"
+#include "hallmark/v1/diagram.pb.h"
+#include "target-fw/devauth/link.h"
+#include "target-fw/devauth/run.h"
+
+enum { DEVAUTH_PAYLOAD_MAX = SignReceiptResponse_size };
+
+/* The calls that the board makes by itself. */
+enum devauth_call { CALL_NONE, CALL_HELLO, CALL_PUT_SIGNATURE, CALL_PUT_TARGET_PUBLIC_KEY };
+
+/* One message at a time comes in, and one goes out. */
+union devauth_in {
+    PutCertificationRequestInfoRequest put_cri;
+    ProgramDeviceCertificateRequest program_certificate;
+    BurnRotpkRequest burn_rotpk;
+    BurnFirmwareRequest burn_firmware;
+    EnableSecureLockRequest lock;
+    PutServerPublicKeyRequest put_server_key;
+    CommitRequest commit;
+    HelloResponse hello;
+};
+
+union devauth_out {
+    GenerateAuthKeyResponse generate_auth_key;
+    DeriveAuthPublicKeyResponse auth_public_key;
+    ProgramDeviceCertificateResponse program_certificate;
+    BurnRotpkResponse burn_rotpk;
+    BurnFirmwareResponse burn_firmware;
+    DeriveAgreementPublicKeyResponse agreement_public_key;
+    DeriveSharedKeyResponse shared_key;
+    SignReceiptResponse receipt;
+    HelloRequest hello;
+    PutSignatureRequest put_signature;
+    PutTargetPublicKeyRequest put_target_key;
+};
+
+struct devauth {
+    struct link link;
+    struct run run;
+    enum err broken; /* the chip did not start: every call is answered with this */
+
+    enum devauth_call due;     /* to be made as soon as the slot is free */
+    enum devauth_call calling; /* made; its answer is awaited */
+    uint32_t stream;           /* of the last call made: even */
+    uint8_t call_sha256[SHA256_SIZE];
+
+    enum err owed; /* a bad slot or frame, to be told on stream 0; ERR_OK: none */
+
+    union devauth_in in;
+    union devauth_out out;
+    uint8_t payload[DEVAUTH_PAYLOAD_MAX];
+};
+
+void devauth_start(struct devauth *d, struct mailbox *mailbox);
+bool devauth_step(struct devauth *d); /* false: nothing to do now */

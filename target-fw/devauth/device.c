@@ -1,0 +1,15 @@
+#include "common/core/der.h"
+#include "target-fw/devauth/certificate.h"
+#include "target-fw/devauth/handlers.h"
+
+/* Arrow 16: a certificate for another key would be of no use to this board, or worse. */
+enum err device_certificate_program(struct devauth *d)
+{
+    const ProgramDeviceCertificateRequest *in = &d->in.program_certificate;
+    struct span point;
+    TRY(der_certificate_key(in->certificate, &point));
+    if (!span_eq(point, SPAN(d->run.auth_public_key)))
+        return ERR_MISMATCH;
+    TRY(certificate_write(FLASH_DEVICE_CERTIFICATE, in->certificate, in->issuer));
+    return certificate_sha256(FLASH_DEVICE_CERTIFICATE, d->out.program_certificate.sha256);
+}

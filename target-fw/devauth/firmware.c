@@ -1,0 +1,111 @@
+#include "target-fw/devauth/bytes.h"
+#include "target-fw/devauth/flash.h"
+#include "target-fw/devauth/fwinfo.h"
+#include "target-fw/devauth/handlers.h"
+#include "target-fw/devauth/p256.h"
+
+enum {
+    CHUNK_WAIT_MS = 10000, /* without a chunk for so long, the call fails */
+    CHUNK_POLLS = 2000,    /* look so often before sleeping between looks */
+    VECTORS_SIZE = 32,     /* the marker words are in the image */
+};
+
+/* The FwInfo names this image at address 0, and the boot key signed it. */
+static enum err check_fwinfo(struct span bytes, const struct run *r)
+{
+    struct fwinfo info;
+    uint8_t digest[SHA256_SIZE];
+    TRY(fwinfo_read(bytes, &info));
+    if (info.region_base != 0 || info.region_size != r->firmware_size ||
+        !bytes_equal(info.region_sha256, r->firmware_sha256, SHA256_SIZE))
+        return ERR_MISMATCH;
+    TRY(port_sha256(info.signed_part, digest));
+    return p256_verify(r->rotpk, digest, info.signature);
+}
+
+static enum err check_place(uint32_t size, uint32_t fwinfo_address)
+{
+    if (size < VECTORS_SIZE || size > FLASH_FIRMWARE_MAX)
+        return ERR_RANGE;
+    if (fwinfo_address % FLASH_PAGE_SIZE != 0 || fwinfo_address < size ||
+        fwinfo_address > FLASH_FIRMWARE_MAX - FLASH_PAGE_SIZE)
+        return ERR_RANGE;
+    return ERR_OK;
+}
+
+static enum err wait_chunk(const struct link *l, struct link_chunk *out)
+{
+    for (uint32_t polls = 0; polls < CHUNK_POLLS + CHUNK_WAIT_MS / PORT_WAIT_MS; polls++) {
+        enum err e = link_chunk(l, out);
+        if (e != ERR_BUSY)
+            return e;
+        if (polls >= CHUNK_POLLS)
+            port_wait();
+    }
+    return ERR_DEADLINE;
+}
+
+static enum err burn_page(struct devauth *d, uint32_t at, uint32_t len)
+{
+    struct link_chunk chunk;
+    bool burnt;
+    TRY(wait_chunk(&d->link, &chunk));
+    if (chunk.offset != at || chunk.bytes.len != len)
+        return ERR_PROTO;
+    TRY(flash_put(&(struct flash_page){ at, { chunk.bytes } }, &burnt));
+    link_chunk_done(&d->link);
+    d->out.burn_firmware.pages_burnt += burnt;
+    return ERR_OK;
+}
+
+static enum err burn_image(struct devauth *d)
+{
+    uint32_t size = d->in.burn_firmware.size;
+    for (uint32_t at = 0; at < size; at += FLASH_PAGE_SIZE) {
+        uint32_t left = size - at;
+        TRY(burn_page(d, at, left < FLASH_PAGE_SIZE ? left : FLASH_PAGE_SIZE));
+    }
+    return ERR_OK;
+}
+
+static enum err burn_fwinfo(struct devauth *d)
+{
+    const BurnFirmwareRequest *in = &d->in.burn_firmware;
+    struct flash_page page = { in->firmware_information_address,
+                               { SPAN(in->firmware_information) } };
+    bool burnt;
+    TRY(flash_put(&page, &burnt));
+    d->out.burn_firmware.pages_burnt += burnt;
+    return ERR_OK;
+}
+
+/* Arrow 24. Nothing is erased for an image that could not boot afterwards. */
+enum err firmware_burn(struct devauth *d)
+{
+    const BurnFirmwareRequest *in = &d->in.burn_firmware;
+    struct run *r = &d->run;
+    TRY(check_place(in->size, in->firmware_information_address));
+    r->firmware_size = in->size;
+    bytes_copy(r->firmware_sha256, in->sha256, SHA256_SIZE);
+    TRY(check_fwinfo(SPAN(in->firmware_information), r));
+    enum err e = burn_image(d);
+    if (e != ERR_OK) {
+        link_chunks_drop(&d->link);
+        return e;
+    }
+    TRY(burn_fwinfo(d));
+    TRY(firmware_verify(r));
+    bytes_copy(d->out.burn_firmware.sha256, r->firmware_sha256, SHA256_SIZE);
+    return ERR_OK;
+}
+
+enum err firmware_verify(const struct run *r)
+{
+    uint32_t address;
+    uint8_t sha256[SHA256_SIZE];
+    TRY(fwinfo_find(&address));
+    TRY(check_place(r->firmware_size, address));
+    TRY(check_fwinfo(port_flash(address, FWINFO_SIZE), r));
+    TRY(port_sha256(port_flash(0, r->firmware_size), sha256));
+    return bytes_equal(sha256, r->firmware_sha256, SHA256_SIZE) ? ERR_OK : ERR_VERIFY;
+}

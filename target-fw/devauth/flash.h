@@ -1,0 +1,19 @@
+/*
+ * flash: pages of APROM, burnt only where they differ.
+ *
+ * A page's content is the concatenation of its parts, padded with 0xff. Used by every handler
+ * that burns; the one place that decides whether a page may be touched.
+ */
+#pragma once
+
+#include "target-fw/port/port.h"
+
+enum { FLASH_PARTS_MAX = 3 };
+
+struct flash_page {
+    uint32_t address; /* multiple of FLASH_PAGE_SIZE */
+    struct span parts[FLASH_PARTS_MAX];
+};
+
+/* Burnt_out says whether it differed. Read back; ERR_VERIFY if it does not hold. */
+enum err flash_put(const struct flash_page *page, bool *burnt_out);

@@ -1,0 +1,55 @@
+/*
+ * handlers: what the board does for each call, in the order of the arrows.
+ *
+ * A handler finds its request in d->in and leaves its response in d->out, which is all zero
+ * when it starts. It runs only when its arrow is the next one (commands.c), once: a repeated
+ * request is answered from what was kept. So it need not ask what was done before in this run,
+ * but it must cope with what an earlier run left on the chip.
+ */
+#pragma once
+
+#include "target-fw/devauth/devauth.h"
+
+/* hello.c */
+enum err hello_request(struct devauth *d);  /* 7 */
+enum err hello_response(struct devauth *d); /* 7 */
+
+/* authkey.c */
+extern const struct port_key authkey;         /* where AUTHKEY is, if it is */
+enum err authkey_generate(struct devauth *d); /* 8 */
+enum err authkey_derive(struct devauth *d);   /* 9 */
+enum err authkey_sign(const struct run *r, const struct wr *statement,
+                      uint8_t signature[P256_SIGNATURE_SIZE]);
+
+/* request.c */
+enum err request_put(struct devauth *d);       /* 10 */
+enum err request_sign(struct devauth *d);      /* 11 */
+enum err request_signature(struct devauth *d); /* 12 */
+
+/* device.c */
+enum err device_certificate_program(struct devauth *d); /* 16 */
+
+/* rotpk.c */
+enum err rotpk_burn(struct devauth *d);     /* 20 */
+enum err rotpk_verify(const struct run *r); /* still what arrow 20 burnt */
+uint32_t rotpk_slots(uint32_t otp_used);    /* bit 0: X, bit 1: Y */
+
+/* firmware.c */
+enum err firmware_burn(struct devauth *d);     /* 24 */
+enum err firmware_verify(const struct run *r); /* still what arrow 24 burnt, and signed */
+
+/* lock.c */
+enum err lock_enable(struct devauth *d); /* 25 */
+
+/* agreement.c */
+enum err agreement_generate(struct devauth *d);   /* 26 */
+enum err agreement_derive(struct devauth *d);     /* 27 */
+enum err agreement_put_server(struct devauth *d); /* 30 */
+enum err agreement_target(struct devauth *d);     /* 31 */
+enum err agreement_share(struct devauth *d);      /* 32 */
+enum err agreement_tag(const struct run *r, enum sign_confirm whose,
+                       uint8_t tag[CONFIRMATION_TAG_SIZE]);
+
+/* closing.c */
+enum err closing_sign_receipt(struct devauth *d);
+enum err closing_commit(struct devauth *d);

@@ -1,0 +1,72 @@
+/*
+ * run: what DevAuth knows of the run it is in: which arrows are done, what was answered, and
+ * the transcript (common/core/sign.h).
+ *
+ * One run per boot: a run that was cut starts again with a fresh DevAuth. The arrows that pass
+ * the mailbox come in one order. An arrow that is done answers a repeated request with the
+ * same bytes, without doing anything again; a different request for it is out of order.
+ */
+#pragma once
+
+#include "common/core/sign.h"
+#include "target-fw/port/port.h"
+
+enum {
+    RUN_ARROWS = 15,
+    RUN_ANSWERS_MAX = 240, /* bytes of all kept answers: the sum of their bounds is 234 */
+};
+
+struct run_answer {
+    uint8_t request_sha256[SHA256_SIZE];
+    uint8_t offset; /* in answer_bytes */
+    uint8_t len;
+};
+
+struct run {
+    struct port_identity identity;
+    uint8_t nonce[NONCE_SIZE];
+    uint8_t run_id[RUN_ID_SIZE];      /* arrow 7 */
+    uint8_t server_nonce[NONCE_SIZE]; /* arrow 7 */
+
+    uint8_t done; /* how many of the arrows, in their order */
+    uint8_t transcript[SHA256_SIZE];
+    struct run_answer answers[RUN_ARROWS];
+    uint8_t answer_bytes[RUN_ANSWERS_MAX];
+    uint8_t answer_used;
+
+    uint8_t auth_public_key[P256_POINT_SIZE];      /* arrow 9 */
+    uint8_t cri_sha256[SHA256_SIZE];               /* arrow 10 */
+    uint8_t cri_signature[P256_SIGNATURE_SIZE];    /* arrow 11 */
+    uint8_t rotpk[P256_POINT_SIZE];                /* arrow 20: 04 X Y */
+    uint8_t firmware_sha256[SHA256_SIZE];          /* arrow 24 */
+    uint32_t firmware_size;                        /* arrow 24 */
+    struct port_key agreement_key;                 /* arrow 26 */
+    uint8_t target_key[P256_POINT_SIZE];           /* arrow 27 */
+    uint8_t server_key[P256_POINT_SIZE];           /* arrow 30 */
+    uint8_t target_signature[P256_SIGNATURE_SIZE]; /* arrow 30, for 31 */
+    struct port_key shared_key;                    /* arrow 32 */
+    bool committed;                                /* Closing.Commit */
+    bool receipt_signed;
+    uint8_t receipt_signature[P256_SIGNATURE_SIZE];
+};
+
+enum run_place { RUN_DONE, RUN_NEXT, RUN_LATER };
+
+enum err run_open(struct run *r); /* identity and a fresh nonce */
+enum run_place run_place(const struct run *r, uint8_t arrow);
+bool run_complete(const struct run *r); /* arrow 32 is done */
+
+/* The arrow is done: chain it into the transcript. */
+enum err run_finish(struct run *r, uint8_t arrow, const uint8_t request_sha256[SHA256_SIZE],
+                    struct span response);
+
+/* Keep what the arrow just finished answered. */
+enum err run_keep(struct run *r, const uint8_t request_sha256[SHA256_SIZE],
+                  struct span response);
+
+/* What a done arrow answered: ERR_ORDER if the request is not the one it was done for. */
+enum err run_answer(const struct run *r, uint8_t arrow,
+                    const uint8_t request_sha256[SHA256_SIZE], struct span *response_out);
+
+/* The fields that bind a statement to this run. */
+struct sign_run run_binding(const struct run *r);

@@ -1,0 +1,23 @@
+#include "target-fw/port/m2354/crpt.h"
+
+/*
+ * Polled: INTEN is set, since the hardware may gate its flags with it, but the interrupt line
+ * stays off in the NVIC and PRIMASK is set.
+ */
+enum err crpt_run(enum crpt_engine engine, uint32_t control, uint32_t start)
+{
+    uint32_t done = engine, error = done << 1;
+    reg_set(CRPT_INTEN, done | error);
+    REG(CRPT_INTSTS) = done | error;
+    REG(control) = start;
+    enum err e = ERR_FAULT;
+    for (uint32_t polls = 0; e == ERR_FAULT && polls < 1000000; polls++) {
+        uint32_t status = REG(CRPT_INTSTS);
+        if ((status & error) != 0)
+            e = ERR_CHIP;
+        else if ((status & done) != 0)
+            e = ERR_OK;
+    }
+    REG(CRPT_INTSTS) = done | error;
+    return e;
+}

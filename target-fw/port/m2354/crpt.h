@@ -1,0 +1,15 @@
+/* crpt: what the engines of the CRPT block share. */
+#pragma once
+
+#include "target-fw/port/m2354/reg.h"
+
+/* Bits of INTEN and INTSTS: "done" of an engine; its "error" is the next one. */
+enum crpt_engine { CRPT_AES = 1 << 0, CRPT_ECC = 1 << 22 };
+
+/* Write start to control, wait for the engine; ERR_CHIP if it reports an error. */
+enum err crpt_run(enum crpt_engine engine, uint32_t control, uint32_t start);
+
+enum prng_use { PRNG_FOR_ECDSA, PRNG_FOR_ECDH };
+
+/* A fresh private key in KeyStore SRAM, drawn by the engine below the order of P-256. */
+enum err prng_key(enum prng_use use, uint8_t *slot_out);

@@ -1,0 +1,108 @@
+#include "target-fw/port/m2354/keystore.h"
+
+#include "target-fw/port/port.h"
+
+enum {
+    CTL_START = 1,
+    CTL_WRITE = 1 << 1,
+    CTL_ERASE = 2 << 1,
+    CTL_INIT = 1 << 8,
+
+    STS_DONE = 1 << 0,
+    STS_ERROR = 1 << 1,
+    STS_BUSY = 1 << 2,
+    STS_INITDONE = 1 << 7,
+
+    META_BOOT = 1 << 4, /* usable by the mask ROM only */
+    META_256 = 6 << 8,
+    META_OWNER_AES = 0 << 16,
+    META_OWNER_ECC = 4 << 16,
+    META_NUMBER = 20,
+    OTP_SLOTS = 0xff,
+};
+
+#define META_DST_SRAM (0u << 30)
+#define META_DST_OTP  (2u << 30)
+
+/* What each OTP slot is for. None is readable; the owner is the only engine that may use it. */
+static const struct slot {
+    enum otp_slot slot;
+    uint32_t metadata;
+} slots[] = {
+    { OTP_ROTPK_X, META_256 | META_OWNER_ECC | META_BOOT },
+    { OTP_ROTPK_Y, META_256 | META_OWNER_ECC | META_BOOT },
+    { OTP_AUTHKEY, META_256 | META_OWNER_ECC },
+    { OTP_AES_NULINK3, META_256 | META_OWNER_AES },
+};
+
+enum err keystore_open(void)
+{
+    if ((REG(KS_STS) & STS_INITDONE) == 0) {
+        TRY(reg_wait(KS_STS, STS_BUSY, 0));
+        REG(KS_CTL) = CTL_INIT | CTL_START;
+        TRY(reg_wait(KS_STS, STS_INITDONE, STS_INITDONE));
+    }
+    return reg_wait(KS_STS, STS_BUSY, 0);
+}
+
+static enum err operate(uint32_t control)
+{
+    REG(KS_STS) = STS_DONE | STS_ERROR;
+    REG(KS_CTL) = control | CTL_START;
+    TRY(reg_wait(KS_STS, STS_BUSY, 0));
+    enum err e = (REG(KS_STS) & STS_ERROR) == 0 ? ERR_OK : ERR_CHIP;
+    REG(KS_STS) = STS_DONE | STS_ERROR;
+    return e;
+}
+
+uint32_t keystore_word(const uint8_t number[32], uint32_t index)
+{
+    const uint8_t *at = number + 28 - 4 * index;
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+void keystore_number(uint32_t first_register, uint8_t number[32])
+{
+    for (uint32_t i = 0; i < KEYSTORE_WORDS; i++) {
+        uint32_t word = REG(first_register + 4 * i);
+        for (uint32_t k = 0; k < 4; k++)
+            number[31 - 4 * i - k] = (uint8_t)(word >> (8 * k));
+    }
+}
+
+enum err port_otp_used(uint32_t *slots_out)
+{
+    TRY(reg_wait(KS_STS, STS_BUSY, 0));
+    *slots_out = REG(KS_OTPSTS) & OTP_SLOTS;
+    return ERR_OK;
+}
+
+enum err port_otp_write(enum otp_slot slot, const uint8_t value[32])
+{
+    const struct slot *row = NULL;
+    for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
+        if (slots[i].slot == slot)
+            row = &slots[i];
+    if (row == NULL)
+        return ERR_RANGE;
+    TRY(reg_wait(KS_STS, STS_BUSY, 0));
+    REG(KS_METADATA) = row->metadata | (uint32_t)slot << META_NUMBER | META_DST_OTP;
+    for (uint32_t i = 0; i < KEYSTORE_WORDS; i++)
+        REG(KS_KEY0 + 4 * i) = keystore_word(value, i);
+    enum err e = operate(CTL_WRITE);
+    for (uint32_t i = 0; i < KEYSTORE_WORDS; i++)
+        REG(KS_KEY0 + 4 * i) = 0; /* the hardware clears them too */
+    return e;
+}
+
+enum err keystore_erase(uint8_t sram_slot)
+{
+    TRY(reg_wait(KS_STS, STS_BUSY, 0));
+    REG(KS_METADATA) = META_DST_SRAM | (uint32_t)sram_slot << META_NUMBER;
+    return operate(CTL_ERASE);
+}
+
+enum err port_key_erase(const struct port_key *key)
+{
+    return key->memory == PORT_KEY_SRAM ? keystore_erase(key->slot) : ERR_INVALID;
+}

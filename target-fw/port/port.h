@@ -1,0 +1,73 @@
+/*
+ * port: the chip, as DevAuth sees it.
+ *
+ * port/m2354 is registers; port/host is OpenSSL and memory, for tests. Numbers (coordinates,
+ * scalars, r and s) are 32 bytes, big-endian; points are SEC 1 uncompressed. No secret leaves a
+ * port: a key is named by the place it has in the KeyStore. Every call ends by itself (each
+ * wait has a bound) and answers: ERR_CHIP a block reports an error, ERR_FAULT it never got
+ * ready. One caller, no interrupts, nothing to release.
+ */
+#pragma once
+
+#include "common/core/layout.h"
+#include "common/core/rd.h"
+
+struct port_identity {
+    uint8_t uid[UID_SIZE]; /* the three words that FMC command 04h gives, each little-endian */
+    uint32_t pdid;
+};
+
+enum port_key_memory { PORT_KEY_SRAM, PORT_KEY_OTP };
+
+struct port_key {
+    enum port_key_memory memory;
+    uint8_t slot;
+};
+
+enum port_lock { /* as LockLevel of diagram.proto */
+                 PORT_LOCK_NONE,
+                 PORT_LOCK_DEV,
+                 PORT_LOCK_PASSWORD,
+                 PORT_LOCK_PRODUCTION,
+};
+
+enum err port_start(void); /* clocks and engines; DevAuth calls it once, first */
+enum err port_identify(struct port_identity *out);
+void port_wait(void);    /* sleep for about PORT_WAIT_MS */
+void port_barrier(void); /* what was written before is visible before what follows */
+
+enum { PORT_WAIT_MS = 1 };
+
+enum err port_random(uint8_t *out, size_t len);
+enum err port_sha256(struct span message, uint8_t digest[SHA256_SIZE]);
+enum err port_aes256_encrypt(const struct port_key *key, const uint8_t in[16], uint8_t out[16]);
+
+/* KeyStore. What may use a slot, and how, is each port's table of slots. */
+enum err port_otp_used(uint32_t *slots_out); /* bit n: slot n */
+enum err port_otp_write(enum otp_slot slot, const uint8_t value[32]);
+enum err port_key_erase(const struct port_key *key); /* KeyStore SRAM only */
+
+/* P-256 with the private key in the KeyStore. */
+enum err port_public_key(const struct port_key *key, uint8_t point[P256_POINT_SIZE]);
+enum err port_sign(const struct port_key *key, const uint8_t digest[SHA256_SIZE],
+                   uint8_t signature[P256_SIGNATURE_SIZE]);
+enum err port_agreement_key(struct port_key *out); /* fresh, in KeyStore SRAM */
+enum err port_agree(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
+                    struct port_key *secret_out); /* AES key in KeyStore SRAM */
+enum err port_agree_to_otp(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
+                           enum otp_slot slot);
+
+/* P-256 in public. The caller (devauth/p256.c) has checked that numbers are in range. */
+enum err port_on_curve(const uint8_t point[P256_POINT_SIZE]); /* ERR_POINT if not */
+enum err port_verify(const uint8_t point[P256_POINT_SIZE], const uint8_t digest[SHA256_SIZE],
+                     const uint8_t signature[P256_SIGNATURE_SIZE]); /* ERR_SIG if not */
+
+/* Flash below FLASH_APROM_SIZE. The caller keeps within it. */
+struct span port_flash(uint32_t address,
+                       size_t len);       /* as it is now; read it, then forget it */
+enum err port_flash_erase(uint32_t page); /* FLASH_PAGE_SIZE bytes, to 0xff */
+enum err port_flash_program(uint32_t address, const uint8_t unit[8]); /* aligned; was erased */
+
+/* Debug and read-out locks: armed now, in force from the next chip reset, never taken back. */
+enum err port_lock(enum port_lock level);
+enum err port_lock_armed(enum port_lock *level_out);
