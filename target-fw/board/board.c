@@ -1,0 +1,141 @@
+#include "target-fw/board/board.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+
+enum { SLICE_BLOCKS = 5000, WAIT_MS_MAX = 1000 };
+
+static enum err uart_open(struct chip *chip, const char *dir)
+{
+    char path[STORE_PATH_MAX];
+    snprintf(path, sizeof(path), "%s/board-%02u.uart", dir, chip->number);
+    chip->uart.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    return chip->uart.fd >= 0 ? ERR_OK : fail(ERR_IO, "board: %s: %s", path, strerror(errno));
+}
+
+enum err board_open(struct board *board, unsigned number, const struct board_options *options)
+{
+    char path[STORE_PATH_MAX];
+    const char *state = NULL;
+    board->number = number;
+    board->wake = -1;
+    board->link = (struct link){ .listener = -1, .client = -1 };
+    pthread_mutex_init(&board->mutex, NULL);
+    pthread_cond_init(&board->served, NULL);
+    if (options->state != NULL) {
+        if ((size_t)snprintf(path, sizeof(path), "%s/board-%02u.state", options->state,
+                             number) >= sizeof(path))
+            return fail(ERR_LIMIT, "board: %s: path too long", options->state);
+        state = path;
+    }
+    TRY(chip_open(&board->chip, number, state, true));
+    if (options->state != NULL)
+        TRY(uart_open(&board->chip, options->state));
+    dap_init(&board->dap, &board->chip, options->packet_size, options->packet_count);
+    board->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (board->wake < 0)
+        return fail(ERR_IO, "board: eventfd: %s", strerror(errno));
+    return link_open(&board->link, number, options->host,
+                     options->port == 0 ? 0 : options->port + number);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+/* Waits for the wire, a call, or the time the core may wake; lets that time pass for the chip.
+ */
+static void wait_events(struct board *board, struct pollfd *fds)
+{
+    struct chip *chip = &board->chip;
+    bool runs = chip_runnable(chip);
+    uint64_t before = runs ? 0 : now_ns();
+    fds[0] = (struct pollfd){ .fd = board->wake, .events = POLLIN };
+    fds[1] = (struct pollfd){ .fd = board->link.listener, .events = POLLIN };
+    fds[2] = (struct pollfd){ .fd = board->link.client, .events = POLLIN };
+    if (poll(fds, 3, runs ? 0 : chip_sleep_ms(chip)) < 0)
+        fds[0].revents = fds[1].revents = fds[2].revents = 0;
+    if (runs)
+        return;
+    uint64_t passed_us = (now_ns() - before) / 1000;
+    if (passed_us > WAIT_MS_MAX * 1000)
+        passed_us = WAIT_MS_MAX * 1000;
+    chip_pass(chip, passed_us * (CHIP_HCLK_HZ / 1000000));
+}
+
+static void serve_call(struct board *board)
+{
+    uint64_t count;
+    (void)!read(board->wake, &count, sizeof(count));
+    pthread_mutex_lock(&board->mutex);
+    if (board->call != NULL) {
+        board->call->run(board->call, &board->chip);
+        board->call = NULL;
+        pthread_cond_broadcast(&board->served);
+    }
+    pthread_mutex_unlock(&board->mutex);
+}
+
+static void *board_main(void *arg)
+{
+    struct board *board = arg;
+    struct pollfd fds[3];
+    while (!atomic_load(&board->quit)) {
+        wait_events(board, fds);
+        if (fds[0].revents != 0)
+            serve_call(board);
+        if (fds[2].revents != 0)
+            link_serve(&board->link, &board->dap);
+        if (fds[1].revents != 0)
+            link_accept(&board->link);
+        chip_run(&board->chip, SLICE_BLOCKS);
+    }
+    return NULL;
+}
+
+enum err board_start(struct board *board)
+{
+    int e = pthread_create(&board->thread, NULL, board_main, board);
+    if (e != 0)
+        return fail(ERR_MEMORY, "board %u: thread: %s", board->number, strerror(e));
+    board->running = true;
+    return ERR_OK;
+}
+
+void board_close(struct board *board)
+{
+    if (board->running) {
+        uint64_t one = 1;
+        atomic_store(&board->quit, true);
+        (void)!write(board->wake, &one, sizeof(one));
+        pthread_join(board->thread, NULL);
+        board->running = false;
+    }
+    link_close(&board->link);
+    fd_drop(&board->wake);
+    fd_drop(&board->chip.uart.fd);
+    chip_close(&board->chip);
+}
+
+void board_call(struct board *board, struct board_call *call)
+{
+    uint64_t one = 1;
+    pthread_mutex_lock(&board->mutex);
+    board->call = call;
+    (void)!write(board->wake, &one, sizeof(one));
+    while (board->call == call)
+        pthread_cond_wait(&board->served, &board->mutex);
+    pthread_mutex_unlock(&board->mutex);
+}

@@ -1,0 +1,52 @@
+/*
+ * board: one virtual board: a chip, its probe, its TCP port, and the thread they live on.
+ *
+ * All state of the chip belongs to the thread; the control socket reaches it by board_call(),
+ * which the thread serves between two slices. A sleeping core costs nothing: the thread waits
+ * in poll until the wire, the control socket or SysTick wakes it.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "target-fw/board/chip.h"
+#include "target-fw/board/dap.h"
+#include "target-fw/board/link.h"
+
+enum { BOARD_MAX = 1024, BOARD_ANSWER_MAX = 1024 };
+
+struct board_options {
+    const char *host;
+    unsigned port;     /* of board 0; 0: any, for each board */
+    const char *state; /* folder, NULL: nothing is kept */
+    uint16_t packet_size;
+    uint8_t packet_count;
+};
+
+/* A control command on its way through the board's thread. */
+struct board_call {
+    void (*run)(struct board_call *call, struct chip *chip);
+    int argc;
+    char **argv;
+    char answer[BOARD_ANSWER_MAX]; /* one line of JSON, without its end */
+};
+
+struct board {
+    unsigned number;
+    struct chip chip;
+    struct dap dap;
+    struct link link;
+    int wake; /* eventfd */
+    pthread_t thread;
+    bool running;
+    atomic_bool quit;
+    pthread_mutex_t mutex;
+    pthread_cond_t served;
+    struct board_call *call; /* under mutex */
+};
+
+enum err board_open(struct board *board, unsigned number, const struct board_options *options);
+enum err board_start(struct board *board);
+void board_close(struct board *board); /* stops the thread; state is written */
+void board_call(struct board *board, struct board_call *call); /* returns when served */

@@ -1,0 +1,240 @@
+#include "target-fw/board/chip.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+
+enum { WAKE_MS_MIN = 1, WAKE_MS_MAX = 1000 };
+
+enum err chip_open(struct chip *chip, unsigned number, const char *path, bool with_cpu)
+{
+    *chip = (struct chip){ .number = number, .uart.fd = -1, .store.fd = -1 };
+    TRY(store_open(&chip->store, path));
+    chip->sram = aligned_alloc(4096, CHIP_SRAM_BYTES);
+    if (chip->sram == NULL)
+        return fail(ERR_MEMORY, "chip: SRAM");
+    for (size_t i = 0; periph_at(i) != NULL; i++)
+        periph_at(i)->reset(chip); /* the engine's memory map needs the clocks */
+    if (with_cpu)
+        TRY(cpu_new(chip, &chip->cpu));
+    chip_power(chip, true);
+    return ERR_OK;
+}
+
+void chip_close(struct chip *chip)
+{
+    cpu_free(chip->cpu);
+    chip->cpu = NULL;
+    buf_free(&chip->crpt.sha.message);
+    wipe(&chip->ks, sizeof(chip->ks));
+    wipe(&chip->crpt, sizeof(chip->crpt));
+    free(chip->sram);
+    chip->sram = NULL;
+    store_close(&chip->store);
+}
+
+void chip_note(struct chip *chip, const char *format, ...)
+{
+    char words[CHIP_WORDS_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(words, sizeof(words), format, args);
+    va_end(args);
+    chip->notes++;
+    if (strcmp(words, chip->last_note) == 0)
+        return;
+    memcpy(chip->last_note, words, sizeof(words));
+    if (chip->master == MASTER_DEBUG)
+        log_line(LOG_LEVEL_WARN, "board %u: swd: %s", chip->number, words);
+    else
+        log_line(LOG_LEVEL_WARN, "board %u: pc ~0x%08x: %s", chip->number, cpu_block(chip->cpu),
+                 words);
+}
+
+/* ---- locks ---- */
+
+static void lock_latch(struct chip *chip)
+{
+    struct store_head *head = &chip->store.image->head;
+    uint32_t config0 = flash_word(chip, FMC_CONFIG0);
+    head->plm_stage = head->plm_next;
+    chip->plm.stage = head->plm_stage;
+    chip->lock = (struct lock){ .config = (config0 & FMC_CONFIG0_LOCK) == 0,
+                                .ice = (config0 >> 11 & 1) == 0,
+                                .mass_erase = (config0 & FMC_CONFIG0_MERASE) != 0,
+                                .dpm = { head->dpm[0].flags, head->dpm[1].flags },
+                                .nscba = flash_word(chip, 0x00210800) };
+}
+
+enum debug_level chip_debug_level(const struct chip *chip)
+{
+    if (chip->lock.ice)
+        return DEBUG_SILENT;
+    if (!dpm_debug_allowed(chip, 0, chip->lock.dpm[0]))
+        return DEBUG_NONE;
+    return chip->lock.config ? DEBUG_ERASE_ONLY : DEBUG_ALL;
+}
+
+void chip_lock_changed(struct chip *chip)
+{
+    log_line(LOG_LEVEL_INFO, "board %u: debug protection opened by password", chip->number);
+}
+
+/* ---- resets ---- */
+
+static void sram_lost(struct chip *chip)
+{
+    if (RAND_bytes(chip->sram, CHIP_SRAM_BYTES) != 1)
+        memset(chip->sram, 0xa5, CHIP_SRAM_BYTES);
+}
+
+static void blocks_reset(struct chip *chip, enum reset_kind kind)
+{
+    struct dpm dpm = chip->dpm;
+    for (size_t i = 0; periph_at(i) != NULL; i++)
+        periph_at(i)->reset(chip);
+    if (kind == RESET_SYSTEM)
+        chip->dpm = dpm; /* an opened protection stays open until a cold reset */
+}
+
+static uint32_t cause(enum reset_kind kind)
+{
+    switch (kind) {
+    case RESET_POWER:
+        return SYS_RSTS_POR;
+    case RESET_PIN:
+        return SYS_RSTS_PIN;
+    case RESET_SYSTEM:
+        return SYS_RSTS_SYS;
+    case RESET_CPU:
+        return SYS_RSTS_CPU;
+    default:
+        return 0;
+    }
+}
+
+void chip_reset(struct chip *chip, enum reset_kind kind)
+{
+    bool cold = kind == RESET_POWER || kind == RESET_PIN || kind == RESET_CHIP;
+    log_line(LOG_LEVEL_DEBUG, "board %u: reset kind %d", chip->number, (int)kind);
+    chip->reset_wanted = RESET_NONE;
+    chip->last_note[0] = '\0';
+    chip->sys.reset_status = (kind == RESET_POWER ? 0 : chip->sys.reset_status) | cause(kind);
+    if (kind != RESET_CPU)
+        blocks_reset(chip, kind);
+    if (kind == RESET_POWER)
+        sram_lost(chip);
+    if (cold) {
+        ks_power_lost(chip);
+        chip->fmc.vecmap = 0;
+        lock_latch(chip);
+    }
+    if (kind == RESET_POWER || kind == RESET_CHIP)
+        chip->link_dropped = true;
+    core_reset(chip, kind == RESET_POWER || kind == RESET_CHIP);
+    if (cpu_restart(chip->cpu) != ERR_OK) {
+        core_lockup(chip, "no engine");
+        return;
+    }
+    if (kind != RESET_CPU && chip->fmc.vecmap == 0)
+        rom_judge(chip);
+    core_start(chip, chip->fmc.vecmap);
+}
+
+void chip_want_reset(struct chip *chip, enum reset_kind kind)
+{
+    chip->reset_wanted = kind;
+    cpu_stop(chip->cpu);
+}
+
+void chip_power(struct chip *chip, bool on)
+{
+    if (on == chip->powered)
+        return;
+    chip->powered = on;
+    chip->cut_wanted = false;
+    chip->link_dropped = true;
+    if (on && !chip->reset_held) {
+        chip_reset(chip, RESET_POWER);
+    } else {
+        ks_power_lost(chip);
+        core_reset(chip, true);
+        chip->core.state = on ? CORE_HELD : CORE_OFF;
+    }
+}
+
+void chip_pin_reset(struct chip *chip, bool low)
+{
+    if (low == chip->reset_held)
+        return;
+    chip->reset_held = low;
+    if (!chip->powered)
+        return;
+    if (low)
+        chip->core.state = CORE_HELD;
+    else
+        chip_reset(chip, RESET_PIN);
+}
+
+void chip_settle(struct chip *chip)
+{
+    if (chip->cut_wanted)
+        chip_power(chip, false);
+    else if (chip->reset_wanted != RESET_NONE)
+        chip_reset(chip, chip->reset_wanted);
+}
+
+/* ---- time ---- */
+
+bool chip_runnable(const struct chip *chip)
+{
+    return chip->core.state == CORE_RUN;
+}
+
+static void wake(struct chip *chip)
+{
+    core_tick(chip);
+    if (chip->core.state == CORE_SLEEP && core_wake_pending(chip))
+        chip->core.state = CORE_RUN;
+}
+
+void chip_pass(struct chip *chip, uint64_t cycles)
+{
+    chip->cycles += cycles;
+    wake(chip);
+}
+
+int chip_sleep_ms(const struct chip *chip)
+{
+    uint64_t left = core_tick_left(chip);
+    if (chip->core.state != CORE_SLEEP || left == UINT64_MAX)
+        return -1;
+    uint64_t ms = left / (CHIP_HCLK_HZ / 1000);
+    return ms < WAKE_MS_MIN ? WAKE_MS_MIN : ms > WAKE_MS_MAX ? WAKE_MS_MAX : (int)ms;
+}
+
+void chip_run(struct chip *chip, uint32_t blocks)
+{
+    wake(chip);
+    if (!chip_runnable(chip))
+        return;
+    enum master master = chip->master;
+    chip->master = MASTER_CPU;
+    enum cpu_end end = cpu_run(chip->cpu, blocks);
+    chip->core.ran = true;
+    if (chip->cut_wanted || chip->reset_wanted != RESET_NONE) {
+        chip_settle(chip);
+    } else if (end == CPU_END_WFI) {
+        chip->core.state = CORE_SLEEP;
+        wake(chip);
+    } else if (end == CPU_END_BKPT) {
+        core_stopped_at_bkpt(chip);
+    } else if (end == CPU_END_FAULT) {
+        core_lockup(chip, cpu_fault_words(chip->cpu));
+    }
+    chip->master = master;
+}

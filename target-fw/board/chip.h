@@ -1,0 +1,117 @@
+/*
+ * chip: one M2354 with everything in it: memories, blocks, core, locks, resets.
+ *
+ * A chip belongs to one thread. Software (by way of cpu) and a debugger (by way of swd) reach
+ * it through bus.h's two functions; master says who is asking. What survives without power is
+ * in store. Nothing here does network or file I/O but the store and the UART's output file.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target-fw/board/core.h"
+#include "target-fw/board/cpu.h"
+#include "target-fw/board/fault.h"
+#include "target-fw/board/periph/crpt.h"
+#include "target-fw/board/periph/fmc.h"
+#include "target-fw/board/periph/ks.h"
+#include "target-fw/board/periph/life.h"
+#include "target-fw/board/periph/periph.h"
+#include "target-fw/board/periph/sys.h"
+#include "target-fw/board/periph/trng.h"
+#include "target-fw/board/periph/uart.h"
+#include "target-fw/board/store.h"
+
+#define CHIP_SRAM_BASE  0x20000000U
+#define CHIP_SRAM_BYTES 0x40000U
+#define CHIP_SRAM_BANK1 0x8000U /* offsets: 32 KB, 128 KB, 96 KB */
+#define CHIP_SRAM_BANK2 0x28000U
+#define CHIP_IO_BASE    0x40000000U
+#define CHIP_HCLK_HZ    12000000U
+
+enum { CHIP_WORDS_MAX = 160 };
+
+enum master { MASTER_CPU, MASTER_DEBUG };
+
+enum reset_kind { RESET_NONE, RESET_POWER, RESET_PIN, RESET_CHIP, RESET_SYSTEM, RESET_CPU };
+
+/* What the ROM decided at the last reset. */
+enum verdict { VERDICT_NONE, VERDICT_DIRECT, VERDICT_VERIFIED, VERDICT_REFUSED };
+
+/* The locks in force: latched at power-on, nRESET and chip reset, never between. */
+struct lock {
+    bool config;     /* CONFIG0.LOCK = 0 */
+    bool ice;        /* CONFIG0.ICELOCK = 0: the debug port is silent */
+    bool mass_erase; /* CONFIG0.MERASE = 1: allowed */
+    uint32_t dpm[2]; /* flags of the secure and non-secure side */
+    uint32_t nscba;
+};
+
+/* What a debugger may do. */
+enum debug_level { DEBUG_ALL, DEBUG_ERASE_ONLY, DEBUG_NONE, DEBUG_SILENT };
+
+struct chip {
+    unsigned number; /* of the board, for log lines */
+    struct store store;
+    uint8_t *sram;
+    bool powered;
+    bool reset_held; /* nRESET is low */
+    enum master master;
+    uint64_t cycles; /* of HCLK, board time */
+    enum reset_kind reset_wanted;
+    bool cut_wanted;   /* a fault switch wants the power gone */
+    bool link_dropped; /* the debug port was reset; swd takes note and clears it */
+    struct lock lock;
+    enum verdict verdict;
+    char refusal[CHIP_WORDS_MAX];
+    char last_note[CHIP_WORDS_MAX];
+    uint64_t notes; /* lines said or suppressed */
+    struct faults faults;
+    struct core core;
+    struct cpu *cpu;
+    struct sys sys;
+    struct clk clk;
+    struct fmc fmc;
+    struct ks ks;
+    struct crpt crpt;
+    struct trng trng;
+    struct rtc rtc;
+    struct gpio gpio;
+    struct uart uart;
+    struct plm plm;
+    struct dpm dpm;
+    struct fvc fvc;
+    struct scu scu;
+};
+
+/* path of the state file or NULL; with_cpu false: blocks only, for tests. */
+enum err chip_open(struct chip *chip, unsigned number, const char *path, bool with_cpu);
+void chip_close(struct chip *chip);
+
+void chip_power(struct chip *chip, bool on);
+void chip_pin_reset(struct chip *chip, bool low); /* nRESET */
+void chip_reset(struct chip *chip, enum reset_kind kind);
+void chip_want_reset(struct chip *chip, enum reset_kind kind); /* at the end of the access */
+void chip_settle(struct chip *chip); /* does the resets and power cuts that are wanted */
+
+/* Let time pass: runs the core if it runs, else only the clock. */
+void chip_run(struct chip *chip, uint32_t blocks);
+void chip_pass(struct chip *chip, uint64_t cycles); /* sleeping time; may wake the core */
+bool chip_runnable(const struct chip *chip);
+int chip_sleep_ms(const struct chip *chip); /* until the core may wake; -1: for ever */
+
+enum debug_level chip_debug_level(const struct chip *chip);
+void chip_lock_changed(struct chip *chip);
+bool chip_sram_clocked(const struct chip *chip, uint32_t offset, uint32_t len);
+
+/* One line about a thing silicon would pass over in silence; repeats are counted, not said. */
+void chip_note(struct chip *chip, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The chip's address space. false: bus error. master and locks are the caller's affair. */
+bool bus_read(struct chip *chip, uint32_t address, unsigned size, uint32_t *value);
+bool bus_write(struct chip *chip, uint32_t address, unsigned size, uint32_t value);
+
+/* The boot ROM's decision; sets verdict and refusal. */
+void rom_judge(struct chip *chip);

@@ -1,0 +1,423 @@
+#include "target-fw/board/core.h"
+
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "target-fw/board/chip.h"
+
+enum {
+    SYST_CSR = 0xe010,
+    SYST_RVR = 0xe014,
+    SYST_CVR = 0xe018,
+    NVIC_ISER = 0xe100,
+    NVIC_ICER = 0xe180,
+    NVIC_ISPR = 0xe200,
+    NVIC_ICPR = 0xe280,
+    CPUID = 0xed00,
+    ICSR = 0xed04,
+    VTOR = 0xed08,
+    AIRCR = 0xed0c,
+    SCR = 0xed10,
+    CCR = 0xed14,
+    SHPR2 = 0xed1c,
+    SHPR3 = 0xed20,
+    DFSR = 0xed30,
+    DHCSR = 0xedf0,
+    DCRSR = 0xedf4,
+    DCRDR = 0xedf8,
+    DEMCR = 0xedfc,
+    DSCSR = 0xee08,
+    DAUTHSTATUS = 0xefb8,
+    DEVARCH = 0xefbc,
+    AIRCR_KEY = 0x05fa,
+    AIRCR_READ = 0xfa05,
+    AIRCR_SYSRESETREQ = 1 << 2,
+    ICSR_PENDSTCLR = 1 << 25,
+    ICSR_PENDSTSET = 1 << 26,
+    TICK_ENABLE = 1 << 0,
+    TICK_INT = 1 << 1,
+    TICK_FLAG = 1 << 16,
+    DHCSR_KEY = 0xa05f,
+    C_DEBUGEN = 1 << 0,
+    C_HALT = 1 << 1,
+    C_STEP = 1 << 2,
+    DEMCR_VC_CORERESET = 1 << 0,
+    DEMCR_VC_HARDERR = 1 << 10,
+    DFSR_HALTED = 1 << 0,
+    DFSR_BKPT = 1 << 1,
+    DFSR_VCATCH = 1 << 3,
+    DCRSR_WRITE = 1 << 16,
+    SPECIAL_PRIMASK = 1,
+    CPUID_M23 = 0x411cd200,
+    ALL_DEBUG = 0xff /* secure and non-secure, invasive and not: implemented and enabled */
+};
+
+static const char *const state_names[] = { "off",  "reset",  "run",    "sleep",
+                                           "halt", "lockup", "refused" };
+
+const char *core_state_name(enum core_state state)
+{
+    return state_names[state];
+}
+
+/* ---- identification: ROM table and component registers ---- */
+
+static const struct word {
+    uint32_t offset, value;
+} constants[] = {
+    { CPUID, CPUID_M23 }, { DAUTHSTATUS, ALL_DEBUG }, { DEVARCH, 0x47702a04 },
+    { 0xefe0, 0x20 },     { 0xefe4, 0xbd },           { 0xefe8, 0x0b },
+    { 0xefd0, 0x04 },     { 0xeff0, 0x0d },           { 0xeff4, 0x90 },
+    { 0xeff8, 0x05 },     { 0xeffc, 0xb1 },           { 0xff000, 0xfff0f003 },
+    { 0xffff0, 0x0d },    { 0xffff4, 0x10 },          { 0xffff8, 0x05 },
+    { 0xffffc, 0xb1 },    { 0xfffe0, 0xcb },          { 0xfffe4, 0xb4 },
+    { 0xfffe8, 0x0b },    { 0xfffd0, 0x04 },
+};
+
+static uint32_t constant(uint32_t offset)
+{
+    for (size_t i = 0; i < COUNT(constants); i++)
+        if (constants[i].offset == offset)
+            return constants[i].value;
+    return 0;
+}
+
+/* ---- SysTick ---- */
+
+void core_tick(struct chip *chip)
+{
+    struct core *core = &chip->core;
+    if ((core->tick_control & TICK_ENABLE) == 0 || core->tick_load == 0)
+        return;
+    uint64_t period = (uint64_t)core->tick_load + 1, passed = chip->cycles - core->tick_start;
+    if (passed < period)
+        return;
+    core->tick_start += passed / period * period;
+    core->tick_flag = true;
+    if (core->tick_control & TICK_INT)
+        core->tick_pending = true;
+}
+
+uint64_t core_tick_left(const struct chip *chip)
+{
+    const struct core *core = &chip->core;
+    bool wakes = (core->tick_control & (TICK_ENABLE | TICK_INT)) == (TICK_ENABLE | TICK_INT);
+    uint64_t passed = chip->cycles - core->tick_start, period = (uint64_t)core->tick_load + 1;
+    if (!wakes || core->tick_load == 0)
+        return UINT64_MAX;
+    return passed >= period ? 0 : period - passed;
+}
+
+static uint32_t tick_read(struct chip *chip, uint32_t offset)
+{
+    struct core *core = &chip->core;
+    core_tick(chip);
+    if (offset == SYST_RVR)
+        return core->tick_load;
+    if (offset == SYST_CVR)
+        return (core->tick_control & TICK_ENABLE) == 0
+                   ? 0
+                   : (core->tick_load - (uint32_t)(chip->cycles - core->tick_start)) & 0xffffff;
+    uint32_t flag = core->tick_flag ? TICK_FLAG : 0;
+    core->tick_flag = false;
+    return core->tick_control | flag;
+}
+
+static void tick_write(struct chip *chip, uint32_t offset, uint32_t value)
+{
+    struct core *core = &chip->core;
+    core_tick(chip);
+    if (offset == SYST_RVR) {
+        core->tick_load = value & 0xffffff;
+        return;
+    }
+    if (offset == SYST_CVR) {
+        core->tick_flag = false;
+    } else {
+        if ((value & ~core->tick_control & TICK_ENABLE) == 0) {
+            core->tick_control = value & 7;
+            return;
+        }
+        core->tick_control = value & 7;
+    }
+    core->tick_start = chip->cycles;
+}
+
+/* ---- interrupts: only their flags ---- */
+
+static bool irq_waiting(const struct chip *chip)
+{
+    const struct core *core = &chip->core;
+    uint32_t uart = uart_interrupt(chip) ? 1U << (UART_IRQ & 31) : 0;
+    for (unsigned i = 0; i < CORE_IRQ_WORDS; i++) {
+        uint32_t pending = core->irq_pending[i] | (i == UART_IRQ / 32 ? uart : 0);
+        if (pending & core->irq_enabled[i])
+            return true;
+    }
+    return false;
+}
+
+bool core_wake_pending(const struct chip *chip)
+{
+    return chip->core.tick_pending || irq_waiting(chip);
+}
+
+static uint32_t *irq_words(struct core *core, uint32_t offset, bool *clears)
+{
+    unsigned n = (offset & 0x7f) / 4;
+    if (offset < NVIC_ISER || offset >= NVIC_ICPR + 0x80 || n >= CORE_IRQ_WORDS)
+        return NULL;
+    *clears = (offset & 0x80) != 0;
+    return offset < NVIC_ISPR ? &core->irq_enabled[n] : &core->irq_pending[n];
+}
+
+/* ---- core debug ---- */
+
+static uint32_t dhcsr_read(struct core *core)
+{
+    uint32_t value = core->control | 1U << 16 | 1U << 20 |
+                     (uint32_t)(core->state == CORE_HALT) << 17 |
+                     (uint32_t)(core->state == CORE_SLEEP) << 18 |
+                     (uint32_t)(core->state == CORE_LOCKUP) << 19 | (uint32_t)core->ran << 24 |
+                     (uint32_t)core->reset_seen << 25;
+    core->reset_seen = core->ran = false;
+    return value;
+}
+
+static void halt(struct core *core, uint32_t reason)
+{
+    core->state = CORE_HALT;
+    core->control |= C_HALT;
+    core->dfsr |= reason;
+}
+
+static void step(struct chip *chip)
+{
+    struct core *core = &chip->core;
+    enum cpu_end end = cpu_step(chip->cpu);
+    core->ran = true;
+    if (end == CPU_END_FAULT)
+        core_lockup(chip, cpu_fault_words(chip->cpu));
+    else
+        halt(core, end == CPU_END_BKPT ? DFSR_BKPT : DFSR_HALTED);
+}
+
+static void resume(struct chip *chip)
+{
+    struct core *core = &chip->core;
+    if (core->in_rom)
+        core->state = CORE_REFUSED;
+    else if (core->control & C_STEP)
+        step(chip);
+    else
+        core->state = CORE_RUN;
+}
+
+static void dhcsr_write(struct chip *chip, uint32_t value)
+{
+    struct core *core = &chip->core;
+    if (value >> 16 != DHCSR_KEY || chip->master != MASTER_DEBUG)
+        return;
+    bool was_halted = core->state == CORE_HALT;
+    core->control = value & 0x2f;
+    if ((value & C_DEBUGEN) == 0)
+        core->control &= ~(uint32_t)(C_HALT | C_STEP);
+    if (core->state == CORE_OFF || core->state == CORE_HELD)
+        return;
+    if ((core->control & C_HALT) && !was_halted)
+        halt(core, DFSR_HALTED);
+    else if (was_halted && (core->control & C_HALT) == 0)
+        resume(chip);
+}
+
+static void dcrsr_write(struct chip *chip, uint32_t value)
+{
+    struct core *core = &chip->core;
+    unsigned select = value & 0x7f;
+    if (core->state != CORE_HALT)
+        return;
+    if (value & DCRSR_WRITE) {
+        cpu_reg_set(chip->cpu, select, core->dcrdr);
+        if (select == CPU_REG_PC)
+            core->in_rom = false;
+    } else {
+        core->dcrdr = cpu_reg(chip->cpu, select);
+    }
+}
+
+/* ---- the rest of the system control space ---- */
+
+static void aircr_write(struct chip *chip, uint32_t value)
+{
+    if (value >> 16 == AIRCR_KEY && (value & AIRCR_SYSRESETREQ) != 0)
+        chip_want_reset(chip, RESET_SYSTEM);
+}
+
+static void icsr_write(struct core *core, uint32_t value)
+{
+    if (value & ICSR_PENDSTCLR)
+        core->tick_pending = false;
+    else if (value & ICSR_PENDSTSET)
+        core->tick_pending = true;
+}
+
+uint32_t core_read(struct chip *chip, uint32_t offset)
+{
+    struct core *core = &chip->core;
+    bool clears;
+    const uint32_t *irq = irq_words(core, offset, &clears);
+    if (irq != NULL)
+        return *irq;
+    switch (offset) {
+    case SYST_CSR:
+    case SYST_RVR:
+    case SYST_CVR:
+        return tick_read(chip, offset);
+    case ICSR:
+        core_tick(chip);
+        return core->tick_pending ? (uint32_t)ICSR_PENDSTSET : 0;
+    case VTOR:
+        return core->vtor;
+    case AIRCR:
+        return (uint32_t)AIRCR_READ << 16;
+    case SCR:
+        return core->scr;
+    case CCR:
+        return 0x208; /* UNALIGN_TRP and STKALIGN, fixed on Baseline */
+    case SHPR2:
+    case SHPR3:
+        return core->shpr[(offset - SHPR2) / 4];
+    case DFSR:
+        return core->dfsr;
+    case DHCSR:
+        return dhcsr_read(core);
+    case DCRDR:
+        return core->dcrdr;
+    case DEMCR:
+        return core->demcr;
+    case DSCSR:
+        return core->dscsr | 1U << 16; /* CDS: the core is in the secure state */
+    default:
+        return constant(offset);
+    }
+}
+
+void core_write(struct chip *chip, uint32_t offset, uint32_t value)
+{
+    struct core *core = &chip->core;
+    bool clears;
+    uint32_t *irq = irq_words(core, offset, &clears);
+    if (irq != NULL) {
+        *irq = clears ? *irq & ~value : *irq | value;
+        return;
+    }
+    switch (offset) {
+    case SYST_CSR:
+    case SYST_RVR:
+    case SYST_CVR:
+        tick_write(chip, offset, value);
+        break;
+    case ICSR:
+        icsr_write(core, value);
+        break;
+    case VTOR:
+        core->vtor = value & ~0x7fU;
+        break;
+    case AIRCR:
+        aircr_write(chip, value);
+        break;
+    case SCR:
+        core->scr = value & 0x1e;
+        break;
+    case SHPR2:
+    case SHPR3:
+        core->shpr[(offset - SHPR2) / 4] = value;
+        break;
+    case DFSR:
+        core->dfsr &= ~value;
+        break;
+    case DHCSR:
+        dhcsr_write(chip, value);
+        break;
+    case DCRSR:
+        dcrsr_write(chip, value);
+        break;
+    case DCRDR:
+        core->dcrdr = value;
+        break;
+    case DEMCR:
+        core->demcr = value & 0x011007f1;
+        break;
+    case DSCSR:
+        core->dscsr = value & 3;
+        break;
+    default:
+        break;
+    }
+}
+
+void core_reset(struct chip *chip, bool debug_too)
+{
+    struct core old = chip->core;
+    chip->core = (struct core){ .reset_seen = true, .tick_start = chip->cycles };
+    if (debug_too)
+        return;
+    chip->core.control = old.control & C_DEBUGEN;
+    chip->core.demcr = old.demcr;
+    chip->core.dfsr = old.dfsr;
+    chip->core.dcrdr = old.dcrdr;
+    chip->core.dscsr = old.dscsr;
+}
+
+static uint32_t vector(struct chip *chip, uint32_t address)
+{
+    uint32_t word = 0;
+    return bus_read(chip, address, 4, &word) ? word : 0xffffffffU;
+}
+
+/* Loads SP and PC as the core does out of reset, and halts there if a debugger asked for it. */
+void core_start(struct chip *chip, uint32_t vectors)
+{
+    struct core *core = &chip->core;
+    uint32_t sp = vector(chip, vectors), pc = vector(chip, vectors + 4);
+    bool catch = (core->control & C_DEBUGEN) != 0 && (core->demcr & DEMCR_VC_CORERESET) != 0;
+    core->vtor = vectors;
+    cpu_reg_set(chip->cpu, CPU_REG_LR, 0xffffffffU);
+    cpu_reg_set(chip->cpu, CPU_REG_MSP, sp & ~3U);
+    cpu_reg_set(chip->cpu, CPU_REG_PC, pc);
+    if (chip->verdict == VERDICT_REFUSED) {
+        core->in_rom = true;
+        core->state = CORE_REFUSED;
+    } else {
+        core->state = CORE_RUN;
+    }
+    if (catch)
+        halt(core, DFSR_VCATCH);
+    else if (core->state == CORE_RUN && (pc & 1) == 0)
+        core_lockup(chip, "reset vector is not Thumb code");
+    else if (core->state == CORE_RUN && pc == 0xffffffffU)
+        core_lockup(chip, "flash is blank");
+}
+
+void core_stopped_at_bkpt(struct chip *chip)
+{
+    if (chip->core.control & C_DEBUGEN)
+        halt(&chip->core, DFSR_BKPT);
+    else
+        core_lockup(chip, "BKPT without a debugger");
+}
+
+/* A fault: without exception entry, what an M23 does when its HardFault handler faults too. */
+void core_lockup(struct chip *chip, const char *why)
+{
+    struct core *core = &chip->core;
+    bool blank = strcmp(why, "flash is blank") == 0;
+    log_line(blank ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+             "board %u: lockup: %s, pc 0x%08x lr 0x%08x", chip->number, why,
+             cpu_reg(chip->cpu, CPU_REG_PC), cpu_reg(chip->cpu, CPU_REG_LR));
+    if ((core->control & C_DEBUGEN) && (core->demcr & DEMCR_VC_HARDERR))
+        halt(core, DFSR_VCATCH);
+    else
+        core->state = CORE_LOCKUP;
+}

@@ -1,0 +1,58 @@
+/*
+ * core: the private peripheral bus of the Cortex-M23: SCB, SysTick, NVIC flags, core debug.
+ *
+ * No exception is ever entered: firmware polls, and sleeps by WFI, which an enabled interrupt
+ * or SysTick wakes even with PRIMASK set. An exception that would be taken locks the core up
+ * with a line saying so. Registers: ARMv8-M Architecture Reference Manual (DDI 0553).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum core_state {
+    CORE_OFF,
+    CORE_HELD, /* nRESET is low */
+    CORE_RUN,
+    CORE_SLEEP,
+    CORE_HALT,
+    CORE_LOCKUP,
+    CORE_REFUSED /* the ROM does not start the image */
+};
+
+enum { CORE_IRQ_WORDS = 5 };
+
+struct core {
+    enum core_state state;
+    uint32_t control; /* DHCSR's C_ bits */
+    uint32_t demcr;
+    uint32_t dfsr;
+    uint32_t dcrdr;
+    uint32_t dscsr;
+    uint32_t vtor;
+    uint32_t scr;
+    uint32_t shpr[3];
+    uint32_t irq_enabled[CORE_IRQ_WORDS];
+    uint32_t irq_pending[CORE_IRQ_WORDS];
+    bool reset_seen; /* S_RESET_ST, cleared by reading */
+    bool ran;        /* S_RETIRE_ST */
+    bool in_rom;     /* refused, and the debugger has not set another PC */
+    uint32_t tick_control;
+    uint32_t tick_load;
+    uint64_t tick_start; /* cycle of the last reload */
+    bool tick_flag;
+    bool tick_pending;
+};
+
+struct chip;
+
+uint32_t core_read(struct chip *chip, uint32_t offset); /* from 0xE0000000 */
+void core_write(struct chip *chip, uint32_t offset, uint32_t value);
+void core_reset(struct chip *chip, bool debug_too); /* state to be set by core_start */
+void core_start(struct chip *chip, uint32_t vectors);
+void core_tick(struct chip *chip); /* bring SysTick up to date */
+bool core_wake_pending(const struct chip *chip);
+uint64_t core_tick_left(const struct chip *chip); /* cycles; UINT64_MAX: no SysTick wake */
+void core_stopped_at_bkpt(struct chip *chip);
+void core_lockup(struct chip *chip, const char *why);
+const char *core_state_name(enum core_state state);

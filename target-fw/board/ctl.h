@@ -1,0 +1,23 @@
+/*
+ * ctl: the control socket, and the process's wait for its end.
+ *
+ * A UNIX stream socket, mode 0600: one command a line in, one line of JSON out. For tests and
+ * the bench only: whoever may open it owns the boards. Commands: a row each in ctl_cmd.c.
+ */
+#pragma once
+
+#include <signal.h>
+
+#include "common/core/err.h"
+#include "target-fw/board/board.h"
+
+enum { CTL_CLIENTS = 16, CTL_LINE_MAX = 8192, CTL_ARGS_MAX = 8 };
+
+struct ctl;
+
+enum err ctl_open(const char *path, struct board *boards, unsigned count, struct ctl **out);
+void ctl_drop(struct ctl **ctl);
+enum err ctl_serve(struct ctl *ctl, const sigset_t *until); /* returns on one of the signals */
+
+/* One command line (changed in place) to its answer. Used by ctl and its test. */
+void ctl_command(struct board *boards, unsigned count, char *line, char *answer, size_t cap);

@@ -1,0 +1,233 @@
+/* ctl_cmd: the control socket's commands. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "target-fw/board/ctl.h"
+
+enum { HEX_BYTES_MAX = 4096 };
+
+static void answer_error(struct board_call *call, const char *words)
+{
+    char clean[300];
+    size_t n = 0;
+    for (const char *c = words; *c != '\0' && n < sizeof(clean) - 1; c++)
+        clean[n++] = *c == '"' || *c == '\\' || (unsigned char)*c < 0x20 ? '\'' : *c;
+    clean[n] = '\0';
+    snprintf(call->answer, sizeof(call->answer), "{\"ok\":false,\"error\":\"%s\"}", clean);
+}
+
+static void answer_ok(struct board_call *call)
+{
+    snprintf(call->answer, sizeof(call->answer), "{\"ok\":true}");
+}
+
+static void answer_of(struct board_call *call, enum err e)
+{
+    if (e == ERR_OK)
+        answer_ok(call);
+    else
+        answer_error(call, fail_words());
+}
+
+static enum err hex_of(const char *text, uint8_t *out, size_t cap, size_t *len_out)
+{
+    size_t digits = strlen(text);
+    if (digits % 2 != 0 || digits / 2 > cap)
+        return fail_quiet(ERR_INVALID, "ctl: hex of %zu digits, room for %zu bytes", digits,
+                          cap);
+    for (size_t i = 0; i < digits; i++) {
+        static const char figures[] = "0123456789abcdef";
+        const char *at = strchr(figures, text[i] | 0x20);
+        if (at == NULL || *at == '\0')
+            return fail_quiet(ERR_INVALID, "ctl: not hex");
+        uint8_t value = (uint8_t)(at - figures);
+        out[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : out[i / 2] | value);
+    }
+    *len_out = digits / 2;
+    return ERR_OK;
+}
+
+static enum err number_of(const char *text, unsigned long limit, unsigned long *out)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 0);
+    if (end == text || *end != '\0' || n > limit)
+        return fail_quiet(ERR_INVALID, "ctl: %s: not a number up to %lu", text, limit);
+    *out = n;
+    return ERR_OK;
+}
+
+static const char *verdict_text(const struct chip *chip, char *words, size_t cap)
+{
+    static const char *const names[] = { "none", "direct", "verified" };
+    if (chip->verdict != VERDICT_REFUSED)
+        return names[chip->verdict];
+    snprintf(words, cap, "refused: %s", chip->refusal);
+    return words;
+}
+
+static const char *lock_text(const struct chip *chip)
+{
+    static const char *const names[] = { "open", "erase-only", "closed", "silent" };
+    return names[chip_debug_level(chip)];
+}
+
+static void cmd_status(struct board_call *call, struct chip *chip)
+{
+    const struct store_head *head = &chip->store.image->head;
+    char verdict[CHIP_WORDS_MAX + 16];
+    bool live = chip->powered;
+    snprintf(call->answer, sizeof(call->answer),
+             "{\"ok\":true,\"board\":%u,\"uid\":\"%08x%08x%08x\",\"power\":%s,\"cpu\":\"%s\","
+             "\"pc\":\"0x%08x\",\"boot\":\"%s\",\"debug\":\"%s\",\"config_lock\":%s,"
+             "\"dpm\":[%u,%u],\"otp_used\":%u,\"plm_stage\":%u,\"plm_stored\":%u,"
+             "\"cycles\":%llu,\"uart_sent\":%llu,\"notes\":%llu}",
+             chip->number, head->uid[0], head->uid[1], head->uid[2], live ? "true" : "false",
+             core_state_name(chip->core.state), live ? cpu_reg(chip->cpu, CPU_REG_PC) : 0,
+             live ? verdict_text(chip, verdict, sizeof(verdict)) : "none", lock_text(chip),
+             chip->lock.config ? "true" : "false", chip->lock.dpm[0] & 3, chip->lock.dpm[1] & 3,
+             ks_otp_used(chip), chip->plm.stage, head->plm_next,
+             (unsigned long long)chip->cycles, (unsigned long long)chip->uart.sent,
+             (unsigned long long)chip->notes);
+}
+
+static void cmd_power(struct board_call *call, struct chip *chip)
+{
+    const char *how = call->argv[2];
+    bool cycle = strcmp(how, "cycle") == 0;
+    if (!cycle && strcmp(how, "on") != 0 && strcmp(how, "off") != 0) {
+        answer_error(call, "power: on, off or cycle");
+        return;
+    }
+    if (cycle || strcmp(how, "off") == 0)
+        chip_power(chip, false);
+    if (cycle || strcmp(how, "on") == 0)
+        chip_power(chip, true);
+    answer_ok(call);
+}
+
+static void cmd_reset(struct board_call *call, struct chip *chip)
+{
+    chip_pin_reset(chip, true);
+    chip_pin_reset(chip, false);
+    answer_ok(call);
+}
+
+static void cmd_fault(struct board_call *call, struct chip *chip)
+{
+    answer_of(call, fault_set(chip, call->argv[2], call->argc > 3 ? call->argv[3] : NULL));
+}
+
+static enum err flash_force(struct board_call *call, struct chip *chip)
+{
+    uint8_t bytes[HEX_BYTES_MAX];
+    size_t len;
+    unsigned long address;
+    TRY(number_of(call->argv[2], UINT32_MAX, &address));
+    TRY(hex_of(call->argv[3], bytes, sizeof(bytes), &len));
+    uint8_t *at = flash_bytes(chip, (uint32_t)address, (uint32_t)len);
+    if (at == NULL || len == 0)
+        return fail_quiet(ERR_RANGE, "ctl: no flash at 0x%lx, %zu bytes", address, len);
+    memcpy(at, bytes, len);
+    cpu_code_changed(chip->cpu, (uint32_t)address, (uint32_t)len);
+    return ERR_OK;
+}
+
+static void cmd_flash(struct board_call *call, struct chip *chip)
+{
+    answer_of(call, flash_force(call, chip));
+}
+
+/* HEX is the number, big-endian, as a coordinate is written. */
+static enum err otp_force(struct board_call *call, struct chip *chip)
+{
+    uint8_t bytes[STORE_OTP_WORDS * 4] = { 0 };
+    uint32_t words[STORE_OTP_WORDS];
+    size_t len;
+    unsigned long slot, meta;
+    TRY(number_of(call->argv[2], STORE_OTP_SLOTS - 1, &slot));
+    TRY(number_of(call->argv[3], UINT32_MAX, &meta));
+    TRY(hex_of(call->argv[4], bytes, sizeof(bytes), &len));
+    if (len != sizeof(bytes))
+        return fail_quiet(ERR_INVALID, "ctl: an OTP slot is %zu bytes", sizeof(bytes));
+    if (chip->store.image->head.otp[slot].used != 0)
+        return fail_quiet(ERR_EXISTS, "ctl: OTP slot %lu is in use", slot);
+    for (size_t i = 0; i < STORE_OTP_WORDS; i++) {
+        struct rd r = rd_of(span_of(bytes + 4 * (STORE_OTP_WORDS - 1 - i), 4));
+        words[i] = rd_u32be(&r);
+    }
+    store_otp_burn(&chip->store.image->head.otp[slot], (uint32_t)meta & 0x00071f1fU, words);
+    return ERR_OK;
+}
+
+static void cmd_otp(struct board_call *call, struct chip *chip)
+{
+    answer_of(call, otp_force(call, chip));
+}
+
+static void cmd_uart(struct board_call *call, struct chip *chip)
+{
+    uint8_t bytes[HEX_BYTES_MAX];
+    size_t len;
+    enum err e = hex_of(call->argv[2], bytes, sizeof(bytes), &len);
+    if (e != ERR_OK) {
+        answer_of(call, e);
+        return;
+    }
+    snprintf(call->answer, sizeof(call->answer), "{\"ok\":true,\"taken\":%zu}",
+             uart_feed(chip, bytes, len));
+}
+
+static const struct command {
+    const char *name;
+    int args_min, args_max; /* after the board's number */
+    void (*run)(struct board_call *, struct chip *);
+    const char *usage;
+} commands[] = {
+    { "status", 0, 0, cmd_status, "status N" },
+    { "power", 1, 1, cmd_power, "power N on|off|cycle" },
+    { "reset", 0, 0, cmd_reset, "reset N" },
+    { "fault", 1, 2, cmd_fault, "fault N NAME [on|off|ARG]" },
+    { "flash", 2, 2, cmd_flash, "flash N ADDR HEX" },
+    { "otp", 3, 3, cmd_otp, "otp N SLOT META HEX" },
+    { "uart", 1, 1, cmd_uart, "uart N HEX" },
+};
+
+static const struct command *command_of(const char *name)
+{
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static enum err prepare(struct board_call *call, unsigned count, unsigned long *board_out)
+{
+    const struct command *c = call->argc == 0 ? NULL : command_of(call->argv[0]);
+    if (c == NULL)
+        return fail_quiet(ERR_INVALID, "ctl: status, power, reset, fault, flash, otp or uart");
+    if (call->argc < 2 + c->args_min || call->argc > 2 + c->args_max)
+        return fail_quiet(ERR_INVALID, "ctl: usage: %s", c->usage);
+    if (number_of(call->argv[1], count - 1, board_out) != ERR_OK)
+        return fail_quiet(ERR_NOT_FOUND, "ctl: no board %s", call->argv[1]);
+    call->run = c->run;
+    return ERR_OK;
+}
+
+void ctl_command(struct board *boards, unsigned count, char *line, char *answer, size_t cap)
+{
+    char *argv[CTL_ARGS_MAX], *rest = NULL;
+    struct board_call call = { .argv = argv };
+    unsigned long number;
+    for (char *word = strtok_r(line, " \t\r", &rest); word != NULL && call.argc < CTL_ARGS_MAX;
+         word = strtok_r(NULL, " \t\r", &rest))
+        argv[call.argc++] = word;
+    if (prepare(&call, count, &number) != ERR_OK)
+        answer_error(&call, fail_words());
+    else
+        board_call(&boards[number], &call);
+    snprintf(answer, cap, "%s", call.answer);
+}

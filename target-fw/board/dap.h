@@ -1,0 +1,44 @@
+/*
+ * dap: the CMSIS-DAP probe in front of the board: one request in, one response out.
+ *
+ * Commands and semantics: ARM's CMSIS-DAP documentation 2.1. The core runs while a match read
+ * polls, during Delay and pin waits, so that a mailbox exchange needs one packet. A request
+ * that ends early or has bytes left over is answered by the error byte, and nothing of a
+ * transfer beyond the cut is done.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/core/rd.h"
+#include "common/core/wr.h"
+#include "target-fw/board/swd.h"
+
+enum {
+    DAP_PACKET_MIN = 64,
+    DAP_PACKET_MAX = 1024,
+    DAP_COUNT_MAX = 255,
+    DAP_ERROR = 0xff,
+    DAP_TRANSFER_ABORT = 0x07
+};
+
+struct dap {
+    struct swd swd;
+    struct chip *chip;
+    char serial[25]; /* of the UID, hex */
+    uint16_t packet_size;
+    uint8_t packet_count;
+    uint8_t pins; /* as the host last drove them */
+    uint32_t clock_hz;
+    uint16_t match_retry;
+    uint32_t match_mask;
+    bool connected;
+    bool queued;  /* in QueueCommands: answers are held back by the caller */
+    bool aborted; /* TransferAbort was seen */
+};
+
+void dap_init(struct dap *dap, struct chip *chip, uint16_t packet_size, uint8_t packet_count);
+
+/* TransferAbort has no response: an empty one. response has packet_size bytes. */
+void dap_execute(struct dap *dap, struct span request, struct wr *response);

@@ -1,0 +1,13 @@
+/* dap_transfer: Transfer and TransferBlock, and the time they take. Used by dap.c. */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/core/rd.h"
+#include "common/core/wr.h"
+
+struct dap;
+
+void dap_transfer(struct dap *dap, struct rd *r, struct wr *w);
+void dap_transfer_block(struct dap *dap, struct rd *r, struct wr *w);
+void dap_let_run_us(struct dap *dap, uint32_t us); /* board time */

@@ -1,0 +1,33 @@
+/*
+ * fault: switches that make the board misbehave as silicon may.
+ *
+ * Named on the control socket; each is a field here and a row in fault.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/core/err.h"
+
+struct faults {
+    bool k1;            /* nonces from the KeyStore count as 1 */
+    uint32_t ispff;     /* the n-th program or erase from now fails; 0: off */
+    uint32_t flash_cut; /* power goes after the n-th program or erase; 0: off */
+    uint32_t otp_cut;   /* power goes after OTP slot n-1 is burnt; 0: off */
+    uint32_t uart_loss; /* every n-th UART byte is lost; 0: off */
+    uint32_t uart_count;
+    uint32_t link_drop; /* the SWD link drops after n transfers; 0: off */
+    bool link_down;     /* nothing answers on SWD */
+};
+
+struct chip;
+
+bool fault_ispff(struct chip *chip);
+void fault_after_flash(struct chip *chip);
+void fault_after_otp(struct chip *chip, unsigned slot);
+bool fault_uart_loses(struct chip *chip);
+
+/* `NAME [on|off|ARG]` of the control socket. */
+enum err fault_set(struct chip *chip, const char *name, const char *arg);
+const char *fault_names(void); /* for help and errors */

@@ -1,0 +1,175 @@
+#include "target-fw/board/link.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+
+enum { TYPE_REQUEST = 1, TYPE_RESPONSE = 2, SEND_TIMEOUT_S = 5, BACKLOG = 4 };
+
+#define SIGNATURE 0x00504144U /* "DAP\0" */
+
+static void info_drop(struct addrinfo **info)
+{
+    if (*info != NULL)
+        freeaddrinfo(*info);
+}
+
+static int bind_one(const struct addrinfo *info)
+{
+    int one = 1;
+    AUTO(fd_drop)
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+        bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
+        return -1;
+    int bound = fd;
+    fd = -1;
+    return bound;
+}
+
+static void name_address(struct link *link)
+{
+    struct sockaddr_storage at;
+    socklen_t len = sizeof(at);
+    char host[INET6_ADDRSTRLEN + 1] = "?", port[8] = "?";
+    if (getsockname(link->listener, (struct sockaddr *)&at, &len) == 0)
+        (void)getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), port, sizeof(port),
+                          NI_NUMERICHOST | NI_NUMERICSERV);
+    snprintf(link->address, sizeof(link->address),
+             strchr(host, ':') == NULL ? "%s:%s" : "[%s]:%s", host, port);
+}
+
+enum err link_open(struct link *link, unsigned number, const char *host, unsigned port)
+{
+    *link = (struct link){ .number = number, .listener = -1, .client = -1 };
+    char service[8];
+    snprintf(service, sizeof(service), "%u", port);
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+    AUTO(info_drop) struct addrinfo *info = NULL;
+    int e = getaddrinfo(host, service, &hints, &info);
+    if (e != 0)
+        return fail(ERR_CONFIG, "link: %s: %s", host, gai_strerror(e));
+    link->listener = bind_one(info);
+    if (link->listener < 0)
+        return fail(ERR_IO, "link: %s:%u: %s", host, port, strerror(errno));
+    name_address(link);
+    return ERR_OK;
+}
+
+static void client_close(struct link *link)
+{
+    if (link->client >= 0)
+        log_line(LOG_LEVEL_DEBUG, "board %u: client gone", link->number);
+    fd_drop(&link->client);
+    link->in_len = 0;
+}
+
+void link_close(struct link *link)
+{
+    client_close(link);
+    fd_drop(&link->listener);
+}
+
+void link_accept(struct link *link)
+{
+    int one = 1;
+    struct timeval timeout = { .tv_sec = SEND_TIMEOUT_S };
+    AUTO(fd_drop) int fd = accept4(link->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (link->client >= 0) {
+        log_line(LOG_LEVEL_WARN, "board %u: second client refused", link->number);
+        return;
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+    log_line(LOG_LEVEL_DEBUG, "board %u: client connected", link->number);
+    link->client = fd;
+    link->in_len = 0;
+    fd = -1;
+}
+
+static enum err send_all(int fd, struct span bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fail(ERR_IO, "link: client does not take its answer: %s", strerror(errno));
+        bytes = span_of(bytes.ptr + n, bytes.len - (size_t)n);
+    }
+    return ERR_OK;
+}
+
+static enum err answer(struct link *link, struct dap *dap, struct span request)
+{
+    uint8_t out[LINK_HEAD + DAP_PACKET_MAX];
+    struct wr body = wr_of(out + LINK_HEAD, dap->packet_size);
+    dap_execute(dap, request, &body);
+    struct span response = wr_done(&body);
+    if (response.len == 0)
+        return ERR_OK;
+    struct wr head = wr_of(out, LINK_HEAD);
+    wr_u32le(&head, SIGNATURE);
+    wr_u16le(&head, (uint16_t)response.len);
+    wr_u8(&head, TYPE_RESPONSE);
+    wr_u8(&head, 0);
+    return send_all(link->client, span_of(out, LINK_HEAD + response.len));
+}
+
+/* The first whole frame; ERR_TRUNC: not there yet. */
+static enum err frame(struct span in, size_t limit, struct span *body_out)
+{
+    if (in.len < LINK_HEAD)
+        return ERR_TRUNC;
+    struct rd r = rd_of(in);
+    uint32_t signature = rd_u32le(&r);
+    uint16_t len = rd_u16le(&r);
+    uint8_t type = rd_u8(&r);
+    (void)rd_u8(&r);
+    if (signature != SIGNATURE || type != TYPE_REQUEST)
+        return fail(ERR_PROTO, "link: signature 0x%08x type %u", signature, type);
+    if (len == 0 || len > limit)
+        return fail(ERR_LIMIT, "link: payload of %u bytes, limit %zu", len, limit);
+    struct span body = rd_take(&r, len);
+    TRY(r.err);
+    *body_out = body;
+    return ERR_OK;
+}
+
+enum err link_frames(struct link *link, struct dap *dap)
+{
+    size_t done = 0;
+    enum err e;
+    struct span body;
+    while ((e = frame(span_of(link->in + done, link->in_len - done), DAP_PACKET_MAX, &body)) ==
+           ERR_OK) {
+        done += LINK_HEAD + body.len;
+        TRY(answer(link, dap, body));
+    }
+    memmove(link->in, link->in + done, link->in_len - done);
+    link->in_len -= done;
+    return e == ERR_TRUNC ? ERR_OK : e;
+}
+
+void link_serve(struct link *link, struct dap *dap)
+{
+    ssize_t n = recv(link->client, link->in + link->in_len, sizeof(link->in) - link->in_len,
+                     MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0)
+        link->in_len += (size_t)n;
+    if (n <= 0 || link_frames(link, dap) != ERR_OK)
+        client_close(link);
+}

@@ -1,0 +1,32 @@
+/*
+ * link: a board's TCP listener: OpenOCD's framing of CMSIS-DAP, one client at a time.
+ *
+ * Frame: "DAP\0", length u16 LE, type u8 (1 request, 2 response), 0; then one command. Requests
+ * may be pipelined; each is answered at once and in order. Whoever breaks the framing, or does
+ * not read its answers, is disconnected. Source: OpenOCD src/jtag/drivers/cmsis_dap_tcp.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/core/err.h"
+#include "target-fw/board/dap.h"
+
+enum { LINK_HEAD = 8, LINK_IN_MAX = 16 * (LINK_HEAD + DAP_PACKET_MAX) };
+
+struct link {
+    unsigned number; /* of the board, for log lines */
+    int listener;
+    int client; /* -1: none */
+    uint8_t in[LINK_IN_MAX];
+    size_t in_len;
+    char address[64]; /* 127.0.0.1:4441 */
+};
+
+enum err link_open(struct link *link, unsigned number, const char *host, unsigned port);
+void link_close(struct link *link);
+void link_accept(struct link *link);
+void link_serve(struct link *link, struct dap *dap);      /* client is readable */
+enum err link_frames(struct link *link, struct dap *dap); /* what is in `in`; for tests too */

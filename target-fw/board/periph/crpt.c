@@ -1,0 +1,97 @@
+#include "target-fw/board/periph/crpt.h"
+
+#include <string.h>
+
+#include "target-fw/board/chip.h"
+
+enum { INTEN = 0x000, INTSTS = 0x004 };
+
+/* Which engine owns an offset. */
+static const struct engine {
+    uint32_t from, to;
+    uint32_t (*read)(struct chip *, uint32_t);
+    void (*write)(struct chip *, uint32_t, uint32_t);
+} engines[] = {
+    { 0x008, 0x034, prng_read, prng_write }, { 0xf00, 0xf08, prng_read, prng_write },
+    { 0x080, 0x200, aes_read, aes_write },   { 0xf10, 0xf14, aes_read, aes_write },
+    { 0x300, 0x500, sha_read, sha_write },   { 0xf30, 0xf34, sha_read, sha_write },
+    { 0x800, 0xa58, ecc_read, ecc_write },   { 0xf40, 0xf4c, ecc_read, ecc_write },
+};
+
+static const struct engine *engine_of(uint32_t offset)
+{
+    for (size_t i = 0; i < COUNT(engines); i++)
+        if (offset >= engines[i].from && offset < engines[i].to)
+            return &engines[i];
+    return NULL;
+}
+
+void crpt_raise(struct chip *chip, uint32_t flag)
+{
+    chip->crpt.intsts |= flag & chip->crpt.inten;
+}
+
+uint8_t *crpt_dma(struct chip *chip, const char *who, uint32_t address, uint32_t len)
+{
+    uint32_t offset = (address & ~0x10000000U) - CHIP_SRAM_BASE;
+    const char *why = NULL;
+    if (address & 3)
+        why = "not word aligned";
+    else if (offset >= CHIP_SRAM_BYTES || len > CHIP_SRAM_BYTES - offset)
+        why = "not in SRAM";
+    else if (!chip_sram_clocked(chip, offset, len))
+        why = "SRAM bank has no clock";
+    if (why != NULL)
+        chip_note(chip, "%s: DMA at 0x%08x, %u bytes: %s", who, address, len, why);
+    return why == NULL ? chip->sram + offset : NULL;
+}
+
+static uint32_t crpt_read(struct chip *chip, uint32_t offset)
+{
+    if (offset == INTEN)
+        return chip->crpt.inten;
+    if (offset == INTSTS) {
+        prng_poll(chip);
+        ecc_poll(chip);
+        sha_poll(chip);
+        aes_poll(chip);
+        return chip->crpt.intsts;
+    }
+    const struct engine *engine = engine_of(offset);
+    return engine == NULL ? 0 : engine->read(chip, offset);
+}
+
+static void crpt_write(struct chip *chip, uint32_t offset, uint32_t value)
+{
+    const struct engine *engine = engine_of(offset);
+    if (offset == INTEN)
+        chip->crpt.inten = value;
+    else if (offset == INTSTS)
+        chip->crpt.intsts &= ~value;
+    else if (engine != NULL)
+        engine->write(chip, offset, value);
+    else
+        chip_note(chip, "CRPT+0x%03x: engine is not modelled", offset);
+}
+
+static void crpt_reset(struct chip *chip)
+{
+    struct crpt *crpt = &chip->crpt;
+    struct crpt fresh = { .prng.busy.stuck = crpt->prng.busy.stuck,
+                          .ecc.busy.stuck = crpt->ecc.busy.stuck,
+                          .sha.busy.stuck = crpt->sha.busy.stuck,
+                          .aes.busy.stuck = crpt->aes.busy.stuck };
+    buf_free(&crpt->sha.message);
+    wipe(crpt, sizeof(*crpt));
+    *crpt = fresh;
+}
+
+const struct periph periph_crpt = {
+    .name = "CRPT",
+    .base = 0x40032000,
+    .size = 0x1000,
+    .gate = GATE_CRPT,
+    .read = crpt_read,
+    .write = crpt_write,
+    .reset = crpt_reset,
+};

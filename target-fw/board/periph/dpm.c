@@ -1,0 +1,156 @@
+#include <string.h>
+
+#include "common/host/own.h"
+#include "target-fw/board/chip.h"
+
+enum {
+    CTL = 0x00,
+    STS = 0x04,
+    SPW = 0x10,
+    NS_SIDE = 0x50, /* non-secure copies start here */
+    CTL_PWCMP = 1 << 2,
+    CTL_PWUPD = 1 << 3,
+    CTL_KEPT = 0x3100, /* INTEN, DACCWDIS, DACCDIS */
+    CTL_DACCWDIS = 1 << 12,
+    CTL_DACCDIS = 1 << 13,
+    KEY_WRITE = 0x5a,
+    KEY_READ = 0xa5,
+    STS_PWCERR = 1 << 4,
+    STS_PWUOK = 1 << 5,
+    FAILURES_MAX = 7,
+    UPDATES_MAX = 7
+};
+
+bool dpm_debug_allowed(const struct chip *chip, unsigned side, uint32_t flags)
+{
+    if (flags & DPM_LOCK)
+        return false;
+    return (flags & DPM_DBGDIS) == 0 || chip->dpm.side[side].open;
+}
+
+static void password_update(struct chip *chip, unsigned n)
+{
+    struct store_dpm *kept = &chip->store.image->head.dpm[n];
+    struct dpm_side *side = &chip->dpm.side[n];
+    if (kept->updates >= UPDATES_MAX) {
+        chip_note(chip, "DPM: password was updated %d times already", UPDATES_MAX);
+        return;
+    }
+    memcpy(kept->password, side->password, sizeof(kept->password));
+    kept->updates++;
+    store_dpm_seal(kept);
+    kept->flags |= DPM_PASSWORD;
+    side->updated = true;
+}
+
+static void password_compare(struct chip *chip, unsigned n)
+{
+    struct store_dpm *kept = &chip->store.image->head.dpm[n];
+    struct dpm_side *side = &chip->dpm.side[n];
+    bool right = (kept->flags & DPM_PASSWORD) != 0 && kept->failures < FAILURES_MAX &&
+                 ct_eq(span_of(kept->password, sizeof(kept->password)),
+                       span_of(side->password, sizeof(side->password)));
+    if (right) {
+        side->open = true;
+        chip_lock_changed(chip);
+        return;
+    }
+    if (kept->failures < FAILURES_MAX)
+        kept->failures++;
+    store_dpm_seal(kept);
+    side->wrong = true;
+}
+
+static void control(struct chip *chip, unsigned n, uint32_t value)
+{
+    struct dpm_side *side = &chip->dpm.side[n];
+    struct store_dpm *kept = &chip->store.image->head.dpm[n];
+    if (value >> 24 != KEY_WRITE) {
+        chip_note(chip, "DPM: control write without the key");
+        return;
+    }
+    if (side->busy.active) {
+        chip_note(chip, "DPM: control write while BUSY");
+        return;
+    }
+    kept->flags |= value & (DPM_DBGDIS | DPM_LOCK);
+    chip->dpm.ctl_low |= value & CTL_KEPT;
+    if (value & CTL_PWUPD)
+        password_update(chip, n);
+    else if (value & CTL_PWCMP)
+        password_compare(chip, n);
+    if (value & (CTL_PWUPD | CTL_PWCMP))
+        wipe(side->password, sizeof(side->password));
+    busy_start(&side->busy);
+}
+
+static uint32_t status(struct chip *chip, unsigned n)
+{
+    struct dpm_side *side = &chip->dpm.side[n];
+    const struct store_dpm *kept = &chip->store.image->head.dpm[n];
+    busy_poll(&side->busy);
+    if (side->busy.active)
+        return 1;
+    return (side->wrong ? STS_PWCERR : 0U) | (side->updated ? STS_PWUOK : 0U) |
+           (uint32_t)(kept->failures >= FAILURES_MAX) << 6 | kept->updates << 8 |
+           (kept->flags & DPM_DBGDIS) << 16 | (kept->flags & DPM_LOCK) << 16 |
+           (uint32_t)side->open << 18;
+}
+
+static bool hidden(const struct chip *chip, uint32_t bits)
+{
+    return chip->master == MASTER_DEBUG && (chip->dpm.ctl_low & bits) != 0;
+}
+
+static uint32_t dpm_read(struct chip *chip, uint32_t offset)
+{
+    unsigned n = offset >= NS_SIDE;
+    if (hidden(chip, CTL_DACCDIS))
+        return 0;
+    switch (offset - (n ? NS_SIDE : 0U)) {
+    case CTL:
+        return (uint32_t)KEY_READ << 24 | chip->dpm.ctl_low |
+               (chip->store.image->head.dpm[n].flags & (DPM_DBGDIS | DPM_LOCK));
+    case STS:
+        return status(chip, n);
+    default:
+        return 0;
+    }
+}
+
+static void dpm_write(struct chip *chip, uint32_t offset, uint32_t value)
+{
+    unsigned n = offset >= NS_SIDE;
+    uint32_t at = offset - (n ? NS_SIDE : 0U);
+    struct dpm_side *side = &chip->dpm.side[n];
+    if (hidden(chip, CTL_DACCDIS | CTL_DACCWDIS)) {
+        chip_note(chip, "DPM: debugger access is switched off");
+        return;
+    }
+    if (at == CTL) {
+        control(chip, n, value);
+    } else if (at == STS) {
+        side->wrong = side->wrong && (value & STS_PWCERR) == 0;
+        side->updated = side->updated && (value & STS_PWUOK) == 0;
+    } else if (at >= SPW && at < SPW + 16) {
+        if (side->busy.active)
+            chip_note(chip, "DPM: password word written while BUSY");
+        else
+            side->password[(at - SPW) / 4] = value;
+        busy_start(&side->busy);
+    }
+}
+
+static void dpm_reset(struct chip *chip)
+{
+    wipe(&chip->dpm, sizeof(chip->dpm));
+}
+
+const struct periph periph_dpm = {
+    .name = "DPM",
+    .base = 0x4002f600,
+    .size = 0x100,
+    .read = dpm_read,
+    .write = dpm_write,
+    .reset = dpm_reset,
+};

@@ -1,0 +1,110 @@
+/* flash: the memory behind the FMC, in the board's store. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "common/host/own.h"
+#include "target-fw/board/chip.h"
+
+#define OFFSET(member) offsetof(struct store_image, member)
+
+static const struct row {
+    struct flash_region region;
+    size_t offset;
+} rows[] = {
+    { { "APROM", 0x00000000, STORE_APROM_BYTES, FMC_ISPCTL_APUEN, true, true }, OFFSET(aprom) },
+    { { "LDROM", 0x00100000, STORE_LDROM_BYTES, FMC_ISPCTL_LDUEN, true, true }, OFFSET(ldrom) },
+    { { "data flash", 0x00110000, STORE_DATA_BYTES, FMC_ISPCTL_APUEN, true, true },
+      OFFSET(data) },
+    { { "NSCBA", 0x00210800, STORE_PAGE_BYTES, FMC_ISPCTL_CFGUEN, false, false },
+      OFFSET(nscba) },
+    { { "CONFIG", FMC_CONFIG0, STORE_PAGE_BYTES, FMC_ISPCTL_CFGUEN, true, false },
+      OFFSET(config) },
+    { { "flash OTP", 0x00310000, STORE_FLASH_OTP_BYTES, 0, false, false }, OFFSET(flash_otp) },
+    { { "SCRLOCK", 0x00610000, STORE_PAGE_BYTES, FMC_ISPCTL_CFGUEN, true, false },
+      OFFSET(scrlock) },
+};
+
+const struct flash_region *flash_region_at(unsigned n)
+{
+    return n < COUNT(rows) ? &rows[n].region : NULL;
+}
+
+static const struct row *row_of(uint32_t address, uint32_t len)
+{
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct flash_region *r = &rows[i].region;
+        if (address >= r->base && address - r->base < r->size &&
+            len <= r->size - (address - r->base))
+            return &rows[i];
+    }
+    return NULL;
+}
+
+const struct flash_region *flash_region_of(uint32_t address, uint32_t len)
+{
+    const struct row *row = row_of(address, len);
+    return row == NULL ? NULL : &row->region;
+}
+
+uint8_t *flash_bytes(struct chip *chip, uint32_t address, uint32_t len)
+{
+    const struct row *row = row_of(address, len);
+    if (row == NULL)
+        return NULL;
+    return (uint8_t *)chip->store.image + row->offset + (address - row->region.base);
+}
+
+uint32_t flash_word(struct chip *chip, uint32_t address)
+{
+    const uint8_t *at = flash_bytes(chip, address, 4);
+    uint32_t word = 0xffffffffU;
+    if (at != NULL)
+        memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+bool flash_program_word(struct chip *chip, uint32_t address, uint32_t word)
+{
+    uint8_t *at = flash_bytes(chip, address, 4);
+    uint32_t after = flash_word(chip, address) & word;
+    memcpy(at, &after, sizeof(after));
+    atomic_signal_fence(memory_order_seq_cst);
+    cpu_code_changed(chip->cpu, address, 4);
+    return after == word;
+}
+
+void flash_erase(struct chip *chip, uint32_t address, uint32_t len)
+{
+    uint8_t *at = flash_bytes(chip, address, len);
+    if (at == NULL)
+        return;
+    memset(at, 0xff, len);
+    cpu_code_changed(chip->cpu, address, len);
+}
+
+bool flash_is_blank(struct chip *chip, uint32_t address, uint32_t len)
+{
+    const uint8_t *at = flash_bytes(chip, address, len);
+    for (uint32_t i = 0; at != NULL && i < len; i++)
+        if (at[i] != 0xff)
+            return false;
+    return at != NULL;
+}
+
+/*
+ * Clears APROM, LDROM, data flash, CONFIG, SCRLOCK and NSCBA (back to all secure: wolfBoot's
+ * M2354 script), KS Flash and the debug protection (assumed). OTP of both kinds survives.
+ */
+void flash_mass_erase(struct chip *chip)
+{
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (strcmp(rows[i].region.name, "flash OTP") != 0)
+            flash_erase(chip, rows[i].region.base, rows[i].region.size);
+    struct store_head *head = &chip->store.image->head;
+    for (size_t i = 0; i < STORE_KEY_SLOTS; i++)
+        head->keys[i].used = 0;
+    for (size_t i = 0; i < COUNT(head->dpm); i++) {
+        head->dpm[i] = (struct store_dpm){ 0 };
+        store_dpm_seal(&head->dpm[i]);
+    }
+}

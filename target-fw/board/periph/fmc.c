@@ -1,0 +1,169 @@
+#include "target-fw/board/periph/fmc.h"
+
+#include "target-fw/board/chip.h"
+#include "target-fw/board/periph/fmc_cmd.h"
+
+enum {
+    ISPCTL = 0x00,
+    ISPADDR = 0x04,
+    ISPDAT = 0x08,
+    ISPCMD = 0x0c,
+    ISPTRG = 0x10,
+    ICPCTL = 0x1c,
+    ISPSTS = 0x40,
+    CYCCTL = 0x4c,
+    MPDAT0 = 0x80,
+    MPDAT3 = 0x8c,
+    MPSTS = 0xc0,
+    MPADDR = 0xc4,
+    ISPCTL_ISPFF = 1 << 6,
+    ISPCTL_KEPT = 0x0101003b,
+    STS_MBS = 1 << 3
+};
+
+static void start(struct chip *chip)
+{
+    struct fmc *fmc = &chip->fmc;
+    if (fmc->busy.active || fmc->mp_active) {
+        chip_note(chip, "FMC: command 0x%02x started while busy", fmc->cmd);
+        fmc->ispff = true;
+        return;
+    }
+    fmc->result_dat = fmc->dat;
+    fmc->result_ispff = false;
+    fmc->result_allone = fmc->allone;
+    fmc_cmd_run(chip);
+    busy_start(&fmc->busy);
+}
+
+static void poll(struct chip *chip)
+{
+    struct fmc *fmc = &chip->fmc;
+    if (!busy_poll(&fmc->busy))
+        return;
+    fmc->dat = fmc->result_dat;
+    fmc->ispff = fmc->ispff || fmc->result_ispff;
+    fmc->allone = fmc->result_allone;
+}
+
+static uint32_t status(struct chip *chip)
+{
+    struct fmc *fmc = &chip->fmc;
+    poll(chip);
+    uint32_t mbs = flash_word(chip, FMC_CONFIG0) >> 5 & 1;
+    return (uint32_t)fmc->busy.active | mbs * STS_MBS | (uint32_t)fmc->pgff << 5 |
+           (uint32_t)fmc->ispff << 6 | (uint32_t)fmc->allone << 7 | (fmc->vecmap & 0xfffe00U);
+}
+
+static uint32_t mp_status(struct chip *chip)
+{
+    struct fmc *fmc = &chip->fmc;
+    poll(chip);
+    fmc_cmd_multi_poll(chip);
+    uint32_t out =
+        (uint32_t)fmc->mp_active | (uint32_t)fmc->mp_active << 1 | (uint32_t)fmc->ispff << 2;
+    for (unsigned i = 0; i < 4; i++)
+        out |= (uint32_t)fmc->mp_full[i] << (4 + i);
+    return out;
+}
+
+static uint32_t fmc_read(struct chip *chip, uint32_t offset)
+{
+    struct fmc *fmc = &chip->fmc;
+    if (offset >= MPDAT0 && offset <= MPDAT3)
+        return fmc->mpdat[(offset - MPDAT0) / 4];
+    switch (offset) {
+    case ISPCTL:
+        return fmc->ctl | (fmc->ispff ? ISPCTL_ISPFF : 0U);
+    case ISPADDR:
+        return fmc->addr;
+    case ISPDAT:
+        return fmc->dat;
+    case ISPCMD:
+        return fmc->cmd;
+    case ISPTRG:
+        poll(chip);
+        return fmc->busy.active;
+    case ICPCTL:
+        return fmc->icpctl;
+    case ISPSTS:
+        return status(chip);
+    case CYCCTL:
+        return fmc->cyc;
+    case MPSTS:
+        return mp_status(chip);
+    case MPADDR:
+        return fmc->mp_addr;
+    default:
+        return 0;
+    }
+}
+
+static bool guarded(struct chip *chip, uint32_t offset)
+{
+    if ((offset != ISPCTL && offset != ISPTRG && offset != CYCCTL) || chip->sys.unlocked)
+        return false;
+    chip_note(chip, "FMC+0x%02x: write ignored, register lock is closed", offset);
+    return true;
+}
+
+static void fmc_write(struct chip *chip, uint32_t offset, uint32_t value)
+{
+    struct fmc *fmc = &chip->fmc;
+    if (guarded(chip, offset))
+        return;
+    if (offset >= MPDAT0 && offset <= MPDAT3) {
+        fmc->mpdat[(offset - MPDAT0) / 4] = value;
+        fmc->mp_full[(offset - MPDAT0) / 4] = fmc->mp_active;
+        return;
+    }
+    switch (offset) {
+    case ISPCTL:
+        fmc->ctl = value & ISPCTL_KEPT;
+        if (value & ISPCTL_ISPFF)
+            fmc->ispff = false;
+        break;
+    case ISPADDR:
+        fmc->addr = value;
+        break;
+    case ISPDAT:
+        fmc->dat = value;
+        break;
+    case ISPCMD:
+        fmc->cmd = value & 0x7f;
+        break;
+    case ISPTRG:
+        if (value & 1)
+            start(chip);
+        break;
+    case ICPCTL:
+        fmc->icpctl = value & 1;
+        break;
+    case ISPSTS:
+        if (value & ISPCTL_ISPFF)
+            fmc->ispff = false;
+        break;
+    case CYCCTL:
+        fmc->cyc = value;
+        break;
+    default:
+        break;
+    }
+}
+
+static void fmc_reset(struct chip *chip)
+{
+    bool stuck = chip->fmc.busy.stuck;
+    uint32_t vecmap = chip->fmc.vecmap;
+    chip->fmc = (struct fmc){ .ctl = FMC_ISPCTL_APUEN, .vecmap = vecmap, .busy.stuck = stuck };
+}
+
+const struct periph periph_fmc = {
+    .name = "FMC",
+    .base = 0x4000c000,
+    .size = 0x1000,
+    .gate = GATE_ISP,
+    .read = fmc_read,
+    .write = fmc_write,
+    .reset = fmc_reset,
+};

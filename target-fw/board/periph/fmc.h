@@ -1,0 +1,71 @@
+/*
+ * fmc: the flash controller at 0x4000C000 and the flash behind it.
+ *
+ * Flash is only changed by commands: erased is all ones, programming clears bits, a program
+ * over bits already clear gives the AND and PGFF. Regions and their rules are a table in
+ * flash.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target-fw/board/periph/busy.h"
+
+enum {
+    FMC_ISPCTL_ISPEN = 1 << 0,
+    FMC_ISPCTL_BS = 1 << 1,
+    FMC_ISPCTL_APUEN = 1 << 3,
+    FMC_ISPCTL_CFGUEN = 1 << 4,
+    FMC_ISPCTL_LDUEN = 1 << 5,
+    FMC_CONFIG0 = 0x00300000,
+    FMC_CONFIG0_LOCK = 1 << 1,
+    FMC_CONFIG0_MERASE = 1 << 13,
+    FMC_PAGE_BYTES = 0x800
+};
+
+struct fmc {
+    uint32_t ctl;
+    uint32_t addr;
+    uint32_t dat;
+    uint32_t cmd;
+    uint32_t icpctl;
+    uint32_t cyc;
+    uint32_t mpdat[4];
+    uint32_t vecmap; /* address mapped at 0, set by command 2E; survives SYSRESETREQ */
+    bool ispff;
+    bool pgff;
+    bool allone;
+    struct busy busy;
+    uint32_t result_dat;
+    bool result_ispff;
+    bool result_allone;
+    uint32_t crc_from, crc_len, crc_result; /* of the last 2D, 28 */
+    uint32_t allone_result;
+    bool mp_active; /* a multi-word program runs */
+    uint32_t mp_addr;
+    uint32_t mp_left; /* bytes of the 512-byte run */
+    unsigned mp_next; /* the pair of data words to take next: 0 or 2 */
+    bool mp_full[4];
+};
+
+/* A stretch of flash and its rules. */
+struct flash_region {
+    const char *name;
+    uint32_t base;
+    uint32_t size;
+    uint32_t enable; /* ISPCTL bits an update needs */
+    bool erasable;
+    bool mapped; /* the CPU sees it in its address space */
+};
+
+struct chip;
+
+const struct flash_region *flash_region_of(uint32_t address, uint32_t len);
+const struct flash_region *flash_region_at(unsigned n); /* NULL beyond the last */
+uint8_t *flash_bytes(struct chip *chip, uint32_t address, uint32_t len); /* NULL: no flash */
+uint32_t flash_word(struct chip *chip, uint32_t address);
+bool flash_program_word(struct chip *chip, uint32_t address, uint32_t word); /* false: PGFF */
+void flash_erase(struct chip *chip, uint32_t address, uint32_t len);
+bool flash_is_blank(struct chip *chip, uint32_t address, uint32_t len);
+void flash_mass_erase(struct chip *chip);

@@ -1,0 +1,6 @@
+/* fmc_cmd: the ISP commands, a row each. Used by fmc.c only. */
+#pragma once
+
+struct chip;
+void fmc_cmd_run(struct chip *chip);        /* the command in the registers */
+void fmc_cmd_multi_poll(struct chip *chip); /* one step of a multi-word program */

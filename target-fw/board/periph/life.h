@@ -1,0 +1,44 @@
+/*
+ * life: the blocks that share the page at 0x4002F000: SCU, FVC, DPM, PLM, BTF.
+ *
+ * DPM and PLM change what is stored at once and what is in force only at a chip reset
+ * (chip_reset latches it). All their bits only ever go from 0 to 1; a mass erase clears DPM.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target-fw/board/periph/busy.h"
+
+enum { PLM_VENDOR = 0, PLM_OEM = 1, PLM_DEPLOYED = 3, PLM_RMA = 7 };
+enum { DPM_DBGDIS = 1, DPM_LOCK = 2, DPM_PASSWORD = 4 };
+
+struct plm {
+    uint32_t stage; /* in force */
+};
+
+struct dpm_side {
+    uint32_t password[4]; /* as written, for update or compare */
+    bool wrong;
+    bool updated;
+    bool open; /* PWOK: until the next cold reset */
+    struct busy busy;
+};
+
+struct dpm {
+    struct dpm_side side[2];
+    uint32_t ctl_low; /* INTEN, DACCWDIS, DACCDIS */
+};
+
+struct fvc {
+    bool ready;
+    struct busy busy;
+};
+
+struct scu {
+    uint32_t regs[0x500 / 4];
+};
+
+struct chip;
+bool dpm_debug_allowed(const struct chip *chip, unsigned side, uint32_t flags_in_force);

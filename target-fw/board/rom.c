@@ -1,0 +1,155 @@
+/*
+ * rom: the mask ROM's secure boot (NuBL1), as the M2354 BSP's SecureBootDemo shows it.
+ *
+ * Neither ROTPK half burnt: direct boot. Both: the image names its FwInfo by four words in its
+ * vector table; region, SHA-256 and ECDSA P-256 signature must hold. One half: refused.
+ */
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/obj_mac.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "target-fw/board/chip.h"
+#include "target-fw/board/periph/bignum.h"
+
+enum {
+    MARKER_OFFSET = 0x10,
+    MARKER = 0x4c42754e, /* "NuBL" */
+    INFO_BYTES = 192,
+    INFO_SIGNED = 128,
+    INFO_AUTH = 0x40,
+    INFO_HASH = 0x60,
+    INFO_R = 0x80,
+    INFO_S = 0xa0,
+    AUTH_ECDSA = 1,
+    AUTH_BINDING = 0x1c, /* PID, UID, UCID: how they enter the hash is not public */
+    VECTORS_MIN = 0x20,
+    KEY_WORDS = 8
+};
+
+struct info {
+    uint32_t address;
+    uint32_t base;
+    uint32_t size;
+    const uint8_t *bytes;
+};
+
+static bool refuse(struct chip *chip, const char *why)
+{
+    snprintf(chip->refusal, sizeof(chip->refusal), "%s", why);
+    return false;
+}
+
+static bool in_aprom(uint32_t address, uint32_t len)
+{
+    return address < STORE_APROM_BYTES && len <= STORE_APROM_BYTES - address;
+}
+
+static bool info_find(struct chip *chip, struct info *info)
+{
+    uint32_t marker = flash_word(chip, MARKER_OFFSET);
+    uint32_t zero = flash_word(chip, MARKER_OFFSET + 8);
+    info->address = flash_word(chip, MARKER_OFFSET + 4);
+    if (marker != MARKER)
+        return refuse(chip, "no marker in the vector table");
+    if (flash_word(chip, MARKER_OFFSET + 12) != info->address + zero - marker)
+        return refuse(chip, "marker words do not add up");
+    if ((info->address & 3) != 0 || !in_aprom(info->address, INFO_BYTES))
+        return refuse(chip, "FwInfo is not in APROM");
+    info->bytes = flash_bytes(chip, info->address, INFO_BYTES);
+    return true;
+}
+
+static bool info_check(struct chip *chip, struct info *info)
+{
+    struct rd r = rd_of(span_of(info->bytes + INFO_AUTH, INFO_HASH - INFO_AUTH));
+    uint32_t auth = rd_u32le(&r), table = rd_u32le(&r);
+    info->base = rd_u32le(&r);
+    info->size = rd_u32le(&r);
+    uint32_t extended = rd_u32le(&r);
+    if ((auth & 3) != AUTH_ECDSA || (auth & AUTH_BINDING) != 0)
+        return refuse(chip, "FwInfo: authentication settings");
+    if (table != 8 || extended != 12)
+        return refuse(chip, "FwInfo: not one region and three words");
+    if (info->base != 0 || info->size < VECTORS_MIN || !in_aprom(info->base, info->size))
+        return refuse(chip, "FwInfo: region does not cover the vector table, or leaves APROM");
+    if (info->address < info->base + info->size && info->address + INFO_BYTES > info->base)
+        return refuse(chip, "FwInfo lies in its own region");
+    return true;
+}
+
+static void key_drop(EC_KEY **key)
+{
+    EC_KEY_free(*key);
+}
+
+static void sig_drop(ECDSA_SIG **sig)
+{
+    ECDSA_SIG_free(*sig);
+}
+
+static EC_KEY *rotpk(struct chip *chip)
+{
+    const struct store_otp *otp = chip->store.image->head.otp;
+    AUTO(bn_drop) BIGNUM *x = bn_of(otp[0].words, KEY_WORDS);
+    AUTO(bn_drop) BIGNUM *y = bn_of(otp[1].words, KEY_WORDS);
+    AUTO(key_drop) EC_KEY *key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+    if (key == NULL || EC_KEY_set_public_key_affine_coordinates(key, x, y) != 1)
+        return NULL;
+    return TAKE(key);
+}
+
+static bool signature_holds(const struct info *info, EC_KEY *key)
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    SHA256(info->bytes, INFO_SIGNED, digest);
+    AUTO(sig_drop) ECDSA_SIG *sig = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(info->bytes + INFO_R, 32, NULL);
+    BIGNUM *s = BN_bin2bn(info->bytes + INFO_S, 32, NULL);
+    if (sig == NULL || ECDSA_SIG_set0(sig, r, s) != 1) {
+        BN_free(r);
+        BN_free(s);
+        return false;
+    }
+    return ECDSA_do_verify(digest, sizeof(digest), sig, key) == 1;
+}
+
+static bool image_holds(struct chip *chip)
+{
+    struct info info;
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    const struct store_otp *otp = chip->store.image->head.otp;
+    if (otp[0].revoked || otp[1].revoked)
+        return refuse(chip, "ROTPK is revoked");
+    AUTO(key_drop) EC_KEY *key = rotpk(chip);
+    if (key == NULL)
+        return refuse(chip, "ROTPK is no point of P-256");
+    if (!info_find(chip, &info) || !info_check(chip, &info))
+        return false;
+    SHA256(flash_bytes(chip, info.base, info.size), info.size, digest);
+    if (memcmp(digest, info.bytes + INFO_HASH, sizeof(digest)) != 0)
+        return refuse(chip, "image hash differs from FwInfo");
+    if (!signature_holds(&info, key))
+        return refuse(chip, "FwInfo signature does not verify against ROTPK");
+    return true;
+}
+
+void rom_judge(struct chip *chip)
+{
+    uint32_t halves = ks_otp_used(chip) & 3;
+    chip->refusal[0] = '\0';
+    if (halves == 0)
+        chip->verdict = VERDICT_DIRECT;
+    else if (halves != 3)
+        chip->verdict =
+            refuse(chip, "one half of ROTPK is missing") ? VERDICT_NONE : VERDICT_REFUSED;
+    else
+        chip->verdict = image_holds(chip) ? VERDICT_VERIFIED : VERDICT_REFUSED;
+    if (chip->verdict == VERDICT_REFUSED)
+        log_line(LOG_LEVEL_WARN, "board %u: boot refused: %s", chip->number, chip->refusal);
+}
