@@ -5,58 +5,110 @@
 
 #include "common/host/own.h"
 
-/* PKCS#11 v2.40 base, and the two of v3.0 that modules in the field use. */
-#define RV_LIST(X)                                                                                               \
-    X(OK)                                                                                                        \
-    X(CANCEL)                                                                                                    \
-    X(HOST_MEMORY)                                                                                               \
-    X(SLOT_ID_INVALID)                                                                                           \
-    X(GENERAL_ERROR) X(FUNCTION_FAILED) X(ARGUMENTS_BAD) X(NO_EVENT) X(NEED_TO_CREATE_THREADS) X(                \
-        CANT_LOCK) X(ATTRIBUTE_READ_ONLY) X(ATTRIBUTE_SENSITIVE) X(ATTRIBUTE_TYPE_INVALID)                       \
-        X(ATTRIBUTE_VALUE_INVALID) X(ACTION_PROHIBITED) X(DATA_INVALID) X(DATA_LEN_RANGE) X(                     \
-            DEVICE_ERROR) X(DEVICE_MEMORY) X(DEVICE_REMOVED) X(ENCRYPTED_DATA_INVALID)                           \
-            X(ENCRYPTED_DATA_LEN_RANGE) X(FUNCTION_CANCELED) X(FUNCTION_NOT_PARALLEL) X(                         \
-                FUNCTION_NOT_SUPPORTED) X(KEY_HANDLE_INVALID) X(KEY_SIZE_RANGE) X(KEY_TYPE_INCONSISTENT)         \
-                X(KEY_NOT_NEEDED) X(KEY_CHANGED) X(KEY_NEEDED) X(KEY_INDIGESTIBLE) X(                            \
-                    KEY_FUNCTION_NOT_PERMITTED) X(KEY_NOT_WRAPPABLE) X(KEY_UNEXTRACTABLE)                        \
-                    X(MECHANISM_INVALID) X(MECHANISM_PARAM_INVALID) X(OBJECT_HANDLE_INVALID) X(                  \
-                        OPERATION_ACTIVE) X(OPERATION_NOT_INITIALIZED) X(PIN_INCORRECT) X(PIN_INVALID)           \
-                        X(PIN_LEN_RANGE) X(PIN_EXPIRED) X(PIN_LOCKED) X(SESSION_CLOSED) X(                       \
-                            SESSION_COUNT) X(SESSION_HANDLE_INVALID) X(SESSION_PARALLEL_NOT_SUPPORTED)           \
-                            X(SESSION_READ_ONLY) X(SESSION_EXISTS) X(SESSION_READ_ONLY_EXISTS) X(                \
-                                SESSION_READ_WRITE_SO_EXISTS) X(SIGNATURE_INVALID) X(SIGNATURE_LEN_RANGE)        \
-                                X(TEMPLATE_INCOMPLETE) X(TEMPLATE_INCONSISTENT) X(                               \
-                                    TOKEN_NOT_PRESENT) X(TOKEN_NOT_RECOGNIZED) X(TOKEN_WRITE_PROTECTED)          \
-                                    X(UNWRAPPING_KEY_HANDLE_INVALID) X(UNWRAPPING_KEY_SIZE_RANGE) X(             \
-                                        UNWRAPPING_KEY_TYPE_INCONSISTENT) X(USER_ALREADY_LOGGED_IN)              \
-                                        X(USER_NOT_LOGGED_IN) X(USER_PIN_NOT_INITIALIZED) X(                     \
-                                            USER_TYPE_INVALID) X(USER_ANOTHER_ALREADY_LOGGED_IN)                 \
-                                            X(USER_TOO_MANY_TYPES) X(WRAPPED_KEY_INVALID) X(                     \
-                                                WRAPPED_KEY_LEN_RANGE) X(WRAPPING_KEY_HANDLE_INVALID)            \
-                                                X(WRAPPING_KEY_SIZE_RANGE) X(                                    \
-                                                    WRAPPING_KEY_TYPE_INCONSISTENT) X(RANDOM_SEED_NOT_SUPPORTED) \
-                                                    X(RANDOM_NO_RNG) X(DOMAIN_PARAMS_INVALID) X(                 \
-                                                        CURVE_NOT_SUPPORTED) X(BUFFER_TOO_SMALL)                 \
-                                                        X(SAVED_STATE_INVALID) X(                                \
-                                                            INFORMATION_SENSITIVE) X(STATE_UNSAVEABLE)           \
-                                                            X(CRYPTOKI_NOT_INITIALIZED) X(                       \
-                                                                CRYPTOKI_ALREADY_INITIALIZED)                    \
-                                                                X(MUTEX_BAD) X(MUTEX_NOT_LOCKED) X(              \
-                                                                    NEW_PIN_MODE) X(NEXT_OTP)                    \
-                                                                    X(EXCEEDED_MAX_ITERATIONS) X(                \
-                                                                        FIPS_SELF_TEST_FAILED)                   \
-                                                                        X(LIBRARY_LOAD_FAILED)                   \
-                                                                            X(PIN_TOO_WEAK) X(                   \
-                                                                                PUBLIC_KEY_INVALID)              \
-                                                                                X(FUNCTION_REJECTED)
+#define ROW(name)                                                                              \
+    {                                                                                          \
+        CKR_##name, "CKR_" #name                                                               \
+    }
 
+/* PKCS#11 v2.40 base, and the ones of v3.0 that modules in the field use. */
 static const struct row {
     CK_RV rv;
     const char *name;
 } rows[] = {
-#define X(name) { CKR_##name, "CKR_" #name },
-    RV_LIST(X)
-#undef X
+    ROW(OK),
+    ROW(CANCEL),
+    ROW(HOST_MEMORY),
+    ROW(SLOT_ID_INVALID),
+    ROW(GENERAL_ERROR),
+    ROW(FUNCTION_FAILED),
+    ROW(ARGUMENTS_BAD),
+    ROW(NO_EVENT),
+    ROW(NEED_TO_CREATE_THREADS),
+    ROW(CANT_LOCK),
+    ROW(ATTRIBUTE_READ_ONLY),
+    ROW(ATTRIBUTE_SENSITIVE),
+    ROW(ATTRIBUTE_TYPE_INVALID),
+    ROW(ATTRIBUTE_VALUE_INVALID),
+    ROW(ACTION_PROHIBITED),
+    ROW(DATA_INVALID),
+    ROW(DATA_LEN_RANGE),
+    ROW(DEVICE_ERROR),
+    ROW(DEVICE_MEMORY),
+    ROW(DEVICE_REMOVED),
+    ROW(ENCRYPTED_DATA_INVALID),
+    ROW(ENCRYPTED_DATA_LEN_RANGE),
+    ROW(FUNCTION_CANCELED),
+    ROW(FUNCTION_NOT_PARALLEL),
+    ROW(FUNCTION_NOT_SUPPORTED),
+    ROW(KEY_HANDLE_INVALID),
+    ROW(KEY_SIZE_RANGE),
+    ROW(KEY_TYPE_INCONSISTENT),
+    ROW(KEY_NOT_NEEDED),
+    ROW(KEY_CHANGED),
+    ROW(KEY_NEEDED),
+    ROW(KEY_INDIGESTIBLE),
+    ROW(KEY_FUNCTION_NOT_PERMITTED),
+    ROW(KEY_NOT_WRAPPABLE),
+    ROW(KEY_UNEXTRACTABLE),
+    ROW(MECHANISM_INVALID),
+    ROW(MECHANISM_PARAM_INVALID),
+    ROW(OBJECT_HANDLE_INVALID),
+    ROW(OPERATION_ACTIVE),
+    ROW(OPERATION_NOT_INITIALIZED),
+    ROW(PIN_INCORRECT),
+    ROW(PIN_INVALID),
+    ROW(PIN_LEN_RANGE),
+    ROW(PIN_EXPIRED),
+    ROW(PIN_LOCKED),
+    ROW(SESSION_CLOSED),
+    ROW(SESSION_COUNT),
+    ROW(SESSION_HANDLE_INVALID),
+    ROW(SESSION_PARALLEL_NOT_SUPPORTED),
+    ROW(SESSION_READ_ONLY),
+    ROW(SESSION_EXISTS),
+    ROW(SESSION_READ_ONLY_EXISTS),
+    ROW(SESSION_READ_WRITE_SO_EXISTS),
+    ROW(SIGNATURE_INVALID),
+    ROW(SIGNATURE_LEN_RANGE),
+    ROW(TEMPLATE_INCOMPLETE),
+    ROW(TEMPLATE_INCONSISTENT),
+    ROW(TOKEN_NOT_PRESENT),
+    ROW(TOKEN_NOT_RECOGNIZED),
+    ROW(TOKEN_WRITE_PROTECTED),
+    ROW(UNWRAPPING_KEY_HANDLE_INVALID),
+    ROW(UNWRAPPING_KEY_SIZE_RANGE),
+    ROW(UNWRAPPING_KEY_TYPE_INCONSISTENT),
+    ROW(USER_ALREADY_LOGGED_IN),
+    ROW(USER_NOT_LOGGED_IN),
+    ROW(USER_PIN_NOT_INITIALIZED),
+    ROW(USER_TYPE_INVALID),
+    ROW(USER_ANOTHER_ALREADY_LOGGED_IN),
+    ROW(USER_TOO_MANY_TYPES),
+    ROW(WRAPPED_KEY_INVALID),
+    ROW(WRAPPED_KEY_LEN_RANGE),
+    ROW(WRAPPING_KEY_HANDLE_INVALID),
+    ROW(WRAPPING_KEY_SIZE_RANGE),
+    ROW(WRAPPING_KEY_TYPE_INCONSISTENT),
+    ROW(RANDOM_SEED_NOT_SUPPORTED),
+    ROW(RANDOM_NO_RNG),
+    ROW(DOMAIN_PARAMS_INVALID),
+    ROW(CURVE_NOT_SUPPORTED),
+    ROW(BUFFER_TOO_SMALL),
+    ROW(SAVED_STATE_INVALID),
+    ROW(INFORMATION_SENSITIVE),
+    ROW(STATE_UNSAVEABLE),
+    ROW(CRYPTOKI_NOT_INITIALIZED),
+    ROW(CRYPTOKI_ALREADY_INITIALIZED),
+    ROW(MUTEX_BAD),
+    ROW(MUTEX_NOT_LOCKED),
+    ROW(NEW_PIN_MODE),
+    ROW(NEXT_OTP),
+    ROW(EXCEEDED_MAX_ITERATIONS),
+    ROW(FIPS_SELF_TEST_FAILED),
+    ROW(LIBRARY_LOAD_FAILED),
+    ROW(PIN_TOO_WEAK),
+    ROW(PUBLIC_KEY_INVALID),
+    ROW(FUNCTION_REJECTED),
 };
 
 static const CK_RV losses[] = {

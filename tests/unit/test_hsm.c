@@ -298,7 +298,7 @@ static void points_off_the_curve_are_refused(void **state)
     EVP_PKEY_free(p.key);
 }
 
-enum { HAMMERS = 8, BLOWS = 60 };
+enum { HAMMERS = 8, BLOWS = 25 };
 
 static void *hammer(void *failures)
 {
