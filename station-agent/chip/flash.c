@@ -1,0 +1,112 @@
+#include <string.h>
+
+#include "common/core/wr.h"
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "station-agent/chip/inside.h"
+
+static bool is_blank(struct span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++)
+        if (bytes.ptr[i] != 0xFF)
+            return false;
+    return true;
+}
+
+static enum err check_pages(const struct chip *chip, uint32_t address, struct span pages)
+{
+    uint32_t size = chip->part->flash_size;
+    if (address % FLASH_PAGE_SIZE != 0 || pages.len % FLASH_PAGE_SIZE != 0 || pages.len == 0 ||
+        address >= size || pages.len > size - address)
+        return fail(ERR_INVALID, "chip: flash 0x%08x, %zu bytes: not whole pages of the flash",
+                    address, pages.len);
+    return ERR_OK;
+}
+
+/* From the end to the front: the first words say how much there is, so they come last. */
+static enum err program_words(struct mem *mem, uint32_t address, struct span page)
+{
+    for (size_t at = page.len; at > 0; at -= 4) {
+        struct rd r = rd_of(span_of(page.ptr + at - 4, 4));
+        uint32_t value = rd_u32le(&r);
+        if (value != UINT32_MAX)
+            TRY(m2354_word_program(mem, address + (uint32_t)at - 4, value));
+    }
+    return ERR_OK;
+}
+
+static enum err verify_page(struct mem *mem, uint32_t address, struct span page)
+{
+    uint8_t got[FLASH_PAGE_SIZE];
+    TRY(mem_read(mem, address, got, sizeof(got)));
+    for (size_t i = 0; i < sizeof(got); i++)
+        if (got[i] != page.ptr[i])
+            return fail(ERR_VERIFY, "chip: flash 0x%08zx reads 0x%02x, 0x%02x was written",
+                        address + i, got[i], page.ptr[i]);
+    return ERR_OK;
+}
+
+static enum err write_page(struct mem *mem, uint32_t address, struct span page)
+{
+    uint8_t old[FLASH_PAGE_SIZE];
+    TRY(mem_read(mem, address, old, sizeof(old)));
+    if (!is_blank(SPAN(old)))
+        TRY(m2354_page_erase(mem, address));
+    TRY(program_words(mem, address, page));
+    return verify_page(mem, address, page);
+}
+
+static enum err page_differs(struct mem *mem, uint32_t address, struct span page,
+                             bool *differs_out)
+{
+    uint8_t old[FLASH_PAGE_SIZE];
+    TRY(mem_read(mem, address, old, sizeof(old)));
+    *differs_out = !span_eq(SPAN(old), page);
+    return ERR_OK;
+}
+
+static enum err write_pages(struct chip *chip, uint32_t address, struct span pages,
+                            unsigned *written)
+{
+    for (size_t at = pages.len; at > 0; at -= FLASH_PAGE_SIZE) {
+        uint32_t from = address + (uint32_t)at - FLASH_PAGE_SIZE;
+        struct span page = span_of(pages.ptr + at - FLASH_PAGE_SIZE, FLASH_PAGE_SIZE);
+        bool differs = false;
+        TRY(page_differs(&chip->mem, from, page, &differs));
+        if (!differs)
+            continue;
+        TRY(write_page(&chip->mem, from, page));
+        (*written)++;
+    }
+    return ERR_OK;
+}
+
+enum err chip_flash_write(struct chip *chip, uint32_t address, struct span pages,
+                          unsigned *written_out)
+{
+    unsigned written = 0;
+    TRY(check_pages(chip, address, pages));
+    TRY(m2354_isp_open(&chip->mem));
+    TRY(write_pages(chip, address, pages, &written));
+    TRY(m2354_isp_close(&chip->mem));
+    *written_out = written;
+    return ERR_OK;
+}
+
+enum err chip_certificate_write(struct chip *chip, struct span certificate, struct span issuer,
+                                unsigned *written_out)
+{
+    uint8_t area[FLASH_CERTIFICATE_AREA_SIZE];
+    if (certificate.len == 0 || certificate.len > CERTIFICATE_MAX ||
+        issuer.len > CERTIFICATE_MAX)
+        return fail(ERR_LIMIT, "chip: certificates of %zu and %zu bytes, limit %d",
+                    certificate.len, issuer.len, CERTIFICATE_MAX);
+    memset(area, 0xFF, sizeof(area));
+    struct wr w = wr_of(area, sizeof(area));
+    wr_u32le(&w, (uint32_t)certificate.len);
+    wr_u32le(&w, (uint32_t)issuer.len);
+    wr_span(&w, certificate);
+    wr_span(&w, issuer);
+    TRY(wr_end(&w));
+    return chip_flash_write(chip, FLASH_WEB_SERVER_CERTIFICATE, SPAN(area), written_out);
+}

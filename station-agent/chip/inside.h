@@ -1,0 +1,13 @@
+/* inside: what the files of chip/ share. */
+#pragma once
+
+#include "station-agent/chip/chip.h"
+#include "station-agent/chip/m2354.h"
+#include "station-agent/probe/core.h"
+
+struct chip {
+    struct probe *probe; /* borrowed */
+    struct swd swd;
+    struct mem mem;
+    const struct m2354_part *part;
+};

@@ -1,0 +1,183 @@
+#include "station-agent/chip/m2354.h"
+
+#include <stdio.h>
+
+#include "common/core/wr.h"
+#include "common/host/log.h"
+#include "common/host/own.h"
+
+#define SYS_REGLCTL 0x40000100u
+#define CLK_PWRCTL  0x40000200u
+#define CLK_AHBCLK  0x40000204u
+#define CLK_APBCLK0 0x40000208u
+#define CLK_APBCLK1 0x4000020Cu
+#define CLK_CLKSEL0 0x40000210u
+#define CLK_STATUS  0x40000250u
+#define FMC_ISPCTL  0x4000C000u
+#define FMC_ISPADDR 0x4000C004u
+#define FMC_ISPDAT  0x4000C008u
+#define FMC_ISPTRG  0x4000C010u
+#define FMC_ISPSTS  0x4000C040u
+
+enum {
+    PWRCTL_HIRC = 1 << 2,
+    STATUS_HIRC = 1 << 4,
+    HCLK_MASK = 7,
+    HCLK_HIRC = 7,
+    AHB_ISP = 1 << 2,
+    AHB_CRPT = 1 << 12,
+    AHB_KS = 1 << 13,
+    AHB_SRAM = 7 << 20, /* after reset only the first bank has its clock */
+    APB0_RTC = 1 << 1,
+    APB0_UART0 = 1 << 16,
+    APB1_TRNG = 1 << 25,
+    ISPCTL_ISPEN = 1 << 0,
+    ISPCTL_APUEN = 1 << 3,
+    ISPCTL_ISPFF = 1 << 6, /* write 1 to clear */
+    ISPSTS_PGFF = 1 << 5,
+    ISPSTS_ISPFF = 1 << 6,
+    ISP_READ_UID = 0x04,
+    ISP_PROGRAM = 0x21,
+    ISP_PAGE_ERASE = 0x22,
+    CLOCK_MS = 100,
+    READ_MS = 250, /* the BSP waits 125 ms for reads and words, 250 ms for an erase */
+    ERASE_MS = 1000,
+};
+
+/* SYS_PDID, M2354 series. */
+static const struct m2354_part parts[] = {
+    { 0xA1735400, "M2354LJFAE", 0x40000, 0x100000 },
+    { 0xA1735410, "M2354SJFAE", 0x40000, 0x100000 },
+    { 0xA1735440, "M2354KJFAE", 0x40000, 0x100000 },
+    { 0xB1735440, "M2354KJFBE", 0x40000, 0x100000 },
+};
+
+const struct m2354_part *m2354_find(uint32_t pdid)
+{
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (parts[i].pdid == pdid)
+            return &parts[i];
+    return NULL;
+}
+
+void m2354_names(char *out, size_t size)
+{
+    struct wr w = wr_of(out, size - 1);
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        wr_text(&w, i == 0 ? "" : ", ");
+        wr_text(&w, parts[i].name);
+    }
+    out[w.len] = '\0';
+}
+
+/* Three writes in a row open the protected registers; any other write closes them. */
+static enum err unlock(struct mem *mem)
+{
+    static const uint8_t keys[] = { 0x59, 0x16, 0x88 };
+    uint32_t open = 0;
+    for (size_t i = 0; i < COUNT(keys); i++)
+        TRY(mem_write_word(mem, SYS_REGLCTL, keys[i]));
+    TRY(mem_read_word(mem, SYS_REGLCTL, &open));
+    if ((open & 1) == 0)
+        return fail(ERR_CHIP, "m2354: SYS_REGLCTL does not open (reads 0x%08x)", open);
+    return ERR_OK;
+}
+
+static enum err select_hirc(struct mem *mem)
+{
+    TRY(mem_change_word(mem, CLK_PWRCTL, 0, PWRCTL_HIRC));
+    enum err e =
+        mem_poll(mem, &(struct mem_poll){ CLK_STATUS, STATUS_HIRC, STATUS_HIRC, CLOCK_MS });
+    if (e == ERR_DEADLINE)
+        return fail(ERR_CHIP, "m2354: the 12 MHz oscillator is not stable after %d ms",
+                    CLOCK_MS);
+    TRY(e);
+    return mem_change_word(mem, CLK_CLKSEL0, HCLK_MASK, HCLK_HIRC);
+}
+
+enum err m2354_prepare(struct mem *mem)
+{
+    static const struct {
+        uint32_t address, set;
+    } gates[] = {
+        { CLK_AHBCLK, AHB_ISP | AHB_CRPT | AHB_KS | AHB_SRAM },
+        { CLK_APBCLK0, APB0_RTC | APB0_UART0 },
+        { CLK_APBCLK1, APB1_TRNG },
+    };
+    TRY(unlock(mem));
+    TRY(select_hirc(mem));
+    for (size_t i = 0; i < COUNT(gates); i++)
+        TRY(mem_change_word(mem, gates[i].address, 0, gates[i].set));
+    return ERR_OK;
+}
+
+enum err m2354_isp_open(struct mem *mem)
+{
+    TRY(unlock(mem));
+    TRY(mem_change_word(mem, CLK_AHBCLK, 0, AHB_ISP));
+    return mem_change_word(mem, FMC_ISPCTL, 0, ISPCTL_ISPEN | ISPCTL_APUEN | ISPCTL_ISPFF);
+}
+
+enum err m2354_isp_close(struct mem *mem)
+{
+    return mem_change_word(mem, FMC_ISPCTL, ISPCTL_ISPEN | ISPCTL_APUEN | ISPCTL_ISPFF, 0);
+}
+
+static enum err check_status(struct mem *mem, uint32_t status, uint8_t command,
+                             uint32_t address)
+{
+    if ((status & (ISPSTS_ISPFF | ISPSTS_PGFF)) == 0)
+        return ERR_OK;
+    TRY(mem_change_word(mem, FMC_ISPCTL, 0, ISPCTL_ISPFF));
+    return fail(ERR_CHIP, "m2354: flash command 0x%02x at 0x%08x: %s (ISPSTS 0x%08x)", command,
+                address,
+                (status & ISPSTS_ISPFF) != 0 ? "refused (ISPFF); locked region or brown-out?"
+                                             : "programmed word does not verify (PGFF)",
+                status);
+}
+
+/* One command: ISPADDR, ISPDAT, ISPCMD and ISPTRG lie in a row; done when ISPTRG reads 0. */
+static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t data,
+                    unsigned timeout_ms)
+{
+    uint8_t words[16], status_bytes[4];
+    struct wr w = wr_of(words, sizeof(words));
+    wr_u32le(&w, address);
+    wr_u32le(&w, data);
+    wr_u32le(&w, command);
+    wr_u32le(&w, 1);
+    const struct mem_exchange x = {
+        .write_address = FMC_ISPADDR,
+        .write = wr_done(&w),
+        .poll = { FMC_ISPTRG, 1, 0, timeout_ms },
+        .read_address = FMC_ISPSTS,
+        .read = status_bytes,
+        .read_len = sizeof(status_bytes),
+    };
+    enum err e = mem_exchange(mem, &x);
+    if (e == ERR_DEADLINE)
+        return fail(ERR_CHIP, "m2354: flash command 0x%02x at 0x%08x: busy for %u ms", command,
+                    address, timeout_ms);
+    TRY(e);
+    struct rd r = rd_of(SPAN(status_bytes));
+    return check_status(mem, rd_u32le(&r), command, address);
+}
+
+enum err m2354_uid(struct mem *mem, uint8_t uid_out[static UID_SIZE])
+{
+    for (uint32_t at = 0; at < UID_SIZE; at += 4) {
+        TRY(isp(mem, ISP_READ_UID, at, 0, READ_MS));
+        TRY(mem_read(mem, FMC_ISPDAT, uid_out + at, 4));
+    }
+    return ERR_OK;
+}
+
+enum err m2354_page_erase(struct mem *mem, uint32_t address)
+{
+    return isp(mem, ISP_PAGE_ERASE, address, 0, ERASE_MS);
+}
+
+enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value)
+{
+    return isp(mem, ISP_PROGRAM, address, value, READ_MS);
+}
