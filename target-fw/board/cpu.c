@@ -351,6 +351,18 @@ enum err cpu_restart(struct cpu *cpu)
     return engine_open(cpu);
 }
 
+/* This emulator ends at WFE and YIELD with "invalid instruction" and PC after them. Both may
+ * complete at once on silicon too. */
+static bool is_hint(struct cpu *cpu, uint32_t started_at)
+{
+    enum { YIELD = 0xbf10, WFE = 0xbf20 };
+    uint32_t pc = raw(cpu, UC_ARM_REG_PC);
+    uint16_t before = 0;
+    return pc != started_at &&
+           uc_mem_read(cpu->uc, pc - 2, &before, sizeof(before)) == UC_ERR_OK &&
+           (before == YIELD || before == WFE);
+}
+
 static enum cpu_end slice(struct cpu *cpu, uint32_t blocks, size_t count)
 {
     if (cpu->stale && engine_renew(cpu) != ERR_OK) {
@@ -361,6 +373,8 @@ static enum cpu_end slice(struct cpu *cpu, uint32_t blocks, size_t count)
     cpu->stop = cpu->stopped = cpu->breakpoint = cpu->faulted = false;
     uint32_t pc = raw(cpu, UC_ARM_REG_PC);
     uc_err e = uc_emu_start(cpu->uc, pc | 1, NOWHERE, 0, count);
+    if (e == UC_ERR_INSN_INVALID && !cpu->faulted && is_hint(cpu, pc))
+        return CPU_END_SLICE;
     if (e != UC_ERR_OK)
         fault(cpu, uc_strerror(e), raw(cpu, UC_ARM_REG_PC));
     if (cpu->faulted)
