@@ -1,0 +1,162 @@
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "station-agent/program.h"
+
+enum { NAME_MAX_LEN = 63, KEY_MODE = 0600, CSR_MODE = 0644 };
+
+struct enrolment {
+    const char *name;
+    const char *key_file;
+    const char *csr_file;
+};
+
+static void key_drop(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+}
+
+static void req_drop(X509_REQ **req)
+{
+    X509_REQ_free(*req);
+}
+
+static void bio_drop(BIO **bio)
+{
+    BIO_free_all(*bio);
+}
+
+/* It becomes the last part of a SPIFFE id: letters, digits, dot, dash, underscore. */
+static enum err check_name(const char *name)
+{
+    size_t len = strlen(name);
+    if (len == 0 || len > NAME_MAX_LEN ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != len)
+        return fail_quiet(ERR_USAGE, "name %s: 1 to %d of a-z 0-9 . - _", name, NAME_MAX_LEN);
+    return ERR_OK;
+}
+
+static enum err make_request(EVP_PKEY *key, const char *name, X509_REQ *req)
+{
+    X509_NAME *subject = X509_REQ_get_subject_name(req);
+    if (X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
+        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const uint8_t *)name, -1, -1,
+                                   0) != 1 ||
+        X509_REQ_set_pubkey(req, key) != 1 || X509_REQ_sign(req, key, EVP_sha256()) <= 0)
+        return fail_quiet(ERR_INTERNAL, "the request could not be signed");
+    return ERR_OK;
+}
+
+/* Never over a file that is there: a station's key exists once. */
+static enum err write_new(const char *file, BIO *bio, mode_t mode)
+{
+    char *text;
+    long len = BIO_get_mem_data(bio, &text);
+    AUTO(fd_drop)
+    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0)
+        return fail_quiet(errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s%s", file,
+                          strerror(errno), errno == EEXIST ? "; it is left as it is" : "");
+    if (write(fd, text, (size_t)len) != len || fsync(fd) != 0) {
+        unlink(file);
+        return fail_quiet(ERR_IO, "%s: %s", file, strerror(errno));
+    }
+    return ERR_OK;
+}
+
+static enum err write_key(const char *file, EVP_PKEY *key)
+{
+    AUTO(bio_drop) BIO *bio = BIO_new(BIO_s_secmem());
+    if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+        return fail_quiet(ERR_MEMORY, "no memory");
+    return write_new(file, bio, KEY_MODE);
+}
+
+static enum err write_request(const char *file, X509_REQ *req)
+{
+    AUTO(bio_drop) BIO *bio = BIO_new(BIO_s_mem());
+    if (bio == NULL || PEM_write_bio_X509_REQ(bio, req) != 1)
+        return fail_quiet(ERR_MEMORY, "no memory");
+    return write_new(file, bio, CSR_MODE);
+}
+
+static enum err enrol(const struct enrolment *e)
+{
+    AUTO(key_drop) EVP_PKEY *key = EVP_EC_gen("P-256");
+    AUTO(req_drop) X509_REQ *req = X509_REQ_new();
+    if (key == NULL || req == NULL)
+        return fail_quiet(ERR_MEMORY, "no key could be made");
+    TRY(check_name(e->name));
+    if (access(e->key_file, F_OK) == 0)
+        return fail_quiet(ERR_EXISTS, "%s is there; it is left as it is", e->key_file);
+    TRY(make_request(key, e->name, req));
+    TRY(write_request(e->csr_file, req));
+    enum err written = write_key(e->key_file, key);
+    if (written != ERR_OK)
+        unlink(e->csr_file); /* a request whose key nobody has */
+    return written;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct enrolment *e = state->input;
+    switch (key) {
+    case 'n':
+        e->name = value;
+        return 0;
+    case 'k':
+        e->key_file = value;
+        return 0;
+    case 'c':
+        e->csr_file = value;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected argument %s", value);
+        return EINVAL;
+    case ARGP_KEY_END:
+        if (e->name == NULL || e->key_file == NULL || e->csr_file == NULL)
+            argp_error(state, "--name, --key and --csr are needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int enrol_main(int argc, char *argv[])
+{
+    static const struct argp_option options[] = {
+        { "name", 'n', "NAME", 0, "the station's name, as the operator registers it", 0 },
+        { "key", 'k', "FILE", 0,
+          "the private key goes here (PEM, mode 0600); never over a file", 0 },
+        { "csr", 'c', "FILE", 0, "the certification request for the operator goes here (PEM)",
+          0 },
+        { 0 },
+    };
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .doc = "Make this station's P-256 key and the request for its certificate."
+               "\vGive the request to the operator, who answers with the certificate. The key "
+               "never leaves this machine.",
+    };
+    char name[] = "station-agent enrol";
+    struct enrolment e = { 0 };
+    argv[0] = name;
+    if (argp_parse(&argp, argc, argv, 0, NULL, &e) != 0)
+        return EX_USAGE;
+    enum err done = enrol(&e);
+    if (done != ERR_OK)
+        return program_fail(done);
+    printf("key %s\nrequest %s\n", e.key_file, e.csr_file);
+    return EX_OK;
+}

@@ -1,0 +1,54 @@
+#include "station-agent/program.h"
+
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+
+/* A finer cause first; what is not listed goes by its status. */
+static const struct {
+    enum err err;
+    int exit_code;
+} codes[] = {
+    { ERR_OK, EX_OK },
+    { ERR_USAGE, EX_USAGE },
+    { ERR_CONFIG, EX_CONFIG },
+    { ERR_PROTO, EX_PROTOCOL },
+    { ERR_ORDER, EX_PROTOCOL },
+    { ERR_MISMATCH, EX_DATAERR },
+    { ERR_INVALID, EX_DATAERR },
+    { ERR_DATA_LOSS, EX_IOERR },
+    { ERR_VERIFY, EX_IOERR },
+    { ERR_FAULT, EX_IOERR },
+    { ERR_IO, EX_IOERR },
+    { ERR_LOCKED, EX_NOPERM },
+    { ERR_LOCKED_INCOMPLETE, EX_NOPERM },
+    { ERR_DENIED, EX_NOPERM },
+    { ERR_SIG, EX_NOPERM },
+    { ERR_TLS, EX_NOPERM },
+    { ERR_UNAUTHENTICATED, EX_NOPERM },
+    { ERR_EXHAUSTED, EX_TEMPFAIL },
+    { ERR_DEADLINE, EX_TEMPFAIL },
+    { ERR_MEMORY, EX_OSERR },
+    { ERR_EXISTS, EX_CANTCREAT },
+    { ERR_UNAVAILABLE, EX_UNAVAILABLE },
+};
+
+int program_exit_code(enum err e)
+{
+    for (size_t i = 0; i < COUNT(codes); i++)
+        if (codes[i].err == e)
+            return codes[i].exit_code;
+    for (size_t i = 0; i < COUNT(codes); i++)
+        if ((uint32_t)codes[i].err == err_status(e))
+            return codes[i].exit_code;
+    return EX_SOFTWARE;
+}
+
+int program_fail(enum err e)
+{
+    fprintf(stderr, "station-agent: %s\n",
+            fail_words()[0] != '\0' ? fail_words() : err_text(e));
+    return program_exit_code(e);
+}

@@ -1,0 +1,204 @@
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/host/log.h"
+#include "station-agent/program.h"
+#include "station-agent/site/site.h"
+
+enum { PORT_DEFAULT = 8443, HOST_MAX = 256 };
+
+enum option_key {
+    OPTION_CA = 256,
+    OPTION_CERT,
+    OPTION_KEY,
+    OPTION_FIRMWARE,
+    OPTION_JSON,
+    OPTION_COLOR,
+};
+
+struct arguments {
+    struct site_plan plan;
+    const char *probes[SITES_MAX];
+    char host[HOST_MAX];
+    bool verbose;
+};
+
+// clang-format off
+static const struct argp_option options[] = {
+    { "server", 's', "URL", 0, "the OEM's server, wss://HOST[:PORT]", 1 },
+    { "ca", OPTION_CA, "FILE", 0, "PEM: the root certificate that vouches for the server", 1 },
+    { "cert", OPTION_CERT, "FILE", 0, "PEM: this station's certificate, then its issuer's", 1 },
+    { "key", OPTION_KEY, "FILE", 0, "PEM: this station's private key", 1 },
+    { "order", 'o', "NAME", 0, "the order that these boards belong to", 2 },
+    { "probe", 'p', "URI", 0, "a probe with a board: usb:serial=SERIAL, usb:port=1-2.3, usb: if there is only one, tcp://HOST:PORT; again for each further probe", 2 },
+    { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
+    { "json", OPTION_JSON, NULL, 0, "one JSON object a line on standard output", 3 },
+    { "color", OPTION_COLOR, "WHEN", 0, "auto, always or never", 3 },
+    { "verbose", 'v', NULL, 0, "the log of all modules on standard error, instead of progress lines", 3 },
+    { 0 },
+};
+// clang-format on
+
+static enum err parse_port(const char *text, uint16_t *port_out)
+{
+    char *end;
+    unsigned long port = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || port == 0 || port > UINT16_MAX)
+        return fail_quiet(ERR_USAGE, "port %s: 1 to 65535", text);
+    *port_out = (uint16_t)port;
+    return ERR_OK;
+}
+
+/* wss://HOST[:PORT][/]; an IPv6 address stands in brackets. */
+static enum err parse_server(const char *url, struct arguments *a)
+{
+    static const char scheme[] = "wss://";
+    if (strncmp(url, scheme, strlen(scheme)) != 0)
+        return fail_quiet(ERR_USAGE, "server %s: must be wss://HOST:PORT", url);
+    const char *rest = url + strlen(scheme);
+    size_t len = strcspn(rest, "/");
+    if (len == 0 || len >= sizeof(a->host) || (rest[len] != '\0' && rest[len + 1] != '\0'))
+        return fail_quiet(ERR_USAGE, "server %s: must be wss://HOST:PORT", url);
+    memcpy(a->host, rest, len);
+    a->host[len] = '\0';
+    a->plan.host = a->host;
+    a->plan.port = PORT_DEFAULT;
+    char *after = a->host;
+    if (a->host[0] == '[') {
+        char *bracket = strchr(a->host, ']');
+        if (bracket == NULL || (bracket[1] != ':' && bracket[1] != '\0'))
+            return fail_quiet(ERR_USAGE, "server %s: bad address", url);
+        a->plan.host = a->host + 1;
+        after = bracket + 1;
+        *bracket = '\0';
+        if (*after == '\0')
+            return ERR_OK;
+    }
+    char *colon = strchr(after, ':');
+    if (colon == NULL)
+        return ERR_OK;
+    *colon = '\0';
+    return parse_port(colon + 1, &a->plan.port);
+}
+
+static enum err parse_color(const char *when, bool *color_out)
+{
+    const char *term = getenv("TERM"), *none = getenv("NO_COLOR");
+    if (strcmp(when, "auto") == 0)
+        *color_out = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO) &&
+                     (none == NULL || none[0] == '\0') &&
+                     (term == NULL || strcmp(term, "dumb") != 0);
+    else if (strcmp(when, "always") == 0 || strcmp(when, "never") == 0)
+        *color_out = when[0] == 'a';
+    else
+        return fail_quiet(ERR_USAGE, "color %s: auto, always or never", when);
+    return ERR_OK;
+}
+
+static enum err add_probe(struct arguments *a, const char *uri)
+{
+    if (a->plan.probe_count == SITES_MAX)
+        return fail_quiet(ERR_USAGE, "more than %d probes", SITES_MAX);
+    a->probes[a->plan.probe_count++] = uri;
+    return ERR_OK;
+}
+
+static enum err take(int key, const char *value, struct arguments *a)
+{
+    switch (key) {
+    case 's':
+        return parse_server(value, a);
+    case OPTION_CA:
+        a->plan.ca_file = value;
+        return ERR_OK;
+    case OPTION_CERT:
+        a->plan.certificate_file = value;
+        return ERR_OK;
+    case OPTION_KEY:
+        a->plan.key_file = value;
+        return ERR_OK;
+    case 'o':
+        a->plan.order = value;
+        return ERR_OK;
+    case 'p':
+        return add_probe(a, value);
+    case OPTION_FIRMWARE:
+        a->plan.firmware_file = value;
+        return ERR_OK;
+    case OPTION_JSON:
+        a->plan.json = true;
+        return ERR_OK;
+    case OPTION_COLOR:
+        return parse_color(value, &a->plan.color);
+    case 'v':
+        a->verbose = true;
+        return ERR_OK;
+    default:
+        return ERR_UNIMPLEMENTED;
+    }
+}
+
+static const char *missing(const struct arguments *a)
+{
+    const struct site_plan *plan = &a->plan;
+    return plan->host == NULL               ? "--server"
+           : plan->ca_file == NULL          ? "--ca"
+           : plan->certificate_file == NULL ? "--cert"
+           : plan->key_file == NULL         ? "--key"
+           : plan->order == NULL            ? "--order"
+           : plan->probe_count == 0         ? "--probe"
+                                            : NULL;
+}
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    if (key == ARGP_KEY_ARG)
+        argp_error(state, "unexpected argument %s", value);
+    if (key == ARGP_KEY_END && missing(a) != NULL)
+        argp_error(state, "%s is needed", missing(a));
+    switch (take(key, value, a)) {
+    case ERR_OK:
+        return 0;
+    case ERR_UNIMPLEMENTED:
+        return ARGP_ERR_UNKNOWN;
+    default:
+        argp_error(state, "%s", fail_words());
+        return EINVAL;
+    }
+}
+
+int provision_main(int argc, char *argv[])
+{
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .doc = "Take the board at each probe through one run of the order: arrows 3 to 33, the "
+               "closing, and the proof that its debug port is shut."
+               "\vThe exit status is 0 only if every board was sealed. See station-agent(1).",
+    };
+    char name[] = "station-agent provision";
+    struct arguments a = { 0 };
+    size_t failed = 0;
+    argv[0] = name;
+    a.plan.probes = a.probes;
+    enum err e = parse_color("auto", &a.plan.color);
+    if (e == ERR_OK && argp_parse(&argp, argc, argv, 0, NULL, &a) != 0)
+        return EX_USAGE;
+    a.plan.progress = isatty(STDERR_FILENO) && !a.verbose;
+    if (a.plan.progress)
+        log_set_level((enum log_level)0); /* the sites say their failures themselves */
+    e = sites_run(&a.plan, &failed);
+    if (e == ERR_OK)
+        return EX_OK;
+    if (failed == 0)
+        return program_fail(e);
+    if (a.plan.probe_count > 1)
+        fprintf(stderr, "station-agent: %zu of %zu boards failed\n", failed,
+                a.plan.probe_count);
+    return program_exit_code(e);
+}

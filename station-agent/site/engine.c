@@ -1,0 +1,186 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "station-agent/site/engine.h"
+
+enum { CHUNK_MAX = 256 << 10 };
+
+static void now(struct site *site, const char *where)
+{
+    fail_clear();
+    site->where = where;
+    tell_doing(site->tell, site->index, "%s", where);
+}
+
+enum err site_to_server(void *context, const char *method, struct span payload,
+                        struct buf *response_out)
+{
+    struct site *site = context;
+    AUTO(buf_free) struct buf reports = { 0 };
+    if (site->reports.count != 0)
+        TRY(reports_take(&site->reports, &reports));
+    const struct line_call call = {
+        .method = method,
+        .payload = payload,
+        .reports = buf_span(&reports),
+        .timeout_ms = LINE_CALL_MS,
+        .changes = strcmp(method, "hallmark.v1.Runs/FetchImage") != 0,
+        .opens_run = strcmp(method, "hallmark.v1.Runs/Open") == 0,
+    };
+    return line_call(site->line, &call, response_out);
+}
+
+static struct rpc_stub runs_of(struct site *site)
+{
+    return rpc_stub_of(&hallmark__v1__runs__descriptor, site_to_server, site);
+}
+
+/* The next piece of an image, checked against what is there and was promised. */
+static enum err fetch_chunk(struct site *site, const uint8_t *sha256, struct buf *bytes,
+                            uint32_t *size)
+{
+    uint8_t named[SHA256_SIZE];
+    Hallmark__V1__FetchImageRequest in = HALLMARK__V1__FETCH_IMAGE_REQUEST__INIT;
+    AUTO(rpc_drop) Hallmark__V1__FetchImageResponse *out = NULL;
+    struct rpc_stub runs = runs_of(site);
+    memcpy(named, sha256, SHA256_SIZE);
+    in.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, named };
+    in.offset = (uint32_t)bytes->len;
+    TRY(RPC_CALL(&runs, hallmark__v1__runs__fetch_image, &in, &out));
+    if (out->size == 0 || out->size > IMAGE_SIZE_MAX)
+        return fail_quiet(ERR_LIMIT, "image of %u bytes; 1 to %d", out->size, IMAGE_SIZE_MAX);
+    if (*size != 0 && out->size != *size)
+        return fail_quiet(ERR_PROTO, "image's size changes from %u to %u", *size, out->size);
+    if (out->chunk.len == 0 || out->chunk.len > CHUNK_MAX ||
+        out->chunk.len > out->size - bytes->len)
+        return fail_quiet(ERR_LIMIT, "chunk of %zu bytes at %zu of an image of %u",
+                          out->chunk.len, bytes->len, out->size);
+    *size = out->size;
+    return buf_append(bytes, span_of(out->chunk.data, out->chunk.len));
+}
+
+enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
+                    const struct image **image_out)
+{
+    const struct image *found = images_find(site->images, sha256);
+    AUTO(buf_free) struct buf bytes = { 0 };
+    uint32_t size = 0;
+    if (found != NULL) {
+        *image_out = found;
+        return ERR_OK;
+    }
+    do
+        TRY(fetch_chunk(site, sha256, &bytes, &size));
+    while (bytes.len < size);
+    return images_put(site->images, what, sha256, &bytes, image_out);
+}
+
+/* A locked board ends here: no run is asked for it. */
+static enum err open_board(struct site *site)
+{
+    now(site, "opening the probe");
+    TRY(probe_open(site->probe_uri, &site->probe));
+    now(site, "connecting over SWD");
+    TRY(chip_open(site->probe, 0, &site->chip));
+    now(site, "reading the UID over SWD");
+    TRY(chip_prepare(site->chip));
+    TRY(chip_uid(site->chip, site->unit.uid));
+    site->unit.chip = site->chip;
+    site->unit.pdid = chip_pdid(site->chip);
+    site->uid_read = true;
+    return ERR_OK;
+}
+
+static enum err take_run(struct unit *unit, const Hallmark__V1__OpenResponse *out)
+{
+    TRY(unit_field(out->run_id, "run_id", unit->run_id, RUN_ID_SIZE));
+    TRY(unit_field(out->server_nonce, "server_nonce", unit->server_nonce, NONCE_SIZE));
+    if (out->devauth == NULL || out->firmware == NULL)
+        return fail_quiet(ERR_PROTO, "Runs.Open names no images");
+    TRY(unit_field(out->devauth->sha256, "devauth", unit->devauth_sha256, SHA256_SIZE));
+    TRY(unit_field(out->firmware->sha256, "firmware", unit->firmware_sha256, SHA256_SIZE));
+    unit->lock_level = out->lock_level;
+    return buf_copy(&unit->subject, span_of(out->subject.data, out->subject.len));
+}
+
+static enum err open_run(struct site *site)
+{
+    char order[128], probe[PROBE_NAME_MAX], software[] = "station-agent/" HALLMARK_VERSION;
+    Hallmark__V1__OpenRequest in = HALLMARK__V1__OPEN_REQUEST__INIT;
+    AUTO(rpc_drop) Hallmark__V1__OpenResponse *out = NULL;
+    struct rpc_stub runs = runs_of(site);
+    now(site, "Runs.Open");
+    snprintf(order, sizeof(order), "%s", site->order);
+    snprintf(probe, sizeof(probe), "%s", site->probe_uri);
+    in.order = order;
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, site->unit.uid };
+    in.pdid = site->unit.pdid;
+    in.probe = probe;
+    in.software = software;
+    TRY(line_open(site->server, &site->line));
+    TRY(RPC_CALL(&runs, hallmark__v1__runs__open, &in, &out));
+    return take_run(&site->unit, out);
+}
+
+static enum err run_arrows(struct site *site)
+{
+    site->flow = flow_start(FLOW_AGENT);
+    while (!flow_finished(&site->flow)) {
+        TRY(flow_advance(&site->flow, step_call, site));
+        if (flow_report_due(&site->flow))
+            TRY(trace_report(site));
+        if (!flow_finished(&site->flow))
+            TRY(serve_next(site));
+    }
+    return ERR_OK;
+}
+
+static enum err run(struct site *site)
+{
+    TRY(open_board(site));
+    TRY(open_run(site));
+    TRY(run_arrows(site));
+    return closing_run(site);
+}
+
+static void where_of(const struct site *site, char *out, size_t size)
+{
+    const struct flow_row *row = site->trace.row;
+    if (site->where != NULL || row == NULL)
+        snprintf(out, size, "%s", site->where != NULL ? site->where : "start");
+    else
+        snprintf(out, size, "arrow %u, %c -> %c %s.%s", row->arrow, flow_letter(row->tail),
+                 flow_letter(row->head), row->service, row->method);
+}
+
+static void release(struct site *site)
+{
+    line_close(site->line);
+    mail_fini(&site->mail);
+    buf_free(&site->trace.request);
+    reports_fini(&site->reports);
+    unit_fini(&site->unit);
+    chip_close(site->chip);
+    probe_close(site->probe);
+}
+
+enum err site_run(struct site *site)
+{
+    char words[FAIL_WORDS_MAX], where[128];
+    uint64_t started_ms = rpc_now_ms();
+    enum err e = run(site);
+    snprintf(words, sizeof(words), "%s", e == ERR_OK ? "" : fail_words());
+    where_of(site, where, sizeof(where));
+    struct tell_end end = {
+        .uid = site->uid_read ? site->unit.uid : NULL,
+        .err = e,
+        .words = words,
+        .where = where,
+        .probe = site->probe_uri,
+        .took_ms = (uint32_t)(rpc_now_ms() - started_ms),
+    };
+    tell_end(site->tell, site->index, &end);
+    release(site);
+    return e == ERR_OK ? ERR_OK : fail_quiet(e, "%s", words);
+}

@@ -1,0 +1,132 @@
+#include <string.h>
+
+#include "common/host/log.h"
+#include "station-agent/site/engine.h"
+
+static void event_drop(struct peer_event *event)
+{
+    peer_event_free(event);
+}
+
+static void call_drop(struct rpc_call *call)
+{
+    rpc_call_fini(call);
+}
+
+/* May this party call this method now? The engine names the arrow it expects. */
+static enum err admit(const struct site *site, enum flow_party tail, const char *method)
+{
+    const struct flow_row *row = flow_row_of_method(method);
+    if (row == NULL || row->tail != tail || row->head == tail)
+        return fail_quiet(ERR_UNIMPLEMENTED, "%.80s is not %c's to call here", method,
+                          flow_letter(tail));
+    return flow_accept(&site->flow, row->arrow);
+}
+
+static enum err dispatch(struct site *site, const char *method, struct span payload,
+                         struct buf *response_out)
+{
+    AUTO(call_drop)
+    struct rpc_call call = {
+        .method = method,
+        .payload = payload,
+        .deadline_ms = rpc_now_ms() + MAIL_CALL_MS,
+        .user = &site->unit,
+    };
+    rpc_dispatch(svc_all, &call);
+    TRY(call.err);
+    *response_out = buf_take(&call.response);
+    return ERR_OK;
+}
+
+/* The station serves it itself, or passes it on to the head verbatim (arrows 30 and 31). */
+static enum err handle(struct site *site, const char *method, struct span payload,
+                       struct buf *response_out)
+{
+    const struct mail_call to_board = {
+        .method = method,
+        .payload = payload,
+        .timeout_ms = MAIL_CALL_MS,
+    };
+    trace_request(site, payload);
+    enum err e;
+    switch (site->trace.row->head) {
+    case FLOW_P:
+        e = mail_call(&site->mail, &to_board, response_out);
+        break;
+    case FLOW_O:
+        e = site_to_server(site, method, payload, response_out);
+        break;
+    default:
+        e = dispatch(site, method, payload, response_out);
+    }
+    if (e == ERR_OK)
+        trace_response(site, buf_span(response_out));
+    return e;
+}
+
+/* Of the server: the next arrow's call. Any other is refused, and waited past. */
+static enum err await_server(struct site *site, struct peer_event *event)
+{
+    uint64_t deadline_ms = rpc_now_ms() + LINE_WAIT_MS;
+    for (;;) {
+        uint64_t now_ms = rpc_now_ms();
+        TRY(line_next(site->line, now_ms < deadline_ms ? (uint32_t)(deadline_ms - now_ms) : 0,
+                      event));
+        enum err e = admit(site, FLOW_O, event->frame->request->method);
+        if (e == ERR_OK)
+            return ERR_OK;
+        line_answer(site->line, event->stream, e, (struct span){ NULL, 0 });
+        peer_event_free(event);
+    }
+}
+
+static enum err serve_server(struct site *site)
+{
+    AUTO(event_drop) struct peer_event event = { 0 };
+    AUTO(buf_free) struct buf response = { 0 };
+    TRY(await_server(site, &event));
+    const Hallmark__V1__FrameRequest *request = event.frame->request;
+    enum err e = handle(site, request->method,
+                        span_of(request->payload.data, request->payload.len), &response);
+    site->trace.server_told = true;
+    line_answer(site->line, event.stream, e, buf_span(&response));
+    return e;
+}
+
+static enum err await_board(struct site *site, Hallmark__V1__Frame **frame_out)
+{
+    for (;;) {
+        TRY(mail_next(&site->mail, MAIL_NEXT_MS, frame_out));
+        const Hallmark__V1__FrameRequest *request = (*frame_out)->request;
+        enum err e = admit(site, FLOW_P, request->method);
+        if (e == ERR_OK)
+            return ERR_OK;
+        TRY(mail_answer(&site->mail, request->stream, e, (struct span){ NULL, 0 }));
+        mail_frame_drop(frame_out);
+    }
+}
+
+static enum err serve_board(struct site *site)
+{
+    AUTO(mail_frame_drop) Hallmark__V1__Frame *frame = NULL;
+    AUTO(buf_free) struct buf response = { 0 };
+    TRY(await_board(site, &frame));
+    const Hallmark__V1__FrameRequest *request = frame->request;
+    enum err e = handle(site, request->method,
+                        span_of(request->payload.data, request->payload.len), &response);
+    site->trace.server_told = site->trace.row->head == FLOW_O;
+    char words[FAIL_WORDS_MAX];
+    line_words(fail_words(), words, sizeof(words));
+    enum err answered = mail_answer(&site->mail, request->stream, e, buf_span(&response));
+    return e == ERR_OK ? answered : fail_quiet(e, "%s", words);
+}
+
+enum err serve_next(struct site *site)
+{
+    const struct flow_row *row = flow_row(site->flow.next);
+    trace_begin(site, row);
+    TRY(trace_end(site, row->tail == FLOW_O ? serve_server(site) : serve_board(site)));
+    flow_done(&site->flow);
+    return ERR_OK;
+}

@@ -1,0 +1,197 @@
+#include "station-agent/site/server.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+
+static enum err tls_failure(const char *what, const char *file)
+{
+    char reason[160];
+    ERR_error_string_n(ERR_peek_error(), reason, sizeof(reason));
+    ERR_clear_error();
+    return fail_quiet(ERR_CONFIG, "%s %s: %s", what, file, reason);
+}
+
+static enum err set_up_tls(void *context, SSL_CTX *tls)
+{
+    const struct server_config *config = context;
+    if (SSL_CTX_use_certificate_chain_file(tls, config->certificate_file) != 1)
+        return tls_failure("certificate", config->certificate_file);
+    if (SSL_CTX_use_PrivateKey_file(tls, config->key_file, SSL_FILETYPE_PEM) != 1)
+        return tls_failure("key", config->key_file);
+    if (SSL_CTX_check_private_key(tls) != 1)
+        return tls_failure("key does not belong to the certificate:", config->key_file);
+    if (SSL_CTX_load_verify_locations(tls, config->ca_file, NULL) != 1)
+        return tls_failure("trusted root", config->ca_file);
+    return ERR_OK;
+}
+
+/* wss says no reason when the TLS set-up fails late; so the files are tried before. */
+static enum err try_files(const struct server_config *config)
+{
+    struct server_config copy = *config;
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    if (tls == NULL)
+        return fail_quiet(ERR_MEMORY, "no memory");
+    enum err e = set_up_tls(&copy, tls);
+    SSL_CTX_free(tls);
+    return e;
+}
+
+static void opened(void *context, struct wss_conn *conn)
+{
+    struct server *server = context;
+    pthread_mutex_lock(&server->lock);
+    server->conn = wss_conn_keep(conn);
+    server->state = SERVER_OPEN;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void lost(void *context, struct wss_conn *conn, const char *reason)
+{
+    (void)conn;
+    struct server *server = context;
+    pthread_mutex_lock(&server->lock);
+    line_words(reason, server->reason, sizeof(server->reason));
+    server->state = SERVER_LOST;
+    pthread_cond_broadcast(&server->changed);
+    for (struct line *line = server->lines; line != NULL; line = line->next)
+        pthread_cond_broadcast(&line->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static struct span run_of(const Hallmark__V1__FrameRequest *request)
+{
+    for (size_t i = 0; i < request->n_metadata; i++)
+        if (strcmp(request->metadata[i]->key, "run-bin") == 0)
+            return span_of(request->metadata[i]->value.data, request->metadata[i]->value.len);
+    return (struct span){ NULL, 0 };
+}
+
+static struct line *line_of(const struct server *server, struct span run)
+{
+    for (struct line *line = server->lines; line != NULL; line = line->next)
+        if (line->has_run && span_eq(run, SPAN(line->run_id)))
+            return line;
+    return NULL;
+}
+
+/* Takes the event into the line's inbox. */
+static enum err deliver(struct line *line, struct peer_event *event)
+{
+    if (line == NULL)
+        return fail_quiet(ERR_NOT_FOUND, "no site of this station has this run");
+    if (line->waiting == LINE_INBOX_MAX)
+        return fail_quiet(ERR_EXHAUSTED, "site has %d calls waiting", LINE_INBOX_MAX);
+    line->inbox[line->waiting++] = *event;
+    event->frame = NULL;
+    pthread_cond_broadcast(&line->changed);
+    return ERR_OK;
+}
+
+static void requested(void *context, struct wss_conn *conn, struct peer_event *event)
+{
+    struct server *server = context;
+    uint32_t stream = event->stream;
+    pthread_mutex_lock(&server->lock);
+    enum err e = deliver(line_of(server, run_of(event->frame->request)), event);
+    pthread_mutex_unlock(&server->lock);
+    peer_event_free(event);
+    if (e != ERR_OK)
+        line_refuse(conn, stream, e, fail_words());
+}
+
+static void drop(struct line *line, uint32_t stream)
+{
+    for (size_t i = 0; i < line->waiting; i++) {
+        if (line->inbox[i].stream != stream)
+            continue;
+        peer_event_free(&line->inbox[i]);
+        line->waiting--;
+        memmove(&line->inbox[i], &line->inbox[i + 1],
+                (line->waiting - i) * sizeof(line->inbox[0]));
+        return;
+    }
+}
+
+static void cancelled(void *context, struct wss_conn *conn, uint32_t stream)
+{
+    (void)conn;
+    struct server *server = context;
+    pthread_mutex_lock(&server->lock);
+    for (struct line *line = server->lines; line != NULL; line = line->next)
+        drop(line, stream);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static enum err await_open(struct server *server)
+{
+    uint64_t deadline_ms = rpc_now_ms() + LINE_CONNECT_MS;
+    bool in_time = true;
+    pthread_mutex_lock(&server->lock);
+    while (server->state == SERVER_CONNECTING && in_time)
+        in_time = line_wait(&server->changed, &server->lock, deadline_ms);
+    enum server_state state = server->state;
+    pthread_mutex_unlock(&server->lock);
+    if (state == SERVER_OPEN)
+        return ERR_OK;
+    return fail_quiet(ERR_UNAVAILABLE, "server %s:%u: %s", server->config.host,
+                      server->config.port,
+                      state == SERVER_LOST ? server->reason : "no answer in time");
+}
+
+static enum err connect_to(struct server *server)
+{
+    struct wss_config config = {
+        .address = server->config.host,
+        .port = server->config.port,
+        .tls_setup = set_up_tls,
+        .tls_context = &server->config,
+        .software = "station-agent/" HALLMARK_VERSION,
+        .handler = { .context = server,
+                     .open = opened,
+                     .request = requested,
+                     .cancelled = cancelled,
+                     .closed = lost },
+    };
+    TRY(wss_start(&config, &server->wss));
+    TRY(wss_connect(server->wss));
+    return await_open(server);
+}
+
+enum err server_open(const struct server_config *config, struct server **server_out)
+{
+    TRY(try_files(config));
+    struct server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return fail_quiet(ERR_MEMORY, "no memory");
+    server->config = *config;
+    pthread_mutex_init(&server->lock, NULL);
+    enum err e = line_condition(&server->changed);
+    if (e == ERR_OK)
+        e = connect_to(server);
+    if (e != ERR_OK) {
+        server_close(server);
+        return e;
+    }
+    *server_out = server;
+    return ERR_OK;
+}
+
+void server_close(struct server *server)
+{
+    if (server == NULL)
+        return;
+    if (server->conn != NULL)
+        wss_conn_close(server->conn, 1000, "done");
+    wss_stop(server->wss);
+    if (server->conn != NULL)
+        wss_conn_drop(&server->conn);
+    pthread_cond_destroy(&server->changed);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}

@@ -1,0 +1,36 @@
+/*
+ * site: provisions the boards of a station: one thread per probe, one connection to the server.
+ *
+ * A site takes one board through one run, arrows 3 to 33 and the closing, and ends. Each blocks
+ * on its own probe only, so a hung one never delays another. Nothing is kept in files: a run
+ * that was cut begins anew. Policy (profile, DevAuth, subject, lock level) comes from the
+ * server. Used by the program's subcommands.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/core/err.h"
+
+enum { SITES_MAX = 32 };
+
+struct site_plan {
+    const char *host; /* of the server */
+    uint16_t port;
+    const char *ca_file;
+    const char *certificate_file;
+    const char *key_file;
+    const char *order;
+    const char *const *probes; /* URIs, see probe/probe.h */
+    size_t probe_count;        /* 1 to SITES_MAX */
+    const char *firmware_file; /* NULL: fetched from the server */
+    bool json;
+    bool color;
+    bool progress; /* stderr is a terminal: keep progress lines there */
+};
+
+/* ERR_OK only if the unit at every probe was sealed. Else the first failed site's error, which
+ * that site has told; or, with no site in failed_out, what kept them from starting, to be told
+ * with fail_words(). */
+enum err sites_run(const struct site_plan *plan, size_t *failed_out);

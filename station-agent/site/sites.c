@@ -1,0 +1,152 @@
+#include "station-agent/site/site.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "station-agent/site/engine.h"
+
+static_assert((int)SITES_MAX == (int)TELL_SITES_MAX, "each site has its progress line");
+
+/* What all sites share, and the sites. Lives as long as sites_run. */
+struct crew {
+    const struct site_plan *plan;
+    struct server *server;
+    struct images *images;
+    struct tell *tell;
+    const char *names[SITES_MAX];
+    struct worker {
+        struct site site;
+        pthread_t thread;
+        bool running;
+        enum err result;
+        char words[FAIL_WORDS_MAX];
+    } workers[SITES_MAX];
+};
+
+/* "tcp://127.0.0.1:4441" is 127.0.0.1:4441, "usb:serial=1301" is 1301. */
+static const char *name_of(const char *uri)
+{
+    const char *after = strstr(uri, "://");
+    if (after != NULL)
+        return after + 3;
+    after = strchr(uri, '=');
+    return after != NULL ? after + 1 : uri;
+}
+
+static void crew_drop(struct crew **crew)
+{
+    if (*crew == NULL)
+        return;
+    tell_free((*crew)->tell);
+    server_close((*crew)->server);
+    images_free((*crew)->images);
+    free(*crew);
+}
+
+static enum err open_server(struct crew *crew)
+{
+    const struct site_plan *plan = crew->plan;
+    const struct server_config config = {
+        .host = plan->host,
+        .port = plan->port,
+        .ca_file = plan->ca_file,
+        .certificate_file = plan->certificate_file,
+        .key_file = plan->key_file,
+    };
+    return server_open(&config, &crew->server);
+}
+
+static enum err open_shared(struct crew *crew)
+{
+    const struct site_plan *plan = crew->plan;
+    const struct image *firmware;
+    const struct tell_config config = {
+        .json = plan->json,
+        .color = plan->color,
+        .progress = plan->progress,
+        .sites = plan->probe_count,
+        .names = crew->names,
+    };
+    crew->images = images_new();
+    crew->tell = tell_new(&config);
+    if (crew->images == NULL || crew->tell == NULL)
+        return fail_quiet(ERR_MEMORY, "no memory");
+    if (plan->firmware_file != NULL)
+        TRY(images_load(crew->images, plan->firmware_file, &firmware));
+    return open_server(crew);
+}
+
+static void *work(void *context)
+{
+    struct worker *worker = context;
+    worker->result = site_run(&worker->site);
+    snprintf(worker->words, sizeof(worker->words), "%s",
+             worker->result == ERR_OK ? "" : fail_words());
+    return NULL;
+}
+
+static void start(struct crew *crew, size_t i)
+{
+    struct worker *worker = &crew->workers[i];
+    worker->site = (struct site){
+        .index = i,
+        .probe_uri = crew->plan->probes[i],
+        .order = crew->plan->order,
+        .server = crew->server,
+        .images = crew->images,
+        .tell = crew->tell,
+    };
+    worker->running = pthread_create(&worker->thread, NULL, work, worker) == 0;
+    if (worker->running)
+        return;
+    worker->result = ERR_MEMORY;
+    snprintf(worker->words, sizeof(worker->words), "no thread for site %s", crew->names[i]);
+}
+
+/* The first failure stands for all; each has been told by its own site. */
+static enum err sum_up(const struct crew *crew, size_t *failed_out)
+{
+    const struct worker *first = NULL;
+    *failed_out = 0;
+    for (size_t i = 0; i < crew->plan->probe_count; i++) {
+        const struct worker *worker = &crew->workers[i];
+        if (worker->result == ERR_OK)
+            continue;
+        first = first == NULL ? worker : first;
+        ++*failed_out;
+    }
+    return first == NULL ? ERR_OK : fail_quiet(first->result, "%s", first->words);
+}
+
+static enum err check(const struct site_plan *plan)
+{
+    if (plan->probe_count == 0 || plan->probe_count > SITES_MAX)
+        return fail_quiet(ERR_USAGE, "%zu probes; 1 to %d", plan->probe_count, SITES_MAX);
+    for (size_t i = 0; i < plan->probe_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(plan->probes[i], plan->probes[k]) == 0)
+                return fail_quiet(ERR_USAGE, "probe %s is named twice", plan->probes[i]);
+    return ERR_OK;
+}
+
+enum err sites_run(const struct site_plan *plan, size_t *failed_out)
+{
+    AUTO(crew_drop) struct crew *crew = calloc(1, sizeof(*crew));
+    *failed_out = 0;
+    TRY(check(plan));
+    if (crew == NULL)
+        return fail_quiet(ERR_MEMORY, "no memory");
+    crew->plan = plan;
+    for (size_t i = 0; i < plan->probe_count; i++)
+        crew->names[i] = name_of(plan->probes[i]);
+    TRY(open_shared(crew));
+    for (size_t i = 0; i < plan->probe_count; i++)
+        start(crew, i);
+    for (size_t i = 0; i < plan->probe_count; i++)
+        if (crew->workers[i].running)
+            pthread_join(crew->workers[i].thread, NULL);
+    return sum_up(crew, failed_out);
+}

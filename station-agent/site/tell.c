@@ -1,0 +1,243 @@
+#include "station-agent/site/tell.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/own.h"
+
+enum { DOING_MAX = 72, WORDS_MAX = 512, UID_HEX_SIZE = 2 * UID_SIZE + 1, NAME_WIDTH = 12 };
+
+#define RED   "\033[31m"
+#define GREEN "\033[32m"
+#define DIM   "\033[2m"
+#define PLAIN "\033[0m"
+
+struct tell {
+    struct tell_config config;
+    pthread_mutex_t lock;
+    bool drawn; /* progress lines are on the screen, the cursor below them */
+    char doing[TELL_SITES_MAX][DOING_MAX];
+    uint8_t arrows[TELL_SITES_MAX];
+};
+
+static const struct {
+    enum err err;
+    const char *text;
+} hints[] = {
+    { ERR_LOCKED, "a locked board is finished or scrap; put in the next one" },
+    { ERR_LOCKED_INCOMPLETE, "the order must allow recovery, else the unit is scrap" },
+    { ERR_CLOSED, "check the network and the server, then start again: the run begins anew" },
+    { ERR_UNAVAILABLE, "check the network and the server, then start again" },
+    { ERR_FAULT, "check the board's power and the probe's wires, then start again" },
+    { ERR_IO, "check the probe's cable; unplug and plug it; is another program using it?" },
+    { ERR_DEADLINE, "start again; if it stays, power-cycle board and probe" },
+    { ERR_VERIFY, "lower the SWD clock or shorten the wires, then start again" },
+    { ERR_BUSY, "another program holds the probe: end it" },
+    { ERR_ORDER, "start again: the run begins anew" },
+    { ERR_TLS, "the station's certificate may be expired or revoked: ask the operator" },
+    { ERR_UNAUTHENTICATED, "the station's certificate may be expired or revoked: ask the "
+                           "operator" },
+    { ERR_DENIED, "ask the operator whether this station belongs to the order" },
+};
+
+const char *tell_hint(enum err e)
+{
+    for (size_t i = 0; i < COUNT(hints); i++)
+        if (hints[i].err == e)
+            return hints[i].text;
+    return NULL;
+}
+
+struct tell *tell_new(const struct tell_config *config)
+{
+    struct tell *tell = calloc(1, sizeof(*tell));
+    if (tell == NULL)
+        return NULL;
+    tell->config = *config;
+    pthread_mutex_init(&tell->lock, NULL);
+    return tell;
+}
+
+static const char *paint(const struct tell *tell, const char *color)
+{
+    return tell->config.color ? color : "";
+}
+
+/* The lines of a peer may hold anything; a terminal shall see only text. */
+static void printable(const char *text, char out[static WORDS_MAX])
+{
+    size_t len = 0;
+    for (; text != NULL && text[len] != '\0' && len + 1 < WORDS_MAX; len++) {
+        unsigned char c = (unsigned char)text[len];
+        out[len] = c < 0x20 || c >= 0x7f ? ' ' : (char)c;
+    }
+    out[len] = '\0';
+}
+
+static void erase(struct tell *tell)
+{
+    if (!tell->drawn)
+        return;
+    fprintf(stderr, "\033[%zuA\r\033[J", tell->config.sites);
+    fflush(stderr);
+    tell->drawn = false;
+}
+
+static void draw(struct tell *tell)
+{
+    if (!tell->config.progress)
+        return;
+    erase(tell);
+    for (size_t i = 0; i < tell->config.sites; i++)
+        fprintf(stderr, "%-*s [%2u/%d] %s\n", NAME_WIDTH, tell->config.names[i],
+                tell->arrows[i], FLOW_ARROWS, tell->doing[i]);
+    fflush(stderr);
+    tell->drawn = true;
+}
+
+void tell_free(struct tell *tell)
+{
+    if (tell == NULL)
+        return;
+    erase(tell);
+    pthread_mutex_destroy(&tell->lock);
+    free(tell);
+}
+
+void tell_doing(struct tell *tell, size_t site, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    pthread_mutex_lock(&tell->lock);
+    vsnprintf(tell->doing[site], DOING_MAX, format, args);
+    draw(tell);
+    pthread_mutex_unlock(&tell->lock);
+    va_end(args);
+}
+
+static void put_json(json_t *object)
+{
+    char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+    puts(text != NULL ? text : "{\"error\":\"no memory\"}");
+    fflush(stdout);
+    free(text);
+    json_decref(object);
+}
+
+static void arrow_json(const struct tell *tell, size_t site, const struct tell_arrow *arrow,
+                       const char *detail)
+{
+    const struct flow_row *row = arrow->row;
+    char from[] = { flow_letter(row->tail), '\0' }, to[] = { flow_letter(row->head), '\0' };
+    char method[64];
+    snprintf(method, sizeof(method), "%s.%s", row->service, row->method);
+    put_json(json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:I}", "site",
+                       tell->config.names[site], "arrow", (int)row->arrow, "from", from, "to",
+                       to, "method", method, "status", (int)err_status(arrow->err), "detail",
+                       detail, "ms", (json_int_t)arrow->took_ms));
+}
+
+static void put_site(const struct tell *tell, size_t site)
+{
+    if (tell->config.sites > 1)
+        printf("%-*s ", NAME_WIDTH, tell->config.names[site]);
+}
+
+static void arrow_text(const struct tell *tell, size_t site, const struct tell_arrow *arrow,
+                       const char *detail)
+{
+    const struct flow_row *row = arrow->row;
+    bool ok = arrow->err == ERR_OK;
+    char method[64];
+    snprintf(method, sizeof(method), "%s.%s", row->service, row->method);
+    put_site(tell, site);
+    printf("%2u  %c → %c  %-35s ", row->arrow, flow_letter(row->tail), flow_letter(row->head),
+           method);
+    if (ok)
+        printf("%s%s%s%s", row->what, detail[0] != '\0' ? ": " : "", detail,
+               paint(tell, PLAIN));
+    else
+        printf("%sfailed: %s%s", paint(tell, RED), detail, paint(tell, PLAIN));
+    printf("  %s%u ms%s\n", paint(tell, DIM), arrow->took_ms, paint(tell, PLAIN));
+    fflush(stdout);
+}
+
+void tell_arrow(struct tell *tell, size_t site, const struct tell_arrow *arrow)
+{
+    char detail[WORDS_MAX];
+    printable(arrow->detail, detail);
+    pthread_mutex_lock(&tell->lock);
+    erase(tell);
+    if (tell->config.json)
+        arrow_json(tell, site, arrow, detail);
+    else
+        arrow_text(tell, site, arrow, detail);
+    if (arrow->err == ERR_OK)
+        tell->arrows[site] = arrow->row->arrow;
+    draw(tell);
+    pthread_mutex_unlock(&tell->lock);
+}
+
+static void uid_hex(const uint8_t *uid, char hex[static UID_HEX_SIZE])
+{
+    hex[0] = '\0';
+    for (size_t i = 0; uid != NULL && i < UID_SIZE; i++)
+        snprintf(hex + 2 * i, 3, "%02x", uid[i]);
+}
+
+static void end_json(const struct tell *tell, size_t site, const struct tell_end *end,
+                     const char *words)
+{
+    char uid[UID_HEX_SIZE];
+    uid_hex(end->uid, uid);
+    const char *hint = tell_hint(end->err);
+    put_json(json_pack(
+        "{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I}", "site", tell->config.names[site],
+        "uid", uid, "probe", end->probe, "result", end->err == ERR_OK ? "sealed" : "failed",
+        "status", (int)err_status(end->err), "code", (int)end->err, "where", end->where,
+        "detail", words, "try", hint != NULL ? hint : "", "ms", (json_int_t)end->took_ms));
+}
+
+static void failure_text(const struct tell *tell, size_t site, const struct tell_end *end,
+                         const char *words)
+{
+    const char *hint = tell_hint(end->err);
+    fprintf(stderr, "%sstation-agent: site %s (%s): %s: %s%s\n", paint(tell, RED),
+            tell->config.names[site], end->probe, end->where,
+            words[0] != '\0' ? words : err_text(end->err), paint(tell, PLAIN));
+    if (hint != NULL)
+        fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
+}
+
+static void end_text(const struct tell *tell, size_t site, const struct tell_end *end)
+{
+    char uid[UID_HEX_SIZE];
+    uid_hex(end->uid, uid);
+    put_site(tell, site);
+    printf("%s%s%s  uid %s  %s%u ms%s\n", paint(tell, end->err == ERR_OK ? GREEN : RED),
+           end->err == ERR_OK ? "sealed" : "failed", paint(tell, PLAIN),
+           uid[0] != '\0' ? uid : "unknown", paint(tell, DIM), end->took_ms,
+           paint(tell, PLAIN));
+    fflush(stdout);
+}
+
+void tell_end(struct tell *tell, size_t site, const struct tell_end *end)
+{
+    char words[WORDS_MAX];
+    printable(end->words, words);
+    pthread_mutex_lock(&tell->lock);
+    erase(tell);
+    if (end->err != ERR_OK)
+        failure_text(tell, site, end, words);
+    if (tell->config.json)
+        end_json(tell, site, end, words);
+    else
+        end_text(tell, site, end);
+    snprintf(tell->doing[site], DOING_MAX, "%s", end->err == ERR_OK ? "sealed" : "failed");
+    draw(tell);
+    pthread_mutex_unlock(&tell->lock);
+}

@@ -1,0 +1,49 @@
+/*
+ * tell: what the operator sees of all sites: a line per arrow, or a JSON object per line.
+ *
+ * Lines go to stdout. On a terminal, a progress line per site is kept below them on stderr. A
+ * peer's words are shown printable and short. Any thread may call; each call is one whole line.
+ */
+#pragma once
+
+#include "common/core/layout.h"
+#include "common/flow/flow.h"
+
+enum { TELL_SITES_MAX = 32 };
+
+struct tell;
+
+struct tell_config {
+    bool json;
+    bool color;
+    bool progress; /* stderr is a terminal */
+    size_t sites;
+    const char *const *names; /* of the sites; outlive tell */
+};
+
+struct tell *tell_new(const struct tell_config *config); /* NULL: no memory */
+void tell_free(struct tell *tell);                       /* clears the progress lines */
+
+/* What site does now, for its progress line: "connecting", "arrow 5 ...". */
+void tell_doing(struct tell *tell, size_t site, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+struct tell_arrow {
+    const struct flow_row *row;
+    enum err err;
+    const char *detail; /* of what came of it; if err is not ERR_OK: the failure's words */
+    uint32_t took_ms;
+};
+void tell_arrow(struct tell *tell, size_t site, const struct tell_arrow *arrow);
+
+struct tell_end {
+    const uint8_t *uid; /* UID_SIZE; NULL: not read */
+    enum err err;
+    const char *words; /* of the failure */
+    const char *where; /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
+    const char *probe;
+    uint32_t took_ms;
+};
+void tell_end(struct tell *tell, size_t site, const struct tell_end *end);
+
+const char *tell_hint(enum err e); /* what to try; NULL: nothing in particular */
