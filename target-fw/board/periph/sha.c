@@ -152,6 +152,8 @@ static void start(struct chip *chip, uint32_t value)
         chip_note(chip, "HMAC: started while BUSY");
         return;
     }
+    if (sha->started && (value & CTL_DMAEN) == 0)
+        return; /* START again within a run goes on: SecureBootDemo sets it with DMALAST */
     bool chained = (value & CTL_DMACSCAD) != 0 && (value & CTL_DMAFIRST) == 0;
     if (!chained)
         buf_free(&sha->message);
