@@ -6,7 +6,7 @@
 build_tree() { # build_tree DIR CMAKE_OPTION...
     local dir=$1
     shift
-    [ -f "$dir/nanopb/pb.h" ] || "$top/deploy/nanopb" "$dir/nanopb"
+    [ -f "$top/build-nanopb/pb_decode.c" ] || "$top/deploy/nanopb" "$top/build-nanopb"
     mkdir -p "$dir"
     build_step "$dir/configure.log" cmake -S "$top" -B "$dir" -G Ninja "$@"
     build_step "$dir/build.log" cmake --build "$dir" --parallel "$(nproc)"
