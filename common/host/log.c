@@ -19,6 +19,8 @@ void log_set_level(enum log_level level)
 static const char *level_name(enum log_level level)
 {
     switch (level) {
+    case LOG_LEVEL_NONE:
+        break;
     case LOG_LEVEL_ERROR:
         return "error";
     case LOG_LEVEL_WARN:

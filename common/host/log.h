@@ -13,6 +13,7 @@
 #include "common/core/err.h"
 
 enum log_level {
+    LOG_LEVEL_NONE = 0, /* as a threshold: write nothing, keep the words */
     LOG_LEVEL_ERROR = 3,
     LOG_LEVEL_WARN = 4,
     LOG_LEVEL_INFO = 6,

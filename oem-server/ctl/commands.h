@@ -1,0 +1,19 @@
+/* commands: every subcommand, each defined in the file of its name. */
+#pragma once
+
+#include "oem-server/ctl/command.h"
+
+extern const struct command init_command;
+extern const struct command firmware_release_command;
+extern const struct command order_create_command;
+extern const struct command order_show_command;
+extern const struct command station_add_command; /* principal_add.c */
+extern const struct command operator_add_command;
+extern const struct command auditor_add_command;
+extern const struct command station_revoke_command; /* principal_revoke.c */
+extern const struct command operator_revoke_command;
+extern const struct command auditor_revoke_command;
+extern const struct command unit_show_command;
+extern const struct command log_show_command;
+extern const struct command log_verify_command;
+extern const struct command health_command;

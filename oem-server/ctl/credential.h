@@ -1,0 +1,36 @@
+/*
+ * credential: keys, requests and certificates of stations, operators and auditors, as files.
+ *
+ * A key made here is P-256, PKCS #8 in PEM, mode 0600, and never replaces a file. A request may
+ * come as PEM or DER. Drops are for AUTO.
+ */
+#pragma once
+
+#include <openssl/x509.h>
+
+#include "common/host/own.h"
+
+enum { CREDENTIAL_FILE_MAX = 65536 };
+
+void credential_key_drop(EVP_PKEY **key);
+void credential_certificate_drop(X509 **certificate);
+
+enum err credential_key_make(EVP_PKEY **key_out);
+enum err credential_key_save(EVP_PKEY *key, const char *path);
+enum err credential_key_load(const char *path,
+                             EVP_PKEY **key_out); /* ERR_DENIED: readable by others */
+
+/* PKCS #10, DER, with subject CN=name: the server takes the key and the proof only. */
+enum err credential_csr_make(EVP_PKEY *key, const char *name, struct buf *der_out);
+enum err credential_csr_load(const char *path,
+                             struct buf *der_out); /* self-signature checked */
+
+/* The whole span is one certificate. what names it in words. */
+enum err credential_certificate_parse(struct span der, const char *what, X509 **out);
+
+/* PEM of DER certificates, in order. */
+enum err credential_chain_pem(const struct span ders[], size_t count, struct buf *pem_out);
+enum err credential_pem(const char *label, struct span der, struct buf *pem_out);
+
+/* The certificate is for the key of the request, and issuer signed it. */
+enum err credential_check(struct span certificate, struct span issuer, struct span csr);

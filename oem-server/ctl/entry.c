@@ -1,0 +1,112 @@
+#include "oem-server/ctl/entry.h"
+
+#include <string.h>
+
+#include "common/host/hex.h"
+#include "oem-server/ctl/clean.h"
+#include "oem-server/ctl/exit.h"
+#include "oem-server/ctl/when.h"
+
+static struct span bytes_of(const ProtobufCBinaryData *data)
+{
+    return span_of(data->data, data->len);
+}
+
+static void print_text(FILE *out, const char *name, const char *text)
+{
+    AUTO(free_drop) char *clean = *text == '\0' ? NULL : clean_copy(text);
+    if (clean != NULL)
+        fprintf(out, "  %s%s", name, clean);
+}
+
+static void print_uid(FILE *out, const ProtobufCBinaryData *uid)
+{
+    char hex[2 * UID_SIZE + 1];
+    if (uid->len == UID_SIZE)
+        fprintf(out, "  unit %s", hex_of(bytes_of(uid), hex));
+}
+
+static const char *status_word(const Hallmark__V1__Event *event)
+{
+    return exit_status_name(err_from_wire(event->code, event->status));
+}
+
+void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event)
+{
+    char when[WHEN_TEXT_SIZE];
+    if (event == NULL) {
+        fprintf(out, "%8llu  (not an Event)\n", (unsigned long long)index);
+        return;
+    }
+    when_text_us(event->time_us, when);
+    fprintf(out, "%8llu  %s", (unsigned long long)index, when);
+    print_text(out, "", event->kind);
+    if (event->arrow != 0)
+        fprintf(out, " %u", event->arrow);
+    print_text(out, "", event->method);
+    fprintf(out, "  %s", status_word(event));
+    print_text(out, "", event->actor);
+    print_uid(out, &event->uid);
+    print_text(out, "order ", event->order);
+    if (event->reported)
+        fputs("  (reported)", out);
+    print_text(out, "", event->message);
+    fputc('\n', out);
+}
+
+/* Only what is set: most fields of most entries are empty. */
+static void put_text(struct report *report, const char *name, const char *text)
+{
+    if (*text != '\0')
+        report_text(report, name, text);
+}
+
+static void put_hex(struct report *report, const char *name, const ProtobufCBinaryData *data)
+{
+    if (data->len > 0)
+        report_hex(report, name, bytes_of(data));
+}
+
+static void put_digests(struct report *report, const Hallmark__V1__Event *event)
+{
+    struct report digests = report_new();
+    for (size_t i = 0; i < event->n_digests; i++)
+        report_hex(&digests, event->digests[i]->name, bytes_of(&event->digests[i]->sha256));
+    if (event->n_digests > 0)
+        report_object(report, "digests", &digests);
+    report_free(&digests);
+}
+
+static void put_outcome(struct report *report, const Hallmark__V1__Event *event)
+{
+    report_text(report, "status", status_word(event));
+    report_number(report, "code", event->code);
+    put_text(report, "message", event->message);
+    report_number(report, "took_us", event->took_us);
+}
+
+void entry_report(struct report *report, uint64_t index, const Hallmark__V1__Event *event)
+{
+    report_number(report, "index", index);
+    if (event == NULL)
+        return;
+    report_time_us(report, "time", event->time_us);
+    put_text(report, "kind", event->kind);
+    if (event->arrow != 0)
+        report_number(report, "arrow", event->arrow);
+    put_text(report, "method", event->method);
+    put_outcome(report, event);
+    put_text(report, "actor", event->actor);
+    put_text(report, "certificate", event->certificate);
+    put_text(report, "peer", event->peer);
+    put_text(report, "order", event->order);
+    put_hex(report, "uid", &event->uid);
+    put_hex(report, "run_id", &event->run_id);
+    report_bool(report, "reported", event->reported);
+    put_hex(report, "request_sha256", &event->request_sha256);
+    put_hex(report, "response_sha256", &event->response_sha256);
+    put_digests(report, event);
+    put_text(report, "software", event->software);
+    if (event->n_hsm_operations > 0)
+        report_texts(report, "hsm_operations", event->hsm_operations, event->n_hsm_operations);
+}

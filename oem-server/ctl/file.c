@@ -1,0 +1,154 @@
+#include "oem-server/ctl/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/host/log.h"
+
+enum { CHUNK = 65536, KEY_LOOK = 16384 };
+
+static enum err told(const char *path)
+{
+    int cause = errno;
+    enum err e = cause == ENOENT ? ERR_NOT_FOUND : cause == EEXIST ? ERR_EXISTS : ERR_IO;
+    return fail_quiet(e, "%s: %s", path, strerror(cause));
+}
+
+static enum err read_all(int fd, const char *path, size_t max, struct buf *out)
+{
+    AUTO(buf_free) struct buf bytes = { 0 };
+    for (;;) {
+        size_t had = bytes.len;
+        TRY(buf_resize(&bytes, had + CHUNK));
+        ssize_t got = read(fd, bytes.ptr + had, CHUNK);
+        if (got < 0)
+            return told(path);
+        TRY(buf_resize(&bytes, had + (size_t)got));
+        if (bytes.len > max)
+            return fail_quiet(ERR_LIMIT, "%s: more than %zu bytes", path, max);
+        if (got == 0)
+            break;
+    }
+    *out = buf_take(&bytes);
+    return ERR_OK;
+}
+
+enum err file_read(const char *path, size_t max, struct buf *out)
+{
+    struct stat st;
+    AUTO(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return told(path);
+    if (!S_ISREG(st.st_mode))
+        return fail_quiet(ERR_INVALID, "%s: not a regular file", path);
+    return read_all(fd, path, max, out);
+}
+
+static enum err write_all(int fd, const char *path, struct span bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t done = write(fd, bytes.ptr, bytes.len);
+        if (done < 0)
+            return told(path);
+        bytes = span_of(bytes.ptr + done, bytes.len - (size_t)done);
+    }
+    return fsync(fd) == 0 ? ERR_OK : told(path);
+}
+
+/* A durable file of mode beside path, under a name of its own. */
+static enum err write_beside(const char *path, struct span bytes, mode_t mode, char **name_out)
+{
+    char *made = NULL;
+    if (asprintf(&made, "%s.XXXXXX", path) < 0)
+        return fail_quiet(ERR_MEMORY, "%s: no memory", path);
+    AUTO(free_drop) char *name = made;
+    AUTO(fd_drop) int fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0)
+        return told(path);
+    enum err e = write_all(fd, path, bytes);
+    if (e == ERR_OK && fchmod(fd, mode) != 0)
+        e = told(path);
+    if (e != ERR_OK) {
+        unlink(name);
+        return e;
+    }
+    *name_out = TAKE(name);
+    return ERR_OK;
+}
+
+/* The name is durable only with its folder. */
+static enum err sync_folder(const char *path)
+{
+    AUTO(free_drop) char *copy = strdup(path);
+    if (copy == NULL)
+        return fail_quiet(ERR_MEMORY, "%s: no memory", path);
+    AUTO(fd_drop) int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && fsync(fd) == 0 ? ERR_OK : told(path);
+}
+
+static bool holds_key(const char *path)
+{
+    static const char mark[] = "PRIVATE KEY-----";
+    char head[KEY_LOOK];
+    AUTO(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t got = fd < 0 ? 0 : read(fd, head, sizeof(head));
+    bool found = got > 0 && memmem(head, (size_t)got, mark, sizeof(mark) - 1) != NULL;
+    wipe(head, sizeof(head));
+    return found;
+}
+
+enum err file_write(const char *path, struct span bytes)
+{
+    if (holds_key(path))
+        return fail_quiet(ERR_EXISTS, "%s: holds a private key, not replaced", path);
+    AUTO(free_drop) char *name = NULL;
+    TRY(write_beside(path, bytes, 0644, &name));
+    if (rename(name, path) != 0) {
+        enum err e = told(path);
+        unlink(name);
+        return e;
+    }
+    return sync_folder(path);
+}
+
+enum err file_write_text(const char *path, const char *text)
+{
+    return file_write(path, span_of(text, strlen(text)));
+}
+
+enum err file_write_secret(const char *path, struct span bytes)
+{
+    AUTO(free_drop) char *name = NULL;
+    TRY(write_beside(path, bytes, 0600, &name));
+    enum err e = link(name, path) == 0 ? ERR_OK : told(path); /* link never replaces */
+    unlink(name);
+    TRY(e);
+    return sync_folder(path);
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+enum err file_folder(const char *path)
+{
+    struct stat st;
+    if (mkdir(path, 0755) == 0 || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+        return ERR_OK;
+    return told(path);
+}
+
+enum err file_join(const char *folder, const char *name, char **path_out)
+{
+    return asprintf(path_out, "%s/%s", folder, name) < 0
+               ? fail_quiet(ERR_MEMORY, "%s: no memory", folder)
+               : ERR_OK;
+}

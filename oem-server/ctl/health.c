@@ -1,0 +1,27 @@
+#include "hallmark/v1/operator.pb-c.h"
+#include "oem-server/ctl/commands.h"
+#include "oem-server/ctl/remote.h"
+#include "oem-server/ctl/report.h"
+
+static enum err health(struct ctl *ctl, const struct command *command, const void *args)
+{
+    (void)command, (void)args;
+    AUTO(remote_close) struct remote *remote = NULL;
+    AUTO(rpc_drop) Hallmark__V1__CheckResponse *out = NULL;
+    AUTO(report_free) struct report report = report_new();
+    Hallmark__V1__CheckRequest in = HALLMARK__V1__CHECK_REQUEST__INIT;
+    TRY(remote_open(ctl, &remote));
+    struct rpc_stub stub = rpc_stub_of(&hallmark__v1__health__descriptor, remote_send, remote);
+    TRY(RPC_CALL(&stub, hallmark__v1__health__check, &in, &out));
+    report_text(&report, "version", out->version);
+    report_number(&report, "runs", out->runs);
+    report_number(&report, "connections", out->connections);
+    return report_print(&report, ctl);
+}
+
+const struct command health_command = {
+    .words = "health",
+    .synopsis = "[OPTION]...",
+    .text = "Ask the server how it is",
+    .run = health,
+};

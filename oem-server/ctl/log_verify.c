@@ -1,0 +1,96 @@
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/ctl/commands.h"
+#include "oem-server/ctl/entries.h"
+#include "oem-server/ctl/file.h"
+#include "oem-server/ctl/report.h"
+#include "oem-server/ctl/verify.h"
+
+struct verify_args {
+    const char *vkey;
+    const char *checkpoint;
+};
+
+static enum err load_key(const char *path, struct note_key *key_out)
+{
+    AUTO(buf_free) struct buf file = { 0 };
+    TRY(file_read(path, NOTE_MAX, &file));
+    TRY(verify_key_parse(buf_span(&file), key_out));
+    return ERR_OK;
+}
+
+/* The checkpoint kept last time. It was verified then, and is again: the file may be anyone's.
+ */
+static enum err load_kept(const char *path, struct verify *v, struct buf *kept)
+{
+    if (path == NULL || !file_exists(path))
+        return ERR_OK;
+    TRY(file_read(path, NOTE_MAX, kept));
+    enum err e = verify_keep(v, buf_span(kept));
+    if (e == ERR_OK)
+        return ERR_OK;
+    char words[FAIL_WORDS_MAX];
+    memcpy(words, fail_words(), sizeof(words));
+    return fail_quiet(e, "%s: %.300s", path, words);
+}
+
+static enum err verify_log(struct remote *remote, struct verify *v, struct span note)
+{
+    TRY(verify_start(v, note));
+    TRY(entries_read(remote, 0, v->claim.size, verify_entry, v));
+    return verify_end(v);
+}
+
+static void report_verdict(struct report *report, const struct verify *v, enum err e)
+{
+    char text[FAIL_WORDS_MAX + 32];
+    if (v->claimed) {
+        report_number(report, "size", v->claim.size);
+        report_hex(report, "root", SPAN(v->claim.root));
+    }
+    if (v->kept)
+        report_number(report, "consistent_since_size", v->old.size);
+    report_bool(report, "verified", e == ERR_OK);
+    snprintf(text, sizeof(text), "not verified: %s", fail_words());
+    report_text(report, "verdict", e == ERR_OK ? "every entry is as signed" : text);
+}
+
+static enum err run(struct ctl *ctl, const struct command *command, const void *args)
+{
+    (void)command;
+    const struct verify_args *a = args;
+    struct verify v = { 0 };
+    AUTO(buf_free) struct buf kept = { 0 };
+    AUTO(remote_close) struct remote *remote = NULL;
+    AUTO(rpc_drop) Hallmark__V1__GetCheckpointResponse *out = NULL;
+    AUTO(report_free) struct report report = report_new();
+    TRY(load_key(a->vkey, &v.key));
+    TRY(load_kept(a->checkpoint, &v, &kept));
+    TRY(remote_open(ctl, &remote));
+    TRY(entries_checkpoint(remote, &out));
+    struct span note = span_of(out->checkpoint.data, out->checkpoint.len);
+    enum err e = verify_log(remote, &v, note);
+    if (e == ERR_OK && a->checkpoint != NULL)
+        e = file_write(a->checkpoint, note);
+    report_verdict(&report, &v, e);
+    TRY(report_print(&report, ctl));
+    return e;
+}
+
+static const struct option_row options[] = {
+    { "vkey", "FILE", "the log's verifier key", option_text, offsetof(struct verify_args, vkey),
+      true, false },
+    { "checkpoint", "FILE", "where the last verified checkpoint is kept", option_text,
+      offsetof(struct verify_args, checkpoint), false, false },
+};
+
+const struct command log_verify_command = {
+    .words = "log verify",
+    .synopsis = "--vkey FILE [--checkpoint FILE] [OPTION]...",
+    .text = "Verify the whole event log, trusting only its key",
+    .options = options,
+    .option_count = COUNT(options),
+    .args_size = sizeof(struct verify_args),
+    .run = run,
+};

@@ -1,0 +1,83 @@
+/*
+ * option: command lines as tables.
+ *
+ * A row names an option, or with is_operand a positional argument, and says how its text
+ * becomes a value and where in the command's own struct it goes. One reader serves every
+ * command; --help prints the same rows. A parser gets the text and the address of the value,
+ * and refuses with fail_quiet() in words that quote the text; a flag's parser gets NULL.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "common/core/layout.h"
+#include "common/host/own.h"
+
+typedef enum err option_parse(const char *text, void *value_out);
+
+struct option_row {
+    const char *name;  /* long option without dashes; of an operand: its name in help */
+    const char *value; /* word for its value in help; NULL: a flag, or an operand */
+    const char *help;
+    option_parse *parse;
+    size_t offset; /* of the value in the group's base */
+    bool required;
+    bool many; /* may be repeated: the parser adds */
+};
+
+/* Rows and the struct they fill. */
+struct option_group {
+    const struct option_row *rows;
+    size_t count;
+    void *base;
+};
+
+enum { OPTION_MAX = 32 }; /* options of one command, its own and the common ones */
+
+/* argv[0] is skipped. Reads options of all groups, and operands of the last one in order; if
+ * leading, stops at the first operand, whose index is *used_out. Zeroed bases keep their zeros
+ * where nothing is given. A later group's row takes the place of an earlier one of the same
+ * name. One of the rows is "help", a flag: where it is seen, nothing else is
+ * demanded. ERR_USAGE in words. */
+enum err option_read(const struct option_group options[], size_t group_count,
+                     const struct option_group *operands, int argc, char **argv, bool leading,
+                     int *used_out);
+
+void option_help(FILE *out, const struct option_row *rows, size_t count, bool operands);
+
+/* Parsers. */
+enum err option_flag(const char *text, void *bool_out);
+enum err option_text(const char *text, void *text_out); /* const char *, borrowed, not empty */
+enum err option_u32(const char *text, void *u32_out);   /* decimal, from 1 */
+enum err option_u64(const char *text, void *u64_out);   /* decimal, from 0 */
+enum err option_time(const char *text, void *u64_out);  /* see when.h */
+
+enum { OPTION_NAME_MAX = 64 }; /* bytes of an order's or a principal's name */
+enum err option_name(const char *text, void *text_out); /* letters, digits and . _ - */
+
+struct option_sha256 {
+    uint8_t bytes[SHA256_SIZE];
+};
+enum err option_sha256(const char *text, void *sha256_out);
+
+struct option_uid {
+    bool given;
+    uint8_t bytes[UID_SIZE];
+};
+enum err option_uid(const char *text, void *uid_out);
+
+enum { OPTION_NAMES_MAX = 64 };
+struct option_names {
+    char *names[OPTION_NAMES_MAX]; /* borrowed */
+    size_t count;
+};
+enum err option_names(const char *text, void *names_out);
+
+/* One word of a list, ended by a NULL word. */
+struct option_choice {
+    const char *word;
+    uint32_t value;
+};
+enum err option_choose(const struct option_choice *choices, const char *text,
+                       uint32_t *value_out);
+const char *option_word(const struct option_choice *choices, uint32_t value); /* "?" if none */

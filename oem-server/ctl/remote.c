@@ -1,0 +1,304 @@
+#include "oem-server/ctl/remote.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/host/log.h"
+#include "common/wss/wss.h"
+#include "oem-server/ctl/credential.h"
+
+enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, ATTEMPTS = 2 };
+
+/* The calls that change something: they carry an idempotency key. */
+static const char *const changes[] = {
+    "hallmark.v1.Firmware/Release",
+    "hallmark.v1.Orders/Create",
+    "hallmark.v1.Registry/Add",
+    "hallmark.v1.Registry/Revoke",
+};
+
+struct remote {
+    struct settings settings;
+    struct settings_address address;
+    unsigned timeout_ms;
+    EVP_PKEY *key;
+    struct wss *wss;
+    pthread_mutex_t lock; /* over what follows, which the I/O thread writes */
+    pthread_cond_t changed;
+    struct wss_conn *conn; /* kept; NULL: not open */
+    const void *gone;      /* a connection given up whose end has not been told yet */
+    bool over;             /* the latest attempt to connect, or its connection, has ended */
+    char reason[256];      /* why */
+};
+
+/* A call being waited for. */
+struct waiting {
+    struct remote *remote;
+    bool done;
+    enum err err;
+    char words[FAIL_WORDS_MAX];
+    struct buf response;
+};
+
+static void on_open(void *context, struct wss_conn *conn)
+{
+    struct remote *r = context;
+    pthread_mutex_lock(&r->lock);
+    r->conn = wss_conn_keep(conn);
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void on_closed(void *context, struct wss_conn *conn, const char *reason)
+{
+    struct remote *r = context;
+    pthread_mutex_lock(&r->lock);
+    if (conn != NULL && conn == r->gone) {
+        r->gone = NULL;
+    } else {
+        r->over = true;
+        snprintf(r->reason, sizeof(r->reason), "%s", reason == NULL ? "" : reason);
+        pthread_cond_broadcast(&r->changed);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* The server calls stations, never operators. */
+static void on_request(void *context, struct wss_conn *conn, struct peer_event *event)
+{
+    (void)context;
+    Hallmark__V1__FrameResponse refusal = HALLMARK__V1__FRAME_RESPONSE__INIT;
+    char words[] = "oemctl serves nothing";
+    refusal.stream = event->stream;
+    refusal.status = ERR_UNIMPLEMENTED;
+    refusal.message = words;
+    if (wss_respond(conn, &refusal) != ERR_OK)
+        log_line(LOG_LEVEL_DEBUG, "ctl: a call by the server went unanswered");
+    peer_event_free(event);
+}
+
+static void on_cancelled(void *context, struct wss_conn *conn, uint32_t stream)
+{
+    (void)context, (void)conn, (void)stream;
+}
+
+static enum err set_peer(const struct settings_address *address, SSL_CTX *tls)
+{
+    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(tls);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, address->host) == 1 ||
+        X509_VERIFY_PARAM_set1_host(param, address->host, 0) == 1)
+        return ERR_OK;
+    return fail_quiet(ERR_TLS, "%s: not a name to check a certificate for", address->host);
+}
+
+static enum err tls_setup(void *context, SSL_CTX *tls)
+{
+    struct remote *r = context;
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    if (SSL_CTX_load_verify_locations(tls, r->settings.ca, NULL) != 1)
+        return fail_quiet(ERR_CONFIG, "%s: no certificate of a root", r->settings.ca);
+    if (SSL_CTX_use_certificate_chain_file(tls, r->settings.cert) != 1)
+        return fail_quiet(ERR_CONFIG, "%s: no certificate", r->settings.cert);
+    if (SSL_CTX_use_PrivateKey(tls, r->key) != 1 || SSL_CTX_check_private_key(tls) != 1)
+        return fail_quiet(ERR_CONFIG, "%s: not the key of %s", r->settings.key,
+                          r->settings.cert);
+    return set_peer(&r->address, tls);
+}
+
+/* The files, before a connection is tried: the carrier would lose the words. */
+static enum err check_files(struct remote *r)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    enum err e = tls == NULL ? fail_quiet(ERR_MEMORY, "no memory for TLS") : tls_setup(r, tls);
+    SSL_CTX_free(tls);
+    return e;
+}
+
+static struct timespec after_ms(unsigned ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+static enum err wait_open(struct remote *r)
+{
+    struct timespec until = after_ms(CONNECT_TIMEOUT_MS);
+    int late = 0;
+    enum err e = ERR_OK;
+    pthread_mutex_lock(&r->lock);
+    while (r->conn == NULL && !r->over && late == 0)
+        late = pthread_cond_timedwait(&r->changed, &r->lock, &until);
+    if (r->conn == NULL)
+        e = fail_quiet(r->over ? ERR_UNAVAILABLE : ERR_DEADLINE, "%s: %s", r->settings.server,
+                       r->over ? r->reason : "no connection in time");
+    pthread_mutex_unlock(&r->lock);
+    return e;
+}
+
+static enum err ensure_open(struct remote *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool usable = r->conn != NULL && !r->over;
+    if (!usable && r->conn != NULL)
+        wss_conn_drop(&r->conn);
+    if (!usable)
+        r->over = false;
+    pthread_mutex_unlock(&r->lock);
+    if (usable)
+        return ERR_OK;
+    TRY(wss_connect(r->wss));
+    return wait_open(r);
+}
+
+/* A call has ended with the connection, of whose end on_closed() may not have been told yet. */
+static void give_up_connection(struct remote *r)
+{
+    pthread_mutex_lock(&r->lock);
+    if (!r->over)
+        r->gone = r->conn;
+    r->over = true;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static enum err start(struct remote *r)
+{
+    const struct wss_config config = {
+        .address = r->address.host,
+        .port = r->address.port,
+        .tls_setup = tls_setup,
+        .tls_context = r,
+        .software = "oemctl/" HALLMARK_VERSION,
+        .handler = { .context = r,
+                     .open = on_open,
+                     .request = on_request,
+                     .cancelled = on_cancelled,
+                     .closed = on_closed },
+    };
+    return wss_start(&config, &r->wss);
+}
+
+static void init_locks(struct remote *r)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&r->lock, NULL);
+}
+
+enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
+{
+    AUTO(remote_close) struct remote *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return fail_quiet(ERR_MEMORY, "no memory for a connection");
+    init_locks(r);
+    r->settings = ctl->wanted;
+    r->timeout_ms = ctl->timeout_s == 0 ? CALL_TIMEOUT_MS : ctl->timeout_s * 1000;
+    TRY(settings_complete(&r->settings, ctl->config));
+    TRY(settings_address(r->settings.server, &r->address));
+    TRY(credential_key_load(r->settings.key, &r->key));
+    TRY(check_files(r));
+    TRY(start(r));
+    TRY(ensure_open(r));
+    *remote_out = TAKE(r);
+    return ERR_OK;
+}
+
+void remote_close(struct remote **remote)
+{
+    struct remote *r = *remote;
+    if (r == NULL)
+        return;
+    if (r->conn != NULL)
+        wss_conn_drop(&r->conn);
+    wss_stop(r->wss);
+    EVP_PKEY_free(r->key);
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+    *remote = NULL;
+}
+
+static void on_done(void *context, const Hallmark__V1__FrameResponse *response)
+{
+    struct waiting *w = context;
+    pthread_mutex_lock(&w->remote->lock);
+    w->err = err_from_wire(response->code, response->status);
+    snprintf(w->words, sizeof(w->words), "%s", response->message);
+    if (w->err == ERR_OK)
+        w->err = buf_copy(&w->response, span_of(response->payload.data, response->payload.len));
+    w->done = true;
+    pthread_cond_broadcast(&w->remote->changed);
+    pthread_mutex_unlock(&w->remote->lock);
+}
+
+/* No time limit here: the carrier ends every call, by its answer, deadline or loss. */
+static enum err wait_done(struct waiting *w, struct buf *response_out)
+{
+    pthread_mutex_lock(&w->remote->lock);
+    while (!w->done)
+        pthread_cond_wait(&w->remote->changed, &w->remote->lock);
+    pthread_mutex_unlock(&w->remote->lock);
+    if (w->err == ERR_OK)
+        *response_out = buf_take(&w->response);
+    buf_free(&w->response);
+    return w->err == ERR_OK
+               ? ERR_OK
+               : fail_quiet(w->err, "%s", *w->words == '\0' ? err_text(w->err) : w->words);
+}
+
+static enum err call_once(struct remote *r, const Hallmark__V1__FrameRequest *request,
+                          struct buf *response_out)
+{
+    struct waiting w = { .remote = r };
+    TRY(ensure_open(r));
+    TRY(wss_call(r->conn, request, on_done, &w));
+    return wait_done(&w, response_out);
+}
+
+static bool is_change(const char *method)
+{
+    for (size_t i = 0; i < COUNT(changes); i++)
+        if (strcmp(changes[i], method) == 0)
+            return true;
+    return false;
+}
+
+enum err remote_send(void *context, const char *method, struct span payload,
+                     struct buf *response_out)
+{
+    struct remote *r = context;
+    uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
+    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
+    if (RAND_bytes(key, sizeof(key)) != 1)
+        return fail_quiet(ERR_INTERNAL, "no random bytes");
+    request.method = (char *)(uintptr_t)method;
+    request.payload.data = (uint8_t *)(uintptr_t)payload.ptr;
+    request.payload.len = payload.len;
+    request.timeout_ms = r->timeout_ms;
+    request.end_stream = true;
+    if (is_change(method))
+        request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
+    enum err e = ERR_OK;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        e = call_once(r, &request, response_out);
+        if (e != ERR_CLOSED)
+            break;
+        give_up_connection(r);
+    }
+    return e;
+}

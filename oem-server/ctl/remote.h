@@ -1,0 +1,20 @@
+/*
+ * remote: a connection to the server on which one call at a time is made and waited for.
+ *
+ * TLS 1.3 with our certificate; the server's must lead to the given root and carry the host's
+ * name. remote_send is the transport of a struct rpc_stub, its context the struct remote. Every
+ * call has a deadline; a call that changes something has an idempotency key, and with the same
+ * key it is made again, once, on a new connection if the first is lost before the answer. Owned
+ * by the command that opens it; one thread.
+ */
+#pragma once
+
+#include "common/rpc/rpc.h"
+#include "oem-server/ctl/command.h"
+
+struct remote;
+
+enum err remote_open(const struct ctl *ctl, struct remote **remote_out);
+void remote_close(struct remote **remote); /* AUTO; NULL is fine */
+
+rpc_transport remote_send;

@@ -1,0 +1,183 @@
+#include "oem-server/ctl/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/hex.h"
+#include "common/host/log.h"
+#include "oem-server/ctl/clean.h"
+#include "oem-server/ctl/when.h"
+
+enum { NAME_COLUMN = 30 };
+
+struct report report_new(void)
+{
+    return (struct report){ json_object() };
+}
+
+void report_free(struct report *report)
+{
+    json_decref(report->json);
+    report->json = NULL;
+}
+
+/* Takes value, which may be NULL for want of memory. */
+static void put(struct report *report, const char *name, json_t *value)
+{
+    if (json_object_set_new(report->json, name, value) != 0)
+        report_free(report);
+}
+
+/* A peer's string need not be UTF-8, which JSON must be. */
+static json_t *string_of(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value != NULL)
+        return value;
+    AUTO(free_drop) char *clean = clean_copy(text);
+    return clean == NULL ? NULL : json_string(clean);
+}
+
+void report_text(struct report *report, const char *name, const char *text)
+{
+    put(report, name, string_of(text));
+}
+
+void report_number(struct report *report, const char *name, uint64_t number)
+{
+    put(report, name, json_integer((json_int_t)(number & INT64_MAX)));
+}
+
+void report_bool(struct report *report, const char *name, bool value)
+{
+    put(report, name, json_boolean(value));
+}
+
+void report_hex(struct report *report, const char *name, struct span bytes)
+{
+    AUTO(free_drop) char *hex = malloc(2 * bytes.len + 1);
+    put(report, name, hex == NULL ? NULL : json_string(hex_of(bytes, hex)));
+}
+
+void report_time(struct report *report, const char *name, uint64_t seconds)
+{
+    char text[WHEN_TEXT_SIZE];
+    when_text(seconds, text);
+    put(report, name, json_string(text));
+}
+
+void report_time_us(struct report *report, const char *name, uint64_t us)
+{
+    char text[WHEN_TEXT_SIZE];
+    when_text_us(us, text);
+    put(report, name, json_string(text));
+}
+
+void report_texts(struct report *report, const char *name, char *const texts[], size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        if (json_array_append_new(list, string_of(texts[i])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    put(report, name, list);
+}
+
+void report_object(struct report *report, const char *name, struct report *part)
+{
+    put(report, name, TAKE(part->json));
+}
+
+static void print_clean(FILE *out, const char *text)
+{
+    AUTO(free_drop) char *clean = clean_copy(text);
+    fputs(clean == NULL ? "(no memory)" : clean, out);
+}
+
+static void print_scalar(FILE *out, const json_t *value)
+{
+    if (json_is_string(value))
+        print_clean(out, json_string_value(value));
+    else if (json_is_boolean(value))
+        fputs(json_is_true(value) ? "yes" : "no", out);
+    else
+        fprintf(out, "%lld", (long long)json_integer_value(value));
+}
+
+static void print_list(FILE *out, const json_t *list)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach(list, i, value)
+    {
+        fputs(i == 0 ? "" : ", ", out);
+        print_scalar(out, value);
+    }
+}
+
+static void print_name(FILE *out, const char *name, int indent)
+{
+    char words[NAME_COLUMN + 1];
+    snprintf(words, sizeof(words), "%*s%s", indent, "", name);
+    for (char *c = words; *c != '\0'; c++)
+        if (*c == '_')
+            *c = ' ';
+    fprintf(out, "%-*s", NAME_COLUMN, words);
+}
+
+static void print_object(FILE *out, json_t *object, int indent)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value)
+    {
+        print_name(out, name, indent);
+        if (json_is_object(value)) {
+            fputc('\n', out);
+            print_object(out, value, indent + 2); /* nesting is what our code builds */
+            continue;
+        }
+        if (json_is_array(value))
+            print_list(out, value);
+        else
+            print_scalar(out, value);
+        fputc('\n', out);
+    }
+}
+
+static enum err check(const struct report *report)
+{
+    return report->json == NULL ? fail_quiet(ERR_MEMORY, "no memory for a report") : ERR_OK;
+}
+
+enum err report_print(const struct report *report, const struct ctl *ctl)
+{
+    TRY(check(report));
+    if (!ctl->json) {
+        print_object(ctl->out, report->json, 0);
+        return ERR_OK;
+    }
+    json_dumpf(report->json, ctl->out, JSON_INDENT(2));
+    fputc('\n', ctl->out);
+    return ERR_OK;
+}
+
+enum err report_print_line(const struct report *report, const struct ctl *ctl)
+{
+    TRY(check(report));
+    json_dumpf(report->json, ctl->out, JSON_COMPACT);
+    fputc('\n', ctl->out);
+    return ERR_OK;
+}
+
+enum err report_dump(const struct report *report, char **text_out)
+{
+    TRY(check(report));
+    char *text = json_dumps(report->json, JSON_INDENT(2));
+    if (text == NULL)
+        return fail_quiet(ERR_MEMORY, "no memory for a report");
+    *text_out = text;
+    return ERR_OK;
+}

@@ -1,0 +1,37 @@
+/*
+ * report: what a command has to say, once, for people and for scripts.
+ *
+ * A report is a JSON object under construction. With --json it is printed as such; else as
+ * lines "name  value", cleaned for a terminal. Building never fails visibly: the first failure
+ * sticks and report_print() tells it. A report owns its values: AUTO(report_free).
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "oem-server/ctl/command.h"
+
+struct report {
+    json_t *json; /* NULL after a failure */
+};
+
+struct report report_new(void);
+void report_free(struct report *report);
+
+void report_text(struct report *report, const char *name, const char *text);
+void report_number(struct report *report, const char *name, uint64_t number);
+void report_bool(struct report *report, const char *name, bool value);
+void report_hex(struct report *report, const char *name, struct span bytes);
+void report_time(struct report *report, const char *name, uint64_t seconds);
+void report_time_us(struct report *report, const char *name, uint64_t us);
+void report_texts(struct report *report, const char *name, char *const texts[], size_t count);
+void report_object(struct report *report, const char *name, struct report *part); /* takes it */
+
+/* One object, over several lines. */
+enum err report_print(const struct report *report, const struct ctl *ctl);
+
+/* One object on one line: JSON Lines (of --json only). */
+enum err report_print_line(const struct report *report, const struct ctl *ctl);
+
+/* The same, for a file. The caller frees with free(). */
+enum err report_dump(const struct report *report, char **text_out);

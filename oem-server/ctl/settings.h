@@ -1,0 +1,37 @@
+/*
+ * settings: where the server is and who we are: from the command line, else from a file.
+ *
+ * The file is ini text with the keys server, ca, cert and key; an unknown key is an error with
+ * its line. Paths in it are relative to its folder, so that what init writes can be moved as
+ * one folder. Without --config it is oemctl.ini in $XDG_CONFIG_HOME/hallmark, or in
+ * ~/.config/hallmark, and may be missing.
+ */
+#pragma once
+
+#include <limits.h>
+
+#include "common/host/own.h"
+
+/* Empty text: not given. */
+struct settings {
+    char server[512]; /* wss://HOST[:PORT] */
+    char ca[PATH_MAX];
+    char cert[PATH_MAX];
+    char key[PATH_MAX];
+};
+
+/* Parsers for option rows. */
+enum err settings_server(const char *text, void *server_out);
+enum err settings_path(const char *text, void *path_out);
+
+/* Fill what is empty from the file; ERR_CONFIG if something is still missing. */
+enum err settings_complete(struct settings *settings, const char *config);
+
+enum err settings_load(const char *path, struct settings *settings_out);
+
+/* wss://HOST[:PORT], a bracketed IPv6 address for HOST; port 443 if none. ERR_USAGE. */
+struct settings_address {
+    char host[256];
+    uint16_t port;
+};
+enum err settings_address(const char *server, struct settings_address *address_out);

@@ -1,0 +1,129 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/hex.h"
+#include "common/host/log.h"
+#include "oem-server/ctl/option.h"
+#include "oem-server/ctl/when.h"
+
+enum err option_flag(const char *text, void *bool_out)
+{
+    (void)text;
+    *(bool *)bool_out = true;
+    return ERR_OK;
+}
+
+enum err option_text(const char *text, void *text_out)
+{
+    if (*text == '\0')
+        return fail_quiet(ERR_USAGE, "is empty");
+    *(const char **)text_out = text;
+    return ERR_OK;
+}
+
+static enum err number(const char *text, uint64_t max, uint64_t *value_out)
+{
+    if (*text == '\0' || strspn(text, "0123456789") != strlen(text))
+        return fail_quiet(ERR_USAGE, "not a number: %s", text);
+    errno = 0;
+    unsigned long long value = strtoull(text, NULL, 10);
+    if (errno != 0 || value > max)
+        return fail_quiet(ERR_USAGE, "too large: %s", text);
+    *value_out = value;
+    return ERR_OK;
+}
+
+enum err option_u32(const char *text, void *u32_out)
+{
+    uint64_t value;
+    TRY(number(text, UINT32_MAX, &value));
+    if (value == 0)
+        return fail_quiet(ERR_USAGE, "must be at least 1");
+    *(uint32_t *)u32_out = (uint32_t)value;
+    return ERR_OK;
+}
+
+enum err option_u64(const char *text, void *u64_out)
+{
+    uint64_t value;
+    TRY(number(text, INT64_MAX, &value)); /* JSON's and SQL's integers are signed */
+    *(uint64_t *)u64_out = value;
+    return ERR_OK;
+}
+
+enum err option_time(const char *text, void *u64_out)
+{
+    return when_parse(text, u64_out);
+}
+
+enum err option_name(const char *text, void *text_out)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789._-";
+    size_t len = strlen(text);
+    if (len == 0 || len > OPTION_NAME_MAX)
+        return fail_quiet(ERR_USAGE, "a name has 1 to %d characters", OPTION_NAME_MAX);
+    if (strspn(text, allowed) != len || text[0] == '-' || text[0] == '.')
+        return fail_quiet(ERR_USAGE,
+                          "a name is letters, digits, '.', '_' and '-', and starts with "
+                          "neither '.' nor '-': %s",
+                          text);
+    *(const char **)text_out = text;
+    return ERR_OK;
+}
+
+enum err option_sha256(const char *text, void *sha256_out)
+{
+    struct option_sha256 value;
+    if (hex_read(text, value.bytes, sizeof(value.bytes)) != ERR_OK)
+        return fail_quiet(ERR_USAGE, "a SHA-256 is 64 hex digits: %s", text);
+    *(struct option_sha256 *)sha256_out = value;
+    return ERR_OK;
+}
+
+enum err option_uid(const char *text, void *uid_out)
+{
+    struct option_uid value = { .given = true };
+    if (hex_read(text, value.bytes, sizeof(value.bytes)) != ERR_OK)
+        return fail_quiet(ERR_USAGE, "a UID is 24 hex digits: %s", text);
+    *(struct option_uid *)uid_out = value;
+    return ERR_OK;
+}
+
+enum err option_names(const char *text, void *names_out)
+{
+    struct option_names *names = names_out;
+    const char *name;
+    TRY(option_name(text, &name));
+    if (names->count == OPTION_NAMES_MAX)
+        return fail_quiet(ERR_USAGE, "more than %d names", OPTION_NAMES_MAX);
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->names[i], name) == 0)
+            return fail_quiet(ERR_USAGE, "%s is given twice", name);
+    names->names[names->count++] = (char *)(uintptr_t)name;
+    return ERR_OK;
+}
+
+enum err option_choose(const struct option_choice *choices, const char *text,
+                       uint32_t *value_out)
+{
+    char words[FAIL_WORDS_MAX] = "";
+    for (; choices->word != NULL; choices++) {
+        if (strcmp(choices->word, text) == 0) {
+            *value_out = choices->value;
+            return ERR_OK;
+        }
+        size_t len = strlen(words);
+        snprintf(words + len, sizeof(words) - len, "%s%s", len == 0 ? "" : ", ", choices->word);
+    }
+    return fail_quiet(ERR_USAGE, "is one of %s: not %s", words, text);
+}
+
+const char *option_word(const struct option_choice *choices, uint32_t value)
+{
+    for (; choices->word != NULL; choices++)
+        if (choices->value == value)
+            return choices->word;
+    return "?";
+}

@@ -1,0 +1,31 @@
+/*
+ * verify: check a log against its signed checkpoint, from its entries alone.
+ *
+ * The root is computed from every entry (RFC 6962), so nothing is believed but the key. A
+ * checkpoint kept from an earlier verification must be a prefix of this log: on the way the
+ * root at its size is computed too, which is stronger than a consistency proof.
+ *
+ * Use: key, perhaps verify_keep, verify_start, verify_entry for each entry, verify_end. Spans
+ * given are borrowed for as long as the struct verify. All zero to begin with.
+ */
+#pragma once
+
+#include "oem-server/tlog/checkpoint.h"
+#include "oem-server/tlog/tree.h"
+
+struct verify {
+    struct note_key key;
+    bool kept; /* old is set */
+    struct checkpoint old;
+    bool claimed; /* claim is set: its signature holds */
+    struct checkpoint claim;
+    struct tree_edge edge;
+};
+
+/* A verifier key's file: its text, perhaps with a newline. */
+enum err verify_key_parse(struct span file, struct note_key *key_out);
+
+enum err verify_keep(struct verify *v, struct span note);
+enum err verify_start(struct verify *v, struct span note);
+enum err verify_entry(void *verify, uint64_t index, struct span entry);
+enum err verify_end(struct verify *v); /* ERR_DATA_LOSS in words */
