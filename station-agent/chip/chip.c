@@ -159,7 +159,7 @@ static enum err try_all(struct chip *chip, struct wr *said, bool *refused_out)
     static const struct {
         uint32_t address;
         const char *what;
-    } doors[] = { { SRAM_BASE, "SRAM" }, { 0, "flash" }, { M2354_PDID, "register" } };
+    } doors[] = { { SRAM_BASE, "SRAM" }, { 0, "flash" }, { M2354_KEYSTORE, "KeyStore" } };
     bool refused = true;
     for (size_t i = 0; i < COUNT(doors); i++) {
         bool open = false;

@@ -50,9 +50,10 @@ enum err chip_image_start(struct chip *chip, const struct devauth_image *header)
 enum err chip_reset(struct chip *chip); /* by nRESET: the locks come into force */
 
 /*
- * Is debug refused? Connects afresh and reads SRAM, flash and a register; refused only if the
- * debug port answers and every read is refused. A wire without any answer proves nothing: it is
- * ERR_UNAVAILABLE. detail: what was tried and what came of it.
+ * Is debug refused? Connects afresh and reads SRAM, flash and the KeyStore; refused only if the
+ * debug port answers and every read is refused. (SYS and FMC are not asked: under CONFIG0.LOCK
+ * alone they stay reachable for the mass erase that undoes it.) A wire without any answer
+ * proves nothing: it is ERR_UNAVAILABLE. detail: what was tried and what came of it.
  */
 enum err chip_debug_refused(struct chip *chip, bool *refused_out,
                             char detail[static CHIP_DETAIL_MAX]);

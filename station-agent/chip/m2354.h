@@ -16,7 +16,8 @@ struct m2354_part {
     uint32_t flash_size;
 };
 
-#define M2354_PDID 0x40000000u
+#define M2354_PDID     0x40000000u
+#define M2354_KEYSTORE 0x40035000u
 
 const struct m2354_part *m2354_find(uint32_t pdid); /* NULL: not one of them */
 void m2354_names(char *out, size_t size);           /* those known, for a message */

@@ -4,7 +4,8 @@
  * Two kinds: tcp.c (OpenOCD's framing of CMSIS-DAP over TCP, "tcp://HOST:PORT") and usb.c
  * (CMSIS-DAP v2 bulk over libusb, "usb:serial=...", "usb:port=1-2.3" or "usb:" if there is only
  * one). A probe is opened by its name, used by one thread, and closed by whoever opened it.
- * Every call ends: a reply that does not come within its time is ERR_DEADLINE.
+ * Every call ends: a reply that does not come within its time is ERR_DEADLINE. Failures to open
+ * are logged here; send and receive only keep their words, for the caller to log.
  * README.md beside this file says what each error means and what to try.
  */
 #pragma once

@@ -8,9 +8,9 @@
  * which of the queued writes took place is unknown.
  *
  * A refused transfer may be an answer (a locked board) and not a failure, so flush and connect
- * are quiet: their words are kept (fail_words) and their callers log them. A probe that fails
- * is logged here. swd.c connects, queue.c queues and flushes, pack.c lays out packets.
- * ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1. Used by mem.c and chip/.
+ * are quiet: their words are kept (fail_words) and their callers log them. swd.c connects,
+ * queue.c queues and flushes, pack.c lays out packets. ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1.
+ * Used by mem.c and chip/.
  */
 #pragma once
 

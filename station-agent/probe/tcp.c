@@ -1,7 +1,9 @@
 /*
  * A probe behind a TCP connection, as OpenOCD's "cmsis-dap backend tcp" speaks it: every packet
  * is preceded by "DAP\0", its length (u16le), a type (1 request, 2 response) and a zero byte.
- * One response per request, in order. https://openocd.org/doc/html (CMSIS-DAP, tcp backend).
+ * One response per request, in order. What fails after the connection is up is said quietly:
+ * the caller knows what it was doing and logs it.
+ * https://openocd.org/doc/html (CMSIS-DAP, tcp backend).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +56,7 @@ static enum err await(const struct tcp *tcp, short events, uint64_t deadline_us)
         if (n == 0)
             return fail_quiet(ERR_DEADLINE, "probe: %s: no reply in time", tcp->probe.name);
         if (errno != EINTR)
-            return fail(ERR_IO, "probe: %s: poll: %s", tcp->probe.name, strerror(errno));
+            return fail_quiet(ERR_IO, "probe: %s: poll: %s", tcp->probe.name, strerror(errno));
     }
 }
 
@@ -68,8 +70,8 @@ static enum err send_all(struct tcp *tcp, struct span bytes)
         else if (errno == EAGAIN)
             TRY(await(tcp, POLLOUT, deadline));
         else if (errno != EINTR)
-            return fail(errno == EPIPE || errno == ECONNRESET ? ERR_CLOSED : ERR_IO,
-                        "probe: %s: send: %s", tcp->probe.name, strerror(errno));
+            return fail_quiet(errno == EPIPE || errno == ECONNRESET ? ERR_CLOSED : ERR_IO,
+                              "probe: %s: send: %s", tcp->probe.name, strerror(errno));
     }
     return ERR_OK;
 }
@@ -84,7 +86,7 @@ static enum err tcp_send(struct probe *probe, struct span packet)
     wr_u8(&w, 0);
     wr_span(&w, packet);
     if (wr_end(&w) != ERR_OK)
-        return fail(ERR_LIMIT, "probe: %s: packet of %zu bytes", probe->name, packet.len);
+        return fail_quiet(ERR_LIMIT, "probe: %s: packet of %zu bytes", probe->name, packet.len);
     return send_all(tcp_of(probe), wr_done(&w));
 }
 
@@ -97,13 +99,13 @@ static enum err fill(struct tcp *tcp, size_t want, uint64_t deadline_us)
         if (n > 0)
             tcp->have += (size_t)n;
         else if (n == 0)
-            return fail(ERR_CLOSED, "probe: %s: connection closed by the probe",
-                        tcp->probe.name);
+            return fail_quiet(ERR_CLOSED, "probe: %s: connection closed by the probe",
+                              tcp->probe.name);
         else if (errno == EAGAIN)
             TRY(await(tcp, POLLIN, deadline_us));
         else if (errno != EINTR)
-            return fail(errno == ECONNRESET ? ERR_CLOSED : ERR_IO, "probe: %s: receive: %s",
-                        tcp->probe.name, strerror(errno));
+            return fail_quiet(errno == ECONNRESET ? ERR_CLOSED : ERR_IO,
+                              "probe: %s: receive: %s", tcp->probe.name, strerror(errno));
     }
     return ERR_OK;
 }
@@ -115,12 +117,12 @@ static enum err parse_header(const struct tcp *tcp, size_t *length_out)
     size_t length = rd_u16le(&r);
     uint8_t type = rd_u8(&r);
     if (signature != SIGNATURE || type != TYPE_RESPONSE)
-        return fail(ERR_PROTO,
-                    "probe: %s: not a CMSIS-DAP TCP server (signature %08x, type %u)",
-                    tcp->probe.name, signature, type);
+        return fail_quiet(ERR_PROTO,
+                          "probe: %s: not a CMSIS-DAP TCP server (signature %08x, type %u)",
+                          tcp->probe.name, signature, type);
     if (length > PROBE_PACKET_MAX)
-        return fail(ERR_LIMIT, "probe: %s: reply of %zu bytes, limit %d", tcp->probe.name,
-                    length, PROBE_PACKET_MAX);
+        return fail_quiet(ERR_LIMIT, "probe: %s: reply of %zu bytes, limit %d", tcp->probe.name,
+                          length, PROBE_PACKET_MAX);
     *length_out = length;
     return ERR_OK;
 }
