@@ -8,7 +8,7 @@
 
 run_dir=${run_dir:-} # the caller's
 declare -A process_pid=()
-readonly process_ready_s=60 process_stop_s=20
+process_ready_s=60 process_stop_s=20
 
 # process_start NAME COMMAND...: its lines up to "ready..." are then in process_lines.
 process_start() {

@@ -8,7 +8,7 @@
 . "${BASH_SOURCE[0]%/*}/process.sh"
 
 build=${build:-$top/build}
-readonly system_tokens_list=(root issuing tls boot log)
+system_tokens_list=(root issuing tls boot log)
 softhsm_module=/usr/lib/softhsm/libsofthsm2.so
 
 oem_server() { "$build/oem-server/oem-server" "$@"; }
