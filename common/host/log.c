@@ -115,3 +115,8 @@ void fail_clear(void)
 {
     words[0] = '\0';
 }
+
+void fail_set(const char *text)
+{
+    snprintf(words, sizeof(words), "%s", text);
+}

@@ -34,3 +34,4 @@ enum err fail_quiet(enum err e, const char *format, ...) __attribute__((format(p
 
 const char *fail_words(void); /* of this thread's latest fail(); "" after fail_clear() */
 void fail_clear(void);
+void fail_set(const char *text); /* put words back after calls that may have changed them */

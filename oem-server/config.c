@@ -1,0 +1,228 @@
+#include "oem-server/config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+
+enum {
+    WORKERS_DEFAULT = 4,
+    QUEUE_DEFAULT = 1024,
+    SESSIONS_DEFAULT = 4,
+    TIMEOUT_DEFAULT_MS = 5000
+};
+
+static const char *const token_names[HSM_TOKENS] = { "root", "issuing", "tls", "boot", "log" };
+
+struct reader {
+    struct config *config;
+    const char *path;
+    char *pins;
+    int line; /* of the first error */
+    char words[200];
+};
+
+static bool set(char **field, const char *value)
+{
+    free(*field);
+    *field = strdup(value);
+    return *field != NULL;
+}
+
+static bool set_number(unsigned *field, const char *value, unsigned min, unsigned max)
+{
+    char *end;
+    errno = 0;
+    unsigned long number = strtoul(value, &end, 10);
+    if (errno != 0 || end == value || *end != '\0' || number < min || number > max)
+        return false;
+    *field = (unsigned)number;
+    return true;
+}
+
+static bool set_listen(struct config *config, const char *value)
+{
+    const char *colon = strrchr(value, ':');
+    unsigned port = 0;
+    if (colon == NULL || !set_number(&port, colon + 1, 0, 65535))
+        return false;
+    config->listen_port = (uint16_t)port;
+    free(config->listen_address);
+    config->listen_address = colon == value ? NULL : strndup(value, (size_t)(colon - value));
+    return colon == value || config->listen_address != NULL;
+}
+
+static bool set_names(struct config *config, const char *value)
+{
+    char *copy = strdup(value), *save = NULL;
+    size_t count = 0;
+    if (copy == NULL)
+        return false;
+    for (char *name = strtok_r(copy, " ,", &save); name != NULL;
+         name = strtok_r(NULL, " ,", &save))
+        if (count == CONFIG_SERVER_NAMES_MAX || !set(&config->server_names[count++], name))
+            count = CONFIG_SERVER_NAMES_MAX + 1;
+    free(copy);
+    return count >= 1 && count <= CONFIG_SERVER_NAMES_MAX;
+}
+
+/* "root = LABEL"; an empty label: this server does without that token. */
+static bool set_token(struct config *config, const char *key, const char *value, bool *known)
+{
+    for (size_t i = 0; i < HSM_TOKENS; i++) {
+        if (strcmp(key, token_names[i]) != 0)
+            continue;
+        *known = true;
+        free((void *)(uintptr_t)config->hsm.labels[i]);
+        config->hsm.labels[i] = value[0] == '\0' ? NULL : strdup(value);
+        return value[0] == '\0' || config->hsm.labels[i] != NULL;
+    }
+    return false;
+}
+
+/* Did the pair set a field? known says whether there is such a key at all. */
+static bool take(struct reader *r, const char *section, const char *key, const char *value,
+                 bool *known)
+{
+    struct config *c = r->config;
+    *known = true;
+    if (strcmp(section, "server") == 0) {
+        if (strcmp(key, "listen") == 0)
+            return set_listen(c, value);
+        if (strcmp(key, "state") == 0)
+            return set(&c->state, value);
+        if (strcmp(key, "workers") == 0)
+            return set_number(&c->workers, value, 1, 64);
+        if (strcmp(key, "queue") == 0)
+            return set_number(&c->queue, value, 1, 1000000);
+    } else if (strcmp(section, "ca") == 0) {
+        if (strcmp(key, "organization") == 0)
+            return set(&c->organization, value);
+        if (strcmp(key, "trust_domain") == 0)
+            return set(&c->trust_domain, value);
+        if (strcmp(key, "server_names") == 0)
+            return set_names(c, value);
+    } else if (strcmp(section, "log") == 0 && strcmp(key, "origin") == 0) {
+        return set(&c->origin, value);
+    } else if (strcmp(section, "hsm") == 0) {
+        if (strcmp(key, "module") == 0)
+            return set((char **)(uintptr_t)&c->hsm.module, value);
+        if (strcmp(key, "pins") == 0)
+            return set(&r->pins, value);
+        if (strcmp(key, "sessions") == 0)
+            return set_number(&c->hsm.sessions, value, 1, 16);
+        if (strcmp(key, "timeout_ms") == 0)
+            return set_number(&c->hsm.timeout_ms, value, 1, 600000);
+        *known = false;
+        return set_token(c, key, value, known);
+    }
+    *known = false;
+    return false;
+}
+
+static int on_pair(void *user, const char *section, const char *key, const char *value)
+{
+    struct reader *r = user;
+    bool known;
+    if (take(r, section, key, value, &known))
+        return 1;
+    if (r->words[0] == '\0')
+        snprintf(r->words, sizeof(r->words),
+                 known ? "[%.40s] %.40s: bad value" : "[%.40s] %.40s: no such setting", section,
+                 key);
+    return 0;
+}
+
+static bool make_path(char **field, const char *folder, const char *name, const char *suffix)
+{
+    free(*field);
+    return asprintf(field, "%s/%s%s", folder, name, suffix) >= 0;
+}
+
+static enum err require(const struct reader *r, const void *value, const char *what)
+{
+    return value != NULL ? ERR_OK : fail(ERR_CONFIG, "%s: %s is missing", r->path, what);
+}
+
+static enum err complete(struct reader *r)
+{
+    struct config *c = r->config;
+    TRY(require(r, c->state, "[server] state"));
+    TRY(require(r, c->hsm.module, "[hsm] module"));
+    TRY(require(r, r->pins, "[hsm] pins"));
+    TRY(require(r, c->organization, "[ca] organization"));
+    TRY(require(r, c->trust_domain, "[ca] trust_domain"));
+    TRY(require(r, c->server_names[0], "[ca] server_names"));
+    bool ok = make_path(&c->store_path, c->state, "hallmark", ".db");
+    if (c->origin == NULL)
+        ok = ok && make_path(&c->origin, c->trust_domain, "hallmark-log", "");
+    for (size_t i = 0; i < HSM_TOKENS && ok; i++)
+        if (c->hsm.labels[i] != NULL)
+            ok = make_path((char **)(uintptr_t)&c->hsm.pin_files[i], r->pins, token_names[i],
+                           ".pin");
+    return ok ? ERR_OK : fail(ERR_MEMORY, "config: no memory");
+}
+
+static enum err defaults(struct config *c)
+{
+    c->workers = WORKERS_DEFAULT;
+    c->queue = QUEUE_DEFAULT;
+    c->hsm.sessions = SESSIONS_DEFAULT;
+    c->hsm.timeout_ms = TIMEOUT_DEFAULT_MS;
+    c->listen_port = 8443;
+    bool ok = true;
+    for (size_t i = 0; i < HSM_TOKENS && ok; i++)
+        ok =
+            asprintf((char **)(uintptr_t)&c->hsm.labels[i], "hallmark-%s", token_names[i]) >= 0;
+    return ok ? ERR_OK : fail(ERR_MEMORY, "config: no memory");
+}
+
+static enum err read_file(struct reader *r)
+{
+    TRY(defaults(r->config));
+    int line = ini_parse(r->path, on_pair, r);
+    if (line < 0)
+        return fail(ERR_CONFIG, "%s: %s", r->path, strerror(errno));
+    if (line > 0)
+        return fail(ERR_CONFIG, "%s:%d: %s", r->path, line,
+                    r->words[0] == '\0' ? "not a setting" : r->words);
+    return complete(r);
+}
+
+enum err config_read(const char *path, struct config **config_out)
+{
+    struct reader r = { .config = calloc(1, sizeof(struct config)), .path = path };
+    if (r.config == NULL)
+        return fail(ERR_MEMORY, "config: no memory");
+    enum err e = read_file(&r);
+    free(r.pins);
+    if (e != ERR_OK) {
+        config_free(r.config);
+        return e;
+    }
+    *config_out = r.config;
+    return ERR_OK;
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL)
+        return;
+    for (size_t i = 0; i < HSM_TOKENS; i++) {
+        free((void *)(uintptr_t)config->hsm.labels[i]);
+        free((void *)(uintptr_t)config->hsm.pin_files[i]);
+    }
+    for (size_t i = 0; i < CONFIG_SERVER_NAMES_MAX; i++)
+        free(config->server_names[i]);
+    free((void *)(uintptr_t)config->hsm.module);
+    free(config->listen_address);
+    free(config->state);
+    free(config->store_path);
+    free(config->organization);
+    free(config->trust_domain);
+    free(config->origin);
+    free(config);
+}

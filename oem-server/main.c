@@ -1,0 +1,162 @@
+/* oem-server: the OEM's server. See oem-server.8. */
+#include <argp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/host/log.h"
+#include "oem-server/net/net.h"
+
+enum { DRAIN_MS = 10000 };
+
+const char *argp_program_version = "oem-server " HALLMARK_VERSION;
+
+struct arguments {
+    const char *config;
+    bool check;
+};
+
+static const struct argp_option options[] = {
+    { "config", 'c', "FILE", 0, "Settings (required)", 0 },
+    { "check-config", 'k', NULL, 0, "Read the settings, say whether they are good, and end",
+      0 },
+    { "debug", 'd', NULL, 0, "Log more", 0 },
+    { 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct arguments *a = state->input;
+    switch (key) {
+    case 'c':
+        a->config = arg;
+        return 0;
+    case 'k':
+        a->check = true;
+        return 0;
+    case 'd':
+        log_set_level(LOG_LEVEL_DEBUG);
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected argument: %s", arg);
+        return 0;
+    case ARGP_KEY_END:
+        if (a->config == NULL)
+            argp_error(state, "--config FILE is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* sd_notify(3)'s datagram; nothing without a service manager. */
+static void notify(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+    if (path == NULL || strlen(path) >= sizeof(to.sun_path))
+        return;
+    memcpy(to.sun_path, path, strlen(path));
+    if (path[0] == '@')
+        to.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    if (fd < 0 || sendto(fd, state, strlen(state), 0, (struct sockaddr *)&to, len) < 0)
+        log_line(LOG_LEVEL_WARN, "main: the service manager was not told: %s", state);
+    fd_drop(&fd);
+}
+
+/* Secrets stay out of core files; a debugger of another user stays out too. */
+static void harden(void)
+{
+    const struct rlimit none = { 0, 0 };
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+        log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
+}
+
+static enum err serve(struct server *server, const sigset_t *signals)
+{
+    struct net *net = NULL;
+    int number = 0;
+    TRY(server_resume(server));
+    TRY(net_start(server, &net));
+    printf("ready wss://127.0.0.1:%u\n", net_port(net));
+    fflush(stdout);
+    log_line(LOG_LEVEL_INFO, "main: serving on port %u", net_port(net));
+    notify("READY=1");
+    while (sigwait(signals, &number) == 0 && number != SIGTERM && number != SIGINT)
+        ;
+    log_line(LOG_LEVEL_INFO, "main: stopping on signal %d", number);
+    notify("STOPPING=1");
+    net_drain(net, DRAIN_MS);
+    server_drain(server);
+    net_stop(net);
+    return server_stop(server);
+}
+
+static int exit_code(enum err e)
+{
+    switch (e) {
+    case ERR_OK:
+        return EX_OK;
+    case ERR_CONFIG:
+    case ERR_PRECONDITION:
+    case ERR_PIN:
+        return EX_CONFIG;
+    case ERR_BUSY:
+    case ERR_UNAVAILABLE:
+        return EX_TEMPFAIL;
+    case ERR_DATA_LOSS:
+        return EX_DATAERR;
+    case ERR_IO:
+        return EX_UNAVAILABLE;
+    default:
+        return EX_SOFTWARE;
+    }
+}
+
+static enum err run(const struct arguments *arguments, const sigset_t *signals)
+{
+    struct config *config = NULL;
+    struct server *server = NULL;
+    TRY(config_read(arguments->config, &config));
+    enum err e = ERR_OK;
+    if (arguments->check) {
+        printf("%s: ok\n", arguments->config);
+    } else {
+        e = server_open(config, &server);
+        if (e == ERR_OK)
+            e = serve(server, signals);
+        server_close(server);
+    }
+    config_free(config);
+    return e;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = {
+        options, parse,
+        NULL,    "The OEM's server: keys in an HSM, orders, runs and the event log.",
+        NULL,    NULL,
+        NULL,
+    };
+    struct arguments arguments = { 0 };
+    sigset_t signals;
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    harden();
+    return exit_code(run(&arguments, &signals));
+}

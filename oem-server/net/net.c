@@ -1,0 +1,276 @@
+#include "oem-server/net/net.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/svc/run.h"
+
+enum { TLS_EVENTS_PER_SECOND = 10 };
+
+struct net {
+    struct server *server;
+    struct wss *wss;
+    struct strand *strand; /* for what belongs to no session: TLS refusals */
+    pthread_mutex_t lock;
+    pthread_cond_t idle;
+    unsigned open; /* calls taken and not yet answered */
+    uint64_t window_ms;
+    unsigned refused, suppressed; /* in this window, I/O thread only */
+};
+
+/* One call, from the frame to its answer. */
+struct job {
+    struct net *net;
+    struct session *session;
+    struct wss_conn *conn;
+    struct peer_event event;
+    struct run *run;
+};
+
+static X509 *read_certificate(struct span der)
+{
+    const uint8_t *p = der.ptr;
+    return d2i_X509(NULL, &p, (long)der.len);
+}
+
+static enum err add_chain(SSL_CTX *tls, struct ca *ca)
+{
+    X509 *leaf = read_certificate(ca_web_server(ca)),
+         *issuing = read_certificate(ca_issuing(ca));
+    X509 *root = read_certificate(ca_root(ca));
+    X509_STORE *trusted = SSL_CTX_get_cert_store(tls);
+    bool ok =
+        leaf != NULL && issuing != NULL && root != NULL &&
+        SSL_CTX_use_certificate(tls, leaf) == 1 && SSL_CTX_add1_chain_cert(tls, issuing) == 1 &&
+        X509_STORE_add_cert(trusted, root) == 1 && X509_STORE_add_cert(trusted, issuing) == 1;
+    X509_free(leaf);
+    X509_free(issuing);
+    X509_free(root);
+    return ok ? ERR_OK : fail(ERR_TLS, "net: the server's certificates cannot be used");
+}
+
+/* The private key stays in the HSM: its EVP_PKEY signs there. */
+static enum err setup_tls(void *context, SSL_CTX *tls)
+{
+    struct net *net = context;
+    EVP_PKEY *key = NULL;
+    TRY(add_chain(tls, net->server->ca));
+    TRY(hsm_key_evp(net->server->hsm, HSM_TLS, "web-server", &key));
+    int ok = SSL_CTX_use_PrivateKey(tls, key);
+    EVP_PKEY_free(key);
+    return ok == 1 ? ERR_OK
+                   : fail(ERR_TLS,
+                          "net: the TLS key in the HSM is not the WebServer certificate's");
+}
+
+static enum err on_accept(void *context, struct wss_conn *conn, const struct wss_peer *peer)
+{
+    struct net *net = context;
+    struct session *session = NULL;
+    TRY(session_open(net->server, conn, peer->certificate, &session));
+    wss_conn_set_user(conn, session);
+    return ERR_OK;
+}
+
+static void on_closed(void *context, struct wss_conn *conn, const char *reason)
+{
+    (void)context;
+    log_line(LOG_LEVEL_DEBUG, "net: %s: %s", wss_conn_address(conn), reason);
+    session_closed(wss_conn_user(conn));
+}
+
+static void job_free(struct job *job)
+{
+    struct net *net = job->net;
+    peer_event_free(&job->event);
+    run_drop(&job->run);
+    session_drop(&job->session);
+    wss_conn_drop(&job->conn);
+    free(job);
+    pthread_mutex_lock(&net->lock);
+    if (--net->open == 0)
+        pthread_cond_broadcast(&net->idle);
+    pthread_mutex_unlock(&net->lock);
+}
+
+static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
+{
+    Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    response.stream = stream;
+    response.status = err_status(e);
+    response.code = (uint32_t)e;
+    response.message = words;
+    if (wss_respond(conn, &response) != ERR_OK)
+        log_line(LOG_LEVEL_DEBUG, "net: the caller is gone");
+}
+
+static void serve(void *context)
+{
+    struct job *job = context;
+    const Hallmark__V1__FrameRequest *request = job->event.frame->request;
+    struct rpc_metadata metadata[RPC_METADATA_MAX];
+    for (size_t i = 0; i < request->n_metadata; i++)
+        metadata[i] = (struct rpc_metadata){ request->metadata[i]->key,
+                                             span_of(request->metadata[i]->value.data,
+                                                     request->metadata[i]->value.len) };
+    struct call call = {
+        .rpc = { .method = request->method,
+                 .payload = span_of(request->payload.data, request->payload.len),
+                 .idempotency_key =
+                     span_of(request->idempotency_key.data, request->idempotency_key.len),
+                 .metadata = metadata,
+                 .metadata_count = request->n_metadata,
+                 .deadline_ms = job->event.deadline_ms },
+        .server = job->net->server,
+        .principal = &job->session->principal,
+        .session = job->session,
+        .peer = wss_conn_address(job->conn),
+    };
+    Hallmark__V1__FrameResponse response;
+    call_serve(&call, &response);
+    response.stream = job->event.stream;
+    if (wss_respond(job->conn, &response) != ERR_OK)
+        log_line(LOG_LEVEL_DEBUG, "net: the caller of %s is gone", request->method);
+    struct run *run = call.opened != NULL ? call.opened : call.run;
+    if (call.rpc.err == ERR_OK && run != NULL)
+        run_advance(run);
+    call_end(&call);
+    job_free(job);
+}
+
+static struct run *run_of(struct server *server, const Hallmark__V1__FrameRequest *request)
+{
+    for (size_t i = 0; i < request->n_metadata; i++)
+        if (strcmp(request->metadata[i]->key, "run-bin") == 0 &&
+            request->metadata[i]->value.len == RUN_ID_SIZE)
+            return run_find(server, request->metadata[i]->value.data);
+    return NULL;
+}
+
+static void on_request(void *context, struct wss_conn *conn, struct peer_event *event)
+{
+    struct net *net = context;
+    struct session *session = wss_conn_user(conn);
+    struct job *job = calloc(1, sizeof(*job));
+    if (job == NULL) {
+        refuse(conn, event->stream, fail(ERR_MEMORY, "net: no memory for a call"));
+        peer_event_free(event);
+        return;
+    }
+    *job = (struct job){ net, session_keep(session), wss_conn_keep(conn), *event,
+                         run_of(net->server, event->frame->request) };
+    pthread_mutex_lock(&net->lock);
+    net->open++;
+    pthread_mutex_unlock(&net->lock);
+    enum err e =
+        strand_submit(job->run != NULL ? job->run->strand : session->strand, serve, job);
+    if (e != ERR_OK) {
+        refuse(conn, event->stream, e);
+        job_free(job);
+    }
+}
+
+struct tls_refusal {
+    struct net *net;
+    char address[64];
+    char words[160];
+};
+
+static void log_tls_refusal(void *context)
+{
+    struct tls_refusal *r = context;
+    log_line(LOG_LEVEL_WARN, "refused: %s: %s", r->address, r->words);
+    if (event_simple(r->net->server, "tls", "", r->address, ERR_TLS, r->words) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "net: the refusal could not be logged");
+    free(r);
+}
+
+/* Anyone can cause these, so they are rationed; what was left out is said with the next one. */
+static void on_tls_refused(void *context, const char *address, const char *alert)
+{
+    struct net *net = context;
+    uint64_t now = rpc_now_ms();
+    if (now - net->window_ms >= 1000) {
+        net->window_ms = now;
+        net->refused = 0;
+    }
+    if (net->refused++ >= TLS_EVENTS_PER_SECOND) {
+        net->suppressed++;
+        return;
+    }
+    struct tls_refusal *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return;
+    r->net = net;
+    snprintf(r->address, sizeof(r->address), "%s", address);
+    snprintf(r->words, sizeof(r->words), "TLS handshake refused: %s", alert);
+    if (net->suppressed != 0)
+        snprintf(r->words, sizeof(r->words), "TLS handshake refused: %s (and %u more)", alert,
+                 net->suppressed);
+    net->suppressed = 0;
+    if (strand_submit(net->strand, log_tls_refusal, r) != ERR_OK)
+        free(r);
+}
+
+enum err net_start(struct server *server, struct net **net_out)
+{
+    struct net *net = calloc(1, sizeof(*net));
+    if (net == NULL)
+        return fail(ERR_MEMORY, "net: no memory");
+    net->server = server;
+    net->strand = strand_new(server->work);
+    pthread_mutex_init(&net->lock, NULL);
+    pthread_cond_init(&net->idle, NULL);
+    struct wss_config config = {
+        .server = true,
+        .address = server->config->listen_address,
+        .port = server->config->listen_port,
+        .tls_setup = setup_tls,
+        .tls_context = net,
+        .software = "oem-server " HALLMARK_VERSION,
+        .handler = { net, on_accept, NULL, on_request, NULL, on_closed, on_tls_refused },
+    };
+    enum err e = net->strand == NULL ? fail(ERR_MEMORY, "net: no memory")
+                                     : wss_start(&config, &net->wss);
+    if (e != ERR_OK) {
+        net_stop(net);
+        return e;
+    }
+    *net_out = net;
+    return ERR_OK;
+}
+
+uint16_t net_port(const struct net *net)
+{
+    return wss_port(net->wss);
+}
+
+void net_drain(struct net *net, unsigned timeout_ms)
+{
+    struct server *server = net->server;
+    pthread_mutex_lock(&server->lock);
+    for (struct session *s = server->sessions; s != NULL; s = s->next)
+        wss_conn_go_away(s->conn, "the server is stopping", timeout_ms);
+    pthread_mutex_unlock(&server->lock);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_ms / 1000;
+    pthread_mutex_lock(&net->lock);
+    while (net->open != 0 && pthread_cond_timedwait(&net->idle, &net->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&net->lock);
+}
+
+void net_stop(struct net *net)
+{
+    if (net == NULL)
+        return;
+    wss_stop(net->wss);
+    strand_drop(&net->strand);
+    pthread_cond_destroy(&net->idle);
+    pthread_mutex_destroy(&net->lock);
+    free(net);
+}

@@ -1,0 +1,14 @@
+/*
+ * net: the listener: connections become sessions, frames become calls on a worker's strand,
+ * answers go back. Does I/O only; see common/wss and svc.
+ */
+#pragma once
+
+#include "oem-server/svc/svc.h"
+
+struct net;
+
+enum err net_start(struct server *server, struct net **net_out);
+uint16_t net_port(const struct net *net);
+void net_drain(struct net *net, unsigned timeout_ms); /* GOAWAY; waits for open calls to end */
+void net_stop(struct net *net);

@@ -1,0 +1,328 @@
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/host/log.h"
+#include "common/host/p256.h"
+#include "oem-server/svc/run.h"
+
+enum { OPERATIONS_MAX = 16, DIGESTS_MAX = 8, TX_TIMEOUT_MS = 10000 };
+
+uint64_t svc_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+struct call *call_of(struct rpc_call *rpc)
+{
+    return rpc->user;
+}
+
+static unsigned time_left_ms(const struct call *call)
+{
+    uint64_t now = rpc_now_ms();
+    if (call->rpc.deadline_ms <= now)
+        return 1;
+    uint64_t left = call->rpc.deadline_ms - now;
+    return left < TX_TIMEOUT_MS ? (unsigned)left : TX_TIMEOUT_MS;
+}
+
+enum err svc_tx(struct call *call)
+{
+    if (call->tx != NULL)
+        return ERR_OK;
+    return store_begin(call->server->store, time_left_ms(call), &call->tx);
+}
+
+/* Event fields point at memory that outlives the event but is const to us. */
+static char *lend(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static ProtobufCBinaryData lend_bytes(const uint8_t *bytes, size_t len)
+{
+    return (ProtobufCBinaryData){ len, (uint8_t *)(uintptr_t)bytes };
+}
+
+enum err svc_digest(struct call *call, const char *name, struct span bytes)
+{
+    Hallmark__V1__Event *event = &call->event;
+    if (event->digests == NULL)
+        event->digests = rpc_alloc(&call->rpc, DIGESTS_MAX * sizeof(*event->digests));
+    Hallmark__V1__Digest *digest = rpc_alloc(&call->rpc, sizeof(*digest) + SHA256_SIZE);
+    if (event->digests == NULL || digest == NULL)
+        return fail(ERR_MEMORY, "svc: no memory for an event");
+    if (event->n_digests == DIGESTS_MAX)
+        return fail(ERR_LIMIT, "svc: more than %d digests in an event", DIGESTS_MAX);
+    hallmark__v1__digest__init(digest);
+    uint8_t *sha256 = (uint8_t *)(digest + 1);
+    sha256_of(bytes, sha256);
+    digest->name = lend(name);
+    digest->sha256 = lend_bytes(sha256, SHA256_SIZE);
+    event->digests[event->n_digests++] = digest;
+    return ERR_OK;
+}
+
+static void describe(struct call *call)
+{
+    Hallmark__V1__Event *event = &call->event;
+    char *fingerprint = rpc_alloc(&call->rpc, 2 * SHA256_SIZE + 1);
+    hallmark__v1__event__init(event);
+    event->time_us = svc_now_us();
+    event->kind = lend(call->row != NULL ? "arrow" : "call");
+    event->actor = lend(call->principal->uri);
+    event->peer = lend(call->peer);
+    event->method = lend(call->rpc.method);
+    event->software = lend("oem-server " HALLMARK_VERSION);
+    if (call->principal->role != AUTH_SERVER && fingerprint != NULL) {
+        for (size_t i = 0; i < SHA256_SIZE; i++)
+            snprintf(fingerprint + 2 * i, 3, "%02x", call->principal->certificate_sha256[i]);
+        event->certificate = fingerprint;
+    }
+    if (call->row != NULL)
+        event->arrow = call->row->arrow;
+}
+
+static void describe_run(struct call *call)
+{
+    const struct run *run = call->run;
+    call->event.order = lend(run->order.name);
+    call->event.uid = lend_bytes(run->uid, UID_SIZE);
+    call->event.run_id = lend_bytes(run->id, RUN_ID_SIZE);
+}
+
+static bool is_of_run(const char *method, const struct flow_row *row)
+{
+    if (row != NULL)
+        return row->arrow >= FLOW_FIRST_OF_RUN;
+    return strncmp(method, "hallmark.v1.Runs/", 17) == 0 &&
+           strcmp(method, "hallmark.v1.Runs/Open") != 0;
+}
+
+static enum err find_run(struct call *call)
+{
+    if (call->run == NULL) {
+        struct span id = rpc_call_metadata(&call->rpc, "run-bin");
+        if (id.len != RUN_ID_SIZE)
+            return fail_quiet(ERR_INVALID,
+                              "metadata run-bin must be the %d-byte id of Runs.Open",
+                              RUN_ID_SIZE);
+        call->run = run_find(call->server, id.ptr);
+    }
+    if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
+                              strcmp(call->run->station.uri, call->principal->uri) != 0))
+        return fail_quiet(ERR_NOT_FOUND, "no such run of %s", call->principal->uri);
+    describe_run(call);
+    if (call->run->over)
+        return fail_quiet(call->run->why, "this run is over: %s", call->run->words);
+    return ERR_OK;
+}
+
+static void request_digest(const struct call *call, uint8_t digest_out[static SHA256_SIZE])
+{
+    AUTO(buf_free) struct buf both = { 0 };
+    if (buf_append(&both, span_of(call->rpc.method, strlen(call->rpc.method) + 1)) != ERR_OK ||
+        buf_append(&both, call->rpc.payload) != ERR_OK)
+        buf_free(&both);
+    sha256_of(buf_span(&both), digest_out);
+}
+
+/* The stored answer of a call with this key, if there is one. */
+static enum err replay(struct call *call, bool *replayed)
+{
+    *replayed = false;
+    if (call->rpc.idempotency_key.len == 0 || call->method->effect != AUTH_CHANGES)
+        return ERR_OK;
+    uint8_t digest[SHA256_SIZE];
+    struct store_answer answer = { 0 };
+    TRY(svc_tx(call));
+    enum err e = store_answer_get(call->tx, call->principal->uri, call->rpc.idempotency_key.ptr,
+                                  &answer);
+    store_rollback(&call->tx);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    request_digest(call, digest);
+    bool same = span_eq(SPAN(digest), SPAN(answer.request_sha256));
+    if (same)
+        call->rpc.response = buf_take(&answer.response);
+    store_answer_free(&answer);
+    if (!same)
+        return fail_quiet(ERR_INVALID, "this idempotency key was used for another request");
+    *replayed = true;
+    return ERR_OK;
+}
+
+static void reports_drop(Hallmark__V1__ArrowReports **reports)
+{
+    hallmark__v1__arrow_reports__free_unpacked(*reports, NULL);
+}
+
+static enum err take_reports(struct call *call)
+{
+    struct span bytes = rpc_call_metadata(&call->rpc, "reports-bin");
+    if (bytes.len == 0)
+        return ERR_OK;
+    AUTO(reports_drop)
+    Hallmark__V1__ArrowReports *reports =
+        hallmark__v1__arrow_reports__unpack(NULL, bytes.len, bytes.ptr);
+    if (reports == NULL)
+        return fail_quiet(ERR_INVALID, "metadata reports-bin is not an ArrowReports");
+    return run_reports(call, reports->reports, reports->n_reports);
+}
+
+static enum err admit(struct call *call, bool *replayed)
+{
+    *replayed = false;
+    call->row = flow_row_of_method(call->rpc.method);
+    describe(call);
+    TRY(auth_allow(call->principal, call->rpc.method, &call->method));
+    TRY(replay(call, replayed));
+    if (*replayed || !is_of_run(call->rpc.method, call->row))
+        return ERR_OK;
+    TRY(find_run(call));
+    TRY(take_reports(call));
+    if (call->row == NULL || call->principal->role == AUTH_SERVER)
+        return ERR_OK;
+    return flow_accept(&call->run->flow, call->row->arrow);
+}
+
+static void note_operations(struct call *call)
+{
+    const char *names[OPERATIONS_MAX];
+    size_t count = hsm_operations_take(names, OPERATIONS_MAX);
+    if (count > OPERATIONS_MAX)
+        count = OPERATIONS_MAX;
+    char **list = rpc_alloc(&call->rpc, OPERATIONS_MAX * sizeof(*list));
+    for (size_t i = 0; list != NULL && i < count; i++)
+        list[i] = lend(names[i]);
+    call->event.hsm_operations = list;
+    call->event.n_hsm_operations = list == NULL ? 0 : count;
+}
+
+/* The event's digests of what travelled; both live in the arena. */
+static enum err note_payloads(struct call *call)
+{
+    uint8_t *digests = rpc_alloc(&call->rpc, 2 * SHA256_SIZE);
+    if (digests == NULL)
+        return fail(ERR_MEMORY, "svc: no memory for an event");
+    sha256_of(call->rpc.payload, digests);
+    call->event.request_sha256 = lend_bytes(digests, SHA256_SIZE);
+    if (call->rpc.err == ERR_OK) {
+        sha256_of(buf_span(&call->rpc.response), digests + SHA256_SIZE);
+        call->event.response_sha256 = lend_bytes(digests + SHA256_SIZE, SHA256_SIZE);
+    }
+    call->event.took_us = (uint32_t)(svc_now_us() - call->started_us);
+    note_operations(call);
+    return ERR_OK;
+}
+
+static enum err keep_answer(struct call *call)
+{
+    if (call->rpc.idempotency_key.len == 0)
+        return ERR_OK;
+    struct store_answer answer = { .response = call->rpc.response };
+    request_digest(call, answer.request_sha256);
+    return store_answer_put(call->tx, call->principal->uri, call->rpc.idempotency_key.ptr,
+                            &answer, (int64_t)svc_now_us());
+}
+
+/* State, event and answer become durable together. */
+static enum err settle(struct call *call)
+{
+    if (call->method->effect == AUTH_READS) {
+        store_rollback(&call->tx);
+        return ERR_OK;
+    }
+    TRY(note_payloads(call));
+    TRY(svc_tx(call));
+    TRY(tlog_append(call->server->log, call->tx, &call->event, NULL));
+    TRY(keep_answer(call));
+    return store_commit(&call->tx);
+}
+
+static void refuse(struct call *call, enum err e)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    store_rollback(&call->tx);
+    call->rpc.err = e;
+    call->event.kind = lend("refusal");
+    call->event.status = err_status(e);
+    call->event.code = (uint32_t)e;
+    call->event.message = words;
+    log_line(LOG_LEVEL_WARN, "refused: %s %s: %s: %s", call->principal->uri, call->rpc.method,
+             err_text(e), words);
+    if (note_payloads(call) != ERR_OK || event_write(call->server, &call->event) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
+    fail_set(words);
+}
+
+static void answer(struct call *call, Hallmark__V1__FrameResponse *response)
+{
+    hallmark__v1__frame_response__init(response);
+    enum err e = call->rpc.err;
+    response->status = err_status(e);
+    if (e == ERR_OK) {
+        response->payload = lend_bytes(call->rpc.response.ptr, call->rpc.response.len);
+        return;
+    }
+    response->code = (uint32_t)e;
+    const char *words =
+        e == ERR_INTERNAL || e == ERR_STORE ? "the server failed: see its log" : fail_words();
+    char *text = NULL;
+    if (rpc_text(&call->rpc, &text, words) == ERR_OK)
+        response->message = text;
+}
+
+/* What was done is durable: the run follows. */
+static void move(struct call *call)
+{
+    if (call->opened != NULL)
+        run_opened(call->opened, call);
+    if (call->finished)
+        call->run->finished = true;
+    if (call->sealed)
+        run_end(call->run, ERR_OK, "sealed");
+    if (call->row == NULL || call->run == NULL)
+        return;
+    if (call->row->arrow == 31)
+        run_transcript(
+            call->run, 31,
+            span_of(call->event.request_sha256.data, call->event.request_sha256.len),
+            span_of(call->event.response_sha256.data, call->event.response_sha256.len));
+    if (call->principal->role != AUTH_SERVER) /* the server's own are moved by flow_advance */
+        flow_done(&call->run->flow);
+}
+
+void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
+{
+    bool replayed;
+    const char *unused[OPERATIONS_MAX];
+    fail_clear();
+    (void)hsm_operations_take(unused, OPERATIONS_MAX);
+    call->rpc.user = call;
+    call->started_us = svc_now_us();
+    call->rpc.err = admit(call, &replayed);
+    if (call->rpc.err == ERR_OK && !replayed) {
+        rpc_dispatch(svc_services(), &call->rpc);
+        if (call->rpc.err == ERR_OK)
+            call->rpc.err = settle(call);
+        if (call->rpc.err == ERR_OK)
+            move(call);
+    }
+    if (call->rpc.err != ERR_OK)
+        refuse(call, call->rpc.err);
+    answer(call, response);
+}
+
+void call_end(struct call *call)
+{
+    store_rollback(&call->tx);
+    run_drop(&call->opened);
+    run_drop(&call->run);
+    rpc_call_fini(&call->rpc);
+}

@@ -1,0 +1,26 @@
+/*
+ * init: the server without its sockets, for oemctl init: arrows 1 and 2 and the first operator,
+ * called in memory through the same pipeline (roles, event log, transactions) as every other
+ * call.
+ */
+#pragma once
+
+#include "common/rpc/rpc.h"
+#include "oem-server/config.h"
+
+struct init;
+
+/* Opens tokens (the Root's too) and store. ERR_BUSY if the server runs. */
+enum err init_open(const char *config_path, struct init **init_out);
+void init_close(struct init *init); /* NULL is fine */
+
+/* An rpc_transport; context is the struct init. Serves Pki, and Registry.Add for the first
+ * operator. */
+enum err init_transport(void *init, const char *method, struct span payload,
+                        struct buf *response_out);
+
+const struct config *init_config(const struct init *init); /* borrowed, as long as init */
+
+/* The log's verifier key text (C2SP signed-note), once arrow 1 is done. Caller frees with
+ * free(). */
+enum err init_verifier_key(struct init *init, char **text_out);

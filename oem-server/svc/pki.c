@@ -1,0 +1,111 @@
+/* Pki: arrows 1 and 2, called by oemctl init in memory. */
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/svc/services.h"
+
+static const struct {
+    enum hsm_token token;
+    const char *name;
+} keys[] = {
+    { HSM_ROOT, "root" },
+    { HSM_ISSUING, "issuing" },
+    { HSM_TLS, "web-server" },
+};
+
+static enum err add_key(struct rpc_call *rpc, Hallmark__V1__GenerateCaKeysResponse *out,
+                        size_t i)
+{
+    EVP_PKEY *key = NULL;
+    uint8_t *der = NULL;
+    TRY(hsm_key_evp(call_of(rpc)->server->hsm, keys[i].token, keys[i].name, &key));
+    int len = i2d_PUBKEY(key, &der);
+    EVP_PKEY_free(key);
+    Hallmark__V1__CaKey *row = rpc_alloc(rpc, sizeof(*row));
+    enum err e =
+        len <= 0 || row == NULL ? fail(ERR_MEMORY, "pki: no memory for a key") : ERR_OK;
+    if (e == ERR_OK) {
+        hallmark__v1__ca_key__init(row);
+        row->name = (char *)(uintptr_t)keys[i].name;
+        e = rpc_bytes(rpc, &row->public_key, span_of(der, (size_t)len));
+    }
+    if (e == ERR_OK)
+        e = svc_digest(call_of(rpc), keys[i].name, span_of(der, (size_t)len));
+    OPENSSL_free(der);
+    if (e == ERR_OK)
+        out->keys[out->n_keys++] = row;
+    return e;
+}
+
+static enum err pki_generate_ca_keys(struct rpc_call *rpc,
+                                     const Hallmark__V1__GenerateCaKeysRequest *in,
+                                     Hallmark__V1__GenerateCaKeysResponse *out)
+{
+    (void)in;
+    struct server *server = call_of(rpc)->server;
+    TRY(ca_keys_make(server->hsm));
+    TRY(server_log_open(server));
+    out->keys = rpc_alloc(rpc, COUNT(keys) * sizeof(*out->keys));
+    if (out->keys == NULL)
+        return fail(ERR_MEMORY, "pki: no memory for the answer");
+    for (size_t i = 0; i < COUNT(keys); i++)
+        TRY(add_key(rpc, out, i));
+    return ERR_OK;
+}
+
+static enum err issue(struct call *call, const Hallmark__V1__IssueCaCertificatesRequest *in)
+{
+    struct server *server = call->server;
+    struct ca_certificates made = { 0 };
+    const char *names[CONFIG_SERVER_NAMES_MAX + 1] = { NULL };
+    if (in->n_server_names == 0 || in->n_server_names > CONFIG_SERVER_NAMES_MAX)
+        return fail_quiet(ERR_INVALID, "pki: 1 to %d server names, not %zu",
+                          CONFIG_SERVER_NAMES_MAX, in->n_server_names);
+    for (size_t i = 0; i < in->n_server_names; i++)
+        names[i] = in->server_names[i];
+    TRY(ca_certificates_issue(server->hsm, in->organization, names, &made));
+    enum err e = svc_tx(call);
+    const struct {
+        const char *name;
+        struct span value;
+    } settings[] = {
+        { "root", buf_span(&made.root) },
+        { "issuing", buf_span(&made.issuing) },
+        { "web-server", buf_span(&made.web_server) },
+        { "organization", span_of(in->organization, strlen(in->organization)) },
+        { "trust-domain", span_of(in->trust_domain, strlen(in->trust_domain)) },
+    };
+    for (size_t i = 0; i < COUNT(settings) && e == ERR_OK; i++)
+        e = store_setting_put(call->tx, settings[i].name, settings[i].value);
+    ca_certificates_free(&made);
+    return e;
+}
+
+/* Get or issue: certificates that boards already carry are never replaced. */
+static enum err pki_issue_ca_certificates(struct rpc_call *rpc,
+                                          const Hallmark__V1__IssueCaCertificatesRequest *in,
+                                          Hallmark__V1__IssueCaCertificatesResponse *out)
+{
+    struct call *call = call_of(rpc);
+    struct server *server = call->server;
+    AUTO(buf_free) struct buf have = { 0 };
+    TRY(svc_tx(call));
+    enum err e = store_setting_get(call->tx, "root", &have);
+    store_rollback(&call->tx);
+    if (e == ERR_NOT_FOUND)
+        e = issue(call, in);
+    TRY(e);
+    TRY(svc_tx(call));
+    TRY(server_ca_open(server, call->tx));
+    TRY(rpc_bytes(rpc, &out->root, ca_root(server->ca)));
+    TRY(rpc_bytes(rpc, &out->issuing, ca_issuing(server->ca)));
+    TRY(rpc_bytes(rpc, &out->web_server, ca_web_server(server->ca)));
+    TRY(svc_digest(call, "root", ca_root(server->ca)));
+    TRY(svc_digest(call, "issuing", ca_issuing(server->ca)));
+    return svc_digest(call, "web-server", ca_web_server(server->ca));
+}
+
+RPC_HANDLER(pki, Pki, generate_ca_keys, GenerateCaKeys, GenerateCaKeys)
+RPC_HANDLER(pki, Pki, issue_ca_certificates, IssueCaCertificates, IssueCaCertificates)
+
+Hallmark__V1__Pki_Service pki_service = HALLMARK__V1__PKI__INIT(pki__);

@@ -1,0 +1,103 @@
+/* The requests of the server's own calls: o -> n (3, 15, 19, 23) and o -> p (30). */
+#include <string.h>
+
+#include "common/core/sign.h"
+#include "common/host/log.h"
+#include "common/host/p256.h"
+#include "oem-server/svc/run.h"
+#include "oem-server/svc/services.h"
+
+static ProtobufCBinaryData lend(struct span bytes)
+{
+    return (ProtobufCBinaryData){ bytes.len, (uint8_t *)(uintptr_t)bytes.ptr };
+}
+
+static enum err put_web_server_certificate(struct run *run, struct buf *out)
+{
+    Hallmark__V1__PutWebServerCertificateRequest m =
+        HALLMARK__V1__PUT_WEB_SERVER_CERTIFICATE_REQUEST__INIT;
+    m.certificate = lend(ca_web_server(run->server->ca));
+    m.issuer = lend(ca_issuing(run->server->ca));
+    return rpc_pack(&m.base, out);
+}
+
+static enum err put_device_certificate(struct run *run, struct buf *out)
+{
+    Hallmark__V1__PutDeviceCertificateRequest m =
+        HALLMARK__V1__PUT_DEVICE_CERTIFICATE_REQUEST__INIT;
+    m.certificate = lend(buf_span(&run->certificate));
+    m.issuer = lend(ca_issuing(run->server->ca));
+    return rpc_pack(&m.base, out);
+}
+
+/* The WebServer key's signature over a statement. */
+static enum err sign_statement(struct run *run, const struct wr *w,
+                               uint8_t digest[static SHA256_SIZE],
+                               uint8_t signature[static P256_SIGNATURE_SIZE])
+{
+    TRY(wr_end(w));
+    sha256_of(wr_done(w), digest);
+    return hsm_sign_p256(run->server->hsm, HSM_TLS, "web-server", digest, signature);
+}
+
+static enum err put_rotpk(struct run *run, struct buf *out)
+{
+    uint8_t statement[SIGN_STATEMENT_MAX], digest[SHA256_SIZE];
+    uint8_t server[P256_SIGNATURE_SIZE], boot[P256_SIGNATURE_SIZE];
+    struct wr w = wr_of(statement, sizeof(statement));
+    struct sign_run bound = run_sign(run);
+    sign_rotpk(&w, &bound, SPAN(run->rotpk));
+    TRY(sign_statement(run, &w, digest, server));
+    TRY(hsm_unit_p256_sign(run->server->hsm, buf_span(&run->boot_key), digest, boot));
+    Hallmark__V1__PutRotpkRequest m = HALLMARK__V1__PUT_ROTPK_REQUEST__INIT;
+    m.rotpk = lend(SPAN(run->rotpk));
+    m.server_signature = lend(SPAN(server));
+    m.boot_key_signature = lend(SPAN(boot));
+    return rpc_pack(&m.base, out);
+}
+
+static enum err put_signed_firmware(struct run *run, struct buf *out)
+{
+    AUTO(store_rollback) struct store_tx *tx = NULL;
+    AUTO(store_image_free) struct store_image image = { 0 };
+    Hallmark__V1__PutSignedFirmwareRequest m = HALLMARK__V1__PUT_SIGNED_FIRMWARE_REQUEST__INIT;
+    m.sha256 = lend(SPAN(run->order.firmware_sha256));
+    m.firmware_information = lend(SPAN(run->fwinfo));
+    m.firmware_information_address = run->fwinfo_address;
+    if (!run->have_image) {
+        TRY(store_begin(run->server->store, 10000, &tx));
+        TRY(store_image_get(tx, run->order.firmware_sha256, &image));
+        m.image = lend(buf_span(&image.bytes));
+    }
+    return rpc_pack(&m.base, out);
+}
+
+static enum err put_server_public_key(struct run *run, struct buf *out)
+{
+    uint8_t statement[SIGN_STATEMENT_MAX], digest[SHA256_SIZE], signature[P256_SIGNATURE_SIZE];
+    struct wr w = wr_of(statement, sizeof(statement));
+    struct sign_run bound = run_sign(run);
+    sign_server_agreement(&w, &bound, SPAN(run->server_public));
+    TRY(sign_statement(run, &w, digest, signature));
+    Hallmark__V1__PutServerPublicKeyRequest m =
+        HALLMARK__V1__PUT_SERVER_PUBLIC_KEY_REQUEST__INIT;
+    m.public_key = lend(SPAN(run->server_public));
+    m.signature = lend(SPAN(signature));
+    return rpc_pack(&m.base, out);
+}
+
+static const struct {
+    uint8_t arrow;
+    enum err (*make)(struct run *run, struct buf *out);
+} requests[] = {
+    { 3, put_web_server_certificate }, { 15, put_device_certificate }, { 19, put_rotpk },
+    { 23, put_signed_firmware },       { 30, put_server_public_key },
+};
+
+enum err run_request(struct run *run, const struct flow_row *row, struct buf *payload_out)
+{
+    for (size_t i = 0; i < COUNT(requests); i++)
+        if (requests[i].arrow == row->arrow)
+            return requests[i].make(run, payload_out);
+    return fail(ERR_INTERNAL, "run: arrow %u is no call of the server's", row->arrow);
+}

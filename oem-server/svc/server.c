@@ -1,0 +1,118 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/svc/run.h"
+#include "oem-server/svc/services.h"
+
+static enum err sign_with_hsm(void *context, struct span message,
+                              uint8_t signature_out[static 64])
+{
+    return hsm_sign_ed25519(context, HSM_LOG, "log", message, signature_out);
+}
+
+enum err server_log_open(struct server *server)
+{
+    uint8_t public_key[32];
+    if (server->log != NULL)
+        return ERR_OK;
+    TRY(hsm_ed25519_public(server->hsm, HSM_LOG, "log", public_key));
+    return tlog_open(server->store, server->config->origin, public_key, sign_with_hsm,
+                     server->hsm, &server->log);
+}
+
+static enum err read_certificates(struct store_tx *tx, struct ca_certificates *certificates)
+{
+    TRY(store_setting_get(tx, "root", &certificates->root));
+    TRY(store_setting_get(tx, "issuing", &certificates->issuing));
+    return store_setting_get(tx, "web-server", &certificates->web_server);
+}
+
+enum err server_ca_open(struct server *server, struct store_tx *tx)
+{
+    struct ca_certificates certificates = { 0 };
+    if (server->ca != NULL)
+        return ERR_OK;
+    enum err e = read_certificates(tx, &certificates);
+    if (e == ERR_OK)
+        e = ca_new(server->hsm, &certificates, server->config->organization,
+                   server->config->trust_domain, &server->ca);
+    ca_certificates_free(&certificates);
+    return e;
+}
+
+enum err server_open(const struct config *config, struct server **server_out)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return fail(ERR_MEMORY, "svc: no memory");
+    server->config = config;
+    pthread_mutex_init(&server->lock, NULL);
+    enum err e = hsm_open(&config->hsm, &server->hsm);
+    if (e == ERR_OK)
+        e = store_open(config->store_path, &server->store);
+    if (e == ERR_OK)
+        e = work_start(config->workers, config->queue, &server->work);
+    if (e != ERR_OK) {
+        server_close(server);
+        return e;
+    }
+    *server_out = server;
+    return ERR_OK;
+}
+
+static void release_runs(struct server *server)
+{
+    while (server->runs != NULL) {
+        struct run *run = server->runs;
+        server->runs = run->next;
+        run_drop(&run);
+    }
+}
+
+void server_drain(struct server *server)
+{
+    struct work *work = TAKE(server->work);
+    work_stop(work);
+}
+
+enum err server_stop(struct server *server)
+{
+    AUTO(buf_free) struct buf note = { 0 };
+    uint64_t size;
+    TRY(event_simple(server, "stop", "oem-server", "", ERR_OK, "stopped in order"));
+    return tlog_checkpoint(server->log, &note, &size);
+}
+
+void server_close(struct server *server)
+{
+    if (server == NULL)
+        return;
+    work_stop(server->work);
+    server->work = NULL;
+    release_runs(server);
+    ca_free(server->ca);
+    tlog_free(server->log);
+    store_close(server->store);
+    hsm_close(server->hsm);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+enum err server_resume(struct server *server)
+{
+    uint32_t cut = 0;
+    char words[80];
+    TRY(server_log_open(server));
+    AUTO(store_rollback) struct store_tx *tx = NULL;
+    TRY(store_begin(server->store, 10000, &tx));
+    enum err e = server_ca_open(server, tx);
+    if (e == ERR_NOT_FOUND)
+        return fail(ERR_PRECONDITION, "svc: %s holds no CA yet: run oemctl init first",
+                    server->config->store_path);
+    TRY(e);
+    TRY(store_units_cut_open(tx, &cut));
+    snprintf(words, sizeof(words), "start: %u units were cut by the last stop", cut);
+    TRY(store_commit(&tx));
+    return event_simple(server, "start", "oem-server", "", ERR_OK, words);
+}

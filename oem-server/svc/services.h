@@ -1,0 +1,24 @@
+/* services: the generated service structs of svc's files. For svc/ only. */
+#pragma once
+
+#include "hallmark/v1/diagram.pb-c.h"
+#include "hallmark/v1/log.pb-c.h"
+#include "hallmark/v1/operator.pb-c.h"
+#include "hallmark/v1/runs.pb-c.h"
+#include "oem-server/svc/svc.h"
+
+extern Hallmark__V1__Pki_Service pki_service;
+extern Hallmark__V1__Ca_Service ca_service;
+extern Hallmark__V1__SecureBoot_Service secure_boot_service;
+extern Hallmark__V1__KeyAgreement_Service key_agreement_service;
+extern Hallmark__V1__Runs_Service runs_service;
+extern Hallmark__V1__Firmware_Service firmware_service;
+extern Hallmark__V1__Orders_Service orders_service;
+extern Hallmark__V1__Registry_Service registry_service;
+extern Hallmark__V1__Units_Service units_service;
+extern Hallmark__V1__Log_Service log_service;
+extern Hallmark__V1__Health_Service health_service;
+
+/* Names of orders and principals: 1-64 of [a-z0-9.-]. */
+enum err service_name_check(const char *what, const char *name);
+enum err server_ca_open(struct server *server, struct store_tx *tx); /* once arrow 2 is done */

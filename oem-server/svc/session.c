@@ -1,0 +1,145 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/svc/run.h"
+
+/* Is this certificate the one registered for its URI, and not revoked? */
+static enum err check_registered(struct server *server, const struct auth_principal *p)
+{
+    struct store_principal have;
+    AUTO(store_rollback) struct store_tx *tx = NULL;
+    TRY(store_begin(server->store, 2000, &tx));
+    enum err e = store_principal_get(tx, auth_role_number(p->role), p->name, &have);
+    if (e == ERR_NOT_FOUND || (e == ERR_OK && memcmp(have.certificate_sha256,
+                                                     p->certificate_sha256, SHA256_SIZE) != 0))
+        return fail_quiet(ERR_UNAUTHENTICATED, "certificate is not the registered one of %s",
+                          p->uri);
+    TRY(e);
+    return have.revoked ? fail_quiet(ERR_UNAUTHENTICATED, "certificate revoked: %s", p->uri)
+                        : ERR_OK;
+}
+
+static void session_list(struct session *session)
+{
+    struct server *server = session->server;
+    pthread_mutex_lock(&server->lock);
+    session->next = server->sessions;
+    server->sessions = session;
+    server->session_count++;
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void log_refusal(struct server *server, const struct auth_principal *p,
+                        struct wss_conn *conn, enum err e)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    log_line(LOG_LEVEL_WARN, "refused: %s: %s", wss_conn_address(conn), words);
+    if (event_simple(server, "refusal", p->uri, wss_conn_address(conn), e, words) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
+    fail_set(words);
+}
+
+enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
+                      struct session **session_out)
+{
+    struct auth_principal p = { 0 };
+    enum err e = auth_principal_of(certificate, server->config->trust_domain, &p);
+    if (e == ERR_OK)
+        e = check_registered(server, &p);
+    if (e != ERR_OK) {
+        log_refusal(server, &p, conn, e);
+        return e;
+    }
+    struct session *session = calloc(1, sizeof(*session));
+    struct strand *strand = strand_new(server->work);
+    if (session == NULL || strand == NULL) {
+        free(session);
+        strand_drop(&strand);
+        return fail(ERR_MEMORY, "svc: no memory for a connection");
+    }
+    atomic_init(&session->refs, 1);
+    session->server = server;
+    session->conn = wss_conn_keep(conn);
+    session->principal = p;
+    session->strand = strand;
+    session_list(session);
+    log_line(LOG_LEVEL_INFO, "connected: %s from %s", p.uri, wss_conn_address(conn));
+    *session_out = session;
+    return ERR_OK;
+}
+
+struct session *session_keep(struct session *session)
+{
+    atomic_fetch_add(&session->refs, 1);
+    return session;
+}
+
+void session_drop(struct session **session_pointer)
+{
+    struct session *session = TAKE(*session_pointer);
+    if (session == NULL || atomic_fetch_sub(&session->refs, 1) != 1)
+        return;
+    strand_drop(&session->strand);
+    wss_conn_drop(&session->conn);
+    free(session);
+}
+
+static void session_unlist(struct session *session)
+{
+    struct server *server = session->server;
+    pthread_mutex_lock(&server->lock);
+    for (struct session **at = &server->sessions; *at != NULL; at = &(*at)->next) {
+        if (*at == session) {
+            *at = session->next;
+            server->session_count--;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* One of the runs of a connection that is gone; its link is cut so that the next call finds
+ * another. */
+static struct run *take_run(struct session *session)
+{
+    struct server *server = session->server;
+    struct run *found = NULL;
+    pthread_mutex_lock(&server->lock);
+    for (struct run *run = server->runs; run != NULL && found == NULL; run = run->next) {
+        if (run->session == session) {
+            run->session = NULL;
+            found = run_keep(run);
+        }
+    }
+    pthread_mutex_unlock(&server->lock);
+    return found;
+}
+
+void session_closed(struct session *session)
+{
+    struct run *run;
+    log_line(LOG_LEVEL_INFO, "gone: %s from %s", session->principal.uri,
+             wss_conn_address(session->conn));
+    session_unlist(session);
+    while ((run = take_run(session)) != NULL) {
+        run_end_later(run, ERR_CLOSED, "the station's connection is gone");
+        run_drop(&run);
+    }
+    session_drop(&session);
+}
+
+unsigned session_close_all_of(struct server *server, const char *uri, const char *reason)
+{
+    unsigned closed = 0;
+    pthread_mutex_lock(&server->lock);
+    for (struct session *s = server->sessions; s != NULL; s = s->next) {
+        if (strcmp(s->principal.uri, uri) != 0)
+            continue;
+        wss_conn_close(s->conn, 1008, reason);
+        closed++;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return closed;
+}

@@ -1,0 +1,109 @@
+/*
+ * svc: what the server does: one pipeline for every call, a file per service, and the runs.
+ *
+ * A call comes from a connection (net), or from the server itself for o -> o arrows, or from
+ * oemctl init in memory; all take the same way (call.c): role? - run and its next arrow? -
+ * known idempotency key? - handler - then state change, event log entry and stored answer in
+ * one transaction - answer - then the arrows that are the server's own (run.c). A handler does
+ * slow work first and calls svc_tx() when it is ready to change state; its transaction is ended
+ * for it.
+ *
+ * Used by net and main, and by init.c for oemctl init.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/flow/flow.h"
+#include "common/rpc/rpc.h"
+#include "common/wss/wss.h"
+#include "oem-server/auth/auth.h"
+#include "oem-server/ca/ca.h"
+#include "oem-server/config.h"
+#include "oem-server/tlog/tlog.h"
+#include "oem-server/work/work.h"
+
+struct run;
+struct session;
+
+struct server {
+    const struct config *config;
+    struct hsm *hsm;
+    struct store *store;
+    struct tlog *log;
+    struct ca *ca; /* NULL until arrow 2 is done */
+    struct work *work;
+
+    pthread_mutex_t lock; /* of runs and sessions */
+    struct run *runs;
+    struct session *sessions;
+    unsigned run_count, session_count;
+};
+
+enum err server_open(const struct config *config, struct server **server_out);
+void server_close(struct server *server);
+
+enum err server_log_open(struct server *server); /* once the log's key exists */
+
+/* Before serving: the log and the CA of oemctl init; units that a crash left open become cut.
+ */
+enum err server_resume(struct server *server);
+void server_drain(struct server *server);    /* no new work; what is queued is done */
+enum err server_stop(struct server *server); /* the log's last word: an event, a checkpoint */
+
+/* One connection of a principal. net makes it, and drops it when the connection is gone. */
+struct session {
+    struct session *next;
+    atomic_uint refs; /* net's one, and one a call that is queued */
+    struct server *server;
+    struct wss_conn *conn;
+    struct auth_principal principal;
+    struct strand *strand;
+};
+
+/* ERR_DENIED / ERR_UNAUTHENTICATED with words for the close frame; the refusal is logged. */
+enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
+                      struct session **session_out);
+struct session *session_keep(struct session *session);
+void session_drop(struct session **session);
+void session_closed(struct session *session); /* cuts its runs; drops net's reference */
+unsigned session_close_all_of(struct server *server, const char *uri, const char *reason);
+
+/* One call on its way through. rpc.user points back here. */
+struct call {
+    struct rpc_call rpc;
+    struct server *server;
+    const struct auth_principal *principal;
+    struct session *session; /* NULL for the server itself; borrowed for the call */
+    const char *peer;        /* address, "" for the server itself */
+    const struct auth_method *method;
+    struct run *opened;         /* by Runs.Open: listed once its transaction is durable */
+    bool finished;              /* by Runs.Finish, and */
+    bool sealed;                /* by Runs.Sealed: take effect once they are durable */
+    struct run *run;            /* kept; NULL if the method is not of a run */
+    const struct flow_row *row; /* NULL if it is no arrow */
+    struct store_tx *tx;        /* from svc_tx() */
+    Hallmark__V1__Event event;  /* filled as the call goes; strings borrowed from the arena */
+    uint64_t started_us;
+};
+
+struct call *call_of(struct rpc_call *rpc);
+enum err svc_tx(struct call *call); /* begins call->tx unless it is begun */
+enum err svc_digest(struct call *call, const char *name,
+                    struct span bytes); /* into the event */
+
+/* Take one call through; the answer is left in response (status, words, payload), whose payload
+ * borrows from call. Caller then sends it and calls call_end(). */
+void call_serve(struct call *call, Hallmark__V1__FrameResponse *response);
+void call_end(struct call *call);
+
+/* NULL-terminated: all that the server serves. */
+ProtobufCService *const *svc_services(void);
+
+uint64_t svc_now_us(void); /* CLOCK_REALTIME */
+
+/* Write one event in a transaction of its own. */
+enum err event_write(struct server *server, Hallmark__V1__Event *event);
+enum err event_simple(struct server *server, const char *kind, const char *actor,
+                      const char *peer, enum err e, const char *words);
