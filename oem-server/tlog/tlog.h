@@ -19,6 +19,8 @@
 #include "hallmark/v1/log.pb-c.h"
 #include "oem-server/store/store.h"
 
+enum { TLOG_ENTRY_MAX = 65535 }; /* bytes of one encoded Event (C2SP tlog-tiles) */
+
 struct tlog;
 
 /* Signs message with the log's key. */

@@ -1,0 +1,210 @@
+#include "oem-server/tlog/tlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/tlog/state.h"
+#include "oem-server/tlog/text.h"
+
+static void tlog_drop(struct tlog **log)
+{
+    tlog_free(*log);
+}
+
+enum err tlog_node_get(void *tx, unsigned level, uint64_t n,
+                       uint8_t hash_out[static SHA256_SIZE])
+{
+    enum err got = store_log_node_get(tx, level, n, hash_out);
+    if (got == ERR_NOT_FOUND)
+        return fail(ERR_DATA_LOSS, "tlog: node %u/%ju is missing", level, (uintmax_t)n);
+    return got;
+}
+
+enum err tlog_node_compare(void *tx, unsigned level, uint64_t n,
+                           const uint8_t hash[static SHA256_SIZE])
+{
+    uint8_t stored[SHA256_SIZE];
+    TRY(tlog_node_get(tx, level, n, stored));
+    if (memcmp(stored, hash, SHA256_SIZE) != 0)
+        return fail(ERR_DATA_LOSS, "tlog: node %u/%ju is not that of the entries", level,
+                    (uintmax_t)n);
+    return ERR_OK;
+}
+
+enum err tlog_checkpoint_check(const struct tlog *log, uint64_t size, struct span note,
+                               struct checkpoint *checkpoint_out)
+{
+    enum err opened = checkpoint_open(note, &log->key, checkpoint_out);
+    if (opened == ERR_MEMORY)
+        return opened;
+    if (opened != ERR_OK || checkpoint_out->size != size)
+        return fail(ERR_DATA_LOSS, "tlog: checkpoint of size %ju is not one of this log's",
+                    (uintmax_t)size);
+    return ERR_OK;
+}
+
+enum err tlog_root_check(const struct tree_edge *edge, const struct checkpoint *checkpoint)
+{
+    uint8_t root[SHA256_SIZE];
+    TRY(tree_root(edge, root));
+    if (memcmp(root, checkpoint->root, SHA256_SIZE) != 0)
+        return fail(ERR_DATA_LOSS, "tlog: the tree's root at size %ju is not its checkpoint's",
+                    (uintmax_t)edge->size);
+    return ERR_OK;
+}
+
+/* The latest checkpoint and the tree at its size. None is fine: then the tree begins empty. */
+static enum err load_signed(struct tlog *log, struct store_tx *tx, uint64_t log_size)
+{
+    struct checkpoint checkpoint;
+    uint64_t size = 0;
+    enum err found = store_checkpoint_latest(tx, &size, &log->signed_note);
+    if (found == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(found);
+    TRY(tlog_checkpoint_check(log, size, buf_span(&log->signed_note), &checkpoint));
+    if (size > log_size)
+        return fail(ERR_DATA_LOSS, "tlog: %ju entries, but a checkpoint of %ju was signed",
+                    (uintmax_t)log_size, (uintmax_t)size);
+    TRY(tree_load(size, tlog_node_get, tx, &log->committed));
+    TRY(tlog_root_check(&log->committed, &checkpoint));
+    log->signed_size = size;
+    return ERR_OK;
+}
+
+struct replay {
+    struct store_tx *tx;
+    struct tree_edge *edge;
+};
+
+static enum err replay_entry(void *context, uint64_t index, struct span entry)
+{
+    const struct replay *replay = context;
+    uint8_t leaf[SHA256_SIZE];
+    (void)index;
+    TRY(tree_leaf(entry, leaf));
+    return tree_add(replay->edge, leaf, tlog_node_compare, replay->tx);
+}
+
+/* What no checkpoint covers yet is checked entry by entry, from the tree that one does cover.
+ */
+static enum err load(struct tlog *log)
+{
+    AUTO(store_rollback) struct store_tx *tx = NULL;
+    uint64_t size = 0;
+    TRY(store_begin(log->store, TLOG_WAIT_MS, &tx));
+    TRY(store_log_size(tx, &size));
+    TRY(load_signed(log, tx, size));
+    struct replay replay = { tx, &log->committed };
+    return store_log_read(tx, log->signed_size, size - log->signed_size, replay_entry, &replay);
+}
+
+enum err tlog_open(struct store *store, const char *origin, const uint8_t public_key[static 32],
+                   tlog_sign *sign, void *sign_context, struct tlog **log_out)
+{
+    AUTO(tlog_drop) struct tlog *log = calloc(1, sizeof(*log));
+    if (log == NULL)
+        return fail(ERR_MEMORY, "tlog: out of memory");
+    log->store = store;
+    log->sign = sign;
+    log->sign_context = sign_context;
+    pthread_mutex_init(&log->mutex, NULL);
+    pthread_mutex_init(&log->signing, NULL);
+    TRY(note_key_make(origin, public_key, &log->key));
+    TRY(load(log));
+    *log_out = TAKE(log);
+    return ERR_OK;
+}
+
+void tlog_free(struct tlog *log)
+{
+    if (log == NULL)
+        return;
+    buf_free(&log->signed_note);
+    pthread_mutex_destroy(&log->signing);
+    pthread_mutex_destroy(&log->mutex);
+    free(log);
+}
+
+void tlog_committed(struct tlog *log, struct tree_edge *edge_out)
+{
+    pthread_mutex_lock(&log->mutex);
+    *edge_out = log->committed;
+    pthread_mutex_unlock(&log->mutex);
+}
+
+uint64_t tlog_size(struct tlog *log)
+{
+    pthread_mutex_lock(&log->mutex);
+    uint64_t size = log->committed.size;
+    pthread_mutex_unlock(&log->mutex);
+    return size;
+}
+
+/* Runs while the writer is still held: nobody can append between commit and this. */
+static void transaction_ended(void *context, bool committed)
+{
+    struct tlog *log = context;
+    log->appending = false;
+    if (!committed)
+        return;
+    pthread_mutex_lock(&log->mutex);
+    log->committed = log->pending;
+    pthread_mutex_unlock(&log->mutex);
+}
+
+static enum err follow(struct tlog *log, struct store_tx *tx)
+{
+    if (log->appending)
+        return ERR_OK;
+    TRY(store_tx_watch(tx, transaction_ended, log));
+    tlog_committed(log, &log->pending);
+    log->appending = true;
+    return ERR_OK;
+}
+
+static enum err node_put(void *tx, unsigned level, uint64_t n,
+                         const uint8_t hash[static SHA256_SIZE])
+{
+    return store_log_node_put(tx, level, n, hash);
+}
+
+static enum err entry_put(struct tlog *log, struct store_tx *tx, struct span entry)
+{
+    uint8_t leaf[SHA256_SIZE];
+    TRY(follow(log, tx));
+    TRY(store_log_append(tx, log->pending.size, entry));
+    TRY(tree_leaf(entry, leaf));
+    return tree_add(&log->pending, leaf, node_put, tx);
+}
+
+enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
+                     uint64_t *index_out)
+{
+    AUTO(buf_free) struct buf entry = { 0 };
+    size_t len = hallmark__v1__event__get_packed_size(event);
+    if (len > TLOG_ENTRY_MAX)
+        return fail(ERR_LIMIT, "tlog: event of %zu bytes, limit %d", len, TLOG_ENTRY_MAX);
+    TRY(buf_resize(&entry, len));
+    if (len != 0)
+        hallmark__v1__event__pack(event, entry.ptr);
+    enum err put = entry_put(log, tx, buf_span(&entry));
+    if (put != ERR_OK) {
+        store_tx_doom(tx); /* rows and tree may differ now: this must not be committed */
+        return put;
+    }
+    if (index_out != NULL)
+        *index_out = log->pending.size - 1;
+    return ERR_OK;
+}
+
+char *tlog_verifier_key(const char *origin, const uint8_t public_key[static 32])
+{
+    AUTO(buf_free) struct buf text = { 0 };
+    struct note_key key;
+    if (note_key_make(origin, public_key, &key) != ERR_OK ||
+        note_key_text(&key, &text) != ERR_OK)
+        return NULL;
+    return strndup((const char *)text.ptr, text.len);
+}

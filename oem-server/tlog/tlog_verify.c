@@ -1,0 +1,118 @@
+/* The full check: all rows, in portions, so that others may write in between. */
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/tlog/state.h"
+
+enum { PORTION = 512 }; /* entries read in one transaction */
+
+struct verifier {
+    const struct tlog *log;
+    struct store_tx *tx;
+    struct tree_edge edge;
+    uint64_t unchecked; /* checkpoints of this size or more were not checked yet */
+    bool has_next;
+    struct checkpoint next; /* the first of those */
+    struct buf next_note;   /* what next borrows */
+};
+
+static enum err next_load(struct verifier *v)
+{
+    uint64_t size = 0;
+    enum err found = store_checkpoint_from(v->tx, v->unchecked, &size, &v->next_note);
+    v->has_next = found == ERR_OK;
+    if (found == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(found);
+    return tlog_checkpoint_check(v->log, size, buf_span(&v->next_note), &v->next);
+}
+
+/* A checkpoint behind the tree was stored while its size was passed: the nodes up to there are
+ * checked by now. */
+static enum err past_check(struct verifier *v)
+{
+    struct tree_edge past;
+    TRY(tree_load(v->next.size, tlog_node_get, v->tx, &past));
+    return tlog_root_check(&past, &v->next);
+}
+
+static enum err checkpoints_check(struct verifier *v)
+{
+    while (v->has_next && v->next.size <= v->edge.size) {
+        if (v->next.size == v->edge.size)
+            TRY(tlog_root_check(&v->edge, &v->next));
+        else
+            TRY(past_check(v));
+        v->unchecked = v->next.size + 1;
+        TRY(next_load(v));
+    }
+    return ERR_OK;
+}
+
+static enum err entry_check(void *context, uint64_t index, struct span entry)
+{
+    struct verifier *v = context;
+    uint8_t leaf[SHA256_SIZE];
+    (void)index;
+    TRY(tree_leaf(entry, leaf));
+    TRY(tree_add(&v->edge, leaf, tlog_node_compare, v->tx));
+    return checkpoints_check(v);
+}
+
+/* A tree of size n has n leaves, n / 2 nodes above them, and so on. */
+static enum err node_count_check(struct verifier *v)
+{
+    uint64_t want = 0, count = 0;
+    for (uint64_t n = v->edge.size; n != 0; n /= 2)
+        want += n;
+    TRY(store_log_node_count(v->tx, &count));
+    if (count != want)
+        return fail(ERR_DATA_LOSS, "tlog: %ju nodes, not %ju", (uintmax_t)count,
+                    (uintmax_t)want);
+    return ERR_OK;
+}
+
+/* What is committed in memory cannot move while this transaction is open. */
+static enum err end_check(struct verifier *v, struct tlog *log)
+{
+    struct tree_edge committed;
+    struct checkpoint checkpoint = { 0 };
+    if (v->has_next)
+        return fail(ERR_DATA_LOSS, "tlog: %ju entries, but a checkpoint of %ju was signed",
+                    (uintmax_t)v->edge.size, (uintmax_t)v->next.size);
+    TRY(node_count_check(v));
+    tlog_committed(log, &committed);
+    if (committed.size != v->edge.size)
+        return fail(ERR_DATA_LOSS, "tlog: %ju entries, but %ju were committed",
+                    (uintmax_t)v->edge.size, (uintmax_t)committed.size);
+    TRY(tree_root(&committed, checkpoint.root));
+    return tlog_root_check(&v->edge, &checkpoint);
+}
+
+static enum err portion_check(struct verifier *v, struct tlog *log, bool *more_out)
+{
+    AUTO(store_rollback) struct store_tx *tx = NULL;
+    uint64_t size = 0;
+    TRY(store_begin(log->store, TLOG_WAIT_MS, &tx));
+    v->tx = tx;
+    TRY(next_load(v));
+    TRY(checkpoints_check(v));
+    TRY(store_log_size(tx, &size));
+    TRY(store_log_read(tx, v->edge.size, PORTION, entry_check, v));
+    *more_out = v->edge.size < size;
+    return *more_out ? ERR_OK : end_check(v, log);
+}
+
+static void verifier_fini(struct verifier *v)
+{
+    buf_free(&v->next_note);
+}
+
+enum err tlog_verify_all(struct tlog *log)
+{
+    AUTO(verifier_fini) struct verifier v = { .log = log };
+    bool more = true;
+    while (more)
+        TRY(portion_check(&v, log, &more));
+    return ERR_OK;
+}
