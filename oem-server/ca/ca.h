@@ -1,6 +1,6 @@
 /*
- * ca: certificates by profile. The backend issues; today it is the HSM itself (hsm.c), the seam
- * ca_backend is where EJBCA over REST comes in.
+ * ca: certificates by profile. The backend issues; today it is the HSM itself (backend_hsm.c);
+ * the seam ca_backend (backend.h) is where EJBCA over REST comes in.
  *
  * Profiles are a table (profile.c): RootCA, ICA (pathlen 0), WebServer (serverAuth, and
  * digitalSignature over statements to boards), station / operator / auditor (clientAuth, SPIFFE
@@ -15,6 +15,19 @@
 #include "oem-server/hsm/hsm.h"
 
 enum { CA_CSR_MAX = 2048, CA_NAME_MAX = 64 };
+
+#define CA_DEVICE_MODEL "NuLink3" /* CN of every device */
+
+/* Names of the keys, each on the token of its purpose; the KEK is HSM_UNIT_KEK. */
+#define CA_KEY_ROOT       "root"       /* HSM_ROOT */
+#define CA_KEY_ISSUING    "issuing"    /* HSM_ISSUING */
+#define CA_KEY_WEB_SERVER "web-server" /* HSM_TLS */
+#define CA_KEY_LOG        "log"        /* HSM_LOG, Ed25519 */
+
+/* Names of orders and principals: 1 to CA_NAME_MAX of a-z 0-9 . -; those of principals and the
+ * trust domain also begin and end with a letter or digit. ERR_INVALID; what ("order") goes into
+ * the words. */
+enum err ca_name_check(const char *what, const char *name);
 
 struct ca; /* made from an hsm and the certificates of arrow 2; thread safe */
 

@@ -1,0 +1,28 @@
+/*
+ * backend: who issues. A backend gets a checked request and answers with a certificate, which
+ * ca.c then checks against the request and the issuing CA, whoever made it. Today there is one,
+ * the HSM; EJBCA over REST (certificate profile, end entity, PKCS#10) has its place here.
+ */
+#pragma once
+
+#include <openssl/x509v3.h>
+
+#include "oem-server/ca/profile.h"
+
+/* All borrowed for the call. */
+struct backend_request {
+    const struct profile *profile;
+    const X509_NAME *subject;
+    const char *uri; /* subject alternative name; NULL: none */
+    X509_REQ *csr;
+};
+
+struct ca_backend {
+    void *state;
+    enum err (*issue)(void *state, const struct backend_request *request,
+                      X509 **certificate_out); /* by many threads at once */
+    void (*free)(void *state);                 /* NULL is fine */
+};
+
+/* Signs with the key CA_KEY_ISSUING; issuing is its certificate. */
+enum err backend_hsm(struct hsm *hsm, X509 *issuing, struct ca_backend *backend_out);

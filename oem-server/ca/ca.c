@@ -1,0 +1,189 @@
+#include "oem-server/ca/ca.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/ca/backend.h"
+#include "oem-server/ca/names.h"
+#include "oem-server/ca/ssl.h"
+
+struct ca {
+    struct ca_backend backend;
+    struct ca_certificates der;
+    X509 *issuing;
+    char *organization;
+    char *trust_domain;
+};
+
+static enum err copy_certificates(struct ca *ca, const struct ca_certificates *from)
+{
+    TRY(buf_copy(&ca->der.root, buf_span(&from->root)));
+    TRY(buf_copy(&ca->der.issuing, buf_span(&from->issuing)));
+    return buf_copy(&ca->der.web_server, buf_span(&from->web_server));
+}
+
+static enum err check_issued_by(X509 *certificate, X509 *issuer, const char *what)
+{
+    if (X509_check_issued(issuer, certificate) != X509_V_OK ||
+        X509_verify(certificate, X509_get0_pubkey(issuer)) != 1)
+        return ssl_fail(ERR_SIG, what);
+    return ERR_OK;
+}
+
+/* What the store gave must hang together before anything is issued from it. */
+static enum err open_certificates(struct ca *ca)
+{
+    AUTO(ssl_certificate_drop) X509 *root = NULL, *web_server = NULL;
+    TRY(ssl_certificate_open("root", ca_root(ca), &root));
+    TRY(ssl_certificate_open("issuing", ca_issuing(ca), &ca->issuing));
+    TRY(ssl_certificate_open("web server", ca_web_server(ca), &web_server));
+    TRY(check_issued_by(root, root, "root certificate is not self-signed"));
+    TRY(check_issued_by(ca->issuing, root, "issuing certificate is not the root's"));
+    return check_issued_by(web_server, ca->issuing,
+                           "web server certificate is not the issuing CA's");
+}
+
+static void ca_drop(struct ca **ca)
+{
+    ca_free(*ca);
+}
+
+enum err ca_new(struct hsm *hsm, const struct ca_certificates *certificates,
+                const char *organization, const char *trust_domain, struct ca **ca_out)
+{
+    TRY(names_organization_check(organization));
+    TRY(names_part_check("trust domain", trust_domain));
+    AUTO(ca_drop) struct ca *ca = calloc(1, sizeof(*ca));
+    if (ca == NULL)
+        return fail(ERR_MEMORY, "ca");
+    ca->organization = strdup(organization);
+    ca->trust_domain = strdup(trust_domain);
+    if (ca->organization == NULL || ca->trust_domain == NULL)
+        return fail(ERR_MEMORY, "ca");
+    TRY(copy_certificates(ca, certificates));
+    TRY(open_certificates(ca));
+    TRY(backend_hsm(hsm, ca->issuing, &ca->backend));
+    *ca_out = TAKE(ca);
+    return ERR_OK;
+}
+
+void ca_free(struct ca *ca)
+{
+    if (ca == NULL)
+        return;
+    if (ca->backend.free != NULL)
+        ca->backend.free(ca->backend.state);
+    X509_free(ca->issuing);
+    ca_certificates_free(&ca->der);
+    free(ca->organization);
+    free(ca->trust_domain);
+    free(ca);
+}
+
+struct span ca_root(const struct ca *ca)
+{
+    return buf_span(&ca->der.root);
+}
+
+struct span ca_issuing(const struct ca *ca)
+{
+    return buf_span(&ca->der.issuing);
+}
+
+struct span ca_web_server(const struct ca *ca)
+{
+    return buf_span(&ca->der.web_server);
+}
+
+static void to_hex(const uint8_t *bytes, size_t len, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    text[2 * len] = '\0';
+}
+
+enum err ca_device_subject(const struct ca *ca, const char *order,
+                           const uint8_t uid[static UID_SIZE], struct buf *name_out)
+{
+    TRY(ca_name_check("order", order));
+    char serial_number[2 * UID_SIZE + 1];
+    to_hex(uid, UID_SIZE, serial_number);
+    const struct names_subject parts = { ca->organization, order, CA_DEVICE_MODEL,
+                                         serial_number };
+    AUTO(ssl_name_drop) X509_NAME *name = NULL;
+    TRY(names_subject_make(&parts, &name));
+    return ssl_name_der(name, name_out);
+}
+
+char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name)
+{
+    const struct profile *p = profile_of(profile);
+    char *uri = NULL;
+    if (p == NULL || !p->is_principal || names_part_check(p->name, name) != ERR_OK ||
+        asprintf(&uri, "spiffe://%s/%s/%s", ca->trust_domain, p->name, name) < 0)
+        return NULL;
+    return uri;
+}
+
+/* Whoever the backend is: for the key and the subject that were asked, signed by our CA. */
+static enum err check_answer(const struct ca *ca, const struct backend_request *request,
+                             X509 *certificate)
+{
+    if (X509_NAME_cmp(X509_get_subject_name(certificate), request->subject) != 0)
+        return fail(ERR_MISMATCH, "ca: issued certificate: subject is not what was asked");
+    if (EVP_PKEY_eq(X509_get0_pubkey(certificate), X509_REQ_get0_pubkey(request->csr)) != 1)
+        return ssl_fail(ERR_MISMATCH, "issued certificate: key is not what was asked");
+    return check_issued_by(certificate, ca->issuing,
+                           "issued certificate: not the issuing CA's");
+}
+
+static enum err issue_checked(struct ca *ca, const struct backend_request *request,
+                              struct buf *certificate_out)
+{
+    AUTO(ssl_certificate_drop) X509 *certificate = NULL;
+    TRY(ca->backend.issue(ca->backend.state, request, &certificate));
+    TRY(check_answer(ca, request, certificate));
+    AUTO(buf_free) struct buf der = { 0 };
+    TRY(ssl_certificate_der(certificate, &der));
+    if (!request->profile->is_principal && der.len > CERTIFICATE_MAX)
+        return fail(ERR_LIMIT, "ca: device certificate: %zu bytes, a board keeps %d", der.len,
+                    CERTIFICATE_MAX);
+    *certificate_out = buf_take(&der);
+    return ERR_OK;
+}
+
+static enum err issue_principal(struct ca *ca, enum ca_profile profile, const char *name,
+                                X509_REQ *csr, struct buf *certificate_out)
+{
+    AUTO(free_drop) char *uri = ca_spiffe(ca, profile, name);
+    if (uri == NULL)
+        return fail(ERR_INVALID, "ca: %s: no SPIFFE URI from this name",
+                    profile_of(profile)->name);
+    AUTO(ssl_name_drop) X509_NAME *subject = NULL;
+    const struct names_subject parts = { .organization = ca->organization,
+                                         .unit = profile_of(profile)->name,
+                                         .common_name = name };
+    TRY(names_subject_make(&parts, &subject));
+    const struct backend_request request = { profile_of(profile), subject, uri, csr };
+    return issue_checked(ca, &request, certificate_out);
+}
+
+enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
+                  struct buf *certificate_out)
+{
+    const struct profile *p = profile_of(profile);
+    if (p == NULL || (name != NULL) != p->is_principal)
+        return fail(ERR_INTERNAL, "ca: profile %u and name do not go together",
+                    (unsigned)profile);
+    if (p->is_principal) {
+        TRY(names_part_check(p->name, name));
+        return issue_principal(ca, profile, name, csr, certificate_out);
+    }
+    const struct backend_request request = { p, X509_REQ_get_subject_name(csr), NULL, csr };
+    return issue_checked(ca, &request, certificate_out);
+}

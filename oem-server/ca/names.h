@@ -1,0 +1,31 @@
+/*
+ * names: subjects and subject alternative names, from checked words only. Used inside the
+ * folder; what is returned is the caller's.
+ */
+#pragma once
+
+#include <openssl/x509v3.h>
+
+#include "common/core/err.h"
+
+enum { NAMES_SERVER_MAX = 8 };
+
+/* What goes into a subject, in this order; NULL leaves a part out. */
+struct names_subject {
+    const char *organization;
+    const char *unit;
+    const char *common_name;
+    const char *serial_number;
+};
+enum err names_subject_make(const struct names_subject *parts, X509_NAME **name_out);
+
+enum err
+names_organization_check(const char *organization); /* 1-64 bytes, nothing unprintable */
+
+/* ca_name_check, and fit to stand in a URI's path or as a host name. */
+enum err names_part_check(const char *what, const char *name);
+
+enum err names_uri(const char *uri, GENERAL_NAMES **san_out);
+
+/* DNS names or IP addresses, NULL-terminated, at least one. */
+enum err names_server(const char *const names[], GENERAL_NAMES **san_out);
