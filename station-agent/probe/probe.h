@@ -37,3 +37,4 @@ enum err probe_drain(struct probe *probe);
 /* For probe_open, and for tests. */
 enum err probe_tcp_open(const char *uri, struct probe **probe_out);
 enum err probe_usb_open(const char *uri, struct probe **probe_out);
+enum err probe_usb_open_at(const char *sysfs, const char *uri, struct probe **probe_out);
