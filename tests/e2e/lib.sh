@@ -1,0 +1,135 @@
+# shellcheck shell=bash
+# e2e: a whole system of a test's own, and named checks on it.
+#
+# A test sources this, calls system_up, and says "ok NAME" or "not ok NAME: why" by prove and
+# its kin (deploy/lib/prove.sh). Everything is stopped and removed when it ends. A sanitizer's
+# report, or a secret, in a program's log is a failed check too.
+set -euo pipefail
+# shellcheck source=deploy/lib/prove.sh
+. "${BASH_SOURCE[0]%/*}/../../deploy/lib/prove.sh"
+# shellcheck source=deploy/lib/evidence.sh
+. "$top/deploy/lib/evidence.sh"
+
+build=${HALLMARK_BUILD:-$top/build}
+run_dir=$(mktemp -d)
+raw_in='' raw_out='' raw_pid=''
+
+e2e_end() {
+    local code=$?
+    trap - EXIT
+    raw_close
+    process_stop_all
+    prove "no sanitizer report in any log" no_reports
+    prove "no PIN or private key in any log" no_secrets
+    if [ "$code" -ne 0 ] || [ "$unproved" -gt 0 ]; then
+        tail -n 40 "$run_dir"/log/*.log || true
+        [ "$code" -ne 0 ] || code=1
+    fi
+    rm -rf "$run_dir"
+    exit "$code"
+}
+trap e2e_end EXIT
+trap 'exit 130' INT TERM
+
+no_reports() {
+    ! grep -lE 'AddressSanitizer|LeakSanitizer|runtime error:' "$run_dir"/log/*
+}
+
+no_secrets() {
+    local pin
+    ! grep -l 'PRIVATE KEY' "$run_dir"/log/* || return 1
+    for pin in "$run_dir"/hsm/pins/*; do
+        ! grep -lF "$(head -n 1 "$pin")" "$run_dir"/log/* || return 1
+    done
+}
+
+# Tokens, server, images, station line-1; and boards, if a number is given.
+system_up() { # system_up [BOARDS]
+    system_tokens
+    system_init
+    token_inventory > "$run_dir/tokens.before"
+    system_server
+    system_release
+    system_station line-1
+    [ $# -eq 0 ] || system_boards "$1"
+}
+
+# The state that a refusal must leave alone: everything but the log and the answers given.
+state_dump() {
+    local table
+    for table in settings principals images orders order_stations units boot_keys; do
+        sqlite3 -readonly "$run_dir/server/state/hallmark.db" \
+            "SELECT * FROM $table ORDER BY 1, 2" -cmd '.mode quote' -cmd ".print $table"
+    done
+}
+
+log_size() { operator log show --json | wc -l; }
+
+# Is there a refusal in the log, from entry START on, with that status and such words?
+log_tells() { # log_tells START STATUS WORDS
+    operator log show --json --start "$1" |
+        jq -se --arg status "$2" --arg words "$3" \
+            'map(select(.kind == "refusal" or .kind == "tls" or .status != "OK")) |
+             any((.status == $status or $status == "any") and ((.message // "") | test($words; "i")))' || {
+        echo "the log from entry $1 tells of no $2 like \"$3\":"
+        operator log show --start "$1" | tail -n 3
+        return 1
+    }
+}
+
+# Do what COMMAND does; its output must match WORDS, the log must tell of it with STATUS, and the
+# state must be what it was. STATUS "none": no program of ours is asked (TLS refuses).
+refused() { # refused NAME STATUS WORDS COMMAND...
+    local name=$1 status=$2 words=$3 before start
+    shift 3
+    before=$(state_dump)
+    start=$(log_size)
+    "$@" > "$run_dir/said" 2>&1 || true
+    prove "$name: refused in words" grep -qiE "$words" "$run_dir/said"
+    prove "$name: told in the log" log_tells "$start" "$status" "$words"
+    prove "$name: nothing changed" diff <(printf '%s\n' "$before") <(state_dump)
+}
+
+# A connection of raw (tests/e2e/raw) as that station; "-" for no certificate.
+raw_open() { # raw_open CERTIFICATE KEY: raw_line is what it says first
+    local credentials=(--cert "$1" --key "$2")
+    [ "$1" != - ] || credentials=()
+    coproc RAW { "$build/tests/e2e/raw/raw" --server "${server_url#wss://}" \
+        --ca "$run_dir/desk/root.pem" "${credentials[@]}" 2>> "$run_dir/log/raw.log"; }
+    raw_pid=$RAW_PID
+    exec {raw_in}>&"${RAW[1]}" {raw_out}<&"${RAW[0]}"
+    raw_read
+}
+
+raw_read() {
+    IFS= read -r -t 30 -u "$raw_out" raw_line || die "raw said nothing"
+}
+
+raw() { # raw COMMAND...: its answer is raw_line
+    printf '%s\n' "$*" >&"$raw_in"
+    raw_read
+    printf '%s\n' "$raw_line"
+}
+
+raw_close() {
+    [ -n "$raw_in" ] || return 0
+    exec {raw_in}>&- {raw_out}<&-
+    wait "$raw_pid" 2> /dev/null || true
+    raw_in=''
+}
+
+# A message of the protocol, from protobuf's text form, in hex.
+message() { # message TYPE TEXT
+    protoc --proto_path="$top/proto" --encode="hallmark.v1.$1" hallmark/v1/runs.proto \
+        hallmark/v1/operator.proto hallmark/v1/log.proto <<< "$2" | xxd -p | tr -d '\n'
+}
+
+message_text() { # message_text TYPE HEX
+    xxd -r -p <<< "$2" | protoc --proto_path="$top/proto" --decode="hallmark.v1.$1" \
+        hallmark/v1/runs.proto hallmark/v1/operator.proto hallmark/v1/log.proto
+}
+
+# Bytes for protobuf's text form: "\x01\x02".
+text_bytes() { sed 's/../\\x&/g' <<< "$1"; }
+
+raw_status() { jq -r '.status' <<< "$raw_line"; }
