@@ -72,8 +72,10 @@ enum err credential_key_load(const char *path, EVP_PKEY **key_out)
     return ERR_OK;
 }
 
-static enum err take_der(int len, unsigned char *der, struct buf *out)
+static enum err csr_der(X509_REQ *csr, struct buf *out)
 {
+    unsigned char *der = NULL;
+    int len = i2d_X509_REQ(csr, &der);
     if (len <= 0)
         return fail_quiet(ERR_INTERNAL, "cannot encode a request");
     enum err e = buf_copy(out, span_of(der, (size_t)len));
@@ -89,8 +91,7 @@ enum err credential_csr_make(EVP_PKEY *key, const char *name, struct buf *der_ou
                                    (const unsigned char *)name, -1, -1, 0) != 1 ||
         X509_REQ_set_pubkey(csr, key) != 1 || X509_REQ_sign(csr, key, EVP_sha256()) <= 0)
         return fail_quiet(ERR_INTERNAL, "cannot make a request for %s", name);
-    unsigned char *der = NULL;
-    return take_der(i2d_X509_REQ(csr, &der), der, der_out);
+    return csr_der(csr, der_out);
 }
 
 static X509_REQ *csr_parse(struct span bytes)
@@ -115,8 +116,7 @@ enum err credential_csr_load(const char *path, struct buf *der_out)
         return fail_quiet(ERR_INVALID, "%s: not a certificate request (PKCS #10)", path);
     if (X509_REQ_verify(csr, X509_REQ_get0_pubkey(csr)) != 1)
         return fail_quiet(ERR_SIG, "%s: its signature is not by its own key", path);
-    unsigned char *der = NULL;
-    return take_der(i2d_X509_REQ(csr, &der), der, der_out);
+    return csr_der(csr, der_out);
 }
 
 enum err credential_certificate_parse(struct span der, const char *what, X509 **out)
@@ -128,6 +128,18 @@ enum err credential_certificate_parse(struct span der, const char *what, X509 **
     if (certificate == NULL || p != der.ptr + der.len)
         return fail_quiet(ERR_PROTO, "%s is not a certificate in DER", what);
     *out = TAKE(certificate);
+    return ERR_OK;
+}
+
+enum err credential_certificate_load(const char *path, X509 **out)
+{
+    AUTO(buf_free) struct buf pem = { 0 };
+    TRY(file_read(path, CREDENTIAL_FILE_MAX, &pem));
+    AUTO(bio_drop) BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    X509 *certificate = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, no_pass_phrase, NULL);
+    if (certificate == NULL)
+        return fail_quiet(ERR_INVALID, "%s: not a certificate in PEM", path);
+    *out = certificate;
     return ERR_OK;
 }
 

@@ -28,6 +28,9 @@ enum err credential_csr_load(const char *path,
 /* The whole span is one certificate. what names it in words. */
 enum err credential_certificate_parse(struct span der, const char *what, X509 **out);
 
+enum err credential_certificate_load(const char *path,
+                                     X509 **out); /* the first of a PEM chain */
+
 /* PEM of DER certificates, in order. */
 enum err credential_chain_pem(const struct span ders[], size_t count, struct buf *pem_out);
 enum err credential_pem(const char *label, struct span der, struct buf *pem_out);

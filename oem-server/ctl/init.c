@@ -1,13 +1,99 @@
+#include <string.h>
+
 #include "common/host/log.h"
 #include "oem-server/ctl/commands.h"
-static enum err run(struct ctl *ctl, const struct command *command, const void *args)
+#include "oem-server/ctl/file.h"
+#include "oem-server/ctl/init_run.h"
+
+struct init_args {
+    const char *config;
+    const char *name;
+    const char *out;
+};
+
+static void init_drop(struct init **init)
 {
-    (void)ctl, (void)command, (void)args;
-    return fail_quiet(ERR_UNIMPLEMENTED, "init: not yet");
+    init_close(*init);
 }
+
+static enum err write_text(const struct init_run *run, const char *name, const char *text)
+{
+    AUTO(free_drop) char *path = NULL;
+    TRY(file_join(run->folder, name, &path));
+    return file_write_text(path, text);
+}
+
+/* The log's verifier key: what auditors are given, once and on paper. */
+static enum err write_log_key(struct init_run *run)
+{
+    AUTO(free_drop) char *vkey = NULL;
+    AUTO(free_drop) char *line = NULL;
+    TRY(init_verifier_key(run->init, &vkey));
+    if (asprintf(&line, "%s\n", vkey) < 0)
+        return fail_quiet(ERR_MEMORY, "no memory for the log's key");
+    report_text(&run->report, "log_key", vkey);
+    return write_text(run, "log.vkey", line);
+}
+
+/* Settings for oemctl; an operator's own changes to them are kept. */
+static enum err write_settings(struct init_run *run)
+{
+    const struct config *config = init_config(run->init);
+    const char *name = config->server_names[0];
+    bool colons = strchr(name, ':') != NULL; /* an IPv6 address */
+    AUTO(free_drop) char *text = NULL;
+    AUTO(free_drop) char *path = NULL;
+    TRY(file_join(run->folder, "oemctl.ini", &path));
+    if (asprintf(&text,
+                 "server = wss://%s%s%s:%u\nca = root.pem\ncert = operator.pem\n"
+                 "key = operator.key\n",
+                 colons ? "[" : "", name, colons ? "]" : "", config->listen_port) < 0)
+        return fail_quiet(ERR_MEMORY, "no memory for settings");
+    report_text(&run->report, "settings", path);
+    return file_exists(path) ? ERR_OK : file_write_text(path, text);
+}
+
+static enum err run_all(struct init_run *run)
+{
+    TRY(init_arrows(run));
+    TRY(write_log_key(run));
+    TRY(init_operator(run));
+    TRY(write_settings(run));
+    return report_print(&run->report, run->ctl);
+}
+
+static enum err init(struct ctl *ctl, const struct command *command, const void *args)
+{
+    (void)command;
+    const struct init_args *a = args;
+    AUTO(init_drop) struct init *opened = NULL;
+    TRY(file_folder(a->out));
+    TRY(init_open(a->config, &opened));
+    struct init_run run = { .ctl = ctl,
+                            .init = opened,
+                            .folder = a->out,
+                            .operator_name = a->name,
+                            .report = report_new() };
+    enum err e = run_all(&run);
+    report_free(&run.report);
+    return e;
+}
+
+static const struct option_row options[] = {
+    { "config", "FILE", "the server's settings (oem-server.ini)", option_text,
+      offsetof(struct init_args, config), true, false },
+    { "operator", "NAME", "of the first operator", option_name,
+      offsetof(struct init_args, name), true, false },
+    { "out", "DIR", "for certificates and the operator's key", option_text,
+      offsetof(struct init_args, out), true, false },
+};
+
 const struct command init_command = {
     .words = "init",
-    .synopsis = "--config FILE --operator NAME --out DIR [OPTION]...",
+    .synopsis = "--config FILE --operator NAME --out DIR [--json]",
     .text = "Make the CA's keys and certificates and the first operator",
-    .run = run,
+    .options = options,
+    .option_count = COUNT(options),
+    .args_size = sizeof(struct init_args),
+    .run = init,
 };

@@ -133,6 +133,14 @@ static struct timespec after_ms(unsigned ms)
     return t;
 }
 
+/* 1008 (policy violation): the server knows us and will not have us. */
+static enum err lost(const struct remote *r)
+{
+    bool refused = strstr(r->reason, "closed by the peer (1008)") != NULL;
+    return fail_quiet(refused ? ERR_DENIED : ERR_UNAVAILABLE, "%s: %s", r->settings.server,
+                      r->reason);
+}
+
 static enum err wait_open(struct remote *r)
 {
     struct timespec until = after_ms(CONNECT_TIMEOUT_MS);
@@ -141,9 +149,11 @@ static enum err wait_open(struct remote *r)
     pthread_mutex_lock(&r->lock);
     while (r->conn == NULL && !r->over && late == 0)
         late = pthread_cond_timedwait(&r->changed, &r->lock, &until);
-    if (r->conn == NULL)
-        e = fail_quiet(r->over ? ERR_UNAVAILABLE : ERR_DEADLINE, "%s: %s", r->settings.server,
-                       r->over ? r->reason : "no connection in time");
+    if (r->conn == NULL && r->over)
+        e = lost(r);
+    else if (r->conn == NULL)
+        e = fail_quiet(ERR_DEADLINE, "%s: no connection in %d ms", r->settings.server,
+                       CONNECT_TIMEOUT_MS);
     pthread_mutex_unlock(&r->lock);
     return e;
 }

@@ -1,0 +1,71 @@
+#include <unistd.h>
+
+#include "common/host/log.h"
+#include "oem-server/ctl/file.h"
+#include "oem-server/ctl/init_run.h"
+#include "oem-server/ctl/principal.h"
+
+struct files {
+    char *key;
+    char *certificate;
+};
+
+static void files_drop(struct files *files)
+{
+    free_drop(&files->key);
+    free_drop(&files->certificate);
+}
+
+/* An earlier init's, whole: nothing to do but to see that they belong together. */
+static enum err found(struct init_run *run, const struct files *files, EVP_PKEY *key)
+{
+    AUTO(credential_certificate_drop) X509 *certificate = NULL;
+    TRY(credential_certificate_load(files->certificate, &certificate));
+    if (EVP_PKEY_eq(X509_get0_pubkey(certificate), key) != 1)
+        return fail_quiet(ERR_MISMATCH, "%s is not for the key in %s", files->certificate,
+                          files->key);
+    report_text(&run->report, "operator", "found, not replaced");
+    return ERR_OK;
+}
+
+/* A fresh key whose registration is refused is of no use, and would stand in the way. */
+static enum err add(struct init_run *run, const struct files *files, EVP_PKEY *key, bool fresh)
+{
+    AUTO(buf_free) struct buf csr = { 0 };
+    AUTO(rpc_drop) Hallmark__V1__AddPrincipalResponse *answer = NULL;
+    TRY(credential_csr_make(key, run->operator_name, &csr));
+    enum err e = principal_add(init_transport, run->init, HALLMARK__V1__ROLE__ROLE_OPERATOR,
+                               run->operator_name, buf_span(&csr), &answer);
+    if (e != ERR_OK && fresh)
+        unlink(files->key);
+    if (e == ERR_EXISTS)
+        return fail_quiet(e,
+                          "operator %s is registered, but its certificate is not in %s: use "
+                          "another name",
+                          run->operator_name, run->folder);
+    TRY(e);
+    struct report part = report_new();
+    principal_report(&part, HALLMARK__V1__ROLE__ROLE_OPERATOR, run->operator_name, answer);
+    report_object(&run->report, "operator", &part);
+    report_free(&part);
+    return principal_write(answer, files->certificate);
+}
+
+enum err init_operator(struct init_run *run)
+{
+    AUTO(files_drop) struct files files = { 0 };
+    AUTO(credential_key_drop) EVP_PKEY *key = NULL;
+    TRY(file_join(run->folder, "operator.key", &files.key));
+    TRY(file_join(run->folder, "operator.pem", &files.certificate));
+    bool have_key = file_exists(files.key), have_certificate = file_exists(files.certificate);
+    if (have_certificate && !have_key)
+        return fail_quiet(ERR_NOT_FOUND, "%s is there, its key %s is not", files.certificate,
+                          files.key);
+    if (have_key) {
+        TRY(credential_key_load(files.key, &key));
+        return have_certificate ? found(run, &files, key) : add(run, &files, key, false);
+    }
+    TRY(credential_key_make(&key));
+    TRY(credential_key_save(key, files.key));
+    return add(run, &files, key, true);
+}
