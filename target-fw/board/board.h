@@ -40,6 +40,7 @@ struct board {
     int wake; /* eventfd */
     pthread_t thread;
     bool running;
+    uint64_t heard_ns; /* when the wire last brought something */
     atomic_bool quit;
     pthread_mutex_t mutex;
     pthread_cond_t served;
