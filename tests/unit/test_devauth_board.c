@@ -22,7 +22,11 @@ enum {
     SLICE_BLOCKS = 2000,
     SLEEP_CYCLES = 12000, /* a millisecond */
     IMAGE_MAX = 0x8000,
+    STACK_SIZE = 0xa00,    /* of link.ld */
+    STACK_SPARE_MIN = 512, /* never touched in a whole run */
 };
+
+#define STACK_PAINT 0x5aa5c33cu
 
 #define DEBUG_KEY 0xa05f0000u
 
@@ -96,6 +100,8 @@ static void boot(void)
         memcpy(&word, image + i, 4);
         write_word(head->load_address + (uint32_t)i, word);
     }
+    for (uint32_t at = head->initial_sp - STACK_SIZE; at < head->initial_sp; at += 4)
+        write_word(at, STACK_PAINT);
     mailbox = head->mailbox_address;
     write_word(mailbox, 0);
     core_register(REG_XPSR, 0x01000000);
@@ -130,13 +136,14 @@ static int close(void **state)
     return 0;
 }
 
-static uint32_t commit(struct peer *p)
+static uint32_t stack_spare(void)
 {
-    uint8_t tag[CONFIRMATION_TAG_SIZE];
-    Hallmark__V1__CommitRequest m = HALLMARK__V1__COMMIT_REQUEST__INIT;
-    peer_confirmation(p, false, tag);
-    m.confirmation_tag = (ProtobufCBinaryData){ sizeof(tag), tag };
-    return peer_call(p, "Closing/Commit", &m.base);
+    const struct devauth_image *head = (const void *)image;
+    uint32_t spare = 0;
+    while (spare < STACK_SIZE &&
+           read_word(head->initial_sp - STACK_SIZE + spare) == STACK_PAINT)
+        spare += 4;
+    return spare;
 }
 
 static void whole_run(void **state)
@@ -145,8 +152,10 @@ static void whole_run(void **state)
     peer_run_to(p, 32);
     assert_int_equal(peer_call(p, "Closing/SignReceipt", NULL), 0);
     peer_check_receipt(p, 3);
-    assert_int_equal(commit(p), 0);
+    assert_int_equal(peer_commit(p), 0);
     assert_memory_equal(flash_bytes(&chip, 0, p->image_len), p->image, p->image_len);
+    print_message("stack: %u of %d bytes never used\n", stack_spare(), STACK_SIZE);
+    assert_true(stack_spare() >= STACK_SPARE_MIN);
 }
 
 int main(void)

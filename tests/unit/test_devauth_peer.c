@@ -10,7 +10,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-enum { TURNS_MAX = 200000, FRAME_MAX = 2048 };
+enum { TURNS_MAX = 200000 };
 
 static uint32_t get_word(const struct peer *p, size_t offset)
 {
@@ -231,6 +231,10 @@ uint32_t peer_await(struct peer *p, uint32_t stream)
 uint32_t peer_call_raw(struct peer *p, const char *method, struct span payload)
 {
     AUTO(buf_free) struct buf frame = { 0 };
+    assert_true(payload.len <= sizeof(p->request));
+    if (payload.len != 0)
+        memmove(p->request, payload.ptr, payload.len);
+    p->request_len = payload.len;
     p->stream += 2;
     peer_request_frame(&frame, p->stream, method, payload);
     struct span all = buf_span(&frame);
@@ -240,6 +244,15 @@ uint32_t peer_call_raw(struct peer *p, const char *method, struct span payload)
     if (result == 0 && arrow_of(method) != 0)
         chain(p, arrow_of(method), payload, span_of(p->answer, p->answer_len));
     return result;
+}
+
+void peer_let_board_call(struct peer *p, unsigned count)
+{
+    for (unsigned i = 0; p->board_calls < count; i++) {
+        assert_true(i < TURNS_MAX);
+        take(p, 0);
+        assert_true(p->io.turn(p->io.context));
+    }
 }
 
 uint32_t peer_call(struct peer *p, const char *method, const ProtobufCMessage *request)

@@ -24,7 +24,7 @@ struct peer_io {
     void *context;
 };
 
-enum { PEER_IMAGE_MAX = 5 * FLASH_PAGE_SIZE, PEER_ANSWER_MAX = 512 };
+enum { PEER_IMAGE_MAX = 5 * FLASH_PAGE_SIZE, PEER_ANSWER_MAX = 512, FRAME_MAX = 2048 };
 
 struct peer {
     struct peer_io io;
@@ -50,6 +50,8 @@ struct peer {
     uint8_t fwinfo[FWINFO_SIZE];
     uint32_t fwinfo_address;
 
+    uint8_t request[FRAME_MAX]; /* payload of the last call */
+    size_t request_len;
     uint8_t answer[PEER_ANSWER_MAX]; /* payload of the last answer */
     size_t answer_len;
     uint32_t status, code; /* of the last answer */
@@ -61,6 +63,7 @@ void peer_restart(struct peer *p); /* a new run on the same board: DevAuth was s
 
 /* One call. Serves the board's own calls meanwhile. Yields the code, or else the status. */
 uint32_t peer_call(struct peer *p, const char *method, const ProtobufCMessage *request);
+void peer_let_board_call(struct peer *p, unsigned count); /* until it made that many calls */
 uint32_t peer_call_raw(struct peer *p, const char *method, struct span payload);
 
 /* A frame as it is: sealed with this CRC and length, under this sequence. */
@@ -72,6 +75,7 @@ uint32_t peer_await(struct peer *p, uint32_t stream); /* its answer, as peer_cal
 
 /* The arrows with right requests, one, or all that are left up to one. */
 uint32_t peer_arrow(struct peer *p, unsigned arrow);
+uint32_t peer_commit(struct peer *p); /* Closing.Commit with the right tag */
 void peer_run_to(struct peer *p, unsigned arrow);
 void peer_feed(struct peer *p); /* the chunk that is due, if there is room for one */
 void peer_put_chunk(struct peer *p, uint32_t number, uint32_t offset, struct span bytes,

@@ -227,6 +227,7 @@ void peer_restart(struct peer *p)
     p->down = p->up = p->stream = p->chunk = 0;
     p->stream = UINT32_MAX; /* the next one is 1 */
     p->feeding = false;
+    p->board_calls = 0;
     p->chained = 0;
     memset(p->transcript, 0, sizeof(p->transcript));
     assert_int_equal(RAND_bytes(p->run_id, sizeof(p->run_id)), 1);
@@ -286,10 +287,8 @@ static uint32_t sign_cri(struct peer *p)
 {
     unsigned before = p->board_calls;
     uint32_t result = peer_call(p, "Target/SignCertificationRequestInfo", NULL);
-    for (int i = 0; result == 0 && p->board_calls == before; i++) { /* arrow 12 follows */
-        assert_true(i < 1000);
-        assert_int_equal(peer_call(p, "Target/None", NULL), ERR_UNIMPLEMENTED);
-    }
+    if (result == 0)
+        peer_let_board_call(p, before + 1); /* arrow 12 follows */
     if (result != 0)
         return result;
     AUTO(buf_free) struct buf cri = { 0 };
@@ -358,10 +357,8 @@ static uint32_t put_server_key(struct peer *p)
     m.signature = BIN(signature);
     unsigned before = p->board_calls;
     uint32_t result = peer_call(p, "Target/PutServerPublicKey", &m.base);
-    for (int i = 0; result == 0 && p->board_calls == before; i++) { /* arrow 31 follows */
-        assert_true(i < 1000);
-        assert_int_equal(peer_call(p, "Target/None", NULL), ERR_UNIMPLEMENTED);
-    }
+    if (result == 0)
+        peer_let_board_call(p, before + 1); /* arrow 31 follows */
     return result;
 }
 
@@ -391,9 +388,8 @@ uint32_t peer_arrow(struct peer *p, unsigned arrow)
 {
     uint32_t result = 0;
     switch (arrow) {
-    case 7: /* the board's: any call lets it happen */
-        for (int i = 0; i < 1000 && p->chained < 7; i++)
-            assert_int_equal(peer_call(p, "Target/None", NULL), ERR_UNIMPLEMENTED);
+    case 7:
+        peer_let_board_call(p, 1);
         return p->chained < 7;
     case 8:
         return peer_call(p, "Target/GenerateAuthKey", NULL);
@@ -428,6 +424,15 @@ uint32_t peer_arrow(struct peer *p, unsigned arrow)
     default:
         return 0;
     }
+}
+
+uint32_t peer_commit(struct peer *p)
+{
+    uint8_t tag[CONFIRMATION_TAG_SIZE];
+    Hallmark__V1__CommitRequest m = HALLMARK__V1__COMMIT_REQUEST__INIT;
+    peer_confirmation(p, false, tag);
+    m.confirmation_tag = BIN(tag);
+    return peer_call(p, "Closing/Commit", &m.base);
 }
 
 void peer_run_to(struct peer *p, unsigned arrow)

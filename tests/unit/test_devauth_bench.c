@@ -1,0 +1,63 @@
+#include "tests/unit/test_devauth_bench.h"
+
+#include <string.h>
+
+struct mailbox bench_mailbox;
+struct devauth bench_devauth;
+
+static void io_read(void *context, size_t offset, void *bytes, size_t len)
+{
+    (void)context;
+    memcpy(bytes, (uint8_t *)&bench_mailbox + offset, len);
+}
+
+static void io_write(void *context, size_t offset, const void *bytes, size_t len)
+{
+    (void)context;
+    memcpy((uint8_t *)&bench_mailbox + offset, bytes, len);
+}
+
+static void io_flash(void *context, uint32_t address, struct span bytes)
+{
+    (void)context;
+    memcpy(host_chip.flash + address, bytes.ptr, bytes.len);
+}
+
+static bool io_turn(void *context)
+{
+    (void)context;
+    devauth_step(&bench_devauth);
+    return true;
+}
+
+/* Arrow 24 waits for its chunks: the peer's turn. */
+static void io_wait(void *context)
+{
+    peer_feed(context);
+}
+
+int bench_open(void **state)
+{
+    static struct peer peer;
+    const struct peer_io io = { io_read, io_write, io_flash, io_turn, NULL };
+    host_blank();
+    peer_open(&peer, &io);
+    host_chip.wait = io_wait;
+    host_chip.wait_context = &peer;
+    devauth_start(&bench_devauth, &bench_mailbox);
+    *state = &peer;
+    return 0;
+}
+
+int bench_close(void **state)
+{
+    peer_close(*state);
+    return 0;
+}
+
+void bench_reboot(struct peer *p)
+{
+    host_reset();
+    peer_restart(p);
+    devauth_start(&bench_devauth, &bench_mailbox);
+}

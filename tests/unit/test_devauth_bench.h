@@ -1,0 +1,13 @@
+/* test_devauth_bench: DevAuth over the host port, with a peer at its mailbox. For cmocka. */
+#pragma once
+
+#include "target-fw/devauth/devauth.h"
+#include "target-fw/port/host/host.h"
+#include "tests/unit/test_devauth_peer.h"
+
+extern struct mailbox bench_mailbox;
+extern struct devauth bench_devauth;
+
+int bench_open(void **state); /* a factory-fresh chip, DevAuth started; *state is the peer */
+int bench_close(void **state);
+void bench_reboot(struct peer *p); /* reset, DevAuth started anew, a new run */
