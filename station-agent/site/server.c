@@ -7,6 +7,8 @@
 
 #include "common/host/log.h"
 
+enum { CLOSE_NORMAL = 1000, CLOSE_MS = 1000 };
+
 static enum err tls_failure(const char *what, const char *file)
 {
     char reason[160];
@@ -139,9 +141,10 @@ static enum err await_open(struct server *server)
     pthread_mutex_unlock(&server->lock);
     if (state == SERVER_OPEN)
         return ERR_OK;
-    return fail_quiet(ERR_UNAVAILABLE, "server %s:%u: %s", server->config.host,
-                      server->config.port,
-                      state == SERVER_LOST ? server->reason : "no answer in time");
+    if (state == SERVER_LOST)
+        return fail_quiet(ERR_UNAVAILABLE, "%s", server->reason);
+    return fail_quiet(ERR_UNAVAILABLE, "wss://%s:%u: no answer in time", server->config.host,
+                      server->config.port);
 }
 
 static enum err connect_to(struct server *server)
@@ -182,12 +185,24 @@ enum err server_open(const struct server_config *config, struct server **server_
     return ERR_OK;
 }
 
+/* The close frame shall leave before the I/O thread does. */
+static void say_goodbye(struct server *server)
+{
+    uint64_t deadline_ms = rpc_now_ms() + CLOSE_MS;
+    bool in_time = true;
+    wss_conn_close(server->conn, CLOSE_NORMAL, "done");
+    pthread_mutex_lock(&server->lock);
+    while (server->state == SERVER_OPEN && in_time)
+        in_time = line_wait(&server->changed, &server->lock, deadline_ms);
+    pthread_mutex_unlock(&server->lock);
+}
+
 void server_close(struct server *server)
 {
     if (server == NULL)
         return;
     if (server->conn != NULL)
-        wss_conn_close(server->conn, 1000, "done");
+        say_goodbye(server);
     wss_stop(server->wss);
     if (server->conn != NULL)
         wss_conn_drop(&server->conn);

@@ -72,9 +72,10 @@ static enum err route(void *context, const char *method, struct span payload,
     return e;
 }
 
-#define STUB(site, service)                                                                    \
-    (&(struct rpc_stub[]){                                                                     \
-        rpc_stub_of(&hallmark__v1__##service##__descriptor, route, site) }[0])
+static struct rpc_stub stub_of(struct site *site, const ProtobufCServiceDescriptor *service)
+{
+    return rpc_stub_of(service, route, site);
+}
 
 static ProtobufCBinaryData field(uint8_t *ptr, size_t len)
 {
@@ -100,10 +101,10 @@ static enum err program_web_server(struct site *site)
     Hallmark__V1__ProgramWebServerCertificateRequest in =
         HALLMARK__V1__PROGRAM_WEB_SERVER_CERTIFICATE_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__ProgramWebServerCertificateResponse *out = NULL;
+    struct rpc_stub board = stub_of(site, &hallmark__v1__board__descriptor);
     in.certificate = field_of(&unit->web_server.certificate);
     in.issuer = field_of(&unit->web_server.issuer);
-    return RPC_CALL(STUB(site, board), hallmark__v1__board__program_web_server_certificate, &in,
-                    &out);
+    return RPC_CALL(&board, hallmark__v1__board__program_web_server_certificate, &in, &out);
 }
 
 static enum err load_devauth(struct site *site)
@@ -111,16 +112,18 @@ static enum err load_devauth(struct site *site)
     struct unit *unit = &site->unit;
     Hallmark__V1__LoadDevAuthRequest in = HALLMARK__V1__LOAD_DEV_AUTH_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__LoadDevAuthResponse *out = NULL;
+    struct rpc_stub board = stub_of(site, &hallmark__v1__board__descriptor);
     TRY(site_image(site, "DevAuth", unit->devauth_sha256, &unit->devauth));
     in.sha256 = field(unit->devauth_sha256, SHA256_SIZE);
-    return RPC_CALL(STUB(site, board), hallmark__v1__board__load_dev_auth, &in, &out);
+    return RPC_CALL(&board, hallmark__v1__board__load_dev_auth, &in, &out);
 }
 
 static enum err run_devauth(struct site *site)
 {
     Hallmark__V1__RunDevAuthRequest in = HALLMARK__V1__RUN_DEV_AUTH_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__RunDevAuthResponse *out = NULL;
-    TRY(RPC_CALL(STUB(site, board), hallmark__v1__board__run_dev_auth, &in, &out));
+    struct rpc_stub board = stub_of(site, &hallmark__v1__board__descriptor);
+    TRY(RPC_CALL(&board, hallmark__v1__board__run_dev_auth, &in, &out));
     mail_open(&site->mail, site->unit.link);
     return ERR_OK;
 }
@@ -129,7 +132,8 @@ static enum err generate_auth_key(struct site *site)
 {
     Hallmark__V1__GenerateAuthKeyRequest in = HALLMARK__V1__GENERATE_AUTH_KEY_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__GenerateAuthKeyResponse *out = NULL;
-    TRY(RPC_CALL(STUB(site, target), hallmark__v1__target__generate_auth_key, &in, &out));
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
+    TRY(RPC_CALL(&target, hallmark__v1__target__generate_auth_key, &in, &out));
     unit_say(&site->unit, out->created ? "created" : "the board had it");
     return ERR_OK;
 }
@@ -139,8 +143,9 @@ static enum err derive_auth_public_key(struct site *site)
     Hallmark__V1__DeriveAuthPublicKeyRequest in =
         HALLMARK__V1__DERIVE_AUTH_PUBLIC_KEY_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__DeriveAuthPublicKeyResponse *out = NULL;
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
     uint8_t digest[SHA256_SIZE];
-    TRY(RPC_CALL(STUB(site, target), hallmark__v1__target__derive_auth_public_key, &in, &out));
+    TRY(RPC_CALL(&target, hallmark__v1__target__derive_auth_public_key, &in, &out));
     TRY(unit_field(out->public_key, "public_key", site->unit.auth_public_key, P256_POINT_SIZE));
     SHA256(site->unit.auth_public_key, P256_POINT_SIZE, digest);
     unit_say_digest(&site->unit, "sha256", digest);
@@ -152,11 +157,11 @@ static enum err put_cri(struct site *site)
     Hallmark__V1__PutCertificationRequestInfoRequest in =
         HALLMARK__V1__PUT_CERTIFICATION_REQUEST_INFO_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__PutCertificationRequestInfoResponse *out = NULL;
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
     TRY(csr_info(&site->unit));
     in.certification_request_info = field_of(&site->unit.cri);
     unit_say(&site->unit, "%zu bytes", site->unit.cri.len);
-    return RPC_CALL(STUB(site, target), hallmark__v1__target__put_certification_request_info,
-                    &in, &out);
+    return RPC_CALL(&target, hallmark__v1__target__put_certification_request_info, &in, &out);
 }
 
 static enum err sign_cri(struct site *site)
@@ -164,8 +169,8 @@ static enum err sign_cri(struct site *site)
     Hallmark__V1__SignCertificationRequestInfoRequest in =
         HALLMARK__V1__SIGN_CERTIFICATION_REQUEST_INFO_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__SignCertificationRequestInfoResponse *out = NULL;
-    return RPC_CALL(STUB(site, target), hallmark__v1__target__sign_certification_request_info,
-                    &in, &out);
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
+    return RPC_CALL(&target, hallmark__v1__target__sign_certification_request_info, &in, &out);
 }
 
 static enum err generate_csr(struct site *site)
@@ -173,9 +178,10 @@ static enum err generate_csr(struct site *site)
     struct unit *unit = &site->unit;
     Hallmark__V1__GenerateCsrRequest in = HALLMARK__V1__GENERATE_CSR_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__GenerateCsrResponse *out = NULL;
+    struct rpc_stub station = stub_of(site, &hallmark__v1__station__descriptor);
     in.certification_request_info = field_of(&unit->cri);
     in.signature = field(unit->signature, P256_SIGNATURE_SIZE);
-    TRY(RPC_CALL(STUB(site, station), hallmark__v1__station__generate_csr, &in, &out));
+    TRY(RPC_CALL(&station, hallmark__v1__station__generate_csr, &in, &out));
     return buf_copy(&unit->csr, span_of(out->csr.data, out->csr.len));
 }
 
@@ -184,9 +190,10 @@ static enum err request_certificate(struct site *site)
     Hallmark__V1__RequestCertificateRequest in =
         HALLMARK__V1__REQUEST_CERTIFICATE_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__RequestCertificateResponse *out = NULL;
+    struct rpc_stub ca = stub_of(site, &hallmark__v1__ca__descriptor);
     uint8_t digest[SHA256_SIZE];
     in.csr = field_of(&site->unit.csr);
-    TRY(RPC_CALL(STUB(site, ca), hallmark__v1__ca__request_certificate, &in, &out));
+    TRY(RPC_CALL(&ca, hallmark__v1__ca__request_certificate, &in, &out));
     TRY(unit_field(out->certificate_sha256, "certificate_sha256", digest, sizeof(digest)));
     unit_say_digest(&site->unit, "sha256", digest);
     return ERR_OK;
@@ -198,11 +205,11 @@ static enum err program_device_certificate(struct site *site)
     Hallmark__V1__ProgramDeviceCertificateRequest in =
         HALLMARK__V1__PROGRAM_DEVICE_CERTIFICATE_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__ProgramDeviceCertificateResponse *out = NULL;
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
     uint8_t digest[SHA256_SIZE];
     in.certificate = field_of(&pair->certificate);
     in.issuer = field_of(&pair->issuer);
-    TRY(RPC_CALL(STUB(site, target), hallmark__v1__target__program_device_certificate, &in,
-                 &out));
+    TRY(RPC_CALL(&target, hallmark__v1__target__program_device_certificate, &in, &out));
     SHA256(pair->certificate.ptr, pair->certificate.len, digest);
     return same_digest(out->sha256, digest, "device certificate");
 }
@@ -211,7 +218,8 @@ static enum err request_key(struct site *site)
 {
     Hallmark__V1__RequestKeyRequest in = HALLMARK__V1__REQUEST_KEY_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__RequestKeyResponse *out = NULL;
-    TRY(RPC_CALL(STUB(site, secure_boot), hallmark__v1__secure_boot__request_key, &in, &out));
+    struct rpc_stub secure_boot = stub_of(site, &hallmark__v1__secure_boot__descriptor);
+    TRY(RPC_CALL(&secure_boot, hallmark__v1__secure_boot__request_key, &in, &out));
     unit_say(&site->unit, out->created ? "created" : "the server had it");
     return ERR_OK;
 }
@@ -221,10 +229,11 @@ static enum err burn_rotpk(struct site *site)
     struct unit *unit = &site->unit;
     Hallmark__V1__BurnRotpkRequest in = HALLMARK__V1__BURN_ROTPK_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__BurnRotpkResponse *out = NULL;
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
     in.rotpk = field(unit->rotpk, ROTPK_SIZE);
     in.server_signature = field(unit->rotpk_server_signature, P256_SIGNATURE_SIZE);
     in.boot_key_signature = field(unit->rotpk_boot_key_signature, P256_SIGNATURE_SIZE);
-    TRY(RPC_CALL(STUB(site, target), hallmark__v1__target__burn_rotpk, &in, &out));
+    TRY(RPC_CALL(&target, hallmark__v1__target__burn_rotpk, &in, &out));
     if (out->rotpk_slots != ROTPK_SLOTS_BOTH)
         return fail_quiet(ERR_VERIFY,
                           "rotpk: the board says that OTP slots %x are burnt, not "
@@ -247,12 +256,12 @@ static enum err put_firmware(struct site *site)
 {
     Hallmark__V1__PutFirmwareRequest in = HALLMARK__V1__PUT_FIRMWARE_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__PutFirmwareResponse *out = NULL;
+    struct rpc_stub secure_boot = stub_of(site, &hallmark__v1__secure_boot__descriptor);
     TRY(find_firmware(site));
     in.sha256 = field(site->unit.firmware_sha256, SHA256_SIZE);
     in.have_image = site->unit.firmware != NULL;
     unit_say_digest(&site->unit, "sha256", site->unit.firmware_sha256);
-    return RPC_CALL(STUB(site, secure_boot), hallmark__v1__secure_boot__put_firmware, &in,
-                    &out);
+    return RPC_CALL(&secure_boot, hallmark__v1__secure_boot__put_firmware, &in, &out);
 }
 
 static enum err keep_firmware(struct site *site)
@@ -269,12 +278,13 @@ static enum err burn_firmware(struct site *site)
     struct unit *unit = &site->unit;
     Hallmark__V1__BurnFirmwareRequest in = HALLMARK__V1__BURN_FIRMWARE_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__BurnFirmwareResponse *out = NULL;
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
     TRY(keep_firmware(site));
     in.sha256 = field(unit->firmware_sha256, SHA256_SIZE);
     in.size = (uint32_t)unit->firmware->bytes.len;
     in.firmware_information = field(unit->fwinfo, FWINFO_SIZE);
     in.firmware_information_address = unit->fwinfo_address;
-    TRY(RPC_CALL(STUB(site, target), hallmark__v1__target__burn_firmware, &in, &out));
+    TRY(RPC_CALL(&target, hallmark__v1__target__burn_firmware, &in, &out));
     TRY(same_digest(out->sha256, unit->firmware_sha256, "firmware"));
     unit_say(unit, "%u bytes, %u pages burnt", in.size, out->pages_burnt);
     return ERR_OK;
@@ -290,9 +300,10 @@ static enum err enable_secure_lock(struct site *site)
 {
     Hallmark__V1__EnableSecureLockRequest in = HALLMARK__V1__ENABLE_SECURE_LOCK_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__EnableSecureLockResponse *out = NULL;
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
     in.level = site->unit.lock_level;
     unit_say(&site->unit, "%s", level_name(in.level));
-    return RPC_CALL(STUB(site, target), hallmark__v1__target__enable_secure_lock, &in, &out);
+    return RPC_CALL(&target, hallmark__v1__target__enable_secure_lock, &in, &out);
 }
 
 static enum err generate_agreement_key(struct site *site)
@@ -300,8 +311,8 @@ static enum err generate_agreement_key(struct site *site)
     Hallmark__V1__GenerateAgreementKeyRequest in =
         HALLMARK__V1__GENERATE_AGREEMENT_KEY_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__GenerateAgreementKeyResponse *out = NULL;
-    return RPC_CALL(STUB(site, target), hallmark__v1__target__generate_agreement_key, &in,
-                    &out);
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
+    return RPC_CALL(&target, hallmark__v1__target__generate_agreement_key, &in, &out);
 }
 
 static enum err derive_agreement_public_key(struct site *site)
@@ -309,9 +320,9 @@ static enum err derive_agreement_public_key(struct site *site)
     Hallmark__V1__DeriveAgreementPublicKeyRequest in =
         HALLMARK__V1__DERIVE_AGREEMENT_PUBLIC_KEY_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__DeriveAgreementPublicKeyResponse *out = NULL;
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
     uint8_t point[P256_POINT_SIZE], digest[SHA256_SIZE];
-    TRY(RPC_CALL(STUB(site, target), hallmark__v1__target__derive_agreement_public_key, &in,
-                 &out));
+    TRY(RPC_CALL(&target, hallmark__v1__target__derive_agreement_public_key, &in, &out));
     TRY(unit_field(out->public_key, "public_key", point, sizeof(point)));
     SHA256(point, sizeof(point), digest);
     unit_say_digest(&site->unit, "sha256", digest);
@@ -322,7 +333,8 @@ static enum err derive_shared_key(struct site *site)
 {
     Hallmark__V1__DeriveSharedKeyRequest in = HALLMARK__V1__DERIVE_SHARED_KEY_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__DeriveSharedKeyResponse *out = NULL;
-    TRY(RPC_CALL(STUB(site, target), hallmark__v1__target__derive_shared_key, &in, &out));
+    struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
+    TRY(RPC_CALL(&target, hallmark__v1__target__derive_shared_key, &in, &out));
     return unit_field(out->confirmation_tag, "confirmation_tag", site->unit.confirmation_tag,
                       CONFIRMATION_TAG_SIZE);
 }

@@ -1,0 +1,94 @@
+/*
+ * test_site_fake: a scripted server in place of common/wss, and scripted boards in place of
+ * probe, chip and link, to be linked under the real site engine.
+ *
+ * One scene at a time: scene_begin() clears it and says what goes wrong; then the engine is
+ * run, and the scene tells what both saw. The server runs on its own thread; a scene is read
+ * when the connection is closed.
+ */
+#pragma once
+
+#include "common/host/own.h"
+#include "common/rpc/limits.h"
+
+enum fault {
+    FAULT_NONE,
+    FAULT_LOCKED, /* the board's debug port */
+    FAULT_UID,    /* Hello reports another */
+    FAULT_PDID,
+    FAULT_BOARD_ORDER,     /* the board calls arrow 12 before 7 */
+    FAULT_BOARD_STRANGER,  /* and a method that is not its to call */
+    FAULT_BOARD_REFUSES,   /* arrow 20, with ERR_SIG */
+    FAULT_BOARD_SIGNATURE, /* of arrow 12 is another's */
+    FAULT_BOARD_POINT,     /* AUTHKEY_PUB is not on the curve */
+    FAULT_BOARD_HALF,      /* of ROTPK is burnt */
+    FAULT_BOARD_DIGEST,    /* arrow 24 reads back something else */
+    FAULT_BOARD_SILENT,    /* no answer to arrow 9 */
+    FAULT_COMMIT,          /* the board refuses the server's tag */
+    FAULT_DEBUG_OPEN,      /* after the reset */
+    FAULT_OPEN_DENIED,     /* Runs.Open */
+    FAULT_OPEN_NONCE,      /* is short */
+    FAULT_OPEN_SUBJECT,    /* is no Name */
+    FAULT_IMAGE_DIGEST,    /* DevAuth's bytes are others */
+    FAULT_IMAGE_CHUNK,     /* over the limit */
+    FAULT_IMAGE_EMPTY,     /* chunk */
+    FAULT_IMAGE_PAST,      /* the end: chunk longer than what is left */
+    FAULT_IMAGE_SIZE,      /* changes between chunks */
+    FAULT_IMAGE_HUGE,
+    FAULT_SERVER_ORDER,      /* arrow 15 is called before 3 */
+    FAULT_SERVER_STRANGER,   /* Station.GenerateCsr is called, the agent's own */
+    FAULT_SERVER_RUN,        /* arrow 3 is called for a run nobody has */
+    FAULT_CA_REFUSES,        /* arrow 14 */
+    FAULT_CERTIFICATE_LONG,  /* arrow 15 brings more than a board keeps */
+    FAULT_ROTPK_SHORT,       /* arrow 19 */
+    FAULT_FIRMWARE_COMES,    /* no fault: with arrow 23, since FetchImage has none */
+    FAULT_FIRMWARE_OTHER,    /* the same, but other bytes */
+    FAULT_FIRMWARE_MISSING,  /* the same, but no bytes */
+    FAULT_AGREEMENT_REFUSED, /* arrow 31, by the server */
+    FAULT_CONNECTION,        /* is lost when arrow 17 is called */
+    FAULT_FINISH_REFUSED,
+};
+
+enum { SCENE_CALLS_MAX = 160, SCENE_REPORTS_MAX = 64, SCENE_PROBES_MAX = 4 };
+
+struct seen_call {
+    char method[RPC_METHOD_MAX + 1];
+    bool has_run;
+    bool has_key;
+};
+
+struct seen_report {
+    uint8_t run;
+    uint32_t arrow, status, code;
+    bool has_request, has_words;
+};
+
+struct scene {
+    enum fault fault;
+    const char *faulty_probe; /* only the board there has the fault; NULL: all */
+
+    struct seen_call calls[SCENE_CALLS_MAX]; /* of the station on the server */
+    size_t call_count;
+    struct seen_report reports[SCENE_REPORTS_MAX];
+    size_t report_count;
+    uint32_t answers[64]; /* by count: status the station answered to the server's calls */
+    size_t answer_count;
+    char answer_words[RPC_MESSAGE_TEXT_MAX]; /* of the last refusal */
+    uint32_t board_refusals;                 /* the board's calls that were refused */
+    bool sealed, debug_refused;
+    char sealed_detail[400];
+    bool firmware_ok; /* the bulk was the firmware */
+    unsigned boards_opened, boards_closed;
+};
+
+extern struct scene scene;
+
+void scene_begin(enum fault fault);
+bool scene_called(const char *method);                  /* "Runs/Finish" */
+const struct seen_report *scene_report(uint32_t arrow); /* or NULL */
+
+/* The server's I/O thread calls the station, for run (0 on: the first opened). */
+void fake_server_call(uint8_t run, const char *method, struct span payload, uint32_t stream);
+void fake_server_cancel(uint32_t stream);
+void fake_server_lose(const char *reason);
+void fake_server_settle(void); /* until the server's thread has nothing more to do */

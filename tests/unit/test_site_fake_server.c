@@ -1,0 +1,553 @@
+#include "tests/unit/test_site_fake.h"
+
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/layout.h"
+#include "common/flow/flow.h"
+#include "common/host/log.h"
+#include "common/rpc/rpc.h"
+#include "common/wss/wss.h"
+#include "hallmark/v1/runs.pb-c.h"
+
+enum {
+    TASKS_MAX = 64,
+    DEVAUTH_SIZE = 20000,
+    FIRMWARE_SIZE = 300000, /* more than one chunk, and no whole number of pages */
+    CHUNK_SIZE = 256 << 10,
+};
+
+struct scene scene;
+
+enum task_kind { TASK_CALL, TASK_SERVER_CALL, TASK_CANCEL, TASK_LOSE };
+
+struct task {
+    enum task_kind kind;
+    char method[RPC_METHOD_MAX + 1];
+    uint8_t run; /* first byte of its id */
+    bool has_run, has_key;
+    struct buf payload, reports;
+    uint32_t stream;
+    wss_done *done;
+    void *context;
+    char reason[64];
+};
+
+struct wss_conn {
+    struct wss *wss;
+};
+
+struct wss {
+    struct wss_handler handler;
+    struct wss_conn conn;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct task tasks[TASKS_MAX];
+    size_t count;
+    bool busy, stopping, lost;
+    uint32_t stream;
+    uint8_t runs;
+    uint8_t devauth[DEVAUTH_SIZE], firmware[FIRMWARE_SIZE];
+};
+
+static struct wss *current;
+
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+void scene_begin(enum fault fault)
+{
+    scene = (struct scene){ .fault = fault };
+}
+
+bool scene_called(const char *method)
+{
+    for (size_t i = 0; i < scene.call_count; i++)
+        if (strcmp(scene.calls[i].method + strlen("hallmark.v1."), method) == 0)
+            return true;
+    return false;
+}
+
+const struct seen_report *scene_report(uint32_t arrow)
+{
+    for (size_t i = 0; i < scene.report_count; i++)
+        if (scene.reports[i].arrow == arrow)
+            return &scene.reports[i];
+    return NULL;
+}
+
+static void push(struct wss *wss, struct task *task)
+{
+    pthread_mutex_lock(&wss->lock);
+    must(wss->count < TASKS_MAX);
+    wss->tasks[wss->count++] = *task;
+    pthread_cond_broadcast(&wss->changed);
+    pthread_mutex_unlock(&wss->lock);
+}
+
+void fake_server_call(uint8_t run, const char *method, struct span payload, uint32_t stream)
+{
+    struct task task = { .kind = TASK_SERVER_CALL, .run = run, .stream = stream };
+    snprintf(task.method, sizeof(task.method), "hallmark.v1.%s", method);
+    must(buf_copy(&task.payload, payload) == ERR_OK);
+    push(current, &task);
+}
+
+void fake_server_cancel(uint32_t stream)
+{
+    push(current, &(struct task){ .kind = TASK_CANCEL, .stream = stream });
+}
+
+void fake_server_lose(const char *reason)
+{
+    struct task task = { .kind = TASK_LOSE };
+    snprintf(task.reason, sizeof(task.reason), "%s", reason);
+    push(current, &task);
+}
+
+void fake_server_settle(void)
+{
+    pthread_mutex_lock(&current->lock);
+    while (current->count != 0 || current->busy)
+        pthread_cond_wait(&current->changed, &current->lock);
+    pthread_mutex_unlock(&current->lock);
+}
+
+static void call_station(uint8_t run, const char *method, const ProtobufCMessage *in)
+{
+    AUTO(buf_free) struct buf payload = { 0 };
+    must(rpc_pack(in, &payload) == ERR_OK);
+    fake_server_call(run, method, buf_span(&payload), 0);
+}
+
+static void call_put_web_server(uint8_t run)
+{
+    uint8_t certificate[300] = { 1 }, issuer[200] = { 2 };
+    Hallmark__V1__PutWebServerCertificateRequest in =
+        HALLMARK__V1__PUT_WEB_SERVER_CERTIFICATE_REQUEST__INIT;
+    in.certificate = (ProtobufCBinaryData){ sizeof(certificate), certificate };
+    in.issuer = (ProtobufCBinaryData){ sizeof(issuer), issuer };
+    call_station(run, "Station/PutWebServerCertificate", &in.base);
+}
+
+static void call_put_device(uint8_t run)
+{
+    uint8_t certificate[CERTIFICATE_MAX + 1] = { 3 }, issuer[200] = { 2 };
+    Hallmark__V1__PutDeviceCertificateRequest in =
+        HALLMARK__V1__PUT_DEVICE_CERTIFICATE_REQUEST__INIT;
+    size_t len = scene.fault == FAULT_CERTIFICATE_LONG ? CERTIFICATE_MAX + 1 : 400;
+    in.certificate = (ProtobufCBinaryData){ len, certificate };
+    in.issuer = (ProtobufCBinaryData){ sizeof(issuer), issuer };
+    call_station(run, "Station/PutDeviceCertificate", &in.base);
+}
+
+static void call_put_rotpk(uint8_t run)
+{
+    uint8_t rotpk[ROTPK_SIZE] = { 4 }, signature[P256_SIGNATURE_SIZE] = { 5 };
+    Hallmark__V1__PutRotpkRequest in = HALLMARK__V1__PUT_ROTPK_REQUEST__INIT;
+    size_t len = scene.fault == FAULT_ROTPK_SHORT ? ROTPK_SIZE - 1 : ROTPK_SIZE;
+    in.rotpk = (ProtobufCBinaryData){ len, rotpk };
+    in.server_signature = (ProtobufCBinaryData){ sizeof(signature), signature };
+    in.boot_key_signature = (ProtobufCBinaryData){ sizeof(signature), signature };
+    call_station(run, "Station/PutRotpk", &in.base);
+}
+
+static void call_put_signed(struct wss *wss, uint8_t run)
+{
+    uint8_t digest[SHA256_SIZE], fwinfo[FWINFO_SIZE] = { 6 };
+    Hallmark__V1__PutSignedFirmwareRequest in = HALLMARK__V1__PUT_SIGNED_FIRMWARE_REQUEST__INIT;
+    SHA256(wss->firmware, FIRMWARE_SIZE, digest);
+    in.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digest };
+    in.firmware_information = (ProtobufCBinaryData){ sizeof(fwinfo), fwinfo };
+    if (scene.fault == FAULT_FIRMWARE_COMES)
+        in.image = (ProtobufCBinaryData){ FIRMWARE_SIZE, wss->firmware };
+    if (scene.fault == FAULT_FIRMWARE_OTHER)
+        in.image = (ProtobufCBinaryData){ DEVAUTH_SIZE, wss->devauth };
+    call_station(run, "Station/PutSignedFirmware", &in.base);
+}
+
+static void call_put_server_key(uint8_t run)
+{
+    uint8_t point[P256_POINT_SIZE] = { 4 }, signature[P256_SIGNATURE_SIZE] = { 5 };
+    Hallmark__V1__PutServerPublicKeyRequest in =
+        HALLMARK__V1__PUT_SERVER_PUBLIC_KEY_REQUEST__INIT;
+    in.public_key = (ProtobufCBinaryData){ sizeof(point), point };
+    in.signature = (ProtobufCBinaryData){ sizeof(signature), signature };
+    call_station(run, "Target/PutServerPublicKey", &in.base);
+}
+
+static void answer(const struct task *task, enum err e, const ProtobufCMessage *out)
+{
+    char words[] = "no\x1b[31m\nway";
+    AUTO(buf_free) struct buf payload = { 0 };
+    Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
+    if (e == ERR_OK && out != NULL)
+        must(rpc_pack(out, &payload) == ERR_OK);
+    response.status = err_status(e);
+    response.code = (uint32_t)e;
+    response.message = e == ERR_OK ? response.message : words;
+    response.payload = (ProtobufCBinaryData){ payload.len, payload.ptr };
+    task->done(task->context, &response);
+}
+
+static bool is(const struct task *task, const char *method)
+{
+    return strcmp(task->method + strlen("hallmark.v1."), method) == 0;
+}
+
+static void start_run(uint8_t run)
+{
+    Hallmark__V1__GenerateCsrRequest own = HALLMARK__V1__GENERATE_CSR_REQUEST__INIT;
+    if (scene.fault == FAULT_SERVER_ORDER)
+        call_put_device(run);
+    if (scene.fault == FAULT_SERVER_STRANGER)
+        call_station(run, "Station/GenerateCsr", &own.base);
+    if (scene.fault == FAULT_SERVER_RUN)
+        call_put_web_server(200);
+    call_put_web_server(run);
+}
+
+static void serve_open(struct wss *wss, const struct task *task)
+{
+    /* SEQUENCE { SET { SEQUENCE { serialNumber, PrintableString "ab" } } } */
+    uint8_t subject[] = { 0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
+                          0x55, 0x04, 0x05, 0x13, 0x02, 0x61, 0x62 };
+    uint8_t run_id[RUN_ID_SIZE] = { ++wss->runs }, nonce[NONCE_SIZE] = { 0xab };
+    uint8_t devauth[SHA256_SIZE], firmware[SHA256_SIZE];
+    Hallmark__V1__OpenResponse out = HALLMARK__V1__OPEN_RESPONSE__INIT;
+    Hallmark__V1__Image images[2] = { HALLMARK__V1__IMAGE__INIT, HALLMARK__V1__IMAGE__INIT };
+    SHA256(wss->devauth, DEVAUTH_SIZE, devauth);
+    SHA256(wss->firmware, FIRMWARE_SIZE, firmware);
+    images[0].sha256 = (ProtobufCBinaryData){ SHA256_SIZE, devauth };
+    images[1].sha256 = (ProtobufCBinaryData){ SHA256_SIZE, firmware };
+    out.run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, run_id };
+    out.server_nonce =
+        (ProtobufCBinaryData){ scene.fault == FAULT_OPEN_NONCE ? NONCE_SIZE - 1 : NONCE_SIZE,
+                               nonce };
+    out.subject = (ProtobufCBinaryData){ scene.fault == FAULT_OPEN_SUBJECT ? sizeof(subject) - 1
+                                                                           : sizeof(subject),
+                                         subject };
+    out.devauth = &images[0];
+    out.firmware = &images[1];
+    out.lock_level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_DEV;
+    answer(task, scene.fault == FAULT_OPEN_DENIED ? ERR_DENIED : ERR_OK, &out.base);
+    if (scene.fault != FAULT_OPEN_DENIED)
+        start_run(wss->runs);
+}
+
+/* What the scene wants to be wrong with a chunk. */
+static void spoil(Hallmark__V1__FetchImageResponse *out, uint32_t offset)
+{
+    static uint8_t big[CHUNK_SIZE + 1];
+    switch (scene.fault) {
+    case FAULT_IMAGE_DIGEST:
+        out->chunk.data[0] ^= 1;
+        break;
+    case FAULT_IMAGE_CHUNK:
+        out->size = sizeof(big);
+        out->chunk = (ProtobufCBinaryData){ sizeof(big), big };
+        break;
+    case FAULT_IMAGE_EMPTY:
+        out->chunk.len = 0;
+        break;
+    case FAULT_IMAGE_PAST:
+        out->size = (uint32_t)out->chunk.len - 1;
+        break;
+    case FAULT_IMAGE_SIZE:
+        out->size += offset;
+        out->chunk.len /= 2;
+        break;
+    case FAULT_IMAGE_HUGE:
+        out->size = FLASH_FIRMWARE_MAX + 1;
+        break;
+    default:
+        break;
+    }
+}
+
+static void serve_fetch(struct wss *wss, const struct task *task)
+{
+    Hallmark__V1__FetchImageResponse out = HALLMARK__V1__FETCH_IMAGE_RESPONSE__INIT;
+    Hallmark__V1__FetchImageRequest *in =
+        hallmark__v1__fetch_image_request__unpack(NULL, task->payload.len, task->payload.ptr);
+    uint8_t digest[SHA256_SIZE];
+    SHA256(wss->devauth, DEVAUTH_SIZE, digest);
+    bool is_devauth = memcmp(in->sha256.data, digest, SHA256_SIZE) == 0;
+    bool none = scene.fault == FAULT_FIRMWARE_COMES || scene.fault == FAULT_FIRMWARE_OTHER ||
+                scene.fault == FAULT_FIRMWARE_MISSING;
+    uint32_t size = is_devauth ? DEVAUTH_SIZE : FIRMWARE_SIZE;
+    uint32_t left = size - in->offset;
+    AUTO(buf_free) struct buf chunk = { 0 };
+    must(buf_copy(&chunk, span_of((is_devauth ? wss->devauth : wss->firmware) + in->offset,
+                                  left < CHUNK_SIZE ? left : CHUNK_SIZE)) == ERR_OK);
+    out.size = size;
+    out.chunk = (ProtobufCBinaryData){ chunk.len, chunk.ptr };
+    spoil(&out, in->offset);
+    answer(task, none && !is_devauth ? ERR_NOT_FOUND : ERR_OK, &out.base);
+    hallmark__v1__fetch_image_request__free_unpacked(in, NULL);
+}
+
+static void serve_certificate(const struct task *task)
+{
+    uint8_t digest[SHA256_SIZE] = { 8 };
+    Hallmark__V1__RequestCertificateResponse out =
+        HALLMARK__V1__REQUEST_CERTIFICATE_RESPONSE__INIT;
+    Hallmark__V1__RequestCertificateRequest *in =
+        hallmark__v1__request_certificate_request__unpack(NULL, task->payload.len,
+                                                          task->payload.ptr);
+    must(in != NULL);
+    const uint8_t *p = in->csr.data;
+    X509_REQ *csr = d2i_X509_REQ(NULL, &p, (long)in->csr.len);
+    must(csr != NULL && X509_REQ_verify(csr, X509_REQ_get0_pubkey(csr)) == 1);
+    X509_REQ_free(csr);
+    hallmark__v1__request_certificate_request__free_unpacked(in, NULL);
+    out.certificate_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digest };
+    bool refuse = scene.fault == FAULT_CA_REFUSES;
+    answer(task, refuse ? ERR_INVALID : ERR_OK, &out.base);
+    if (!refuse)
+        call_put_device(task->run);
+}
+
+static void serve_finish(const struct task *task)
+{
+    uint8_t tag[CONFIRMATION_TAG_SIZE] = { 10 };
+    Hallmark__V1__FinishResponse out = HALLMARK__V1__FINISH_RESPONSE__INIT;
+    out.confirmation_tag = (ProtobufCBinaryData){ sizeof(tag), tag };
+    answer(task, scene.fault == FAULT_FINISH_REFUSED ? ERR_SIG : ERR_OK, &out.base);
+}
+
+static void serve_sealed(const struct task *task)
+{
+    Hallmark__V1__SealedRequest *in =
+        hallmark__v1__sealed_request__unpack(NULL, task->payload.len, task->payload.ptr);
+    must(in != NULL);
+    scene.sealed = true;
+    scene.debug_refused = in->debug_refused;
+    snprintf(scene.sealed_detail, sizeof(scene.sealed_detail), "%s", in->detail);
+    hallmark__v1__sealed_request__free_unpacked(in, NULL);
+    answer(task, ERR_OK, NULL);
+}
+
+static void note_reports(const struct task *task, struct span encoded)
+{
+    Hallmark__V1__ArrowReports *all =
+        hallmark__v1__arrow_reports__unpack(NULL, encoded.len, encoded.ptr);
+    must(all != NULL);
+    for (size_t i = 0; i < all->n_reports; i++) {
+        const Hallmark__V1__ArrowReport *r = all->reports[i];
+        must(scene.report_count < SCENE_REPORTS_MAX && r->request_sha256.len == SHA256_SIZE &&
+             r->response_sha256.len == SHA256_SIZE && r->started_us != 0);
+        scene.reports[scene.report_count++] = (struct seen_report){
+            task->run, r->arrow, r->status, r->code, r->request.len != 0, r->message[0] != '\0',
+        };
+        if (r->arrow == 27 && r->status == 0)
+            call_put_server_key(task->run);
+    }
+    hallmark__v1__arrow_reports__free_unpacked(all, NULL);
+}
+
+static void note_call(const struct task *task)
+{
+    must(scene.call_count < SCENE_CALLS_MAX);
+    struct seen_call *seen = &scene.calls[scene.call_count++];
+    snprintf(seen->method, sizeof(seen->method), "%s", task->method);
+    seen->has_run = task->has_run;
+    seen->has_key = task->has_key;
+    if (task->reports.len != 0)
+        note_reports(task, buf_span(&task->reports));
+    if (is(task, "Runs/Report"))
+        note_reports(task, buf_span(&task->payload));
+}
+
+static void lose(struct wss *wss, const char *reason)
+{
+    wss->lost = true;
+    wss->handler.closed(wss->handler.context, &wss->conn, reason);
+}
+
+static void serve(struct wss *wss, struct task *task)
+{
+    note_call(task);
+    if (is(task, "Runs/Open")) {
+        serve_open(wss, task);
+    } else if (is(task, "Runs/FetchImage")) {
+        serve_fetch(wss, task);
+    } else if (is(task, "Ca/RequestCertificate")) {
+        serve_certificate(task);
+    } else if (is(task, "SecureBoot/RequestKey") && scene.fault == FAULT_CONNECTION) {
+        answer(task, ERR_CLOSED, NULL);
+        lose(wss, "gone");
+    } else if (is(task, "SecureBoot/RequestKey")) {
+        answer(task, ERR_OK, NULL);
+        call_put_rotpk(task->run);
+    } else if (is(task, "SecureBoot/PutFirmware")) {
+        answer(task, ERR_OK, NULL);
+        call_put_signed(wss, task->run);
+    } else if (is(task, "KeyAgreement/PutTargetPublicKey")) {
+        answer(task, scene.fault == FAULT_AGREEMENT_REFUSED ? ERR_SIG : ERR_OK, NULL);
+    } else if (is(task, "Runs/Finish")) {
+        serve_finish(task);
+    } else if (is(task, "Runs/Sealed")) {
+        serve_sealed(task);
+    } else {
+        answer(task, ERR_OK, NULL);
+    }
+}
+
+/* A frame as the connection would have decoded it. */
+static void deliver(struct wss *wss, const struct task *task)
+{
+    uint8_t run_id[RUN_ID_SIZE] = { task->run };
+    char key[] = "run-bin", method[RPC_METHOD_MAX + 1];
+    Hallmark__V1__Metadata run = HALLMARK__V1__METADATA__INIT, *entries[] = { &run };
+    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
+    Hallmark__V1__Frame frame = HALLMARK__V1__FRAME__INIT;
+    AUTO(buf_free) struct buf bytes = { 0 };
+    snprintf(method, sizeof(method), "%s", task->method);
+    run.key = key;
+    run.value = (ProtobufCBinaryData){ sizeof(run_id), run_id };
+    request.stream = task->stream != 0 ? task->stream : (wss->stream += 2);
+    request.method = method;
+    request.metadata = entries;
+    request.n_metadata = 1;
+    request.payload = (ProtobufCBinaryData){ task->payload.len, task->payload.ptr };
+    frame.kind_case = HALLMARK__V1__FRAME__KIND_REQUEST;
+    frame.request = &request;
+    must(rpc_pack(&frame.base, &bytes) == ERR_OK);
+    struct peer_event event = { .kind = PEER_REQUEST, .stream = request.stream };
+    event.frame = hallmark__v1__frame__unpack(NULL, bytes.len, bytes.ptr);
+    wss->handler.request(wss->handler.context, &wss->conn, &event);
+}
+
+static void run_task(struct wss *wss, struct task *task)
+{
+    if (wss->lost && task->kind == TASK_CALL)
+        answer(task, ERR_CLOSED, NULL);
+    else if (task->kind == TASK_CALL)
+        serve(wss, task);
+    else if (task->kind == TASK_SERVER_CALL && !wss->lost)
+        deliver(wss, task);
+    else if (task->kind == TASK_CANCEL)
+        wss->handler.cancelled(wss->handler.context, &wss->conn, task->stream);
+    else if (task->kind == TASK_LOSE && !wss->lost)
+        lose(wss, task->reason);
+    buf_free(&task->payload);
+    buf_free(&task->reports);
+}
+
+static void *run(void *context)
+{
+    struct wss *wss = context;
+    wss->handler.open(wss->handler.context, &wss->conn);
+    pthread_mutex_lock(&wss->lock);
+    while (!wss->stopping || wss->count != 0) {
+        if (wss->count == 0) {
+            pthread_cond_wait(&wss->changed, &wss->lock);
+            continue;
+        }
+        struct task task = wss->tasks[0];
+        memmove(&wss->tasks[0], &wss->tasks[1], --wss->count * sizeof(wss->tasks[0]));
+        wss->busy = true;
+        pthread_mutex_unlock(&wss->lock);
+        run_task(wss, &task);
+        pthread_mutex_lock(&wss->lock);
+        wss->busy = false;
+        pthread_cond_broadcast(&wss->changed);
+    }
+    pthread_mutex_unlock(&wss->lock);
+    return NULL;
+}
+
+enum err wss_start(const struct wss_config *config, struct wss **wss_out)
+{
+    struct wss *wss = calloc(1, sizeof(*wss));
+    must(wss != NULL);
+    wss->handler = config->handler;
+    wss->conn.wss = wss;
+    for (size_t i = 0; i < DEVAUTH_SIZE; i++)
+        wss->devauth[i] = (uint8_t)(i * 7 + i / 256);
+    for (size_t i = 0; i < FIRMWARE_SIZE; i++)
+        wss->firmware[i] = (uint8_t)(i * 5 + i / 256);
+    pthread_mutex_init(&wss->lock, NULL);
+    pthread_cond_init(&wss->changed, NULL);
+    current = wss;
+    *wss_out = wss;
+    return ERR_OK;
+}
+
+enum err wss_connect(struct wss *wss)
+{
+    must(pthread_create(&wss->thread, NULL, run, wss) == 0);
+    return ERR_OK;
+}
+
+void wss_stop(struct wss *wss)
+{
+    pthread_mutex_lock(&wss->lock);
+    wss->stopping = true;
+    pthread_cond_broadcast(&wss->changed);
+    pthread_mutex_unlock(&wss->lock);
+    pthread_join(wss->thread, NULL);
+    pthread_cond_destroy(&wss->changed);
+    pthread_mutex_destroy(&wss->lock);
+    free(wss);
+}
+
+struct wss_conn *wss_conn_keep(struct wss_conn *conn)
+{
+    return conn;
+}
+
+void wss_conn_drop(struct wss_conn **conn)
+{
+    *conn = NULL;
+}
+
+void wss_conn_close(struct wss_conn *conn, unsigned code, const char *reason)
+{
+    (void)code;
+    (void)conn;
+    fake_server_lose(reason);
+}
+
+enum err wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest *request,
+                  wss_done *done, void *context)
+{
+    struct task task = { .kind = TASK_CALL, .done = done, .context = context };
+    snprintf(task.method, sizeof(task.method), "%s", request->method);
+    task.has_key = request->idempotency_key.len == RPC_IDEMPOTENCY_KEY_SIZE;
+    must(request->timeout_ms != 0 && request->end_stream);
+    must(buf_copy(&task.payload, span_of(request->payload.data, request->payload.len)) ==
+         ERR_OK);
+    for (size_t i = 0; i < request->n_metadata; i++) {
+        ProtobufCBinaryData value = request->metadata[i]->value;
+        if (strcmp(request->metadata[i]->key, "run-bin") == 0) {
+            must(value.len == RUN_ID_SIZE);
+            task.has_run = true;
+            task.run = value.data[0];
+        } else {
+            must(strcmp(request->metadata[i]->key, "reports-bin") == 0);
+            must(buf_copy(&task.reports, span_of(value.data, value.len)) == ERR_OK);
+        }
+    }
+    push(conn->wss, &task);
+    return ERR_OK;
+}
+
+enum err wss_respond(struct wss_conn *conn, const Hallmark__V1__FrameResponse *response)
+{
+    pthread_mutex_lock(&conn->wss->lock);
+    must(scene.answer_count < COUNT(scene.answers));
+    scene.answers[scene.answer_count++] = response->status;
+    if (response->status != 0)
+        snprintf(scene.answer_words, sizeof(scene.answer_words), "%s", response->message);
+    pthread_mutex_unlock(&conn->wss->lock);
+    return ERR_OK;
+}
