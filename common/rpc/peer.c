@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/rpc/check.h"
+#include "common/rpc/queue.h"
 
 typedef Hallmark__V1__Frame frame;
 
@@ -15,16 +17,6 @@ struct stream {
     uint32_t id; /* 0: free slot */
     uint64_t deadline_ms;
     void *tag;
-};
-
-struct node {
-    struct node *next;
-    struct buf bytes;
-};
-
-struct event_node {
-    struct event_node *next;
-    struct peer_event event;
 };
 
 struct peer {
@@ -39,89 +31,27 @@ struct peer {
     unsigned close_code;
     struct stream ours[RPC_STREAMS_MAX];
     struct stream theirs[RPC_STREAMS_MAX];
-    struct node *out_head, **out_tail;
-    size_t out_bytes;
-    struct event_node *event_head, **event_tail;
+    struct queue queue;
 };
-
-void peer_event_free(struct peer_event *event)
-{
-    if (event->frame == NULL)
-        return;
-    ProtobufCBinaryData *payload = NULL;
-    if (event->frame->kind_case == HALLMARK__V1__FRAME__KIND_REQUEST)
-        payload = &event->frame->request->payload;
-    else if (event->frame->kind_case == HALLMARK__V1__FRAME__KIND_RESPONSE)
-        payload = &event->frame->response->payload;
-    if (payload != NULL && payload->len != 0)
-        wipe(payload->data, payload->len);
-    hallmark__v1__frame__free_unpacked(event->frame, NULL);
-    event->frame = NULL;
-}
-
-static enum err push_event(struct peer *p, const struct peer_event *event)
-{
-    struct event_node *node = malloc(sizeof(*node));
-    if (node == NULL)
-        return fail(ERR_MEMORY, "rpc: no memory for an event");
-    *node = (struct event_node){ NULL, *event };
-    *p->event_tail = node;
-    p->event_tail = &node->next;
-    return ERR_OK;
-}
-
-bool peer_next_event(struct peer *p, struct peer_event *event_out)
-{
-    struct event_node *node = p->event_head;
-    if (node == NULL)
-        return false;
-    *event_out = node->event;
-    p->event_head = node->next;
-    if (p->event_head == NULL)
-        p->event_tail = &p->event_head;
-    free(node);
-    return true;
-}
 
 static enum err send_frame(struct peer *p, const frame *f)
 {
-    size_t len = hallmark__v1__frame__get_packed_size(f);
-    if (len > p->peer_max_message)
-        return fail(ERR_LIMIT, "rpc: message of %zu bytes, the peer takes %u", len,
-                    p->peer_max_message);
-    if (len > RPC_OUT_BYTES_MAX - p->out_bytes)
-        return fail(ERR_EXHAUSTED, "rpc: %zu unsent bytes: the peer does not read",
-                    p->out_bytes);
-    struct node *node = calloc(1, sizeof(*node));
-    if (node == NULL || buf_resize(&node->bytes, len) != ERR_OK) {
-        free(node);
-        return fail(ERR_MEMORY, "rpc: no memory for a message of %zu bytes", len);
-    }
-    hallmark__v1__frame__pack(f, node->bytes.ptr);
-    *p->out_tail = node;
-    p->out_tail = &node->next;
-    p->out_bytes += len;
-    return ERR_OK;
+    return queue_frame(&p->queue, f, p->peer_max_message);
 }
 
 bool peer_has_output(const struct peer *p)
 {
-    return p->out_head != NULL;
+    return p->queue.out_head != NULL;
 }
 
 bool peer_pull(struct peer *p, struct buf *message_out)
 {
-    struct node *node = p->out_head;
-    if (node == NULL)
-        return false;
-    p->out_head = node->next;
-    if (p->out_head == NULL)
-        p->out_tail = &p->out_head;
-    p->out_bytes -= node->bytes.len;
-    buf_free(message_out);
-    *message_out = buf_take(&node->bytes);
-    free(node);
-    return true;
+    return queue_pull(&p->queue, message_out);
+}
+
+bool peer_next_event(struct peer *p, struct peer_event *event_out)
+{
+    return queue_next_event(&p->queue, event_out);
 }
 
 static enum err send_hello(struct peer *p, const char *software)
@@ -152,8 +82,7 @@ struct peer *peer_new(enum peer_side side, const char *software, uint64_t now_ms
     p->hello_by_ms = now_ms + RPC_HELLO_TIMEOUT_MS;
     p->peer_max_message = RPC_MESSAGE_MAX;
     p->peer_max_streams = RPC_STREAMS_MAX;
-    p->out_tail = &p->out_head;
-    p->event_tail = &p->event_head;
+    queue_init(&p->queue);
     if (send_hello(p, software) != ERR_OK) {
         peer_free(p);
         return NULL;
@@ -165,12 +94,7 @@ void peer_free(struct peer *p)
 {
     if (p == NULL)
         return;
-    struct peer_event event;
-    while (peer_next_event(p, &event))
-        peer_event_free(&event);
-    struct buf message = { 0 };
-    while (peer_pull(p, &message))
-        buf_free(&message);
+    queue_fini(&p->queue);
     free(p);
 }
 
@@ -210,7 +134,7 @@ static enum err push_response(struct peer *p, struct stream *s, enum err e, cons
     response->message = text;
     struct peer_event event = { PEER_RESPONSE, s->id, 0, s->tag, f };
     *s = (struct stream){ 0 };
-    return push_event(p, &event);
+    return queue_event(&p->queue, &event);
 }
 
 static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello)
@@ -226,7 +150,7 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
         p->peer_max_message = hello->max_message;
     if (hello->max_streams < p->peer_max_streams)
         p->peer_max_streams = hello->max_streams;
-    return push_event(p, &(struct peer_event){ .kind = PEER_OPEN });
+    return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_OPEN });
 }
 
 static enum err respond_error(struct peer *p, uint32_t stream, enum err e, const char *words)
@@ -244,26 +168,6 @@ static enum err respond_error(struct peer *p, uint32_t stream, enum err e, const
     return send_frame(p, &f);
 }
 
-static const char *request_fault(const Hallmark__V1__FrameRequest *request)
-{
-    if (strlen(request->method) > RPC_METHOD_MAX)
-        return "method name is too long";
-    for (const char *c = request->method; *c != '\0'; c++)
-        if (*c <= 0x20 || *c > 0x7e)
-            return "method name is not printable ASCII";
-    if (request->idempotency_key.len != 0 &&
-        request->idempotency_key.len != RPC_IDEMPOTENCY_KEY_SIZE)
-        return "idempotency key is not 16 bytes";
-    if (request->n_metadata > RPC_METADATA_MAX)
-        return "too many metadata entries";
-    size_t bytes = 0;
-    for (size_t i = 0; i < request->n_metadata; i++)
-        bytes += strlen(request->metadata[i]->key) + request->metadata[i]->value.len;
-    if (bytes > RPC_METADATA_BYTES_MAX)
-        return "metadata is too large";
-    return request->end_stream ? NULL : "client streaming is not supported";
-}
-
 /* Takes the frame: it goes with the event. */
 static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
 {
@@ -272,7 +176,7 @@ static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
     if (id % 2 != (p->side == PEER_SERVER ? 1 : 0) || id <= p->last_theirs)
         return violation(p, CLOSE_PROTOCOL, "stream number of the wrong side or used before");
     p->last_theirs = id;
-    const char *fault = request_fault(request);
+    const char *fault = check_request(request);
     if (fault != NULL)
         return respond_error(p, id, ERR_INVALID, fault);
     if (p->refusing)
@@ -285,7 +189,7 @@ static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
         timeout = RPC_TIMEOUT_MAX_MS;
     *s = (struct stream){ .id = id, .deadline_ms = now_ms + timeout };
     struct peer_event event = { PEER_REQUEST, id, s->deadline_ms, NULL, TAKE(*f) };
-    return push_event(p, &event);
+    return queue_event(&p->queue, &event);
 }
 
 static enum err take_response(struct peer *p, frame **f)
@@ -299,7 +203,7 @@ static enum err take_response(struct peer *p, frame **f)
     }
     struct peer_event event = { PEER_RESPONSE, id, 0, s->tag, TAKE(*f) };
     *s = (struct stream){ 0 };
-    return push_event(p, &event);
+    return queue_event(&p->queue, &event);
 }
 
 static enum err take_cancel(struct peer *p, uint32_t id)
@@ -310,7 +214,7 @@ static enum err take_cancel(struct peer *p, uint32_t id)
                    ? ERR_OK
                    : violation(p, CLOSE_PROTOCOL, "CANCEL of a call never made");
     *s = (struct stream){ 0 };
-    return push_event(p, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id });
+    return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id });
 }
 
 static enum err take_frame(struct peer *p, frame **f, uint64_t now_ms)
@@ -328,8 +232,8 @@ static enum err take_frame(struct peer *p, frame **f, uint64_t now_ms)
         return take_cancel(p, (*f)->cancel->stream);
     case HALLMARK__V1__FRAME__KIND_GO_AWAY:
         p->leaving = true;
-        return push_event(p,
-                          &(struct peer_event){ .kind = PEER_GOING_AWAY, .frame = TAKE(*f) });
+        return queue_event(&p->queue,
+                           &(struct peer_event){ .kind = PEER_GOING_AWAY, .frame = TAKE(*f) });
     case HALLMARK__V1__FRAME__KIND_DATA:   /* streaming's place: not offered in HELLO, */
     case HALLMARK__V1__FRAME__KIND_CREDIT: /* so a peer that sends it is out of bounds */
         return violation(p, CLOSE_PROTOCOL, "streaming was not offered");
@@ -422,7 +326,8 @@ static void miss_theirs(struct peer *p, struct stream *s)
     uint32_t id = s->id;
     *s = (struct stream){ 0 };
     if (respond_error(p, id, ERR_DEADLINE, "deadline exceeded") != ERR_OK ||
-        push_event(p, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id }) != ERR_OK)
+        queue_event(&p->queue, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id }) !=
+            ERR_OK)
         log_line(LOG_LEVEL_WARN, "rpc: stream %u timed out and its end could not be told", id);
 }
 

@@ -12,6 +12,7 @@ static struct wss *wss_of(struct lws *wsi)
 static int establish(struct lws *wsi, struct wss_conn **slot)
 {
     struct wss *wss = wss_of(wsi);
+    wss->attempt = NULL;
     X509 *certificate = NULL;
     bool ok = tls_peer_ok(lws_get_ssl(wsi), &certificate);
     struct wss_peer peer = { .certificate = certificate };
@@ -82,6 +83,7 @@ static void connect_now(struct wss *wss)
         .ssl_connection = LCCSCF_USE_SSL,
         .alpn = "http/1.1",
         .retry_and_idle_policy = &wss->keepalive,
+        .pwsi = &wss->attempt,
     };
     if (lws_client_connect_via_info(&info) == NULL)
         log_line(LOG_LEVEL_WARN, "wss: %s:%u: cannot connect", wss->config.address,
@@ -110,6 +112,7 @@ static void connect_failed(struct lws *wsi, const char *words)
 {
     struct wss *wss = wss_of(wsi);
     char reason[256];
+    wss->attempt = NULL;
     snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u: %s", wss->config.address,
              wss->config.port, words == NULL ? "no reason given" : words);
     if (wss->config.handler.closed != NULL)
@@ -155,6 +158,11 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         connect_failed(wsi, in);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY: /* lws does not always tell of a handshake that ended early
+                                    */
+        if (wsi == wss_of(wsi)->attempt)
+            connect_failed(wsi, "the server closed the connection in the handshake");
         return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: /* without our subprotocol lws picks row 0 */
         return strcmp(lws_get_protocol(wsi)->name, RPC_SUBPROTOCOL) == 0 ? 0 : 1;

@@ -37,6 +37,8 @@ struct wss {
     bool started;
     atomic_bool stopping;
     atomic_bool connecting; /* a client's connect was asked for */
+    struct lws
+        *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
 
     pthread_mutex_t lock;
     struct wss_conn *woken; /* have output, a close or a new deadline */

@@ -56,7 +56,7 @@ static enum err setup_tls(void *context, SSL_CTX *tls)
     struct net *net = context;
     EVP_PKEY *key = NULL;
     TRY(add_chain(tls, net->server->ca));
-    TRY(hsm_key_evp(net->server->hsm, HSM_TLS, "web-server", &key));
+    TRY(hsm_key_evp(net->server->hsm, HSM_TLS, CA_KEY_WEB_SERVER, &key));
     int ok = SSL_CTX_use_PrivateKey(tls, key);
     EVP_PKEY_free(key);
     return ok == 1 ? ERR_OK

@@ -19,7 +19,7 @@ static const struct auth_principal principal = { .role = AUTH_SERVER,
 static enum err open_log(struct server *server)
 {
     uint8_t public_key[32];
-    enum err e = hsm_ed25519_public(server->hsm, HSM_LOG, "log", public_key);
+    enum err e = hsm_ed25519_public(server->hsm, HSM_LOG, CA_KEY_LOG, public_key);
     if (e == ERR_NOT_FOUND)
         return ERR_OK;
     TRY(e);
@@ -82,7 +82,7 @@ const struct config *init_config(const struct init *init)
 enum err init_verifier_key(struct init *init, char **text_out)
 {
     uint8_t public_key[32];
-    TRY(hsm_ed25519_public(init->server->hsm, HSM_LOG, "log", public_key));
+    TRY(hsm_ed25519_public(init->server->hsm, HSM_LOG, CA_KEY_LOG, public_key));
     *text_out = tlog_verifier_key(init->config->origin, public_key);
     return *text_out == NULL ? fail(ERR_MEMORY, "init: no memory") : ERR_OK;
 }

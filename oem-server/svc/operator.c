@@ -10,14 +10,6 @@
 
 enum { VERSION_MAX = 64, STATIONS_MAX = 256 };
 
-enum err service_name_check(const char *what, const char *name)
-{
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-");
-    if (len == 0 || len > 64 || name[len] != '\0')
-        return fail_quiet(ERR_INVALID, "%s name must be 1-64 of a-z, 0-9, '.' and '-'", what);
-    return ERR_OK;
-}
-
 static enum err check_image(Hallmark__V1__ImageKind kind, struct span image)
 {
     struct image_marks marks;
@@ -65,7 +57,7 @@ static enum err check_kind(struct call *call, const char *what,
 
 static enum err check_order(const Hallmark__V1__Order *o)
 {
-    TRY(service_name_check("order", o->name));
+    TRY(ca_name_check("order", o->name));
     if (o->quantity == 0)
         return fail_quiet(ERR_INVALID, "order: quantity must be at least 1");
     if (o->n_stations == 0 || o->n_stations > STATIONS_MAX)
@@ -89,7 +81,7 @@ static enum err fill_stations(struct call *call, const Hallmark__V1__Order *in,
         return fail(ERR_MEMORY, "order: no memory");
     for (size_t i = 0; i < in->n_stations; i++) {
         struct store_principal station;
-        TRY(service_name_check("station", in->stations[i]));
+        TRY(ca_name_check("station", in->stations[i]));
         enum err e = store_principal_get(call->tx, auth_role_number(AUTH_STATION),
                                          in->stations[i], &station);
         if (e == ERR_NOT_FOUND)

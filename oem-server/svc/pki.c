@@ -8,9 +8,9 @@ static const struct {
     enum hsm_token token;
     const char *name;
 } keys[] = {
-    { HSM_ROOT, "root" },
-    { HSM_ISSUING, "issuing" },
-    { HSM_TLS, "web-server" },
+    { HSM_ROOT, CA_KEY_ROOT },
+    { HSM_ISSUING, CA_KEY_ISSUING },
+    { HSM_TLS, CA_KEY_WEB_SERVER },
 };
 
 static enum err add_key(struct rpc_call *rpc, Hallmark__V1__GenerateCaKeysResponse *out,

@@ -57,7 +57,7 @@ static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrinci
     AUTO(buf_free) struct buf certificate = { 0 };
     size_t row = 0;
     TRY(find_role(in->role, &row));
-    TRY(service_name_check(roles[row].what, in->name));
+    TRY(ca_name_check(roles[row].what, in->name));
     if (call->server->ca == NULL)
         return fail_quiet(ERR_PRECONDITION, "there is no CA yet: run oemctl init first");
     TRY(check_free(call, row, in->name));
@@ -81,7 +81,7 @@ static enum err registry_revoke(struct rpc_call *rpc,
     struct call *call = call_of(rpc);
     size_t row = 0;
     TRY(find_role(in->role, &row));
-    TRY(service_name_check(roles[row].what, in->name));
+    TRY(ca_name_check(roles[row].what, in->name));
     if (strlen(in->reason) > 200)
         return fail_quiet(ERR_INVALID, "revoke: the reason is over 200 bytes");
     char *uri = ca_spiffe(call->server->ca, roles[row].profile, in->name);

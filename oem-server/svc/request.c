@@ -37,7 +37,7 @@ static enum err sign_statement(struct run *run, const struct wr *w,
 {
     TRY(wr_end(w));
     sha256_of(wr_done(w), digest);
-    return hsm_sign_p256(run->server->hsm, HSM_TLS, "web-server", digest, signature);
+    return hsm_sign_p256(run->server->hsm, HSM_TLS, CA_KEY_WEB_SERVER, digest, signature);
 }
 
 static enum err put_rotpk(struct run *run, struct buf *out)

@@ -8,7 +8,7 @@
 static enum err sign_with_hsm(void *context, struct span message,
                               uint8_t signature_out[static 64])
 {
-    return hsm_sign_ed25519(context, HSM_LOG, "log", message, signature_out);
+    return hsm_sign_ed25519(context, HSM_LOG, CA_KEY_LOG, message, signature_out);
 }
 
 enum err server_log_open(struct server *server)
@@ -16,7 +16,7 @@ enum err server_log_open(struct server *server)
     uint8_t public_key[32];
     if (server->log != NULL)
         return ERR_OK;
-    TRY(hsm_ed25519_public(server->hsm, HSM_LOG, "log", public_key));
+    TRY(hsm_ed25519_public(server->hsm, HSM_LOG, CA_KEY_LOG, public_key));
     return tlog_open(server->store, server->config->origin, public_key, sign_with_hsm,
                      server->hsm, &server->log);
 }

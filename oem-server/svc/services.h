@@ -19,6 +19,4 @@ extern Hallmark__V1__Units_Service units_service;
 extern Hallmark__V1__Log_Service log_service;
 extern Hallmark__V1__Health_Service health_service;
 
-/* Names of orders and principals: 1-64 of [a-z0-9.-]. */
-enum err service_name_check(const char *what, const char *name);
 enum err server_ca_open(struct server *server, struct store_tx *tx); /* once arrow 2 is done */
