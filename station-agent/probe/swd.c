@@ -11,7 +11,7 @@ enum {
     IDLE_CYCLES = 0,
     WAIT_RETRIES = 100,
     PACKET_MIN = 64, /* of any probe: a full-speed endpoint */
-    POWER_UP_MS = 200,
+    POWER_UP_US = 200000,
     POWER_REQUEST = 0x50000000,
 };
 #define POWER_ACK 0xA0000000u
@@ -135,7 +135,7 @@ static enum err wake(struct swd *swd)
 
 static enum err power_up(struct swd *swd)
 {
-    uint64_t deadline = when_us() + POWER_UP_MS * 1000;
+    uint64_t deadline = when_us() + POWER_UP_US;
     uint32_t status = 0;
     TRY(swd_queue_dp_write(swd, SWD_ABORT, SWD_ABORT_CLEAR));
     TRY(swd_queue_dp_write(swd, SWD_SELECT, 0));

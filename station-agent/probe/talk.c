@@ -30,8 +30,8 @@ enum err talk_receive(struct swd *swd, struct span *reply_out)
 enum err talk_command(struct swd *swd, const struct wr *w, struct span *reply_out)
 {
     TRY(wr_end(w));
-    TRY(swd->probe->send(swd->probe, wr_done(w)));
-    return talk_receive(swd, reply_out);
+    enum err e = swd->probe->send(swd->probe, wr_done(w));
+    return e == ERR_OK ? talk_receive(swd, reply_out) : derail(swd, e);
 }
 
 enum err talk_status(struct swd *swd, const struct wr *w)

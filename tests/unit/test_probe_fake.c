@@ -14,6 +14,10 @@ uint32_t fake_get(const struct fake *fake, uint32_t address)
         struct rd r = rd_of(span_of(fake->sram + (address - SRAM), 4));
         return rd_u32le(&r);
     }
+    if (address >= FAKE_FLASH && address - FAKE_FLASH < FAKE_FLASH_SIZE) {
+        struct rd r = rd_of(span_of(fake->flash + (address - FAKE_FLASH), 4));
+        return rd_u32le(&r);
+    }
     for (size_t i = 0; i < FAKE_REGISTERS; i++)
         if (fake->registers[i].address == address)
             return fake->registers[i].value;
@@ -279,6 +283,7 @@ void fake_init(struct fake *fake)
     fake->probe = (struct probe){
         .send = fake_send, .receive = fake_receive, .close = fake_close, .name = "fake"
     };
+    memset(fake->flash, 0xFF, sizeof(fake->flash));
     fake->packet_size = 512;
     fake->packet_count = 4;
     fake->atomic = true;

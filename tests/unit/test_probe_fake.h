@@ -3,13 +3,20 @@
  *
  * It follows ARM's reference firmware where a host can tell: TAR wraps at 1 KiB, a FAULT sticks
  * until ABORT, a failed transfer ends its command but not the packet, a mismatch ends its
- * command only. The target is 64 KiB of SRAM and a few registers; hooks make it do things.
+ * command only. The target is 64 KiB of SRAM, two pages of flash (which only hooks change) and
+ * a few registers; hooks make it do things.
  */
 #pragma once
 
 #include "station-agent/probe/probe.h"
 
-enum { FAKE_SRAM_SIZE = 0x10000, FAKE_REGISTERS = 32, FAKE_REPLIES = 16 };
+enum {
+    FAKE_SRAM_SIZE = 0x10000,
+    FAKE_FLASH = 0xF8000,
+    FAKE_FLASH_SIZE = 0x1000,
+    FAKE_REGISTERS = 32,
+    FAKE_REPLIES = 16,
+};
 
 struct fake_reply {
     uint8_t bytes[PROBE_PACKET_MAX];
@@ -28,6 +35,7 @@ struct fake {
     unsigned match_tries;
     /* the target */
     uint8_t sram[FAKE_SRAM_SIZE];
+    uint8_t flash[FAKE_FLASH_SIZE];
     struct {
         uint32_t address, value;
     } registers[FAKE_REGISTERS];

@@ -56,7 +56,7 @@ void libusb_exit(libusb_context *context)
 ssize_t libusb_get_device_list(libusb_context *context, libusb_device ***list)
 {
     (void)context;
-    *list = calloc(DEVICES_MAX, sizeof(**list));
+    *list = calloc(DEVICES_MAX, sizeof(libusb_device *));
     for (size_t i = 0; i < device_count; i++)
         (*list)[i] = &devices[i];
     return (ssize_t)device_count;

@@ -1,0 +1,255 @@
+/* The chip layer against registers that misbehave. test_link_board is the one where all is
+ * well. */
+#include "tests/unit/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/wr.h"
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "station-agent/chip/chip.h"
+#include "tests/unit/test_probe_fake.h"
+
+enum {
+    PDID = 0x40000000,
+    REGLCTL = 0x40000100,
+    STATUS = 0x40000250,
+    ISPADDR = 0x4000C004,
+    ISPDAT = 0x4000C008,
+    ISPCMD = 0x4000C00C,
+    ISPTRG = 0x4000C010,
+    ISPSTS = 0x4000C040,
+};
+#define DHCSR 0xE000EDF0u
+#define DCRSR 0xE000EDF4u
+
+/* A chip whose flash controller has a fault switched on. */
+struct bench {
+    struct fake fake;
+    struct chip *chip;
+    bool refuse, bad_verify, stuck, lost_bits, lost_sram, deaf_lock;
+    unsigned keys, erased, programmed;
+};
+
+static void command(struct bench *b)
+{
+    uint32_t at = fake_get(&b->fake, ISPADDR), code = fake_get(&b->fake, ISPCMD);
+    uint8_t *flash = b->fake.flash + (at - FAKE_FLASH);
+    if (code == 0x22) {
+        b->erased++;
+        memset(flash, 0xFF, FLASH_PAGE_SIZE);
+    } else if (code == 0x21) {
+        uint32_t data = fake_get(&b->fake, ISPDAT) & ~(b->lost_bits ? 0x10u : 0);
+        b->programmed++;
+        for (unsigned i = 0; i < 4; i++)
+            flash[i] &= (uint8_t)(data >> (8 * i));
+    } else if (code == 0x04) {
+        fake_set(&b->fake, ISPDAT, 0x1000 + at);
+    }
+    fake_set(&b->fake, ISPSTS, (b->refuse ? 1u << 6 : 0) | (b->bad_verify ? 1u << 5 : 0));
+    fake_set(&b->fake, ISPTRG, b->stuck);
+}
+
+static void on_write(struct fake *fake, uint32_t address, uint32_t value)
+{
+    struct bench *b = fake->user;
+    if (address == REGLCTL) {
+        static const uint32_t keys[] = { 0x59, 0x16, 0x88 };
+        b->keys = b->keys < 3 && value == keys[b->keys] ? b->keys + 1 : 0;
+        fake_set(fake, REGLCTL, b->keys == 3 && !b->deaf_lock);
+        b->keys = b->keys == 3 ? 0 : b->keys;
+    }
+    if (address == ISPTRG && value == 1)
+        command(b);
+    if (b->lost_sram && address == SRAM_BASE + 0x20)
+        fake_set(fake, address, value ^ 0x100);
+    if (address == DHCSR || address == DCRSR)
+        fake_set(fake, DHCSR, 1u << 16 | 1u << 17 | 1u << 20 | 1u << 25);
+}
+
+static struct bench *bench_new(void)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    assert_non_null(b);
+    fake_init(&b->fake);
+    b->fake.user = b;
+    b->fake.on_write = on_write;
+    fake_set(&b->fake, PDID, 0xA1735440);
+    fake_set(&b->fake, STATUS, 1u << 4);
+    fake_set(&b->fake, DHCSR, 1u << 16 | 1u << 20);
+    return b;
+}
+
+static struct bench *bench_open(void)
+{
+    struct bench *b = bench_new();
+    assert_int_equal(chip_open(&b->fake.probe, 0, &b->chip), ERR_OK);
+    assert_int_equal(chip_prepare(b->chip), ERR_OK);
+    return b;
+}
+
+static void bench_drop(struct bench **b)
+{
+    chip_close((*b)->chip);
+    free(*b);
+}
+
+static void open_tells_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t pdid, dhcsr, fault_from, fault_to;
+        bool no_answer;
+        enum err want;
+        const char *words;
+    } cases[] = {
+        { "unknown part", 0x01B46760, 1 << 20, 0, 0, false, ERR_MISMATCH,
+          "PDID 0x01b46760; known are M2354LJFAE" },
+        { "secure debug off", 0xA1735440, 0, 0, 0, false, ERR_LOCKED, "S_SDE" },
+        { "registers refused", 0xA1735440, 1 << 20, 0x40000000, 0x50000000, false, ERR_LOCKED,
+          "registers are refused" },
+        { "core refused", 0xA1735440, 1 << 20, 0xE0000000, 0xF0000000, false, ERR_LOCKED,
+          "core's debug registers" },
+        { "nothing there", 0xA1735440, 1 << 20, 0, 0, true, ERR_UNAVAILABLE, "powered" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO(bench_drop) struct bench *b = bench_new();
+        fake_set(&b->fake, PDID, cases[i].pdid);
+        fake_set(&b->fake, DHCSR, cases[i].dhcsr);
+        b->fake.fault_from = cases[i].fault_from;
+        b->fake.fault_to = cases[i].fault_to;
+        b->fake.no_answer = cases[i].no_answer;
+        enum err got = chip_open(&b->fake.probe, 0, &b->chip);
+        if (got != cases[i].want || strstr(fail_words(), cases[i].words) == NULL)
+            print_message("%s: %s\n", cases[i].name, fail_words());
+        assert_int_equal(got, cases[i].want);
+        assert_non_null(strstr(fail_words(), cases[i].words));
+        assert_null(b->chip);
+    }
+}
+
+static void flash_faults_are_seen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t flag;
+        enum err want;
+        const char *words;
+    } cases[] = {
+        { "ISPFF", offsetof(struct bench, refuse), ERR_CHIP, "ISPFF" },
+        { "PGFF", offsetof(struct bench, bad_verify), ERR_CHIP, "PGFF" },
+        { "busy for ever", offsetof(struct bench, stuck), ERR_CHIP, "busy" },
+        { "a bit that does not hold", offsetof(struct bench, lost_bits), ERR_VERIFY, "reads" },
+        { "write protection", offsetof(struct bench, deaf_lock), ERR_CHIP, "REGLCTL" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO(bench_drop) struct bench *b = bench_open();
+        static uint8_t page[FLASH_PAGE_SIZE];
+        unsigned written = 99;
+        memset(page, 0x3C, sizeof(page));
+        *(bool *)((char *)b + cases[i].flag) = true;
+        enum err got = chip_flash_write(b->chip, FAKE_FLASH, SPAN(page), &written);
+        if (got != cases[i].want || strstr(fail_words(), cases[i].words) == NULL)
+            print_message("%s: %s\n", cases[i].name, fail_words());
+        assert_int_equal(got, cases[i].want);
+        assert_non_null(strstr(fail_words(), cases[i].words));
+        assert_int_equal(written, 99);
+    }
+}
+
+static void only_what_differs_is_written(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    static uint8_t pages[2 * FLASH_PAGE_SIZE];
+    unsigned written;
+    memset(pages, 0xFF, sizeof(pages));
+    pages[5] = 0;
+    assert_int_equal(chip_flash_write(b->chip, FAKE_FLASH, SPAN(pages), &written), ERR_OK);
+    assert_int_equal(written, 1);
+    assert_int_equal(b->erased, 0); /* it was blank */
+    assert_int_equal(b->programmed, 1);
+    pages[5] = 1;
+    assert_int_equal(chip_flash_write(b->chip, FAKE_FLASH, SPAN(pages), &written), ERR_OK);
+    assert_int_equal(b->erased, 1);
+    assert_memory_equal(b->fake.flash, pages, sizeof(pages));
+}
+
+/* A cut while the certificates are written must not leave a length without its bytes. */
+static void lengths_come_last(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    static uint8_t leaf[600], issuer[600];
+    unsigned written;
+    b->bad_verify = true; /* ends it after the first word programmed */
+    assert_int_equal(chip_certificate_write(b->chip, SPAN(leaf), SPAN(issuer), &written),
+                     ERR_CHIP);
+    assert_int_equal(b->programmed, 1);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(b->fake.flash[i], 0xFF);
+}
+
+static void uid_is_three_words(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    static const uint8_t want[UID_SIZE] = { 0, 0x10, 0, 0, 4, 0x10, 0, 0, 8, 0x10 };
+    uint8_t uid[UID_SIZE];
+    assert_int_equal(chip_uid(b->chip, uid), ERR_OK);
+    assert_memory_equal(uid, want, sizeof(uid));
+    b->refuse = true;
+    assert_int_equal(chip_uid(b->chip, uid), ERR_CHIP);
+}
+
+static void image_is_read_back(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    static const uint32_t header[] = { 0x20004000,          0x20000021, 0,          0,
+                                       DEVAUTH_IMAGE_MAGIC, SRAM_BASE,  0x20005000, 0x24 };
+    uint8_t image[0x24] = { 0 };
+    struct wr w = wr_of(image, sizeof(image));
+    struct devauth_image h;
+    for (size_t i = 0; i < COUNT(header); i++)
+        wr_u32le(&w, header[i]);
+    assert_int_equal(chip_image_load(b->chip, SPAN(image), &h), ERR_OK);
+    b->lost_sram = true;
+    assert_int_equal(chip_image_load(b->chip, SPAN(image), &h), ERR_VERIFY);
+    assert_non_null(strstr(fail_words(), "SRAM 0x20000021"));
+}
+
+static void a_dead_wire_proves_nothing(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    char detail[CHIP_DETAIL_MAX];
+    bool refused = false;
+    assert_int_equal(chip_reset(b->chip), ERR_OK);
+    assert_int_equal(b->fake.resets, 1);
+    b->fake.no_answer = true;
+    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
+    assert_false(refused);
+    b->fake.no_answer = false;
+    b->fake.fault_from = SRAM_BASE; /* SRAM refused, the rest not */
+    b->fake.fault_to = SRAM_BASE + FAKE_SRAM_SIZE;
+    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_OK);
+    assert_false(refused);
+    assert_non_null(strstr(detail, "SRAM 0x20000000: FAULT"));
+    assert_non_null(strstr(detail, "flash 0x00000000 is readable"));
+}
+
+int main(void)
+{
+    log_set_level(LOG_LEVEL_ERROR);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(open_tells_what_is_wrong),     cmocka_unit_test(flash_faults_are_seen),
+        cmocka_unit_test(only_what_differs_is_written), cmocka_unit_test(lengths_come_last),
+        cmocka_unit_test(uid_is_three_words),           cmocka_unit_test(image_is_read_back),
+        cmocka_unit_test(a_dead_wire_proves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
