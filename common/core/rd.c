@@ -19,10 +19,10 @@ struct rd rd_of(struct span bytes)
 
 struct span rd_take(struct rd *r, size_t len)
 {
-    if (r->err != ERR_OK || len > r->rest.len) {
+    if (r->err == ERR_OK && len > r->rest.len)
         r->err = ERR_TRUNC;
+    if (r->err != ERR_OK) /* what failed first stays */
         return (struct span){ r->rest.ptr, 0 };
-    }
     struct span taken = { r->rest.ptr, len };
     r->rest.ptr += len;
     r->rest.len -= len;

@@ -1,5 +1,7 @@
 #include "tests/unit/test_devauth_bench.h"
 
+#include "tests/unit/check.h"
+
 #include <string.h>
 
 struct mailbox bench_mailbox;
@@ -60,4 +62,19 @@ void bench_reboot(struct peer *p)
     host_reset();
     peer_restart(p);
     devauth_start(&bench_devauth, &bench_mailbox);
+}
+
+void bench_refuse(void **state, const struct bench_refusal *row)
+{
+    assert_int_equal(bench_open(state), 0);
+    struct peer *p = *state;
+    peer_run_to(p, row->after);
+    uint32_t got = row->spoil(p);
+    if (got != row->want)
+        fail_msg("%s: code %u, want %u", row->name, got, row->want);
+    peer_run_to(p, 32);
+    assert_int_equal(peer_call(p, "Closing/SignReceipt", NULL), 0);
+    peer_check_receipt(p, 3);
+    assert_int_equal(peer_commit(p), 0);
+    assert_int_equal(bench_close(state), 0);
 }

@@ -11,3 +11,15 @@ extern struct devauth bench_devauth;
 int bench_open(void **state); /* a factory-fresh chip, DevAuth started; *state is the peer */
 int bench_close(void **state);
 void bench_reboot(struct peer *p); /* reset, DevAuth started anew, a new run */
+
+/*
+ * A refusal: run up to an arrow, spoil one thing, expect one answer; then the right request
+ * must still go through, to the end of the run.
+ */
+struct bench_refusal {
+    const char *name;
+    unsigned after; /* arrows done before */
+    uint32_t (*spoil)(struct peer *p);
+    uint32_t want;
+};
+void bench_refuse(void **state, const struct bench_refusal *row);

@@ -93,6 +93,8 @@ void peer_make_certificate(const struct peer *p, EC_KEY *subject, const uint8_t 
 void peer_sign(EC_KEY *key, struct span statement, uint8_t signature[P256_SIGNATURE_SIZE]);
 void peer_point(const EC_KEY *key, uint8_t point[P256_POINT_SIZE]);
 EC_KEY *peer_key(void);
+EC_KEY *peer_key_of(const uint8_t *point);
+void peer_check_signature(const uint8_t *point, struct span statement, const uint8_t *bytes);
 void peer_rotpk_statement(const struct peer *p, struct span rotpk, struct buf *out);
 void peer_server_statement(const struct peer *p, struct span key, struct buf *out);
 void peer_make_fwinfo(struct peer *p, EC_KEY *key); /* of p->image, into p->fwinfo */
