@@ -112,8 +112,9 @@ static enum err prepare(struct call *call, struct run *run, const Hallmark__V1__
     if (RAND_bytes(run->id, sizeof(run->id)) != 1 ||
         RAND_bytes(run->server_nonce, sizeof(run->server_nonce)) != 1)
         return fail(ERR_INTERNAL, "runs: no randomness");
-    call->event.uid = (ProtobufCBinaryData){ UID_SIZE, in->uid.data };
-    call->event.order = in->order;
+    /* Copies: the event is written when in is gone. */
+    TRY(rpc_bytes(&call->rpc, &call->event.uid, SPAN(run->uid)));
+    TRY(rpc_text(&call->rpc, &call->event.order, in->order));
     TRY(svc_tx(call));
     enum err e = store_order_get(call->tx, in->order, &run->order);
     if (e == ERR_NOT_FOUND)
