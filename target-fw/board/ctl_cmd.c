@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "target-fw/board/ctl.h"
@@ -78,15 +79,16 @@ static const char *lock_text(const struct chip *chip)
 static void cmd_status(struct board_call *call, struct chip *chip)
 {
     const struct store_head *head = &chip->store.image->head;
-    char verdict[CHIP_WORDS_MAX + 16];
+    char verdict[CHIP_WORDS_MAX + 16], uid[2 * sizeof(head->uid) + 1];
     bool live = chip->powered;
     snprintf(call->answer, sizeof(call->answer),
-             "{\"ok\":true,\"board\":%u,\"uid\":\"%08x%08x%08x\",\"power\":%s,\"cpu\":\"%s\","
+             "{\"ok\":true,\"board\":%u,\"uid\":\"%s\",\"power\":%s,\"cpu\":\"%s\","
              "\"pc\":\"0x%08x\",\"boot\":\"%s\",\"debug\":\"%s\",\"config_lock\":%s,"
              "\"dpm\":[%u,%u],\"otp_used\":%u,\"plm_stage\":%u,\"plm_stored\":%u,"
              "\"cycles\":%llu,\"uart_sent\":%llu,\"notes\":%llu}",
-             chip->number, head->uid[0], head->uid[1], head->uid[2], live ? "true" : "false",
-             core_state_name(chip->core.state), live ? cpu_reg(chip->cpu, CPU_REG_PC) : 0,
+             chip->number, hex_of(span_of(head->uid, sizeof(head->uid)), uid),
+             live ? "true" : "false", core_state_name(chip->core.state),
+             live ? cpu_reg(chip->cpu, CPU_REG_PC) : 0,
              live ? verdict_text(chip, verdict, sizeof(verdict)) : "none", lock_text(chip),
              chip->lock.config ? "true" : "false", chip->lock.dpm[0] & 3, chip->lock.dpm[1] & 3,
              ks_otp_used(chip), chip->plm.stage, head->plm_next,

@@ -1,8 +1,8 @@
 #include "target-fw/board/dap.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "common/host/hex.h"
 #include "common/host/own.h"
 #include "target-fw/board/chip.h"
 #include "target-fw/board/dap_transfer.h"
@@ -41,8 +41,8 @@ void dap_init(struct dap *dap, struct chip *chip, uint16_t packet_size, uint8_t 
                          .pins = PIN_NRESET | PIN_SWDIO,
                          .clock_hz = 1000000,
                          .match_retry = 0 };
-    const uint32_t *uid = chip->store.image->head.uid;
-    snprintf(dap->serial, sizeof(dap->serial), "%08x%08x%08x", uid[0], uid[1], uid[2]);
+    const struct store_head *head = &chip->store.image->head;
+    hex_of(span_of(head->uid, sizeof(head->uid)), dap->serial);
     swd_init(&dap->swd);
 }
 

@@ -26,7 +26,7 @@ enum {
 struct dap {
     struct swd swd;
     struct chip *chip;
-    char serial[25]; /* of the UID, hex */
+    char serial[25]; /* the UID's 12 bytes, hex, as every other program writes it */
     uint16_t packet_size;
     uint8_t packet_count;
     uint8_t pins; /* as the host last drove them */

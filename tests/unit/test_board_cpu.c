@@ -1,0 +1,306 @@
+/* The core under Unicorn: faults, sleep, breakpoints, stale code, debug registers. */
+#include "tests/unit/check.h"
+
+#include <string.h>
+
+#include "common/host/own.h"
+#include "tests/unit/test_board_bench.h"
+
+#define DHCSR 0xe000edf0U
+#define DCRSR 0xe000edf4U
+#define DCRDR 0xe000edf8U
+#define DEMCR 0xe000edfcU
+#define CODE  0x20000000U
+
+enum {
+    HALT = 3,
+    RUN = 1,
+    STEP = 5,
+    S_HALT = 1 << 17,
+    S_SLEEP = 1 << 18,
+    S_LOCKUP = 1 << 19,
+    BUDGET = 10000,
+    HERE = 0xe7fe, /* b . */
+    WFI = 0xbf30,
+    BKPT = 0xbe00
+};
+
+static struct chip chip;
+
+static int setup(void **state)
+{
+    (void)state;
+    log_set_level((enum log_level)0);
+    assert_int_equal(chip_open(&chip, 0, NULL, true), ERR_OK);
+    chip.master = MASTER_DEBUG;
+    clocks_on(&chip);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    chip_close(&chip);
+    return 0;
+}
+
+static void debug(uint32_t control)
+{
+    poke(&chip, DHCSR, 0xa05f0000 | control);
+}
+
+static uint32_t reg(unsigned select)
+{
+    poke(&chip, DCRSR, select);
+    return peek(&chip, DCRDR);
+}
+
+static void set_reg(unsigned select, uint32_t value)
+{
+    poke(&chip, DCRDR, value);
+    poke(&chip, DCRSR, 1 << 16 | select);
+}
+
+static void load(const uint16_t *code, size_t count)
+{
+    debug(HALT);
+    for (size_t i = 0; i < count; i++)
+        assert_true(bus_write(&chip, CODE + 2 * (uint32_t)i, 2, code[i]));
+    set_reg(CPU_REG_XPSR, 0x01000000);
+    set_reg(CPU_REG_MSP, 0x20008000);
+    set_reg(CPU_REG_PC, CODE);
+}
+
+#define LOAD(...)                                                                              \
+    load((const uint16_t[]){ __VA_ARGS__ }, sizeof((const uint16_t[]){ __VA_ARGS__ }) / 2)
+
+static uint32_t run(void)
+{
+    debug(RUN);
+    chip_run(&chip, BUDGET);
+    return peek(&chip, DHCSR) & (S_HALT | S_SLEEP | S_LOCKUP);
+}
+
+static void faults_lock_up(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t r0;
+        uint16_t code[2];
+        uint32_t want;
+    } cases[] = {
+        { "word aligned", 0x20000100, { 0x6801, HERE }, 0 },
+        { "word not aligned", 0x20000101, { 0x6801, HERE }, S_LOCKUP },
+        { "halfword not aligned", 0x20000101, { 0x8801, HERE }, S_LOCKUP },
+        { "store not aligned", 0x20000102, { 0x6001, HERE }, S_LOCKUP },
+        { "byte anywhere", 0x20000101, { 0x7801, HERE }, 0 },
+        { "unmapped", 0x60000000, { 0x6801, HERE }, S_LOCKUP },
+        { "no block there", 0x40090000, { 0x6801, HERE }, S_LOCKUP },
+        { "store to flash", 0x00001000, { 0x6001, HERE }, S_LOCKUP },
+        { "undefined", 0, { 0xde00, HERE }, S_LOCKUP },
+        { "SVC", 0, { 0xdf00, HERE }, S_LOCKUP },
+        { "jump into nothing", 0x60000001, { 0x4700, HERE }, S_LOCKUP },
+        { "WFI", 0, { WFI, HERE }, S_SLEEP },
+        { "WFE", 0, { 0xbf20, HERE }, 0 },
+        { "BKPT", 0, { BKPT, HERE }, S_HALT },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        load(cases[i].code, 2);
+        set_reg(0, cases[i].r0);
+        uint32_t got = run();
+        if (got != cases[i].want)
+            fail_msg("%s: DHCSR 0x%x", cases[i].name, got);
+    }
+}
+
+static void without_a_debugger_bkpt_locks_up(void **state)
+{
+    (void)state;
+    LOAD(BKPT, HERE);
+    debug(0);
+    chip_run(&chip, BUDGET);
+    assert_int_equal(chip.core.state, CORE_LOCKUP);
+}
+
+static void vector_catch_takes_a_fault(void **state)
+{
+    (void)state;
+    LOAD(0xde00, HERE);
+    poke(&chip, DEMCR, 1 << 10);
+    assert_int_equal(run(), S_HALT);
+    assert_int_equal(reg(CPU_REG_PC), CODE);
+}
+
+static void steps(void **state)
+{
+    (void)state;
+    LOAD(0x2001, 0x2002, 0x2003, HERE); /* movs r0, #1 ... */
+    for (uint32_t i = 1; i <= 3; i++) {
+        debug(STEP);
+        assert_int_equal(reg(0), i);
+        assert_int_equal(reg(CPU_REG_PC), CODE + 2 * i);
+    }
+}
+
+static void a_running_core_can_be_halted(void **state)
+{
+    (void)state;
+    LOAD(HERE);
+    assert_int_equal(run(), 0);
+    debug(HALT);
+    assert_int_equal(peek(&chip, DHCSR) & S_HALT, S_HALT);
+    assert_int_equal(reg(CPU_REG_PC), CODE);
+}
+
+static void new_code_over_old_is_what_runs(void **state)
+{
+    (void)state;
+    for (uint16_t i = 1; i < 6; i++) {
+        LOAD((uint16_t)(0x2000 + i), WFI, HERE);
+        assert_int_equal(run(), S_SLEEP);
+        debug(HALT);
+        assert_int_equal(reg(0), i);
+    }
+}
+
+/* Idles as DevAuth does: PRIMASK set, SysTick pending ends WFI, is cleared and never taken. */
+static void systick_wakes_wfi_under_primask(void **state)
+{
+    (void)state;
+    static const uint16_t code[] = { 0xb672, WFI, 0x6011, 0x3001, 0xe7fb }; /* cpsid; loop */
+    load(code, COUNT(code));
+    set_reg(0, 0);
+    set_reg(1, 1 << 25);
+    set_reg(2, 0xe000ed04);
+    poke(&chip, 0xe000e014, 11999);
+    poke(&chip, 0xe000e018, 0);
+    poke(&chip, 0xe000e010, 7);
+    assert_int_equal(run(), S_SLEEP);
+    for (int i = 0; i < 10; i++) {
+        assert_false(chip_runnable(&chip));
+        assert_in_range(chip_sleep_ms(&chip), 1, 2);
+        chip_pass(&chip, 12000);
+        assert_true(chip_runnable(&chip));
+        chip_run(&chip, BUDGET);
+    }
+    debug(HALT);
+    assert_int_equal(reg(0), 10);
+}
+
+static void a_sleeping_core_without_a_wake_source_sleeps(void **state)
+{
+    (void)state;
+    LOAD(WFI, HERE);
+    assert_int_equal(run(), S_SLEEP);
+    assert_int_equal(chip_sleep_ms(&chip), -1);
+    chip_pass(&chip, 1000000000);
+    assert_false(chip_runnable(&chip));
+}
+
+static void a_bank_without_a_clock_drops_stores(void **state)
+{
+    (void)state;
+    static const uint16_t code[] = { 0x6001, 0x6802, BKPT }; /* str r1; ldr r2 */
+    load(code, COUNT(code));
+    poke(&chip, 0x40000204, 0x00108004);
+    set_reg(0, 0x20030000);
+    set_reg(1, 0x55);
+    assert_int_equal(run(), S_HALT);
+    assert_int_equal(reg(2), 0);
+    clocks_on(&chip);
+    set_reg(CPU_REG_PC, CODE);
+    assert_int_equal(run(), S_HALT);
+    assert_int_equal(reg(2), 0x55);
+}
+
+static void resets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum reset_kind kind;
+        uint32_t status;
+        bool sram_kept;
+    } cases[] = {
+        { "CPU", RESET_CPU, 1 << 7, true }, { "system", RESET_SYSTEM, 1 << 5, true },
+        { "pin", RESET_PIN, 1 << 1, true }, { "chip", RESET_CHIP, 0, true },
+        { "power", RESET_POWER, 1, false },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        poke(&chip, 0x40000004, 0xffffffff);
+        memset(chip.sram, 0x5a, 64);
+        chip_reset(&chip, cases[i].kind);
+        bool kept = chip.sram[3] == 0x5a && chip.sram[33] == 0x5a && chip.sram[63] == 0x5a;
+        if (peek(&chip, 0x40000004) != cases[i].status || kept != cases[i].sram_kept)
+            fail_msg("%s: status 0x%x", cases[i].name, peek(&chip, 0x40000004));
+    }
+}
+
+static void firmware_resets_the_chip_and_is_caught_at_the_vector(void **state)
+{
+    (void)state;
+    uint32_t vectors[] = { 0x20001000, 0x101 };
+    memcpy(flash_bytes(&chip, 0, 8), vectors, sizeof(vectors));
+    LOAD(0x6001, HERE);
+    set_reg(0, 0xe000ed0c);
+    set_reg(1, 0x05fa0004);
+    poke(&chip, DEMCR, 1);
+    assert_int_equal(run(), S_HALT);
+    assert_int_equal(reg(CPU_REG_PC), 0x100);
+    assert_int_equal(reg(CPU_REG_MSP), 0x20001000);
+    assert_int_equal(peek(&chip, 0x40000004) & 1 << 5, 1 << 5);
+}
+
+static void vecmap_survives_a_system_reset_only(void **state)
+{
+    (void)state;
+    uint32_t vectors[] = { 0x20002000, 0x4101 };
+    memcpy(flash_bytes(&chip, 0x4000, 8), vectors, sizeof(vectors));
+    poke(&chip, DEMCR, 1);
+    debug(HALT);
+    poke(&chip, 0x4000c000, 1);
+    poke(&chip, 0x4000c00c, 0x2e);
+    poke(&chip, 0x4000c004, 0x4000);
+    poke(&chip, 0x4000c010, 1);
+    chip_reset(&chip, RESET_SYSTEM);
+    assert_int_equal(reg(CPU_REG_PC), 0x4100);
+    chip_reset(&chip, RESET_PIN);
+    assert_int_not_equal(reg(CPU_REG_PC), 0x4100);
+}
+
+static void uart_needs_its_line(void **state)
+{
+    (void)state;
+    poke(&chip, 0x40070000, 'a');
+    assert_int_equal(chip.uart.sent, 0);
+    poke(&chip, 0x4007000c, 3);
+    poke(&chip, 0x40070024, 0x30000066);
+    poke(&chip, 0x40070000, 'a');
+    assert_int_equal(chip.uart.sent, 1);
+    assert_int_equal(uart_feed(&chip, (const uint8_t *)"0123456789abcdefgh", 18), UART_RX_FIFO);
+    assert_int_equal(peek(&chip, 0x40070018) & 0x8001, 0x8001); /* full, overrun */
+    assert_int_equal(peek(&chip, 0x40070000), '0');
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(faults_lock_up),
+        TEST(without_a_debugger_bkpt_locks_up),
+        TEST(vector_catch_takes_a_fault),
+        TEST(steps),
+        TEST(a_running_core_can_be_halted),
+        TEST(new_code_over_old_is_what_runs),
+        TEST(systick_wakes_wfi_under_primask),
+        TEST(a_sleeping_core_without_a_wake_source_sleeps),
+        TEST(a_bank_without_a_clock_drops_stores),
+        TEST(resets),
+        TEST(firmware_resets_the_chip_and_is_caught_at_the_vector),
+        TEST(vecmap_survives_a_system_reset_only),
+        TEST(uart_needs_its_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
