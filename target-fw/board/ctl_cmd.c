@@ -33,7 +33,7 @@ static void answer_of(struct board_call *call, enum err e)
         answer_error(call, fail_words());
 }
 
-static enum err hex_of(const char *text, uint8_t *out, size_t cap, size_t *len_out)
+static enum err bytes_of(const char *text, uint8_t *out, size_t cap, size_t *len_out)
 {
     size_t digits = strlen(text);
     if (digits % 2 != 0 || digits / 2 > cap)
@@ -129,7 +129,7 @@ static enum err flash_force(struct board_call *call, struct chip *chip)
     size_t len;
     unsigned long address;
     TRY(number_of(call->argv[2], UINT32_MAX, &address));
-    TRY(hex_of(call->argv[3], bytes, sizeof(bytes), &len));
+    TRY(bytes_of(call->argv[3], bytes, sizeof(bytes), &len));
     uint8_t *at = flash_bytes(chip, (uint32_t)address, (uint32_t)len);
     if (at == NULL || len == 0)
         return fail_quiet(ERR_RANGE, "ctl: no flash at 0x%lx, %zu bytes", address, len);
@@ -152,7 +152,7 @@ static enum err otp_force(struct board_call *call, struct chip *chip)
     unsigned long slot, meta;
     TRY(number_of(call->argv[2], STORE_OTP_SLOTS - 1, &slot));
     TRY(number_of(call->argv[3], UINT32_MAX, &meta));
-    TRY(hex_of(call->argv[4], bytes, sizeof(bytes), &len));
+    TRY(bytes_of(call->argv[4], bytes, sizeof(bytes), &len));
     if (len != sizeof(bytes))
         return fail_quiet(ERR_INVALID, "ctl: an OTP slot is %zu bytes", sizeof(bytes));
     if (chip->store.image->head.otp[slot].used != 0)
@@ -174,7 +174,7 @@ static void cmd_uart(struct board_call *call, struct chip *chip)
 {
     uint8_t bytes[HEX_BYTES_MAX];
     size_t len;
-    enum err e = hex_of(call->argv[2], bytes, sizeof(bytes), &len);
+    enum err e = bytes_of(call->argv[2], bytes, sizeof(bytes), &len);
     if (e != ERR_OK) {
         answer_of(call, e);
         return;
