@@ -51,7 +51,7 @@ static enum err bytes_of(const char *text, uint8_t *out, size_t cap, size_t *len
     return ERR_OK;
 }
 
-static enum err number_of(const char *text, unsigned long limit, unsigned long *out)
+static enum err count_of(const char *text, unsigned long limit, unsigned long *out)
 {
     char *end;
     unsigned long n = strtoul(text, &end, 0);
@@ -86,7 +86,7 @@ static void cmd_status(struct board_call *call, struct chip *chip)
              "\"pc\":\"0x%08x\",\"boot\":\"%s\",\"debug\":\"%s\",\"config_lock\":%s,"
              "\"dpm\":[%u,%u],\"otp_used\":%u,\"plm_stage\":%u,\"plm_stored\":%u,"
              "\"cycles\":%llu,\"uart_sent\":%llu,\"notes\":%llu}",
-             chip->number, hex_of(span_of(head->uid, sizeof(head->uid)), uid),
+             chip->number, hex_bytes(span_of(head->uid, sizeof(head->uid)), uid),
              live ? "true" : "false", core_state_name(chip->core.state),
              live ? cpu_reg(chip->cpu, CPU_REG_PC) : 0,
              live ? verdict_text(chip, verdict, sizeof(verdict)) : "none", lock_text(chip),
@@ -128,7 +128,7 @@ static enum err flash_force(struct board_call *call, struct chip *chip)
     uint8_t bytes[HEX_BYTES_MAX];
     size_t len;
     unsigned long address;
-    TRY(number_of(call->argv[2], UINT32_MAX, &address));
+    TRY(count_of(call->argv[2], UINT32_MAX, &address));
     TRY(bytes_of(call->argv[3], bytes, sizeof(bytes), &len));
     uint8_t *at = flash_bytes(chip, (uint32_t)address, (uint32_t)len);
     if (at == NULL || len == 0)
@@ -150,8 +150,8 @@ static enum err otp_force(struct board_call *call, struct chip *chip)
     uint32_t words[STORE_OTP_WORDS];
     size_t len;
     unsigned long slot, meta;
-    TRY(number_of(call->argv[2], STORE_OTP_SLOTS - 1, &slot));
-    TRY(number_of(call->argv[3], UINT32_MAX, &meta));
+    TRY(count_of(call->argv[2], STORE_OTP_SLOTS - 1, &slot));
+    TRY(count_of(call->argv[3], UINT32_MAX, &meta));
     TRY(bytes_of(call->argv[4], bytes, sizeof(bytes), &len));
     if (len != sizeof(bytes))
         return fail_quiet(ERR_INVALID, "ctl: an OTP slot is %zu bytes", sizeof(bytes));
@@ -213,7 +213,7 @@ static enum err prepare(struct board_call *call, unsigned count, unsigned long *
         return fail_quiet(ERR_INVALID, "ctl: status, power, reset, fault, flash, otp or uart");
     if (call->argc < 2 + c->args_min || call->argc > 2 + c->args_max)
         return fail_quiet(ERR_INVALID, "ctl: usage: %s", c->usage);
-    if (number_of(call->argv[1], count - 1, board_out) != ERR_OK)
+    if (count_of(call->argv[1], count - 1, board_out) != ERR_OK)
         return fail_quiet(ERR_NOT_FOUND, "ctl: no board %s", call->argv[1]);
     call->run = c->run;
     return ERR_OK;
