@@ -17,6 +17,7 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
     bool ok = tls_peer_ok(lws_get_ssl(wsi), &certificate);
     struct wss_peer peer = { .certificate = certificate };
     lws_get_peer_simple(wsi, peer.address, sizeof(peer.address));
+    address_unmap(peer.address);
     struct wss_conn *conn = ok ? conn_new(wss, wsi, peer.address) : NULL;
     *slot = conn;
     if (conn == NULL) {

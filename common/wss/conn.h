@@ -58,6 +58,8 @@ void conn_closed(struct wss_conn *conn); /* I/O thread: the socket is gone */
 enum err tls_prepare(struct wss *wss, SSL_CTX *tls);
 bool tls_peer_ok(SSL *ssl, X509 **certificate_out); /* verified; certificate is the caller's */
 
+void address_unmap(char *address);
+
 /* callback.c */
 int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                  size_t len);

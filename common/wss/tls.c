@@ -18,6 +18,15 @@ static void make_index(void)
     done_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
+/* An IPv4 peer on a dual-stack socket is "::ffff:a.b.c.d": say a.b.c.d. */
+void address_unmap(char *address)
+{
+    static const char mapped[] = "::ffff:";
+    size_t len = sizeof(mapped) - 1;
+    if (strncmp(address, mapped, len) == 0)
+        memmove(address, address + len, strlen(address + len) + 1);
+}
+
 static void peer_address(const SSL *ssl, char address[static 64])
 {
     struct sockaddr_storage from;
@@ -26,10 +35,7 @@ static void peer_address(const SSL *ssl, char address[static 64])
     if (getpeername(SSL_get_fd(ssl), (struct sockaddr *)&from, &len) == 0 &&
         getnameinfo((struct sockaddr *)&from, len, address, 64, NULL, 0, NI_NUMERICHOST) != 0)
         address[0] = '\0';
-    static const char mapped[] = "::ffff:"; /* an IPv4 peer on a dual-stack socket */
-    size_t len_mapped = sizeof(mapped) - 1;
-    if (strncmp(address, mapped, len_mapped) == 0)
-        memmove(address, address + len_mapped, strlen(address + len_mapped) + 1);
+    address_unmap(address);
 }
 
 static const char *alert_words(int value)
