@@ -86,7 +86,7 @@ static void cmd_status(struct board_call *call, struct chip *chip)
              "\"pc\":\"0x%08x\",\"boot\":\"%s\",\"debug\":\"%s\",\"config_lock\":%s,"
              "\"dpm\":[%u,%u],\"otp_used\":%u,\"plm_stage\":%u,\"plm_stored\":%u,"
              "\"cycles\":%llu,\"uart_sent\":%llu,\"notes\":%llu}",
-             chip->number, hex_bytes(span_of(head->uid, sizeof(head->uid)), uid),
+             chip->number, hex_of(span_of(head->uid, sizeof(head->uid)), uid),
              live ? "true" : "false", core_state_name(chip->core.state),
              live ? cpu_reg(chip->cpu, CPU_REG_PC) : 0,
              live ? verdict_text(chip, verdict, sizeof(verdict)) : "none", lock_text(chip),
