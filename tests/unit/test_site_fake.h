@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "common/host/own.h"
 #include "common/rpc/limits.h"
 
@@ -78,7 +80,7 @@ struct scene {
     bool sealed, debug_refused;
     char sealed_detail[400];
     bool firmware_ok; /* the bulk was the firmware */
-    unsigned boards_opened, boards_closed;
+    atomic_uint boards_opened, boards_closed;
 };
 
 extern struct scene scene;

@@ -64,7 +64,8 @@ static void must(bool ok)
 
 void scene_begin(enum fault fault)
 {
-    scene = (struct scene){ .fault = fault };
+    memset(&scene, 0, sizeof(scene));
+    scene.fault = fault;
 }
 
 bool scene_called(const char *method)
