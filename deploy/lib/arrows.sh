@@ -20,9 +20,10 @@ arrows_read() {
     [ "$arrows_count" -eq 33 ] || die "common/flow/table.c has $arrows_count rows that are read here"
 }
 
-arrow_print() { # arrow_print NUMBER MS STATUS [DETAIL]
-    local text=${arrow_what[$1]}${4:+: $4}
-    [ "$3" = 0 ] || text="FAILED${4:+: $4}"
+arrow_print() { # arrow_print NUMBER MS STATUS DETAIL
+    local text=${arrow_what[$1]} detail=${4# }
+    [ "$3" = 0 ] || text=FAILED
+    text+=${detail:+: $detail}
     printf '%2d  %s → %s  %-35s  %-78s %7s ms\n' "$1" "${arrow_tail[$1]}" "${arrow_head[$1]}" \
         "${arrow_method[$1]}" "${text:0:78}" "$2"
 }

@@ -103,7 +103,7 @@ token_objects() { # token_objects NAME
     pkcs11-tool --module "$softhsm_module" --token-label "hallmark-$1" --login \
         --pin "$(head -n 1 "$run_dir/hsm/pins/$1.pin")" --list-objects 2> /dev/null |
         awk '/^[A-Z].* Object/ { if (line) print line; line = $0 }
-             /^ *(label|Access):/ { sub(/^ */, ""); line = line "; " $0 }
+             /^ *(label|Access):/ { gsub(/ +/, " "); line = line ";" $0 }
              END { if (line) print line }' | sort
 }
 
@@ -130,6 +130,21 @@ prove_tokens() { # prove_tokens INVENTORY
     done
     prove "pkcs11-tool: no per-unit object is left on a token" \
         diff "$1" <(token_inventory)
+}
+
+# EVENTS: what `oemctl log show --json` printed.
+prove_events() { # prove_events EVENTS UID
+    local short=${2: -8}
+    prove "unit $short: all 33 arrows are in the event log, each done" \
+        events_hold "$1" "$2" '[.[] | select(.kind == "arrow" and .status == "OK") | .arrow] |
+            unique == [range(1; 34)]'
+    prove "unit $short: both confirmation tags matched, and debug was proven refused" \
+        events_hold "$1" "$2" '[.[] | select(.status == "OK") | .method] |
+            index("hallmark.v1.Runs/Finish") and index("hallmark.v1.Runs/Sealed")'
+}
+
+events_hold() { # events_hold EVENTS UID CONDITION: of that unit's entries and the OEM's own
+    jq -se --arg uid "$2" "[.[] | select(.uid == \$uid or .uid == null)] | $3" "$1"
 }
 
 prove_log() { # prove_log VKEY

@@ -52,6 +52,7 @@ END
 # Arrows 1 and 2. After them the server does without the Root token.
 system_init() {
     mkdir -p "$run_dir/server" "$run_dir/log"
+    mkdir -m 700 "$run_dir/server/state"
     system_settings "$run_dir/server/init.ini"
     system_settings "$run_dir/server/server.ini" "root ="
     oemctl init --config "$run_dir/server/init.ini" --operator alice --out "$run_dir/desk" \
@@ -66,12 +67,12 @@ system_server() {
     process_start oem-server "$build/oem-server/oem-server" --config "$run_dir/server/server.ini"
     server_url=${process_lines[-1]#ready }
     server_url=wss://localhost:${server_url##*:}
+    sed -i "s|^server = .*|server = $server_url|" "$run_dir/desk/oemctl.ini"
 }
 
 # oemctl as the first operator.
 operator() {
-    oemctl "$@" --config "$run_dir/desk/oemctl.ini" --server "$server_url" \
-        2>> "$run_dir/log/oemctl.log"
+    oemctl "$@" --config "$run_dir/desk/oemctl.ini" 2>> "$run_dir/log/oemctl.log"
 }
 
 # The two images; their digests in devauth_sha256 and firmware_sha256.

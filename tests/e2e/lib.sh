@@ -96,7 +96,7 @@ raw_open() { # raw_open CERTIFICATE KEY: raw_line is what it says first
     [ "$1" != - ] || credentials=()
     coproc RAW { "$build/tests/e2e/raw/raw" --server "${server_url#wss://}" \
         --ca "$run_dir/desk/root.pem" "${credentials[@]}" 2>> "$run_dir/log/raw.log"; }
-    raw_pid=$RAW_PID
+    raw_pid=${RAW_PID:-}
     exec {raw_in}>&"${RAW[1]}" {raw_out}<&"${RAW[0]}"
     raw_read
 }
@@ -130,6 +130,12 @@ message_text() { # message_text TYPE HEX
 }
 
 # Bytes for protobuf's text form: "\x01\x02".
-text_bytes() { sed 's/../\\x&/g' <<< "$1"; }
+text_bytes() {
+    local hex=$1
+    while [ -n "$hex" ]; do
+        printf '\\x%s' "${hex:0:2}"
+        hex=${hex:2}
+    done
+}
 
 raw_status() { jq -r '.status' <<< "$raw_line"; }
