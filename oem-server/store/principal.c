@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/host/log.h"
 #include "oem-server/store/query.h"
 
 enum err store_principal_add(struct store_tx *tx, const struct store_principal *principal)
@@ -31,5 +32,5 @@ enum err store_principal_revoke(struct store_tx *tx, uint32_t role, const char *
     uint64_t changed = 0;
     TRY(query_write(tx, STATEMENT_PRINCIPAL_REVOKE,
                     VALUES(value_number(role), value_text(name)), &changed));
-    return changed == 0 ? ERR_NOT_FOUND : ERR_OK;
+    return changed == 0 ? fail_quiet(ERR_NOT_FOUND, "store: principal not found") : ERR_OK;
 }

@@ -1,5 +1,6 @@
 #include "oem-server/store/query.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,11 +80,21 @@ enum err query_next(struct query *query, bool *row_out)
     return doom(query->tx, query->tx->store->backend->step(query->rows, row_out));
 }
 
+/* Words for who asked, who is often a peer: the noun of "ORDER_GET" is "order". */
+static enum err answer(enum err e, const char *what, enum statement statement)
+{
+    char noun[16] = "";
+    const char *name = statement_name(statement);
+    for (size_t i = 0; i + 1 < sizeof(noun) && name[i] != '\0' && name[i] != '_'; i++)
+        noun[i] = (char)tolower((unsigned char)name[i]);
+    return fail_quiet(e, "store: %s %s", noun, what);
+}
+
 enum err query_one(struct query *query)
 {
     bool row = false;
     TRY(query_next(query, &row));
-    return row ? ERR_OK : ERR_NOT_FOUND;
+    return row ? ERR_OK : answer(ERR_NOT_FOUND, "not found", query->statement);
 }
 
 void query_close(struct query *query)
@@ -110,7 +121,7 @@ enum err query_insert(struct store_tx *tx, enum statement statement,
 {
     uint64_t changed = 0;
     TRY(query_write(tx, statement, values, count, &changed));
-    return changed == 0 ? ERR_EXISTS : ERR_OK;
+    return changed == 0 ? answer(ERR_EXISTS, "exists already", statement) : ERR_OK;
 }
 
 /* The column just read is not what the store ever writes there. */

@@ -1,5 +1,6 @@
 #include "oem-server/tlog/tlog.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,12 +36,14 @@ enum err tlog_node_compare(void *tx, unsigned level, uint64_t n,
 enum err tlog_checkpoint_check(const struct tlog *log, uint64_t size, struct span note,
                                struct checkpoint *checkpoint_out)
 {
+    char why[FAIL_WORDS_MAX];
     enum err opened = checkpoint_open(note, &log->key, checkpoint_out);
     if (opened == ERR_MEMORY)
         return opened;
+    snprintf(why, sizeof(why), "%s", opened == ERR_OK ? "states another size" : fail_words());
     if (opened != ERR_OK || checkpoint_out->size != size)
-        return fail(ERR_DATA_LOSS, "tlog: checkpoint of size %ju is not one of this log's",
-                    (uintmax_t)size);
+        return fail(ERR_DATA_LOSS, "tlog: stored checkpoint of size %ju: %.200s",
+                    (uintmax_t)size, why);
     return ERR_OK;
 }
 

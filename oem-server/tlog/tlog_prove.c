@@ -76,7 +76,7 @@ enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
     AUTO(store_rollback) struct store_tx *tx = NULL;
     struct tree_proof proof;
     if (size > tlog_size(log))
-        return fail(ERR_RANGE, "tlog: size %ju is beyond the log", (uintmax_t)size);
+        return fail_quiet(ERR_RANGE, "tlog: size %ju is beyond the log", (uintmax_t)size);
     TRY(store_begin(log->store, TLOG_WAIT_MS, &tx));
     TRY(tree_prove_consistency(old_size, size, tlog_node_get, tx, &proof));
     uint8_t(*hashes)[SHA256_SIZE] = calloc(proof.count + 1, SHA256_SIZE);
@@ -102,7 +102,7 @@ enum err tlog_proof(struct tlog *log, uint64_t index, struct buf *proof_out)
     struct tree_proof path;
     uint64_t size = 0;
     if (index >= tlog_size(log))
-        return fail(ERR_RANGE, "tlog: entry %ju is beyond the log", (uintmax_t)index);
+        return fail_quiet(ERR_RANGE, "tlog: entry %ju is beyond the log", (uintmax_t)index);
     TRY(checkpoint_over(log, index + 1, &note, &size));
     TRY(prove(log, index, size, &path));
     return proof_build(index, &path, buf_span(&note), proof_out);

@@ -72,7 +72,8 @@ enum err tree_prove_inclusion(uint64_t index, uint64_t size, tree_get *get, void
                               struct tree_proof *proof_out)
 {
     if (index >= size || size > TREE_SIZE_MAX)
-        return fail(ERR_RANGE, "tree: entry %ju of %ju", (uintmax_t)index, (uintmax_t)size);
+        return fail_quiet(ERR_RANGE, "tree: entry %ju of %ju", (uintmax_t)index,
+                          (uintmax_t)size);
     struct prover p = { get, context, proof_out };
     struct range range = { 0, size };
     proof_out->count = 0;
@@ -88,8 +89,8 @@ enum err tree_prove_consistency(uint64_t old_size, uint64_t size, tree_get *get,
                                 struct tree_proof *proof_out)
 {
     if (old_size > size || size > TREE_SIZE_MAX)
-        return fail(ERR_RANGE, "tree: from size %ju to %ju", (uintmax_t)old_size,
-                    (uintmax_t)size);
+        return fail_quiet(ERR_RANGE, "tree: from size %ju to %ju", (uintmax_t)old_size,
+                          (uintmax_t)size);
     struct prover p = { get, context, proof_out };
     struct range range = { 0, size };
     proof_out->count = 0;

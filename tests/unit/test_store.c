@@ -98,8 +98,10 @@ static void orders(void **state)
     image_put(tx, 6);
     assert_int_equal(store_order_put(tx, &order), ERR_OK);
     assert_int_equal(store_order_put(tx, &order), ERR_EXISTS);
+    assert_string_equal(fail_words(), "store: order exists already");
     AUTO(store_order_free) struct store_order read = { 0 };
     assert_int_equal(store_order_get(tx, "order-2", &read), ERR_NOT_FOUND);
+    assert_string_equal(fail_words(), "store: order not found");
     assert_int_equal(store_order_get(tx, "order-1", &read), ERR_OK);
     assert_string_equal(read.name, "order-1");
     assert_int_equal(read.quantity, 1000);
