@@ -5,11 +5,9 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "target-fw/board/chip.h"
+#include "target-fw/board/tick.h"
 
 enum {
-    SYST_CSR = 0xe010,
-    SYST_RVR = 0xe014,
-    SYST_CVR = 0xe018,
     NVIC_ISER = 0xe100,
     NVIC_ICER = 0xe180,
     NVIC_ISPR = 0xe200,
@@ -35,9 +33,6 @@ enum {
     AIRCR_SYSRESETREQ = 1 << 2,
     ICSR_PENDSTCLR = 1 << 25,
     ICSR_PENDSTSET = 1 << 26,
-    TICK_ENABLE = 1 << 0,
-    TICK_INT = 1 << 1,
-    TICK_FLAG = 1 << 16,
     DHCSR_KEY = 0xa05f,
     C_DEBUGEN = 1 << 0,
     C_HALT = 1 << 1,
@@ -81,67 +76,6 @@ static uint32_t constant(uint32_t offset)
         if (constants[i].offset == offset)
             return constants[i].value;
     return 0;
-}
-
-/* ---- SysTick ---- */
-
-void core_tick(struct chip *chip)
-{
-    struct core *core = &chip->core;
-    if ((core->tick_control & TICK_ENABLE) == 0 || core->tick_load == 0)
-        return;
-    uint64_t period = (uint64_t)core->tick_load + 1, passed = chip->cycles - core->tick_start;
-    if (passed < period)
-        return;
-    core->tick_start += passed / period * period;
-    core->tick_flag = true;
-    if (core->tick_control & TICK_INT)
-        core->tick_pending = true;
-}
-
-uint64_t core_tick_left(const struct chip *chip)
-{
-    const struct core *core = &chip->core;
-    bool wakes = (core->tick_control & (TICK_ENABLE | TICK_INT)) == (TICK_ENABLE | TICK_INT);
-    uint64_t passed = chip->cycles - core->tick_start, period = (uint64_t)core->tick_load + 1;
-    if (!wakes || core->tick_load == 0)
-        return UINT64_MAX;
-    return passed >= period ? 0 : period - passed;
-}
-
-static uint32_t tick_read(struct chip *chip, uint32_t offset)
-{
-    struct core *core = &chip->core;
-    core_tick(chip);
-    if (offset == SYST_RVR)
-        return core->tick_load;
-    if (offset == SYST_CVR)
-        return (core->tick_control & TICK_ENABLE) == 0
-                   ? 0
-                   : (core->tick_load - (uint32_t)(chip->cycles - core->tick_start)) & 0xffffff;
-    uint32_t flag = core->tick_flag ? TICK_FLAG : 0;
-    core->tick_flag = false;
-    return core->tick_control | flag;
-}
-
-static void tick_write(struct chip *chip, uint32_t offset, uint32_t value)
-{
-    struct core *core = &chip->core;
-    core_tick(chip);
-    if (offset == SYST_RVR) {
-        core->tick_load = value & 0xffffff;
-        return;
-    }
-    if (offset == SYST_CVR) {
-        core->tick_flag = false;
-    } else {
-        if ((value & ~core->tick_control & TICK_ENABLE) == 0) {
-            core->tick_control = value & 7;
-            return;
-        }
-        core->tick_control = value & 7;
-    }
-    core->tick_start = chip->cycles;
 }
 
 /* ---- interrupts: only their flags ---- */
@@ -270,9 +204,9 @@ uint32_t core_read(struct chip *chip, uint32_t offset)
     if (irq != NULL)
         return *irq;
     switch (offset) {
-    case SYST_CSR:
-    case SYST_RVR:
-    case SYST_CVR:
+    case TICK_CSR:
+    case TICK_RVR:
+    case TICK_CVR:
         return tick_read(chip, offset);
     case ICSR:
         core_tick(chip);
@@ -313,9 +247,9 @@ void core_write(struct chip *chip, uint32_t offset, uint32_t value)
         return;
     }
     switch (offset) {
-    case SYST_CSR:
-    case SYST_RVR:
-    case SYST_CVR:
+    case TICK_CSR:
+    case TICK_RVR:
+    case TICK_CVR:
         tick_write(chip, offset, value);
         break;
     case ICSR:

@@ -20,8 +20,17 @@ enum {
     EXCP_BKPT = 7
 };
 
+/* Which stretch a callback of the engine is for: SRAM banks 0 to 2, or one of these. */
+enum { WINDOW_IO = 3, WINDOW_PPB, WINDOWS };
+
+struct window {
+    struct cpu *cpu;
+    uint32_t base;
+};
+
 struct cpu {
     struct chip *chip;
+    struct window windows[WINDOWS];
     uc_engine *uc;
     uint32_t budget;
     bool stop;    /* asked for */
@@ -94,113 +103,59 @@ static void on_interrupt(uc_engine *uc, uint32_t number, void *user)
     uc_emu_stop(uc);
 }
 
-static uint64_t io_read(uc_engine *uc, uint64_t offset, unsigned size, void *user)
+/* Everything that is not plain memory goes through the bus. A bank without a clock too: the bus
+ * drops writes and reads zero, or serves it if the clock has just been switched on and the new
+ * map follows at the end of this block. */
+static uint64_t window_read(uc_engine *uc, uint64_t offset, unsigned size, void *user)
 {
-    struct cpu *cpu = user;
-    uint32_t value = 0;
+    const struct window *w = user;
+    uint32_t value = 0, address = w->base + (uint32_t)offset;
     (void)uc;
-    if (!bus_read(cpu->chip, CHIP_IO_BASE + (uint32_t)offset, size, &value))
-        fault(cpu, "bus error reading", CHIP_IO_BASE + (uint32_t)offset);
+    if (!bus_read(w->cpu->chip, address, size, &value))
+        fault(w->cpu, "bus error reading", address);
     return value;
 }
 
-static void io_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user)
+static void window_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
+                         void *user)
 {
-    struct cpu *cpu = user;
+    const struct window *w = user;
+    uint32_t address = w->base + (uint32_t)offset;
     (void)uc;
-    if (!bus_write(cpu->chip, CHIP_IO_BASE + (uint32_t)offset, size, (uint32_t)value))
-        fault(cpu, "bus error writing", CHIP_IO_BASE + (uint32_t)offset);
+    if (!bus_write(w->cpu->chip, address, size, (uint32_t)value))
+        fault(w->cpu, "bus error writing", address);
 }
 
-static uint64_t ppb_read(uc_engine *uc, uint64_t offset, unsigned size, void *user)
+static bool map_window(struct cpu *cpu, unsigned n, uint32_t base, uint32_t size)
 {
-    struct cpu *cpu = user;
-    uint32_t value = 0;
-    (void)uc;
-    if (!bus_read(cpu->chip, PPB_BASE + (uint32_t)offset, size, &value))
-        fault(cpu, "bus error reading", PPB_BASE + (uint32_t)offset);
-    return value;
+    struct window *w = &cpu->windows[n];
+    *w = (struct window){ cpu, base };
+    return uc_mmio_map(cpu->uc, base, size, window_read, w, window_write, w) == UC_ERR_OK;
 }
 
-static void ppb_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user)
+static bool map_ram(struct cpu *cpu, uint32_t base, uint32_t size, uint32_t rights, void *at)
 {
-    struct cpu *cpu = user;
-    (void)uc;
-    if (!bus_write(cpu->chip, PPB_BASE + (uint32_t)offset, size, (uint32_t)value))
-        fault(cpu, "bus error writing", PPB_BASE + (uint32_t)offset);
+    return uc_mem_map_ptr(cpu->uc, base, size, rights, at) == UC_ERR_OK;
 }
-
-/* A bank without a clock: bus.c drops writes and reads zero, or serves it if the clock has just
- * been switched on and the map follows at the end of this block. */
-static uint64_t dead_read(uc_engine *uc, uint64_t offset, unsigned size, void *user)
-{
-    struct cpu *cpu = user;
-    uint32_t value = 0;
-    (void)uc;
-    (void)bus_read(cpu->chip, CHIP_SRAM_BASE + (uint32_t)offset, size, &value);
-    return value;
-}
-
-static void dead_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
-                       void *user)
-{
-    struct cpu *cpu = user;
-    (void)uc;
-    (void)bus_write(cpu->chip, CHIP_SRAM_BASE + (uint32_t)offset, size, (uint32_t)value);
-}
-
-static uint64_t dead1_read(uc_engine *uc, uint64_t offset, unsigned size, void *user)
-{
-    return dead_read(uc, offset + CHIP_SRAM_BANK1, size, user);
-}
-
-static void dead1_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t v, void *user)
-{
-    dead_write(uc, offset + CHIP_SRAM_BANK1, size, v, user);
-}
-
-static uint64_t dead2_read(uc_engine *uc, uint64_t offset, unsigned size, void *user)
-{
-    return dead_read(uc, offset + CHIP_SRAM_BANK2, size, user);
-}
-
-static void dead2_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t v, void *user)
-{
-    dead_write(uc, offset + CHIP_SRAM_BANK2, size, v, user);
-}
-
-static const struct bank {
-    uint32_t from, to;
-    uc_cb_mmio_read_t read;
-    uc_cb_mmio_write_t write;
-} banks[] = {
-    { 0, CHIP_SRAM_BANK1, dead_read, dead_write },
-    { CHIP_SRAM_BANK1, CHIP_SRAM_BANK2, dead1_read, dead1_write },
-    { CHIP_SRAM_BANK2, CHIP_SRAM_BYTES, dead2_read, dead2_write },
-};
 
 static bool map_memory(struct cpu *cpu)
 {
-    bool ok = true;
-    const struct flash_region *region;
-    for (unsigned i = 0; (region = flash_region_at(i)) != NULL; i++)
-        if (region->mapped)
-            ok = ok && uc_mem_map_ptr(
-                           cpu->uc, region->base, region->size, UC_PROT_READ | UC_PROT_EXEC,
-                           flash_bytes(cpu->chip, region->base, region->size)) == UC_ERR_OK;
-    for (unsigned i = 0; i < COUNT(banks); i++) {
-        const struct bank *b = &banks[i];
-        if (clk_sram_bank_on(cpu->chip, i))
-            ok = ok && uc_mem_map_ptr(cpu->uc, CHIP_SRAM_BASE + b->from, b->to - b->from,
-                                      UC_PROT_ALL, cpu->chip->sram + b->from) == UC_ERR_OK;
-        else
-            ok = ok && uc_mmio_map(cpu->uc, CHIP_SRAM_BASE + b->from, b->to - b->from, b->read,
-                                   cpu, b->write, cpu) == UC_ERR_OK;
+    static const uint32_t banks[] = { 0, CHIP_SRAM_BANK1, CHIP_SRAM_BANK2, CHIP_SRAM_BYTES };
+    struct chip *chip = cpu->chip;
+    const struct flash_region *r;
+    bool ok = map_window(cpu, WINDOW_IO, CHIP_IO_BASE, IO_BYTES) &&
+              map_window(cpu, WINDOW_PPB, PPB_BASE, IO_BYTES);
+    for (unsigned i = 0; (r = flash_region_at(i)) != NULL; i++)
+        ok = ok && (!r->mapped || map_ram(cpu, r->base, r->size, UC_PROT_READ | UC_PROT_EXEC,
+                                          flash_bytes(chip, r->base, r->size)));
+    for (unsigned i = 0; i < COUNT(banks) - 1; i++) {
+        uint32_t from = banks[i], size = banks[i + 1] - from;
+        ok = ok &&
+             (clk_sram_bank_on(chip, i)
+                  ? map_ram(cpu, CHIP_SRAM_BASE + from, size, UC_PROT_ALL, chip->sram + from)
+                  : map_window(cpu, i, CHIP_SRAM_BASE + from, size));
     }
-    return ok &&
-           uc_mmio_map(cpu->uc, CHIP_IO_BASE, IO_BYTES, io_read, cpu, io_write, cpu) ==
-               UC_ERR_OK &&
-           uc_mmio_map(cpu->uc, PPB_BASE, IO_BYTES, ppb_read, cpu, ppb_write, cpu) == UC_ERR_OK;
+    return ok;
 }
 
 static bool add_hook(struct cpu *cpu, int type, void *callback)

@@ -1,0 +1,10 @@
+/* tick: SysTick's registers, for core.c. It counts board time (chip.cycles). */
+#pragma once
+
+#include <stdint.h>
+
+enum { TICK_CSR = 0xe010, TICK_RVR = 0xe014, TICK_CVR = 0xe018 }; /* from 0xE0000000 */
+
+struct chip;
+uint32_t tick_read(struct chip *chip, uint32_t offset);
+void tick_write(struct chip *chip, uint32_t offset, uint32_t value);
