@@ -1,5 +1,6 @@
 #include "oem-server/ca/cert.h"
 
+#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <time.h>
 
@@ -64,6 +65,18 @@ static enum err add_extensions(X509 *certificate, const struct cert_request *r)
     return add_extension(certificate, &context, NID_authority_key_identifier, "keyid:always");
 }
 
+/* A signer in the HSM has said why it failed; one in software has not. */
+static enum err sign(X509 *certificate, EVP_PKEY *signer)
+{
+    fail_clear();
+    if (X509_sign(certificate, signer, EVP_sha256()) > 0)
+        return ERR_OK;
+    if (fail_words()[0] == '\0')
+        return ssl_fail(ERR_INTERNAL, "signature");
+    ERR_clear_error();
+    return ERR_HSM;
+}
+
 enum err cert_make(const struct cert_request *request, X509 **certificate_out)
 {
     const X509_NAME *issuer =
@@ -77,12 +90,7 @@ enum err cert_make(const struct cert_request *request, X509 **certificate_out)
     TRY(set_serial(certificate));
     TRY(set_validity(certificate, request->profile));
     TRY(add_extensions(certificate, request));
-    fail_clear();
-    if (X509_sign(certificate, request->signer, EVP_sha256()) <= 0) {
-        if (fail_words()[0] == '\0')
-            return ssl_fail(ERR_INTERNAL, "signature");
-        return ssl_fail(ERR_HSM, fail_words());
-    }
+    TRY(sign(certificate, request->signer));
     *certificate_out = TAKE(certificate);
     return ERR_OK;
 }

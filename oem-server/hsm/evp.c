@@ -25,6 +25,9 @@ static ECDSA_SIG *sign(const unsigned char *digest, int len, const BIGNUM *kinv,
     (void)rp;
     const struct origin *o = EC_KEY_get_ex_data(key, origin_index);
     uint8_t signature[P256_SIGNATURE_SIZE];
+    if (o == NULL || len != SHA256_SIZE)
+        (void)fail(ERR_INVALID, "hsm: EVP_PKEY: digest of %d bytes, only SHA-256 is signed",
+                   len);
     if (o == NULL || len != SHA256_SIZE ||
         hsm_sign_p256(o->hsm, o->token, o->name, digest, signature) != ERR_OK)
         return NULL;

@@ -15,7 +15,7 @@ const CK_KEY_TYPE key_type_ec = CKK_EC, key_type_edwards = CKK_EC_EDWARDS,
 /* prime256v1, 1.2.840.10045.3.1.7 (RFC 5480) */
 static const uint8_t p256[] = { 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07 };
 
-/* PrintableString "edwards25519" (PKCS#11 v3.0, 2.3.10) */
+/* PrintableString "edwards25519", as PKCS#11 v3.0 has it for CKM_EC_EDWARDS_KEY_PAIR_GEN */
 static const uint8_t ed25519[] = { 0x13, 0x0C, 'e', 'd', 'w', 'a', 'r',
                                    'd',  's',  '2', '5', '5', '1', '9' };
 

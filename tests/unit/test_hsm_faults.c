@@ -275,6 +275,30 @@ static void failed_signature_discards_its_session(void **state)
     assert_int_equal(sign_one(), ERR_OK);
 }
 
+/* OpenSSL is told of the failure, and the same EVP_PKEY signs when the HSM is back. */
+static void evp_key_fails_and_recovers(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = NULL;
+    assert_int_equal(hsm_key_evp(hsm, HSM_TLS, "web-server", &key), ERR_OK);
+    uint8_t der[128];
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+    assert_int_equal(EVP_PKEY_sign_init(context), 1);
+    size_t len = sizeof(der);
+    shim->sign = (struct p11shim_fault){ CKR_FUNCTION_FAILED, 0, 1 };
+    assert_int_not_equal(EVP_PKEY_sign(context, der, &len, digest, sizeof(digest)), 1);
+    len = sizeof(der);
+    assert_int_not_equal(EVP_PKEY_sign(context, der, &len, digest, 20), 1); /* not SHA-256 */
+    len = sizeof(der);
+    assert_int_equal(EVP_PKEY_sign(context, der, &len, digest, sizeof(digest)), 1);
+    shim->sign_init = (struct p11shim_fault){ CKR_SESSION_HANDLE_INVALID, 0, 1 };
+    len = sizeof(der);
+    assert_int_equal(EVP_PKEY_sign(context, der, &len, digest, sizeof(digest)), 1);
+    EVP_PKEY_CTX_free(context);
+    assert_null(EVP_PKEY_dup(key)); /* a copy would not know its HSM */
+    EVP_PKEY_free(key);
+}
+
 static void missing_mechanism_is_named(void **state)
 {
     (void)state;
@@ -392,6 +416,7 @@ int main(void)
         EACH(dead_idle_sessions_are_replaced),
         EACH(finalized_module_is_told),
         EACH(failed_signature_discards_its_session),
+        EACH(evp_key_fails_and_recovers),
         EACH(missing_mechanism_is_named),
         EACH(bare_points_are_read),
         EACH(agreement_goes_with_its_session),
