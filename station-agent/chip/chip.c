@@ -112,7 +112,8 @@ uint32_t chip_pdid(const struct chip *chip)
 enum err chip_prepare(struct chip *chip)
 {
     TRY(core_reset_halt(&chip->mem));
-    return m2354_prepare(&chip->mem);
+    TRY(m2354_prepare(&chip->mem));
+    return wires_settle(chip);
 }
 
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE])

@@ -27,7 +27,8 @@ struct mem *chip_mem(struct chip *chip); /* for link_open; lives as long as the 
 const char *chip_name(const struct chip *chip); /* "M2354KJFAE" */
 uint32_t chip_pdid(const struct chip *chip);
 
-/* System reset, halt, clocks and access rights that all below needs. */
+/* System reset, halt, clocks and access rights that all below needs; SWD is slowed down if SRAM
+ * does not read as written. */
 enum err chip_prepare(struct chip *chip);
 
 /* After chip_prepare. */

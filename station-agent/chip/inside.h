@@ -11,3 +11,5 @@ struct chip {
     struct mem mem;
     const struct m2354_part *part;
 };
+
+enum err wires_settle(struct chip *chip); /* find a clock at which SRAM reads as written */

@@ -19,11 +19,11 @@ void dap_disconnect(struct wr *w)
     wr_u8(w, DAP_DISCONNECT);
 }
 
-void dap_host_status(struct wr *w, bool running)
+void dap_host_status(struct wr *w, bool connected)
 {
     wr_u8(w, DAP_HOST_STATUS);
     wr_u8(w, 0); /* the "connected" light */
-    wr_u8(w, running ? 1 : 0);
+    wr_u8(w, connected ? 1 : 0);
 }
 
 void dap_transfer_configure(struct wr *w, uint8_t idle, uint16_t wait_retry,

@@ -73,7 +73,7 @@ enum {
 void dap_info(struct wr *w, enum dap_info id);
 void dap_connect(struct wr *w);
 void dap_disconnect(struct wr *w);
-void dap_host_status(struct wr *w, bool running);
+void dap_host_status(struct wr *w, bool connected);
 void dap_transfer_configure(struct wr *w, uint8_t idle, uint16_t wait_retry,
                             uint16_t match_retry);
 void dap_write_abort(struct wr *w, uint32_t value);

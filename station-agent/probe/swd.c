@@ -12,6 +12,7 @@ enum {
     WAIT_RETRIES = 100,
     PACKET_MIN = 64, /* of any probe: a full-speed endpoint */
     POWER_UP_US = 200000,
+    TEXT_MAX = 64,
     POWER_REQUEST = 0x50000000,
 };
 #define POWER_ACK 0xA0000000u
@@ -48,6 +49,26 @@ static enum err info_number(struct swd *swd, enum dap_info id, uint32_t fallback
     return ERR_OK;
 }
 
+static enum err info_text(struct swd *swd, enum dap_info id, char out[static TEXT_MAX])
+{
+    size_t len = 0;
+    TRY(info(swd, id, (uint8_t *)out, TEXT_MAX - 1, &len));
+    out[len] = '\0';
+    return ERR_OK;
+}
+
+/* For the log only: which probe with which firmware. */
+static enum err introduce(struct swd *swd)
+{
+    char product[TEXT_MAX], firmware[TEXT_MAX];
+    TRY(info_text(swd, DAP_INFO_PRODUCT, product));
+    TRY(info_text(swd, DAP_INFO_FIRMWARE, firmware));
+    log_line(LOG_LEVEL_DEBUG, "swd: %s: '%s', protocol or firmware %s, %zu packets of %zu%s",
+             swd->probe->name, product, firmware, swd->packet_count, swd->packet_size,
+             swd->can_execute ? "" : ", one command each");
+    return ERR_OK;
+}
+
 static enum err learn(struct swd *swd)
 {
     uint32_t capabilities, size, count;
@@ -71,7 +92,8 @@ enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
     swd->probe = probe;
     swd->clock_hz = clock_hz != 0 ? clock_hz : SWD_CLOCK_DEFAULT_HZ;
     swd->lost = true;
-    return learn(swd);
+    TRY(learn(swd));
+    return introduce(swd);
 }
 
 /* So many 46-clock transfers fill SWD_MATCH_BLOCK_MS. */
@@ -86,6 +108,15 @@ static enum err configure(struct swd *swd, uint16_t match_retry)
     struct wr w = talk_packet(swd);
     dap_transfer_configure(&w, IDLE_CYCLES, WAIT_RETRIES, match_retry);
     return talk_status(swd, &w);
+}
+
+/* The probe's light. Not every probe has one: a refusal is no matter. */
+static enum err show_connected(struct swd *swd, bool connected)
+{
+    struct span reply;
+    struct wr w = talk_packet(swd);
+    dap_host_status(&w, connected);
+    return talk_command(swd, &w, &reply);
 }
 
 static enum err set_up_probe(struct swd *swd)
@@ -191,11 +222,12 @@ enum err swd_connect(struct swd *swd)
         TRY(test_match(swd));
     swd->match_tested = true;
     swd->epoch++;
-    return ERR_OK;
+    return show_connected(swd, true);
 }
 
 enum err swd_disconnect(struct swd *swd)
 {
+    TRY(show_connected(swd, false));
     struct wr w = talk_packet(swd);
     swd->lost = true;
     dap_disconnect(&w);

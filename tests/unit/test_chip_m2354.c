@@ -222,6 +222,19 @@ static void image_is_read_back(void **state)
     assert_non_null(strstr(fail_words(), "SRAM 0x20000021"));
 }
 
+static void long_wires_get_a_slower_clock(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_new();
+    b->fake.clock_max = 600000;
+    assert_int_equal(chip_open(&b->fake.probe, 2000000, &b->chip), ERR_OK);
+    assert_int_equal(chip_prepare(b->chip), ERR_OK);
+    assert_int_equal(b->fake.clock, 500000);
+    b->fake.clock_max = 1;
+    assert_int_equal(chip_prepare(b->chip), ERR_VERIFY);
+    assert_non_null(strstr(fail_words(), "125000 Hz"));
+}
+
 static void a_dead_wire_proves_nothing(void **state)
 {
     (void)state;
@@ -246,9 +259,13 @@ int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(open_tells_what_is_wrong),     cmocka_unit_test(flash_faults_are_seen),
-        cmocka_unit_test(only_what_differs_is_written), cmocka_unit_test(lengths_come_last),
-        cmocka_unit_test(uid_is_three_words),           cmocka_unit_test(image_is_read_back),
+        cmocka_unit_test(open_tells_what_is_wrong),
+        cmocka_unit_test(flash_faults_are_seen),
+        cmocka_unit_test(only_what_differs_is_written),
+        cmocka_unit_test(lengths_come_last),
+        cmocka_unit_test(uid_is_three_words),
+        cmocka_unit_test(image_is_read_back),
+        cmocka_unit_test(long_wires_get_a_slower_clock),
         cmocka_unit_test(a_dead_wire_proves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

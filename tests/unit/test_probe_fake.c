@@ -52,6 +52,8 @@ static bool memory(struct fake *fake, bool read, uint32_t *value)
         *value = fake_get(fake, address);
     else
         fake_set(fake, address, *value);
+    if (read && fake->clock_max != 0 && fake->clock > fake->clock_max && address == SRAM + 64)
+        *value ^= 0x400;
     if (!read && fake->on_write != NULL)
         fake->on_write(fake, address, *value);
     if ((fake->csw & 0x30) == 0x10)
@@ -202,7 +204,10 @@ static void do_plain(struct fake *fake, uint8_t command, struct rd *r, struct wr
     size_t len = lengths[command];
     if (command == DAP_SWJ_SEQUENCE)
         len = (size_t)(rd_u8(r) + 7) / 8;
-    rd_take(r, len);
+    struct span operand = rd_take(r, len);
+    struct rd number = rd_of(operand);
+    if (command == DAP_SWJ_CLOCK)
+        fake->clock = rd_u32le(&number);
     fake->sticky = fake->sticky && command != DAP_WRITE_ABORT;
     fake->aborts += command == DAP_WRITE_ABORT;
     wr_u8(w, command);
@@ -261,13 +266,41 @@ static enum err fake_send(struct probe *probe, struct span packet)
     return ERR_OK;
 }
 
+static uint32_t dice(struct fake *fake, uint32_t sides)
+{
+    fake->noise = fake->noise * 1664525 + 1013904223;
+    return (fake->noise >> 8) % sides;
+}
+
+/* One reply in four: a byte changed, or cut, or grown. */
+static void damage(struct fake *fake, struct fake_reply *reply)
+{
+    if (dice(fake, 4) != 0 || reply->len == 0)
+        return;
+    switch (dice(fake, 3)) {
+    case 0:
+        reply->bytes[dice(fake, (uint32_t)reply->len)] = (uint8_t)dice(fake, 256);
+        break;
+    case 1:
+        reply->len = dice(fake, (uint32_t)reply->len + 1);
+        break;
+    default:
+        reply->len += dice(fake, (uint32_t)(sizeof(reply->bytes) - reply->len));
+        break;
+    }
+}
+
 static enum err fake_receive(struct probe *probe, struct span *reply_out, unsigned timeout_ms)
 {
     (void)timeout_ms;
     struct fake *fake = (struct fake *)probe;
-    if (fake->received == fake->sent)
+    if (fake->received == fake->sent || fake->late > 0) {
+        fake->late -= fake->late > 0;
         return fail_quiet(ERR_DEADLINE, "fake: silent");
-    const struct fake_reply *reply = &fake->replies[fake->received++ % FAKE_REPLIES];
+    }
+    struct fake_reply *reply = &fake->replies[fake->received++ % FAKE_REPLIES];
+    if (fake->noise != 0)
+        damage(fake, reply);
     *reply_out = span_of(reply->bytes, reply->len);
     return ERR_OK;
 }

@@ -29,9 +29,12 @@ struct fake {
     uint16_t packet_size;
     uint8_t packet_count;
     bool atomic;
-    bool no_match;  /* match bits are ignored: an old firmware */
-    bool no_answer; /* nothing on the wire */
-    bool mute;      /* the probe itself does not answer */
+    bool no_match;             /* match bits are ignored: an old firmware */
+    bool no_answer;            /* nothing on the wire */
+    bool mute;                 /* the probe itself does not answer */
+    unsigned late;             /* so many receives are in vain, though the reply is there */
+    uint32_t noise;            /* not 0: replies are damaged at random from this seed */
+    uint32_t clock, clock_max; /* above it reads of SRAM go wrong; 0: never */
     unsigned match_tries;
     /* the target */
     uint8_t sram[FAKE_SRAM_SIZE];

@@ -160,6 +160,59 @@ static void mute_probe_is_an_error(void **state)
     assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_OK);
 }
 
+/* A reply that came too late belongs to nobody: the next access must not take it for its own.
+ */
+static void late_replies_are_dropped(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    uint32_t word = 0;
+    b->mem.quiet = true;
+    fake_set(&b->fake, BASE, 1);
+    fake_set(&b->fake, BASE + 4, 2);
+    b->fake.late = 1;
+    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_IO);
+    assert_int_equal(mem_read_word(&b->mem, BASE + 4, &word), ERR_OK);
+    assert_int_equal(word, 2);
+}
+
+/* Whatever a probe answers: an error or a value, never more than was asked for. */
+static void damaged_replies_harm_nothing(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    struct {
+        uint8_t before[16], in[600], after[16];
+    } box;
+    unsigned good = 0, bad = 0;
+    b->mem.quiet = true;
+    b->fake.noise = 1;
+    for (unsigned i = 0; i < 3000; i++) {
+        memset(&box, 0x77, sizeof(box));
+        const struct mem_exchange x = {
+            .write_address = BASE,
+            .write = SPAN(box.before),
+            .poll = { BASE + 0x100, i % 3 == 0 ? 1 : 0, 0, 0 },
+            .read_address = BASE + 0x200,
+            .read = box.in,
+            .read_len = sizeof(box.in),
+        };
+        if (mem_exchange(&b->mem, &x) == ERR_OK)
+            good++;
+        else
+            bad++;
+        for (size_t k = 0; k < sizeof(box.before); k++)
+            assert_true(box.before[k] == 0x77 && box.after[k] == 0x77);
+    }
+    assert_true(good > 100 && bad > 100);
+    b->fake.noise = 0;
+    uint32_t word;
+    fake_set(&b->fake, BASE, 99);
+    b->swd.lost = b->swd.stale = true;
+    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_OK);
+    assert_int_equal(word, 99);
+}
+
 /* The awaited word arrives at the user-th look at it. */
 static void arrive(struct fake *fake, uint32_t address)
 {
@@ -254,6 +307,8 @@ int main(void)
         cmocka_unit_test(fault_names_the_address_and_clears),
         cmocka_unit_test(connects_again_by_itself),
         cmocka_unit_test(mute_probe_is_an_error),
+        cmocka_unit_test(late_replies_are_dropped),
+        cmocka_unit_test(damaged_replies_harm_nothing),
         cmocka_unit_test(exchange_waits),
         cmocka_unit_test(exchange_is_one_packet),
         cmocka_unit_test(exchange_gives_up),
