@@ -1,8 +1,7 @@
 #include "oem-server/ctl/remote.h"
 
-#include <errno.h>
+#include <netdb.h>
 #include <openssl/rand.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "common/host/log.h"
 #include "common/wss/wss.h"
 #include "oem-server/ctl/credential.h"
+#include "oem-server/ctl/remote_tls.h"
 
 enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, ATTEMPTS = 2 };
 
@@ -26,7 +26,7 @@ struct remote {
     struct settings settings;
     struct settings_address address;
     unsigned timeout_ms;
-    EVP_PKEY *key;
+    struct remote_tls tls;
     struct wss *wss;
     pthread_mutex_t lock; /* over what follows, which the I/O thread writes */
     pthread_cond_t changed;
@@ -87,39 +87,6 @@ static void on_cancelled(void *context, struct wss_conn *conn, uint32_t stream)
     (void)context, (void)conn, (void)stream;
 }
 
-static enum err set_peer(const struct settings_address *address, SSL_CTX *tls)
-{
-    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(tls);
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (X509_VERIFY_PARAM_set1_ip_asc(param, address->host) == 1 ||
-        X509_VERIFY_PARAM_set1_host(param, address->host, 0) == 1)
-        return ERR_OK;
-    return fail_quiet(ERR_TLS, "%s: not a name to check a certificate for", address->host);
-}
-
-static enum err tls_setup(void *context, SSL_CTX *tls)
-{
-    struct remote *r = context;
-    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    if (SSL_CTX_load_verify_locations(tls, r->settings.ca, NULL) != 1)
-        return fail_quiet(ERR_CONFIG, "%s: no certificate of a root", r->settings.ca);
-    if (SSL_CTX_use_certificate_chain_file(tls, r->settings.cert) != 1)
-        return fail_quiet(ERR_CONFIG, "%s: no certificate", r->settings.cert);
-    if (SSL_CTX_use_PrivateKey(tls, r->key) != 1 || SSL_CTX_check_private_key(tls) != 1)
-        return fail_quiet(ERR_CONFIG, "%s: not the key of %s", r->settings.key,
-                          r->settings.cert);
-    return set_peer(&r->address, tls);
-}
-
-/* The files, before a connection is tried: the carrier would lose the words. */
-static enum err check_files(struct remote *r)
-{
-    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
-    enum err e = tls == NULL ? fail_quiet(ERR_MEMORY, "no memory for TLS") : tls_setup(r, tls);
-    SSL_CTX_free(tls);
-    return e;
-}
-
 static struct timespec after_ms(unsigned ms)
 {
     struct timespec t;
@@ -134,11 +101,19 @@ static struct timespec after_ms(unsigned ms)
 }
 
 /* 1008 (policy violation): the server knows us and will not have us. */
+static bool is_refusal(const char *reason)
+{
+    return strstr(reason, "closed by the peer (1008)") != NULL;
+}
+
 static enum err lost(const struct remote *r)
 {
-    bool refused = strstr(r->reason, "closed by the peer (1008)") != NULL;
-    return fail_quiet(refused ? ERR_DENIED : ERR_UNAVAILABLE, "%s: %s", r->settings.server,
-                      r->reason);
+    const char *distrust = atomic_load(&r->tls.distrust);
+    if (distrust != NULL)
+        return fail_quiet(ERR_TLS, "%s: the server's certificate: %s", r->settings.server,
+                          distrust);
+    return fail_quiet(is_refusal(r->reason) ? ERR_DENIED : ERR_UNAVAILABLE, "%s: %s",
+                      r->settings.server, r->reason);
 }
 
 static enum err wait_open(struct remote *r)
@@ -183,13 +158,25 @@ static void give_up_connection(struct remote *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* Told here in words: the carrier would only let the connection's time run out. */
+static enum err check_name(const struct settings_address *address)
+{
+    struct addrinfo *found = NULL;
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    int problem = getaddrinfo(address->host, NULL, &hints, &found);
+    if (problem != 0)
+        return fail_quiet(ERR_UNAVAILABLE, "%s: %s", address->host, gai_strerror(problem));
+    freeaddrinfo(found);
+    return ERR_OK;
+}
+
 static enum err start(struct remote *r)
 {
     const struct wss_config config = {
         .address = r->address.host,
         .port = r->address.port,
-        .tls_setup = tls_setup,
-        .tls_context = r,
+        .tls_setup = remote_tls_setup,
+        .tls_context = &r->tls,
         .software = "oemctl/" HALLMARK_VERSION,
         .handler = { .context = r,
                      .open = on_open,
@@ -216,12 +203,15 @@ enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
     if (r == NULL)
         return fail_quiet(ERR_MEMORY, "no memory for a connection");
     init_locks(r);
+    r->tls.settings = &r->settings;
+    r->tls.address = &r->address;
     r->settings = ctl->wanted;
     r->timeout_ms = ctl->timeout_s == 0 ? CALL_TIMEOUT_MS : ctl->timeout_s * 1000;
     TRY(settings_complete(&r->settings, ctl->config));
     TRY(settings_address(r->settings.server, &r->address));
-    TRY(credential_key_load(r->settings.key, &r->key));
-    TRY(check_files(r));
+    TRY(credential_key_load(r->settings.key, &r->tls.key));
+    TRY(remote_tls_check(&r->tls));
+    TRY(check_name(&r->address));
     TRY(start(r));
     TRY(ensure_open(r));
     *remote_out = TAKE(r);
@@ -236,7 +226,7 @@ void remote_close(struct remote **remote)
     if (r->conn != NULL)
         wss_conn_drop(&r->conn);
     wss_stop(r->wss);
-    EVP_PKEY_free(r->key);
+    EVP_PKEY_free(r->tls.key);
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->lock);
     free(r);
@@ -266,6 +256,8 @@ static enum err wait_done(struct waiting *w, struct buf *response_out)
     if (w->err == ERR_OK)
         *response_out = buf_take(&w->response);
     buf_free(&w->response);
+    if (w->err == ERR_CLOSED && is_refusal(w->words))
+        w->err = ERR_DENIED;
     return w->err == ERR_OK
                ? ERR_OK
                : fail_quiet(w->err, "%s", *w->words == '\0' ? err_text(w->err) : w->words);

@@ -8,7 +8,7 @@
 #include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/when.h"
 
-enum { NAME_COLUMN = 30 };
+enum { NAME_COLUMN = 36, NAME_MAX_BYTES = 64 };
 
 struct report report_new(void)
 {
@@ -117,14 +117,14 @@ static void print_list(FILE *out, const json_t *list)
     }
 }
 
-static void print_name(FILE *out, const char *name, int indent)
+static void print_name(FILE *out, const char *name, int indent, int column)
 {
-    char words[NAME_COLUMN + 1];
+    char words[NAME_MAX_BYTES];
     snprintf(words, sizeof(words), "%*s%s", indent, "", name);
     for (char *c = words; *c != '\0'; c++)
         if (*c == '_')
             *c = ' ';
-    fprintf(out, "%-*s", NAME_COLUMN, words);
+    fprintf(out, "%-*s", column, words);
 }
 
 static void print_object(FILE *out, json_t *object, int indent)
@@ -133,7 +133,7 @@ static void print_object(FILE *out, json_t *object, int indent)
     json_t *value;
     json_object_foreach(object, name, value)
     {
-        print_name(out, name, indent);
+        print_name(out, name, indent, json_is_object(value) ? 0 : NAME_COLUMN);
         if (json_is_object(value)) {
             fputc('\n', out);
             print_object(out, value, indent + 2); /* nesting is what our code builds */

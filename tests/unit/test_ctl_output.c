@@ -1,0 +1,251 @@
+/* What oemctl prints: lines of the log, reports in both renderings, exit codes, help and man
+ * page. */
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/host/log.h"
+#include "oem-server/ctl/commands.h"
+#include "oem-server/ctl/entry.h"
+#include "oem-server/ctl/exit.h"
+#include "oem-server/ctl/file.h"
+
+static uint8_t uid[UID_SIZE] = { 1, 2, 3 };
+
+/* Captures what a function prints. */
+struct capture {
+    FILE *file;
+    char *text;
+    size_t len;
+};
+
+static void capture_start(struct capture *c)
+{
+    c->file = open_memstream(&c->text, &c->len);
+    assert_non_null(c->file);
+}
+
+static void assert_printed(struct capture *c, const char *want)
+{
+    fclose(c->file);
+    assert_string_equal(c->text, want);
+    free(c->text);
+}
+
+static Hallmark__V1__Event event_of(void)
+{
+    static char kind[] = "refusal", method[] = "hallmark.v1.Orders/Show",
+                actor[] = "spiffe://oem.example/operator/alice", order[] = "o-1",
+                words[] = "no\x1b[2Jway";
+    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
+    event.time_us = 1795356330000001;
+    event.kind = kind;
+    event.method = method;
+    event.actor = actor;
+    event.order = order;
+    event.message = words;
+    event.status = 7;
+    event.code = 36;
+    event.uid = (ProtobufCBinaryData){ sizeof(uid), uid };
+    return event;
+}
+
+static void refusal_is_a_line(void **state)
+{
+    (void)state;
+    struct capture c;
+    Hallmark__V1__Event event = event_of();
+    capture_start(&c);
+    entry_line(c.file, 41, &event);
+    assert_printed(&c,
+                   "      41  2026-11-22T14:05:30.000001Z  refusal  hallmark.v1.Orders/Show  "
+                   "PERMISSION_DENIED  spiffe://oem.example/operator/alice  "
+                   "unit 010203000000000000000000  order o-1  no?[2Jway\n");
+}
+
+static void arrow_is_a_line(void **state)
+{
+    (void)state;
+    struct capture c;
+    static char kind[] = "arrow", method[] = "hallmark.v1.Board/LoadDevAuth";
+    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
+    event.kind = kind;
+    event.method = method;
+    event.arrow = 5;
+    event.reported = true;
+    capture_start(&c);
+    entry_line(c.file, 0, &event);
+    assert_printed(&c, "       0  1970-01-01T00:00:00.000000Z  arrow 5  "
+                       "hallmark.v1.Board/LoadDevAuth  OK  (reported)\n");
+}
+
+static void no_event_is_shown(void **state)
+{
+    (void)state;
+    struct capture c;
+    capture_start(&c);
+    entry_line(c.file, 7, NULL);
+    assert_printed(&c, "       7  (not an Event)\n");
+}
+
+static void entry_is_json(void **state)
+{
+    (void)state;
+    struct capture c;
+    Hallmark__V1__Event event = event_of();
+    capture_start(&c);
+    struct ctl ctl = { .out = c.file, .json = true };
+    struct report report = report_new();
+    entry_report(&report, 41, &event);
+    assert_int_equal(report_print_line(&report, &ctl), ERR_OK);
+    report_free(&report);
+    assert_printed(
+        &c, "{\"index\":41,\"time\":\"2026-11-22T14:05:30.000001Z\",\"kind\":\"refusal\","
+            "\"method\":\"hallmark.v1.Orders/Show\",\"status\":\"PERMISSION_DENIED\","
+            "\"code\":36,\"message\":\"no\\u001B[2Jway\",\"took_us\":0,"
+            "\"actor\":\"spiffe://oem.example/operator/alice\",\"order\":\"o-1\","
+            "\"uid\":\"010203000000000000000000\",\"reported\":false}\n");
+}
+
+static struct report report_of_all(void)
+{
+    static char a[] = "s-1", b[] = "s\n2";
+    char *texts[] = { a, b };
+    struct report report = report_new(), part = report_new();
+    report_text(&report, "name", "x\x1b[0m");
+    report_text(&report, "latin_1", "\xe4");
+    report_number(&report, "count", 5);
+    report_bool(&report, "good", true);
+    report_texts(&report, "stations", texts, 2);
+    report_time(&report, "not_after", 0);
+    report_hex(&part, "digest", SPAN(uid));
+    report_object(&report, "parts", &part);
+    report_free(&part);
+    return report;
+}
+
+static void report_is_lines(void **state)
+{
+    (void)state;
+    struct capture c;
+    capture_start(&c);
+    struct ctl ctl = { .out = c.file };
+    struct report report = report_of_all();
+    assert_int_equal(report_print(&report, &ctl), ERR_OK);
+    report_free(&report);
+    assert_printed(&c, "name                                x?[0m\n"
+                       "latin 1                             ?\n"
+                       "count                               5\n"
+                       "good                                yes\n"
+                       "stations                            s-1, s?2\n"
+                       "not after                           1970-01-01T00:00:00Z\n"
+                       "parts\n"
+                       "  digest                            010203000000000000000000\n");
+}
+
+static void report_is_json(void **state)
+{
+    (void)state;
+    struct capture c;
+    capture_start(&c);
+    struct ctl ctl = { .out = c.file, .json = true };
+    struct report report = report_of_all();
+    assert_int_equal(report_print_line(&report, &ctl), ERR_OK);
+    report_free(&report);
+    assert_printed(&c,
+                   "{\"name\":\"x\\u001B[0m\",\"latin_1\":\"?\",\"count\":5,\"good\":true,"
+                   "\"stations\":[\"s-1\",\"s\\n2\"],\"not_after\":\"1970-01-01T00:00:00Z\","
+                   "\"parts\":{\"digest\":\"010203000000000000000000\"}}\n");
+}
+
+static void broken_report_is_told(void **state)
+{
+    (void)state;
+    struct ctl ctl = { .out = stdout };
+    struct report report = { NULL };
+    report_text(&report, "a", "b");
+    assert_int_equal(report_print(&report, &ctl), ERR_MEMORY);
+}
+
+static const struct {
+    enum err err;
+    int code;
+    const char *status;
+} codes[] = {
+    { ERR_OK, EX_OK, "OK" },
+    { ERR_USAGE, EX_USAGE, "INVALID_ARGUMENT" },
+    { ERR_INVALID, EX_DATAERR, "INVALID_ARGUMENT" },
+    { ERR_NOT_FOUND, EX_NOINPUT, "NOT_FOUND" },
+    { ERR_EXISTS, EX_CANTCREAT, "ALREADY_EXISTS" },
+    { ERR_DENIED, EX_NOPERM, "PERMISSION_DENIED" },
+    { ERR_TLS, EX_NOPERM, "UNAUTHENTICATED" },
+    { ERR_CLOSED, EX_UNAVAILABLE, "UNAVAILABLE" },
+    { ERR_DEADLINE, EX_TEMPFAIL, "DEADLINE_EXCEEDED" },
+    { ERR_LOCKED_INCOMPLETE, EX_DATAERR, "FAILED_PRECONDITION" },
+    { ERR_DATA_LOSS, EX_DATAERR, "DATA_LOSS" },
+    { ERR_SIG, EX_DATAERR, "PERMISSION_DENIED" },
+    { ERR_CONFIG, EX_CONFIG, "INVALID_ARGUMENT" },
+    { ERR_IO, EX_IOERR, "UNAVAILABLE" },
+    { (enum err)9999, EX_SOFTWARE, "UNKNOWN" },
+};
+
+static void errors_have_exit_codes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        assert_int_equal(exit_code(codes[i].err), codes[i].code);
+        assert_string_equal(exit_status_name(codes[i].err), codes[i].status);
+    }
+}
+
+/* Every command and option is in the man page, whose dashes are escaped. */
+static void assert_in_page(const char *page, const char *before, const char *name)
+{
+    char want[128], escaped[256];
+    size_t len = 0;
+    snprintf(want, sizeof(want), "%s%s", before, name);
+    for (const char *c = want; *c != '\0'; c++) {
+        if (*c == '-')
+            escaped[len++] = '\\';
+        escaped[len++] = *c;
+    }
+    escaped[len] = '\0';
+    if (strstr(page, escaped) == NULL)
+        fail_msg("oemctl.1 has no %s", want);
+}
+
+static void assert_rows_in_page(const char *page, const struct option_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_in_page(page, "--", rows[i].name);
+}
+
+static void page_names_everything(void **state)
+{
+    (void)state;
+    struct buf page = { 0 };
+    assert_int_equal(file_read(SOURCE_DIR "/oem-server/ctl/oemctl.1", 1 << 20, &page), ERR_OK);
+    assert_int_equal(buf_append(&page, span_of("", 1)), ERR_OK);
+    const char *text = (const char *)page.ptr;
+    assert_rows_in_page(text, ctl_options, ctl_option_count);
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        assert_in_page(text, ".SS ", commands[i]->words);
+        assert_rows_in_page(text, commands[i]->options, commands[i]->option_count);
+    }
+    buf_free(&page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refusal_is_a_line),     cmocka_unit_test(arrow_is_a_line),
+        cmocka_unit_test(no_event_is_shown),     cmocka_unit_test(entry_is_json),
+        cmocka_unit_test(report_is_lines),       cmocka_unit_test(report_is_json),
+        cmocka_unit_test(broken_report_is_told), cmocka_unit_test(errors_have_exit_codes),
+        cmocka_unit_test(page_names_everything),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
