@@ -65,6 +65,21 @@ static enum err handle(struct site *site, const char *method, struct span payloa
     return e;
 }
 
+/* RunControl.End comes whenever the server has had to end the run. */
+static enum err check_ended(struct site *site, const struct peer_event *event)
+{
+    const Hallmark__V1__FrameRequest *request = event->frame->request;
+    AUTO(buf_free) struct buf response = { 0 };
+    if (strcmp(request->method, "hallmark.v1.RunControl/End") != 0)
+        return ERR_OK;
+    enum err e = dispatch(site, request->method,
+                          span_of(request->payload.data, request->payload.len), &response);
+    line_answer(site->line, event->stream, e, buf_span(&response));
+    TRY(e);
+    site->trace.server_told = true;
+    return fail_quiet(site->unit.ended, "the server ended the run: %s", site->unit.ended_words);
+}
+
 /* Of the server: the next arrow's call. Any other is refused, and waited past. */
 static enum err await_server(struct site *site, struct peer_event *event)
 {
@@ -73,6 +88,7 @@ static enum err await_server(struct site *site, struct peer_event *event)
         uint64_t now_ms = rpc_now_ms();
         TRY(line_next(site->line, now_ms < deadline_ms ? (uint32_t)(deadline_ms - now_ms) : 0,
                       event));
+        TRY(check_ended(site, event));
         enum err e = admit(site, FLOW_O, event->frame->request->method);
         if (e == ERR_OK)
             return ERR_OK;

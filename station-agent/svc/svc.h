@@ -1,7 +1,7 @@
 /*
- * svc: what the station serves, a file a service: Station (arrows 3, 13, 15, 19, 23), Host (7,
- * 12) and Board (4-6: the board's arrows before any firmware of ours runs there, done over
- * SWD).
+ * svc: what the station serves, a file a service: Station (arrows 3, 13, 15, 19, 23), Host
+ * (7, 12), Board (4-6: the board's arrows before any firmware of ours runs there, done over
+ * SWD) and RunControl, which is no arrow.
  *
  * A handler's rpc_call.user is the struct unit of its site, in which an arrow leaves what later
  * arrows need. The order of arrows is not checked here: site/ does, by common/flow, before it
@@ -14,6 +14,7 @@
 #include "common/core/mailbox.h"
 #include "common/rpc/rpc.h"
 #include "hallmark/v1/diagram.pb-c.h"
+#include "hallmark/v1/runs.pb-c.h"
 
 struct chip;
 struct link;
@@ -29,7 +30,7 @@ struct certificate_pair {
     struct buf issuer;
 };
 
-enum { UNIT_DETAIL_MAX = 96 };
+enum { UNIT_DETAIL_MAX = 96, UNIT_WORDS_MAX = 320 };
 
 /* One board in one run, as the station knows it. The numbers are the arrows that bring it. */
 struct unit {
@@ -64,6 +65,8 @@ struct unit {
     uint8_t confirmation_tag[CONFIRMATION_TAG_SIZE]; /* 32: the board's */
 
     char detail[UNIT_DETAIL_MAX]; /* of the latest arrow, for people */
+    enum err ended;               /* RunControl.End: why the server ended the run, if it did */
+    char ended_words[UNIT_WORDS_MAX];
 };
 
 void unit_fini(struct unit *unit);
@@ -86,3 +89,4 @@ extern ProtobufCService *const svc_all[];
 extern Hallmark__V1__Station_Service svc_station;
 extern Hallmark__V1__Host_Service svc_host;
 extern Hallmark__V1__Board_Service svc_board;
+extern Hallmark__V1__RunControl_Service svc_run_control;

@@ -47,4 +47,4 @@ enum err unit_field(ProtobufCBinaryData field, const char *what, uint8_t *out, s
 }
 
 ProtobufCService *const svc_all[] = { &svc_station.base, &svc_host.base, &svc_board.base,
-                                      NULL };
+                                      &svc_run_control.base, NULL };

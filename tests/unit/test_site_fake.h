@@ -49,6 +49,7 @@ enum fault {
     FAULT_AGREEMENT_REFUSED, /* arrow 31, by the server */
     FAULT_CONNECTION,        /* is lost when arrow 17 is called */
     FAULT_FINISH_REFUSED,
+    FAULT_SERVER_ENDS, /* the run, where arrow 19 is due */
 };
 
 enum { SCENE_CALLS_MAX = 160, SCENE_REPORTS_MAX = 64, SCENE_PROBES_MAX = 4 };
@@ -79,7 +80,7 @@ struct scene {
     uint32_t board_refusals;                 /* the board's calls that were refused */
     bool sealed, debug_refused;
     char sealed_detail[400];
-    bool firmware_ok; /* the bulk was the firmware */
+    atomic_bool firmware_ok; /* the bulk was the firmware */
     atomic_uint boards_opened, boards_closed;
 };
 

@@ -184,6 +184,16 @@ static void call_put_server_key(uint8_t run)
     call_station(run, "Target/PutServerPublicKey", &in.base);
 }
 
+static void call_end(uint8_t run)
+{
+    char words[] = "token lost";
+    Hallmark__V1__EndRunRequest in = HALLMARK__V1__END_RUN_REQUEST__INIT;
+    in.status = err_status(ERR_HSM);
+    in.code = ERR_HSM;
+    in.message = words;
+    call_station(run, "RunControl/End", &in.base);
+}
+
 static void answer(const struct task *task, enum err e, const ProtobufCMessage *out)
 {
     char words[] = "no\x1b[31m\nway";
@@ -387,7 +397,10 @@ static void serve(struct wss *wss, struct task *task)
         lose(wss, "gone");
     } else if (is(task, "SecureBoot/RequestKey")) {
         answer(task, ERR_OK, NULL);
-        call_put_rotpk(task->run);
+        if (scene.fault == FAULT_SERVER_ENDS)
+            call_end(task->run);
+        else
+            call_put_rotpk(task->run);
     } else if (is(task, "SecureBoot/PutFirmware")) {
         answer(task, ERR_OK, NULL);
         call_put_signed(wss, task->run);

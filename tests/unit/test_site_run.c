@@ -220,6 +220,7 @@ static const struct {
     { FAULT_CERTIFICATE_LONG, "certificate too long", ERR_LIMIT, "arrow 15", 0 },
     { FAULT_CONNECTION, "connection lost", ERR_CLOSED, "arrow 17", 0 },
     { FAULT_ROTPK_SHORT, "short ROTPK", ERR_INVALID, "arrow 19", 0 },
+    { FAULT_SERVER_ENDS, "run ended by the server", ERR_HSM, "arrow 19", 0 },
     { FAULT_BOARD_REFUSES, "board refuses ROTPK", ERR_SIG, "arrow 20", 20 },
     { FAULT_BOARD_HALF, "half a ROTPK", ERR_VERIFY, "arrow 20", 20 },
     { FAULT_FIRMWARE_OTHER, "other firmware", ERR_MISMATCH, "arrow 23", 0 },
