@@ -5,9 +5,10 @@
  * vector table; region, SHA-256 and ECDSA P-256 signature must hold. One half: refused.
  */
 #include <openssl/bn.h>
-#include <openssl/ec.h>
+#include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
-#include <openssl/obj_mac.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +30,9 @@ enum {
     AUTH_ECDSA = 1,
     AUTH_BINDING = 0x1c, /* PID, UID, UCID: how they enter the hash is not public */
     VECTORS_MIN = 0x20,
-    KEY_WORDS = 8
+    KEY_WORDS = 8,
+    NUMBER_BYTES = 32,
+    SIGNATURE_DER_MAX = 80
 };
 
 struct info {
@@ -83,9 +86,15 @@ static bool info_check(struct chip *chip, struct info *info)
     return true;
 }
 
-static void key_drop(EC_KEY **key)
+static void key_drop(EVP_PKEY **key)
 {
-    EC_KEY_free(*key);
+    EVP_PKEY_free(*key);
+    *key = NULL;
+}
+
+static void ctx_drop(EVP_PKEY_CTX **ctx)
+{
+    EVP_PKEY_CTX_free(*ctx);
 }
 
 static void sig_drop(ECDSA_SIG **sig)
@@ -93,30 +102,52 @@ static void sig_drop(ECDSA_SIG **sig)
     ECDSA_SIG_free(*sig);
 }
 
-static EC_KEY *rotpk(struct chip *chip)
+/* ROTPK as OpenSSL takes a point: 04, X, Y. NULL: not on the curve. */
+static EVP_PKEY *rotpk(struct chip *chip)
 {
     const struct store_otp *otp = chip->store.image->head.otp;
     AUTO(bn_drop) BIGNUM *x = bn_of(otp[0].words, KEY_WORDS);
     AUTO(bn_drop) BIGNUM *y = bn_of(otp[1].words, KEY_WORDS);
-    AUTO(key_drop) EC_KEY *key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
-    if (key == NULL || EC_KEY_set_public_key_affine_coordinates(key, x, y) != 1)
+    uint8_t point[1 + 2 * NUMBER_BYTES] = { 4 };
+    char curve[] = "P-256";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, curve, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
+        OSSL_PARAM_construct_end(),
+    };
+    AUTO(ctx_drop) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    EVP_PKEY *key = NULL;
+    if (ctx == NULL || BN_bn2binpad(x, point + 1, NUMBER_BYTES) < 0 ||
+        BN_bn2binpad(y, point + 1 + NUMBER_BYTES, NUMBER_BYTES) < 0 ||
+        EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
         return NULL;
-    return TAKE(key);
+    return key;
 }
 
-static bool signature_holds(const struct info *info, EC_KEY *key)
+/* r and s of FwInfo as the DER that OpenSSL wants; the length, or 0. */
+static size_t signature_der(const struct info *info, uint8_t *der)
 {
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    SHA256(info->bytes, INFO_SIGNED, digest);
     AUTO(sig_drop) ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(info->bytes + INFO_R, 32, NULL);
-    BIGNUM *s = BN_bin2bn(info->bytes + INFO_S, 32, NULL);
+    BIGNUM *r = BN_bin2bn(info->bytes + INFO_R, NUMBER_BYTES, NULL);
+    BIGNUM *s = BN_bin2bn(info->bytes + INFO_S, NUMBER_BYTES, NULL);
     if (sig == NULL || ECDSA_SIG_set0(sig, r, s) != 1) {
         BN_free(r);
         BN_free(s);
-        return false;
+        return 0;
     }
-    return ECDSA_do_verify(digest, sizeof(digest), sig, key) == 1;
+    int len = i2d_ECDSA_SIG(sig, &der);
+    return len < 0 ? 0 : (size_t)len;
+}
+
+static bool signature_holds(const struct info *info, EVP_PKEY *key)
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH], der[SIGNATURE_DER_MAX];
+    SHA256(info->bytes, INFO_SIGNED, digest);
+    size_t len = signature_der(info, der);
+    AUTO(ctx_drop) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    return len != 0 && ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
+           EVP_PKEY_verify(ctx, der, len, digest, sizeof(digest)) == 1;
 }
 
 static bool image_holds(struct chip *chip)
@@ -126,7 +157,7 @@ static bool image_holds(struct chip *chip)
     const struct store_otp *otp = chip->store.image->head.otp;
     if (otp[0].revoked || otp[1].revoked)
         return refuse(chip, "ROTPK is revoked");
-    AUTO(key_drop) EC_KEY *key = rotpk(chip);
+    AUTO(key_drop) EVP_PKEY *key = rotpk(chip);
     if (key == NULL)
         return refuse(chip, "ROTPK is no point of P-256");
     if (!info_find(chip, &info) || !info_check(chip, &info))
