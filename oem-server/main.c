@@ -96,8 +96,9 @@ static enum err serve(struct server *server, const sigset_t *signals)
     log_line(LOG_LEVEL_INFO, "main: stopping on signal %d", number);
     notify("STOPPING=1");
     net_drain(net, DRAIN_MS);
+    net_close(net);
     server_drain(server);
-    net_stop(net);
+    net_free(net);
     return server_stop(server);
 }
 

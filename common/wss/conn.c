@@ -68,15 +68,13 @@ void conn_wake(struct wss_conn *conn)
 {
     struct wss *wss = conn->wss;
     pthread_mutex_lock(&wss->lock);
-    bool first = !conn->woken;
-    if (first) {
+    if (!conn->woken && !wss->dead) {
         conn->woken = true;
         conn->next_woken = wss->woken;
         wss->woken = wss_conn_keep(conn);
+        lws_cancel_service(wss->lws);
     }
     pthread_mutex_unlock(&wss->lock);
-    if (first)
-        lws_cancel_service(wss->lws);
 }
 
 static void on_timer(lws_sorted_usec_list_t *timer)

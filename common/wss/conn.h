@@ -34,7 +34,7 @@ struct wss {
     struct lws_protocols protocols[3];
     lws_retry_bo_t keepalive;
     pthread_t thread;
-    bool started;
+    bool joined;
     atomic_bool stopping;
     atomic_bool connecting; /* a client's connect was asked for */
     struct lws
@@ -42,6 +42,7 @@ struct wss {
 
     pthread_mutex_t lock;
     struct wss_conn *woken; /* have output, a close or a new deadline */
+    bool dead;              /* the I/O thread is ending: nobody is woken any more */
 };
 
 struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address);

@@ -20,6 +20,9 @@ static void *run(void *arg)
     struct wss *wss = arg;
     while (!atomic_load(&wss->stopping) && lws_service(wss->lws, 0) >= 0)
         ;
+    pthread_mutex_lock(&wss->lock);
+    wss->dead = true;
+    pthread_mutex_unlock(&wss->lock);
     lws_context_destroy(wss->lws);
     return NULL;
 }
@@ -91,7 +94,6 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
         free(wss);
         return e;
     }
-    wss->started = true;
     *wss_out = wss;
     return ERR_OK;
 }
@@ -108,18 +110,26 @@ enum err wss_connect(struct wss *wss)
     return ERR_OK;
 }
 
-void wss_stop(struct wss *wss)
+void wss_shutdown(struct wss *wss)
 {
-    if (wss == NULL)
+    if (wss->joined)
         return;
     atomic_store(&wss->stopping, true);
     lws_cancel_service(wss->lws);
     pthread_join(wss->thread, NULL);
+    wss->joined = true;
     while (wss->woken != NULL) {
         struct wss_conn *conn = wss->woken;
         wss->woken = conn->next_woken;
         wss_conn_drop(&conn);
     }
+}
+
+void wss_stop(struct wss *wss)
+{
+    if (wss == NULL)
+        return;
+    wss_shutdown(wss);
     pthread_mutex_destroy(&wss->lock);
     free(wss);
 }

@@ -59,7 +59,12 @@ struct wss_config {
 
 enum err wss_start(const struct wss_config *config, struct wss **wss_out);
 uint16_t wss_port(const struct wss *wss);
-void wss_stop(struct wss *wss); /* closes all connections, joins the thread; NULL is fine */
+
+/* Closes all connections and joins the thread. Connections that are kept stay valid: calls on
+ * them give ERR_CLOSED. wss_stop() does it too, and frees: nobody may hold a connection then.
+ */
+void wss_shutdown(struct wss *wss);
+void wss_stop(struct wss *wss); /* NULL is fine */
 
 /* Client: connect once; open or closed is called. */
 enum err wss_connect(struct wss *wss);

@@ -6,7 +6,7 @@
 #include "common/host/log.h"
 #include "oem-server/svc/run.h"
 
-enum { TLS_EVENTS_PER_SECOND = 10 };
+enum { TLS_EVENTS_PER_SECOND = 10, CLOSE_POLICY = 1008 /* RFC 6455 7.4.1 */ };
 
 struct net {
     struct server *server;
@@ -64,11 +64,27 @@ static enum err setup_tls(void *context, SSL_CTX *tls)
                           "net: the TLS key in the HSM is not the WebServer certificate's");
 }
 
+/* The registry is asked on a worker; calls that come before its answer wait behind it. */
+static void admit(void *context)
+{
+    struct session *session = context;
+    if (session_admit(session) != ERR_OK)
+        wss_conn_close(session->conn, CLOSE_POLICY, fail_words());
+    session_drop(&session);
+}
+
 static enum err on_accept(void *context, struct wss_conn *conn, const struct wss_peer *peer)
 {
     struct net *net = context;
     struct session *session = NULL;
     TRY(session_open(net->server, conn, peer->certificate, &session));
+    struct session *kept = session_keep(session);
+    enum err e = strand_submit(session->strand, admit, kept);
+    if (e != ERR_OK) {
+        session_drop(&kept);
+        session_closed(session);
+        return e;
+    }
     wss_conn_set_user(conn, session);
     return ERR_OK;
 }
@@ -110,6 +126,10 @@ static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
 static void serve(void *context)
 {
     struct job *job = context;
+    if (!job->session->admitted) { /* its close is under way */
+        job_free(job);
+        return;
+    }
     const Hallmark__V1__FrameRequest *request = job->event.frame->request;
     struct rpc_metadata metadata[RPC_METADATA_MAX];
     for (size_t i = 0; i < request->n_metadata; i++)
@@ -236,7 +256,7 @@ enum err net_start(struct server *server, struct net **net_out)
     enum err e = net->strand == NULL ? fail(ERR_MEMORY, "net: no memory")
                                      : wss_start(&config, &net->wss);
     if (e != ERR_OK) {
-        net_stop(net);
+        net_free(net);
         return e;
     }
     *net_out = net;
@@ -264,7 +284,12 @@ void net_drain(struct net *net, unsigned timeout_ms)
     pthread_mutex_unlock(&net->lock);
 }
 
-void net_stop(struct net *net)
+void net_close(struct net *net)
+{
+    wss_shutdown(net->wss);
+}
+
+void net_free(struct net *net)
 {
     if (net == NULL)
         return;

@@ -6,7 +6,14 @@
 #include "common/host/p256.h"
 #include "oem-server/svc/run.h"
 
-enum { OPERATIONS_MAX = 16, DIGESTS_MAX = 8, TX_TIMEOUT_MS = 10000 };
+enum {
+    OPERATIONS_MAX = 16,
+    DIGESTS_MAX = 8,
+    TX_TIMEOUT_MS = 10000,
+    ANSWERS_EXPIRE_EVERY = 1000
+};
+
+#define ANSWERS_KEPT_US (INT64_C(24) * 3600 * 1000000)
 
 uint64_t svc_now_us(void)
 {
@@ -239,8 +246,11 @@ static enum err settle(struct call *call)
     }
     TRY(note_payloads(call));
     TRY(svc_tx(call));
-    TRY(tlog_append(call->server->log, call->tx, &call->event, NULL));
+    uint64_t index = 0;
+    TRY(tlog_append(call->server->log, call->tx, &call->event, &index));
     TRY(keep_answer(call));
+    if (index % ANSWERS_EXPIRE_EVERY == 0)
+        TRY(store_answers_expire(call->tx, (int64_t)svc_now_us() - ANSWERS_KEPT_US));
     return store_commit(&call->tx);
 }
 
@@ -287,6 +297,8 @@ static void move(struct call *call)
         call->run->finished = true;
     if (call->sealed)
         run_end(call->run, ERR_OK, "sealed");
+    if (call->revoked != NULL)
+        session_close_all_of(call->server, call->revoked, "certificate revoked");
     if (call->row == NULL || call->run == NULL)
         return;
     if (call->row->arrow == 31)

@@ -96,9 +96,9 @@ static enum err registry_revoke(struct rpc_call *rpc,
         e = fail_quiet(e, "there is no %s %s", roles[row].what, in->name);
     if (e == ERR_OK)
         e = svc_digest(call, "reason", span_of(in->reason, strlen(in->reason)));
-    if (e == ERR_OK) /* from here on nobody gets in; who is in leaves when this is durable */
-        out->connections_closed =
-            session_close_all_of(call->server, uri, "certificate revoked");
+    if (e == ERR_OK) /* who is in leaves when this is durable */
+        e = rpc_text(rpc, &call->revoked, uri);
+    out->connections_closed = session_count_of(call->server, uri);
     free(uri);
     return e;
 }

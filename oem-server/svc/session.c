@@ -30,28 +30,38 @@ static void session_list(struct session *session)
     pthread_mutex_unlock(&server->lock);
 }
 
-static void log_refusal(struct server *server, const struct auth_principal *p,
-                        struct wss_conn *conn, enum err e)
+/* An event of its own, on a worker: what the connection was refused for. */
+static void log_refusal(struct server *server, const char *actor, const char *peer, enum err e)
 {
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
-    log_line(LOG_LEVEL_WARN, "refused: %s: %s", wss_conn_address(conn), words);
-    if (event_simple(server, "refusal", p->uri, wss_conn_address(conn), e, words) != ERR_OK)
+    log_line(LOG_LEVEL_WARN, "refused: %s: %s", peer, words);
+    if (event_simple(server, "refusal", actor, peer, e, words) != ERR_OK)
         log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
     fail_set(words);
+}
+
+enum err session_admit(struct session *session)
+{
+    enum err e = session->unknown;
+    if (e == ERR_OK)
+        e = check_registered(session->server, &session->principal);
+    else
+        fail_set(session->words);
+    if (e != ERR_OK) {
+        log_refusal(session->server, session->principal.uri, wss_conn_address(session->conn),
+                    e);
+        return e;
+    }
+    session->admitted = true;
+    log_line(LOG_LEVEL_INFO, "connected: %s from %s", session->principal.uri,
+             wss_conn_address(session->conn));
+    return ERR_OK;
 }
 
 enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
                       struct session **session_out)
 {
-    struct auth_principal p = { 0 };
-    enum err e = auth_principal_of(certificate, server->config->trust_domain, &p);
-    if (e == ERR_OK)
-        e = check_registered(server, &p);
-    if (e != ERR_OK) {
-        log_refusal(server, &p, conn, e);
-        return e;
-    }
     struct session *session = calloc(1, sizeof(*session));
     struct strand *strand = strand_new(server->work);
     if (session == NULL || strand == NULL) {
@@ -59,13 +69,15 @@ enum err session_open(struct server *server, struct wss_conn *conn, X509 *certif
         strand_drop(&strand);
         return fail(ERR_MEMORY, "svc: no memory for a connection");
     }
+    session->unknown =
+        auth_principal_of(certificate, server->config->trust_domain, &session->principal);
+    if (session->unknown != ERR_OK)
+        snprintf(session->words, sizeof(session->words), "%s", fail_words());
     atomic_init(&session->refs, 1);
     session->server = server;
     session->conn = wss_conn_keep(conn);
-    session->principal = p;
     session->strand = strand;
     session_list(session);
-    log_line(LOG_LEVEL_INFO, "connected: %s from %s", p.uri, wss_conn_address(conn));
     *session_out = session;
     return ERR_OK;
 }
@@ -130,16 +142,21 @@ void session_closed(struct session *session)
     session_drop(&session);
 }
 
-unsigned session_close_all_of(struct server *server, const char *uri, const char *reason)
+unsigned session_count_of(struct server *server, const char *uri)
 {
-    unsigned closed = 0;
+    unsigned count = 0;
     pthread_mutex_lock(&server->lock);
-    for (struct session *s = server->sessions; s != NULL; s = s->next) {
-        if (strcmp(s->principal.uri, uri) != 0)
-            continue;
-        wss_conn_close(s->conn, 1008, reason);
-        closed++;
-    }
+    for (struct session *s = server->sessions; s != NULL; s = s->next)
+        count += strcmp(s->principal.uri, uri) == 0 ? 1u : 0u;
     pthread_mutex_unlock(&server->lock);
-    return closed;
+    return count;
+}
+
+void session_close_all_of(struct server *server, const char *uri, const char *reason)
+{
+    pthread_mutex_lock(&server->lock);
+    for (struct session *s = server->sessions; s != NULL; s = s->next)
+        if (strcmp(s->principal.uri, uri) == 0)
+            wss_conn_close(s->conn, 1008, reason);
+    pthread_mutex_unlock(&server->lock);
 }

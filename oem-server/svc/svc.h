@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "common/flow/flow.h"
+#include "common/host/log.h"
 #include "common/rpc/rpc.h"
 #include "common/wss/wss.h"
 #include "oem-server/auth/auth.h"
@@ -60,15 +61,25 @@ struct session {
     struct wss_conn *conn;
     struct auth_principal principal;
     struct strand *strand;
+    atomic_bool admitted;
+    enum err unknown; /* why the certificate names nobody, with */
+    char words[FAIL_WORDS_MAX];
 };
 
-/* ERR_DENIED / ERR_UNAUTHENTICATED with words for the close frame; the refusal is logged. */
+/* On the I/O thread: makes and lists it. Who it is, and whether it may stay, session_admit()
+ * says. */
 enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
                       struct session **session_out);
+
+/* Does the certificate name a principal, is it the registered one and not revoked? On the
+ * session's strand, before its first call; sets admitted. ERR_UNAUTHENTICATED with words for
+ * the close frame; the refusal is logged. */
+enum err session_admit(struct session *session);
 struct session *session_keep(struct session *session);
 void session_drop(struct session **session);
 void session_closed(struct session *session); /* cuts its runs; drops net's reference */
-unsigned session_close_all_of(struct server *server, const char *uri, const char *reason);
+unsigned session_count_of(struct server *server, const char *uri);
+void session_close_all_of(struct server *server, const char *uri, const char *reason);
 
 /* One call on its way through. rpc.user points back here. */
 struct call {
@@ -78,10 +89,11 @@ struct call {
     struct session *session; /* NULL for the server itself; borrowed for the call */
     const char *peer;        /* address, "" for the server itself */
     const struct auth_method *method;
-    struct run *opened;         /* by Runs.Open: listed once its transaction is durable */
-    bool finished;              /* by Runs.Finish, and */
-    bool sealed;                /* by Runs.Sealed: take effect once they are durable */
-    struct run *run;            /* kept; NULL if the method is not of a run */
+    struct run *opened; /* by Runs.Open: listed once its transaction is durable */
+    bool finished;      /* by Runs.Finish, and */
+    bool sealed;        /* by Runs.Sealed, and */
+    char *revoked;   /* the URI that Registry.Revoke named: take effect once they are durable */
+    struct run *run; /* kept; NULL if the method is not of a run */
     const struct flow_row *row; /* NULL if it is no arrow */
     struct store_tx *tx;        /* from svc_tx() */
     Hallmark__V1__Event event;  /* filled as the call goes; strings borrowed from the arena */
