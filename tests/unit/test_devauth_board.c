@@ -77,8 +77,6 @@ static bool io_turn(void *context)
     if (chip.core.state == CORE_SLEEP)
         chip_pass(&chip, SLEEP_CYCLES);
     chip_run(&chip, SLICE_BLOCKS);
-    if (chip.core.state != CORE_RUN && chip.core.state != CORE_SLEEP)
-        print_error("core: %s\n", core_state_name(chip.core.state));
     return chip.core.state == CORE_RUN || chip.core.state == CORE_SLEEP;
 }
 
@@ -113,13 +111,20 @@ static void boot(void)
     assert_int_equal(read_word(mailbox), MAILBOX_MAGIC);
 }
 
+static size_t load_file(const char *path, uint8_t *out, size_t cap)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t len = fread(out, 1, cap, file);
+    fclose(file);
+    return len;
+}
+
 static int open(void **state)
 {
+    log_set_level(LOG_LEVEL_ERROR); /* injected faults are noted in plenty */
     const struct peer_io io = { io_read, io_write, io_flash, io_turn, NULL };
-    FILE *file = fopen(DEVAUTH_BIN, "rb");
-    assert_non_null(file);
-    image_len = fread(image, 1, sizeof(image), file);
-    fclose(file);
+    image_len = load_file(DEVAUTH_BIN, image, sizeof(image));
     assert_int_equal(chip_open(&chip, 0, NULL, true), ERR_OK);
     peer_open(&peer, &io);
     boot();
@@ -127,13 +132,24 @@ static int open(void **state)
     return 0;
 }
 
-static int close(void **state)
+static int close_noted(void **state)
 {
     (void)state;
-    assert_int_equal(chip.notes, 0); /* nothing that silicon would pass over in silence */
     peer_close(&peer);
     chip_close(&chip);
     return 0;
+}
+
+static int close(void **state)
+{
+    assert_int_equal(chip.notes, 0); /* nothing that silicon would pass over in silence */
+    return close_noted(state);
+}
+
+static void reboot(struct peer *p)
+{
+    peer_restart(p);
+    boot();
 }
 
 static uint32_t stack_spare(void)
@@ -158,10 +174,175 @@ static void whole_run(void **state)
     assert_true(stack_spare() >= STACK_SPARE_MIN);
 }
 
+/* What the OTP slots hold, and how: M2354BSP, keystore.h. */
+static void slots_are_as_their_table_says(void **state)
+{
+    struct peer *p = *state;
+    const struct store_otp *otp = chip.store.image->head.otp;
+    peer_run_to(p, 32);
+    assert_int_equal(peer_commit(p), 0);
+    static const uint32_t metadata[] = { 0x40610, 0x40610, 0x40600, 0x00600 };
+    for (size_t i = 0; i < COUNT(metadata); i++) {
+        assert_int_equal(otp[i].used, STORE_USED);
+        assert_int_equal(otp[i].meta & 0x71f1f, metadata[i]); /* OWNER, SIZE, flags */
+    }
+    for (size_t i = COUNT(metadata); i < STORE_OTP_SLOTS; i++)
+        assert_int_equal(otp[i].used, 0);
+    for (size_t i = 0; i < 8; i++) /* least significant word first */
+        assert_int_equal(otp[OTP_AES_NULINK3].words[i],
+                         (uint32_t)p->secret[28 - 4 * i] << 24 | p->secret[29 - 4 * i] << 16 |
+                             p->secret[30 - 4 * i] << 8 | p->secret[31 - 4 * i]);
+}
+
+/* The locks are in force after a cold reset; the ROM starts the demo; the demo talks. */
+static void signed_demo_boots_locked(void **state)
+{
+    struct peer *p = *state;
+    uint8_t demo[PEER_IMAGE_MAX];
+    char text[200] = { 0 };
+    FILE *uart = tmpfile();
+    assert_non_null(uart);
+    size_t len = load_file(DEMO_BIN, demo, sizeof(demo));
+    assert_int_equal(len % FLASH_PAGE_SIZE, 0);
+    peer_use_image(p, span_of(demo, len), (uint32_t)len);
+    peer_run_to(p, 32);
+    assert_int_equal(peer_commit(p), 0);
+    assert_int_equal(chip_debug_level(&chip), DEBUG_ALL); /* armed, not in force */
+    chip.uart.fd = fileno(uart);
+    chip_power(&chip, false);
+    chip_power(&chip, true);
+    assert_int_equal(chip.verdict, VERDICT_VERIFIED);
+    assert_int_equal(chip_debug_level(&chip), DEBUG_NONE);
+    assert_int_equal(chip.plm.stage, 3);
+    for (int i = 0; i < 1000; i++)
+        chip_run(&chip, SLICE_BLOCKS);
+    assert_int_equal(chip.core.state, CORE_SLEEP);
+    rewind(uart);
+    assert_non_null(fgets(text, sizeof(text), uart));
+    assert_int_equal(strncmp(text, "NuLink3 demo " HALLMARK_VERSION ": running, UID ", 32), 0);
+    assert_int_equal(strlen(text), 13 + strlen(HALLMARK_VERSION) + 15 + 24 + 2);
+    chip.uart.fd = -1;
+    fclose(uart);
+}
+
+/* Loaded anew again and again on a chip that was not reset: nothing fills up. */
+static void starts_again_and_again(void **state)
+{
+    struct peer *p = *state;
+    uint8_t auth[P256_POINT_SIZE];
+    peer_run_to(p, 32);
+    memcpy(auth, p->auth, sizeof(auth));
+    for (int i = 0; i < 40; i++) {
+        reboot(p);
+        peer_run_to(p, 32);
+        assert_memory_equal(p->auth, auth, sizeof(auth));
+    }
+}
+
+static void nonce_of_1_is_refused(void **state)
+{
+    struct peer *p = *state;
+    peer_run_to(p, 10);
+    chip.faults.k1 = true;
+    assert_int_equal(peer_call(p, "Target/SignCertificationRequestInfo", NULL), ERR_CHIP);
+    chip.faults.k1 = false;
+    peer_run_to(p, 32);
+}
+
+static void flash_failure_is_told(void **state)
+{
+    struct peer *p = *state;
+    peer_run_to(p, 20);
+    for (uint32_t at = 1; at < 300; at += 99) {
+        chip.faults.ispff = at;
+        assert_int_equal(peer_arrow(p, 24), ERR_CHIP);
+        chip.faults.ispff = 0;
+        p->chunk = read_word(mailbox + offsetof(struct mailbox, up.bulk_done));
+    }
+    peer_run_to(p, 32);
+}
+
+static uint32_t run_all(struct peer *p)
+{
+    uint32_t result = 0;
+    for (unsigned i = p->chained + 1u; i <= 32 && result == 0; i++)
+        result = peer_arrow(p, i);
+    return result != 0 ? result : peer_commit(p);
+}
+
+/* The power goes after this OTP slot or that flash operation; the next run completes. */
+static void cut_and_completed(void **state)
+{
+    static const struct {
+        uint32_t otp_cut, flash_cut;
+    } cuts[] = { { 1 + OTP_ROTPK_X, 0 },
+                 { 1 + OTP_ROTPK_Y, 0 },
+                 { 1 + OTP_AUTHKEY, 0 },
+                 { 0, 1 },
+                 { 0, 2 },
+                 { 0, 200 },
+                 { 0, 300 },
+                 { 0, 800 },
+                 { 0, 900 } };
+    for (size_t i = 0; i < COUNT(cuts); i++) {
+        assert_int_equal(open(state), 0);
+        struct peer *p = *state;
+        chip.faults.otp_cut = cuts[i].otp_cut;
+        chip.faults.flash_cut = cuts[i].flash_cut;
+        assert_int_equal(run_all(p), PEER_DEAD);
+        assert_int_equal(chip.core.state, CORE_OFF);
+        chip_power(&chip, true);
+        reboot(p);
+        assert_int_equal(run_all(p), 0);
+        assert_memory_equal(flash_bytes(&chip, 0, p->image_len), p->image, p->image_len);
+        assert_int_equal(close_noted(state), 0);
+    }
+}
+
+/* No wait is for ever: a block that never gets ready is told, whichever it is. */
+static void stuck_blocks_are_told(void **state)
+{
+    static const struct {
+        const char *fault;
+        unsigned arrow;
+    } stuck[] = { { "stuck-ks", 8 },  { "stuck-prng", 8 }, { "stuck-ecc", 9 },
+                  { "stuck-sha", 8 }, { "stuck-fmc", 16 }, { "stuck-aes", 32 } };
+    for (size_t i = 0; i < COUNT(stuck); i++) {
+        assert_int_equal(open(state), 0);
+        struct peer *p = *state;
+        peer_run_to(p, stuck[i].arrow - 1);
+        assert_int_equal(fault_set(&chip, stuck[i].fault, "on"), ERR_OK);
+        uint32_t got = peer_arrow(p, stuck[i].arrow);
+        if (got != ERR_FAULT)
+            fail_msg("%s: code %u", stuck[i].fault, got);
+        assert_int_equal(close_noted(state), 0);
+    }
+}
+
+/* A chip whose TRNG is dead still answers: with that. */
+static void dead_trng_is_told(void **state)
+{
+    struct peer *p = *state;
+    chip_power(&chip, false);
+    assert_int_equal(fault_set(&chip, "stuck-trng", "on"), ERR_OK);
+    chip_power(&chip, true);
+    reboot(p);
+    assert_int_equal(peer_call(p, "Target/GenerateAuthKey", NULL), ERR_FAULT);
+    assert_int_equal(p->board_calls, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whole_run, open, close),
+        cmocka_unit_test_setup_teardown(slots_are_as_their_table_says, open, close),
+        cmocka_unit_test_setup_teardown(signed_demo_boots_locked, open, close),
+        cmocka_unit_test_setup_teardown(starts_again_and_again, open, close),
+        cmocka_unit_test_setup_teardown(nonce_of_1_is_refused, open, close_noted),
+        cmocka_unit_test_setup_teardown(flash_failure_is_told, open, close_noted),
+        cmocka_unit_test(cut_and_completed),
+        cmocka_unit_test(stuck_blocks_are_told),
+        cmocka_unit_test_setup_teardown(dead_trng_is_told, open, close_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,7 +222,8 @@ uint32_t peer_await(struct peer *p, uint32_t stream)
         if (take(p, stream))
             return p->code != 0 ? p->code : p->status;
         peer_feed(p);
-        assert_true(p->io.turn(p->io.context));
+        if (!p->io.turn(p->io.context))
+            return PEER_DEAD;
     }
     fail_msg("no answer on stream %u", stream);
     return 0;

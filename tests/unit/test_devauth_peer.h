@@ -26,6 +26,8 @@ struct peer_io {
 
 enum { PEER_IMAGE_MAX = 5 * FLASH_PAGE_SIZE, PEER_ANSWER_MAX = 512, FRAME_MAX = 2048 };
 
+#define PEER_DEAD UINT32_MAX /* no answer will come: the board is stuck or without power */
+
 struct peer {
     struct peer_io io;
     uint32_t down, up, stream, chunk; /* last sequences and numbers used */
@@ -97,6 +99,7 @@ EC_KEY *peer_key_of(const uint8_t *point);
 void peer_check_signature(const uint8_t *point, struct span statement, const uint8_t *bytes);
 void peer_rotpk_statement(const struct peer *p, struct span rotpk, struct buf *out);
 void peer_server_statement(const struct peer *p, struct span key, struct buf *out);
+void peer_use_image(struct peer *p, struct span image, uint32_t fwinfo_address);
 void peer_make_fwinfo(struct peer *p, EC_KEY *key); /* of p->image, into p->fwinfo */
 void peer_confirmation(const struct peer *p, bool target, uint8_t tag[CONFIRMATION_TAG_SIZE]);
 void peer_check_receipt(struct peer *p, unsigned lock_level);

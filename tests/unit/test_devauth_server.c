@@ -200,6 +200,15 @@ void peer_make_fwinfo(struct peer *p, EC_KEY *key)
     peer_sign(key, span_of(p->fwinfo, 128), p->fwinfo + 0x80);
 }
 
+void peer_use_image(struct peer *p, struct span image, uint32_t fwinfo_address)
+{
+    assert_true(image.len <= sizeof(p->image));
+    memcpy(p->image, image.ptr, image.len);
+    p->image_len = (uint32_t)image.len;
+    p->fwinfo_address = fwinfo_address;
+    peer_make_fwinfo(p, p->boot);
+}
+
 static void cmac(const uint8_t key[32], struct span message, uint8_t tag[16])
 {
     size_t len = 16;

@@ -6,6 +6,7 @@ enum {
     CTL_START = 1,
     CTL_WRITE = 1 << 1,
     CTL_ERASE = 2 << 1,
+    CTL_ERASE_ALL = 3 << 1,
     CTL_INIT = 1 << 8,
 
     STS_DONE = 1 << 0,
@@ -35,7 +36,17 @@ static const struct slot {
     { OTP_AES_NULINK3, META_256 | META_OWNER_AES },
 };
 
-enum err keystore_open(void)
+static enum err operate(uint32_t control)
+{
+    REG(KS_STS) = STS_DONE | STS_ERROR;
+    REG(KS_CTL) = control | CTL_START;
+    TRY(reg_wait(KS_STS, STS_BUSY, 0));
+    enum err e = (REG(KS_STS) & STS_ERROR) == 0 ? ERR_OK : ERR_CHIP;
+    REG(KS_STS) = STS_DONE | STS_ERROR;
+    return e;
+}
+
+static enum err init(void)
 {
     if ((REG(KS_STS) & STS_INITDONE) == 0) {
         TRY(reg_wait(KS_STS, STS_BUSY, 0));
@@ -45,14 +56,12 @@ enum err keystore_open(void)
     return reg_wait(KS_STS, STS_BUSY, 0);
 }
 
-static enum err operate(uint32_t control)
+/* Keys of an earlier start would fill the SRAM in the end: it begins empty. */
+enum err keystore_open(void)
 {
-    REG(KS_STS) = STS_DONE | STS_ERROR;
-    REG(KS_CTL) = control | CTL_START;
-    TRY(reg_wait(KS_STS, STS_BUSY, 0));
-    enum err e = (REG(KS_STS) & STS_ERROR) == 0 ? ERR_OK : ERR_CHIP;
-    REG(KS_STS) = STS_DONE | STS_ERROR;
-    return e;
+    TRY(init());
+    REG(KS_METADATA) = META_DST_SRAM;
+    return operate(CTL_ERASE_ALL);
 }
 
 uint32_t keystore_word(const uint8_t number[32], uint32_t index)
