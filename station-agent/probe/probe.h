@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "common/core/rd.h"
+#include "common/host/own.h"
 
 enum {
     PROBE_PACKET_MAX = 4096, /* largest packet taken from or given to a probe */
@@ -28,6 +28,9 @@ struct probe {
 };
 
 enum err probe_open(const char *uri, struct probe **probe_out);
+
+/* The probes on USB, one a line, those in a wrong mode with what to do; opens none of them. */
+enum err probe_list(struct buf *text_out);
 void probe_close(struct probe *probe); /* NULL is fine */
 void probe_drop(struct probe **probe); /* AUTO(probe_drop) */
 
@@ -38,3 +41,4 @@ enum err probe_drain(struct probe *probe);
 enum err probe_tcp_open(const char *uri, struct probe **probe_out);
 enum err probe_usb_open(const char *uri, struct probe **probe_out);
 enum err probe_usb_open_at(const char *sysfs, const char *uri, struct probe **probe_out);
+enum err probe_list_at(const char *sysfs, struct buf *text_out);

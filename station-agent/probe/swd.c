@@ -208,11 +208,10 @@ static enum err forget(struct swd *swd)
     if (swd->stale)
         TRY(probe_drain(swd->probe));
     swd->stale = false;
-    swd->lost = false;
     return ERR_OK;
 }
 
-enum err swd_connect(struct swd *swd)
+static enum err connect_line(struct swd *swd)
 {
     TRY(forget(swd));
     TRY(set_up_probe(swd));
@@ -223,6 +222,13 @@ enum err swd_connect(struct swd *swd)
     swd->match_tested = true;
     swd->epoch++;
     return show_connected(swd, true);
+}
+
+enum err swd_connect(struct swd *swd)
+{
+    enum err e = connect_line(swd);
+    swd->lost = e != ERR_OK;
+    return e;
 }
 
 enum err swd_disconnect(struct swd *swd)

@@ -244,6 +244,21 @@ enum err probe_usb_open_at(const char *sysfs, const char *uri, struct probe **pr
     return ERR_OK;
 }
 
+enum err probe_list_at(const char *sysfs, struct buf *text_out)
+{
+    AUTO(usb_drop) struct usb *usb = calloc(1, sizeof(*usb));
+    AUTO(scan_drop) struct usb_scan *scan = calloc(1, sizeof(*scan));
+    if (usb == NULL || scan == NULL)
+        return fail(ERR_MEMORY, "probe: out of memory");
+    TRY(scan_all(usb, sysfs, scan));
+    return usb_list_words(&scan->list, text_out);
+}
+
+enum err probe_list(struct buf *text_out)
+{
+    return probe_list_at(SYSFS, text_out);
+}
+
 enum err probe_usb_open(const char *uri, struct probe **probe_out)
 {
     return probe_usb_open_at(SYSFS, uri, probe_out);

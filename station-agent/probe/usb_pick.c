@@ -13,6 +13,12 @@ enum {
     LIST_MAX = 300,
 };
 
+/* What to do about a device in a mode that we do not speak. */
+static const char *const advice[] = {
+    [USB_NU_LINK] = "set CMSIS-DAP=1 in NU_CFG.TXT on its drive",
+    [USB_HID_ONLY] = "it speaks CMSIS-DAP v1 only: its firmware needs v2 (bulk)",
+};
+
 /* The first line of a small file of sysfs; "" if there is none. Control bytes become '?'. */
 static void read_line(const char *path, char *out, size_t size)
 {
@@ -95,6 +101,23 @@ void usb_seen_words(const struct usb_seen *seen, char *out, size_t size)
              seen->serial);
 }
 
+enum err usb_list_words(const struct usb_list *list, struct buf *text_out)
+{
+    AUTO(buf_free) struct buf text = { 0 };
+    for (size_t i = 0; i < list->count; i++) {
+        const struct usb_seen *seen = &list->seen[i];
+        char one[LIST_MAX], line[2 * LIST_MAX];
+        bool usable = seen->mode == USB_BULK;
+        usb_seen_words(seen, one, sizeof(one));
+        int n = snprintf(line, sizeof(line), "%s%s%s\n", one,
+                         usable ? "" : ": wrong mode: ", usable ? "" : advice[seen->mode]);
+        TRY(buf_append(&text, span_of(line, (size_t)n)));
+    }
+    buf_free(text_out);
+    *text_out = buf_take(&text);
+    return ERR_OK;
+}
+
 /* Those of a mode, one after another, as far as there is room. */
 static void list_words(const struct usb_list *list, enum usb_mode mode,
                        char out[static LIST_MAX])
@@ -145,16 +168,13 @@ static enum err none(const struct usb_list *list, const char *uri)
     }
     if (count_of(list, USB_NU_LINK) > 0) {
         list_words(list, USB_NU_LINK, words);
-        return fail(ERR_NOT_FOUND,
-                    "probe: %.80s: wrong mode: %s; set CMSIS-DAP=1 in NU_CFG.TXT on its drive",
-                    uri, words);
+        return fail(ERR_NOT_FOUND, "probe: %.80s: wrong mode: %s; %s", uri, words,
+                    advice[USB_NU_LINK]);
     }
     if (count_of(list, USB_HID_ONLY) > 0) {
         list_words(list, USB_HID_ONLY, words);
-        return fail(ERR_NOT_FOUND,
-                    "probe: %.80s: wrong mode: %s speaks CMSIS-DAP v1 only; its firmware needs "
-                    "v2 (bulk)",
-                    uri, words);
+        return fail(ERR_NOT_FOUND, "probe: %.80s: wrong mode: %s; %s", uri, words,
+                    advice[USB_HID_ONLY]);
     }
     return fail(ERR_NOT_FOUND, "probe: %.80s: no debug probe on USB; is it plugged in?", uri);
 }

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "common/core/rd.h"
+#include "common/host/own.h"
 
 enum {
     USB_PORT_MAX = 40,
@@ -56,6 +56,9 @@ void usb_seen_consider(struct usb_seen *seen, const char *sysfs, uint8_t configu
 
 /* The one the URI names ("usb:", "usb:serial=S", "usb:port=P"). */
 enum err usb_pick(const struct usb_list *list, const char *uri, const struct usb_seen **out);
+
+/* One line each, for people. */
+enum err usb_list_words(const struct usb_list *list, struct buf *text_out);
 
 /* "usb:port=1-2 (Nu-Link2 CMSIS-DAP, serial 1301)" */
 void usb_seen_words(const struct usb_seen *seen, char *out, size_t size);

@@ -95,7 +95,7 @@ static bool debug_port(struct fake *fake, uint8_t request, uint32_t *value)
 /* One transfer; its response byte. */
 static uint8_t transfer(struct fake *fake, uint8_t request, uint32_t *value)
 {
-    if (fake->no_answer)
+    if (fake->no_answer || fake->dormant)
         return DAP_ACK_NONE;
     bool ok = (request & DAP_AP) != 0 ? access_port(fake, request, value)
                                       : debug_port(fake, request, value);
@@ -204,6 +204,8 @@ static void do_plain(struct fake *fake, uint8_t command, struct rd *r, struct wr
     size_t len = lengths[command];
     if (command == DAP_SWJ_SEQUENCE)
         len = (size_t)(rd_u8(r) + 7) / 8;
+    if (command == DAP_SWJ_SEQUENCE && len == 28)
+        fake->dormant = false;
     struct span operand = rd_take(r, len);
     struct rd number = rd_of(operand);
     if (command == DAP_SWJ_CLOCK)

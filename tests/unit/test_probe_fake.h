@@ -31,6 +31,7 @@ struct fake {
     bool atomic;
     bool no_match;             /* match bits are ignored: an old firmware */
     bool no_answer;            /* nothing on the wire */
+    bool dormant;              /* until it is woken from that */
     bool mute;                 /* the probe itself does not answer */
     unsigned late;             /* so many receives are in vain, though the reply is there */
     uint32_t noise;            /* not 0: replies are damaged at random from this seed */

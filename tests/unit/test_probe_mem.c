@@ -147,6 +147,18 @@ static void connects_again_by_itself(void **state)
     assert_int_equal(word, 77);
 }
 
+static void dormant_parts_are_woken(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_new();
+    uint32_t word;
+    b->fake.dormant = true;
+    bench_connect(b);
+    unsigned before = b->fake.packets;
+    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_OK);
+    assert_int_equal(b->fake.packets - before, 1);
+}
+
 static void mute_probe_is_an_error(void **state)
 {
     (void)state;
@@ -306,6 +318,7 @@ int main(void)
         cmocka_unit_test(odd_addresses_are_refused),
         cmocka_unit_test(fault_names_the_address_and_clears),
         cmocka_unit_test(connects_again_by_itself),
+        cmocka_unit_test(dormant_parts_are_woken),
         cmocka_unit_test(mute_probe_is_an_error),
         cmocka_unit_test(late_replies_are_dropped),
         cmocka_unit_test(damaged_replies_harm_nothing),

@@ -350,6 +350,22 @@ static void stale_replies_are_drained(void **state)
     assert_int_equal(fake.received, 2);
 }
 
+static void list_is_for_people(void **state)
+{
+    (void)state;
+    static const char want[] =
+        "usb:port=1-2 (0416:2005 Nu-Link2, serial 1301A)\n"
+        "usb:port=1-6 (0416:5200 Nu-Link2 Bulk, serial 1302): wrong mode: set CMSIS-DAP=1 in "
+        "NU_CFG.TXT on its drive\n";
+    const struct device list[] = { good, mouse, ice, hub };
+    AUTO(buf_free) struct buf text = { 0 };
+    plug(list, COUNT(list));
+    assert_int_equal(probe_list_at(sysfs, &text), ERR_OK);
+    assert_int_equal(text.len, strlen(want));
+    assert_memory_equal(text.ptr, want, text.len);
+    assert_int_equal(opens, 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -369,6 +385,7 @@ int main(void)
     log_set_level(LOG_LEVEL_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(picks_or_explains),
+        cmocka_unit_test(list_is_for_people),
         cmocka_unit_test(open_failures_say_what_to_do),
         cmocka_unit_test(carries_swd),
         cmocka_unit_test(stale_replies_are_drained),
