@@ -22,7 +22,8 @@ static enum err check_rotpk(struct run *run, const Hallmark__V1__BoardState *sta
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
     struct span theirs = span_of(state->rotpk_sha256.data, state->rotpk_sha256.len);
-    if (e == ERR_NOT_FOUND || !span_eq(SPAN(ours), theirs))
+    run->scrap = e == ERR_NOT_FOUND || !span_eq(SPAN(ours), theirs);
+    if (run->scrap)
         return fail_quiet(
             ERR_MISMATCH,
             "the board's OTP holds another ROTPK than this unit's: it can never boot "

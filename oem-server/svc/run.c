@@ -45,14 +45,18 @@ void run_drop(struct run **run_pointer)
     free(run);
 }
 
-void run_list(struct run *run)
+/* False: the station's connection is gone already, so nobody else will cut this run. */
+static bool run_list(struct run *run, struct session *session)
 {
     struct server *server = run->server;
     pthread_mutex_lock(&server->lock);
+    bool there = session != NULL && !session->gone;
+    run->session = there ? session : NULL;
     run->next = server->runs;
     server->runs = run_keep(run);
     server->run_count++;
     pthread_mutex_unlock(&server->lock);
+    return there;
 }
 
 void run_unlist(struct run *run)
@@ -117,7 +121,7 @@ static enum err cut_unit(struct run *run, enum err e, const char *words)
     TRY(store_unit_get(tx, run->uid, &unit));
     enum err result = ERR_OK;
     if (unit.state == STORE_UNIT_OPEN && memcmp(unit.run_id, run->id, RUN_ID_SIZE) == 0) {
-        unit.state = e == ERR_MISMATCH || e == ERR_SIG ? STORE_UNIT_FAILED : STORE_UNIT_CUT;
+        unit.state = run->scrap ? STORE_UNIT_FAILED : STORE_UNIT_CUT;
         result = store_unit_put(tx, &unit);
     }
     store_unit_free(&unit);
@@ -373,6 +377,6 @@ void run_opened(struct run *run, struct call *call)
         run_end_later(older, ERR_ABORTED, "superseded by a new run of the same board");
     if (call->session != NULL)
         run->conn = wss_conn_keep(call->session->conn);
-    run->session = call->session;
-    run_list(run);
+    if (!run_list(run, call->session))
+        run_end_later(run, ERR_CLOSED, "the station's connection is gone");
 }

@@ -34,6 +34,7 @@ struct run {
     uint8_t board_nonce[NONCE_SIZE]; /* from arrow 7 */
     struct store_order order;
     bool have_image; /* the station's, arrow 21 */
+    bool scrap;      /* this board can never be good: its unit fails with the run */
 
     uint8_t auth_public[P256_POINT_SIZE]; /* from the CSR */
     struct buf certificate;
@@ -55,7 +56,6 @@ struct run {
 struct run *run_new(struct server *server); /* not listed yet */
 struct run *run_keep(struct run *run);
 void run_drop(struct run **run);
-void run_list(struct run *run);
 struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]);   /* kept */
 struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZE]); /* kept */
 

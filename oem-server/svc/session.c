@@ -102,6 +102,7 @@ static void session_unlist(struct session *session)
 {
     struct server *server = session->server;
     pthread_mutex_lock(&server->lock);
+    session->gone = true;
     for (struct session **at = &server->sessions; *at != NULL; at = &(*at)->next) {
         if (*at == session) {
             *at = session->next;

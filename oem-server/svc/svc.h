@@ -62,6 +62,7 @@ struct session {
     struct auth_principal principal;
     struct strand *strand;
     atomic_bool admitted;
+    bool gone;        /* under server->lock */
     enum err unknown; /* why the certificate names nobody, with */
     char words[FAIL_WORDS_MAX];
 };
