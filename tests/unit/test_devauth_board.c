@@ -188,10 +188,10 @@ static void slots_are_as_their_table_says(void **state)
     }
     for (size_t i = COUNT(metadata); i < STORE_OTP_SLOTS; i++)
         assert_int_equal(otp[i].used, 0);
-    for (size_t i = 0; i < 8; i++) /* least significant word first */
-        assert_int_equal(otp[OTP_AES_NULINK3].words[i],
-                         (uint32_t)p->secret[28 - 4 * i] << 24 | p->secret[29 - 4 * i] << 16 |
-                             p->secret[30 - 4 * i] << 8 | p->secret[31 - 4 * i]);
+    for (size_t i = 0; i < 8; i++) { /* least significant word first */
+        struct rd r = rd_of(span_of(p->secret + 28 - 4 * i, 4));
+        assert_int_equal(otp[OTP_AES_NULINK3].words[i], rd_u32be(&r));
+    }
 }
 
 /* The locks are in force after a cold reset; the ROM starts the demo; the demo talks. */

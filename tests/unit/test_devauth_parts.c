@@ -133,7 +133,7 @@ static void signature_range(void **state)
     assert_int_equal(port_public_key(&own, point), ERR_OK);
     assert_int_equal(p256_sign(&own, point, message, signature), ERR_OK);
     assert_int_equal(p256_verify(point, message, signature), ERR_OK);
-    for (int half = 0; half < 2; half++) {
+    for (size_t half = 0; half < 2; half++) {
         memcpy(bad, signature, sizeof(bad));
         memset(bad + 32 * half, 0, 32);
         assert_int_equal(p256_verify(point, message, bad), ERR_SIG);

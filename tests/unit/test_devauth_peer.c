@@ -8,6 +8,7 @@
 #include "tests/unit/check.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { TURNS_MAX = 200000 };
@@ -64,8 +65,9 @@ void peer_request_frame(struct buf *out, uint32_t stream, const char *method,
     Hallmark__V1__Metadata *metadata[] = { &run };
     Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
     Hallmark__V1__Frame frame = HALLMARK__V1__FRAME__INIT;
-    char name[80] = "hallmark.v1.";
-    strcat(name, method);
+    char name[80];
+    int name_len = snprintf(name, sizeof(name), "hallmark.v1.%s", method);
+    assert_in_range(name_len, 0, sizeof(name) - 1);
     run.key = (char *)(uintptr_t) "run-bin"; /* what the board must step over */
     run.value = (ProtobufCBinaryData){ sizeof(run_id), run_id };
     request.stream = stream;

@@ -12,6 +12,7 @@
 #include <openssl/obj_mac.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { HALF = 32, IMAGE_BYTES = 3 * FLASH_PAGE_SIZE + 512 };
@@ -110,7 +111,7 @@ void peer_make_certificate(const struct peer *p, EC_KEY *subject, const uint8_t 
 static void hex(const uint8_t *bytes, size_t len, char *out)
 {
     for (size_t i = 0; i < len; i++)
-        sprintf(out + 2 * i, "%02x", bytes[i]);
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
 void peer_make_cri(const struct peer *p, const struct peer_cri *parts, struct buf *out)

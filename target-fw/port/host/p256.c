@@ -96,12 +96,12 @@ enum err port_sign(const struct port_key *key, const uint8_t digest[SHA256_SIZE]
 
 static enum err new_slot(const uint8_t *value, struct port_key *out)
 {
-    for (uint8_t i = 0; i < HOST_SLOTS; i++) {
+    for (unsigned i = 0; i < HOST_SLOTS; i++) {
         if (host_chip.sram[i].used)
             continue;
         host_chip.sram[i].used = true;
         memcpy(host_chip.sram[i].value, value, HOST_KEY_SIZE);
-        *out = (struct port_key){ PORT_KEY_SRAM, i };
+        *out = (struct port_key){ PORT_KEY_SRAM, (uint8_t)i };
         return ERR_OK;
     }
     return ERR_CHIP;
