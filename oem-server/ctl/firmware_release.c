@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/core/layout.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "hallmark/v1/operator.pb-c.h"
@@ -8,7 +9,6 @@
 #include "oem-server/ctl/file.h"
 #include "oem-server/ctl/remote.h"
 #include "oem-server/ctl/report.h"
-#include "oem-server/image/image.h"
 
 struct release_args {
     const char *file;
@@ -46,7 +46,7 @@ static enum err release(struct ctl *ctl, const struct command *command, const vo
     AUTO(report_free) struct report report = report_new();
     Hallmark__V1__ReleaseRequest in = HALLMARK__V1__RELEASE_REQUEST__INIT;
     uint32_t kind = a->kind == 0 ? kinds[0].value : a->kind;
-    TRY(file_read(a->file, IMAGE_MAX, &image));
+    TRY(file_read(a->file, FLASH_FIRMWARE_MAX, &image));
     TRY(remote_open(ctl, &remote));
     in.kind = (Hallmark__V1__ImageKind)kind;
     in.version = a->version;

@@ -76,6 +76,8 @@ static enum err read_options(struct slots *s, int argc, char **argv, bool leadin
             return fail_quiet(ERR_USAGE, "no such option: %s", argv[optind - 1]);
         if (c == 'h')
             index = (int)slots_find(s, "help");
+        if (index < 0 || (size_t)index >= s->count)
+            return fail_quiet(ERR_USAGE, "no such option: %s", argv[optind - 1]);
         TRY(take(&s->slots[index], "--", optarg));
     }
 }
@@ -94,7 +96,8 @@ static enum err read_operands(const struct option_group *operands, int argc, cha
 
 static bool asks_help(const struct slots *s)
 {
-    return s->slots[slots_find(s, "help")].seen;
+    size_t at = slots_find(s, "help");
+    return at < s->count && s->slots[at].seen;
 }
 
 static enum err check_required(const struct slots *s, const struct option_group *operands,

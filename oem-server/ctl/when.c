@@ -102,15 +102,15 @@ static bool split(uint64_t seconds, char out[static WHEN_TEXT_SIZE])
 void when_text(uint64_t seconds, char out[static WHEN_TEXT_SIZE])
 {
     if (split(seconds, out))
-        strcat(out, "Z");
+        snprintf(out + strlen(out), 2, "Z");
     else
-        strcpy(out, "out of range");
+        snprintf(out, WHEN_TEXT_SIZE, "out of range");
 }
 
 void when_text_us(uint64_t us, char out[static WHEN_TEXT_SIZE])
 {
     if (!split(us / MICROSECONDS, out)) {
-        strcpy(out, "out of range");
+        snprintf(out, WHEN_TEXT_SIZE, "out of range");
         return;
     }
     size_t len = strlen(out);

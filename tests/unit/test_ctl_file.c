@@ -44,7 +44,7 @@ static unsigned files_in_folder(void)
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/test_ctl_file.XXXXXX");
+    snprintf(folder, sizeof(folder), "/tmp/test_ctl_file.XXXXXX");
     if (mkdtemp(folder) == NULL)
         return -1;
     snprintf(path, sizeof(path), "%s/a", folder);
