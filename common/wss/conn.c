@@ -206,6 +206,7 @@ void conn_closed(struct wss_conn *conn)
     conn->wsi = NULL;
     const char *reason = conn->close_reason[0] != '\0' ? conn->close_reason : "connection lost";
     pthread_mutex_lock(&conn->lock);
+    conn->closing = true;
     peer_fail_calls(conn->peer, ERR_CLOSED, reason);
     pthread_mutex_unlock(&conn->lock);
     conn_events(conn);
@@ -227,7 +228,7 @@ enum err wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest *reque
     *pending = (struct pending){ done, context };
     Hallmark__V1__FrameRequest copy = *request;
     pthread_mutex_lock(&conn->lock);
-    enum err e = conn->peer == NULL
+    enum err e = conn->peer == NULL || conn->closing
                      ? fail_quiet(ERR_CLOSED, "wss: connection closed: %s", conn->close_reason)
                      : peer_call(conn->peer, &copy, pending, rpc_now_ms());
     pthread_mutex_unlock(&conn->lock);

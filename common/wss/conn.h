@@ -23,6 +23,7 @@ struct wss_conn {
 
     pthread_mutex_t lock; /* of what follows */
     struct peer *peer;    /* NULL once closed */
+    bool closing;         /* its calls are being failed: no new one may slip in behind them */
     unsigned close_code;
     char close_reason[WSS_REASON_MAX + 1];
 };
