@@ -7,11 +7,6 @@
 
 static const char *const role_names[HSM_TOKENS] = { "root", "issuing", "tls", "boot", "log" };
 
-const char *hsm_role_name(unsigned role)
-{
-    return role_names[role];
-}
-
 enum err hsm_token_of(struct hsm *hsm, enum hsm_token role, struct token **token_out)
 {
     if ((unsigned)role >= HSM_TOKENS)

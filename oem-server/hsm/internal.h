@@ -10,4 +10,3 @@ struct hsm {
 };
 
 enum err hsm_token_of(struct hsm *hsm, enum hsm_token role, struct token **token_out);
-const char *hsm_role_name(unsigned role); /* "root", "issuing", "tls", "boot", "log" */

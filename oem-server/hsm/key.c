@@ -7,10 +7,8 @@
 #include "oem-server/hsm/point.h"
 
 const CK_BBOOL key_true = CK_TRUE, key_false = CK_FALSE;
-const CK_OBJECT_CLASS key_class_public = CKO_PUBLIC_KEY, key_class_private = CKO_PRIVATE_KEY,
-                      key_class_secret = CKO_SECRET_KEY;
-const CK_KEY_TYPE key_type_ec = CKK_EC, key_type_edwards = CKK_EC_EDWARDS,
-                  key_type_aes = CKK_AES;
+const CK_OBJECT_CLASS key_class_secret = CKO_SECRET_KEY;
+const CK_KEY_TYPE key_type_aes = CKK_AES;
 
 /* prime256v1, 1.2.840.10045.3.1.7 (RFC 5480) */
 static const uint8_t p256[] = { 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07 };

@@ -16,8 +16,8 @@ CK_ATTRIBUTE key_attribute(CK_ATTRIBUTE_TYPE type, const void *value, size_t len
 #define ATTRIBUTE(type, variable) key_attribute((type), &(variable), sizeof(variable))
 
 extern const CK_BBOOL key_true, key_false;
-extern const CK_OBJECT_CLASS key_class_public, key_class_private, key_class_secret;
-extern const CK_KEY_TYPE key_type_ec, key_type_edwards, key_type_aes;
+extern const CK_OBJECT_CLASS key_class_secret;
+extern const CK_KEY_TYPE key_type_aes;
 
 enum err key_name_check(const char *name); /* 1-64 of [A-Za-z0-9._-] */
 

@@ -8,6 +8,8 @@
 
 #include <stdatomic.h>
 
+#define P11SHIM_DIE 0xFFFFFFFFul /* as rv: the process ends there, as by a power cut */
+
 /* A call that fails: `failures` times, after `passes` good ones. */
 struct p11shim_fault {
     unsigned long rv;
