@@ -8,8 +8,8 @@
 
 #include <openssl/x509.h>
 
+#include "common/core/layout.h"
 #include "common/host/own.h"
-#include "oem-server/hsm/hsm.h"
 
 enum auth_role { AUTH_STATION = 1, AUTH_OPERATOR = 2, AUTH_AUDITOR = 4, AUTH_SERVER = 8 };
 
@@ -39,6 +39,7 @@ struct auth_method {
 
 /* NULL: no such method. */
 const struct auth_method *auth_method_of(const char *method);
+size_t auth_method_count(void);
 
 /* ERR_UNIMPLEMENTED for an unknown method, ERR_DENIED for a role that may not. */
 enum err auth_allow(const struct auth_principal *principal, const char *method,

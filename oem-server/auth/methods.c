@@ -44,6 +44,11 @@ const struct auth_method *auth_method_of(const char *method)
     return NULL;
 }
 
+size_t auth_method_count(void)
+{
+    return COUNT(methods);
+}
+
 enum err auth_allow(const struct auth_principal *principal, const char *method,
                     const struct auth_method **method_out)
 {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/host/log.h"
-#include "oem-server/svc/run.h"
 
 enum { TLS_EVENTS_PER_SECOND = 10, CLOSE_POLICY = 1008 /* RFC 6455 7.4.1 */ };
 
@@ -186,7 +185,7 @@ static void on_request(void *context, struct wss_conn *conn, struct peer_event *
     net->open++;
     pthread_mutex_unlock(&net->lock);
     enum err e =
-        strand_submit(job->run != NULL ? job->run->strand : session->strand, serve, job);
+        strand_submit(job->run != NULL ? run_strand(job->run) : session->strand, serve, job);
     if (e != ERR_OK) {
         refuse(conn, event->stream, e);
         job_free(job);

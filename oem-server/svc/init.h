@@ -6,7 +6,7 @@
 #pragma once
 
 #include "common/rpc/rpc.h"
-#include "oem-server/config.h"
+#include "oem-server/config/config.h"
 
 struct init;
 

@@ -23,6 +23,11 @@ struct run *run_new(struct server *server)
     return run;
 }
 
+struct strand *run_strand(struct run *run)
+{
+    return run->strand;
+}
+
 struct run *run_keep(struct run *run)
 {
     atomic_fetch_add(&run->refs, 1);

@@ -55,7 +55,6 @@ struct run {
 
 struct run *run_new(struct server *server); /* not listed yet */
 struct run *run_keep(struct run *run);
-void run_drop(struct run **run);
 struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]);   /* kept */
 struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZE]); /* kept */
 
@@ -68,9 +67,6 @@ void run_opened(struct run *run, struct call *call);
 
 /* End it on its strand, from any thread. */
 void run_end_later(struct run *run, enum err e, const char *words);
-
-/* Arrows that are the server's own, until it is somebody else's turn. On the run's strand. */
-void run_advance(struct run *run);
 
 /* Reports of the station on arrows that the server cannot see; each is checked and logged. */
 enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *reports,

@@ -21,7 +21,7 @@
 #include "common/wss/wss.h"
 #include "oem-server/auth/auth.h"
 #include "oem-server/ca/ca.h"
-#include "oem-server/config.h"
+#include "oem-server/config/config.h"
 #include "oem-server/tlog/tlog.h"
 #include "oem-server/work/work.h"
 
@@ -113,6 +113,12 @@ void call_end(struct call *call);
 
 /* NULL-terminated: all that the server serves. */
 ProtobufCService *const *svc_services(void);
+
+/* A run, for who brings it its calls: kept by the finder, worked on only on its strand. */
+struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]); /* or NULL */
+void run_drop(struct run **run);
+struct strand *run_strand(struct run *run);
+void run_advance(struct run *run); /* the server's own arrows, until it is another's turn */
 
 uint64_t svc_now_us(void); /* CLOCK_REALTIME */
 

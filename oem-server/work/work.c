@@ -153,11 +153,11 @@ static void *serve(void *arg)
 
 enum err work_start(unsigned threads, unsigned queue_max, struct work **work_out)
 {
+    if (threads == 0 || threads > THREADS_MAX)
+        return fail(ERR_INVALID, "work: %u threads, not 1 to %d", threads, THREADS_MAX);
     struct work *work = calloc(1, sizeof(*work));
-    if (work == NULL || threads == 0 || threads > THREADS_MAX) {
-        free(work);
-        return fail(ERR_MEMORY, "work: %u threads cannot be had", threads);
-    }
+    if (work == NULL)
+        return fail(ERR_MEMORY, "work: no memory");
     work->queue_max = queue_max;
     work->tail = &work->head;
     pthread_mutex_init(&work->lock, NULL);
@@ -165,7 +165,7 @@ enum err work_start(unsigned threads, unsigned queue_max, struct work **work_out
     for (; work->threads < threads; work->threads++) {
         if (pthread_create(&work->thread[work->threads], NULL, serve, work) != 0) {
             work_stop(work);
-            return fail(ERR_IO, "work: cannot start thread %u", work->threads);
+            return fail(ERR_IO, "work: cannot start %u threads", threads);
         }
     }
     *work_out = work;

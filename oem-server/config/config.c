@@ -1,4 +1,4 @@
-#include "oem-server/config.h"
+#include "oem-server/config/config.h"
 
 #include <errno.h>
 #include <ini.h>

@@ -1,0 +1,94 @@
+#include "tests/unit/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/host/log.h"
+#include "oem-server/config/config.h"
+
+#define GOOD                                                                                   \
+    "[server]\nlisten = 127.0.0.1:0\nstate = /s\n[hsm]\nmodule = /m.so\npins = /p\n"           \
+    "[ca]\norganization = Example\ntrust_domain = example.test\nserver_names = a.test, "       \
+    "b.test\n"
+
+static enum err read_text(const char *text, struct config **config_out)
+{
+    char path[] = "/tmp/test_config.XXXXXX";
+    AUTO(fd_drop) int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    enum err e = config_read(path, config_out);
+    unlink(path);
+    return e;
+}
+
+static void settings_and_defaults(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    assert_int_equal(read_text(GOOD "[hsm]\nroot =\nlog = audit\n", &c), ERR_OK);
+    assert_string_equal(c->listen_address, "127.0.0.1");
+    assert_int_equal(c->listen_port, 0);
+    assert_string_equal(c->store_path, "/s/hallmark.db");
+    assert_string_equal(c->server_names[0], "a.test");
+    assert_string_equal(c->server_names[1], "b.test");
+    assert_null(c->server_names[2]);
+    assert_string_equal(c->origin, "example.test/hallmark-log");
+    assert_null(c->hsm.labels[HSM_ROOT]);
+    assert_null(c->hsm.pin_files[HSM_ROOT]);
+    assert_string_equal(c->hsm.labels[HSM_LOG], "audit");
+    assert_string_equal(c->hsm.labels[HSM_TLS], "hallmark-tls");
+    assert_string_equal(c->hsm.pin_files[HSM_LOG], "/p/log.pin");
+    config_free(c);
+}
+
+static void refusals_name_the_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text, *words;
+    } cases[] = {
+        { "unknown key", GOOD "[server]\ncolour = blue\n", ":12: [server] colour: no such" },
+        { "unknown section", GOOD "[cloud]\nx = 1\n", "[cloud] x: no such" },
+        { "listen without port", GOOD "[server]\nlisten = localhost\n", "listen: bad value" },
+        { "port too large", GOOD "[server]\nlisten = :65536\n", "listen: bad value" },
+        { "no workers", GOOD "[server]\nworkers = 0\n", "workers: bad value" },
+        { "not a number", GOOD "[server]\nqueue = many\n", "queue: bad value" },
+        { "number and more", GOOD "[server]\nqueue = 12x\n", "queue: bad value" },
+        { "too many sessions", GOOD "[hsm]\nsessions = 17\n", "sessions: bad value" },
+        { "too many names", GOOD "[ca]\nserver_names = a b c d e f g h i\n",
+          "server_names: bad" },
+        { "no names", GOOD "[ca]\nserver_names = \n", "server_names: bad" },
+        { "not a setting", GOOD "nonsense\n", ":11: not a setting" },
+        { "no state", "[hsm]\nmodule = /m\npins = /p\n", "[server] state is missing" },
+        { "empty", "", "[server] state is missing" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config *c = NULL;
+        if (read_text(cases[i].text, &c) != ERR_CONFIG ||
+            strstr(fail_words(), cases[i].words) == NULL)
+            fail_msg("%s: '%s'", cases[i].name, fail_words());
+        assert_null(c);
+    }
+}
+
+static void missing_file_is_named(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    assert_int_equal(config_read("/nowhere/server.ini", &c), ERR_CONFIG);
+    assert_non_null(strstr(fail_words(), "/nowhere/server.ini"));
+}
+
+int main(void)
+{
+    log_set_level(0);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_and_defaults),
+        cmocka_unit_test(refusals_name_the_place),
+        cmocka_unit_test(missing_file_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
