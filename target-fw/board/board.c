@@ -12,6 +12,8 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 
+enum { FDS = 5 };
+
 enum { SLICE_BLOCKS = 5000, WAIT_MS_MAX = 1000, QUIET_NS = 500000000, QUIET_MS = 10 };
 
 static enum err uart_open(struct chip *chip, const char *dir)
@@ -22,6 +24,11 @@ static enum err uart_open(struct chip *chip, const char *dir)
     return chip->uart.fd >= 0 ? ERR_OK : fail(ERR_IO, "board: %s: %s", path, strerror(errno));
 }
 
+static unsigned port_of(unsigned first, unsigned number)
+{
+    return first == 0 ? 0 : first + number;
+}
+
 enum err board_open(struct board *board, unsigned number, const struct board_options *options)
 {
     char path[STORE_PATH_MAX];
@@ -29,6 +36,8 @@ enum err board_open(struct board *board, unsigned number, const struct board_opt
     board->number = number;
     board->wake = -1;
     board->link = (struct link){ .listener = -1, .client = -1 };
+    board->bitbang.link = board->link;
+    jtag_init(&board->bitbang.jtag);
     pthread_mutex_init(&board->mutex, NULL);
     pthread_cond_init(&board->served, NULL);
     if (options->state != NULL) {
@@ -44,8 +53,10 @@ enum err board_open(struct board *board, unsigned number, const struct board_opt
     board->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (board->wake < 0)
         return fail(ERR_IO, "board: eventfd: %s", strerror(errno));
-    return link_open(&board->link, number, options->host,
-                     options->port == 0 ? 0 : options->port + number);
+    if (options->bitbang_host != NULL)
+        TRY(link_open(&board->bitbang.link, number, options->bitbang_host,
+                      port_of(options->bitbang_port, number)));
+    return link_open(&board->link, number, options->host, port_of(options->port, number));
 }
 
 static uint64_t now_ns(void)
@@ -73,8 +84,11 @@ static void wait_events(struct board *board, struct pollfd *fds)
     fds[0] = (struct pollfd){ .fd = board->wake, .events = POLLIN };
     fds[1] = (struct pollfd){ .fd = board->link.listener, .events = POLLIN };
     fds[2] = (struct pollfd){ .fd = board->link.client, .events = POLLIN };
-    if (poll(fds, 3, runs ? 0 : sleep_ms(board, before)) < 0)
-        fds[0].revents = fds[1].revents = fds[2].revents = 0;
+    fds[3] = (struct pollfd){ .fd = board->bitbang.link.listener, .events = POLLIN };
+    fds[4] = (struct pollfd){ .fd = board->bitbang.link.client, .events = POLLIN };
+    if (poll(fds, FDS, runs ? 0 : sleep_ms(board, before)) < 0)
+        for (size_t i = 0; i < FDS; i++)
+            fds[i].revents = 0;
     if (runs)
         return;
     uint64_t passed_us = (now_ns() - before) / 1000;
@@ -99,7 +113,7 @@ static void serve_call(struct board *board)
 static void *board_main(void *arg)
 {
     struct board *board = arg;
-    struct pollfd fds[3];
+    struct pollfd fds[FDS];
     while (!atomic_load(&board->quit)) {
         wait_events(board, fds);
         if (fds[0].revents != 0)
@@ -108,8 +122,14 @@ static void *board_main(void *arg)
             link_serve(&board->link, &board->dap);
             board->heard_ns = now_ns();
         }
+        if (fds[4].revents != 0) {
+            bitbang_serve(&board->bitbang, &board->chip);
+            board->heard_ns = now_ns();
+        }
         if (fds[1].revents != 0)
             link_accept(&board->link);
+        if (fds[3].revents != 0)
+            link_accept(&board->bitbang.link);
         chip_run(&board->chip, SLICE_BLOCKS);
     }
     return NULL;
@@ -134,6 +154,7 @@ void board_close(struct board *board)
         board->running = false;
     }
     link_close(&board->link);
+    link_close(&board->bitbang.link);
     fd_drop(&board->wake);
     fd_drop(&board->chip.uart.fd);
     chip_close(&board->chip);

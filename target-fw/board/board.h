@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "target-fw/board/bitbang.h"
 #include "target-fw/board/chip.h"
 #include "target-fw/board/dap.h"
 #include "target-fw/board/link.h"
@@ -18,7 +19,9 @@ enum { BOARD_MAX = 1024, BOARD_ANSWER_MAX = 1024 };
 
 struct board_options {
     const char *host;
-    unsigned port;     /* of board 0; 0: any, for each board */
+    unsigned port;            /* of board 0; 0: any, for each board */
+    const char *bitbang_host; /* NULL: no remote_bitbang */
+    unsigned bitbang_port;
     const char *state; /* folder, NULL: nothing is kept */
     uint16_t packet_size;
     uint8_t packet_count;
@@ -37,6 +40,7 @@ struct board {
     struct chip chip;
     struct dap dap;
     struct link link;
+    struct bitbang bitbang;
     int wake; /* eventfd */
     pthread_t thread;
     bool running;

@@ -134,7 +134,7 @@ void chip_reset(struct chip *chip, enum reset_kind kind)
         lock_latch(chip);
     }
     if (kind == RESET_POWER || kind == RESET_CHIP)
-        chip->link_dropped = true;
+        chip->link_resets++;
     core_reset(chip, kind == RESET_POWER || kind == RESET_CHIP);
     if (cpu_restart(chip->cpu) != ERR_OK) {
         core_lockup(chip, "no engine");
@@ -157,7 +157,7 @@ void chip_power(struct chip *chip, bool on)
         return;
     chip->powered = on;
     chip->cut_wanted = false;
-    chip->link_dropped = true;
+    chip->link_resets++;
     if (on && !chip->reset_held) {
         chip_reset(chip, RESET_POWER);
     } else {

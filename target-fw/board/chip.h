@@ -60,8 +60,8 @@ struct chip {
     enum master master;
     uint64_t cycles; /* of HCLK, board time */
     enum reset_kind reset_wanted;
-    bool cut_wanted;   /* a fault switch wants the power gone */
-    bool link_dropped; /* the debug port was reset; swd takes note and clears it */
+    bool cut_wanted;      /* a fault switch wants the power gone */
+    unsigned link_resets; /* of the debug port: swd takes note */
     struct lock lock;
     enum verdict verdict;
     char refusal[CHIP_WORDS_MAX];

@@ -65,7 +65,7 @@ enum err link_open(struct link *link, unsigned number, const char *host, unsigne
     return ERR_OK;
 }
 
-static void client_close(struct link *link)
+void link_hang_up(struct link *link)
 {
     if (link->client >= 0)
         log_line(LOG_LEVEL_DEBUG, "board %u: client gone", link->number);
@@ -75,7 +75,7 @@ static void client_close(struct link *link)
 
 void link_close(struct link *link)
 {
-    client_close(link);
+    link_hang_up(link);
     fd_drop(&link->listener);
 }
 
@@ -171,5 +171,5 @@ void link_serve(struct link *link, struct dap *dap)
     if (n > 0)
         link->in_len += (size_t)n;
     if (n <= 0 || link_frames(link, dap) != ERR_OK)
-        client_close(link);
+        link_hang_up(link);
 }

@@ -16,17 +16,19 @@
 struct settings {
     struct board_options board;
     char host[256];
+    char bitbang_host[256];
     unsigned boards;
     const char *control;
 };
 
 static const char usage_text[] =
     "usage: virtual-board [--listen HOST:PORT] [--boards N] [--state DIR] [--control PATH]\n"
-    "                     [--packet-size BYTES] [--packet-count N] [-v]\n"
+    "                     [--bitbang HOST:PORT] [--packet-size BYTES] [--packet-count N] [-v]\n"
     "\n"
     "Emulated M2354 boards behind CMSIS-DAP probes over TCP.\n"
     "\n"
     "  -l, --listen HOST:PORT   board I listens at PORT+I; port 0: any (127.0.0.1:4441)\n"
+    "  -b, --bitbang HOST:PORT  OpenOCD's remote_bitbang (JTAG) too, board I at PORT+I\n"
     "  -n, --boards N           number of boards (1)\n"
     "  -s, --state DIR          keep flash, OTP, keys and life cycle in DIR\n"
     "  -c, --control PATH       UNIX socket for power, resets, faults and status\n"
@@ -38,6 +40,7 @@ static const char usage_text[] =
 
 static const struct option long_options[] = {
     { "listen", required_argument, NULL, 'l' },
+    { "bitbang", required_argument, NULL, 'b' },
     { "boards", required_argument, NULL, 'n' },
     { "state", required_argument, NULL, 's' },
     { "control", required_argument, NULL, 'c' },
@@ -62,7 +65,8 @@ static enum err number_of(const char *what, const char *text, unsigned long low,
     return ERR_OK;
 }
 
-static enum err listen_of(struct settings *s, const char *text)
+/* HOST:PORT, [HOST]:PORT; host has room for cap bytes. */
+static enum err address_of(const char *text, char *host, size_t cap, unsigned *port_out)
 {
     const char *colon = strrchr(text, ':');
     unsigned long port;
@@ -71,12 +75,12 @@ static enum err listen_of(struct settings *s, const char *text)
         text++;
         len -= 2;
     }
-    if (colon == NULL || len == 0 || len >= sizeof(s->host))
-        return fail(ERR_USAGE, "virtual-board: --listen: %s: not HOST:PORT", text);
-    TRY(number_of("--listen port", colon + 1, 0, 65535, &port));
-    memcpy(s->host, text, len);
-    s->host[len] = '\0';
-    s->board.port = (unsigned)port;
+    if (colon == NULL || len == 0 || len >= cap)
+        return fail(ERR_USAGE, "virtual-board: %s: not HOST:PORT", text);
+    TRY(number_of("port", colon + 1, 0, 65535, &port));
+    memcpy(host, text, len);
+    host[len] = '\0';
+    *port_out = (unsigned)port;
     return ERR_OK;
 }
 
@@ -85,7 +89,11 @@ static enum err option_take(struct settings *s, int option)
     unsigned long n = 0;
     switch (option) {
     case 'l':
-        return listen_of(s, optarg);
+        return address_of(optarg, s->host, sizeof(s->host), &s->board.port);
+    case 'b':
+        s->board.bitbang_host = s->bitbang_host;
+        return address_of(optarg, s->bitbang_host, sizeof(s->bitbang_host),
+                          &s->board.bitbang_port);
     case 'n':
         TRY(number_of("--boards", optarg, 1, BOARD_MAX, &n));
         s->boards = (unsigned)n;
@@ -118,7 +126,7 @@ static enum err settings_read(struct settings *s, int argc, char **argv)
                             .host = "127.0.0.1",
                             .boards = 1 };
     int option;
-    while ((option = getopt_long(argc, argv, "l:n:s:c:vhV", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "l:b:n:s:c:vhV", long_options, NULL)) != -1) {
         if (option == 'h') {
             fputs(usage_text, stdout);
             exit(EX_OK);
@@ -132,9 +140,11 @@ static enum err settings_read(struct settings *s, int argc, char **argv)
     s->board.host = s->host;
     if (optind != argc)
         return fail(ERR_USAGE, "virtual-board: %s: unexpected argument", argv[optind]);
-    if (s->board.port != 0 && s->board.port + s->boards > 65536)
-        return fail(ERR_USAGE, "virtual-board: ports %u to %u do not exist", s->board.port,
-                    s->board.port + s->boards - 1);
+    unsigned last =
+        s->board.port > s->board.bitbang_port ? s->board.port : s->board.bitbang_port;
+    if (last + s->boards > 65536)
+        return fail(ERR_USAGE, "virtual-board: %u boards from port %u: no such ports",
+                    s->boards, last);
     return ERR_OK;
 }
 
@@ -174,7 +184,10 @@ static enum err state_dir_check(const char *dir)
 
 static void announce(const struct board *board)
 {
-    printf("board %u tcp://%s uid %s\n", board->number, board->link.address, board->dap.serial);
+    printf("board %u tcp://%s uid %s", board->number, board->link.address, board->dap.serial);
+    if (board->bitbang.link.listener >= 0)
+        printf(" bitbang tcp://%s", board->bitbang.link.address);
+    putchar('\n');
     fflush(stdout);
 }
 

@@ -124,6 +124,8 @@ bool memap_write(struct swd *swd, struct chip *chip, unsigned ap, unsigned reg, 
         swd->csw = data & (uint32_t)CSW_KEPT;
         if ((swd->csw & CSW_SIZE) > 2)
             swd->csw = (swd->csw & ~(uint32_t)CSW_SIZE) | 2;
+        if ((swd->csw & CSW_INCREMENT) != CSW_SINGLE) /* packed transfers are not there */
+            swd->csw &= ~(uint32_t)CSW_INCREMENT;
     } else if (reg == TAR) {
         swd->tar = data;
     } else if (reg == DRW) {

@@ -72,9 +72,9 @@ static void line_zero(struct swd *swd)
 /* The chip may have reset its debug port since the last time. */
 static void take_note(struct swd *swd, struct chip *chip)
 {
-    if (chip->link_dropped || !chip->powered)
+    if (chip->link_resets != swd->resets_seen || !chip->powered)
         swd_init(swd);
-    chip->link_dropped = false;
+    swd->resets_seen = chip->link_resets;
 }
 
 void swd_sequence(struct swd *swd, struct chip *chip, const uint8_t *bits, size_t count)
@@ -172,12 +172,8 @@ static bool line_answers(struct swd *swd, struct chip *chip, uint8_t request)
     return swd->line == SWD_LINE_READY;
 }
 
-enum swd_ack swd_transfer(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data)
+enum swd_ack swd_access(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data)
 {
-    swd->ones = swd->zeros = 0;
-    swd->match_swd = swd->match_jtag = -1;
-    if (!line_answers(swd, chip, request))
-        return SWD_NONE;
     enum swd_ack ack;
     enum master master = chip->master;
     chip->master = MASTER_DEBUG;
@@ -190,4 +186,11 @@ enum swd_ack swd_transfer(struct swd *swd, struct chip *chip, uint8_t request, u
     chip->master = master;
     chip_settle(chip);
     return ack;
+}
+
+enum swd_ack swd_transfer(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data)
+{
+    swd->ones = swd->zeros = 0;
+    swd->match_swd = swd->match_jtag = -1;
+    return line_answers(swd, chip, request) ? swd_access(swd, chip, request, data) : SWD_NONE;
 }

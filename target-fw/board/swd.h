@@ -39,6 +39,7 @@ struct swd {
     uint32_t last_ap; /* for RESEND */
     uint32_t csw;
     uint32_t tar;
+    unsigned resets_seen; /* of the chip's debug port */
 };
 
 struct chip;
@@ -48,3 +49,6 @@ void swd_init(struct swd *swd);
 /* The host drives SWDIO: count bits, least significant first. */
 void swd_sequence(struct swd *swd, struct chip *chip, const uint8_t *bits, size_t count);
 enum swd_ack swd_transfer(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data);
+
+/* The same behind the line: what DP and AP do with a request. For jtag. */
+enum swd_ack swd_access(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data);

@@ -222,6 +222,18 @@ static void bytes_and_halfwords_use_their_lanes(void **state)
            BYTES(5, 3, 4));
 }
 
+static void what_csw_does_not_have_reads_back_as_absent(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t write, read; /* low byte; DeviceEn is always set */
+    } cases[] = { { 0x12, 0x52 }, { 0x20, 0x40 }, { 0x13, 0x52 }, { 0x31, 0x41 } };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct span answer = ask(BYTES(5, 0, 2, 1, cases[i].write, 0, 0, 0x23, 3));
+        assert_int_equal(answer.ptr[3], cases[i].read);
+    }
+}
+
 static void a_nonsecure_transfer_finds_no_memory(void **state)
 {
     (void)state;
@@ -343,6 +355,7 @@ int main(void)
         CONNECTED(a_fault_shows_at_the_next_transfer_and_sticks),
         CONNECTED(tar_wraps_at_1_kib),
         CONNECTED(bytes_and_halfwords_use_their_lanes),
+        CONNECTED(what_csw_does_not_have_reads_back_as_absent),
         CONNECTED(a_nonsecure_transfer_finds_no_memory),
         CONNECTED(match_reads_poll_and_skip_the_rest),
         CONNECTED(info_tells_the_truth),

@@ -1,0 +1,52 @@
+#include "target-fw/board/bitbang.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "common/host/log.h"
+#include "target-fw/board/chip.h"
+
+bool bitbang_char(struct bitbang *bang, struct chip *chip, char c, char *reply)
+{
+    *reply = '\0';
+    if (c >= '0' && c <= '7') {
+        unsigned pins = (unsigned)(c - '0');
+        jtag_pins(&bang->jtag, chip, (pins & 4) != 0, (pins & 2) != 0, (pins & 1) != 0);
+        return true;
+    }
+    switch (c) {
+    case 'R':
+        *reply = jtag_tdo(&bang->jtag) ? '1' : '0';
+        return true;
+    case 'r':
+    case 's':
+    case 't':
+    case 'u': /* TRST, SRST: 00 01 10 11 */
+        if (c == 't' || c == 'u')
+            jtag_init(&bang->jtag);
+        chip_pin_reset(chip, c == 's' || c == 'u');
+        return true;
+    case 'Q':
+        return false;
+    default:
+        return true; /* LED, sleep, SWD: nothing to do */
+    }
+}
+
+void bitbang_serve(struct bitbang *bang, struct chip *chip)
+{
+    struct link *link = &bang->link;
+    char out[LINK_IN_MAX];
+    size_t replies = 0;
+    ssize_t n = recv(link->client, link->in, sizeof(link->in), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    bool on = n > 0;
+    for (ssize_t i = 0; i < n && on; i++) {
+        on = bitbang_char(bang, chip, (char)link->in[i], &out[replies]);
+        replies += out[replies] != '\0';
+    }
+    if (!on ||
+        (replies > 0 && send(link->client, out, replies, MSG_NOSIGNAL) != (ssize_t)replies))
+        link_hang_up(link);
+}
