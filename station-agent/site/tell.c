@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "common/host/own.h"
 
-enum { DOING_MAX = 72, WORDS_MAX = 512, UID_HEX_SIZE = 2 * UID_SIZE + 1, NAME_WIDTH = 12 };
+enum { DOING_MAX = 72, WORDS_MAX = 512, UID_HEX_SIZE = 2 * UID_SIZE + 1 };
+enum { NAME_WIDTH = 16, METHOD_WIDTH = 35, CAME_WIDTH = 60 }; /* columns */
+enum { COLUMNS_DEFAULT = 80, PROGRESS_MAX = 200 };
 
 #define RED   "\033[31m"
 #define GREEN "\033[32m"
@@ -87,14 +91,27 @@ static void erase(struct tell *tell)
     tell->drawn = false;
 }
 
+/* A line that wrapped would be two to the cursor, and one to erase(). */
+static int columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return COLUMNS_DEFAULT;
+    return size.ws_col < PROGRESS_MAX ? size.ws_col : PROGRESS_MAX;
+}
+
 static void draw(struct tell *tell)
 {
+    char line[PROGRESS_MAX];
     if (!tell->config.progress)
         return;
     erase(tell);
-    for (size_t i = 0; i < tell->config.sites; i++)
-        fprintf(stderr, "%-*s [%2u/%d] %s\n", NAME_WIDTH, tell->config.names[i],
-                tell->arrows[i], FLOW_ARROWS, tell->doing[i]);
+    int room = columns() - 1;
+    for (size_t i = 0; i < tell->config.sites; i++) {
+        snprintf(line, sizeof(line), "%-*s [%2u/%d] %s", NAME_WIDTH, tell->config.names[i],
+                 tell->arrows[i], FLOW_ARROWS, tell->doing[i]);
+        fprintf(stderr, "%.*s\n", room, line);
+    }
     fflush(stderr);
     tell->drawn = true;
 }
@@ -152,17 +169,15 @@ static void arrow_text(const struct tell *tell, size_t site, const struct tell_a
 {
     const struct flow_row *row = arrow->row;
     bool ok = arrow->err == ERR_OK;
-    char method[64];
+    char method[64], came[WORDS_MAX + 80];
     snprintf(method, sizeof(method), "%s.%s", row->service, row->method);
+    snprintf(came, sizeof(came), "%s%s%s", ok ? row->what : "failed",
+             detail[0] != '\0' ? ": " : "", detail);
     put_site(tell, site);
-    printf("%2u  %c → %c  %-35s ", row->arrow, flow_letter(row->tail), flow_letter(row->head),
-           method);
-    if (ok)
-        printf("%s%s%s%s", row->what, detail[0] != '\0' ? ": " : "", detail,
-               paint(tell, PLAIN));
-    else
-        printf("%sfailed: %s%s", paint(tell, RED), detail, paint(tell, PLAIN));
-    printf("  %s%u ms%s\n", paint(tell, DIM), arrow->took_ms, paint(tell, PLAIN));
+    printf("%2u  %c → %c  %-*s %s%-*s%s %s%5u ms%s\n", row->arrow, flow_letter(row->tail),
+           flow_letter(row->head), METHOD_WIDTH, method, paint(tell, ok ? "" : RED), CAME_WIDTH,
+           came, paint(tell, ok ? "" : PLAIN), paint(tell, DIM), arrow->took_ms,
+           paint(tell, PLAIN));
     fflush(stdout);
 }
 

@@ -21,7 +21,7 @@ board_program_web_server_certificate(struct rpc_call *call,
     TRY(chip_certificate_write(unit->chip, certificate,
                                span_of(in->issuer.data, in->issuer.len), &written));
     SHA256(certificate.ptr, certificate.len, digest);
-    unit_say(unit, "%u pages written", written);
+    unit_say(unit, "%u page%s written", written, written == 1 ? "" : "s");
     return rpc_bytes(call, &out->sha256, SPAN(digest));
 }
 
