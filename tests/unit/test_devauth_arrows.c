@@ -87,7 +87,7 @@ static uint32_t burn_firmware(struct peer *p)
 static uint32_t enable_lock(struct peer *p)
 {
     Hallmark__V1__EnableSecureLockRequest m = HALLMARK__V1__ENABLE_SECURE_LOCK_REQUEST__INIT;
-    m.level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_PRODUCTION;
+    m.level = (Hallmark__V1__LockLevel)p->lock_level;
     return peer_call(p, "Target/EnableSecureLock", &m.base);
 }
 

@@ -225,6 +225,40 @@ static void signed_demo_boots_locked(void **state)
     fclose(uart);
 }
 
+/* Each level is armed, tells so, and closes as much as it says when the chip is reset. */
+static void lock_levels(void **state)
+{
+    static const struct {
+        unsigned level;
+        enum debug_level debug;
+        uint32_t stage;
+    } levels[] = { { 1, DEBUG_ERASE_ONLY, 0 }, { 2, DEBUG_NONE, 0 }, { 3, DEBUG_NONE, 3 } };
+    for (size_t i = 0; i < COUNT(levels); i++) {
+        assert_int_equal(open(state), 0);
+        struct peer *p = *state;
+        uint32_t stage = chip.plm.stage;
+        for (unsigned level = 1; level <= levels[i].level;
+             level++) { /* and there is a way up */
+            p->lock_level = level;
+            peer_run_to(p, 32);
+            assert_int_equal(peer_call(p, "Closing/SignReceipt", NULL), 0);
+            peer_check_receipt(p, level);
+            reboot(p);
+            peer_run_to(p, 7);
+            assert_int_equal(p->hello->state->lock_armed, level);
+        }
+        p->lock_level = levels[i].level - 1;
+        peer_run_to(p, 24);
+        assert_int_equal(peer_arrow(p, 25), levels[i].level == 1 ? ERR_INVALID : ERR_MISMATCH);
+        assert_int_equal(chip_debug_level(&chip), DEBUG_ALL);
+        chip_power(&chip, false);
+        chip_power(&chip, true);
+        assert_int_equal(chip_debug_level(&chip), levels[i].debug);
+        assert_int_equal(chip.plm.stage, levels[i].stage != 0 ? levels[i].stage : stage);
+        assert_int_equal(close(state), 0);
+    }
+}
+
 /* Loaded anew again and again on a chip that was not reset: nothing fills up. */
 static void starts_again_and_again(void **state)
 {
@@ -337,6 +371,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(whole_run, open, close),
         cmocka_unit_test_setup_teardown(slots_are_as_their_table_says, open, close),
         cmocka_unit_test_setup_teardown(signed_demo_boots_locked, open, close),
+        cmocka_unit_test(lock_levels),
         cmocka_unit_test_setup_teardown(starts_again_and_again, open, close),
         cmocka_unit_test_setup_teardown(nonce_of_1_is_refused, open, close_noted),
         cmocka_unit_test_setup_teardown(flash_failure_is_told, open, close_noted),

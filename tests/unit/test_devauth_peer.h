@@ -45,6 +45,7 @@ struct peer {
     uint8_t transcript[SHA256_SIZE];
     uint8_t chained; /* last arrow in the transcript */
 
+    unsigned lock_level; /* that arrow 25 asks for: production */
     uint8_t image[PEER_IMAGE_MAX];
     uint32_t image_len;
     bool feeding; /* arrow 24 is under way: chunks follow */

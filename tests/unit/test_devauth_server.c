@@ -247,6 +247,7 @@ void peer_open(struct peer *p, const struct peer_io *io)
     uint8_t area[2 * 4 + CERTIFICATE_MAX] = { 0 };
     *p = (struct peer){ .io = *io, .web = peer_key(), .boot = peer_key() };
     p->agreement = peer_key();
+    p->lock_level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_PRODUCTION;
     peer_point(p->agreement, p->server);
     peer_make_certificate(p, p->web, NULL, &p->web_certificate);
     put_le(area, (uint32_t)p->web_certificate.len);

@@ -102,7 +102,7 @@
 
 enum { HIRC_HZ = 12000000 };
 
-/* Until (register & mask) == want; ERR_FAULT if that never comes (some seconds). */
+/* Until (register & mask) == want; ERR_FAULT if that never comes (above half a second). */
 enum err reg_wait(uint32_t address, uint32_t mask, uint32_t want);
 
 static inline void reg_set(uint32_t address, uint32_t bits)
