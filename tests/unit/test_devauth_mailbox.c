@@ -194,6 +194,52 @@ static void fields_keep_their_size(void **state)
     assert_int_equal(peer_call(p, "Target/GenerateAuthKey", NULL), ERR_ORDER);
 }
 
+/* A fixed sequence: a failure can be seen again. */
+static uint32_t noise(void)
+{
+    static uint32_t x = 0x2545f491;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return x;
+}
+
+/* Whatever a frame with a right CRC says, the board answers or drops it, and goes on. */
+static void noise_is_survived(void **state)
+{
+    static const char *const methods[] = {
+        "Target/PutCertificationRequestInfo",
+        "Target/ProgramDeviceCertificate",
+        "Target/BurnRotpk",
+        "Target/EnableSecureLock",
+        "Target/PutServerPublicKey",
+        "Closing/Commit",
+    };
+    struct peer *p = *state;
+    peer_run_to(p, 9);
+    for (int i = 0; i < 20000; i++) {
+        AUTO(buf_free) struct buf frame = { 0 };
+        uint8_t payload[300];
+        for (size_t k = 0; k < sizeof(payload); k++)
+            payload[k] = (uint8_t)noise();
+        payload[0] = 0x0a; /* often a first field of a likely length */
+        payload[1] = (uint8_t)(noise() % 128);
+        peer_request_frame(&frame, 1, methods[noise() % COUNT(methods)],
+                           span_of(payload, noise() % sizeof(payload)));
+        for (uint32_t flips = noise() % 4; flips > 0; flips--)
+            frame.ptr[noise() % frame.len] = (uint8_t)noise();
+        struct span all = buf_span(&frame);
+        peer_put_frame(p, all, (uint32_t)all.len, crc32_of(all), ++p->down);
+        for (int k = 0; k < 3; k++)
+            devauth_step(&bench_devauth);
+        assert_int_equal(bench_mailbox.up.down_ack, p->down);
+        p->up = bench_mailbox.up.sequence;
+        bench_mailbox.down.up_ack = p->up;
+    }
+    p->chained = 9;
+    peer_run_to(p, 32);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, bench_open, bench_close)
 
 int main(void)
@@ -207,6 +253,7 @@ int main(void)
         CASE(stray_frames_are_dropped),
         CASE(unknown_methods),
         CASE(fields_keep_their_size),
+        CASE(noise_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
