@@ -35,5 +35,9 @@ enum err credential_certificate_load(const char *path,
 enum err credential_chain_pem(const struct span ders[], size_t count, struct buf *pem_out);
 enum err credential_pem(const char *label, struct span der, struct buf *pem_out);
 
+/* The certificate leads to the root in a PEM file, over issuers in another (which may hold
+ * more). ERR_SIG with OpenSSL's words. */
+enum err credential_verify(X509 *certificate, const char *root_path, const char *issuers_path);
+
 /* The certificate is for the key of the request, and issuer signed it. */
 enum err credential_check(struct span certificate, struct span issuer, struct span csr);

@@ -26,6 +26,14 @@ static void print_uid(FILE *out, const ProtobufCBinaryData *uid)
         fprintf(out, "  unit %s", hex_of(bytes_of(uid), hex));
 }
 
+/* As the diagram's table has it; JSON keeps the full name. */
+static void print_method(FILE *out, const char *method)
+{
+    static const char package[] = "hallmark.v1.";
+    bool ours = strncmp(method, package, sizeof(package) - 1) == 0;
+    print_text(out, "", ours ? method + sizeof(package) - 1 : method);
+}
+
 static const char *status_word(const Hallmark__V1__Event *event)
 {
     return exit_status_name(err_from_wire(event->code, event->status));
@@ -43,7 +51,7 @@ void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event)
     print_text(out, "", event->kind);
     if (event->arrow != 0)
         fprintf(out, " %u", event->arrow);
-    print_text(out, "", event->method);
+    print_method(out, event->method);
     fprintf(out, "  %s", status_word(event));
     print_text(out, "", event->actor);
     print_uid(out, &event->uid);

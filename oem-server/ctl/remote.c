@@ -233,6 +233,11 @@ void remote_close(struct remote **remote)
     *remote = NULL;
 }
 
+const struct settings *remote_settings(const struct remote *remote)
+{
+    return &remote->settings;
+}
+
 static void on_done(void *context, const Hallmark__V1__FrameResponse *response)
 {
     struct waiting *w = context;

@@ -17,4 +17,6 @@ struct remote;
 enum err remote_open(const struct ctl *ctl, struct remote **remote_out);
 void remote_close(struct remote **remote); /* AUTO; NULL is fine */
 
+const struct settings *remote_settings(const struct remote *remote); /* complete; borrowed */
+
 rpc_transport remote_send;

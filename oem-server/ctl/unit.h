@@ -11,8 +11,9 @@
 #include "oem-server/ctl/report.h"
 
 /* Adds an object "checks" of words; false if a check failed. What is not there yet is absent.
- */
-bool unit_check(struct report *report, const Hallmark__V1__ShowUnitResponse *unit);
+ * trust: ca is the root, cert a file that holds the issuing certificate too. */
+bool unit_check(struct report *report, const Hallmark__V1__ShowUnitResponse *unit,
+                const struct settings *trust);
 
 /* Writes each piece that is there to folder, and adds an object "files" of their meaning. */
 enum err unit_write(struct report *report, const Hallmark__V1__ShowUnitResponse *unit,

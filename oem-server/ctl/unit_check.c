@@ -15,6 +15,7 @@ enum outcome { ABSENT, HOLDS, FAILS };
 struct evidence {
     const Hallmark__V1__ShowUnitResponse *unit;
     const Hallmark__V1__Receipt *receipt;
+    const struct settings *trust;
     X509 *certificate;
     X509_REQ *csr;
     uint8_t point[P256_POINT_SIZE]; /* of the certificate's key */
@@ -65,6 +66,14 @@ static enum outcome certificate_uid(const struct evidence *e)
     int len = X509_NAME_get_text_by_NID(X509_get_subject_name(e->certificate), NID_serialNumber,
                                         have, sizeof(have));
     return outcome_of(len == 2 * UID_SIZE && strcasecmp(want, have) == 0);
+}
+
+static enum outcome certificate_chain(const struct evidence *e)
+{
+    if (e->unit->certificate.len == 0)
+        return ABSENT;
+    return outcome_of(e->certificate != NULL && credential_verify(e->certificate, e->trust->ca,
+                                                                  e->trust->cert) == ERR_OK);
 }
 
 static struct sign_receipt receipt_fields(const Hallmark__V1__Receipt *r)
@@ -174,17 +183,18 @@ static const struct {
     const char *name;
     enum outcome (*check)(const struct evidence *e);
 } checks[] = {
-    { "csr signature is by its own key", csr_signature },
-    { "certificate is for that key", certificate_key },
-    { "certificate names this unit", certificate_uid },
-    { "FwInfo is signed with ROTPK's key", fwinfo_signature },
-    { "FwInfo is of this image", fwinfo_image },
-    { "receipt is signed with AUTHKEY", receipt_signature },
-    { "receipt names the same key", receipt_key },
-    { "receipt names this unit", receipt_uid },
-    { "receipt names this certificate", receipt_certificate },
-    { "receipt names this ROTPK", receipt_rotpk },
-    { "receipt names this firmware", receipt_firmware },
+    { "csr_signed_by_its_key", csr_signature },
+    { "certificate_for_that_key", certificate_key },
+    { "certificate_names_unit", certificate_uid },
+    { "certificate_under_root", certificate_chain },
+    { "fwinfo_signed_by_rotpk", fwinfo_signature },
+    { "fwinfo_of_that_image", fwinfo_image },
+    { "receipt_signed_by_authkey", receipt_signature },
+    { "receipt_names_that_key", receipt_key },
+    { "receipt_names_unit", receipt_uid },
+    { "receipt_names_certificate", receipt_certificate },
+    { "receipt_names_rotpk", receipt_rotpk },
+    { "receipt_names_firmware", receipt_firmware },
 };
 
 static void csr_drop(X509_REQ **csr)
@@ -215,11 +225,12 @@ static bool report_checks(struct report *report, const struct evidence *e)
     return good;
 }
 
-bool unit_check(struct report *report, const Hallmark__V1__ShowUnitResponse *unit)
+bool unit_check(struct report *report, const Hallmark__V1__ShowUnitResponse *unit,
+                const struct settings *trust)
 {
     AUTO(credential_certificate_drop) X509 *certificate = NULL;
     AUTO(csr_drop) X509_REQ *csr = csr_of(bytes_of(&unit->csr));
-    struct evidence e = { .unit = unit, .receipt = unit->receipt, .csr = csr };
+    struct evidence e = { .unit = unit, .receipt = unit->receipt, .trust = trust, .csr = csr };
     if (credential_certificate_parse(bytes_of(&unit->certificate), "it", &certificate) ==
             ERR_OK &&
         p256_point_of(X509_get0_pubkey(certificate), e.point) == ERR_OK)

@@ -46,7 +46,7 @@ static enum err show(struct ctl *ctl, const struct command *command, const void 
     if (!span_eq(bytes_of(&unit->uid), SPAN(a.uid.bytes)))
         return fail_quiet(ERR_PROTO, "the server answered about another unit");
     report_unit(&report, unit);
-    bool good = unit_check(&report, unit);
+    bool good = unit_check(&report, unit, remote_settings(remote));
     if (a.out != NULL)
         TRY(unit_write(&report, unit, a.out));
     TRY(report_print(&report, ctl));

@@ -60,10 +60,9 @@ static void refusal_is_a_line(void **state)
     Hallmark__V1__Event event = event_of();
     capture_start(&c);
     entry_line(c.file, 41, &event);
-    assert_printed(&c,
-                   "      41  2026-11-22T14:05:30.000001Z  refusal  hallmark.v1.Orders/Show  "
-                   "PERMISSION_DENIED  spiffe://oem.example/operator/alice  "
-                   "unit 010203000000000000000000  order o-1  no?[2Jway\n");
+    assert_printed(&c, "      41  2026-11-22T14:05:30.000001Z  refusal  Orders/Show  "
+                       "PERMISSION_DENIED  spiffe://oem.example/operator/alice  "
+                       "unit 010203000000000000000000  order o-1  no?[2Jway\n");
 }
 
 static void arrow_is_a_line(void **state)
@@ -79,7 +78,7 @@ static void arrow_is_a_line(void **state)
     capture_start(&c);
     entry_line(c.file, 0, &event);
     assert_printed(&c, "       0  1970-01-01T00:00:00.000000Z  arrow 5  "
-                       "hallmark.v1.Board/LoadDevAuth  OK  (reported)\n");
+                       "Board/LoadDevAuth  OK  (reported)\n");
 }
 
 static void no_event_is_shown(void **state)

@@ -15,12 +15,17 @@
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/file.h"
 #include "oem-server/ctl/unit.h"
+#include "tests/unit/certs.h"
 
 enum { IMAGE_SIZE = 64, DIGEST_AT = 0x60, SIGNED_SIZE = 0x80 };
 
+static char root_path[64];
+
 /* One unit's evidence, all of it sound. Spans of the messages lie in here. */
 struct scene {
-    EVP_PKEY *auth, *boot;
+    EVP_PKEY *auth, *boot, *root_key;
+    X509 *root;
+    struct settings trust;
     uint8_t uid[UID_SIZE], run_id[RUN_ID_SIZE], nonce[NONCE_SIZE];
     uint8_t rotpk[ROTPK_SIZE], fwinfo[FWINFO_SIZE], image[IMAGE_SIZE + FWINFO_SIZE];
     uint8_t point[P256_POINT_SIZE], signature[P256_SIGNATURE_SIZE];
@@ -57,7 +62,9 @@ static void make_certificate(struct scene *s)
     X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
     X509_gmtime_adj(X509_getm_notAfter(certificate), 60);
     X509_set_pubkey(certificate, s->auth);
-    assert_true(X509_sign(certificate, s->boot, EVP_sha256()) > 0);
+    X509_set_version(certificate, X509_VERSION_3);
+    X509_set_issuer_name(certificate, X509_get_subject_name(s->root));
+    assert_true(X509_sign(certificate, s->root_key, EVP_sha256()) > 0);
     int len = i2d_X509(certificate, &der);
     assert_int_equal(buf_copy(&s->certificate, span_of(der, (size_t)len)), ERR_OK);
     OPENSSL_free(der);
@@ -107,9 +114,26 @@ static void make_receipt(struct scene *s)
     s->receipt.signature = DATA(s->signature);
 }
 
+/* A root of the unit's own, and in the file that stands for it. */
+static void make_root(struct scene *s)
+{
+    const struct certs_spec spec = { "root", NULL, NULL, true, 1 };
+    struct buf pem = { 0 };
+    uint8_t *der = NULL;
+    s->root = certs_make(&spec, NULL, NULL, &s->root_key);
+    int len = i2d_X509(s->root, &der);
+    assert_int_equal(credential_pem("CERTIFICATE", span_of(der, (size_t)len), &pem), ERR_OK);
+    assert_int_equal(file_write(root_path, buf_span(&pem)), ERR_OK);
+    snprintf(s->trust.ca, sizeof(s->trust.ca), "%s", root_path);
+    snprintf(s->trust.cert, sizeof(s->trust.cert), "%s", root_path);
+    OPENSSL_free(der);
+    buf_free(&pem);
+}
+
 static int set_up(void **state)
 {
     struct scene *s = calloc(1, sizeof(*s));
+    make_root(s);
     s->uid[0] = 0xab;
     s->auth = EVP_EC_gen("P-256");
     s->boot = EVP_EC_gen("P-256");
@@ -134,6 +158,9 @@ static int tear_down(void **state)
     struct scene *s = *state;
     EVP_PKEY_free(s->auth);
     EVP_PKEY_free(s->boot);
+    EVP_PKEY_free(s->root_key);
+    X509_free(s->root);
+    unlink(root_path);
     buf_free(&s->csr);
     buf_free(&s->certificate);
     free(s);
@@ -147,7 +174,7 @@ static unsigned count_checks(const struct scene *s, const char *word, bool *good
     const char *name;
     json_t *value;
     unsigned count = 0;
-    *good_out = unit_check(&report, &s->unit);
+    *good_out = unit_check(&report, &s->unit, &s->trust);
     json_object_foreach(json_object_get(report.json, "checks"), name, value) count +=
         strcmp(json_string_value(value), word) == 0;
     report_free(&report);
@@ -158,7 +185,7 @@ static const char *check_of(const struct scene *s, const char *name)
 {
     static char word[16];
     struct report report = report_new();
-    unit_check(&report, &s->unit);
+    unit_check(&report, &s->unit, &s->trust);
     const char *said =
         json_string_value(json_object_get(json_object_get(report.json, "checks"), name));
     snprintf(word, sizeof(word), "%s", said == NULL ? "(no such check)" : said);
@@ -169,7 +196,7 @@ static const char *check_of(const struct scene *s, const char *name)
 static void sound_evidence_holds(void **state)
 {
     bool good;
-    assert_int_equal(count_checks(*state, "holds", &good), 11);
+    assert_int_equal(count_checks(*state, "holds", &good), 12);
     assert_true(good);
 }
 
@@ -180,7 +207,7 @@ static void early_unit_is_absent(void **state)
     Hallmark__V1__ShowUnitResponse none = HALLMARK__V1__SHOW_UNIT_RESPONSE__INIT;
     none.uid = DATA(s->uid);
     s->unit = none;
-    assert_int_equal(count_checks(s, "absent", &good), 11);
+    assert_int_equal(count_checks(s, "absent", &good), 12);
     assert_true(good);
 }
 
@@ -271,6 +298,18 @@ static void other_certificate(struct scene *s)
     s->unit.certificate = (ProtobufCBinaryData){ s->certificate.len, s->certificate.ptr };
 }
 
+static void other_root(struct scene *s)
+{
+    X509_free(s->root);
+    EVP_PKEY_free(s->root_key);
+    make_root(s); /* of the same name */
+}
+
+static void no_root(struct scene *s)
+{
+    s->trust.ca[0] = '\0';
+}
+
 static void certificate_garbage(struct scene *s)
 {
     s->unit.certificate.len--;
@@ -281,25 +320,26 @@ static const struct {
     void (*spoil)(struct scene *s);
     const char *check; /* that must fail */
 } spoilings[] = {
-    { "CSR of another key", other_csr, "certificate is for that key" },
-    { "CSR with a wrong signature", csr_bit, "csr signature is by its own key" },
-    { "CSR cut short", csr_garbage, "csr signature is by its own key" },
-    { "another unit", other_uid, "certificate names this unit" },
-    { "another unit's receipt", other_uid, "receipt is signed with AUTHKEY" },
-    { "ROTPK changed", rotpk_bit, "receipt names this ROTPK" },
-    { "ROTPK not on the curve", rotpk_bit, "FwInfo is signed with ROTPK's key" },
-    { "ROTPK cut short", rotpk_short, "FwInfo is signed with ROTPK's key" },
-    { "image changed", image_bit, "FwInfo is of this image" },
-    { "image cut short", image_short, "FwInfo is of this image" },
-    { "FwInfo changed", fwinfo_bit, "FwInfo is signed with ROTPK's key" },
-    { "FwInfo names no memory", region_wild, "FwInfo is of this image" },
-    { "receipt of another lock", receipt_lock, "receipt is signed with AUTHKEY" },
-    { "receipt of another transcript", receipt_field, "receipt is signed with AUTHKEY" },
-    { "receipt's signature cut short", receipt_signature_short,
-      "receipt is signed with AUTHKEY" },
-    { "receipt's field too long", receipt_oversized, "receipt is signed with AUTHKEY" },
-    { "another certificate", other_certificate, "receipt names this certificate" },
-    { "certificate cut short", certificate_garbage, "receipt names the same key" },
+    { "CSR of another key", other_csr, "certificate_for_that_key" },
+    { "CSR with a wrong signature", csr_bit, "csr_signed_by_its_key" },
+    { "CSR cut short", csr_garbage, "csr_signed_by_its_key" },
+    { "another unit", other_uid, "certificate_names_unit" },
+    { "another unit's receipt", other_uid, "receipt_signed_by_authkey" },
+    { "ROTPK changed", rotpk_bit, "receipt_names_rotpk" },
+    { "ROTPK not on the curve", rotpk_bit, "fwinfo_signed_by_rotpk" },
+    { "ROTPK cut short", rotpk_short, "fwinfo_signed_by_rotpk" },
+    { "image changed", image_bit, "fwinfo_of_that_image" },
+    { "image cut short", image_short, "fwinfo_of_that_image" },
+    { "FwInfo changed", fwinfo_bit, "fwinfo_signed_by_rotpk" },
+    { "FwInfo names no memory", region_wild, "fwinfo_of_that_image" },
+    { "receipt of another lock", receipt_lock, "receipt_signed_by_authkey" },
+    { "receipt of another transcript", receipt_field, "receipt_signed_by_authkey" },
+    { "receipt's signature cut short", receipt_signature_short, "receipt_signed_by_authkey" },
+    { "receipt's field too long", receipt_oversized, "receipt_signed_by_authkey" },
+    { "another root's certificate", other_root, "certificate_under_root" },
+    { "no root to lead to", no_root, "certificate_under_root" },
+    { "another certificate", other_certificate, "receipt_names_certificate" },
+    { "certificate cut short", certificate_garbage, "receipt_names_that_key" },
 };
 
 static void contradictions_are_found(void **state)
@@ -381,5 +421,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(evidence_is_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_rotpk_is_not_written, set_up, tear_down),
     };
+    snprintf(root_path, sizeof(root_path), "/tmp/test_ctl_unit.%d.pem", (int)getpid());
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
