@@ -9,7 +9,7 @@
 #include "station-agent/program.h"
 #include "station-agent/site/site.h"
 
-enum { PORT_DEFAULT = 8443, HOST_MAX = 256 };
+enum { PORT_DEFAULT = 443, HOST_MAX = 256 };
 
 enum option_key {
     OPTION_CA = 256,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/host/log.h"
 
@@ -11,10 +12,12 @@ enum { CLOSE_NORMAL = 1000, CLOSE_MS = 1000 };
 
 static enum err tls_failure(const char *what, const char *file)
 {
-    char reason[160];
-    ERR_error_string_n(ERR_peek_error(), reason, sizeof(reason));
+    unsigned long code = ERR_peek_error();
+    const char *reason = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
+                                                : ERR_reason_error_string(code);
     ERR_clear_error();
-    return fail_quiet(ERR_CONFIG, "%s %s: %s", what, file, reason);
+    return fail_quiet(ERR_CONFIG, "%s %s: %s", what, file,
+                      reason != NULL ? reason : "not what it should be");
 }
 
 static enum err set_up_tls(void *context, SSL_CTX *tls)
@@ -31,10 +34,20 @@ static enum err set_up_tls(void *context, SSL_CTX *tls)
     return ERR_OK;
 }
 
+/* A key that others can read is nobody's. */
+static enum err check_key(const char *file)
+{
+    struct stat about;
+    if (stat(file, &about) == 0 && S_ISREG(about.st_mode) && (about.st_mode & 077) != 0)
+        return fail_quiet(ERR_CONFIG, "key %s: others may read it; chmod 600", file);
+    return ERR_OK;
+}
+
 /* wss says no reason when the TLS set-up fails late; so the files are tried before. */
 static enum err try_files(const struct server_config *config)
 {
     struct server_config copy = *config;
+    TRY(check_key(config->key_file));
     SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
     if (tls == NULL)
         return fail_quiet(ERR_MEMORY, "no memory");

@@ -350,7 +350,8 @@ static void note_reports(const struct task *task, struct span encoded)
 {
     Hallmark__V1__ArrowReports *all =
         hallmark__v1__arrow_reports__unpack(NULL, encoded.len, encoded.ptr);
-    must(all != NULL);
+    if (all == NULL)
+        abort();
     for (size_t i = 0; i < all->n_reports; i++) {
         const Hallmark__V1__ArrowReport *r = all->reports[i];
         must(scene.report_count < SCENE_REPORTS_MAX && r->request_sha256.len == SHA256_SIZE &&

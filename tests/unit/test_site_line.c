@@ -188,6 +188,7 @@ static void loss_ends_every_wait(void **state)
 static void files_that_will_not_do(void **state)
 {
     (void)state;
+    static const char open_to_all[] = "/etc/passwd";
     const struct {
         struct server_config config;
         const char *words;
@@ -195,6 +196,7 @@ static void files_that_will_not_do(void **state)
         { { "h", 1, "/nonexistent", pem, pem }, "trusted root /nonexistent" },
         { { "h", 1, pem, "/nonexistent", pem }, "certificate /nonexistent" },
         { { "h", 1, pem, pem, "/dev/null" }, "key /dev/null" },
+        { { "h", 1, pem, pem, open_to_all }, "others may read it" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct server *server = NULL;

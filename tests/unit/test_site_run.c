@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/flow/flow.h"
@@ -33,6 +34,7 @@ static void write_pem(void)
     assert_non_null(file);
     assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
     fclose(file);
+    assert_int_equal(chmod(key_file, 0600), 0);
     X509_free(cert);
     EVP_PKEY_free(key);
 }
@@ -137,8 +139,8 @@ static void every_arrow_is_told(void **state)
     assert_int_equal(run_one(FAULT_NONE), ERR_OK);
     json_t *lines = output();
     size_t line = 0;
-    for (uint8_t arrow = 3; arrow <= FLOW_ARROWS; arrow++) {
-        const struct flow_row *row = flow_row(arrow);
+    for (unsigned arrow = 3; arrow <= FLOW_ARROWS; arrow++) {
+        const struct flow_row *row = flow_row((uint8_t)arrow);
         if (!flow_sees(FLOW_AGENT, row))
             continue;
         char method[64];
@@ -164,8 +166,8 @@ static void the_server_hears_of_what_it_cannot_see(void **state)
     (void)state;
     assert_int_equal(run_one(FAULT_NONE), ERR_OK);
     size_t seen = 0;
-    for (uint8_t arrow = 3; arrow <= FLOW_ARROWS; arrow++) {
-        const struct flow_row *row = flow_row(arrow);
+    for (unsigned arrow = 3; arrow <= FLOW_ARROWS; arrow++) {
+        const struct flow_row *row = flow_row((uint8_t)arrow);
         bool hidden = !flow_sees(FLOW_SERVER, row);
         assert_int_equal(scene_report(arrow) != NULL, hidden);
         if (!hidden)
