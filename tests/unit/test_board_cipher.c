@@ -1,4 +1,4 @@
-/* SHA-256 and AES of the crypto engine against OpenSSL, and what its DMA can reach. */
+/* SHA-256 and AES against OpenSSL, what DMA can reach, and random numbers that are none. */
 #include "tests/unit/check.h"
 
 #include <openssl/evp.h>
@@ -8,7 +8,7 @@
 #include "common/host/own.h"
 #include "tests/unit/test_board_bench.h"
 
-enum { CRPT = 0x40032000, SRAM = 0x20000000 };
+enum { CRPT = 0x40032000, TRNG = 0x400b9000, SRAM = 0x20000000 };
 
 static struct chip chip;
 
@@ -141,14 +141,40 @@ static void aes_agrees_with_openssl(void **state)
     }
 }
 
+static void no_seed_is_predictable(void **state)
+{
+    (void)state;
+    uint32_t first[8], same = 0;
+    for (int round = 0; round < 2; round++) {
+        periph_crpt.reset(&chip);
+        poke(&chip, CRPT + 8, 6 << 2 | 1);
+        await(&chip, CRPT + 8, 1 << 8, 0);
+        for (uint32_t i = 0; i < 8; i++) {
+            uint32_t word = peek(&chip, CRPT + 0x10 + 4 * i);
+            same += round == 1 && word == first[i];
+            first[i] = word;
+        }
+    }
+    assert_int_equal(same, 8);
+}
+
+static void trng_seed_needs_its_clock(void **state)
+{
+    (void)state;
+    poke(&chip, TRNG + 0x0c, 0x80);
+    await(&chip, TRNG, 1 << 7, 1 << 7);
+    poke(&chip, TRNG, 1 << 8);
+    assert_true(never(&chip, TRNG, 1 << 9, 1 << 9));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sha_by_dma_and_by_word),
-        TEST(dma_reaches_sram_only),
-        TEST(aes_agrees_with_openssl),
+        TEST(sha_by_dma_and_by_word),    TEST(dma_reaches_sram_only),
+        TEST(aes_agrees_with_openssl),   TEST(no_seed_is_predictable),
+        TEST(trng_seed_needs_its_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

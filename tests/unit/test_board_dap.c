@@ -2,12 +2,9 @@
 #include "tests/unit/check.h"
 
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/host/own.h"
 #include "target-fw/board/dap.h"
-#include "target-fw/board/link.h"
 #include "tests/unit/test_board_bench.h"
 
 enum { PACKET = 512 };
@@ -299,47 +296,6 @@ static void chip_reset_takes_the_link_along(void **state)
     connect_dap();
 }
 
-/* ---- framing ---- */
-
-static enum err feed(struct link *link, struct span bytes)
-{
-    memcpy(link->in, bytes.ptr, bytes.len);
-    link->in_len = bytes.len;
-    return link_frames(link, &dap);
-}
-
-static void frames(void **state)
-{
-    (void)state;
-    static struct link link;
-    const struct {
-        const char *name;
-        struct span bytes;
-        enum err want;
-        size_t left;
-    } cases[] = {
-        { "one", BYTES('D', 'A', 'P', 0, 2, 0, 1, 0, 0, 4), ERR_OK, 0 },
-        { "two, pipelined",
-          BYTES('D', 'A', 'P', 0, 1, 0, 1, 0, 3, 'D', 'A', 'P', 0, 1, 0, 1, 0, 3), ERR_OK, 0 },
-        { "head cut", BYTES('D', 'A', 'P', 0, 2), ERR_OK, 5 },
-        { "body cut", BYTES('D', 'A', 'P', 0, 2, 0, 1, 0, 0), ERR_OK, 9 },
-        { "signature", BYTES('D', 'A', 'Q', 0, 2, 0, 1, 0, 0, 4), ERR_PROTO, 0 },
-        { "a response", BYTES('D', 'A', 'P', 0, 2, 0, 2, 0, 0, 4), ERR_PROTO, 0 },
-        { "empty", BYTES('D', 'A', 'P', 0, 0, 0, 1, 0), ERR_LIMIT, 0 },
-        { "too long", BYTES('D', 'A', 'P', 0, 1, 4, 1, 0), ERR_LIMIT, 0 },
-    };
-    int pair[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    link.client = pair[0];
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        enum err e = feed(&link, cases[i].bytes);
-        if (e != cases[i].want || (e == ERR_OK && link.in_len != cases[i].left))
-            fail_msg("%s: error %d, %zu left", cases[i].name, (int)e, link.in_len);
-    }
-    close(pair[0]);
-    close(pair[1]);
-}
-
 #define TEST(name)      cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define CONNECTED(name) cmocka_unit_test_setup_teardown(name, setup_connected, teardown)
 
@@ -362,7 +318,6 @@ int main(void)
         CONNECTED(many_commands_in_one_packet),
         CONNECTED(a_dropped_link_needs_a_new_start),
         CONNECTED(chip_reset_takes_the_link_along),
-        TEST(frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
