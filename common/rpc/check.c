@@ -21,5 +21,5 @@ const char *check_request(const Hallmark__V1__FrameRequest *request)
         bytes += strlen(request->metadata[i]->key) + request->metadata[i]->value.len;
     if (bytes > RPC_METADATA_BYTES_MAX)
         return "metadata is too large";
-    return request->end_stream ? NULL : "client streaming is not supported";
+    return NULL;
 }

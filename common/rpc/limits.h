@@ -12,10 +12,17 @@ enum {
     RPC_IDEMPOTENCY_KEY_SIZE = 16,
     RPC_TIMEOUT_DEFAULT_MS = 30000, /* of a request that names none */
     RPC_TIMEOUT_MAX_MS = 600000,
-    RPC_HELLO_TIMEOUT_MS = 5000,  /* from connection to the peer's HELLO */
+    RPC_HELLO_TIMEOUT_MS = 5000, /* from connection to the peer's HELLO */
+    RPC_CREDIT_MESSAGES = 16,    /* DATA frames in flight on a stream */
+    RPC_CREDIT_BYTES = 1 << 20,  /* and bytes of their payloads */
+    RPC_CONNECTION_CREDIT_BYTES = 8 << 20,
+    RPC_CREDIT_MAX = 1 << 30,     /* what may ever be granted and unspent */
+    RPC_FRAME_OVERHEAD = 64,      /* bytes of a DATA frame besides its payload, at most */
     RPC_OUT_BYTES_MAX = 16 << 20, /* unsent bytes; a peer that does not read is dropped */
     RPC_PING_MS = 30000,          /* idle time before a WebSocket ping */
     RPC_HANGUP_MS = 10000,        /* and to its pong */
 };
+
+enum { RPC_FEATURE_STREAMING = 1 }; /* bits of HELLO.features */
 
 #define RPC_SUBPROTOCOL "v1.rpc.hallmark"

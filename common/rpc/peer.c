@@ -6,37 +6,19 @@
 
 #include "common/host/log.h"
 #include "common/rpc/check.h"
-#include "common/rpc/queue.h"
+#include "common/rpc/inside.h"
 
 typedef Hallmark__V1__Frame frame;
 
-enum { CLOSE_PROTOCOL = 1002, CLOSE_BAD_DATA = 1007, CLOSE_TOO_BIG = 1009 };
-
-/* A call under way. Ours: tag set. Theirs: being served. */
-struct stream {
-    uint32_t id; /* 0: free slot */
-    uint64_t deadline_ms;
-    void *tag;
-};
-
-struct peer {
-    enum peer_side side;
-    uint64_t hello_by_ms; /* 0: it has come */
-    uint32_t next_id;     /* of our calls */
-    uint32_t last_theirs;
-    uint32_t peer_max_message;
-    uint32_t peer_max_streams;
-    bool refusing; /* we sent GOAWAY */
-    bool leaving;  /* they did */
-    unsigned close_code;
-    struct stream ours[RPC_STREAMS_MAX];
-    struct stream theirs[RPC_STREAMS_MAX];
-    struct queue queue;
-};
-
-static enum err send_frame(struct peer *p, const frame *f)
+enum err peer_frame(struct peer *p, const frame *f)
 {
     return queue_frame(&p->queue, f, p->peer_max_message);
+}
+
+enum err peer_violation(struct peer *p, unsigned close_code, const char *what)
+{
+    p->close_code = close_code;
+    return fail(ERR_PROTO, "rpc: %s", what);
 }
 
 bool peer_has_output(const struct peer *p)
@@ -64,10 +46,14 @@ static enum err send_hello(struct peer *p, const char *software)
     hello.software = text;
     hello.max_message = RPC_MESSAGE_MAX;
     hello.max_streams = RPC_STREAMS_MAX;
+    hello.features = RPC_FEATURE_STREAMING;
+    hello.credit_messages = RPC_CREDIT_MESSAGES;
+    hello.credit_bytes = RPC_CREDIT_BYTES;
+    hello.connection_credit_bytes = RPC_CONNECTION_CREDIT_BYTES;
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_HELLO;
     f.hello = &hello;
-    enum err e = send_frame(p, &f);
+    enum err e = peer_frame(p, &f);
     free(text);
     return e;
 }
@@ -82,6 +68,7 @@ struct peer *peer_new(enum peer_side side, const char *software, uint64_t now_ms
     p->hello_by_ms = now_ms + RPC_HELLO_TIMEOUT_MS;
     p->peer_max_message = RPC_MESSAGE_MAX;
     p->peer_max_streams = RPC_STREAMS_MAX;
+    p->in_bytes = RPC_CONNECTION_CREDIT_BYTES;
     queue_init(&p->queue);
     if (send_hello(p, software) != ERR_OK) {
         peer_free(p);
@@ -96,20 +83,6 @@ void peer_free(struct peer *p)
         return;
     queue_fini(&p->queue);
     free(p);
-}
-
-static struct stream *find(struct stream streams[static RPC_STREAMS_MAX], uint32_t id)
-{
-    for (size_t i = 0; i < RPC_STREAMS_MAX; i++)
-        if (streams[i].id == id)
-            return &streams[i];
-    return NULL;
-}
-
-static enum err violation(struct peer *p, unsigned close_code, const char *what)
-{
-    p->close_code = close_code;
-    return fail(ERR_PROTO, "rpc: %s", what);
 }
 
 /* A response that we make up ourselves: a missed deadline, a lost connection. */
@@ -140,16 +113,21 @@ static enum err push_response(struct peer *p, struct stream *s, enum err e, cons
 static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello)
 {
     if (p->hello_by_ms == 0)
-        return violation(p, CLOSE_PROTOCOL, "second HELLO");
+        return peer_violation(p, CLOSE_PROTOCOL, "second HELLO");
     if (hello->version != RPC_VERSION)
-        return violation(p, CLOSE_PROTOCOL, "HELLO names another version");
+        return peer_violation(p, CLOSE_PROTOCOL, "HELLO names another version");
     if (hello->max_message < 1024 || hello->max_streams == 0)
-        return violation(p, CLOSE_PROTOCOL, "HELLO's limits are too small");
+        return peer_violation(p, CLOSE_PROTOCOL, "HELLO's limits are too small");
     p->hello_by_ms = 0;
     if (hello->max_message < p->peer_max_message)
         p->peer_max_message = hello->max_message;
     if (hello->max_streams < p->peer_max_streams)
         p->peer_max_streams = hello->max_streams;
+    if ((hello->features & RPC_FEATURE_STREAMING) != 0) {
+        p->first =
+            (struct lane){ 0, hello->credit_messages, hello->credit_bytes, false, false };
+        p->out_bytes = hello->connection_credit_bytes;
+    }
     return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_OPEN });
 }
 
@@ -165,7 +143,7 @@ static enum err respond_error(struct peer *p, uint32_t stream, enum err e, const
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
     f.response = &response;
-    return send_frame(p, &f);
+    return peer_frame(p, &f);
 }
 
 /* Takes the frame: it goes with the event. */
@@ -174,20 +152,22 @@ static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
     const Hallmark__V1__FrameRequest *request = (*f)->request;
     uint32_t id = request->stream;
     if (id % 2 != (p->side == PEER_SERVER ? 1 : 0) || id <= p->last_theirs)
-        return violation(p, CLOSE_PROTOCOL, "stream number of the wrong side or used before");
+        return peer_violation(p, CLOSE_PROTOCOL,
+                              "stream number of the wrong side or used before");
     p->last_theirs = id;
     const char *fault = check_request(request);
     if (fault != NULL)
         return respond_error(p, id, ERR_INVALID, fault);
     if (p->refusing)
         return respond_error(p, id, ERR_UNAVAILABLE, "going away: draining");
-    struct stream *s = find(p->theirs, 0);
+    struct stream *s = stream_find(p->theirs, 0);
     if (s == NULL)
         return respond_error(p, id, ERR_EXHAUSTED, "too many open calls on this connection");
     uint32_t timeout = request->timeout_ms == 0 ? RPC_TIMEOUT_DEFAULT_MS : request->timeout_ms;
     if (timeout > RPC_TIMEOUT_MAX_MS)
         timeout = RPC_TIMEOUT_MAX_MS;
-    *s = (struct stream){ .id = id, .deadline_ms = now_ms + timeout };
+    *s = stream_of(p, id, now_ms + timeout, NULL);
+    s->in.ended = request->end_stream;
     struct peer_event event = { PEER_REQUEST, id, s->deadline_ms, NULL, TAKE(*f) };
     return queue_event(&p->queue, &event);
 }
@@ -195,10 +175,10 @@ static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
 static enum err take_response(struct peer *p, frame **f)
 {
     uint32_t id = (*f)->response->stream;
-    struct stream *s = find(p->ours, id);
+    struct stream *s = stream_find(p->ours, id);
     if (id == 0 || s == NULL) {
         if (id == 0 || id >= p->next_id || id % 2 != p->next_id % 2)
-            return violation(p, CLOSE_PROTOCOL, "answer to a call that was never made");
+            return peer_violation(p, CLOSE_PROTOCOL, "answer to a call that was never made");
         return ERR_OK; /* we gave it up; the answer crossed the CANCEL */
     }
     struct peer_event event = { PEER_RESPONSE, id, 0, s->tag, TAKE(*f) };
@@ -208,11 +188,11 @@ static enum err take_response(struct peer *p, frame **f)
 
 static enum err take_cancel(struct peer *p, uint32_t id)
 {
-    struct stream *s = id == 0 ? NULL : find(p->theirs, id);
+    struct stream *s = id == 0 ? NULL : stream_find(p->theirs, id);
     if (s == NULL)
         return id != 0 && id <= p->last_theirs
                    ? ERR_OK
-                   : violation(p, CLOSE_PROTOCOL, "CANCEL of a call never made");
+                   : peer_violation(p, CLOSE_PROTOCOL, "CANCEL of a call never made");
     *s = (struct stream){ 0 };
     return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id });
 }
@@ -220,7 +200,7 @@ static enum err take_cancel(struct peer *p, uint32_t id)
 static enum err take_frame(struct peer *p, frame **f, uint64_t now_ms)
 {
     if (p->hello_by_ms != 0 && (*f)->kind_case != HALLMARK__V1__FRAME__KIND_HELLO)
-        return violation(p, CLOSE_PROTOCOL, "frame before HELLO");
+        return peer_violation(p, CLOSE_PROTOCOL, "frame before HELLO");
     switch ((*f)->kind_case) {
     case HALLMARK__V1__FRAME__KIND_HELLO:
         return take_hello(p, (*f)->hello);
@@ -234,9 +214,10 @@ static enum err take_frame(struct peer *p, frame **f, uint64_t now_ms)
         p->leaving = true;
         return queue_event(&p->queue,
                            &(struct peer_event){ .kind = PEER_GOING_AWAY, .frame = TAKE(*f) });
-    case HALLMARK__V1__FRAME__KIND_DATA:   /* streaming's place: not offered in HELLO, */
-    case HALLMARK__V1__FRAME__KIND_CREDIT: /* so a peer that sends it is out of bounds */
-        return violation(p, CLOSE_PROTOCOL, "streaming was not offered");
+    case HALLMARK__V1__FRAME__KIND_DATA:
+        return stream_data(p, f);
+    case HALLMARK__V1__FRAME__KIND_CREDIT:
+        return stream_credit(p, (*f)->credit);
     default:
         return ERR_OK; /* a kind from the future */
     }
@@ -251,10 +232,10 @@ static void frame_drop(frame **f)
 enum err peer_receive(struct peer *p, struct span message, uint64_t now_ms)
 {
     if (message.len > RPC_MESSAGE_MAX)
-        return violation(p, CLOSE_TOO_BIG, "message over the limit");
+        return peer_violation(p, CLOSE_TOO_BIG, "message over the limit");
     AUTO(frame_drop) frame *f = hallmark__v1__frame__unpack(NULL, message.len, message.ptr);
     if (f == NULL)
-        return violation(p, CLOSE_BAD_DATA, "message is not a Frame");
+        return peer_violation(p, CLOSE_BAD_DATA, "message is not a Frame");
     return take_frame(p, &f, now_ms);
 }
 
@@ -263,19 +244,19 @@ enum err peer_call(struct peer *p, Hallmark__V1__FrameRequest *request, void *ta
 {
     if (p->leaving)
         return fail_quiet(ERR_UNAVAILABLE, "rpc: the peer is going away");
-    struct stream *s = find(p->ours, 0);
+    struct stream *s = stream_find(p->ours, 0);
     if (s == NULL || peer_open_calls(p) >= 2 * RPC_STREAMS_MAX)
         return fail(ERR_EXHAUSTED, "rpc: %d calls are open on this connection",
                     RPC_STREAMS_MAX);
     if (request->timeout_ms == 0)
         request->timeout_ms = RPC_TIMEOUT_DEFAULT_MS;
     request->stream = p->next_id;
-    request->end_stream = true;
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_REQUEST;
     f.request = request;
-    TRY(send_frame(p, &f));
-    *s = (struct stream){ p->next_id, now_ms + request->timeout_ms, tag };
+    TRY(peer_frame(p, &f));
+    *s = stream_of(p, p->next_id, now_ms + request->timeout_ms, tag);
+    s->out.ended = request->end_stream;
     p->next_id += 2;
     return ERR_OK;
 }
@@ -290,7 +271,7 @@ static void send_cancel(struct peer *p, uint32_t id, const char *reason)
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_CANCEL;
     f.cancel = &cancel;
-    if (send_frame(p, &f) != ERR_OK)
+    if (peer_frame(p, &f) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "rpc: CANCEL of stream %u was not sent", id);
 }
 
@@ -308,14 +289,14 @@ void peer_cancel(struct peer *p, void *tag, const char *reason)
 
 enum err peer_respond(struct peer *p, Hallmark__V1__FrameResponse *response)
 {
-    struct stream *s = find(p->theirs, response->stream);
+    struct stream *s = stream_find(p->theirs, response->stream);
     if (response->stream == 0 || s == NULL)
         return ERR_OK;
     *s = (struct stream){ 0 };
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
     f.response = response;
-    enum err e = send_frame(p, &f);
+    enum err e = peer_frame(p, &f);
     if (e == ERR_LIMIT) /* the answer does not fit: the caller must still hear of it */
         return respond_error(p, response->stream, e, "the answer is over the message limit");
     return e;
@@ -376,7 +357,7 @@ void peer_go_away(struct peer *p, const char *reason, uint32_t drain_ms)
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_GO_AWAY;
     f.go_away = &away;
-    if (send_frame(p, &f) != ERR_OK)
+    if (peer_frame(p, &f) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "rpc: GOAWAY was not sent");
 }
 

@@ -26,6 +26,8 @@ enum peer_event_kind {
     PEER_OPEN,     /* the peer's HELLO has come */
     PEER_REQUEST,  /* a call to serve: frame->request */
     PEER_RESPONSE, /* the answer to our call tag: frame->response, also for a missed deadline */
+    PEER_DATA,     /* a message of a streaming call, ours (tag) or theirs: frame->data */
+    PEER_CREDIT,   /* a stream on which peer_send() said ERR_BUSY may be tried again */
     PEER_CANCELLED, /* the call being served on stream was given up or missed its deadline */
     PEER_GOING_AWAY,
 };
@@ -52,11 +54,22 @@ bool peer_next_event(struct peer *peer, struct peer_event *event_out);
 unsigned
 peer_close_code(const struct peer *peer); /* after an error: RFC 6455 7.4.1; 0 if none */
 
-/* Start a call. request->stream is chosen here; timeout_ms 0 means the default. Gives an error
- * at once for what can never be sent; everything later arrives as PEER_RESPONSE with tag. */
+/* Start a call. request->stream is chosen here; timeout_ms 0 means the default. With end_stream
+ * the request is all we send; without it peer_send() follows. Gives an error at once for what
+ * can never be sent; everything later arrives as PEER_DATA and, last, PEER_RESPONSE with tag.
+ */
 enum err peer_call(struct peer *peer, Hallmark__V1__FrameRequest *request, void *tag,
                    uint64_t now_ms);
 void peer_cancel(struct peer *peer, void *tag, const char *reason);
+
+/* Send a message on a stream, ours or theirs; end says it is our last one. ERR_BUSY: the
+ * receiver has granted no credit for it, PEER_CREDIT will come; ERR_CLOSED: the stream is over.
+ * A payload of more than peer_message_max() bytes is ERR_LIMIT. */
+enum err peer_send(struct peer *peer, uint32_t stream, struct span payload, bool end);
+size_t peer_message_max(const struct peer *peer);
+
+/* A PEER_DATA of so many payload bytes has been dealt with: grant that credit anew. */
+void peer_consumed(struct peer *peer, uint32_t stream, size_t bytes);
 
 /* Answer the call on response->stream. Of a stream that is gone: does nothing (the caller
  * left). */

@@ -40,6 +40,8 @@ void peer_event_free(struct peer_event *event)
         payload = &event->frame->request->payload;
     else if (event->frame->kind_case == HALLMARK__V1__FRAME__KIND_RESPONSE)
         payload = &event->frame->response->payload;
+    else if (event->frame->kind_case == HALLMARK__V1__FRAME__KIND_DATA)
+        payload = &event->frame->data->payload;
     if (payload != NULL && payload->len != 0)
         wipe(payload->data, payload->len);
     hallmark__v1__frame__free_unpacked(event->frame, NULL);

@@ -227,6 +227,7 @@ enum err wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest *reque
         return fail(ERR_MEMORY, "wss: no memory for a call");
     *pending = (struct pending){ done, context };
     Hallmark__V1__FrameRequest copy = *request;
+    copy.end_stream = true;
     pthread_mutex_lock(&conn->lock);
     enum err e = conn->peer == NULL || conn->closing
                      ? fail_quiet(ERR_CLOSED, "wss: connection closed: %s", conn->close_reason)

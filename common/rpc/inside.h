@@ -1,0 +1,53 @@
+/* inside: what peer.c and stream.c share. For rpc/ only; peer.h's contract. */
+#pragma once
+
+#include "common/rpc/queue.h"
+
+enum {
+    CLOSE_PROTOCOL = 1002,
+    CLOSE_BAD_DATA = 1007,
+    CLOSE_TOO_BIG = 1009
+}; /* RFC 6455 7.4.1 */
+
+/* What one direction of a stream may still carry. */
+struct lane {
+    uint32_t sequence; /* of the next DATA */
+    uint32_t messages; /* credit left */
+    size_t bytes;
+    bool ended;
+    bool starved; /* peer_send() said ERR_BUSY: owes a PEER_CREDIT */
+};
+
+/* A call under way. Ours: tag set. Theirs: being served. */
+struct stream {
+    uint32_t id; /* 0: free slot */
+    uint64_t deadline_ms;
+    void *tag;
+    struct lane out, in;
+};
+
+struct peer {
+    enum peer_side side;
+    uint64_t hello_by_ms; /* 0: it has come */
+    uint32_t next_id;     /* of our calls */
+    uint32_t last_theirs;
+    uint32_t peer_max_message;
+    uint32_t peer_max_streams;
+    bool refusing; /* we sent GOAWAY */
+    bool leaving;  /* they did */
+    unsigned close_code;
+    struct lane first; /* what a new stream may send: the peer's HELLO */
+    size_t out_bytes;  /* connection credit left: to send, */
+    size_t in_bytes;   /* and granted to the peer */
+    struct stream ours[RPC_STREAMS_MAX];
+    struct stream theirs[RPC_STREAMS_MAX];
+    struct queue queue;
+};
+
+enum err peer_frame(struct peer *p, const Hallmark__V1__Frame *f); /* queue it to be sent */
+enum err peer_violation(struct peer *p, unsigned close_code, const char *what);
+
+struct stream *stream_find(struct stream streams[static RPC_STREAMS_MAX], uint32_t id);
+struct stream stream_of(const struct peer *p, uint32_t id, uint64_t deadline_ms, void *tag);
+enum err stream_data(struct peer *p, Hallmark__V1__Frame **f); /* takes the frame */
+enum err stream_credit(struct peer *p, const Hallmark__V1__FrameCredit *credit);

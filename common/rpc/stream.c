@@ -1,0 +1,150 @@
+#include "common/host/log.h"
+#include "common/rpc/inside.h"
+
+typedef Hallmark__V1__Frame frame;
+
+struct stream *stream_find(struct stream streams[static RPC_STREAMS_MAX], uint32_t id)
+{
+    for (size_t i = 0; i < RPC_STREAMS_MAX; i++)
+        if (streams[i].id == id)
+            return &streams[i];
+    return NULL;
+}
+
+static const struct lane fresh_in = { 0, RPC_CREDIT_MESSAGES, RPC_CREDIT_BYTES, false, false };
+
+struct stream stream_of(const struct peer *p, uint32_t id, uint64_t deadline_ms, void *tag)
+{
+    return (struct stream){ id, deadline_ms, tag, p->first, fresh_in };
+}
+
+/* Ours or theirs, by the parity of its number; NULL if it is over. */
+static struct stream *find_any(struct peer *p, uint32_t id)
+{
+    return id == 0 ? NULL : stream_find(id % 2 == p->next_id % 2 ? p->ours : p->theirs, id);
+}
+
+static bool was_used(const struct peer *p, uint32_t id)
+{
+    return id != 0 && (id % 2 == p->next_id % 2 ? id < p->next_id : id <= p->last_theirs);
+}
+
+enum err stream_data(struct peer *p, frame **f)
+{
+    const Hallmark__V1__FrameData *data = (*f)->data;
+    struct stream *s = find_any(p, data->stream);
+    if (s == NULL && was_used(p, data->stream))
+        return ERR_OK; /* it crossed the end of its stream */
+    if (s == NULL || s->in.ended || data->sequence != s->in.sequence)
+        return peer_violation(p, CLOSE_PROTOCOL, "DATA out of sequence or on no stream");
+    if (s->in.messages == 0 || data->payload.len > s->in.bytes ||
+        data->payload.len > p->in_bytes)
+        return peer_violation(p, CLOSE_PROTOCOL, "DATA beyond the credit granted");
+    s->in.sequence++;
+    s->in.messages--;
+    s->in.bytes -= data->payload.len;
+    p->in_bytes -= data->payload.len;
+    s->in.ended = data->end_stream;
+    struct peer_event event = { PEER_DATA, s->id, s->deadline_ms, s->tag, TAKE(*f) };
+    return queue_event(&p->queue, &event);
+}
+
+static enum err refresh(struct peer *p, struct stream *s)
+{
+    if (s->id == 0 || !s->out.starved || s->out.messages == 0)
+        return ERR_OK;
+    s->out.starved = false;
+    struct peer_event event = { PEER_CREDIT, s->id, s->deadline_ms, s->tag, NULL };
+    return queue_event(&p->queue, &event);
+}
+
+static bool grant(size_t *credit, uint32_t more)
+{
+    if (more > RPC_CREDIT_MAX - *credit)
+        return false;
+    *credit += more;
+    return true;
+}
+
+enum err stream_credit(struct peer *p, const Hallmark__V1__FrameCredit *credit)
+{
+    struct stream *s = find_any(p, credit->stream);
+    if (credit->stream != 0 && s == NULL && was_used(p, credit->stream))
+        return ERR_OK;
+    if (credit->stream == 0) {
+        if (!grant(&p->out_bytes, credit->bytes))
+            return peer_violation(p, CLOSE_PROTOCOL, "CREDIT without end");
+        for (size_t i = 0; i < RPC_STREAMS_MAX; i++) {
+            TRY(refresh(p, &p->ours[i]));
+            TRY(refresh(p, &p->theirs[i]));
+        }
+        return ERR_OK;
+    }
+    size_t messages = s == NULL ? 0 : s->out.messages;
+    if (s == NULL || !grant(&s->out.bytes, credit->bytes) ||
+        !grant(&messages, credit->messages))
+        return peer_violation(p, CLOSE_PROTOCOL, "CREDIT on no stream or without end");
+    s->out.messages = (uint32_t)messages;
+    return refresh(p, s);
+}
+
+size_t peer_message_max(const struct peer *p)
+{
+    size_t largest = p->peer_max_message - RPC_FRAME_OVERHEAD;
+    return largest < p->first.bytes ? largest : p->first.bytes;
+}
+
+enum err peer_send(struct peer *p, uint32_t stream, struct span payload, bool end)
+{
+    struct stream *s = find_any(p, stream);
+    if (s == NULL || s->out.ended)
+        return fail_quiet(ERR_CLOSED, "rpc: stream %u is over", stream);
+    if (payload.len > peer_message_max(p))
+        return fail_quiet(ERR_LIMIT,
+                          "rpc: message of %zu bytes on a stream, the peer takes %zu",
+                          payload.len, peer_message_max(p));
+    if (s->out.messages == 0 || payload.len > s->out.bytes || payload.len > p->out_bytes) {
+        s->out.starved = true;
+        return ERR_BUSY;
+    }
+    Hallmark__V1__FrameData data = HALLMARK__V1__FRAME_DATA__INIT;
+    data.stream = stream;
+    data.sequence = s->out.sequence;
+    data.payload = (ProtobufCBinaryData){ payload.len, (uint8_t *)(uintptr_t)payload.ptr };
+    data.end_stream = end;
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_DATA;
+    f.data = &data;
+    TRY(peer_frame(p, &f));
+    s->out.sequence++;
+    s->out.messages--;
+    s->out.bytes -= payload.len;
+    p->out_bytes -= payload.len;
+    s->out.ended = end;
+    return ERR_OK;
+}
+
+static void send_credit(struct peer *p, uint32_t stream, uint32_t messages, size_t bytes)
+{
+    Hallmark__V1__FrameCredit credit = HALLMARK__V1__FRAME_CREDIT__INIT;
+    credit.stream = stream;
+    credit.messages = messages;
+    credit.bytes = (uint32_t)bytes;
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_CREDIT;
+    f.credit = &credit;
+    if (peer_frame(p, &f) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "rpc: CREDIT of stream %u was not sent", stream);
+}
+
+void peer_consumed(struct peer *p, uint32_t stream, size_t bytes)
+{
+    struct stream *s = find_any(p, stream);
+    p->in_bytes += bytes;
+    send_credit(p, 0, 0, bytes);
+    if (s == NULL || s->in.ended)
+        return;
+    s->in.messages++;
+    s->in.bytes += bytes;
+    send_credit(p, stream, 1, bytes);
+}
