@@ -16,4 +16,5 @@ extern const struct command auditor_revoke_command;
 extern const struct command unit_show_command;
 extern const struct command log_show_command;
 extern const struct command log_verify_command;
+extern const struct command log_export_command;
 extern const struct command health_command;

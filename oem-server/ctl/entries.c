@@ -1,6 +1,7 @@
 #include "oem-server/ctl/entries.h"
 
 #include "common/host/log.h"
+#include "oem-server/tlog/checkpoint.h"
 
 enum { BATCH = 1000, ENTRY_MAX = 65535 }; /* C2SP tlog-tiles: a 16-bit length */
 
@@ -9,6 +10,16 @@ enum err entries_checkpoint(struct remote *remote, Hallmark__V1__GetCheckpointRe
     Hallmark__V1__GetCheckpointRequest in = HALLMARK__V1__GET_CHECKPOINT_REQUEST__INIT;
     struct rpc_stub stub = rpc_stub_of(&hallmark__v1__log__descriptor, remote_send, remote);
     return RPC_CALL(&stub, hallmark__v1__log__get_checkpoint, &in, out);
+}
+
+enum err entries_claimed_size(struct span note, uint64_t *size_out)
+{
+    struct note parsed;
+    struct checkpoint checkpoint;
+    TRY(note_parse(note, &parsed));
+    TRY(checkpoint_parse(parsed.text, &checkpoint));
+    *size_out = checkpoint.size;
+    return ERR_OK;
 }
 
 static enum err read_batch(struct rpc_stub *stub, uint64_t start, uint32_t count,

@@ -103,18 +103,23 @@ static bool holds_key(const char *path)
     return found;
 }
 
-enum err file_write(const char *path, struct span bytes)
+enum err file_replace(const char *name, const char *path)
 {
     if (holds_key(path))
         return fail_quiet(ERR_EXISTS, "%s: holds a private key, not replaced", path);
+    if (rename(name, path) != 0)
+        return told(path);
+    return sync_folder(path);
+}
+
+enum err file_write(const char *path, struct span bytes)
+{
     AUTO(free_drop) char *name = NULL;
     TRY(write_beside(path, bytes, 0644, &name));
-    if (rename(name, path) != 0) {
-        enum err e = told(path);
+    enum err e = file_replace(name, path);
+    if (e != ERR_OK)
         unlink(name);
-        return e;
-    }
-    return sync_folder(path);
+    return e;
 }
 
 enum err file_write_text(const char *path, const char *text)

@@ -15,6 +15,9 @@ enum err file_read(const char *path, size_t max, struct buf *out);
 enum err file_write(const char *path, struct span bytes);
 enum err file_write_text(const char *path, const char *text);
 
+/* Rename name, which is on the disk, to path, with the same rule. */
+enum err file_replace(const char *name, const char *path);
+
 /* Make, mode 0600. ERR_EXISTS if there is anything of that name. */
 enum err file_write_secret(const char *path, struct span bytes);
 

@@ -4,7 +4,6 @@
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/entries.h"
 #include "oem-server/ctl/entry.h"
-#include "oem-server/tlog/checkpoint.h"
 
 enum { FOLLOW_SECONDS = 1 };
 
@@ -46,17 +45,11 @@ static enum err show_entry(void *context, uint64_t index, struct span entry)
     return wanted(s, event) ? print(s, index, event) : ERR_OK;
 }
 
-/* The size that the server claims: only where to stop. log verify is for who wants more. */
-static enum err claimed_size(struct remote *remote, uint64_t *size_out)
+static enum err current_size(struct remote *remote, uint64_t *size_out)
 {
-    struct note note;
-    struct checkpoint checkpoint;
     AUTO(rpc_drop) Hallmark__V1__GetCheckpointResponse *out = NULL;
     TRY(entries_checkpoint(remote, &out));
-    TRY(note_parse(span_of(out->checkpoint.data, out->checkpoint.len), &note));
-    TRY(checkpoint_parse(note.text, &checkpoint));
-    *size_out = checkpoint.size;
-    return ERR_OK;
+    return entries_claimed_size(span_of(out->checkpoint.data, out->checkpoint.len), size_out);
 }
 
 static enum err show(struct ctl *ctl, const struct command *command, const void *args)
@@ -71,7 +64,7 @@ static enum err show(struct ctl *ctl, const struct command *command, const void 
     TRY(remote_open(ctl, &remote));
     for (;;) {
         uint64_t size;
-        TRY(claimed_size(remote, &size));
+        TRY(current_size(remote, &size));
         size = size < end ? size : end;
         TRY(entries_read(remote, next, size, show_entry, &showing));
         next = size > next ? size : next;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "oem-server/ctl/bundle.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/entries.h"
 #include "oem-server/ctl/file.h"
@@ -10,6 +11,7 @@
 struct verify_args {
     const char *vkey;
     const char *checkpoint;
+    const char *from;
 };
 
 static enum err load_key(const char *path, struct note_key *key_out)
@@ -35,10 +37,45 @@ static enum err load_kept(const char *path, struct verify *v, struct buf *kept)
     return fail_quiet(e, "%s: %.300s", path, words);
 }
 
-static enum err verify_log(struct remote *remote, struct verify *v, struct span note)
+/* What is to be verified: a server's log, or one that was exported. */
+struct source {
+    const char *folder; /* NULL: the server's */
+    struct remote *remote;
+    struct buf note;
+};
+
+static void source_drop(struct source *source)
 {
-    TRY(verify_start(v, note));
-    TRY(entries_read(remote, 0, v->claim.size, verify_entry, v));
+    remote_close(&source->remote);
+    buf_free(&source->note);
+}
+
+static enum err source_open(const struct ctl *ctl, struct source *source)
+{
+    AUTO(free_drop) char *path = NULL;
+    AUTO(rpc_drop) Hallmark__V1__GetCheckpointResponse *out = NULL;
+    if (source->folder != NULL) {
+        TRY(file_join(source->folder, BUNDLE_CHECKPOINT, &path));
+        return file_read(path, NOTE_MAX, &source->note);
+    }
+    TRY(remote_open(ctl, &source->remote));
+    TRY(entries_checkpoint(source->remote, &out));
+    return buf_copy(&source->note, span_of(out->checkpoint.data, out->checkpoint.len));
+}
+
+static enum err source_read(const struct source *source, struct verify *v)
+{
+    AUTO(free_drop) char *path = NULL;
+    if (source->folder == NULL)
+        return entries_read(source->remote, 0, v->claim.size, verify_entry, v);
+    TRY(file_join(source->folder, BUNDLE_ENTRIES, &path));
+    return bundle_read(path, verify_entry, v);
+}
+
+static enum err verify_source(const struct source *source, struct verify *v)
+{
+    TRY(verify_start(v, buf_span(&source->note)));
+    TRY(source_read(source, v));
     return verify_end(v);
 }
 
@@ -62,17 +99,14 @@ static enum err run(struct ctl *ctl, const struct command *command, const void *
     const struct verify_args *a = args;
     struct verify v = { 0 };
     AUTO(buf_free) struct buf kept = { 0 };
-    AUTO(remote_close) struct remote *remote = NULL;
-    AUTO(rpc_drop) Hallmark__V1__GetCheckpointResponse *out = NULL;
+    AUTO(source_drop) struct source source = { .folder = a->from };
     AUTO(report_free) struct report report = report_new();
     TRY(load_key(a->vkey, &v.key));
     TRY(load_kept(a->checkpoint, &v, &kept));
-    TRY(remote_open(ctl, &remote));
-    TRY(entries_checkpoint(remote, &out));
-    struct span note = span_of(out->checkpoint.data, out->checkpoint.len);
-    enum err e = verify_log(remote, &v, note);
+    TRY(source_open(ctl, &source));
+    enum err e = verify_source(&source, &v);
     if (e == ERR_OK && a->checkpoint != NULL)
-        e = file_write(a->checkpoint, note);
+        e = file_write(a->checkpoint, buf_span(&source.note));
     report_verdict(&report, &v, e);
     TRY(report_print(&report, ctl));
     return e;
@@ -83,11 +117,13 @@ static const struct option_row options[] = {
       true, false },
     { "checkpoint", "FILE", "where the last verified checkpoint is kept", option_text,
       offsetof(struct verify_args, checkpoint), false, false },
+    { "from", "DIR", "verify what log export wrote, not the server's", option_text,
+      offsetof(struct verify_args, from), false, false },
 };
 
 const struct command log_verify_command = {
     .words = "log verify",
-    .synopsis = "--vkey FILE [--checkpoint FILE] [OPTION]...",
+    .synopsis = "--vkey FILE [--checkpoint FILE] [--from DIR] [OPTION]...",
     .text = "Verify the whole event log, trusting only its key",
     .options = options,
     .option_count = COUNT(options),

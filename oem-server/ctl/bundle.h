@@ -1,0 +1,17 @@
+/*
+ * bundle: a log's entries in a file: each with a 16-bit big-endian length before it, as in an
+ * entry bundle of C2SP tlog-tiles, but all of the log in one. Beside it lies the checkpoint.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "oem-server/ctl/entries.h"
+
+#define BUNDLE_ENTRIES    "entries"
+#define BUNDLE_CHECKPOINT "checkpoint"
+
+enum err bundle_write(FILE *out, struct span entry);
+
+/* Each entry of the file, in order. ERR_TRUNC if it ends within one. */
+enum err bundle_read(const char *path, entries_take *take, void *context);

@@ -1,0 +1,10 @@
+/*
+ * csv: log entries as a table (RFC 4180). A cell that a spreadsheet would take for a formula
+ * gets an apostrophe in front; control characters become question marks.
+ */
+#pragma once
+
+#include "oem-server/ctl/entry.h"
+
+void csv_header(FILE *out);
+enum err csv_entry(FILE *out, uint64_t index, const Hallmark__V1__Event *event);
