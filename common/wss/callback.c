@@ -69,6 +69,23 @@ static void peer_close(struct wss_conn *conn, struct span body)
     pthread_mutex_unlock(&conn->lock);
 }
 
+/* Said once an attempt, whichever way lws tells of it. */
+static void connect_failed(struct wss *wss, struct lws *wsi, const char *words)
+{
+    char reason[256];
+    SSL *ssl = wsi == NULL ? NULL : lws_get_ssl(wsi);
+    long verdict = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
+    if (verdict != X509_V_OK) /* says more than lws's own words */
+        words = X509_verify_cert_error_string(verdict);
+    wss->attempt = NULL;
+    if (atomic_exchange(&wss->refused, true))
+        return;
+    snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u: %s", wss->config.address,
+             wss->config.port, words == NULL ? "no reason given" : words);
+    if (wss->config.handler.closed != NULL)
+        wss->config.handler.closed(wss->config.handler.context, NULL, reason);
+}
+
 static void connect_now(struct wss *wss)
 {
     struct lws_client_connect_info info = {
@@ -86,9 +103,9 @@ static void connect_now(struct wss *wss)
         .retry_and_idle_policy = &wss->keepalive,
         .pwsi = &wss->attempt,
     };
+    atomic_store(&wss->refused, false);
     if (lws_client_connect_via_info(&info) == NULL)
-        log_line(LOG_LEVEL_WARN, "wss: %s:%u: cannot connect", wss->config.address,
-                 wss->config.port);
+        connect_failed(wss, NULL, "host not found, or not reachable");
 }
 
 static void attend_woken(struct wss *wss)
@@ -107,17 +124,6 @@ static void attend_woken(struct wss *wss)
     }
     if (atomic_exchange(&wss->connecting, false))
         connect_now(wss);
-}
-
-static void connect_failed(struct lws *wsi, const char *words)
-{
-    struct wss *wss = wss_of(wsi);
-    char reason[256];
-    wss->attempt = NULL;
-    snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u: %s", wss->config.address,
-             wss->config.port, words == NULL ? "no reason given" : words);
-    if (wss->config.handler.closed != NULL)
-        wss->config.handler.closed(wss->config.handler.context, NULL, reason);
 }
 
 static int on_connection(struct lws *wsi, enum lws_callback_reasons reason,
@@ -158,12 +164,13 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
         attend_woken(wss_of(wsi));
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-        connect_failed(wsi, in);
+        connect_failed(wss_of(wsi), wsi, in);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY: /* lws does not always tell of a handshake that ended early
                                     */
         if (wsi == wss_of(wsi)->attempt)
-            connect_failed(wsi, "the server closed the connection in the handshake");
+            connect_failed(wss_of(wsi), wsi,
+                           "the server closed the connection in the handshake");
         return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: /* without our subprotocol lws picks row 0 */
         return strcmp(lws_get_protocol(wsi)->name, RPC_SUBPROTOCOL) == 0 ? 0 : 1;

@@ -38,6 +38,7 @@ struct wss {
     bool joined;
     atomic_bool stopping;
     atomic_bool connecting; /* a client's connect was asked for */
+    atomic_bool refused;    /* the attempt failed, and that was told */
     struct lws
         *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
 
