@@ -14,7 +14,7 @@
 
 enum { FDS = 5 };
 
-enum { SLICE_BLOCKS = 5000, WAIT_MS_MAX = 1000, QUIET_NS = 500000000, QUIET_MS = 10 };
+enum { SLICE_BLOCKS = 5000, WAIT_US_MAX = 1000000, QUIET_NS = 500000000, QUIET_MS = 10 };
 
 static enum err uart_open(struct chip *chip, const char *dir)
 {
@@ -92,8 +92,8 @@ static void wait_events(struct board *board, struct pollfd *fds)
     if (runs)
         return;
     uint64_t passed_us = (now_ns() - before) / 1000;
-    if (passed_us > WAIT_MS_MAX * 1000)
-        passed_us = WAIT_MS_MAX * 1000;
+    if (passed_us > WAIT_US_MAX)
+        passed_us = WAIT_US_MAX;
     chip_pass(chip, passed_us * (CHIP_HCLK_HZ / 1000000));
 }
 

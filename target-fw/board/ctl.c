@@ -29,7 +29,7 @@ static enum err listen_at(struct ctl *ctl, const char *path)
     struct sockaddr_un at = { .sun_family = AF_UNIX };
     if (strlen(path) >= sizeof(at.sun_path))
         return fail(ERR_CONFIG, "ctl: %s: path too long", path);
-    strcpy(at.sun_path, path);
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
     AUTO(fd_drop) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct stat st;
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
@@ -40,7 +40,7 @@ static enum err listen_at(struct ctl *ctl, const char *path)
     umask(mask);
     if (!ok)
         return fail(ERR_IO, "ctl: %s: %s", path, strerror(errno));
-    strcpy(ctl->path, path);
+    snprintf(ctl->path, sizeof(ctl->path), "%s", path);
     ctl->listener = fd;
     fd = -1;
     return ERR_OK;

@@ -53,6 +53,8 @@ static enum err bytes_of(const char *text, uint8_t *out, size_t cap, size_t *len
 
 static enum err count_of(const char *text, unsigned long limit, unsigned long *out)
 {
+    if (text == NULL)
+        return fail_quiet(ERR_INVALID, "ctl: a number is missing");
     char *end;
     unsigned long n = strtoul(text, &end, 0);
     if (end == text || *end != '\0' || n > limit)
@@ -221,7 +223,7 @@ static enum err prepare(struct board_call *call, unsigned count, unsigned long *
 
 void ctl_command(struct board *boards, unsigned count, char *line, char *answer, size_t cap)
 {
-    char *argv[CTL_ARGS_MAX], *rest = NULL;
+    char *argv[CTL_ARGS_MAX] = { NULL }, *rest = NULL;
     struct board_call call = { .argv = argv };
     unsigned long number;
     for (char *word = strtok_r(line, " \t\r", &rest); word != NULL && call.argc < CTL_ARGS_MAX;

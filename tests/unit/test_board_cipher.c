@@ -2,6 +2,7 @@
 #include "tests/unit/check.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -27,13 +28,14 @@ static int teardown(void **state)
     return 0;
 }
 
-static bool sha(uint32_t address, uint32_t len)
+static bool sha_mode(uint32_t mode, uint32_t address, uint32_t len)
 {
-    poke(&chip, CRPT + 0x300, 4 << 8 | 3 << 22);
+    mode |= 4 << 8 | 3 << 22;
+    poke(&chip, CRPT + 0x300, mode);
     poke(&chip, CRPT + 0x34c, address);
     poke(&chip, CRPT + 0x350, len);
     poke(&chip, CRPT + 4, 3 << 24);
-    poke(&chip, CRPT + 0x300, 4 << 8 | 3 << 22 | 0xa1);
+    poke(&chip, CRPT + 0x300, mode | 0xa1);
     for (int i = 0; i < 50; i++) {
         uint32_t flags = peek(&chip, CRPT + 4) >> 24 & 3;
         if (flags != 0)
@@ -42,11 +44,16 @@ static bool sha(uint32_t address, uint32_t len)
     return false;
 }
 
+static bool sha(uint32_t address, uint32_t len)
+{
+    return sha_mode(0, address, len);
+}
+
 static void assert_digest(const uint8_t *want)
 {
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t word;
-        memcpy(&word, want + 4 * i, 4);
+        memcpy(&word, want + (size_t)4 * i, 4);
         assert_int_equal(peek(&chip, CRPT + 0x308 + 4 * i), word);
     }
 }
@@ -79,6 +86,28 @@ static void sha_by_dma_and_by_word(void **state)
         await(&chip, CRPT + 0x304, 1, 0);
         assert_digest(want);
     }
+}
+
+/* The key comes first, filled up to whole words. */
+static void hmac_takes_its_key_from_the_message(void **state)
+{
+    (void)state;
+    static const uint32_t key_lens[] = { 1, 4, 7, 16, 32, 64 };
+    for (size_t c = 0; c < COUNT(key_lens); c++) {
+        uint32_t key_len = key_lens[c], padded = (key_len + 3) & ~3U;
+        uint8_t want[32];
+        unsigned len;
+        for (uint32_t i = 0; i < padded + 100; i++)
+            chip.sram[i] = (uint8_t)(i * 11 + 1);
+        HMAC(EVP_sha256(), chip.sram, (int)key_len, chip.sram + padded, 100, want, &len);
+        poke(&chip, CRPT + 0x348, key_len);
+        assert_true(sha_mode(1 << 11, SRAM, padded + 100));
+        assert_digest(want);
+    }
+    poke(&chip, CRPT + 0x348, 0xffffffff);
+    assert_false(sha_mode(1 << 11, SRAM, 100));
+    poke(&chip, CRPT + 0x348, 101);
+    assert_false(sha_mode(1 << 11, SRAM, 100));
 }
 
 static void dma_reaches_sram_only(void **state)
@@ -120,7 +149,8 @@ static void aes_agrees_with_openssl(void **state)
         key[i] = (uint8_t)(i + 1), chip.sram[i] = (uint8_t)(3 * i),
         iv[i & 15] = (uint8_t)(i ^ 9);
     for (uint32_t i = 0; i < 8; i++) {
-        struct rd k = rd_of(span_of(key + 4 * i, 4)), v = rd_of(span_of(iv + 4 * (i & 3), 4));
+        struct rd k = rd_of(span_of(key + (size_t)4 * i, 4));
+        struct rd v = rd_of(span_of(iv + (size_t)4 * (i & 3), 4));
         poke(&chip, CRPT + 0x110 + 4 * i, rd_u32be(&k));
         poke(&chip, CRPT + 0x130 + 4 * (i & 3), rd_u32be(&v));
     }
@@ -172,9 +202,9 @@ static void trng_seed_needs_its_clock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sha_by_dma_and_by_word),    TEST(dma_reaches_sram_only),
-        TEST(aes_agrees_with_openssl),   TEST(no_seed_is_predictable),
-        TEST(trng_seed_needs_its_clock),
+        TEST(sha_by_dma_and_by_word), TEST(hmac_takes_its_key_from_the_message),
+        TEST(dma_reaches_sram_only),  TEST(aes_agrees_with_openssl),
+        TEST(no_seed_is_predictable), TEST(trng_seed_needs_its_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

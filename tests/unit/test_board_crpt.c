@@ -267,12 +267,12 @@ static void sign(const uint32_t *e_words, BIGNUM **r_out, BIGNUM **s_out)
     poke(&chip, CRPT + 0xf48, 0);
 }
 
-static int verify(const uint32_t *d_words, const uint32_t *e_words, BIGNUM *r, BIGNUM *s)
+static int verify(const uint32_t *private_words, const uint32_t *number, BIGNUM *r, BIGNUM *s)
 {
     uint8_t digest[32];
-    for (size_t i = 0; i < 32; i++)
-        digest[i] = ((const uint8_t *)e_words)[31 - i];
-    BIGNUM *d = bn_of(d_words, 8);
+    AUTO(bn_drop) BIGNUM *e = bn_of(number, 8);
+    assert_int_equal(BN_bn2binpad(e, digest, sizeof(digest)), sizeof(digest));
+    BIGNUM *d = bn_of(private_words, 8);
     EC_KEY *key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
     EC_POINT *q = EC_POINT_new(group);
     EC_POINT_mul(group, q, d, NULL, NULL, NULL);

@@ -42,7 +42,7 @@ static int setup(void **state)
 {
     (void)state;
     log_set_level((enum log_level)0);
-    strcpy(dir, "/tmp/test_board_ctl.XXXXXX");
+    snprintf(dir, sizeof(dir), "/tmp/test_board_ctl.XXXXXX");
     return mkdtemp(dir) == NULL ? -1 : open_boards();
 }
 
@@ -137,7 +137,7 @@ static int dial(unsigned n)
 {
     const char *port = strrchr(boards[n].link.address, ':') + 1;
     struct sockaddr_in at = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)atoi(port)),
+                              .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);

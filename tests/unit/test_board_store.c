@@ -19,7 +19,7 @@ static int setup(void **state)
 {
     (void)state;
     log_set_level((enum log_level)0);
-    strcpy(dir, "/tmp/test_board_store.XXXXXX");
+    snprintf(dir, sizeof(dir), "/tmp/test_board_store.XXXXXX");
     if (mkdtemp(dir) == NULL)
         return -1;
     snprintf(path, sizeof(path), "%s/board-00.state", dir);

@@ -66,6 +66,8 @@ uint32_t flash_word(struct chip *chip, uint32_t address)
 bool flash_program_word(struct chip *chip, uint32_t address, uint32_t word)
 {
     uint8_t *at = flash_bytes(chip, address, 4);
+    if (at == NULL)
+        return false;
     uint32_t after = flash_word(chip, address) & word;
     memcpy(at, &after, sizeof(after));
     atomic_signal_fence(memory_order_seq_cst);

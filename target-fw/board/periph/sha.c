@@ -87,12 +87,13 @@ static bool hmac_key(struct chip *chip, struct buf *key, struct span *message)
     struct sha *sha = &chip->crpt.sha;
     *message = buf_span(&sha->message);
     if ((sha->ksctl & KSCTL_RSRC) == 0) {
-        if (sha->keycnt > KEY_BYTES_MAX || sha->keycnt > message->len)
-            return failed(chip, "KEYCNT");
         struct rd r = rd_of(*message);
-        bool ok = buf_append(key, rd_take(&r, sha->keycnt)) == ERR_OK;
-        *message = rd_take(&r, message->len - (sha->keycnt + 3) / 4 * 4);
-        return ok;
+        struct span bytes = rd_take(&r, sha->keycnt);
+        (void)rd_take(&r, -sha->keycnt & 3); /* the message begins with the next word */
+        *message = r.rest;
+        if (sha->keycnt > KEY_BYTES_MAX || r.err != ERR_OK)
+            return failed(chip, "KEYCNT");
+        return buf_append(key, bytes) == ERR_OK;
     }
     uint32_t words[STORE_KEY_WORDS];
     unsigned bits;
