@@ -38,7 +38,7 @@ static const struct argp_option options[] = {
     { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
     { "json", OPTION_JSON, NULL, 0, "one JSON object a line on standard output", 3 },
     { "color", OPTION_COLOR, "WHEN", 0, "auto, always or never", 3 },
-    { "verbose", 'v', NULL, 0, "the log of all modules on standard error, instead of progress lines", 3 },
+    { "verbose", 'v', NULL, 0, "log on standard error what all modules have to say, instead of progress lines", 3 },
     { 0 },
 };
 // clang-format on
@@ -190,13 +190,20 @@ int provision_main(int argc, char *argv[])
     if (e == ERR_OK && argp_parse(&argp, argc, argv, 0, NULL, &a) != 0)
         return EX_USAGE;
     a.plan.progress = isatty(STDERR_FILENO) && !a.verbose;
-    if (a.plan.progress)
+    if (!a.verbose)
         log_set_level((enum log_level)0); /* the sites say their failures themselves */
     e = sites_run(&a.plan, &failed);
     if (e == ERR_OK)
         return EX_OK;
-    if (failed == 0)
-        return program_fail(e);
+    if (failed == 0) {
+        int code = program_fail(e);
+        if (e == ERR_UNAVAILABLE)
+            fputs("station-agent: try: is the address right, and does the server run? A "
+                  "station's certificate that is unknown, expired or revoked is refused "
+                  "without words\n",
+                  stderr);
+        return code;
+    }
     if (a.plan.probe_count > 1)
         fprintf(stderr, "station-agent: %zu of %zu boards failed\n", failed,
                 a.plan.probe_count);

@@ -178,6 +178,7 @@ enum err site_run(struct site *site)
         .words = words,
         .where = where,
         .probe = site->probe_uri,
+        .server_lost = line_lost(site->line),
         .took_ms = (uint32_t)(rpc_now_ms() - started_ms),
     };
     tell_end(site->tell, site->index, &end);

@@ -167,6 +167,11 @@ static enum err check_open(struct line *line)
     return open ? ERR_OK : fail_quiet(ERR_CLOSED, "connection to the server lost: %s", reason);
 }
 
+bool line_lost(struct line *line)
+{
+    return line != NULL && check_open(line) != ERR_OK;
+}
+
 static enum err send_call(struct line *line, const struct line_call *call,
                           struct pending *pending)
 {

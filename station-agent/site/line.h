@@ -54,5 +54,7 @@ enum err line_next(struct line *line, uint32_t timeout_ms, struct peer_event *ev
 /* Answer it: with the payload if e is ERR_OK, else with e and fail_words(). */
 void line_answer(struct line *line, uint32_t stream, enum err e, struct span payload);
 
+bool line_lost(struct line *line); /* the connection to the server is gone; NULL: it is not */
+
 /* A copy of a peer's words, short and printable. */
 void line_words(const char *text, char *out, size_t size);

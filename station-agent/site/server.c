@@ -13,8 +13,8 @@ enum { CLOSE_NORMAL = 1000, CLOSE_MS = 1000 };
 static enum err tls_failure(const char *what, const char *file)
 {
     unsigned long code = ERR_peek_error();
-    const char *reason = ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
-                                                : ERR_reason_error_string(code);
+    const char *reason =
+        ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
     ERR_clear_error();
     return fail_quiet(ERR_CONFIG, "%s %s: %s", what, file,
                       reason != NULL ? reason : "not what it should be");

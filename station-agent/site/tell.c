@@ -34,24 +34,21 @@ static const struct {
 } hints[] = {
     { ERR_LOCKED, "a locked board is finished or scrap; put in the next one" },
     { ERR_LOCKED_INCOMPLETE, "the order must allow recovery, else the unit is scrap" },
-    { ERR_CLOSED, "check the network and the server, then start again: the run begins anew" },
-    { ERR_UNAVAILABLE, "check the network and the server, then start again" },
     { ERR_FAULT, "check the board's power and the probe's wires, then start again" },
-    { ERR_IO, "check the probe's cable; unplug and plug it; is another program using it?" },
+    { ERR_CLOSED, "check the probe's cable, then start again" },
+    { ERR_IO, "unplug the probe and plug it in again, then start again" },
     { ERR_DEADLINE, "start again; if it stays, power-cycle board and probe" },
-    { ERR_VERIFY, "lower the SWD clock or shorten the wires, then start again" },
-    { ERR_BUSY, "another program holds the probe: end it" },
+    { ERR_VERIFY, "shorten the wires to the board, then start again" },
     { ERR_ORDER, "start again: the run begins anew" },
-    { ERR_TLS, "the station's certificate may be expired or revoked: ask the operator" },
-    { ERR_UNAUTHENTICATED, "the station's certificate may be expired or revoked: ask the "
-                           "operator" },
     { ERR_DENIED, "ask the operator whether this station belongs to the order" },
 };
 
-const char *tell_hint(enum err e)
+static const char *hint_of(const struct tell_end *end)
 {
+    if (end->server_lost)
+        return "check the network and the server, then start again: the run begins anew";
     for (size_t i = 0; i < COUNT(hints); i++)
-        if (hints[i].err == e)
+        if (hints[i].err == end->err)
             return hints[i].text;
     return NULL;
 }
@@ -209,7 +206,7 @@ static void end_json(const struct tell *tell, size_t site, const struct tell_end
 {
     char uid[UID_HEX_SIZE];
     uid_hex(end->uid, uid);
-    const char *hint = tell_hint(end->err);
+    const char *hint = hint_of(end);
     put_json(json_pack(
         "{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I}", "site", tell->config.names[site],
         "uid", uid, "probe", end->probe, "result", end->err == ERR_OK ? "sealed" : "failed",
@@ -220,7 +217,7 @@ static void end_json(const struct tell *tell, size_t site, const struct tell_end
 static void failure_text(const struct tell *tell, size_t site, const struct tell_end *end,
                          const char *words)
 {
-    const char *hint = tell_hint(end->err);
+    const char *hint = hint_of(end);
     fprintf(stderr, "%sstation-agent: site %s (%s): %s: %s%s\n", paint(tell, RED),
             tell->config.names[site], end->probe, end->where,
             words[0] != '\0' ? words : err_text(end->err), paint(tell, PLAIN));

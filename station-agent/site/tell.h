@@ -42,8 +42,7 @@ struct tell_end {
     const char *words; /* of the failure */
     const char *where; /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
     const char *probe;
+    bool server_lost; /* the connection is, whatever else failed */
     uint32_t took_ms;
 };
 void tell_end(struct tell *tell, size_t site, const struct tell_end *end);
-
-const char *tell_hint(enum err e); /* what to try; NULL: nothing in particular */

@@ -82,11 +82,6 @@ static void tell(struct site *site, enum err e, const char *words)
     tell_arrow(site->tell, site->index, &arrow);
 }
 
-static bool connection_is_gone(enum err e)
-{
-    return e == ERR_CLOSED;
-}
-
 enum err trace_end(struct site *site, enum err e)
 {
     char words[FAIL_WORDS_MAX] = "";
@@ -97,7 +92,7 @@ enum err trace_end(struct site *site, enum err e)
     bool seen = flow_sees(FLOW_SERVER, site->trace.row);
     if (e == ERR_OK)
         return seen ? ERR_OK : add_report(site, e, words);
-    if (!site->trace.server_told && !connection_is_gone(e) &&
+    if (!site->trace.server_told && !line_lost(site->line) &&
         (add_report(site, e, words) != ERR_OK || trace_report(site) != ERR_OK))
         log_line(LOG_LEVEL_WARN, "site: the failure of arrow %u was not reported: %s",
                  site->trace.row->arrow, fail_words());

@@ -26,6 +26,7 @@ enum fault {
     FAULT_BOARD_HALF,      /* of ROTPK is burnt */
     FAULT_BOARD_DIGEST,    /* arrow 24 reads back something else */
     FAULT_BOARD_SILENT,    /* no answer to arrow 9 */
+    FAULT_PROBE,           /* is unplugged at arrow 16 */
     FAULT_COMMIT,          /* the board refuses the server's tag */
     FAULT_DEBUG_OPEN,      /* after the reset */
     FAULT_OPEN_DENIED,     /* Runs.Open */

@@ -410,7 +410,13 @@ enum err link_send(struct link *link, struct span bytes, unsigned timeout_ms)
 {
     (void)timeout_ms;
     Hallmark__V1__Frame *frame = hallmark__v1__frame__unpack(NULL, bytes.len, bytes.ptr);
-    must(frame != NULL);
+    if (frame == NULL)
+        abort();
+    if (has(link->chip, FAULT_PROBE) && frame->kind_case == HALLMARK__V1__FRAME__KIND_REQUEST &&
+        strstr(frame->request->method, "ProgramDeviceCertificate") != NULL) {
+        hallmark__v1__frame__free_unpacked(frame, NULL);
+        return fail_quiet(ERR_CLOSED, "probe: unplugged");
+    }
     if (frame->kind_case == HALLMARK__V1__FRAME__KIND_REQUEST)
         serve(link->chip, frame->request);
     else if (frame->response->status != 0)

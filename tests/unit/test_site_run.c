@@ -220,6 +220,7 @@ static const struct {
     { FAULT_BOARD_SIGNATURE, "another's signature", ERR_SIG, "arrow 13", 13 },
     { FAULT_CA_REFUSES, "CSR refused", ERR_INVALID, "arrow 14", 0 },
     { FAULT_CERTIFICATE_LONG, "certificate too long", ERR_LIMIT, "arrow 15", 0 },
+    { FAULT_PROBE, "probe unplugged", ERR_CLOSED, "arrow 16", 16 },
     { FAULT_CONNECTION, "connection lost", ERR_CLOSED, "arrow 17", 0 },
     { FAULT_ROTPK_SHORT, "short ROTPK", ERR_INVALID, "arrow 19", 0 },
     { FAULT_SERVER_ENDS, "run ended by the server", ERR_HSM, "arrow 19", 0 },
