@@ -275,16 +275,14 @@ static void send_cancel(struct peer *p, uint32_t id, const char *reason)
         log_line(LOG_LEVEL_WARN, "rpc: CANCEL of stream %u was not sent", id);
 }
 
-void peer_cancel(struct peer *p, void *tag, const char *reason)
+void peer_cancel(struct peer *p, uint32_t stream, const char *reason)
 {
-    for (size_t i = 0; i < RPC_STREAMS_MAX; i++) {
-        struct stream *s = &p->ours[i];
-        if (s->id == 0 || s->tag != tag)
-            continue;
-        send_cancel(p, s->id, reason);
-        if (push_response(p, s, ERR_CANCELLED, reason) != ERR_OK)
-            *s = (struct stream){ 0 };
-    }
+    struct stream *s = stream == 0 ? NULL : stream_find(p->ours, stream);
+    if (s == NULL)
+        return;
+    send_cancel(p, s->id, reason);
+    if (push_response(p, s, ERR_CANCELLED, reason) != ERR_OK)
+        *s = (struct stream){ 0 };
 }
 
 enum err peer_respond(struct peer *p, Hallmark__V1__FrameResponse *response)

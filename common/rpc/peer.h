@@ -60,7 +60,7 @@ peer_close_code(const struct peer *peer); /* after an error: RFC 6455 7.4.1; 0 i
  */
 enum err peer_call(struct peer *peer, Hallmark__V1__FrameRequest *request, void *tag,
                    uint64_t now_ms);
-void peer_cancel(struct peer *peer, void *tag, const char *reason);
+void peer_cancel(struct peer *peer, uint32_t stream, const char *reason); /* a call of ours */
 
 /* Send a message on a stream, ours or theirs; end says it is our last one. ERR_BUSY: the
  * receiver has granted no credit for it, PEER_CREDIT will come; ERR_CLOSED: the stream is over.

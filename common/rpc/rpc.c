@@ -114,8 +114,34 @@ void rpc_finish(struct rpc_call *call, enum err e)
 static void pack_response(const ProtobufCMessage *message, void *data)
 {
     struct rpc_call *call = data;
-    if (call->err == ERR_OK)
+    if (call->err == ERR_OK && message != NULL) /* NULL: it answered with a stream */
         call->err = rpc_pack(message, &call->response);
+}
+
+enum err rpc_send(struct rpc_call *call, const ProtobufCMessage *message)
+{
+    AUTO(buf_free) struct buf packed = { 0 };
+    if (call->streaming == NULL)
+        return fail(ERR_INTERNAL, "rpc: %s is not a streaming call", call->method);
+    TRY(rpc_pack(message, &packed));
+    return call->streaming->send(call->stream, buf_span(&packed));
+}
+
+enum err rpc_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *type,
+                     ProtobufCMessage **out)
+{
+    AUTO(buf_free) struct buf packed = { 0 };
+    bool end = false;
+    *out = NULL;
+    if (call->streaming == NULL)
+        return fail(ERR_INTERNAL, "rpc: %s is not a streaming call", call->method);
+    TRY(call->streaming->receive(call->stream, &packed, &end));
+    return end ? ERR_OK : rpc_unpack(type, buf_span(&packed), out);
+}
+
+enum err rpc_check(const struct rpc_call *call)
+{
+    return call->streaming == NULL ? ERR_OK : call->streaming->check(call->stream);
 }
 
 void rpc_dispatch(ProtobufCService *const services[], struct rpc_call *call)

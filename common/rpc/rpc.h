@@ -22,6 +22,13 @@ struct rpc_metadata {
     struct span value;
 };
 
+/* How a streaming call's messages come and go: both wait, until the call is over. */
+struct rpc_streaming {
+    enum err (*send)(void *stream, struct span message);
+    enum err (*receive)(void *stream, struct buf *message_out, bool *end_out);
+    enum err (*check)(void *stream); /* ERR_OK while it goes on; never waits */
+};
+
 /* A call being served, on the server's worker or the agent's site thread. Its maker owns it. */
 struct rpc_call {
     const char *method; /* full name */
@@ -31,6 +38,9 @@ struct rpc_call {
     size_t metadata_count;
     uint64_t deadline_ms; /* CLOCK_MONOTONIC */
     void *user; /* the program's own: struct call of oem-server, struct site of the agent */
+
+    const struct rpc_streaming *streaming; /* NULL: the call is unary */
+    void *stream;
 
     enum err err;        /* out: of the handler */
     struct buf response; /* out: the packed response, if err is ERR_OK */
@@ -65,6 +75,25 @@ void rpc_finish(struct rpc_call *call, enum err e);
         rpc_finish(data, service##_##method(data, in, &out));                                  \
         done(&out, data);                                                                      \
     }
+/* The same for a method that answers with a stream: the handler sends each message with
+ * rpc_send() and yields the status, static enum err follow(struct rpc_call *call, const
+ * ...Request *in). A method that takes a stream is an RPC_HANDLER that reads it with
+ * rpc_receive(). */
+#define RPC_STREAM_HANDLER(service, Service, method, Method, Message)                          \
+    static void service##__##method(                                                           \
+        Hallmark__V1__##Service##_Service *self, const Hallmark__V1__##Message##Request *in,   \
+        Hallmark__V1__##Message##Response_Closure done, void *data)                            \
+    {                                                                                          \
+        (void)self;                                                                            \
+        rpc_finish(data, service##_##method(data, in));                                        \
+        done(NULL, data);                                                                      \
+    }
+enum err rpc_send(struct rpc_call *call, const ProtobufCMessage *message);
+/* *out is NULL after the last one; else the caller's, AUTO(rpc_drop). */
+enum err rpc_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *type,
+                     ProtobufCMessage **out);
+enum err rpc_check(const struct rpc_call *call); /* is a streaming call still wanted? */
+
 const ProtobufCMessageDescriptor *rpc_output_type(const ProtobufCService *service,
                                                   const char *method);
 

@@ -118,6 +118,7 @@ static void attend_woken(struct wss *wss)
         struct wss_conn *next = TAKE(conn->next_woken);
         conn->woken = false;
         pthread_mutex_unlock(&wss->lock);
+        conn_events(conn); /* a cancelled call of ours is answered here */
         conn_attend(conn);
         wss_conn_drop(&conn);
         conn = next;

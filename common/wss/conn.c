@@ -187,6 +187,12 @@ void conn_events(struct wss_conn *conn)
         pthread_mutex_unlock(&conn->lock);
         if (!have)
             return;
+        if (event.kind == PEER_DATA || event.kind == PEER_CREDIT ||
+            event.kind == PEER_CANCELLED) {
+            pthread_mutex_lock(&conn->lock);
+            stream_event(conn, &event);
+            pthread_mutex_unlock(&conn->lock);
+        }
         if (event.kind == PEER_RESPONSE)
             answer(&event);
         else if (event.kind == PEER_REQUEST && handler->request != NULL)
@@ -208,6 +214,7 @@ void conn_closed(struct wss_conn *conn)
     pthread_mutex_lock(&conn->lock);
     conn->closing = true;
     peer_fail_calls(conn->peer, ERR_CLOSED, reason);
+    stream_end_all(conn, reason);
     pthread_mutex_unlock(&conn->lock);
     conn_events(conn);
     pthread_mutex_lock(&conn->lock);
@@ -219,24 +226,30 @@ void conn_closed(struct wss_conn *conn)
     wss_conn_drop(&conn);
 }
 
-enum err wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest *request,
-                  wss_done *done, void *context)
+enum err conn_call(struct wss_conn *conn, Hallmark__V1__FrameRequest *request, wss_done *done,
+                   void *context)
 {
+    if (conn->peer == NULL || conn->closing)
+        return fail_quiet(ERR_CLOSED, "wss: connection closed: %s", conn->close_reason);
     struct pending *pending = malloc(sizeof(*pending));
     if (pending == NULL)
         return fail(ERR_MEMORY, "wss: no memory for a call");
     *pending = (struct pending){ done, context };
+    enum err e = peer_call(conn->peer, request, pending, rpc_now_ms());
+    if (e != ERR_OK)
+        free(pending);
+    return e;
+}
+
+enum err wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest *request,
+                  wss_done *done, void *context)
+{
     Hallmark__V1__FrameRequest copy = *request;
     copy.end_stream = true;
     pthread_mutex_lock(&conn->lock);
-    enum err e = conn->peer == NULL || conn->closing
-                     ? fail_quiet(ERR_CLOSED, "wss: connection closed: %s", conn->close_reason)
-                     : peer_call(conn->peer, &copy, pending, rpc_now_ms());
+    enum err e = conn_call(conn, &copy, done, context);
     pthread_mutex_unlock(&conn->lock);
-    if (e != ERR_OK) {
-        free(pending);
-        return e;
-    }
+    TRY(e);
     conn_wake(conn);
     return ERR_OK;
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/wss/stream.h"
 #include "common/wss/wss.h"
 
 enum { WSS_REASON_MAX = 120 }; /* RFC 6455 5.5: control frames carry at most 125 bytes */
@@ -23,7 +24,8 @@ struct wss_conn {
 
     pthread_mutex_t lock; /* of what follows */
     struct peer *peer;    /* NULL once closed */
-    bool closing;         /* its calls are being failed: no new one may slip in behind them */
+    struct wss_stream *streams;
+    bool closing; /* its calls are being failed: no new one may slip in behind them */
     unsigned close_code;
     char close_reason[WSS_REASON_MAX + 1];
 };
@@ -56,6 +58,15 @@ int conn_write(struct wss_conn *conn); /* WRITEABLE; nonzero closes */
 void conn_fault(struct wss_conn *conn, unsigned code, const char *reason);
 void conn_events(struct wss_conn *conn); /* hand on what the peer has found */
 void conn_closed(struct wss_conn *conn); /* I/O thread: the socket is gone */
+
+/* Under conn->lock: start a call; done is called on the I/O thread. request->stream is set. */
+enum err conn_call(struct wss_conn *conn, Hallmark__V1__FrameRequest *request, wss_done *done,
+                   void *context);
+
+/* stream.c, under conn->lock */
+void stream_event(struct wss_conn *conn,
+                  struct peer_event *event); /* event stays the caller's */
+void stream_end_all(struct wss_conn *conn, const char *words);
 
 /* tls.c */
 enum err tls_prepare(struct wss *wss, SSL_CTX *tls);

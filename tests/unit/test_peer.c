@@ -132,7 +132,7 @@ static void cancel_ends_the_call(void **state)
     deliver(e.client, e.server, 0);
     struct peer_event request = expect(e.server, PEER_REQUEST);
     peer_event_free(&request);
-    peer_cancel(e.client, &e, "no longer wanted");
+    peer_cancel(e.client, 1, "no longer wanted");
     struct peer_event answer = expect(e.client, PEER_RESPONSE);
     assert_int_equal(answer.frame->response->status, ERR_CANCELLED);
     peer_event_free(&answer);

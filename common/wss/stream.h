@@ -1,0 +1,37 @@
+/*
+ * stream: one streaming call, at either end, for a thread that may wait.
+ *
+ * The I/O thread fills it, its owner empties it: what waits is bounded by the credit granted
+ * (common/rpc/limits.h), so a slow reader holds its writer back and nobody else. Every wait
+ * ends with the call's deadline, its cancellation or the connection's loss. One owner at a
+ * time; freeing a client's stream before its end cancels the call.
+ */
+#pragma once
+
+#include "common/wss/wss.h"
+
+struct wss_stream;
+
+/* Client: call request->method; messages may follow. */
+enum err wss_stream_open(struct wss_conn *conn, const Hallmark__V1__FrameRequest *request,
+                         struct wss_stream **stream_out);
+
+/* Server: take over the call that event announces; in wss_handler.request, before it returns.
+ */
+enum err wss_stream_accept(struct wss_conn *conn, const struct peer_event *event,
+                           struct wss_stream **stream_out);
+
+/* Waits for credit. end: nothing follows from this side. */
+enum err wss_stream_send(struct wss_stream *stream, struct span message, bool end);
+
+/* Waits for the next message; end_out without one when the other side has sent its last. On the
+ * client the end is the answer: see wss_stream_finish. */
+enum err wss_stream_receive(struct wss_stream *stream, struct buf *message_out, bool *end_out);
+
+/* Client: wait for the answer; its status and words become ours. payload_out may be NULL. */
+enum err wss_stream_finish(struct wss_stream *stream, struct buf *payload_out);
+
+/* ERR_OK while the call goes on; else why it is over, with words. Never waits. */
+enum err wss_stream_check(struct wss_stream *stream);
+
+void wss_stream_free(struct wss_stream *stream); /* NULL is fine */
