@@ -126,8 +126,8 @@ static void *board_main(void *arg)
             bitbang_serve(&board->bitbang, &board->chip);
             board->heard_ns = now_ns();
         }
-        if (fds[1].revents != 0)
-            link_accept(&board->link);
+        if (fds[1].revents != 0 && link_accept(&board->link))
+            board->dap.size_told = false;
         if (fds[3].revents != 0)
             link_accept(&board->bitbang.link);
         chip_run(&board->chip, SLICE_BLOCKS);

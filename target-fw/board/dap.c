@@ -83,6 +83,7 @@ static void cmd_info(struct dap *dap, struct rd *r, struct wr *w)
         wr_u8(w, dap->packet_count);
         break;
     case 0xff:
+        dap->size_told = true;
         wr_u8(w, 2);
         wr_u16le(w, dap->packet_size);
         break;

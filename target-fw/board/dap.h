@@ -34,8 +34,7 @@ struct dap {
     uint16_t match_retry;
     uint32_t match_mask;
     bool connected;
-    bool queued;  /* in QueueCommands: answers are held back by the caller */
-    bool aborted; /* TransferAbort was seen */
+    bool size_told; /* the host asked for the packet size, and keeps to it from then on */
 };
 
 void dap_init(struct dap *dap, struct chip *chip, uint16_t packet_size, uint8_t packet_count);

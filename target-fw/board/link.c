@@ -79,16 +79,16 @@ void link_close(struct link *link)
     fd_drop(&link->listener);
 }
 
-void link_accept(struct link *link)
+bool link_accept(struct link *link)
 {
     int one = 1;
     struct timeval timeout = { .tv_sec = SEND_TIMEOUT_S };
     AUTO(fd_drop) int fd = accept4(link->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
-        return;
+        return false;
     if (link->client >= 0) {
         log_line(LOG_LEVEL_WARN, "board %u: second client refused", link->number);
-        return;
+        return false;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
@@ -96,6 +96,7 @@ void link_accept(struct link *link)
     link->client = fd;
     link->in_len = 0;
     fd = -1;
+    return true;
 }
 
 static enum err send_all(int fd, struct span bytes)
@@ -147,12 +148,17 @@ static enum err frame(struct span in, size_t limit, struct span *body_out)
     return ERR_OK;
 }
 
+static size_t limit_of(const struct dap *dap)
+{
+    return dap->size_told ? dap->packet_size : DAP_PACKET_MAX;
+}
+
 enum err link_frames(struct link *link, struct dap *dap)
 {
     size_t done = 0;
     enum err e;
     struct span body;
-    while ((e = frame(span_of(link->in + done, link->in_len - done), DAP_PACKET_MAX, &body)) ==
+    while ((e = frame(span_of(link->in + done, link->in_len - done), limit_of(dap), &body)) ==
            ERR_OK) {
         done += LINK_HEAD + body.len;
         TRY(answer(link, dap, body));

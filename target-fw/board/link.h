@@ -27,7 +27,7 @@ struct link {
 
 enum err link_open(struct link *link, unsigned number, const char *host, unsigned port);
 void link_close(struct link *link);
-void link_accept(struct link *link);
+bool link_accept(struct link *link);                      /* true: there is a new client */
 void link_hang_up(struct link *link);                     /* the client, if there is one */
 void link_serve(struct link *link, struct dap *dap);      /* client is readable */
 enum err link_frames(struct link *link, struct dap *dap); /* what is in `in`; for tests too */

@@ -71,6 +71,22 @@ static void frames(void **state)
     close(pair[1]);
 }
 
+/* OpenOCD sends up to 1024 bytes until it has asked; then the probe's own limit holds. */
+static void the_packet_size_holds_once_told(void **state)
+{
+    (void)state;
+    static struct link link;
+    static uint8_t frame[8 + 513] = { 'D', 'A', 'P', 0, 0x01, 0x02, 1, 0, 0, 4 };
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    link.client = pair[0];
+    assert_int_equal(feed(&link, SPAN(frame)), ERR_OK);
+    assert_int_equal(feed(&link, BYTES('D', 'A', 'P', 0, 2, 0, 1, 0, 0, 0xff)), ERR_OK);
+    assert_int_equal(feed(&link, SPAN(frame)), ERR_LIMIT);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 /* ---- remote_bitbang ---- */
 
 static uint64_t scan(struct bitbang *bang, const char *before, uint64_t bits, unsigned count)
@@ -122,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(frames),
+        TEST(the_packet_size_holds_once_told),
         TEST(jtag_reads_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
