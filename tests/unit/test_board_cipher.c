@@ -121,6 +121,15 @@ static void dma_reaches_sram_only(void **state)
     assert_true(sha(SRAM, 64));
 }
 
+/* 16 bytes into four registers that hold big-endian numbers. */
+static void put_be(uint32_t offset, const uint8_t *bytes)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        struct rd r = rd_of(span_of(bytes + (size_t)4 * i, 4));
+        poke(&chip, CRPT + offset + 4 * i, rd_u32be(&r));
+    }
+}
+
 static void aes(uint32_t ctl)
 {
     poke(&chip, CRPT + 0x140, SRAM);
@@ -171,6 +180,56 @@ static void aes_agrees_with_openssl(void **state)
     }
 }
 
+static void aes_word_by_word_chains_blocks(void **state)
+{
+    (void)state;
+    static const uint8_t key[16] = { 1, 2, 3 }, iv[16] = { 9, 8 };
+    uint8_t plain[48], want[64];
+    int len;
+    for (size_t i = 0; i < sizeof(plain); i++)
+        plain[i] = (uint8_t)i;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    EVP_EncryptInit_ex(ctx, EVP_aes_128_cbc(), NULL, key, iv);
+    EVP_EncryptUpdate(ctx, want, &len, plain, sizeof(plain));
+    EVP_CIPHER_CTX_free(ctx);
+    put_be(0x110, key);
+    put_be(0x130, iv);
+    assert_int_equal(peek(&chip, CRPT + 0x10c), 0); /* nothing there yet */
+    poke(&chip, CRPT + 0x100, 1 << 8 | 1 << 16 | 3 << 22 | 1);
+    for (size_t at = 0; at < sizeof(plain); at += 16) {
+        for (size_t i = 0; i < 16; i += 4) {
+            uint32_t word;
+            memcpy(&word, plain + at + i, 4);
+            await(&chip, CRPT + 0x104, 1 << 9, 0);
+            poke(&chip, CRPT + 0x108, word);
+        }
+        for (size_t i = 0; i < 16; i += 4) {
+            await(&chip, CRPT + 0x104, 1 << 16, 0);
+            uint32_t word = peek(&chip, CRPT + 0x10c);
+            assert_memory_equal(&word, want + at + i, 4);
+        }
+    }
+}
+
+/* DMACSCAD: a message in pieces. */
+static void cascades_join_their_pieces(void **state)
+{
+    (void)state;
+    uint8_t want[32];
+    for (uint32_t i = 0; i < 192; i++)
+        chip.sram[i] = (uint8_t)(i * 5);
+    SHA256(chip.sram, 192, want);
+    for (uint32_t piece = 0; piece < 3; piece++) {
+        uint32_t ends = piece == 0 ? 1 << 4 : piece == 2 ? 1 << 5 : 0;
+        poke(&chip, CRPT + 0x34c, SRAM + 64 * piece);
+        poke(&chip, CRPT + 0x350, 64);
+        poke(&chip, CRPT + 4, 3 << 24);
+        poke(&chip, CRPT + 0x300, 4 << 8 | 3 << 22 | 1 << 6 | 1 << 7 | ends | 1);
+        await(&chip, CRPT + 4, 1 << 24, 1 << 24);
+    }
+    assert_digest(want);
+}
+
 static void no_seed_is_predictable(void **state)
 {
     (void)state;
@@ -202,9 +261,10 @@ static void trng_seed_needs_its_clock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sha_by_dma_and_by_word), TEST(hmac_takes_its_key_from_the_message),
-        TEST(dma_reaches_sram_only),  TEST(aes_agrees_with_openssl),
-        TEST(no_seed_is_predictable), TEST(trng_seed_needs_its_clock),
+        TEST(sha_by_dma_and_by_word),         TEST(hmac_takes_its_key_from_the_message),
+        TEST(dma_reaches_sram_only),          TEST(aes_agrees_with_openssl),
+        TEST(aes_word_by_word_chains_blocks), TEST(cascades_join_their_pieces),
+        TEST(no_seed_is_predictable),         TEST(trng_seed_needs_its_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
