@@ -53,13 +53,13 @@ static enum err check_request(struct mail *mail, const Hallmark__V1__FrameReques
     return ERR_OK;
 }
 
-/* Stream 0 is the board's way to say that it could not read what lay in its slot. */
+/* On stream 0 the board says that it could not read its slot, or not make its own call. */
 static enum err check_response(const struct mail *mail,
                                const Hallmark__V1__FrameResponse *response)
 {
     if (response->stream == 0 && response->status != 0)
         return fail_quiet(err_from_wire(response->code, response->status),
-                          "the board could not read a frame of ours: %s",
+                          "the board could not read a frame, or make its own call: %s",
                           err_text(err_from_wire(response->code, response->status)));
     if (response->stream != mail->stream)
         return fail_quiet(ERR_PROTO, "the board answers stream %u, not %u", response->stream,
