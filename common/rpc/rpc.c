@@ -46,13 +46,13 @@ enum err rpc_bytes(struct rpc_call *call, ProtobufCBinaryData *out, struct span 
 
 enum err rpc_text(struct rpc_call *call, char **out, const char *text)
 {
-    ProtobufCBinaryData copy;
+    ProtobufCBinaryData copy = { 0 };
     TRY(rpc_bytes(call, &copy, span_of(text, strlen(text) + 1)));
     *out = (char *)copy.data;
     return ERR_OK;
 }
 
-void rpc_call_fini(struct rpc_call *call)
+void rpc_arena_clear(struct rpc_call *call)
 {
     while (call->arena != NULL) {
         struct rpc_arena *block = call->arena;
@@ -60,6 +60,11 @@ void rpc_call_fini(struct rpc_call *call)
         wipe(block->bytes, block->len);
         free(block);
     }
+}
+
+void rpc_call_fini(struct rpc_call *call)
+{
+    rpc_arena_clear(call);
     buf_free(&call->response);
 }
 

@@ -47,6 +47,7 @@ struct rpc_call {
     struct rpc_arena *arena;
 };
 void rpc_call_fini(struct rpc_call *call);
+void rpc_arena_clear(struct rpc_call *call); /* of rpc_alloc: between messages of a stream */
 struct span rpc_call_metadata(const struct rpc_call *call,
                               const char *key); /* empty if absent */
 

@@ -31,10 +31,15 @@ enum auth_effect {
     AUTH_CHANGES
 }; /* what changes is logged, and takes idempotency keys */
 
+/* A streaming call holds a thread of its own pool, and keeps no answer for its idempotency key.
+ */
+enum auth_shape { AUTH_UNARY, AUTH_STREAM };
+
 struct auth_method {
     const char *method; /* "hallmark.v1.Service/Method" */
     unsigned roles;     /* of enum auth_role */
     enum auth_effect effect;
+    enum auth_shape shape;
 };
 
 /* NULL: no such method. */

@@ -10,6 +10,8 @@
 #include "oem-server/ctl/remote.h"
 #include "oem-server/ctl/report.h"
 
+enum { PIECE = 64 << 10 }; /* bytes a message */
+
 struct release_args {
     const char *file;
     uint32_t kind;
@@ -36,26 +38,56 @@ static enum err check_answer(const Hallmark__V1__ReleaseResponse *out, struct sp
                : fail_quiet(ERR_MISMATCH, "the server released another image than was sent");
 }
 
+static void stream_drop(struct wss_stream **stream)
+{
+    wss_stream_free(*stream);
+}
+
+static enum err send_piece(struct wss_stream *stream, const struct release_args *a,
+                           uint32_t kind, struct span piece, bool last)
+{
+    Hallmark__V1__ReleaseRequest in = HALLMARK__V1__RELEASE_REQUEST__INIT;
+    AUTO(buf_free) struct buf packed = { 0 };
+    in.kind = (Hallmark__V1__ImageKind)kind;
+    in.version = a->version;
+    in.chunk = (ProtobufCBinaryData){ piece.len, (uint8_t *)(uintptr_t)piece.ptr };
+    TRY(rpc_pack(&in.base, &packed));
+    return wss_stream_send(stream, buf_span(&packed), last);
+}
+
+/* The server may refuse in mid-stream: then its answer says why, not the failed send. */
+static enum err upload(struct remote *remote, const struct release_args *a, uint32_t kind,
+                       struct span image, struct buf *answer)
+{
+    AUTO(stream_drop) struct wss_stream *stream = NULL;
+    TRY(remote_stream(remote, "hallmark.v1.Firmware/Release", span_of("", 0), 0, &stream));
+    enum err e = ERR_OK;
+    for (size_t at = 0; at < image.len && e == ERR_OK; at += PIECE) {
+        size_t len = image.len - at < PIECE ? image.len - at : PIECE;
+        e = send_piece(stream, a, kind, span_of(image.ptr + at, len), at + len == image.len);
+    }
+    return e == ERR_OK || e == ERR_CLOSED ? wss_stream_finish(stream, answer) : e;
+}
+
 static enum err release(struct ctl *ctl, const struct command *command, const void *args)
 {
     (void)command;
     const struct release_args *a = args;
     AUTO(buf_free) struct buf image = { 0 };
+    AUTO(buf_free) struct buf answer = { 0 };
     AUTO(remote_close) struct remote *remote = NULL;
-    AUTO(rpc_drop) Hallmark__V1__ReleaseResponse *out = NULL;
+    AUTO(rpc_drop) ProtobufCMessage *out = NULL;
     AUTO(report_free) struct report report = report_new();
-    Hallmark__V1__ReleaseRequest in = HALLMARK__V1__RELEASE_REQUEST__INIT;
     uint32_t kind = a->kind == 0 ? kinds[0].value : a->kind;
     TRY(file_read(a->file, FLASH_FIRMWARE_MAX, &image));
+    if (image.len == 0)
+        return fail_quiet(ERR_INVALID, "%s is empty", a->file);
     TRY(remote_open(ctl, &remote));
-    in.kind = (Hallmark__V1__ImageKind)kind;
-    in.version = a->version;
-    in.image = (ProtobufCBinaryData){ image.len, image.ptr };
-    struct rpc_stub stub =
-        rpc_stub_of(&hallmark__v1__firmware__descriptor, remote_send, remote);
-    TRY(RPC_CALL(&stub, hallmark__v1__firmware__release, &in, &out));
-    TRY(check_answer(out, buf_span(&image)));
-    report_hex(&report, "sha256", span_of(out->sha256.data, out->sha256.len));
+    TRY(upload(remote, a, kind, buf_span(&image), &answer));
+    TRY(rpc_unpack(&hallmark__v1__release_response__descriptor, buf_span(&answer), &out));
+    const Hallmark__V1__ReleaseResponse *released = (const Hallmark__V1__ReleaseResponse *)out;
+    TRY(check_answer(released, buf_span(&image)));
+    report_hex(&report, "sha256", span_of(released->sha256.data, released->sha256.len));
     report_text(&report, "kind", option_word(kinds, kind));
     report_text(&report, "version", a->version);
     report_number(&report, "size", image.len);

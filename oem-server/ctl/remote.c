@@ -16,7 +16,6 @@ enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, ATTEMPTS = 2 };
 
 /* The calls that change something: they carry an idempotency key. */
 static const char *const changes[] = {
-    "hallmark.v1.Firmware/Release",
     "hallmark.v1.Orders/Create",
     "hallmark.v1.Registry/Add",
     "hallmark.v1.Registry/Revoke",
@@ -308,4 +307,16 @@ enum err remote_send(void *context, const char *method, struct span payload,
         give_up_connection(r);
     }
     return e;
+}
+
+enum err remote_stream(struct remote *r, const char *method, struct span payload,
+                       uint32_t timeout_ms, struct wss_stream **stream_out)
+{
+    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
+    request.method = (char *)(uintptr_t)method;
+    request.payload.data = (uint8_t *)(uintptr_t)payload.ptr;
+    request.payload.len = payload.len;
+    request.timeout_ms = timeout_ms == 0 ? r->timeout_ms : timeout_ms;
+    TRY(ensure_open(r));
+    return wss_stream_open(r->conn, &request, stream_out);
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "common/rpc/rpc.h"
+#include "common/wss/stream.h"
 #include "oem-server/ctl/command.h"
 
 struct remote;
@@ -20,3 +21,8 @@ void remote_close(struct remote **remote); /* AUTO; NULL is fine */
 const struct settings *remote_settings(const struct remote *remote); /* complete; borrowed */
 
 rpc_transport remote_send;
+
+/* A streaming call of method, with payload as its request; freed before remote_close.
+ * timeout_ms 0 means as for other calls. */
+enum err remote_stream(struct remote *remote, const char *method, struct span payload,
+                       uint32_t timeout_ms, struct wss_stream **stream_out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/wss/stream.h"
 
 enum { TLS_EVENTS_PER_SECOND = 10, CLOSE_POLICY = 1008 /* RFC 6455 7.4.1 */ };
 
@@ -25,6 +26,7 @@ struct job {
     struct wss_conn *conn;
     struct peer_event event;
     struct run *run;
+    struct wss_stream *stream; /* NULL: the call is unary */
 };
 
 static X509 *read_certificate(struct span der)
@@ -98,6 +100,7 @@ static void on_closed(void *context, struct wss_conn *conn, const char *reason)
 static void job_free(struct job *job)
 {
     struct net *net = job->net;
+    wss_stream_free(job->stream);
     peer_event_free(&job->event);
     run_drop(&job->run);
     session_drop(&job->session);
@@ -122,13 +125,26 @@ static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
         log_line(LOG_LEVEL_DEBUG, "net: the caller is gone");
 }
 
+static enum err stream_send(void *stream, struct span message)
+{
+    return wss_stream_send(stream, message, false);
+}
+
+static enum err stream_receive(void *stream, struct buf *message_out, bool *end_out)
+{
+    return wss_stream_receive(stream, message_out, end_out);
+}
+
+static enum err stream_check(void *stream)
+{
+    return wss_stream_check(stream);
+}
+
+static const struct rpc_streaming streaming = { stream_send, stream_receive, stream_check };
+
 static void serve(void *context)
 {
     struct job *job = context;
-    if (!job->session->admitted) { /* its close is under way */
-        job_free(job);
-        return;
-    }
     const Hallmark__V1__FrameRequest *request = job->event.frame->request;
     struct rpc_metadata metadata[RPC_METADATA_MAX];
     for (size_t i = 0; i < request->n_metadata; i++)
@@ -142,7 +158,9 @@ static void serve(void *context)
                      span_of(request->idempotency_key.data, request->idempotency_key.len),
                  .metadata = metadata,
                  .metadata_count = request->n_metadata,
-                 .deadline_ms = job->event.deadline_ms },
+                 .deadline_ms = job->event.deadline_ms,
+                 .streaming = job->stream == NULL ? NULL : &streaming,
+                 .stream = job->stream },
         .server = job->net->server,
         .principal = &job->session->principal,
         .session = job->session,
@@ -169,6 +187,47 @@ static struct run *run_of(struct server *server, const Hallmark__V1__FrameReques
     return NULL;
 }
 
+/* Where a call is served: a stream on a thread of its own pool, a run's call on the run's
+ * strand. */
+static enum err route(struct job *job)
+{
+    if (job->stream != NULL) {
+        AUTO(strand_drop) struct strand *own = strand_new(job->net->server->streams);
+        return own == NULL ? fail(ERR_MEMORY, "net: no memory for a call")
+                           : strand_submit(own, serve, job);
+    }
+    return strand_submit(job->run != NULL ? run_strand(job->run) : job->session->strand, serve,
+                         job);
+}
+
+static void refuse_job(struct job *job, enum err e)
+{
+    refuse(job->conn, job->event.stream, e);
+    job_free(job);
+}
+
+/* A call that came before its session was admitted has waited behind that. */
+static void route_late(void *context)
+{
+    struct job *job = context;
+    enum err e =
+        job->session->admitted ? route(job) : fail_quiet(ERR_UNAUTHENTICATED, "refused");
+    if (e != ERR_OK)
+        refuse_job(job, e);
+}
+
+static enum err accept_call(struct job *job)
+{
+    const Hallmark__V1__FrameRequest *request = job->event.frame->request;
+    const struct auth_method *method = auth_method_of(request->method);
+    if (method != NULL && method->shape == AUTH_STREAM)
+        TRY(wss_stream_accept(job->conn, &job->event, &job->stream));
+    else if (!request->end_stream)
+        return fail_quiet(ERR_INVALID, "%s takes one message, not a stream", request->method);
+    return job->session->admitted ? route(job)
+                                  : strand_submit(job->session->strand, route_late, job);
+}
+
 static void on_request(void *context, struct wss_conn *conn, struct peer_event *event)
 {
     struct net *net = context;
@@ -179,17 +238,17 @@ static void on_request(void *context, struct wss_conn *conn, struct peer_event *
         peer_event_free(event);
         return;
     }
-    *job = (struct job){ net, session_keep(session), wss_conn_keep(conn), *event,
-                         run_of(net->server, event->frame->request) };
+    *job = (struct job){ .net = net,
+                         .session = session_keep(session),
+                         .conn = wss_conn_keep(conn),
+                         .event = *event,
+                         .run = run_of(net->server, event->frame->request) };
     pthread_mutex_lock(&net->lock);
     net->open++;
     pthread_mutex_unlock(&net->lock);
-    enum err e =
-        strand_submit(job->run != NULL ? run_strand(job->run) : session->strand, serve, job);
-    if (e != ERR_OK) {
-        refuse(conn, event->stream, e);
-        job_free(job);
-    }
+    enum err e = accept_call(job);
+    if (e != ERR_OK)
+        refuse_job(job, e);
 }
 
 struct tls_refusal {
@@ -270,6 +329,7 @@ uint16_t net_port(const struct net *net)
 void net_drain(struct net *net, unsigned timeout_ms)
 {
     struct server *server = net->server;
+    atomic_store(&server->stopping, true);
     pthread_mutex_lock(&server->lock);
     for (struct session *s = server->sessions; s != NULL; s = s->next)
         wss_conn_go_away(s->conn, "the server is stopping", timeout_ms);

@@ -137,11 +137,17 @@ static void request_digest(const struct call *call, uint8_t digest_out[static SH
     sha256_of(buf_span(&both), digest_out);
 }
 
+static bool keeps_answer(const struct call *call)
+{
+    return call->rpc.idempotency_key.len != 0 && call->method->effect == AUTH_CHANGES &&
+           call->method->shape == AUTH_UNARY;
+}
+
 /* The stored answer of a call with this key, if there is one. */
 static enum err replay(struct call *call, bool *replayed)
 {
     *replayed = false;
-    if (call->rpc.idempotency_key.len == 0 || call->method->effect != AUTH_CHANGES)
+    if (!keeps_answer(call))
         return ERR_OK;
     uint8_t digest[SHA256_SIZE];
     struct store_answer answer = { 0 };
@@ -229,7 +235,7 @@ static enum err note_payloads(struct call *call)
 
 static enum err keep_answer(struct call *call)
 {
-    if (call->rpc.idempotency_key.len == 0)
+    if (!keeps_answer(call))
         return ERR_OK;
     struct store_answer answer = { .response = call->rpc.response };
     request_digest(call, answer.request_sha256);

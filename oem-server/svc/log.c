@@ -4,7 +4,12 @@
 #include "common/host/log.h"
 #include "oem-server/svc/services.h"
 
-enum { ENTRIES_MAX = 1000, ENTRIES_BYTES_MAX = RPC_MESSAGE_MAX / 2 };
+enum {
+    ENTRIES_MAX = 1000,
+    ENTRIES_BYTES_MAX = RPC_CREDIT_BYTES / 2,
+    FOLLOW_MAX = 100,
+    FOLLOW_LOOK_MS = 500, /* how soon a caller who has left is noticed */
+};
 
 static enum err fill_consistency(struct rpc_call *rpc, uint64_t old_size, uint64_t size,
                                  Hallmark__V1__GetCheckpointResponse *out)
@@ -36,9 +41,11 @@ static enum err log_get_checkpoint(struct rpc_call *rpc,
     return fill_consistency(rpc, in->old_size, size, out);
 }
 
+/* Entries on their way into an answer: as many as fit a message. */
 struct taken {
     struct rpc_call *rpc;
-    Hallmark__V1__GetEntriesResponse *out;
+    ProtobufCBinaryData *entries;
+    size_t count;
     size_t bytes;
 };
 
@@ -49,23 +56,66 @@ static enum err take_entry(void *context, uint64_t index, struct span entry)
     if (t->bytes + entry.len > ENTRIES_BYTES_MAX)
         return ERR_RANGE; /* enough for one message */
     t->bytes += entry.len;
-    TRY(rpc_bytes(t->rpc, &t->out->entries[t->out->n_entries], entry));
-    t->out->n_entries++;
+    TRY(rpc_bytes(t->rpc, &t->entries[t->count], entry));
+    t->count++;
     return ERR_OK;
+}
+
+static enum err take_entries(struct rpc_call *rpc, uint64_t start, uint32_t max,
+                             struct taken *taken)
+{
+    struct call *call = call_of(rpc);
+    *taken = (struct taken){ .rpc = rpc };
+    taken->entries = rpc_alloc(rpc, max * sizeof(*taken->entries));
+    if (taken->entries == NULL)
+        return fail(ERR_MEMORY, "log: no memory");
+    TRY(svc_tx(call));
+    enum err e = store_log_read(call->tx, start, max, take_entry, taken);
+    store_rollback(&call->tx);
+    return e == ERR_RANGE && taken->count != 0 ? ERR_OK : e;
 }
 
 static enum err log_get_entries(struct rpc_call *rpc, const Hallmark__V1__GetEntriesRequest *in,
                                 Hallmark__V1__GetEntriesResponse *out)
 {
-    struct call *call = call_of(rpc);
-    uint32_t count = in->count == 0 || in->count > ENTRIES_MAX ? ENTRIES_MAX : in->count;
-    struct taken taken = { rpc, out, 0 };
-    out->entries = rpc_alloc(rpc, count * sizeof(*out->entries));
-    if (out->entries == NULL)
-        return fail(ERR_MEMORY, "log: no memory");
-    TRY(svc_tx(call));
-    enum err e = store_log_read(call->tx, in->start, count, take_entry, &taken);
-    return e == ERR_RANGE && out->n_entries != 0 ? ERR_OK : e;
+    struct taken taken;
+    TRY(take_entries(rpc, in->start,
+                     in->count == 0 || in->count > ENTRIES_MAX ? ENTRIES_MAX : in->count,
+                     &taken));
+    out->entries = taken.entries;
+    out->n_entries = taken.count;
+    return ERR_OK;
+}
+
+static enum err send_entries(struct rpc_call *rpc, uint64_t *next)
+{
+    struct taken taken;
+    Hallmark__V1__FollowResponse out = HALLMARK__V1__FOLLOW_RESPONSE__INIT;
+    TRY(take_entries(rpc, *next, FOLLOW_MAX, &taken));
+    out.start = *next;
+    out.entries = taken.entries;
+    out.n_entries = taken.count;
+    enum err e = taken.count == 0 ? ERR_OK : rpc_send(rpc, &out.base);
+    *next += taken.count;
+    rpc_arena_clear(rpc);
+    return e;
+}
+
+/* Ends with the caller, the deadline or the server: there is always more to come. */
+static enum err log_follow(struct rpc_call *rpc, const Hallmark__V1__FollowRequest *in)
+{
+    struct server *server = call_of(rpc)->server;
+    uint64_t next = in->start;
+    if (next > tlog_size(server->log))
+        return fail_quiet(ERR_RANGE, "log: there is no entry %llu yet",
+                          (unsigned long long)next);
+    for (;;) {
+        TRY(rpc_check(rpc));
+        if (atomic_load(&server->stopping))
+            return fail_quiet(ERR_UNAVAILABLE, "the server is stopping");
+        if (tlog_wait(server->log, next, FOLLOW_LOOK_MS) > next)
+            TRY(send_entries(rpc, &next));
+    }
 }
 
 static enum err log_get_proof(struct rpc_call *rpc, const Hallmark__V1__GetProofRequest *in,
@@ -79,5 +129,6 @@ static enum err log_get_proof(struct rpc_call *rpc, const Hallmark__V1__GetProof
 RPC_HANDLER(log, Log, get_checkpoint, GetCheckpoint, GetCheckpoint)
 RPC_HANDLER(log, Log, get_entries, GetEntries, GetEntries)
 RPC_HANDLER(log, Log, get_proof, GetProof, GetProof)
+RPC_STREAM_HANDLER(log, Log, follow, Follow, Follow)
 
 Hallmark__V1__Log_Service log_service = HALLMARK__V1__LOG__INIT(log__);

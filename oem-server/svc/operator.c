@@ -20,23 +20,60 @@ static enum err check_image(Hallmark__V1__ImageKind kind, struct span image)
     return fail_quiet(ERR_INVALID, "release: the image's kind is missing");
 }
 
+/* The image in pieces; what the first piece says of kind and version counts. */
+struct upload {
+    Hallmark__V1__ImageKind kind;
+    char version[VERSION_MAX + 1];
+    struct buf image;
+};
+
+static void upload_drop(struct upload *upload)
+{
+    buf_free(&upload->image);
+}
+
+static enum err take_piece(struct upload *upload, const Hallmark__V1__ReleaseRequest *piece)
+{
+    if (upload->image.len == 0) {
+        if (strlen(piece->version) == 0 || strlen(piece->version) > VERSION_MAX)
+            return fail_quiet(ERR_INVALID, "release: version must be 1-%d bytes", VERSION_MAX);
+        upload->kind = piece->kind;
+        snprintf(upload->version, sizeof(upload->version), "%s", piece->version);
+    }
+    if (piece->chunk.len == 0 || piece->chunk.len > IMAGE_MAX - upload->image.len)
+        return fail_quiet(
+            ERR_INVALID, "release: the image is over %d bytes, or a piece is empty", IMAGE_MAX);
+    return buf_append(&upload->image, span_of(piece->chunk.data, piece->chunk.len));
+}
+
+static enum err receive_image(struct rpc_call *rpc, struct upload *upload)
+{
+    for (;;) {
+        AUTO(rpc_drop) ProtobufCMessage *piece = NULL;
+        TRY(rpc_receive(rpc, &hallmark__v1__release_request__descriptor, &piece));
+        if (piece == NULL)
+            return check_image(upload->kind, buf_span(&upload->image));
+        TRY(take_piece(upload, (const Hallmark__V1__ReleaseRequest *)piece));
+    }
+}
+
 static enum err firmware_release(struct rpc_call *rpc, const Hallmark__V1__ReleaseRequest *in,
                                  Hallmark__V1__ReleaseResponse *out)
 {
+    (void)in; /* its messages follow */
     struct call *call = call_of(rpc);
-    struct span bytes = span_of(in->image.data, in->image.len);
-    struct store_image image = { .kind = (uint32_t)in->kind, .version = in->version };
-    if (strlen(in->version) == 0 || strlen(in->version) > VERSION_MAX)
-        return fail_quiet(ERR_INVALID, "release: version must be 1-%d bytes", VERSION_MAX);
-    TRY(check_image(in->kind, bytes));
-    sha256_of(bytes, image.sha256);
-    image.bytes = (struct buf){ in->image.data, in->image.len, in->image.len };
+    AUTO(upload_drop) struct upload upload = { 0 };
+    TRY(receive_image(rpc, &upload));
+    struct store_image image = { .kind = (uint32_t)upload.kind,
+                                 .version = upload.version,
+                                 .bytes = upload.image };
+    sha256_of(buf_span(&upload.image), image.sha256);
     TRY(svc_tx(call));
     enum err e = store_image_put(call->tx, &image);
     if (e == ERR_EXISTS)
         return fail_quiet(e, "release: these bytes are released already");
     TRY(e);
-    TRY(svc_digest(call, "image", bytes));
+    TRY(svc_digest(call, "image", buf_span(&upload.image)));
     return rpc_bytes(rpc, &out->sha256, SPAN(image.sha256));
 }
 
@@ -111,7 +148,8 @@ static enum err orders_create(struct rpc_call *rpc, const Hallmark__V1__CreateOr
         .not_after = (int64_t)o->not_after,
     };
     snprintf(order.name, sizeof(order.name), "%s", o->name);
-    call->event.order = o->name;
+    TRY(rpc_text(&call->rpc, &call->event.order,
+                 o->name)); /* the request is freed before the event is written */
     TRY(svc_tx(call));
     TRY(check_kind(call, "firmware", &o->firmware_sha256,
                    HALLMARK__V1__IMAGE_KIND__IMAGE_KIND_FIRMWARE, order.firmware_sha256));

@@ -5,6 +5,14 @@
 #include "oem-server/svc/run.h"
 #include "oem-server/svc/services.h"
 
+enum { STREAM_THREADS = 16 };
+
+void server_drain(struct server *server)
+{
+    work_stop(TAKE(server->streams));
+    work_stop(TAKE(server->work));
+}
+
 static enum err sign_with_hsm(void *context, struct span message,
                               uint8_t signature_out[static 64])
 {
@@ -53,6 +61,8 @@ enum err server_open(const struct config *config, struct server **server_out)
         e = store_open(config->store_path, &server->store);
     if (e == ERR_OK)
         e = work_start(config->workers, config->queue, &server->work);
+    if (e == ERR_OK)
+        e = work_start(STREAM_THREADS, STREAM_THREADS, &server->streams);
     if (e != ERR_OK) {
         server_close(server);
         return e;
@@ -70,12 +80,6 @@ static void release_runs(struct server *server)
     }
 }
 
-void server_drain(struct server *server)
-{
-    struct work *work = TAKE(server->work);
-    work_stop(work);
-}
-
 enum err server_stop(struct server *server)
 {
     AUTO(buf_free) struct buf note = { 0 };
@@ -88,8 +92,7 @@ void server_close(struct server *server)
 {
     if (server == NULL)
         return;
-    work_stop(server->work);
-    server->work = NULL;
+    server_drain(server);
     release_runs(server);
     ca_free(server->ca);
     tlog_free(server->log);

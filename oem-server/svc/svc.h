@@ -35,6 +35,8 @@ struct server {
     struct tlog *log;
     struct ca *ca; /* NULL until arrow 2 is done */
     struct work *work;
+    struct work *streams; /* threads that streaming calls may hold */
+    atomic_bool stopping; /* streaming calls end */
 
     pthread_mutex_t lock; /* of runs and sessions */
     struct run *runs;

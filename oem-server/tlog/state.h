@@ -16,6 +16,7 @@ struct tlog {
     void *sign_context;
 
     pthread_mutex_t mutex; /* guards committed */
+    pthread_cond_t grown;  /* on CLOCK_MONOTONIC */
     struct tree_edge committed;
 
     /* Of the transaction that appends; guarded by the store's writer. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/host/log.h"
 #include "oem-server/tlog/state.h"
@@ -112,6 +113,11 @@ enum err tlog_open(struct store *store, const char *origin, const uint8_t public
     log->store = store;
     log->sign = sign;
     log->sign_context = sign_context;
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&log->grown, &clock);
+    pthread_condattr_destroy(&clock);
     pthread_mutex_init(&log->mutex, NULL);
     pthread_mutex_init(&log->signing, NULL);
     TRY(note_key_make(origin, public_key, &log->key));
@@ -127,6 +133,7 @@ void tlog_free(struct tlog *log)
     buf_free(&log->signed_note);
     pthread_mutex_destroy(&log->signing);
     pthread_mutex_destroy(&log->mutex);
+    pthread_cond_destroy(&log->grown);
     free(log);
 }
 
@@ -145,6 +152,25 @@ uint64_t tlog_size(struct tlog *log)
     return size;
 }
 
+uint64_t tlog_wait(struct tlog *log, uint64_t size, unsigned timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&log->mutex);
+    int late = 0;
+    while (log->committed.size <= size && late == 0)
+        late = pthread_cond_timedwait(&log->grown, &log->mutex, &until);
+    size = log->committed.size;
+    pthread_mutex_unlock(&log->mutex);
+    return size;
+}
+
 /* Runs while the writer is still held: nobody can append between commit and this. */
 static void transaction_ended(void *context, bool committed)
 {
@@ -154,6 +180,7 @@ static void transaction_ended(void *context, bool committed)
         return;
     pthread_mutex_lock(&log->mutex);
     log->committed = log->pending;
+    pthread_cond_broadcast(&log->grown);
     pthread_mutex_unlock(&log->mutex);
 }
 

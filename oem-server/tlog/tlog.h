@@ -40,6 +40,9 @@ enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__
 
 uint64_t tlog_size(struct tlog *log); /* entries committed */
 
+/* Waits until more than size entries are committed, timeout_ms at most; gives how many are. */
+uint64_t tlog_wait(struct tlog *log, uint64_t size, unsigned timeout_ms);
+
 /* The signed note over all that is committed; signed anew only when the tree has grown. */
 enum err tlog_checkpoint(struct tlog *log, struct buf *note_out, uint64_t *size_out);
 enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
