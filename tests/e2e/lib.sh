@@ -103,8 +103,9 @@ raw_open() { # raw_open CERTIFICATE KEY: raw_line is what it says first
     coproc RAW { "$build/tests/e2e/raw/raw" --server "${server_url#wss://}" \
         --ca "$run_dir/desk/root.pem" "${credentials[@]}" 2>> "$run_dir/log/raw.log"; }
     raw_pid=${RAW_PID:-}
-    # Copies, so that closing them is the program's end of input.
-    exec {raw_in}>&"${RAW[1]}" {raw_out}<&"${RAW[0]}" {RAW[1]}>&- {RAW[0]}<&-
+    exec {raw_in}>&"${RAW[1]}" {raw_out}<&"${RAW[0]}"
+    # Only the copies stay open, so that closing them is the program's end of input.
+    eval "exec ${RAW[0]}<&- ${RAW[1]}>&-"
     raw_read
 }
 
