@@ -6,6 +6,24 @@
 #include "common/host/log.h"
 #include "target-fw/board/chip.h"
 
+void bitbang_init(struct bitbang *bang)
+{
+    bang->link.listener = bang->link.client = -1;
+    jtag_init(&bang->jtag);
+    swd_init(&bang->swd);
+    wire_init(&bang->wire, &bang->swd);
+    bang->swclk = bang->released = false;
+}
+
+/* d e f g: SWCLK, SWDIO 00 01 10 11. */
+static void swd_pins(struct bitbang *bang, struct chip *chip, unsigned pins)
+{
+    bool clock = (pins & 2) != 0;
+    if (clock && !bang->swclk)
+        wire_clock(&bang->wire, chip, !bang->released, (pins & 1) != 0);
+    bang->swclk = clock;
+}
+
 bool bitbang_char(struct bitbang *bang, struct chip *chip, char c, char *reply)
 {
     *reply = '\0';
@@ -26,10 +44,23 @@ bool bitbang_char(struct bitbang *bang, struct chip *chip, char c, char *reply)
             jtag_init(&bang->jtag);
         chip_pin_reset(chip, c == 's' || c == 'u');
         return true;
+    case 'd':
+    case 'e':
+    case 'f':
+    case 'g':
+        swd_pins(bang, chip, (unsigned)(c - 'd'));
+        return true;
+    case 'c':
+        *reply = wire_out(&bang->wire) ? '1' : '0';
+        return true;
+    case 'o':
+    case 'O':
+        bang->released = c == 'o';
+        return true;
     case 'Q':
         return false;
     default:
-        return true; /* LED, sleep, SWD: nothing to do */
+        return true; /* LED, sleep: nothing to do */
     }
 }
 

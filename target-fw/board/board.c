@@ -36,8 +36,7 @@ enum err board_open(struct board *board, unsigned number, const struct board_opt
     board->number = number;
     board->wake = -1;
     board->link = (struct link){ .listener = -1, .client = -1 };
-    board->bitbang.link = board->link;
-    jtag_init(&board->bitbang.jtag);
+    bitbang_init(&board->bitbang);
     pthread_mutex_init(&board->mutex, NULL);
     pthread_cond_init(&board->served, NULL);
     if (options->state != NULL) {

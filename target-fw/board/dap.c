@@ -44,6 +44,7 @@ void dap_init(struct dap *dap, struct chip *chip, uint16_t packet_size, uint8_t 
     const struct store_head *head = &chip->store.image->head;
     hex_of(span_of(head->uid, sizeof(head->uid)), dap->serial);
     swd_init(&dap->swd);
+    wire_init(&dap->wire, &dap->swd);
 }
 
 /* ---- information ---- */
@@ -107,12 +108,31 @@ static void cmd_sequence(struct dap *dap, struct rd *r, struct wr *w)
     if (bits == 0)
         bits = 256;
     struct span data = rd_take(r, (bits + 7) / 8);
+    wire_init(&dap->wire, &dap->swd);
     if (r->err == ERR_OK)
         swd_sequence(&dap->swd, dap->chip, data.ptr, bits);
     wr_u8(w, 0);
 }
 
-/* Bits the target drives are not modelled one by one: an undriven line reads as ones. */
+/* Clock by clock, in either direction. */
+static void sequence_in(struct dap *dap, size_t clocks, struct wr *w)
+{
+    for (size_t at = 0; at < clocks; at += 8) {
+        unsigned byte = 0;
+        for (size_t i = at; i < clocks && i < at + 8; i++) {
+            byte |= (unsigned)wire_out(&dap->wire) << (i - at);
+            wire_clock(&dap->wire, dap->chip, false, false);
+        }
+        wr_u8(w, (uint8_t)byte);
+    }
+}
+
+static void sequence_out(struct dap *dap, size_t clocks, struct span data)
+{
+    for (size_t i = 0; i < clocks; i++)
+        wire_clock(&dap->wire, dap->chip, true, (data.ptr[i / 8] >> (i % 8) & 1) != 0);
+}
+
 static void cmd_swd_sequence(struct dap *dap, struct rd *r, struct wr *w)
 {
     unsigned count = rd_u8(r);
@@ -120,14 +140,14 @@ static void cmd_swd_sequence(struct dap *dap, struct rd *r, struct wr *w)
     for (unsigned i = 0; i < count && r->err == ERR_OK; i++) {
         uint8_t info = rd_u8(r);
         size_t clocks = info & 63 ? info & 63 : 64;
-        if (info & 0x80) {
-            for (size_t at = 0; at < (clocks + 7) / 8; at++)
-                wr_u8(w, 0xff);
-        } else {
-            struct span data = rd_take(r, (clocks + 7) / 8);
-            if (r->err == ERR_OK)
-                swd_sequence(&dap->swd, dap->chip, data.ptr, clocks);
-        }
+        bool in = (info & 0x80) != 0;
+        struct span data = in ? span_of(NULL, 0) : rd_take(r, (clocks + 7) / 8);
+        if (r->err != ERR_OK)
+            return;
+        if (in)
+            sequence_in(dap, clocks, w);
+        else
+            sequence_out(dap, clocks, data);
     }
 }
 

@@ -14,6 +14,7 @@
 #include "common/core/rd.h"
 #include "common/core/wr.h"
 #include "target-fw/board/swd.h"
+#include "target-fw/board/wire.h"
 
 enum {
     DAP_PACKET_MIN = 64,
@@ -25,6 +26,7 @@ enum {
 
 struct dap {
     struct swd swd;
+    struct wire wire; /* over swd, for SWD_Sequence */
     struct chip *chip;
     char serial[25]; /* the UID's 12 bytes, hex, as every other program writes it */
     uint16_t packet_size;

@@ -28,7 +28,7 @@ static const char usage_text[] =
     "Emulated M2354 boards behind CMSIS-DAP probes over TCP.\n"
     "\n"
     "  -l, --listen HOST:PORT   board I listens at PORT+I; port 0: any (127.0.0.1:4441)\n"
-    "  -b, --bitbang HOST:PORT  OpenOCD's remote_bitbang (JTAG) too, board I at PORT+I\n"
+    "  -b, --bitbang HOST:PORT  OpenOCD's remote_bitbang too, board I at PORT+I\n"
     "  -n, --boards N           number of boards (1)\n"
     "  -s, --state DIR          keep flash, OTP, keys and life cycle in DIR\n"
     "  -c, --control PATH       UNIX socket for power, resets, faults and status\n"

@@ -16,7 +16,9 @@ enum {
     CONTROL_REQUESTS = 0x50000000, /* CSYSPWRUPREQ, CDBGPWRUPREQ */
     CONTROL_KEPT = 0x50000f00,
     STAT_STICKYERR = 1 << 5,
-    STAT_READOK = 1 << 6
+    STAT_READOK = 1 << 6,
+    STAT_WDATAERR = 1 << 7,
+    ABORT_WDATAERR = 1 << 3
 };
 
 void swd_init(struct swd *swd)
@@ -53,7 +55,7 @@ static void line_one(struct swd *swd)
         swd->line = SWD_LINE_RESET;
         swd->control = 0;
         swd->select = 0;
-        swd->sticky_error = false;
+        swd->sticky_error = swd->data_error = false;
     } else if (swd->ones < RESET_ONES && swd->line > SWD_LINE_RESET) {
         swd->line = SWD_LINE_LOST; /* a start bit that no request follows */
     }
@@ -93,7 +95,13 @@ void swd_sequence(struct swd *swd, struct chip *chip, const uint8_t *bits, size_
 static uint32_t control_stat(const struct swd *swd)
 {
     uint32_t acks = (swd->control & CONTROL_REQUESTS) << 1;
-    return swd->control | acks | (swd->sticky_error ? STAT_STICKYERR : 0U) | STAT_READOK;
+    return swd->control | acks | (swd->sticky_error ? STAT_STICKYERR : 0U) |
+           (swd->data_error ? STAT_WDATAERR : 0U) | STAT_READOK;
+}
+
+static bool blocked(const struct swd *swd)
+{
+    return swd->sticky_error || swd->data_error;
 }
 
 static enum swd_ack dp_read(struct swd *swd, unsigned a23, uint32_t *data)
@@ -109,7 +117,7 @@ static enum swd_ack dp_read(struct swd *swd, unsigned a23, uint32_t *data)
         *data = swd->last_ap;
         return SWD_OK;
     default:
-        if (swd->sticky_error)
+        if (blocked(swd))
             return SWD_FAULT;
         *data = swd->last_ap = swd->posted;
         return SWD_OK;
@@ -121,9 +129,11 @@ static enum swd_ack dp_write(struct swd *swd, unsigned a23, uint32_t data)
     if (a23 == 0) {
         if (data & (ABORT_STICKY_ERROR | ABORT_DAP))
             swd->sticky_error = swd->sticky_error && (data & ABORT_STICKY_ERROR) == 0;
+        if (data & ABORT_WDATAERR)
+            swd->data_error = false;
         return SWD_OK;
     }
-    if (swd->sticky_error && a23 != 1)
+    if (blocked(swd) && a23 != 1)
         return SWD_FAULT;
     if (a23 == 1 && (swd->select & 15) == 0)
         swd->control = data & CONTROL_KEPT;
@@ -136,7 +146,7 @@ static enum swd_ack dp_write(struct swd *swd, unsigned a23, uint32_t data)
 static enum swd_ack ap_transfer(struct swd *swd, struct chip *chip, uint8_t request,
                                 uint32_t *data)
 {
-    if (swd->sticky_error)
+    if (blocked(swd))
         return SWD_FAULT;
     if ((swd->control & CONTROL_REQUESTS) != CONTROL_REQUESTS) {
         swd->sticky_error = true;
@@ -193,4 +203,19 @@ enum swd_ack swd_transfer(struct swd *swd, struct chip *chip, uint8_t request, u
     swd->ones = swd->zeros = 0;
     swd->match_swd = swd->match_jtag = -1;
     return line_answers(swd, chip, request) ? swd_access(swd, chip, request, data) : SWD_NONE;
+}
+
+enum swd_ack swd_promise(struct swd *swd, struct chip *chip, uint8_t request)
+{
+    unsigned a23 = request >> 2 & 3;
+    bool ap = (request & SWD_AP) != 0;
+    if (!line_answers(swd, chip, request))
+        return SWD_NONE;
+    bool powered = (swd->control & CONTROL_REQUESTS) == CONTROL_REQUESTS;
+    return (blocked(swd) && (ap || a23 > 1)) || (ap && !powered) ? SWD_FAULT : SWD_OK;
+}
+
+void swd_data_error(struct swd *swd)
+{
+    swd->data_error = true;
 }

@@ -35,6 +35,7 @@ struct swd {
     uint32_t select;
     uint32_t control; /* CTRL/STAT request bits */
     bool sticky_error;
+    bool data_error;  /* WDATAERR */
     uint32_t posted;  /* result of the last AP read */
     uint32_t last_ap; /* for RESEND */
     uint32_t csw;
@@ -49,6 +50,10 @@ void swd_init(struct swd *swd);
 /* The host drives SWDIO: count bits, least significant first. */
 void swd_sequence(struct swd *swd, struct chip *chip, const uint8_t *bits, size_t count);
 enum swd_ack swd_transfer(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data);
+
+/* For wire: would a write be acknowledged? And: its data came with a wrong parity bit. */
+enum swd_ack swd_promise(struct swd *swd, struct chip *chip, uint8_t request);
+void swd_data_error(struct swd *swd);
 
 /* The same behind the line: what DP and AP do with a request. For jtag. */
 enum swd_ack swd_access(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data);

@@ -132,6 +132,131 @@ static void jtag_reads_memory(void **state)
     assert_false(bitbang_char(&bang, &chip, 'Q', &reply));
 }
 
+/* A bit-level SWD host over the characters. */
+static void swd_bits(struct bitbang *bang, uint64_t bits, unsigned count)
+{
+    char reply;
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(bitbang_char(bang, &chip, bits >> i & 1 ? 'e' : 'd', &reply));
+        assert_true(bitbang_char(bang, &chip, bits >> i & 1 ? 'g' : 'f', &reply));
+    }
+}
+
+static uint64_t swd_read_bits(struct bitbang *bang, unsigned count)
+{
+    uint64_t in = 0;
+    char reply;
+    bitbang_char(bang, &chip, 'o', &reply);
+    for (unsigned i = 0; i < count; i++) {
+        bitbang_char(bang, &chip, 'd', &reply);
+        bitbang_char(bang, &chip, 'c', &reply);
+        in |= (uint64_t)(reply == '1') << i;
+        bitbang_char(bang, &chip, 'f', &reply);
+    }
+    bitbang_char(bang, &chip, 'O', &reply);
+    return in;
+}
+
+static uint8_t header(uint8_t request)
+{
+    unsigned parity = (unsigned)__builtin_parity(request);
+    return (uint8_t)(0x81 | request << 1 | parity << 5);
+}
+
+/* The acknowledge; value and its parity are checked on the way. */
+static unsigned swd_get(struct bitbang *bang, uint8_t request, uint32_t *value)
+{
+    swd_bits(bang, header(request), 8);
+    unsigned ack = (unsigned)(swd_read_bits(bang, 4) >> 1);
+    if (ack == SWD_OK) {
+        uint64_t in = swd_read_bits(bang, 34);
+        *value = (uint32_t)in;
+        assert_int_equal(in >> 32 & 1, __builtin_parity(*value));
+    } else {
+        swd_read_bits(bang, 1);
+    }
+    swd_bits(bang, 0, 8);
+    return ack;
+}
+
+static unsigned swd_put(struct bitbang *bang, uint8_t request, uint32_t value, unsigned flip)
+{
+    swd_bits(bang, header(request), 8);
+    unsigned ack = (unsigned)(swd_read_bits(bang, 5) >> 1 & 7);
+    uint64_t parity = (unsigned)__builtin_parity(value) ^ flip;
+    if (ack == SWD_OK)
+        swd_bits(bang, value | parity << 32, 33);
+    swd_bits(bang, 0, 8);
+    return ack;
+}
+
+static void swd_start(struct bitbang *bang)
+{
+    swd_bits(bang, ~0ULL, 56);
+    swd_bits(bang, 0xe79e, 16);
+    swd_bits(bang, ~0ULL, 56);
+    swd_bits(bang, 0, 8);
+}
+
+static void swd_bit_by_bit(void **state)
+{
+    (void)state;
+    static struct bitbang bang;
+    uint32_t value = 0;
+    bitbang_init(&bang);
+    memcpy(chip.sram, "\x78\x56\x34\x12", 4);
+    assert_int_equal(swd_get(&bang, SWD_READ, &value), SWD_NONE); /* no sequence yet */
+    swd_start(&bang);
+    assert_int_equal(swd_get(&bang, SWD_READ, &value), SWD_OK);
+    assert_int_equal(value, 0x0bf11477);
+    assert_int_equal(swd_put(&bang, 4, 0x50000000, 0), SWD_OK);
+    assert_int_equal(swd_put(&bang, 8, 0, 0), SWD_OK);
+    assert_int_equal(swd_put(&bang, SWD_AP, 0x23000012, 0), SWD_OK);
+    assert_int_equal(swd_put(&bang, SWD_AP | 4, 0x20000000, 0), SWD_OK);
+    assert_int_equal(swd_get(&bang, SWD_AP | SWD_READ | 12, &value), SWD_OK);
+    assert_int_equal(swd_get(&bang, SWD_READ | 12, &value), SWD_OK);
+    assert_int_equal(value, 0x12345678);
+    swd_bits(&bang, header(SWD_READ) ^ 0x20, 8); /* parity of the request */
+    assert_int_equal(swd_read_bits(&bang, 4) >> 1, SWD_NONE);
+    swd_start(&bang);
+    assert_int_equal(swd_get(&bang, SWD_READ, &value), SWD_OK);
+}
+
+static void a_write_with_wrong_parity_changes_nothing(void **state)
+{
+    (void)state;
+    static struct bitbang bang;
+    uint32_t value = 0;
+    bitbang_init(&bang);
+    swd_start(&bang);
+    assert_int_equal(swd_get(&bang, SWD_READ, &value), SWD_OK);
+    assert_int_equal(swd_put(&bang, 4, 0x50000000, 0), SWD_OK);
+    assert_int_equal(swd_put(&bang, SWD_AP | 4, 0x20000000, 0), SWD_OK);
+    assert_int_equal(swd_put(&bang, SWD_AP | 4, 0x20000400, 1), SWD_OK); /* it had said OK */
+    assert_int_equal(bang.swd.tar, 0x20000000);
+    assert_int_equal(swd_put(&bang, SWD_AP | 4, 0x20000400, 0), SWD_FAULT);
+    assert_int_equal(swd_get(&bang, SWD_READ | 4, &value), SWD_OK);
+    assert_int_equal(value & 1 << 7, 1 << 7); /* WDATAERR */
+    assert_int_equal(swd_put(&bang, 0, 1 << 3, 0), SWD_OK);
+    assert_int_equal(swd_put(&bang, SWD_AP | 4, 0x20000400, 0), SWD_OK);
+    assert_int_equal(bang.swd.tar, 0x20000400);
+}
+
+static void a_line_reset_works_in_the_middle_of_a_write(void **state)
+{
+    (void)state;
+    static struct bitbang bang;
+    uint32_t value = 0;
+    bitbang_init(&bang);
+    swd_start(&bang);
+    assert_int_equal(swd_get(&bang, SWD_READ, &value), SWD_OK);
+    swd_bits(&bang, header(4), 8);
+    swd_read_bits(&bang, 5);
+    swd_bits(&bang, ~0ULL, 60);
+    swd_bits(&bang, 0, 8);
+    assert_int_equal(swd_get(&bang, SWD_READ, &value), SWD_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -140,6 +265,9 @@ int main(void)
         TEST(frames),
         TEST(the_packet_size_holds_once_told),
         TEST(jtag_reads_memory),
+        TEST(swd_bit_by_bit),
+        TEST(a_write_with_wrong_parity_changes_nothing),
+        TEST(a_line_reset_works_in_the_middle_of_a_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
