@@ -159,8 +159,8 @@ static uint64_t swd_read_bits(struct bitbang *bang, unsigned count)
 
 static uint8_t header(uint8_t request)
 {
-    unsigned parity = (unsigned)__builtin_parity(request);
-    return (uint8_t)(0x81 | request << 1 | parity << 5);
+    unsigned parity = __builtin_parity(request) != 0;
+    return (uint8_t)(0x81U | (unsigned)request << 1 | parity << 5);
 }
 
 /* The acknowledge; value and its parity are checked on the way. */
