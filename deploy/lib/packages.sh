@@ -14,8 +14,15 @@ packages_missing() { # packages_missing GROUP...
     local name
     for name in $(packages_of "$@"); do
         dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q '^install ok installed$' ||
-            printf '%s\n' "$name"
+            packages_provided "$name" || printf '%s\n' "$name"
     done
+}
+
+# By a package of another name: a nodejs that brings npm along.
+packages_provided() { # packages_provided NAME
+    dpkg-query -W -f '${db:Status-Abbrev},${Provides}\n' |
+        awk -F ', *' -v name="$1" '$1 ~ /^ii/ { for (i = 2; i <= NF; i++) if ($i == name) found = 1 }
+            END { exit !found }'
 }
 
 packages_install() { # packages_install GROUP...

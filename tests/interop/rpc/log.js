@@ -1,0 +1,100 @@
+// The event log, read by an auditor who trusts nothing but the log's public key.
+'use strict';
+
+const assert = require('assert');
+const { check, refuses, exitCode } = require('./lib/checks');
+const proto = require('./lib/proto');
+const tlog = require('./lib/tlog');
+const { auditor, operator, using, verifierText } = require('./lib/system');
+
+const v1 = (name) => `hallmark.v1.${name}`;
+
+async function checkpoint(c, verifier, oldSize = 0) {
+    const answer = await c.call(v1('Log/GetCheckpoint'), { oldSize });
+    return { ...tlog.openCheckpoint(Buffer.from(answer.checkpoint), verifier), consistency: answer.consistency };
+}
+
+async function entries(c, size) {
+    const all = [];
+    while (all.length < size) {
+        const answer = await c.call(v1('Log/GetEntries'), { start: all.length, count: size - all.length });
+        assert.ok(answer.entries.length > 0, `no entry ${all.length} of ${size}`);
+        all.push(...answer.entries.map((entry) => Buffer.from(entry)));
+    }
+    return all.slice(0, size);
+}
+
+function rootOf(list) {
+    const tree = new tlog.Tree();
+    list.forEach((entry) => tree.add(entry));
+    return tree.root();
+}
+
+function knownAnswers() {
+    const hex = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'];
+    const list = hex.map((text) => Buffer.from(text, 'hex'));
+    assert.strictEqual(rootOf(list.slice(0, 1)).toString('hex'),
+        '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d');
+    assert.strictEqual(rootOf(list).toString('hex'),
+        '5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328');
+}
+
+const sampleKey = 'log.example/factory+fc0f40ee+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs';
+const sample = `log.example/factory
+40
+Wzz6bsCzMemyyYTQtkOMyjGRcHq7r/gY4Hs2scCticE=
+
+— log.example/factory /A9A7sSRVZxc36k/0gvkhFImd4rdeCpm9/qQtp7YEAkEW/3iHhsH2Uy2uRcAnzC/QOfZKeGBdQuHctWxFzM5+AQIZAI=
+`;
+
+async function main() {
+    const verifier = tlog.verifierKey(verifierText());
+    await check('this verifier: the check values of the specification', knownAnswers);
+    await check('this verifier: the note of the specification', () => {
+        const key = tlog.verifierKey(sampleKey);
+        assert.strictEqual(tlog.openCheckpoint(Buffer.from(sample), key).size, 40);
+        assert.throws(() => tlog.openCheckpoint(Buffer.from(sample.replace('40', '41')), key));
+    });
+    await using(auditor(), {}, async (c) => {
+        let old;
+        await check('the checkpoint is signed by the log\'s key', async () => {
+            old = await checkpoint(c, verifier);
+            assert.ok(old.size > 0);
+        });
+        await check('another key\'s name or bytes do not open it', async () => {
+            const { checkpoint: note } = await c.call(v1('Log/GetCheckpoint'));
+            assert.throws(() => tlog.openCheckpoint(Buffer.from(note), tlog.verifierKey(sampleKey)));
+        });
+        await check('all entries hash to the root that was signed', async () => {
+            assert.deepStrictEqual(rootOf(await entries(c, old.size)), old.root);
+        });
+        await check('every entry is an Event; one changed byte is another root', async () => {
+            const list = await entries(c, old.size);
+            const events = list.map((entry) => proto.decode('Event', entry));
+            assert.ok(events.some((e) => e.kind === 'arrow' && e.arrow === 1));
+            list[0] = Buffer.concat([list[0], Buffer.from([0])]);
+            assert.notDeepStrictEqual(rootOf(list), old.root);
+        });
+        await check('receipts of the first, a middle and the last entry hold', async () => {
+            const list = await entries(c, old.size);
+            for (const index of [0, old.size >> 1, old.size - 1]) {
+                const { proof } = await c.call(v1('Log/GetProof'), { index });
+                assert.strictEqual(tlog.openReceipt(Buffer.from(proof), list[index], verifier), index);
+                assert.throws(() => tlog.openReceipt(Buffer.from(proof), Buffer.from('other'), verifier));
+            }
+        });
+        await check('the log only grows: consistency with the checkpoint kept', async () => {
+            await using(operator(), {}, (o) => refuses(o.call(v1('Orders/Show'), { name: 'none' }), 5));
+            const now = await checkpoint(c, verifier, old.size);
+            assert.ok(now.size > old.size, 'the refusal made no entry');
+            tlog.checkConsistency(old, now, now.consistency.map((hash) => Buffer.from(hash)));
+        });
+        await check('a size beyond the log is OUT_OF_RANGE', async () => {
+            await refuses(c.call(v1('Log/GetCheckpoint'), { oldSize: 1e9 }), 11);
+            await refuses(c.call(v1('Log/GetProof'), { index: 1e9 }), 11);
+        });
+    });
+    process.exitCode = exitCode();
+}
+
+main();
