@@ -44,9 +44,13 @@ static int receive(struct lws *wsi, struct wss_conn *conn, struct span piece)
         conn_fault(conn, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text frames are refused");
         pthread_mutex_unlock(&conn->lock);
         log_line(LOG_LEVEL_WARN, "wss: %s: text frame refused", conn->address);
+        conn_breach(conn, ERR_INVALID);
     } else if (conn->close_code == 0 && conn->accepted) {
         bool last = lws_is_final_fragment(wsi) != 0 && lws_remaining_packet_payload(wsi) == 0;
-        if (conn_feed(conn, piece, last) == ERR_OK && last)
+        enum err e = conn_feed(conn, piece, last);
+        if (e != ERR_OK)
+            conn_breach(conn, e);
+        else if (last)
             conn_events(conn);
     }
     conn_attend(conn);

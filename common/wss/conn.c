@@ -80,14 +80,18 @@ void conn_wake(struct wss_conn *conn)
 static void on_timer(lws_sorted_usec_list_t *timer)
 {
     struct wss_conn *conn = lws_container_of(timer, struct wss_conn, timer);
+    bool late = false;
     pthread_mutex_lock(&conn->lock);
     if (conn->peer != NULL) {
         peer_tick(conn->peer, rpc_now_ms());
         unsigned code = peer_close_code(conn->peer);
-        if (code != 0)
+        late = code != 0 && conn->close_code == 0;
+        if (late)
             conn_fault(conn, code, "no HELLO in time");
     }
     pthread_mutex_unlock(&conn->lock);
+    if (late)
+        conn_breach(conn, ERR_DEADLINE);
     conn_events(conn);
     conn_attend(conn);
 }
@@ -116,6 +120,13 @@ void conn_fault(struct wss_conn *conn, unsigned code, const char *reason)
         return;
     conn->close_code = code;
     snprintf(conn->close_reason, sizeof(conn->close_reason), "%s", reason);
+}
+
+void conn_breach(struct wss_conn *conn, enum err e)
+{
+    const struct wss_handler *handler = &conn->wss->config.handler;
+    if (conn->accepted && handler->breach != NULL)
+        handler->breach(handler->context, conn, e, conn->close_reason);
 }
 
 enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)

@@ -41,6 +41,8 @@ struct wss_handler {
     void (*closed)(void *context, struct wss_conn *conn, const char *reason);
     /* Server: TLS refused a peer before any connection was. alert: OpenSSL's words. */
     void (*tls_refused)(void *context, const char *address, const char *alert);
+    /* Server: an accepted peer broke the protocol and is being closed; e and words say how. */
+    void (*breach)(void *context, struct wss_conn *conn, enum err e, const char *words);
 };
 
 /* Give the context its certificate and key (from a file or an HSM) and its trust anchors. */

@@ -12,12 +12,12 @@ build_tree() { # build_tree DIR CMAKE_OPTION...
     build_step "$dir/build.log" cmake --build "$dir" --parallel "$(nproc)"
 }
 
-# Silent when it goes well; the whole log when it does not.
+# Silent when it goes well; what failed when it does not.
 build_step() { # build_step LOG COMMAND...
     local log=$1
     shift
     "$@" > "$log" 2>&1 || {
-        cat "$log" >&2
-        die "this failed: $*"
+        grep -A 12 -m 3 -E '^FAILED|CMake Error|error:' "$log" | cut -c 1-300 >&2 || tail -n 40 "$log" >&2
+        die "this failed, see $log: $*"
     }
 }

@@ -251,6 +251,41 @@ static void on_request(void *context, struct wss_conn *conn, struct peer_event *
         refuse_job(job, e);
 }
 
+struct breach {
+    struct session *session;
+    enum err err;
+    char words[160];
+};
+
+static void log_breach(void *context)
+{
+    struct breach *b = context;
+    struct session *session = b->session;
+    if (event_simple(session->server, "refusal", session->principal.uri,
+                     wss_conn_address(session->conn), b->err, b->words) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "net: the refusal could not be logged");
+    session_drop(&b->session);
+    free(b);
+}
+
+/* Once a connection at most: it is being closed. */
+static void on_breach(void *context, struct wss_conn *conn, enum err e, const char *words)
+{
+    (void)context;
+    struct session *session = wss_conn_user(conn);
+    struct breach *b = session == NULL ? NULL : calloc(1, sizeof(*b));
+    if (b == NULL)
+        return;
+    b->session = session_keep(session);
+    b->err = e;
+    snprintf(b->words, sizeof(b->words), "%s", words);
+    if (strand_submit(session->strand, log_breach, b) != ERR_OK) {
+        log_line(LOG_LEVEL_ERROR, "net: a refusal could not be logged: %s", words);
+        session_drop(&b->session);
+        free(b);
+    }
+}
+
 struct tls_refusal {
     struct net *net;
     char address[64];
@@ -309,7 +344,8 @@ enum err net_start(struct server *server, struct net **net_out)
         .tls_setup = setup_tls,
         .tls_context = net,
         .software = "oem-server " HALLMARK_VERSION,
-        .handler = { net, on_accept, NULL, on_request, NULL, on_closed, on_tls_refused },
+        .handler = { net, on_accept, NULL, on_request, NULL, on_closed, on_tls_refused,
+                     on_breach },
     };
     enum err e = net->strand == NULL ? fail(ERR_MEMORY, "net: no memory")
                                      : wss_start(&config, &net->wss);

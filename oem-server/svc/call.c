@@ -187,12 +187,23 @@ static enum err take_reports(struct call *call)
     return run_reports(call, reports->reports, reports->n_reports);
 }
 
+/* A caller whose answer was lost must be able to ask again without doing it twice. */
+static enum err check_key(const struct call *call)
+{
+    if (call->method->effect != AUTH_CHANGES || call->method->shape == AUTH_STREAM ||
+        call->principal->role == AUTH_SERVER || call->rpc.idempotency_key.len != 0)
+        return ERR_OK;
+    return fail_quiet(ERR_INVALID, "%s changes something: it needs an idempotency key",
+                      call->rpc.method);
+}
+
 static enum err admit(struct call *call, bool *replayed)
 {
     *replayed = false;
     call->row = flow_row_of_method(call->rpc.method);
     describe(call);
     TRY(auth_allow(call->principal, call->rpc.method, &call->method));
+    TRY(check_key(call));
     TRY(replay(call, replayed));
     if (*replayed || !is_of_run(call->rpc.method, call->row))
         return ERR_OK;

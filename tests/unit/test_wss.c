@@ -154,7 +154,7 @@ static void start(struct pair *p, const struct certs_spec *client, X509 *issuer,
     config.port = wss_port(p->server);
     config.tls_context = &p->client_end;
     config.handler =
-        (struct wss_handler){ &p->scene, NULL, on_open, echo, NULL, on_closed, NULL };
+        (struct wss_handler){ &p->scene, NULL, on_open, echo, NULL, on_closed, NULL, NULL };
     assert_int_equal(wss_start(&config, &p->client), ERR_OK);
     assert_int_equal(wss_connect(p->client), ERR_OK);
 }
