@@ -189,3 +189,19 @@ text_bytes() {
 }
 
 raw_status() { jq -r '.status' <<< "$raw_line"; }
+
+open_request() { # open_request ORDER UID
+    message OpenRequest "order: \"$1\" uid: \"$(text_bytes "$2")\" pdid: 0x235400 probe: \"raw\""
+}
+
+fresh() { printf 'idempotency=%s' "$(openssl rand -hex 16)"; }
+
+# A run as far as arrow 3, by raw: run is its id.
+open_run() { # open_run ORDER UID
+    raw call hallmark.v1.Runs/Open "$(open_request "$1" "$2")" "$(fresh)" > "$run_dir/said"
+    [ "$(raw_status)" = 0 ] || die "Runs.Open: $raw_line"
+    # shellcheck disable=SC2034 # for whoever sources this
+    run=$(jq -r ".payload[4:36]" <<< "$raw_line") # field 1, 16 bytes
+    raw expect > "$run_dir/said"
+    grep -q Station/PutWebServerCertificate "$run_dir/said" || die "arrow 3: $raw_line"
+}
