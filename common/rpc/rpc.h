@@ -115,7 +115,11 @@ void rpc_keep(const ProtobufCMessage *message, void *out); /* closure: *out owns
 /* RPC_CALL(&stub, hallmark__v1__ca__request_certificate, &in, &out): out is the caller's, to be
  * freed with protobuf_c_message_free_unpacked (RPC_DROP as AUTO); NULL on failure. */
 #define RPC_CALL(stub, function, in, out)                                                      \
-    (function(&(stub)->base, (in), (void *)rpc_keep, (out)), (stub)->err)
+    ({                                                                                         \
+        struct rpc_stub *stub_ = (stub);                                                       \
+        function(&stub_->base, (in), (void *)rpc_keep, (out));                                 \
+        stub_->err;                                                                            \
+    })
 void rpc_drop(void *message_pointer); /* AUTO(rpc_drop) for what RPC_CALL gave */
 
 /* Pack into a fresh buf; unpack with a limit. */

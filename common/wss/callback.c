@@ -25,6 +25,7 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
         return -1;
     }
     conn->accepted = true;
+    conn_begin(conn);
     if (wss->config.handler.accept != NULL &&
         wss->config.handler.accept(wss->config.handler.context, conn, &peer) != ERR_OK) {
         conn->accepted = false;
@@ -33,12 +34,13 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
         pthread_mutex_unlock(&conn->lock);
     }
     X509_free(certificate);
-    conn_attend(conn);
+    conn_end(conn);
     return 0;
 }
 
 static int receive(struct lws *wsi, struct wss_conn *conn, struct span piece)
 {
+    conn_begin(conn);
     if (!lws_frame_is_binary(wsi)) {
         pthread_mutex_lock(&conn->lock);
         conn_fault(conn, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text frames are refused");
@@ -53,7 +55,7 @@ static int receive(struct lws *wsi, struct wss_conn *conn, struct span piece)
         else if (last)
             conn_events(conn);
     }
-    conn_attend(conn);
+    conn_end(conn);
     return 0;
 }
 
@@ -112,21 +114,9 @@ static void connect_now(struct wss *wss)
         connect_failed(wss, NULL, "host not found, or not reachable");
 }
 
-static void attend_woken(struct wss *wss)
+static void interrupted(struct wss *wss)
 {
-    pthread_mutex_lock(&wss->lock);
-    struct wss_conn *conn = TAKE(wss->woken);
-    pthread_mutex_unlock(&wss->lock);
-    while (conn != NULL) {
-        pthread_mutex_lock(&wss->lock);
-        struct wss_conn *next = TAKE(conn->next_woken);
-        conn->woken = false;
-        pthread_mutex_unlock(&wss->lock);
-        conn_events(conn); /* a cancelled call of ours is answered here */
-        conn_attend(conn);
-        wss_conn_drop(&conn);
-        conn = next;
-    }
+    conn_attend_woken(wss);
     if (atomic_exchange(&wss->connecting, false))
         connect_now(wss);
 }
@@ -166,7 +156,7 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS:
         return tls_prepare(wss_of(wsi), user) == ERR_OK ? 0 : 1;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
-        attend_woken(wss_of(wsi));
+        interrupted(wss_of(wsi));
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         connect_failed(wss_of(wsi), wsi, in);

@@ -6,6 +6,11 @@
 #include "common/host/log.h"
 #include "common/rpc/rpc.h"
 
+enum {
+    BURST_MAX = 16,        /* messages that a connection may send before others */
+    TX_KEPT_MAX = 64 << 10 /* bytes of a send buffer worth keeping */
+};
+
 /* What a call of ours is waiting for. */
 struct pending {
     wss_done *done;
@@ -27,6 +32,7 @@ struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address)
     atomic_init(&conn->refs, 1);
     conn->wss = wss;
     conn->wsi = wsi;
+    conn->timer_ms = UINT64_MAX;
     snprintf(conn->address, sizeof(conn->address), "%s", address);
     return conn;
 }
@@ -68,11 +74,14 @@ void conn_wake(struct wss_conn *conn)
 {
     struct wss *wss = conn->wss;
     pthread_mutex_lock(&wss->lock);
-    if (!conn->woken && !wss->dead) {
+    bool here = pthread_equal(wss->io, pthread_self()) != 0;
+    if (!conn->woken && !wss->dead && !(here && wss->served == conn)) {
+        /* Who finds the list empty interrupts the wait; the I/O thread is not in it. */
+        if (wss->woken == NULL && !here)
+            lws_cancel_service(wss->lws);
         conn->woken = true;
         conn->next_woken = wss->woken;
         wss->woken = wss_conn_keep(conn);
-        lws_cancel_service(wss->lws);
     }
     pthread_mutex_unlock(&wss->lock);
 }
@@ -81,6 +90,8 @@ static void on_timer(lws_sorted_usec_list_t *timer)
 {
     struct wss_conn *conn = lws_container_of(timer, struct wss_conn, timer);
     bool late = false;
+    conn->timer_ms = UINT64_MAX;
+    conn_begin(conn);
     pthread_mutex_lock(&conn->lock);
     if (conn->peer != NULL) {
         peer_tick(conn->peer, rpc_now_ms());
@@ -93,24 +104,94 @@ static void on_timer(lws_sorted_usec_list_t *timer)
     if (late)
         conn_breach(conn, ERR_DEADLINE);
     conn_events(conn);
-    conn_attend(conn);
+    conn_end(conn);
 }
 
-void conn_attend(struct wss_conn *conn)
+/* A timer that fires too early is harmless; so it is left alone while it is not too late. */
+static void set_timer(struct wss_conn *conn, uint64_t wake_ms)
+{
+    if (wake_ms >= conn->timer_ms)
+        return;
+    uint64_t now = rpc_now_ms();
+    conn->timer_ms = wake_ms;
+    lws_sul_schedule(conn->wss->lws, 0, &conn->timer, on_timer,
+                     wake_ms > now ? (lws_usec_t)(wake_ms - now) * 1000 : 1);
+}
+
+static bool send_message(struct wss_conn *conn, struct span message)
+{
+    struct buf *tx = &conn->wss->tx;
+    if (buf_resize(tx, LWS_PRE) != ERR_OK || buf_append(tx, message) != ERR_OK)
+        return false;
+    int sent = lws_write(conn->wsi, tx->ptr + LWS_PRE, message.len, LWS_WRITE_BINARY);
+    wipe(tx->ptr, tx->len);
+    if (tx->cap > TX_KEPT_MAX)
+        buf_free(tx);
+    return sent >= (int)message.len;
+}
+
+/* Send what is queued, until lws holds bytes back or others should have their turn. false: the
+ * connection is broken. */
+static bool flush(struct wss_conn *conn)
+{
+    for (unsigned i = 0; i < BURST_MAX && lws_partial_buffered(conn->wsi) == 0; i++) {
+        AUTO(buf_free) struct buf message = { 0 };
+        pthread_mutex_lock(&conn->lock);
+        bool have = peer_pull(conn->peer, &message);
+        pthread_mutex_unlock(&conn->lock);
+        if (!have)
+            return true;
+        if (!send_message(conn, buf_span(&message)))
+            return false;
+    }
+    return true;
+}
+
+/* Output is written at once: most sockets take it, and the way through poll would cost another
+ * wakeup for every message. What they do not take, and closing, waits for WRITEABLE. */
+static void attend(struct wss_conn *conn)
 {
     if (conn->wsi == NULL)
         return;
+    if (conn->close_code == 0 && !flush(conn)) {
+        lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+        return;
+    }
     pthread_mutex_lock(&conn->lock);
     bool write = conn->close_code != 0 || peer_has_output(conn->peer);
     uint64_t wake = peer_wake_ms(conn->peer);
     pthread_mutex_unlock(&conn->lock);
     if (write)
         lws_callback_on_writable(conn->wsi);
-    uint64_t now = rpc_now_ms();
-    lws_usec_t delay = LWS_SET_TIMER_USEC_CANCEL;
-    if (wake != UINT64_MAX)
-        delay = wake > now ? (lws_usec_t)(wake - now) * 1000 : 1;
-    lws_sul_schedule(conn->wss->lws, 0, &conn->timer, on_timer, delay);
+    set_timer(conn, wake);
+}
+
+void conn_attend_woken(struct wss *wss)
+{
+    pthread_mutex_lock(&wss->lock);
+    struct wss_conn *conn = TAKE(wss->woken);
+    pthread_mutex_unlock(&wss->lock);
+    while (conn != NULL) {
+        pthread_mutex_lock(&wss->lock);
+        struct wss_conn *next = TAKE(conn->next_woken);
+        conn->woken = false;
+        pthread_mutex_unlock(&wss->lock);
+        attend(conn);
+        wss_conn_drop(&conn);
+        conn = next;
+    }
+}
+
+void conn_begin(struct wss_conn *conn)
+{
+    conn->wss->served = conn;
+}
+
+void conn_end(struct wss_conn *conn)
+{
+    conn->wss->served = NULL;
+    attend(conn);
+    conn_attend_woken(conn->wss);
 }
 
 /* Close when what is queued has been sent. Under conn->lock. */
@@ -138,11 +219,13 @@ enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)
         return fail(ERR_LIMIT, "wss: %s: message over %d bytes", conn->address,
                     RPC_MESSAGE_MAX);
     }
-    TRY(buf_append(&conn->rx, fragment));
+    bool whole = last && conn->rx.len == 0;
+    if (!whole)
+        TRY(buf_append(&conn->rx, fragment));
     if (!last)
         return ERR_OK;
     pthread_mutex_lock(&conn->lock);
-    enum err e = peer_receive(conn->peer, buf_span(&conn->rx), rpc_now_ms());
+    enum err e = peer_receive(conn->peer, whole ? fragment : buf_span(&conn->rx), rpc_now_ms());
     if (e != ERR_OK) {
         unsigned code = peer_close_code(conn->peer);
         conn_fault(conn, code == 0 ? LWS_CLOSE_STATUS_UNEXPECTED_CONDITION : code,
@@ -155,29 +238,19 @@ enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)
 
 int conn_write(struct wss_conn *conn)
 {
-    AUTO(buf_free) struct buf message = { 0 };
+    if (!flush(conn))
+        return -1;
     pthread_mutex_lock(&conn->lock);
-    bool have = peer_pull(conn->peer, &message);
-    bool more = peer_has_output(conn->peer);
+    bool more = peer_has_output(conn->peer) || lws_partial_buffered(conn->wsi) != 0;
     unsigned code = conn->close_code;
     pthread_mutex_unlock(&conn->lock);
-    if (!have) {
-        if (code == 0)
-            return 0;
-        lws_close_reason(conn->wsi, (enum lws_close_status)code, (uint8_t *)conn->close_reason,
-                         strlen(conn->close_reason));
-        return -1;
-    }
-    AUTO(buf_free) struct buf framed = { 0 };
-    if (buf_resize(&framed, LWS_PRE + message.len) != ERR_OK)
-        return -1;
-    memcpy(framed.ptr + LWS_PRE, message.ptr, message.len);
-    if (lws_write(conn->wsi, framed.ptr + LWS_PRE, message.len, LWS_WRITE_BINARY) <
-        (int)message.len)
-        return -1;
-    if (more || code != 0)
+    if (more)
         lws_callback_on_writable(conn->wsi);
-    return 0;
+    if (more || code == 0)
+        return 0;
+    lws_close_reason(conn->wsi, (enum lws_close_status)code, (uint8_t *)conn->close_reason,
+                     strlen(conn->close_reason));
+    return -1;
 }
 
 static void answer(struct peer_event *event)
@@ -234,7 +307,9 @@ void conn_closed(struct wss_conn *conn)
     peer_free(peer);
     if (conn->accepted && conn->wss->config.handler.closed != NULL)
         conn->wss->config.handler.closed(conn->wss->config.handler.context, conn, reason);
+    struct wss *wss = conn->wss;
     wss_conn_drop(&conn);
+    conn_attend_woken(wss);
 }
 
 enum err conn_call(struct wss_conn *conn, Hallmark__V1__FrameRequest *request, wss_done *done,

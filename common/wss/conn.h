@@ -15,9 +15,10 @@ struct wss_conn {
     struct wss *wss;
     struct lws *wsi; /* I/O thread only; NULL once closed */
     struct wss_conn *next_woken;
-    bool woken; /* under wss->lock */
-    struct buf rx;
+    bool woken;    /* under wss->lock */
+    struct buf rx; /* the pieces of a message that came in several */
     lws_sorted_usec_list_t timer;
+    uint64_t timer_ms; /* when it fires, at the latest when peer wants it; UINT64_MAX: never */
     char address[64];
     void *user;
     bool accepted;
@@ -44,14 +45,23 @@ struct wss {
     struct lws
         *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
 
+    struct wss_conn *served; /* I/O thread: attended when its callback ends, not woken */
+    struct buf tx;           /* I/O thread: the message being written */
+
     pthread_mutex_t lock;
+    pthread_t io;           /* the I/O thread */
     struct wss_conn *woken; /* have output, a close or a new deadline */
     bool dead;              /* the I/O thread is ending: nobody is woken any more */
 };
 
 struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address);
-void conn_wake(struct wss_conn *conn);   /* any thread */
-void conn_attend(struct wss_conn *conn); /* I/O thread: writable, timer */
+void conn_wake(struct wss_conn *conn); /* any thread */
+
+/* I/O thread. A callback that may make others speak begins and ends with these. */
+void conn_begin(struct wss_conn *conn);
+void conn_end(struct wss_conn *conn);
+void conn_attend_woken(struct wss *wss);
+
 enum err conn_feed(struct wss_conn *conn, struct span fragment,
                    bool last);         /* a received piece */
 int conn_write(struct wss_conn *conn); /* WRITEABLE; nonzero closes */

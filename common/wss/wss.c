@@ -18,6 +18,9 @@ static void lws_words(int level, const char *line)
 static void *run(void *arg)
 {
     struct wss *wss = arg;
+    pthread_mutex_lock(&wss->lock);
+    wss->io = pthread_self();
+    pthread_mutex_unlock(&wss->lock);
     while (!atomic_load(&wss->stopping) && lws_service(wss->lws, 0) >= 0)
         ;
     pthread_mutex_lock(&wss->lock);
@@ -131,5 +134,6 @@ void wss_stop(struct wss *wss)
         return;
     wss_shutdown(wss);
     pthread_mutex_destroy(&wss->lock);
+    buf_free(&wss->tx);
     free(wss);
 }

@@ -1,11 +1,9 @@
-#include <time.h>
-
 #include "common/host/log.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/entries.h"
 #include "oem-server/ctl/entry.h"
 
-enum { FOLLOW_SECONDS = 1 };
+enum { FOLLOW_MS = RPC_TIMEOUT_MAX_MS }; /* then the stream is asked for anew */
 
 struct show_args {
     uint64_t start;
@@ -52,27 +50,67 @@ static enum err current_size(struct remote *remote, uint64_t *size_out)
     return entries_claimed_size(span_of(out->checkpoint.data, out->checkpoint.len), size_out);
 }
 
+static void stream_drop(struct wss_stream **stream)
+{
+    wss_stream_free(*stream);
+}
+
+static enum err show_message(const struct showing *s, struct span message, uint64_t *next)
+{
+    AUTO(rpc_drop) ProtobufCMessage *out = NULL;
+    TRY(rpc_unpack(&hallmark__v1__follow_response__descriptor, message, &out));
+    const Hallmark__V1__FollowResponse *more = (const Hallmark__V1__FollowResponse *)out;
+    for (size_t i = 0; i < more->n_entries; i++, (*next)++)
+        TRY(show_entry((void *)(uintptr_t)s, *next,
+                       span_of(more->entries[i].data, more->entries[i].len)));
+    fflush(s->ctl->out);
+    return ERR_OK;
+}
+
+/* One stream's worth: ends with ERR_DEADLINE after FOLLOW_MS, or when nobody reads our output.
+ */
+static enum err follow_once(struct remote *remote, const struct showing *s, uint64_t *next)
+{
+    AUTO(stream_drop) struct wss_stream *stream = NULL;
+    AUTO(buf_free) struct buf request = { 0 };
+    AUTO(buf_free) struct buf message = { 0 };
+    Hallmark__V1__FollowRequest in = HALLMARK__V1__FOLLOW_REQUEST__INIT;
+    bool end = false;
+    in.start = *next;
+    TRY(rpc_pack(&in.base, &request));
+    TRY(remote_stream(remote, "hallmark.v1.Log/Follow", buf_span(&request), FOLLOW_MS,
+                      &stream));
+    while (ferror(s->ctl->out) == 0) {
+        TRY(wss_stream_receive(stream, &message, &end));
+        if (end)
+            return wss_stream_finish(stream, NULL);
+        TRY(show_message(s, buf_span(&message), next));
+    }
+    return ERR_OK;
+}
+
+static enum err follow(struct remote *remote, const struct showing *s, uint64_t next)
+{
+    enum err e = ERR_DEADLINE;
+    while (e == ERR_DEADLINE)
+        e = follow_once(remote, s, &next);
+    return e;
+}
+
 static enum err show(struct ctl *ctl, const struct command *command, const void *args)
 {
     (void)command;
     const struct show_args *a = args;
     struct showing showing = { ctl, &a->unit };
     AUTO(remote_close) struct remote *remote = NULL;
-    uint64_t next = a->start;
-    uint64_t end =
-        a->count == 0 || a->count > UINT64_MAX - a->start ? UINT64_MAX : a->start + a->count;
+    uint64_t size;
     TRY(remote_open(ctl, &remote));
-    for (;;) {
-        uint64_t size;
-        TRY(current_size(remote, &size));
-        size = size < end ? size : end;
-        TRY(entries_read(remote, next, size, show_entry, &showing));
-        next = size > next ? size : next;
-        if (!a->follow || next == end || ferror(ctl->out) != 0)
-            return ERR_OK;
-        fflush(ctl->out);
-        nanosleep(&(struct timespec){ .tv_sec = FOLLOW_SECONDS }, NULL);
-    }
+    if (a->follow)
+        return follow(remote, &showing, a->start);
+    TRY(current_size(remote, &size));
+    if (a->count != 0 && a->count < size - (a->start < size ? a->start : size))
+        size = a->start + a->count;
+    return entries_read(remote, a->start, size, show_entry, &showing);
 }
 
 static const struct option_row options[] = {
@@ -82,8 +120,8 @@ static const struct option_row options[] = {
       offsetof(struct show_args, count), false, false },
     { "unit", "UID", "show only this unit's, 24 hex digits", option_uid,
       offsetof(struct show_args, unit), false, false },
-    { "follow", NULL, "wait for new entries", option_flag, offsetof(struct show_args, follow),
-      false, false },
+    { "follow", NULL, "then each new entry as it comes, until interrupted", option_flag,
+      offsetof(struct show_args, follow), false, false },
 };
 
 const struct command log_show_command = {

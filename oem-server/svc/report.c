@@ -31,6 +31,23 @@ static enum err check_rotpk(struct run *run, const Hallmark__V1__BoardState *sta
     return ERR_OK;
 }
 
+/* AES_NuLink3 in the board's OTP must be the one of a run that this server saw finished. */
+static enum err check_shared_key(struct run *run, const Hallmark__V1__BoardState *state)
+{
+    if (!state->shared_key)
+        return ERR_OK;
+    AUTO(store_rollback) struct store_tx *tx = NULL;
+    AUTO(store_unit_free) struct store_unit unit = { 0 };
+    TRY(store_begin(run->server->store, 10000, &tx));
+    TRY(store_unit_get(tx, run->uid, &unit));
+    run->committed = unit.state == STORE_UNIT_FINISHED && unit.shared_key.len != 0;
+    run->scrap = !run->committed;
+    return run->committed
+               ? ERR_OK
+               : fail_quiet(ERR_MISMATCH, "the board's OTP holds a shared key that this "
+                                          "server did not agree on");
+}
+
 static void hello_drop(Hallmark__V1__HelloRequest **hello)
 {
     hallmark__v1__hello_request__free_unpacked(*hello, NULL);
@@ -52,7 +69,8 @@ static enum err take_hello(struct run *run, const Hallmark__V1__ArrowReport *rep
     if (!span_eq(SPAN(run->uid), span_of(hello->uid.data, hello->uid.len)))
         return fail_quiet(ERR_MISMATCH, "the board that talks is not the one this run is for");
     memcpy(run->board_nonce, hello->nonce.data, NONCE_SIZE);
-    return check_rotpk(run, hello->state);
+    TRY(check_rotpk(run, hello->state));
+    return check_shared_key(run, hello->state);
 }
 
 static bool passes_mailbox(const struct flow_row *row)

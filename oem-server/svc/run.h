@@ -34,6 +34,7 @@ struct run {
     uint8_t board_nonce[NONCE_SIZE]; /* from arrow 7 */
     struct store_order order;
     bool have_image; /* the station's, arrow 21 */
+    bool committed;  /* the board holds AES_NuLink3 of an earlier run, which was finished */
     bool scrap;      /* this board can never be good: its unit fails with the run */
 
     uint8_t auth_public[P256_POINT_SIZE]; /* from the CSR */

@@ -38,7 +38,7 @@ static enum err check_unit(struct call *call, const struct store_unit *unit, con
 {
     (void)call;
     char uid[2 * UID_SIZE + 1];
-    if (unit->state == STORE_UNIT_FINISHED || unit->state == STORE_UNIT_SEALED)
+    if (unit->state == STORE_UNIT_SEALED)
         return fail_quiet(ERR_EXISTS, "unit %s is done: a board is prepared once",
                           hex_of(SPAN(unit->uid), uid));
     if (unit->state == STORE_UNIT_FAILED)
@@ -58,7 +58,9 @@ static enum err reserve(struct call *call, struct run *run)
     enum err e = store_unit_get(call->tx, run->uid, &unit);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
-    bool counted = e == ERR_OK && unit.state == STORE_UNIT_OPEN;
+    bool finished =
+        e == ERR_OK && unit.state == STORE_UNIT_FINISHED; /* but not sealed: go on */
+    bool counted = finished || (e == ERR_OK && unit.state == STORE_UNIT_OPEN);
     if (e == ERR_OK)
         TRY(check_unit(call, &unit, run->order.name));
     TRY(store_order_count(call->tx, run->order.name, &counts));
@@ -69,7 +71,8 @@ static enum err reserve(struct call *call, struct run *run)
     memcpy(unit.run_id, run->id, RUN_ID_SIZE);
     snprintf(unit.order, sizeof(unit.order), "%s", run->order.name);
     snprintf(unit.station, sizeof(unit.station), "%s", run->station.name);
-    unit.state = STORE_UNIT_OPEN;
+    if (!finished)
+        unit.state = STORE_UNIT_OPEN;
     unit.opened_us = (int64_t)svc_now_us();
     return store_unit_put(call->tx, &unit);
 }
@@ -228,12 +231,15 @@ static enum err keep_unit(struct call *call, const Hallmark__V1__FinishRequest *
     TRY(rpc_pack(&in->receipt->base, &receipt));
     TRY(svc_tx(call));
     TRY(store_unit_get(call->tx, run->uid, &unit));
-    if (unit.state != STORE_UNIT_OPEN)
+    if ((unit.state != STORE_UNIT_OPEN && unit.state != STORE_UNIT_FINISHED) ||
+        memcmp(unit.run_id, run->id, RUN_ID_SIZE) != 0)
         return fail_quiet(ERR_ABORTED, "the unit is not open any more");
     unit.state = STORE_UNIT_FINISHED;
     unit.done_us = (int64_t)svc_now_us();
     unit.receipt = buf_take(&receipt);
-    TRY(buf_copy(&unit.shared_key, buf_span(&run->shared_key)));
+    if (!run->committed) /* else the board keeps the key of the run that was cut, and so do we
+                          */
+        TRY(buf_copy(&unit.shared_key, buf_span(&run->shared_key)));
     TRY(svc_digest(call, "receipt", buf_span(&unit.receipt)));
     TRY(svc_digest(call, "transcript", SPAN(run->transcript)));
     return store_unit_put(call->tx, &unit);
@@ -265,7 +271,8 @@ static enum err runs_finish(struct rpc_call *rpc, const Hallmark__V1__FinishRequ
         return fail_quiet(ERR_ABORTED, "finish: this run was finished with another receipt");
     }
     call->finished = true;
-    return rpc_bytes(rpc, &out->confirmation_tag, SPAN(run->tag_server));
+    return run->committed ? ERR_OK
+                          : rpc_bytes(rpc, &out->confirmation_tag, SPAN(run->tag_server));
 }
 
 static enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__SealedRequest *in,

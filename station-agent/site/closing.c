@@ -33,8 +33,9 @@ static enum err sign_receipt(struct site *site, Hallmark__V1__SignReceiptRespons
                : fail_quiet(ERR_PROTO, "the board's answer holds no receipt");
 }
 
+/* No tag: the board has committed the key of an earlier run, and keeps it. */
 static enum err finish(struct site *site, Hallmark__V1__Receipt *receipt,
-                       uint8_t tag_out[static CONFIRMATION_TAG_SIZE])
+                       uint8_t tag_out[static CONFIRMATION_TAG_SIZE], bool *commit_out)
 {
     Hallmark__V1__FinishRequest in = HALLMARK__V1__FINISH_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__FinishResponse *out = NULL;
@@ -44,8 +45,10 @@ static enum err finish(struct site *site, Hallmark__V1__Receipt *receipt,
         (ProtobufCBinaryData){ CONFIRMATION_TAG_SIZE, site->unit.confirmation_tag };
     in.receipt = receipt;
     TRY(RPC_CALL(&runs, hallmark__v1__runs__finish, &in, &out));
-    return unit_field(out->confirmation_tag, "confirmation_tag", tag_out,
-                      CONFIRMATION_TAG_SIZE);
+    *commit_out = out->confirmation_tag.len != 0;
+    return *commit_out ? unit_field(out->confirmation_tag, "confirmation_tag", tag_out,
+                                    CONFIRMATION_TAG_SIZE)
+                       : ERR_OK;
 }
 
 /* The board keeps AES_NuLink3 from here on. */
@@ -89,8 +92,9 @@ enum err closing_run(struct site *site)
     uint8_t tag[CONFIRMATION_TAG_SIZE];
     char detail[CHIP_DETAIL_MAX] = "", words[FAIL_WORDS_MAX];
     TRY(sign_receipt(site, &answer));
-    TRY(finish(site, answer->receipt, tag));
-    enum err shut = commit(site, tag);
+    bool uncommitted = false;
+    TRY(finish(site, answer->receipt, tag, &uncommitted));
+    enum err shut = uncommitted ? commit(site, tag) : ERR_OK;
     if (shut == ERR_OK)
         shut = lock_up(site, detail);
     /* The server counts this unit by now: it must hear how it ended, well or badly. */
