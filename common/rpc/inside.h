@@ -6,6 +6,7 @@
 enum {
     CLOSE_PROTOCOL = 1002,
     CLOSE_BAD_DATA = 1007,
+    CLOSE_POLICY = 1008,
     CLOSE_TOO_BIG = 1009
 }; /* RFC 6455 7.4.1 */
 
@@ -45,6 +46,9 @@ struct peer {
 };
 
 enum err peer_frame(struct peer *p, const Hallmark__V1__Frame *f); /* queue it to be sent */
+/* The same for what the peer must hear, or would await for ever: if it reads so little that this
+ * does not fit, the connection is over. */
+enum err peer_owe(struct peer *p, const Hallmark__V1__Frame *f);
 enum err peer_violation(struct peer *p, unsigned close_code, const char *what);
 
 struct stream *stream_find(struct stream streams[static RPC_STREAMS_MAX], uint32_t id);

@@ -15,6 +15,14 @@ enum err peer_frame(struct peer *p, const frame *f)
     return queue_frame(&p->queue, f, p->peer_max_message);
 }
 
+enum err peer_owe(struct peer *p, const frame *f)
+{
+    enum err e = peer_frame(p, f);
+    if (e == ERR_EXHAUSTED && p->close_code == 0)
+        p->close_code = CLOSE_POLICY;
+    return e;
+}
+
 enum err peer_violation(struct peer *p, unsigned close_code, const char *what)
 {
     p->close_code = close_code;
@@ -143,7 +151,7 @@ static enum err respond_error(struct peer *p, uint32_t stream, enum err e, const
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
     f.response = &response;
-    return peer_frame(p, &f);
+    return peer_owe(p, &f);
 }
 
 /* Takes the frame: it goes with the event. */
@@ -294,7 +302,7 @@ enum err peer_respond(struct peer *p, Hallmark__V1__FrameResponse *response)
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
     f.response = response;
-    enum err e = peer_frame(p, &f);
+    enum err e = peer_owe(p, &f);
     if (e == ERR_LIMIT) /* the answer does not fit: the caller must still hear of it */
         return respond_error(p, response->stream, e, "the answer is over the message limit");
     return e;

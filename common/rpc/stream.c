@@ -29,12 +29,32 @@ static bool was_used(const struct peer *p, uint32_t id)
     return id != 0 && (id % 2 == p->next_id % 2 ? id < p->next_id : id <= p->last_theirs);
 }
 
+static enum err send_credit(struct peer *p, uint32_t stream, uint32_t messages, size_t bytes)
+{
+    Hallmark__V1__FrameCredit credit = HALLMARK__V1__FRAME_CREDIT__INIT;
+    credit.stream = stream;
+    credit.messages = messages;
+    credit.bytes = (uint32_t)bytes;
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_CREDIT;
+    f.credit = &credit;
+    return peer_owe(p, &f);
+}
+
+/* DATA that crossed the end of its stream: nobody will consume it, so its credit goes back. */
+static enum err take_stray(struct peer *p, size_t bytes)
+{
+    if (bytes > p->in_bytes)
+        return peer_violation(p, CLOSE_PROTOCOL, "DATA beyond the credit granted");
+    return bytes == 0 ? ERR_OK : send_credit(p, 0, 0, bytes);
+}
+
 enum err stream_data(struct peer *p, frame **f)
 {
     const Hallmark__V1__FrameData *data = (*f)->data;
     struct stream *s = find_any(p, data->stream);
     if (s == NULL && was_used(p, data->stream))
-        return ERR_OK; /* it crossed the end of its stream */
+        return take_stray(p, data->payload.len);
     if (s == NULL || s->in.ended || data->sequence != s->in.sequence)
         return peer_violation(p, CLOSE_PROTOCOL, "DATA out of sequence or on no stream");
     if (s->in.messages == 0 || data->payload.len > s->in.bytes ||
@@ -124,27 +144,21 @@ enum err peer_send(struct peer *p, uint32_t stream, struct span payload, bool en
     return ERR_OK;
 }
 
-static void send_credit(struct peer *p, uint32_t stream, uint32_t messages, size_t bytes)
+/* Both credits in one go; if they cannot be sent, the connection is over (peer_owe). */
+static enum err grant_anew(struct peer *p, struct stream *s, size_t bytes)
 {
-    Hallmark__V1__FrameCredit credit = HALLMARK__V1__FRAME_CREDIT__INIT;
-    credit.stream = stream;
-    credit.messages = messages;
-    credit.bytes = (uint32_t)bytes;
-    frame f = HALLMARK__V1__FRAME__INIT;
-    f.kind_case = HALLMARK__V1__FRAME__KIND_CREDIT;
-    f.credit = &credit;
-    if (peer_frame(p, &f) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "rpc: CREDIT of stream %u was not sent", stream);
+    p->in_bytes += bytes;
+    if (bytes != 0)
+        TRY(send_credit(p, 0, 0, bytes));
+    if (s == NULL || s->in.ended)
+        return ERR_OK;
+    s->in.messages++;
+    s->in.bytes += bytes;
+    return send_credit(p, s->id, 1, bytes);
 }
 
 void peer_consumed(struct peer *p, uint32_t stream, size_t bytes)
 {
-    struct stream *s = find_any(p, stream);
-    p->in_bytes += bytes;
-    send_credit(p, 0, 0, bytes);
-    if (s == NULL || s->in.ended)
-        return;
-    s->in.messages++;
-    s->in.bytes += bytes;
-    send_credit(p, stream, 1, bytes);
+    if (grant_anew(p, find_any(p, stream), bytes) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "rpc: CREDIT of stream %u was not sent", stream);
 }

@@ -131,13 +131,14 @@ static bool send_message(struct wss_conn *conn, struct span message)
 }
 
 /* Send what is queued, until lws holds bytes back or others should have their turn. false: the
- * connection is broken. */
-static bool flush(struct wss_conn *conn)
+ * connection is broken. A connection that is closing writes only when it is WRITEABLE: the
+ * peer's close frame may have come. */
+static bool flush(struct wss_conn *conn, bool closing_too)
 {
     for (unsigned i = 0; i < BURST_MAX && lws_partial_buffered(conn->wsi) == 0; i++) {
         AUTO(buf_free) struct buf message = { 0 };
         pthread_mutex_lock(&conn->lock);
-        bool have = peer_pull(conn->peer, &message);
+        bool have = (closing_too || conn->close_code == 0) && peer_pull(conn->peer, &message);
         pthread_mutex_unlock(&conn->lock);
         if (!have)
             return true;
@@ -153,11 +154,13 @@ static void attend(struct wss_conn *conn)
 {
     if (conn->wsi == NULL)
         return;
-    if (conn->close_code == 0 && !flush(conn)) {
+    if (!flush(conn, false)) {
         lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
         return;
     }
     pthread_mutex_lock(&conn->lock);
+    if (peer_close_code(conn->peer) != 0)
+        conn_fault(conn, peer_close_code(conn->peer), "the peer does not read");
     bool write = conn->close_code != 0 || peer_has_output(conn->peer);
     uint64_t wake = peer_wake_ms(conn->peer);
     pthread_mutex_unlock(&conn->lock);
@@ -238,7 +241,7 @@ enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)
 
 int conn_write(struct wss_conn *conn)
 {
-    if (!flush(conn))
+    if (!flush(conn, true))
         return -1;
     pthread_mutex_lock(&conn->lock);
     bool more = peer_has_output(conn->peer) || lws_partial_buffered(conn->wsi) != 0;

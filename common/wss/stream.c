@@ -123,8 +123,12 @@ static void take_message(struct wss_stream *s, struct peer_event *event)
 void stream_event(struct wss_conn *conn, struct peer_event *event)
 {
     struct wss_stream *s = find(conn, event->stream);
-    if (s == NULL)
+    if (s == NULL) {
+        /* Nobody reads it, and the connection's credit belongs to all: it goes back. */
+        if (event->kind == PEER_DATA)
+            peer_consumed(conn->peer, event->stream, event->frame->data->payload.len);
         return;
+    }
     if (event->kind == PEER_DATA) {
         take_message(s, event);
     } else if (event->kind == PEER_CREDIT) {
@@ -310,14 +314,25 @@ enum err wss_stream_check(struct wss_stream *s)
     return e;
 }
 
+/* Under conn->lock: the connection's credit for what was never read goes back to it. */
+static void unread(struct wss_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    for (const struct item *item = s->head; item != NULL; item = item->next)
+        peer_consumed(s->conn->peer, s->id, item->message.len);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void wss_stream_free(struct wss_stream *s)
 {
     if (s == NULL)
         return;
     pthread_mutex_lock(&s->conn->lock);
     unlist(s);
-    if (s->conn->peer != NULL)
+    if (s->conn->peer != NULL) {
+        unread(s);
         peer_cancel(s->conn->peer, s->id, "no longer wanted");
+    }
     pthread_mutex_unlock(&s->conn->lock);
     conn_wake(s->conn);
     stream_drop(s);
