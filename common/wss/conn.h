@@ -37,6 +37,7 @@ struct wss {
     struct lws_vhost *vhost;
     struct lws_protocols protocols[3];
     lws_retry_bo_t keepalive;
+    SSL_CTX *unused; /* a server's, see make_context() */
     pthread_t thread;
     bool joined;
     atomic_bool stopping;

@@ -58,9 +58,13 @@ static enum err make_context(struct wss *wss)
                    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .pt_serv_buf_size = RX_CHUNK,
     };
-    if (config->server)
+    if (config->server) {
+        /* lws 4.1.6 makes a client context for a server too, and loses it; ours is freed. */
+        wss->unused = SSL_CTX_new(TLS_client_method());
+        info.provided_client_ssl_ctx = wss->unused;
         info.options |= LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
                         LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT;
+    }
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_words);
     wss->lws = lws_create_context(&info);
     if (wss->lws == NULL)
@@ -94,6 +98,7 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
         e = fail(ERR_IO, "wss: cannot start a thread");
     }
     if (e != ERR_OK) {
+        SSL_CTX_free(wss->unused);
         free(wss);
         return e;
     }
@@ -135,5 +140,6 @@ void wss_stop(struct wss *wss)
     wss_shutdown(wss);
     pthread_mutex_destroy(&wss->lock);
     buf_free(&wss->tx);
+    SSL_CTX_free(wss->unused);
     free(wss);
 }
