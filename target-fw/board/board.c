@@ -14,6 +14,10 @@
 
 enum { FDS = 5 };
 
+/* Simulated time: a host that sends nothing for so long has no more to send before it has its
+ * answer; and after so long it means to be silent, and its time passes for the chip. */
+enum { GRACE_MS = 1, IDLE_MS = 20 };
+
 enum { SLICE_BLOCKS = 5000, WAIT_US_MAX = 1000000, QUIET_NS = 500000000, QUIET_MS = 10 };
 
 static enum err uart_open(struct chip *chip, const char *dir)
@@ -48,6 +52,7 @@ enum err board_open(struct board *board, unsigned number, const struct board_opt
     TRY(chip_open(&board->chip, number, state, true));
     if (options->state != NULL)
         TRY(uart_open(&board->chip, options->state));
+    pace_init(&board->chip.pace, options->swclk_hz, options->latency_us, board->chip.cycles);
     dap_init(&board->dap, &board->chip, options->packet_size, options->packet_count);
     board->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (board->wake < 0)
@@ -73,6 +78,18 @@ static int sleep_ms(const struct board *board, uint64_t now)
     return ms >= 0 && quiet && ms < QUIET_MS ? QUIET_MS : ms;
 }
 
+static void poll_fds(struct board *board, struct pollfd *fds, int timeout_ms)
+{
+    fds[0] = (struct pollfd){ .fd = board->wake, .events = POLLIN };
+    fds[1] = (struct pollfd){ .fd = board->link.listener, .events = POLLIN };
+    fds[2] = (struct pollfd){ .fd = board->link.client, .events = POLLIN };
+    fds[3] = (struct pollfd){ .fd = board->bitbang.link.listener, .events = POLLIN };
+    fds[4] = (struct pollfd){ .fd = board->bitbang.link.client, .events = POLLIN };
+    if (poll(fds, FDS, timeout_ms) < 0)
+        for (size_t i = 0; i < FDS; i++)
+            fds[i].revents = 0;
+}
+
 /* Waits for the wire, a call, or the time the core may wake; lets that time pass for the chip.
  */
 static void wait_events(struct board *board, struct pollfd *fds)
@@ -80,20 +97,31 @@ static void wait_events(struct board *board, struct pollfd *fds)
     struct chip *chip = &board->chip;
     bool runs = chip_runnable(chip);
     uint64_t before = runs ? 0 : now_ns();
-    fds[0] = (struct pollfd){ .fd = board->wake, .events = POLLIN };
-    fds[1] = (struct pollfd){ .fd = board->link.listener, .events = POLLIN };
-    fds[2] = (struct pollfd){ .fd = board->link.client, .events = POLLIN };
-    fds[3] = (struct pollfd){ .fd = board->bitbang.link.listener, .events = POLLIN };
-    fds[4] = (struct pollfd){ .fd = board->bitbang.link.client, .events = POLLIN };
-    if (poll(fds, FDS, runs ? 0 : sleep_ms(board, before)) < 0)
-        for (size_t i = 0; i < FDS; i++)
-            fds[i].revents = 0;
+    poll_fds(board, fds, runs ? 0 : sleep_ms(board, before));
     if (runs)
         return;
     uint64_t passed_us = (now_ns() - before) / 1000;
     if (passed_us > WAIT_US_MAX)
         passed_us = WAIT_US_MAX;
     chip_pass(chip, passed_us * (CHIP_HCLK_HZ / 1000000));
+}
+
+/* The same when time is simulated: the wire leads, and silence passes at its real length. */
+static void wait_paced(struct board *board, struct pollfd *fds)
+{
+    struct chip *chip = &board->chip;
+    bool held = board->link.hold.count > 0;
+    bool lives = chip_runnable(chip) || chip_sleep_ms(chip) >= 0;
+    uint64_t before = now_ns();
+    poll_fds(board, fds, held ? GRACE_MS : lives ? IDLE_MS : -1);
+    if (fds[2].revents != 0)
+        return;
+    if (held) {
+        link_silence(&board->link, &board->dap);
+    } else if (lives) {
+        pace_idle(&chip->pace, (now_ns() - before) / 1000);
+        chip_follow(chip);
+    }
 }
 
 static void serve_call(struct board *board)
@@ -114,7 +142,10 @@ static void *board_main(void *arg)
     struct board *board = arg;
     struct pollfd fds[FDS];
     while (!atomic_load(&board->quit)) {
-        wait_events(board, fds);
+        if (board->chip.pace.on)
+            wait_paced(board, fds);
+        else
+            wait_events(board, fds);
         if (fds[0].revents != 0)
             serve_call(board);
         if (fds[2].revents != 0) {
@@ -129,7 +160,8 @@ static void *board_main(void *arg)
             board->dap.size_told = false;
         if (fds[3].revents != 0)
             link_accept(&board->bitbang.link);
-        chip_run(&board->chip, SLICE_BLOCKS);
+        if (!board->chip.pace.on)
+            chip_run(&board->chip, SLICE_BLOCKS);
     }
     return NULL;
 }

@@ -23,6 +23,8 @@ struct board_options {
     const char *bitbang_host; /* NULL: no remote_bitbang */
     unsigned bitbang_port;
     const char *state; /* folder, NULL: nothing is kept */
+    uint32_t swclk_hz; /* both 0: time is not simulated */
+    uint32_t latency_us;
     uint16_t packet_size;
     uint8_t packet_count;
 };

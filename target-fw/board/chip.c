@@ -8,7 +8,7 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 
-enum { WAKE_MS_MIN = 1, WAKE_MS_MAX = 1000 };
+enum { WAKE_MS_MIN = 1, WAKE_MS_MAX = 1000, CYCLES_PER_BLOCK = 8, RUN_BLOCKS_MAX = 2000 };
 
 enum err chip_open(struct chip *chip, unsigned number, const char *path, bool with_cpu)
 {
@@ -237,4 +237,27 @@ void chip_run(struct chip *chip, uint32_t blocks)
         core_lockup(chip, cpu_fault_words(chip->cpu));
     }
     chip->master = master;
+}
+
+static uint32_t blocks_for(uint64_t cycles)
+{
+    uint64_t blocks = cycles / CYCLES_PER_BLOCK + 1;
+    return blocks < RUN_BLOCKS_MAX ? (uint32_t)blocks : RUN_BLOCKS_MAX;
+}
+
+void chip_run_until(struct chip *chip, uint64_t cycles)
+{
+    while (chip->cycles < cycles) {
+        uint64_t rest = cycles - chip->cycles;
+        uint64_t tick = core_tick_left(chip);
+        if (chip_runnable(chip))
+            chip_run(chip, blocks_for(rest));
+        else /* asleep: from tick to tick */
+            chip_pass(chip, tick < rest ? tick + 1 : rest);
+    }
+}
+
+void chip_follow(struct chip *chip)
+{
+    chip_run_until(chip, pace_cycles(&chip->pace, CHIP_HCLK_HZ));
 }

@@ -13,6 +13,7 @@
 #include "target-fw/board/core.h"
 #include "target-fw/board/cpu.h"
 #include "target-fw/board/fault.h"
+#include "target-fw/board/pace.h"
 #include "target-fw/board/periph/crpt.h"
 #include "target-fw/board/periph/fmc.h"
 #include "target-fw/board/periph/ks.h"
@@ -59,6 +60,7 @@ struct chip {
     bool reset_held; /* nRESET is low */
     enum master master;
     uint64_t cycles; /* of HCLK, board time */
+    struct pace pace;
     enum reset_kind reset_wanted;
     bool cut_wanted;      /* a fault switch wants the power gone */
     unsigned link_resets; /* of the debug port: swd takes note */
@@ -98,6 +100,8 @@ void chip_settle(struct chip *chip); /* does the resets and power cuts that are 
 /* Let time pass: runs the core if it runs, else only the clock. */
 void chip_run(struct chip *chip, uint32_t blocks);
 void chip_pass(struct chip *chip, uint64_t cycles); /* sleeping time; may wake the core */
+void chip_run_until(struct chip *chip, uint64_t cycles);
+void chip_follow(struct chip *chip); /* up to where simulated time is, see pace.h */
 bool chip_runnable(const struct chip *chip);
 int chip_sleep_ms(const struct chip *chip); /* until the core may wake; -1: for ever */
 

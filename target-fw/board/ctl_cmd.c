@@ -98,6 +98,22 @@ static void cmd_status(struct board_call *call, struct chip *chip)
              (unsigned long long)chip->notes);
 }
 
+/* Simulated time, see pace.h. */
+static void cmd_time(struct board_call *call, struct chip *chip)
+{
+    const struct pace *pace = &chip->pace;
+    if (!pace->on) {
+        answer_error(call, "time: needs --swclk or --usb-latency");
+        return;
+    }
+    snprintf(call->answer, sizeof(call->answer),
+             "{\"ok\":true,\"board\":%u,\"us\":%llu,\"packets\":%llu,\"waits\":%llu,"
+             "\"transfers\":%llu,\"clocks\":%llu}",
+             chip->number, (unsigned long long)pace->host_ns / 1000,
+             (unsigned long long)pace->packets, (unsigned long long)pace->waits,
+             (unsigned long long)pace->transfers, (unsigned long long)pace->clocks);
+}
+
 static void cmd_power(struct board_call *call, struct chip *chip)
 {
     const char *how = call->argv[2];
@@ -192,6 +208,7 @@ static const struct command {
     const char *usage;
 } commands[] = {
     { "status", 0, 0, cmd_status, "status N" },
+    { "time", 0, 0, cmd_time, "time N" },
     { "power", 1, 1, cmd_power, "power N on|off|cycle" },
     { "reset", 0, 0, cmd_reset, "reset N" },
     { "fault", 1, 2, cmd_fault, "fault N NAME [on|off|ARG]" },
@@ -212,7 +229,8 @@ static enum err prepare(struct board_call *call, unsigned count, unsigned long *
 {
     const struct command *c = call->argc == 0 ? NULL : command_of(call->argv[0]);
     if (c == NULL)
-        return fail_quiet(ERR_INVALID, "ctl: status, power, reset, fault, flash, otp or uart");
+        return fail_quiet(ERR_INVALID,
+                          "ctl: status, time, power, reset, fault, flash, otp or uart");
     if (call->argc < 2 + c->args_min || call->argc > 2 + c->args_max)
         return fail_quiet(ERR_INVALID, "ctl: usage: %s", c->usage);
     if (count_of(call->argv[1], count - 1, board_out) != ERR_OK)

@@ -109,8 +109,10 @@ static void cmd_sequence(struct dap *dap, struct rd *r, struct wr *w)
         bits = 256;
     struct span data = rd_take(r, (bits + 7) / 8);
     wire_init(&dap->wire, &dap->swd);
-    if (r->err == ERR_OK)
+    if (r->err == ERR_OK) {
         swd_sequence(&dap->swd, dap->chip, data.ptr, bits);
+        dap_clocks(dap, (uint32_t)bits);
+    }
     wr_u8(w, 0);
 }
 
@@ -168,7 +170,7 @@ static void cmd_clock(struct dap *dap, struct rd *r, struct wr *w)
 {
     uint32_t hz = rd_u32le(r);
     if (hz != 0)
-        dap->clock_hz = hz;
+        dap->clock_hz = pace_clock_of(&dap->chip->pace, hz);
     wr_u8(w, hz == 0 ? DAP_ERROR : 0);
 }
 
@@ -182,11 +184,13 @@ static void cmd_delay(struct dap *dap, struct rd *r, struct wr *w)
 
 static void cmd_transfer_configure(struct dap *dap, struct rd *r, struct wr *w)
 {
-    (void)rd_u8(r);    /* idle cycles cost nothing here */
+    uint8_t idle = rd_u8(r);
     (void)rd_u16le(r); /* this port never answers WAIT */
     uint16_t retry = rd_u16le(r);
-    if (r->err == ERR_OK)
+    if (r->err == ERR_OK) {
         dap->match_retry = retry;
+        dap->idle = idle;
+    }
     wr_u8(w, 0);
 }
 

@@ -33,6 +33,7 @@ struct dap {
     uint8_t packet_count;
     uint8_t pins; /* as the host last drove them */
     uint32_t clock_hz;
+    uint8_t idle; /* clocks after each transfer */
     uint16_t match_retry;
     uint32_t match_mask;
     bool connected;

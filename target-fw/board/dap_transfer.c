@@ -12,7 +12,6 @@ enum {
     RESP_MISMATCH = 1 << 4,
     TRANSFER_CLOCKS = 46,
     POLL_BLOCKS = 2000, /* the core's share of one match poll, if it runs */
-    RUN_BLOCKS = 2000,
     CYCLES_PER_US = CHIP_HCLK_HZ / 1000000
 };
 
@@ -29,14 +28,22 @@ struct run {
 void dap_let_run_us(struct dap *dap, uint32_t us)
 {
     struct chip *chip = dap->chip;
-    uint64_t end = chip->cycles + (uint64_t)us * CYCLES_PER_US;
-    while (chip_runnable(chip) && chip->cycles < end)
-        chip_run(chip, RUN_BLOCKS);
-    while (chip->cycles < end) { /* asleep: from tick to tick */
-        uint64_t left = core_tick_left(chip), rest = end - chip->cycles;
-        chip_pass(chip, left < rest ? left + 1 : rest);
-        while (chip_runnable(chip) && chip->cycles < end)
-            chip_run(chip, RUN_BLOCKS);
+    if (chip->pace.on) {
+        pace_us(&chip->pace, us);
+        chip_follow(chip);
+    } else {
+        chip_run_until(chip, chip->cycles + (uint64_t)us * CYCLES_PER_US);
+    }
+}
+
+void dap_clocks(struct dap *dap, uint32_t clocks)
+{
+    struct chip *chip = dap->chip;
+    if (chip->pace.on) {
+        pace_clocks(&chip->pace, clocks, dap->clock_hz);
+        chip_follow(chip);
+    } else {
+        chip_pass(chip, (uint64_t)clocks * CHIP_HCLK_HZ / dap->clock_hz);
     }
 }
 
@@ -44,7 +51,8 @@ static bool wire(struct run *run, uint8_t request, uint32_t *data)
 {
     struct chip *chip = run->dap->chip;
     run->ack = swd_transfer(&run->dap->swd, chip, request & REQ_WIRE, data);
-    chip_pass(chip, (uint64_t)TRANSFER_CLOCKS * CHIP_HCLK_HZ / run->dap->clock_hz);
+    chip->pace.transfers++;
+    dap_clocks(run->dap, TRANSFER_CLOCKS + run->dap->idle);
     return run->ack == SWD_OK;
 }
 
@@ -76,7 +84,8 @@ static bool match_read(struct run *run, uint8_t request, uint32_t want)
             return true;
         if (tries-- == 0)
             break;
-        chip_run(dap->chip, POLL_BLOCKS);
+        if (!dap->chip->pace.on) /* else it runs while the wire does */
+            chip_run(dap->chip, POLL_BLOCKS);
     }
     run->ack |= RESP_MISMATCH;
     return false;

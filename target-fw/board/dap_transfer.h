@@ -11,3 +11,4 @@ struct dap;
 void dap_transfer(struct dap *dap, struct rd *r, struct wr *w);
 void dap_transfer_block(struct dap *dap, struct rd *r, struct wr *w);
 void dap_let_run_us(struct dap *dap, uint32_t us); /* board time */
+void dap_clocks(struct dap *dap, uint32_t clocks); /* the time they take */

@@ -12,6 +12,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "target-fw/board/chip.h"
 
 enum { TYPE_REQUEST = 1, TYPE_RESPONSE = 2, SEND_TIMEOUT_S = 5, BACKLOG = 4 };
 
@@ -71,6 +72,7 @@ void link_hang_up(struct link *link)
         log_line(LOG_LEVEL_DEBUG, "board %u: client gone", link->number);
     fd_drop(&link->client);
     link->in_len = 0;
+    link->hold.count = 0;
 }
 
 void link_close(struct link *link)
@@ -112,10 +114,36 @@ static enum err send_all(int fd, struct span bytes)
     return ERR_OK;
 }
 
+static enum err release(struct link *link, struct pace *pace)
+{
+    const struct held *held = hold_take(&link->hold);
+    pace_released(pace, held->answer_ns);
+    return send_all(link->client, span_of(held->bytes, held->len));
+}
+
+static enum err deliver(struct link *link, struct dap *dap, struct span frame)
+{
+    struct pace *pace = &dap->chip->pace;
+    if (!pace->on)
+        return send_all(link->client, frame);
+    hold_put(&link->hold, frame, pace_answer_ns(pace));
+    return hold_due(&link->hold, dap->packet_count) ? release(link, pace) : ERR_OK;
+}
+
+void link_silence(struct link *link, struct dap *dap)
+{
+    if (link->hold.count > 0 && release(link, &dap->chip->pace) != ERR_OK)
+        link_hang_up(link);
+}
+
 static enum err answer(struct link *link, struct dap *dap, struct span request)
 {
     uint8_t out[LINK_HEAD + DAP_PACKET_MAX];
     struct wr body = wr_of(out + LINK_HEAD, dap->packet_size);
+    if (dap->chip->pace.on) {
+        pace_request(&dap->chip->pace);
+        chip_follow(dap->chip);
+    }
     dap_execute(dap, request, &body);
     struct span response = wr_done(&body);
     if (response.len == 0)
@@ -125,7 +153,7 @@ static enum err answer(struct link *link, struct dap *dap, struct span request)
     wr_u16le(&head, (uint16_t)response.len);
     wr_u8(&head, TYPE_RESPONSE);
     wr_u8(&head, 0);
-    return send_all(link->client, span_of(out, LINK_HEAD + response.len));
+    return deliver(link, dap, span_of(out, LINK_HEAD + response.len));
 }
 
 /* The first whole frame; ERR_TRUNC: not there yet. */

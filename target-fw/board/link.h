@@ -13,6 +13,7 @@
 
 #include "common/core/err.h"
 #include "target-fw/board/dap.h"
+#include "target-fw/board/hold.h"
 
 enum { LINK_HEAD = 8, LINK_IN_MAX = 16 * (LINK_HEAD + DAP_PACKET_MAX) };
 
@@ -22,6 +23,7 @@ struct link {
     int client; /* -1: none */
     uint8_t in[LINK_IN_MAX];
     size_t in_len;
+    struct hold hold; /* empty unless time is simulated */
     char address[64]; /* 127.0.0.1:4441 */
 };
 
@@ -30,4 +32,5 @@ void link_close(struct link *link);
 bool link_accept(struct link *link);                      /* true: there is a new client */
 void link_hang_up(struct link *link);                     /* the client, if there is one */
 void link_serve(struct link *link, struct dap *dap);      /* client is readable */
+void link_silence(struct link *link, struct dap *dap);    /* the host sends nothing more */
 enum err link_frames(struct link *link, struct dap *dap); /* what is in `in`; for tests too */

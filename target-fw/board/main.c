@@ -13,6 +13,8 @@
 #include "target-fw/board/board.h"
 #include "target-fw/board/ctl.h"
 
+enum { SWCLK_MIN = 1000, SWCLK_MAX = 100000000, LATENCY_MAX_US = 1000000 };
+
 struct settings {
     struct board_options board;
     char host[256];
@@ -34,6 +36,8 @@ static const char usage_text[] =
     "  -c, --control PATH       UNIX socket for power, resets, faults and status\n"
     "      --packet-size BYTES  of the probe, 64 to 1024 (512)\n"
     "      --packet-count N     of the probe, 1 to 255 (8)\n"
+    "      --swclk HZ           simulate time: SWCLK is at most HZ\n"
+    "      --usb-latency US     simulate time: a packet takes US to the probe and back\n"
     "  -v, --verbose            log connections and resets too\n"
     "  -h, --help               this text\n"
     "  -V, --version            the version\n";
@@ -46,6 +50,8 @@ static const struct option long_options[] = {
     { "control", required_argument, NULL, 'c' },
     { "packet-size", required_argument, NULL, 1 },
     { "packet-count", required_argument, NULL, 2 },
+    { "swclk", required_argument, NULL, 3 },
+    { "usb-latency", required_argument, NULL, 4 },
     { "verbose", no_argument, NULL, 'v' },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
@@ -112,6 +118,14 @@ static enum err option_take(struct settings *s, int option)
         TRY(number_of("--packet-count", optarg, 1, DAP_COUNT_MAX, &n));
         s->board.packet_count = (uint8_t)n;
         return ERR_OK;
+    case 3:
+        TRY(number_of("--swclk", optarg, SWCLK_MIN, SWCLK_MAX, &n));
+        s->board.swclk_hz = (uint32_t)n;
+        return ERR_OK;
+    case 4:
+        TRY(number_of("--usb-latency", optarg, 0, LATENCY_MAX_US, &n));
+        s->board.latency_us = (uint32_t)n;
+        return ERR_OK;
     case 'v':
         log_set_level(LOG_LEVEL_DEBUG);
         return ERR_OK;
@@ -140,6 +154,8 @@ static enum err settings_read(struct settings *s, int argc, char **argv)
     s->board.host = s->host;
     if (optind != argc)
         return fail(ERR_USAGE, "virtual-board: %s: unexpected argument", argv[optind]);
+    if (s->board.bitbang_host != NULL && (s->board.swclk_hz != 0 || s->board.latency_us != 0))
+        return fail(ERR_USAGE, "virtual-board: --bitbang has no simulated time");
     unsigned last =
         s->board.port > s->board.bitbang_port ? s->board.port : s->board.bitbang_port;
     if (last + s->boards > 65536)

@@ -34,12 +34,14 @@ static void start(struct chip *chip)
     fmc->result_allone = fmc->allone;
     fmc_cmd_run(chip);
     busy_start(&fmc->busy);
+    if (chip->pace.on)
+        fmc->done_at = chip->cycles + pace_flash_ns(fmc->cmd) / 1000 * (CHIP_HCLK_HZ / 1000000);
 }
 
 static void poll(struct chip *chip)
 {
     struct fmc *fmc = &chip->fmc;
-    if (!busy_poll(&fmc->busy))
+    if (chip->cycles < fmc->done_at || !busy_poll(&fmc->busy))
         return;
     fmc->dat = fmc->result_dat;
     fmc->ispff = fmc->ispff || fmc->result_ispff;
