@@ -10,6 +10,7 @@
 
 int provision_main(int argc, char *argv[]);
 int enrol_main(int argc, char *argv[]);
+int probes_main(int argc, char *argv[]);
 
 int program_exit_code(enum err e);
 int program_fail(enum err e); /* says fail_words() on stderr; gives the exit code */

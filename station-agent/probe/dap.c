@@ -121,55 +121,60 @@ static enum err expect(struct rd *r, enum dap_command command)
     return ERR_OK;
 }
 
-static enum err end(const struct rd *r, enum dap_command command)
+enum err dap_end(const struct rd *r, bool padded)
 {
     enum err e = rd_end(r);
+    return e == ERR_EXCESS && padded ? ERR_OK : e;
+}
+
+static enum err end(const struct rd *r, bool padded, enum dap_command command)
+{
+    enum err e = dap_end(r, padded);
     if (e != ERR_OK)
         return fail_quiet(e, "reply to command 0x%02x: %s", (unsigned)command, err_text(e));
     return ERR_OK;
 }
 
-enum err dap_info_reply(struct span reply, struct span *data_out)
+enum err dap_info_reply(struct span reply, bool padded, struct span *data_out)
 {
     struct rd r = rd_of(reply);
     TRY(expect(&r, DAP_INFO));
     uint8_t len = rd_u8(&r);
     struct span data = rd_take(&r, len);
-    if (r.err != ERR_OK) /* bytes after it are tolerated: HID pads */
-        return fail_quiet(ERR_TRUNC, "reply to command 0x00: %s", err_text(ERR_TRUNC));
+    TRY(end(&r, padded, DAP_INFO));
     *data_out = data;
     return ERR_OK;
 }
 
-enum err dap_status_reply(struct span reply, enum dap_command command)
+enum err dap_status_reply(struct span reply, bool padded, enum dap_command command)
 {
     struct rd r = rd_of(reply);
     TRY(expect(&r, command));
     uint8_t status = rd_u8(&r);
-    TRY(end(&r, command));
+    TRY(end(&r, padded, command));
     if (status != 0)
         return fail_quiet(ERR_FAULT, "the probe refuses command 0x%02x (status 0x%02x)",
                           (unsigned)command, status);
     return ERR_OK;
 }
 
-enum err dap_connect_reply(struct span reply)
+enum err dap_connect_reply(struct span reply, bool padded)
 {
     struct rd r = rd_of(reply);
     TRY(expect(&r, DAP_CONNECT));
     uint8_t port = rd_u8(&r);
-    TRY(end(&r, DAP_CONNECT));
+    TRY(end(&r, padded, DAP_CONNECT));
     if (port != DAP_PORT_SWD)
         return fail_quiet(ERR_FAULT, "the probe cannot do SWD (port %u)", port);
     return ERR_OK;
 }
 
-enum err dap_pins_reply(struct span reply, uint8_t *pins_out)
+enum err dap_pins_reply(struct span reply, bool padded, uint8_t *pins_out)
 {
     struct rd r = rd_of(reply);
     TRY(expect(&r, DAP_SWJ_PINS));
     uint8_t pins = rd_u8(&r);
-    TRY(end(&r, DAP_SWJ_PINS));
+    TRY(end(&r, padded, DAP_SWJ_PINS));
     *pins_out = pins;
     return ERR_OK;
 }

@@ -89,11 +89,13 @@ void dap_block(struct wr *w, uint8_t request, uint16_t words); /* then the data 
 bool dap_has_operand(uint8_t request); /* a write, a mask or a match */
 bool dap_has_data(uint8_t request);    /* a read whose value comes back */
 
-/* Replies. Quiet: the words are kept for the caller, who knows what it asked for. */
-enum err dap_info_reply(struct span reply, struct span *data_out);
-enum err dap_status_reply(struct span reply, enum dap_command command);
-enum err dap_connect_reply(struct span reply);
-enum err dap_pins_reply(struct span reply, uint8_t *pins_out);
+/* Replies. Quiet: the words are kept for the caller, who knows what it asked for. padded: the
+ * reply is followed by bytes without meaning, up to the size of a HID report. */
+enum err dap_info_reply(struct span reply, bool padded, struct span *data_out);
+enum err dap_status_reply(struct span reply, bool padded, enum dap_command command);
+enum err dap_connect_reply(struct span reply, bool padded);
+enum err dap_pins_reply(struct span reply, bool padded, uint8_t *pins_out);
+enum err dap_end(const struct rd *r, bool padded); /* no more, or only padding */
 enum err dap_execute_reply(struct rd *r, uint8_t commands);
 
 /* The head of a Transfer's or TransferBlock's reply; its data follow in r if all went well.

@@ -182,7 +182,7 @@ enum err pack_decode(const struct swd *swd, const struct swd_packet *packet, str
         TRY(dap_execute_reply(&r, packet->count));
     for (uint8_t i = 0; i < packet->count; i++)
         TRY(decode_command(swd, &packet->commands[i], &r, response_out));
-    enum err e = rd_end(&r);
+    enum err e = dap_end(&r, swd->probe->padded);
     if (e != ERR_OK)
         return fail_quiet(e, "transfer reply: %s", err_text(e));
     return ERR_OK;

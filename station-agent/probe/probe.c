@@ -5,7 +5,7 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 
-enum { DRAIN_SILENCE_MS = 50, DRAIN_PACKETS_MAX = 64 };
+enum { DRAIN_SILENCE_MS = 50, DRAIN_PACKETS_MAX = 64, ANSWER_MS = 1000 };
 
 static const struct kind {
     const char *prefix;
@@ -35,16 +35,47 @@ void probe_drop(struct probe **probe)
     *probe = NULL;
 }
 
-enum err probe_drain(struct probe *probe)
+/* Everything that comes until a silence; the last reply stays borrowed. */
+static enum err read_all(struct probe *probe, unsigned first_ms, size_t *count_out,
+                         struct span *last_out)
 {
-    for (int i = 0; i < DRAIN_PACKETS_MAX; i++) {
-        struct span stale;
-        enum err e = probe->receive(probe, &stale, DRAIN_SILENCE_MS);
+    unsigned wait_ms = first_ms;
+    for (*count_out = 0; *count_out < DRAIN_PACKETS_MAX; ++*count_out) {
+        struct span reply;
+        enum err e = probe->receive(probe, &reply, wait_ms);
         if (e == ERR_DEADLINE)
             return ERR_OK;
         TRY(e);
-        log_line(LOG_LEVEL_WARN, "probe: %s: dropped a stale reply of %zu bytes", probe->name,
-                 stale.len);
+        wait_ms = DRAIN_SILENCE_MS;
+        *last_out = reply;
     }
     return fail(ERR_PROTO, "probe: %s: does not stop sending", probe->name);
+}
+
+/* Info, packet count: harmless, known to every probe, and nothing else answers like it. */
+static enum err ask_something(struct probe *probe, size_t *stale)
+{
+    static const uint8_t question[] = { 0x00, 0xFE };
+    struct span last = { NULL, 0 };
+    size_t count = 0;
+    TRY(probe->send(probe, SPAN(question)));
+    TRY(read_all(probe, ANSWER_MS, &count, &last));
+    if (count == 0)
+        return fail_quiet(ERR_IO, "probe: %s: does not answer", probe->name);
+    *stale += count - 1;
+    if (last.len < 2 || last.ptr[0] != 0x00 || last.ptr[1] > 2)
+        return fail(ERR_PROTO, "probe: %s: out of step: its last reply does not answer Info",
+                    probe->name);
+    return ERR_OK;
+}
+
+enum err probe_drain(struct probe *probe)
+{
+    struct span last = { NULL, 0 };
+    size_t stale = 0;
+    TRY(read_all(probe, DRAIN_SILENCE_MS, &stale, &last));
+    TRY(ask_something(probe, &stale));
+    if (stale > 0)
+        log_line(LOG_LEVEL_WARN, "probe: %s: dropped %zu stale replies", probe->name, stale);
+    return ERR_OK;
 }

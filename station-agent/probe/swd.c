@@ -31,7 +31,7 @@ static enum err info(struct swd *swd, enum dap_info id, uint8_t *out, size_t cap
     struct span reply, data;
     dap_info(&w, id);
     TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_info_reply(reply, &data);
+    enum err e = dap_info_reply(reply, swd->probe->padded, &data);
     if (e != ERR_OK)
         return talk_named(swd, e);
     *len = data.len < cap ? data.len : cap;
@@ -80,7 +80,8 @@ static enum err learn(struct swd *swd)
     if (size < PACKET_MIN)
         return fail_quiet(ERR_PROTO, "%s: packets of %u bytes, at least %d are needed",
                           swd->probe->name, size, PACKET_MIN);
-    swd->packet_size = (size < PROBE_PACKET_MAX ? size : PROBE_PACKET_MAX) - swd->probe->spare;
+    size_t limit = swd->probe->limit == 0 ? PROBE_PACKET_MAX : swd->probe->limit;
+    swd->packet_size = (size < limit ? size : limit) - swd->probe->spare;
     swd->packet_count = count < 1 ? 1 : count < SWD_IN_FLIGHT_MAX ? count : SWD_IN_FLIGHT_MAX;
     swd->can_execute = (capabilities & DAP_CAPABILITY_ATOMIC) != 0;
     return ERR_OK;
@@ -125,7 +126,7 @@ static enum err set_up_probe(struct swd *swd)
     struct wr w = talk_packet(swd);
     dap_connect(&w);
     TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_connect_reply(reply);
+    enum err e = dap_connect_reply(reply, swd->probe->padded);
     if (e != ERR_OK)
         return talk_named(swd, e);
     w = talk_packet(swd);
@@ -247,7 +248,7 @@ static enum err pins(struct swd *swd, uint8_t value, unsigned wait_ms)
     struct wr w = talk_packet(swd);
     dap_pins(&w, value, DAP_PIN_NRESET, 0);
     TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_pins_reply(reply, &now);
+    enum err e = dap_pins_reply(reply, swd->probe->padded, &now);
     if (e != ERR_OK)
         return talk_named(swd, e);
     when_sleep_us(wait_ms * 1000);

@@ -38,7 +38,7 @@ enum err talk_status(struct swd *swd, const struct wr *w)
 {
     struct span reply;
     TRY(talk_command(swd, w, &reply));
-    enum err e = dap_status_reply(reply, (enum dap_command)w->ptr[0]);
+    enum err e = dap_status_reply(reply, swd->probe->padded, (enum dap_command)w->ptr[0]);
     return e == ERR_OK ? ERR_OK : talk_named(swd, e);
 }
 

@@ -1,35 +1,59 @@
 /*
- * A probe on USB: CMSIS-DAP v2, two bulk endpoints, by libusb-1.0. The only file that includes
- * it. Each probe has a context of its own, so that none waits for another. Nothing here
- * detaches a kernel driver: none binds a vendor interface, and the probe's other interfaces are
- * not ours.
+ * A probe on USB by libusb-1.0: CMSIS-DAP v2 (two bulk endpoints) or v1 (HID, two interrupt
+ * endpoints). The only file that includes libusb. Each probe has a context of its own, so that
+ * none waits for another, and libusb looks for no devices: the node that sysfs names is opened
+ * here. Transfers are asynchronous: as many packets are on their way as were sent, and for each
+ * a read waits, so the probe is never kept waiting for the host.
+ *
+ * A HID interface is taken from usbhid and given back; no other driver is ever detached, and
+ * the probe's other interfaces are not ours.
  */
+#include "station-agent/probe/usb.h"
+
+#include <errno.h>
+#include <fcntl.h>
 #include <libusb-1.0/libusb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/host/log.h"
-#include "common/host/own.h"
-#include "station-agent/probe/probe.h"
 #include "station-agent/probe/usb_pick.h"
+#include "station-agent/probe/usb_user.h"
+#include "station-agent/probe/when.h"
 
-#define SYSFS "/sys/bus/usb/devices"
+enum {
+    SLOTS = 8, /* packets on their way, each direction: SWD_IN_FLIGHT_MAX */
+    SEND_MS = 5000,
+    CLOSE_MS = 1000,
+    EMPTY_MAX = 8,
+};
 
-enum { SEND_MS = 5000, PORT_DEPTH = 7 };
+/* One transfer and its bytes; busy from submission until libusb is done with it. */
+struct slot {
+    struct libusb_transfer *transfer;
+    bool busy;
+    uint8_t bytes[PROBE_PACKET_MAX];
+};
+
+/* Transfers of one endpoint end in the order they were submitted. */
+struct ring {
+    uint8_t endpoint;
+    size_t first, count;
+    struct slot slots[SLOTS];
+};
 
 struct usb {
     struct probe probe; /* first: a struct probe * is a struct usb * */
     libusb_context *context;
     libusb_device_handle *handle;
-    struct usb_seen seen;
+    int lock, node;
     bool claimed;
+    enum usb_version version;
+    struct usb_pipe pipe;
+    size_t owed; /* replies to what was sent */
+    struct ring out, in;
     uint8_t reply[PROBE_PACKET_MAX];
-};
-
-/* A device list and what is known of its devices. */
-struct usb_scan {
-    libusb_device **devices;
-    struct usb_list list;
 };
 
 static struct usb *usb_of(struct probe *probe)
@@ -37,65 +61,188 @@ static struct usb *usb_of(struct probe *probe)
     return (struct usb *)probe;
 }
 
-static enum err transfer_error(const struct usb *usb, int code, const char *what)
+/* ---- transfers ---- */
+
+static void LIBUSB_CALL transfer_done(struct libusb_transfer *transfer)
 {
-    const char *name = usb->probe.name;
-    switch (code) {
-    case LIBUSB_ERROR_TIMEOUT:
-        return fail_quiet(ERR_DEADLINE, "probe: %s: %s: no reply in time", name, what);
-    case LIBUSB_ERROR_NO_DEVICE:
-        return fail_quiet(ERR_CLOSED, "probe: %s: unplugged", name);
-    default:
-        return fail_quiet(ERR_IO, "probe: %s: %s: %s", name, what, libusb_strerror(code));
-    }
+    ((struct slot *)transfer->user_data)->busy = false;
 }
 
-static enum err usb_send(struct probe *probe, struct span packet)
+static enum err usb_error(const struct usb *usb, int code, const char *what)
 {
-    struct usb *usb = usb_of(probe);
-    uint8_t bytes[PROBE_PACKET_MAX];
-    int sent = 0;
-    if (packet.len > sizeof(bytes))
-        return fail_quiet(ERR_LIMIT, "probe: %s: packet of %zu bytes", probe->name, packet.len);
-    for (size_t i = 0; i < packet.len; i++) /* libusb wants them writable */
-        bytes[i] = packet.ptr[i];
-    int code = libusb_bulk_transfer(usb->handle, usb->seen.out, bytes, (int)packet.len, &sent,
-                                    SEND_MS);
+    if (code == LIBUSB_ERROR_NO_DEVICE)
+        return fail_quiet(ERR_CLOSED, "probe: %s: unplugged", usb->probe.name);
+    return fail_quiet(ERR_IO, "probe: %s: %s: %s", usb->probe.name, what,
+                      libusb_strerror(code));
+}
+
+static enum err submit(struct usb *usb, struct ring *ring, size_t len, unsigned timeout_ms)
+{
+    struct slot *slot = &ring->slots[(ring->first + ring->count) % SLOTS];
+    struct libusb_transfer *t = slot->transfer;
+    if (usb->version == USB_V2)
+        libusb_fill_bulk_transfer(t, usb->handle, ring->endpoint, slot->bytes, (int)len,
+                                  transfer_done, slot, timeout_ms);
+    else
+        libusb_fill_interrupt_transfer(t, usb->handle, ring->endpoint, slot->bytes, (int)len,
+                                       transfer_done, slot, timeout_ms);
+    int code = libusb_submit_transfer(t);
     if (code != 0)
-        return transfer_error(usb, code, "send");
-    if ((size_t)sent != packet.len)
-        return fail_quiet(ERR_IO, "probe: %s: %d of %zu bytes sent", probe->name, sent,
-                          packet.len);
+        return usb_error(usb, code, "submit");
+    slot->busy = true;
+    ring->count++;
     return ERR_OK;
 }
 
-/* A transfer of no bytes only ends the one before: it is no reply. */
+/* Run libusb until it is done with that transfer. */
+static enum err await(struct usb *usb, const struct slot *slot, uint64_t deadline_us)
+{
+    while (slot->busy) {
+        unsigned left_ms = when_left_ms(deadline_us);
+        struct timeval wait = { left_ms / 1000, (suseconds_t)(left_ms % 1000) * 1000 };
+        int code = libusb_handle_events_timeout_completed(usb->context, &wait, NULL);
+        if (code != 0 && code != LIBUSB_ERROR_INTERRUPTED)
+            return usb_error(usb, code, "wait");
+        if (slot->busy && left_ms == 0)
+            return fail_quiet(ERR_DEADLINE, "probe: %s: no reply in time", usb->probe.name);
+    }
+    return ERR_OK;
+}
+
+/* How the oldest transfer ended, which leaves the ring. */
+static enum err retire(struct usb *usb, struct ring *ring)
+{
+    const char *name = usb->probe.name;
+    const struct libusb_transfer *t = ring->slots[ring->first].transfer;
+    ring->first = (ring->first + 1) % SLOTS;
+    ring->count--;
+    switch (t->status) {
+    case LIBUSB_TRANSFER_COMPLETED:
+        return ERR_OK;
+    case LIBUSB_TRANSFER_NO_DEVICE:
+        return fail_quiet(ERR_CLOSED, "probe: %s: unplugged", name);
+    case LIBUSB_TRANSFER_TIMED_OUT:
+        return fail_quiet(ERR_IO, "probe: %s: takes no packet", name);
+    case LIBUSB_TRANSFER_OVERFLOW:
+        return fail_quiet(ERR_LIMIT, "probe: %s: a reply larger than its packets", name);
+    case LIBUSB_TRANSFER_STALL:
+        if (libusb_clear_halt(usb->handle, ring->endpoint) != 0)
+            return fail_quiet(ERR_IO, "probe: %s: stalled for good", name);
+        return fail_quiet(ERR_IO, "probe: %s: stalled", name);
+    default:
+        return fail_quiet(ERR_IO, "probe: %s: transfer failed (%d)", name, (int)t->status);
+    }
+}
+
+/* A read waits for every reply that is owed, and for a stray one if none is. */
+static enum err arm(struct usb *usb)
+{
+    bool hid = usb->version == USB_V1;
+    size_t want = usb->owed == 0 ? 1 : usb->owed;
+    while (usb->in.count < want && usb->in.count < SLOTS)
+        TRY(submit(usb, &usb->in, hid ? usb->pipe.in_size : PROBE_PACKET_MAX, 0));
+    return ERR_OK;
+}
+
+/* Wait until a packet may be sent; what ended badly meanwhile is said now. */
+static enum err make_room(struct usb *usb)
+{
+    struct ring *out = &usb->out;
+    uint64_t deadline = when_us() + 2 * (uint64_t)SEND_MS * 1000;
+    if (out->count == SLOTS)
+        TRY(await(usb, &out->slots[out->first], deadline));
+    while (out->count > 0 && !out->slots[out->first].busy)
+        TRY(retire(usb, out));
+    return ERR_OK;
+}
+
+/* A HID report always has its full size. */
+static enum err usb_send(struct probe *probe, struct span packet)
+{
+    struct usb *usb = usb_of(probe);
+    size_t size = usb->version == USB_V1 ? usb->pipe.out_size : packet.len;
+    if (packet.len > size || size > PROBE_PACKET_MAX)
+        return fail_quiet(ERR_LIMIT, "probe: %s: packet of %zu bytes", probe->name, packet.len);
+    TRY(make_room(usb));
+    usb->owed = usb->owed < SLOTS ? usb->owed + 1 : SLOTS;
+    TRY(arm(usb));
+    uint8_t *bytes = usb->out.slots[(usb->out.first + usb->out.count) % SLOTS].bytes;
+    memset(bytes, 0, size);
+    memcpy(bytes, packet.ptr, packet.len);
+    return submit(usb, &usb->out, size, SEND_MS);
+}
+
+/* A transfer of no bytes only ends the one before: it is no reply. A read that got nothing in
+ * time stays armed, so that nothing is lost between two calls. */
 static enum err usb_receive(struct probe *probe, struct span *reply_out, unsigned timeout_ms)
 {
     struct usb *usb = usb_of(probe);
-    for (int tries = 0; tries < 8; tries++) {
-        int got = 0;
-        int code = libusb_bulk_transfer(usb->handle, usb->seen.in, usb->reply,
-                                        (int)sizeof(usb->reply), &got, timeout_ms);
-        if (code != 0)
-            return transfer_error(usb, code, "receive");
-        if (got > 0) {
-            *reply_out = span_of(usb->reply, (size_t)got);
-            return ERR_OK;
+    uint64_t deadline = when_us() + (uint64_t)timeout_ms * 1000;
+    for (int tries = 0; tries < EMPTY_MAX; tries++) {
+        TRY(arm(usb));
+        const struct slot *slot = &usb->in.slots[usb->in.first];
+        enum err e = await(usb, slot, deadline);
+        if (e != ERR_OK) {
+            usb->owed = 0;
+            return e;
         }
+        TRY(retire(usb, &usb->in));
+        size_t got = (size_t)slot->transfer->actual_length;
+        if (got == 0)
+            continue;
+        memcpy(usb->reply, slot->bytes, got);
+        usb->owed -= usb->owed > 0 ? 1 : 0;
+        *reply_out = span_of(usb->reply, got);
+        return ERR_OK;
     }
     return fail_quiet(ERR_PROTO, "probe: %s: sends nothing but empty transfers", probe->name);
+}
+
+/* ---- close ---- */
+
+static void cancel(struct usb *usb, struct ring *ring)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        if (ring->slots[i].busy && libusb_cancel_transfer(ring->slots[i].transfer) != 0)
+            log_line(LOG_LEVEL_DEBUG, "probe: %s: a transfer ends by itself", usb->probe.name);
+}
+
+/* All transfers back from libusb. False: it keeps one, and so its memory. */
+static bool settle(struct usb *usb, const struct ring *ring)
+{
+    uint64_t deadline = when_us() + (uint64_t)CLOSE_MS * 1000;
+    for (size_t i = 0; i < SLOTS; i++)
+        if (await(usb, &ring->slots[i], deadline) != ERR_OK)
+            return false;
+    return true;
+}
+
+static void free_transfers(struct ring *ring)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        libusb_free_transfer(ring->slots[i].transfer);
 }
 
 static void usb_close(struct probe *probe)
 {
     struct usb *usb = usb_of(probe);
+    cancel(usb, &usb->out);
+    cancel(usb, &usb->in);
+    if (!settle(usb, &usb->out) || !settle(usb, &usb->in)) {
+        log_line(LOG_LEVEL_ERROR, "probe: %s: its transfers do not end; it stays open",
+                 probe->name);
+        return; /* libusb still writes there */
+    }
+    free_transfers(&usb->out);
+    free_transfers(&usb->in);
     if (usb->claimed)
-        libusb_release_interface(usb->handle, usb->seen.interface);
+        libusb_release_interface(usb->handle, usb->pipe.number);
     if (usb->handle != NULL)
         libusb_close(usb->handle);
     if (usb->context != NULL)
         libusb_exit(usb->context);
+    fd_drop(&usb->node);
+    usb_lock_release(&usb->lock);
     free(usb);
 }
 
@@ -105,161 +252,145 @@ static void usb_drop(struct usb **usb)
         usb_close(&(*usb)->probe);
 }
 
-static void scan_drop(struct usb_scan **scan)
+/* ---- open ---- */
+
+static enum err open_node(struct usb *usb, const struct usb_roots *roots,
+                          const struct usb_seen *seen)
 {
-    if (*scan != NULL && (*scan)->devices != NULL)
-        libusb_free_device_list((*scan)->devices, 1);
-    free(*scan);
+    char path[USB_PATH_MAX];
+    const char *name = usb->probe.name;
+    usb_node_path(roots, seen, path);
+    usb->node = open(path, O_RDWR | O_CLOEXEC);
+    if (usb->node >= 0)
+        return ERR_OK;
+    if (errno == EACCES || errno == EPERM)
+        return fail(ERR_DENIED, "probe: %s: found, but no permission for %s: %s", name, path,
+                    usb_denied_advice);
+    if (errno == ENOENT || errno == ENODEV)
+        return fail(ERR_CLOSED, "probe: %s: unplugged while it was opened (%s)", name, path);
+    return fail(ERR_IO, "probe: %s: %s: %s", name, path, strerror(errno));
 }
 
-/* As the kernel names it: "1-2.3". False for a root hub. */
-static bool name_port(libusb_device *device, char out[static USB_PORT_MAX])
+static enum err say_busy(const struct usb *usb, const struct usb_holder *holder)
 {
-    uint8_t ports[PORT_DEPTH];
-    int depth = libusb_get_port_numbers(device, ports, PORT_DEPTH);
-    if (depth <= 0)
-        return false;
-    int len = snprintf(out, USB_PORT_MAX, "%u-%u", libusb_get_bus_number(device), ports[0]);
-    for (int i = 1; i < depth && len < USB_PORT_MAX; i++)
-        len += snprintf(out + len, USB_PORT_MAX - (size_t)len, ".%u", ports[i]);
-    return true;
+    char words[USB_PROGRAM_MAX + 32];
+    usb_holder_words(holder, words, sizeof(words));
+    return fail(ERR_BUSY, "probe: %s: in use by %s; one program per probe", usb->probe.name,
+                words);
 }
 
-static bool is_bulk(const struct libusb_endpoint_descriptor *e, uint8_t direction)
+/* Ours alone, both its interfaces, before anything is touched. */
+static enum err reserve(struct usb *usb, const struct usb_roots *roots,
+                        const struct usb_seen *seen)
 {
-    return (e->bmAttributes & LIBUSB_TRANSFER_TYPE_MASK) == LIBUSB_TRANSFER_TYPE_BULK &&
-           (e->bEndpointAddress & LIBUSB_ENDPOINT_DIR_MASK) == direction;
+    struct usb_holder holder;
+    TRY(usb_lock_take(roots, seen->port, &usb->lock));
+    return usb_user_find(roots, seen, &holder) ? say_busy(usb, &holder) : ERR_OK;
 }
 
-static struct usb_interface interface_of(const struct libusb_interface_descriptor *d)
+static enum err alloc_transfers(struct ring *ring, uint8_t endpoint)
 {
-    struct usb_interface i = {
-        .number = d->bInterfaceNumber,
-        .class = d->bInterfaceClass,
-        .subclass = d->bInterfaceSubClass,
-        .protocol = d->bInterfaceProtocol,
-        .endpoints = d->bNumEndpoints,
-    };
-    if (d->bNumEndpoints < 2)
-        return i;
-    i.out_then_in = is_bulk(&d->endpoint[0], LIBUSB_ENDPOINT_OUT) &&
-                    is_bulk(&d->endpoint[1], LIBUSB_ENDPOINT_IN);
-    i.out = d->endpoint[0].bEndpointAddress;
-    i.in = d->endpoint[1].bEndpointAddress;
-    return i;
-}
-
-static void consider_interfaces(struct usb_seen *seen, const char *sysfs, libusb_device *device)
-{
-    struct libusb_config_descriptor *config = NULL;
-    if (libusb_get_active_config_descriptor(device, &config) != 0)
-        return;
-    for (uint8_t i = 0; i < config->bNumInterfaces; i++) {
-        if (config->interface[i].num_altsetting < 1)
-            continue;
-        struct usb_interface one = interface_of(&config->interface[i].altsetting[0]);
-        usb_seen_consider(seen, sysfs, config->bConfigurationValue, &one);
+    ring->endpoint = endpoint;
+    for (size_t i = 0; i < SLOTS; i++) {
+        ring->slots[i].transfer = libusb_alloc_transfer(0);
+        if (ring->slots[i].transfer == NULL)
+            return fail(ERR_MEMORY, "probe: out of memory");
     }
-    libusb_free_config_descriptor(config);
+    return ERR_OK;
 }
 
-static void look_at(struct usb_scan *scan, const char *sysfs, size_t index)
+static enum err start_libusb(struct usb *usb)
 {
-    struct libusb_device_descriptor d;
-    libusb_device *device = scan->devices[index];
-    struct usb_seen seen = { .index = index };
-    if (scan->list.count == USB_SEEN_MAX || !name_port(device, seen.port) ||
-        libusb_get_device_descriptor(device, &d) != 0)
-        return;
-    seen.vendor_id = d.idVendor;
-    seen.product_id = d.idProduct;
-    usb_seen_read(&seen, sysfs);
-    consider_interfaces(&seen, sysfs, device);
-    if (seen.mode != USB_OTHER)
-        scan->list.seen[scan->list.count++] = seen;
-}
-
-static enum err scan_all(struct usb *usb, const char *sysfs, struct usb_scan *scan)
-{
-    int code = libusb_init(&usb->context);
+    int code = libusb_set_option(NULL, LIBUSB_OPTION_NO_DEVICE_DISCOVERY);
+    if (code == 0)
+        code = libusb_init(&usb->context);
     if (code != 0) {
         usb->context = NULL;
         return fail(ERR_IO, "probe: libusb: %s", libusb_strerror(code));
     }
-    ssize_t count = libusb_get_device_list(usb->context, &scan->devices);
-    if (count < 0)
-        return fail(ERR_IO, "probe: libusb: %s", libusb_strerror((int)count));
-    for (size_t i = 0; i < (size_t)count; i++)
-        look_at(scan, sysfs, i);
+    code = libusb_wrap_sys_device(usb->context, usb->node, &usb->handle);
+    if (code != 0) {
+        usb->handle = NULL;
+        return fail(ERR_IO, "probe: %s: %s", usb->probe.name, libusb_strerror(code));
+    }
+    TRY(alloc_transfers(&usb->out, usb->pipe.out));
+    return alloc_transfers(&usb->in, usb->pipe.in);
+}
+
+static enum err claim(struct usb *usb)
+{
+    const char *name = usb->probe.name;
+    int code =
+        usb->version == USB_V1 ? libusb_set_auto_detach_kernel_driver(usb->handle, 1) : 0;
+    if (code == 0)
+        code = libusb_claim_interface(usb->handle, usb->pipe.number);
+    if (code == LIBUSB_ERROR_BUSY)
+        return say_busy(usb, &(struct usb_holder){ 0 });
+    if (code == LIBUSB_ERROR_NO_DEVICE)
+        return fail(ERR_CLOSED, "probe: %s: unplugged while it was opened", name);
+    if (code != 0)
+        return fail(ERR_IO, "probe: %s: interface %u cannot be claimed: %s", name,
+                    usb->pipe.number, libusb_strerror(code));
+    usb->claimed = true;
     return ERR_OK;
 }
 
-static enum err open_error(const struct usb *usb, libusb_device *device, int code)
+/* In step with the probe. One that hangs is reset, once: nothing else brings it back but
+ * pulling the plug. */
+static enum err wake(struct usb *usb)
 {
-    const char *name = usb->probe.name;
-    if (code == LIBUSB_ERROR_ACCESS)
-        return fail(ERR_DENIED,
-                    "probe: %s: found, but no permission for /dev/bus/usb/%03u/%03u; install "
-                    "Hallmark's udev rule and add this user to its group",
-                    name, libusb_get_bus_number(device), libusb_get_device_address(device));
-    if (code == LIBUSB_ERROR_BUSY)
-        return fail(ERR_BUSY, "probe: %s: in use by another program; one program per probe",
-                    name);
-    if (code == LIBUSB_ERROR_NO_DEVICE)
-        return fail(ERR_CLOSED, "probe: %s: unplugged while it was opened", name);
-    return fail(ERR_IO, "probe: %s: %s", name, libusb_strerror(code));
+    char words[FAIL_WORDS_MAX];
+    enum err e = probe_drain(&usb->probe);
+    if (e != ERR_IO)
+        return e;
+    log_line(LOG_LEVEL_WARN, "%s; it is reset", fail_words());
+    if (libusb_reset_device(usb->handle) == 0)
+        e = probe_drain(&usb->probe);
+    if (e == ERR_OK)
+        return e;
+    snprintf(words, sizeof(words), "%s", fail_words());
+    return fail(e,
+                "%.200s, nor after a reset: plug it anew; if that repeats, power its port "
+                "off and on",
+                words);
 }
 
-static enum err claim(struct usb *usb, libusb_device *device)
+static void set_up(struct usb *usb, const struct usb_choice *choice)
 {
-    int code = libusb_open(device, &usb->handle);
-    if (code != 0) {
-        usb->handle = NULL;
-        return open_error(usb, device, code);
-    }
-    code = libusb_claim_interface(usb->handle, usb->seen.interface);
-    if (code != 0)
-        return open_error(usb, device, code);
-    usb->claimed = true;
-    return probe_drain(&usb->probe); /* answers that a crashed program never took */
+    usb->version = choice->version;
+    usb->pipe = choice->seen->pipes[choice->version];
+    bool hid = usb->version == USB_V1;
+    size_t in = usb->pipe.in_size, out = usb->pipe.out_size;
+    usb->probe.padded = hid;
+    usb->probe.spare = hid ? 0 : 1; /* a full packet would not end a bulk transfer */
+    usb->probe.limit = in < out ? in : out;
+    snprintf(usb->probe.name, sizeof(usb->probe.name), "usb:%sport=%s", hid ? "v1," : "",
+             choice->seen->port);
 }
 
-enum err probe_usb_open_at(const char *sysfs, const char *uri, struct probe **probe_out)
+enum err usb_open(const struct usb_roots *roots, const char *uri, struct probe **probe_out)
 {
-    const struct usb_seen *seen = NULL;
+    struct usb_choice choice;
+    AUTO(free_drop) struct usb_list *list = calloc(1, sizeof(*list));
     AUTO(usb_drop) struct usb *usb = calloc(1, sizeof(*usb));
-    AUTO(scan_drop) struct usb_scan *scan = calloc(1, sizeof(*scan));
-    if (usb == NULL || scan == NULL)
-        return fail(ERR_MEMORY, "probe: %s: out of memory", uri);
-    usb->probe = (struct probe){
-        .send = usb_send, .receive = usb_receive, .close = usb_close, .spare = 1
-    };
-    snprintf(usb->probe.name, sizeof(usb->probe.name), "%s", uri);
-    TRY(scan_all(usb, sysfs, scan));
-    TRY(usb_pick(&scan->list, uri, &seen));
-    usb->seen = *seen;
-    snprintf(usb->probe.name, sizeof(usb->probe.name), "usb:port=%s", seen->port);
-    TRY(claim(usb, scan->devices[seen->index]));
+    if (usb != NULL)
+        usb->lock = usb->node = -1;
+    if (usb == NULL || list == NULL)
+        return fail(ERR_MEMORY, "probe: %.80s: out of memory", uri);
+    usb->probe = (struct probe){ .send = usb_send, .receive = usb_receive, .close = usb_close };
+    TRY(usb_scan(roots, list));
+    TRY(usb_pick(list, uri, &choice));
+    set_up(usb, &choice);
+    TRY(reserve(usb, roots, choice.seen));
+    TRY(open_node(usb, roots, choice.seen));
+    TRY(start_libusb(usb));
+    TRY(claim(usb));
+    TRY(wake(usb));
     *probe_out = &TAKE(usb)->probe;
     return ERR_OK;
 }
 
-enum err probe_list_at(const char *sysfs, struct buf *text_out)
-{
-    AUTO(usb_drop) struct usb *usb = calloc(1, sizeof(*usb));
-    AUTO(scan_drop) struct usb_scan *scan = calloc(1, sizeof(*scan));
-    if (usb == NULL || scan == NULL)
-        return fail(ERR_MEMORY, "probe: out of memory");
-    TRY(scan_all(usb, sysfs, scan));
-    return usb_list_words(&scan->list, text_out);
-}
-
-enum err probe_list(struct buf *text_out)
-{
-    return probe_list_at(SYSFS, text_out);
-}
-
 enum err probe_usb_open(const char *uri, struct probe **probe_out)
 {
-    return probe_usb_open_at(SYSFS, uri, probe_out);
+    return usb_open(&usb_roots, uri, probe_out);
 }

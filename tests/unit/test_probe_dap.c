@@ -74,17 +74,21 @@ static void status_replies(void **state)
     const struct {
         const char *name;
         struct span reply;
+        bool padded;
         enum err want;
     } cases[] = {
-        { "ok", BYTES(0x11, 0), ERR_OK },
-        { "refused", BYTES(0x11, 0xff), ERR_FAULT },
-        { "short", BYTES(0x11), ERR_TRUNC },
-        { "long", BYTES(0x11, 0, 0), ERR_EXCESS },
-        { "a stale reply", BYTES(0x05, 0), ERR_PROTO },
-        { "unknown", BYTES(0xff), ERR_UNIMPLEMENTED },
+        { "ok", BYTES(0x11, 0), false, ERR_OK },
+        { "refused", BYTES(0x11, 0xff), false, ERR_FAULT },
+        { "short", BYTES(0x11), false, ERR_TRUNC },
+        { "long", BYTES(0x11, 0, 0), false, ERR_EXCESS },
+        { "padded", BYTES(0x11, 0, 0xa5, 0xa5), true, ERR_OK },
+        { "padded, short", BYTES(0x11), true, ERR_TRUNC },
+        { "padded, refused", BYTES(0x11, 0xff, 0), true, ERR_FAULT },
+        { "a stale reply", BYTES(0x05, 0), false, ERR_PROTO },
+        { "unknown", BYTES(0xff), false, ERR_UNIMPLEMENTED },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        enum err got = dap_status_reply(cases[i].reply, DAP_SWJ_CLOCK);
+        enum err got = dap_status_reply(cases[i].reply, cases[i].padded, DAP_SWJ_CLOCK);
         if (got != cases[i].want)
             print_message("%s\n", cases[i].name);
         assert_int_equal(got, cases[i].want);
@@ -95,15 +99,19 @@ static void other_replies(void **state)
 {
     (void)state;
     static const uint8_t info[] = { 0, 2, 0x00, 0x02 }, cut[] = { 0, 9, 0x00, 0x02 };
+    static const uint8_t padded[] = { 0, 1, 4, 0xa5, 0xa5 };
     static const uint8_t jtag[] = { 2, 2 }, none[] = { 2, 0 }, swd[] = { 2, 1 };
     static const uint8_t inner[] = { 0x7f, 3 }, inner_cut[] = { 0x7f };
     struct span data;
-    assert_int_equal(dap_info_reply(SPAN(info), &data), ERR_OK);
+    assert_int_equal(dap_info_reply(SPAN(info), false, &data), ERR_OK);
     assert_int_equal(data.len, 2);
-    assert_int_equal(dap_info_reply(SPAN(cut), &data), ERR_TRUNC);
-    assert_int_equal(dap_connect_reply(SPAN(swd)), ERR_OK);
-    assert_int_equal(dap_connect_reply(SPAN(jtag)), ERR_FAULT);
-    assert_int_equal(dap_connect_reply(SPAN(none)), ERR_FAULT);
+    assert_int_equal(dap_info_reply(SPAN(cut), true, &data), ERR_TRUNC);
+    assert_int_equal(dap_info_reply(SPAN(padded), true, &data), ERR_OK);
+    assert_int_equal(data.len, 1);
+    assert_int_equal(dap_info_reply(SPAN(padded), false, &data), ERR_EXCESS);
+    assert_int_equal(dap_connect_reply(SPAN(swd), false), ERR_OK);
+    assert_int_equal(dap_connect_reply(SPAN(jtag), false), ERR_FAULT);
+    assert_int_equal(dap_connect_reply(SPAN(none), false), ERR_FAULT);
     struct rd r = rd_of(SPAN(inner));
     assert_int_equal(dap_execute_reply(&r, 3), ERR_OK);
     r = rd_of(SPAN(inner));

@@ -1,135 +1,105 @@
-/* usb.c with a libusb of our own, defined here, and a sysfs in a temporary folder. */
+/* usb.c with a libusb of our own, defined here, in front of the probe of test_probe_fake.h. */
 #include "tests/unit/check.h"
 
-#include <ftw.h>
 #include <libusb-1.0/libusb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/host/log.h"
-#include "common/host/own.h"
 #include "station-agent/probe/mem.h"
-#include "station-agent/probe/usb_pick.h"
+#include "station-agent/probe/usb.h"
 #include "tests/unit/test_probe_fake.h"
+#include "tests/unit/test_probe_usb_tree.h"
 
-enum { DEVICES_MAX = 4, CONTEXT = 1 };
+enum { CONTEXT = 1, HANDLE = 2, WAITING_MAX = 16, REPORT = 64 };
 
-/* What one device shows. */
-struct device {
-    uint16_t vendor, product;
-    uint8_t port; /* "1-PORT" */
-    uint8_t class;
-    bool in_first;
-    const char *serial, *name, *interface;
-};
-
-/* libusb's opaque types are ours here. */
-struct libusb_device {
-    struct device d;
-    struct libusb_endpoint_descriptor endpoints[2];
-    struct libusb_interface_descriptor alt;
-    struct libusb_interface interface;
-    struct libusb_config_descriptor config;
-};
-
-static struct libusb_device devices[DEVICES_MAX];
-static size_t device_count;
-static int open_code, claim_code, bulk_code;
-static unsigned opens, claims, releases, empty_reads;
+/* What the libusb here is told to do, and what it saw. */
+static struct {
+    int init_code, wrap_code, detach_code, claim_code, submit_code;
+    enum libusb_transfer_status out_status, in_status;
+    bool hid, mute_until_reset;
+    unsigned empty_reads;
+    unsigned wraps, claims, releases, closes, resets, clears, detaches;
+    size_t waiting, deepest;
+    unsigned allocated;
+    struct libusb_transfer *list[WAITING_MAX];
+} usb;
 static struct fake fake;
-static char sysfs[64];
+
+int libusb_set_option(libusb_context *context, enum libusb_option option, ...)
+{
+    assert_null(context);
+    assert_int_equal(option, LIBUSB_OPTION_NO_DEVICE_DISCOVERY);
+    return 0;
+}
 
 int libusb_init(libusb_context **context)
 {
     *context = (libusb_context *)(uintptr_t)CONTEXT;
-    return 0;
+    return usb.init_code;
 }
 
 void libusb_exit(libusb_context *context)
 {
     assert_ptr_equal(context, (libusb_context *)(uintptr_t)CONTEXT);
+    assert_int_equal(usb.allocated, 0);
 }
 
-ssize_t libusb_get_device_list(libusb_context *context, libusb_device ***list)
+int libusb_wrap_sys_device(libusb_context *context, intptr_t node, libusb_device_handle **out)
 {
-    (void)context;
-    *list = calloc(DEVICES_MAX, sizeof(libusb_device *));
-    for (size_t i = 0; i < device_count; i++)
-        (*list)[i] = &devices[i];
-    return (ssize_t)device_count;
-}
-
-void libusb_free_device_list(libusb_device **list, int unref)
-{
-    assert_int_equal(unref, 1);
-    free(list);
-}
-
-int libusb_get_port_numbers(libusb_device *device, uint8_t *ports, int max)
-{
-    assert_true(max >= 7);
-    ports[0] = device->d.port;
-    return device->d.port == 0 ? 0 : 1;
-}
-
-uint8_t libusb_get_bus_number(libusb_device *device)
-{
-    (void)device;
-    return 1;
-}
-
-uint8_t libusb_get_device_address(libusb_device *device)
-{
-    return (uint8_t)(device->d.port + 10);
-}
-
-int libusb_get_device_descriptor(libusb_device *device, struct libusb_device_descriptor *out)
-{
-    *out = (struct libusb_device_descriptor){ .idVendor = device->d.vendor,
-                                              .idProduct = device->d.product };
-    return 0;
-}
-
-int libusb_get_active_config_descriptor(libusb_device *device,
-                                        struct libusb_config_descriptor **out)
-{
-    *out = &device->config;
-    return 0;
-}
-
-void libusb_free_config_descriptor(struct libusb_config_descriptor *config)
-{
-    assert_non_null(config);
-}
-
-int libusb_open(libusb_device *device, libusb_device_handle **out)
-{
-    opens++;
-    *out = (libusb_device_handle *)device;
-    return open_code;
+    assert_ptr_equal(context, (libusb_context *)(uintptr_t)CONTEXT);
+    assert_true(node > 2);
+    usb.wraps++;
+    *out = (libusb_device_handle *)(uintptr_t)HANDLE;
+    return usb.wrap_code;
 }
 
 void libusb_close(libusb_device_handle *handle)
 {
+    assert_ptr_equal(handle, (libusb_device_handle *)(uintptr_t)HANDLE);
+    usb.closes++;
+}
+
+int libusb_set_auto_detach_kernel_driver(libusb_device_handle *handle, int enable)
+{
     assert_non_null(handle);
+    assert_int_equal(enable, 1);
+    usb.detaches++;
+    return usb.detach_code;
 }
 
 int libusb_claim_interface(libusb_device_handle *handle, int number)
 {
-    (void)handle;
-    claims++;
-    assert_int_equal(number, 3);
-    return claim_code;
+    assert_non_null(handle);
+    assert_int_equal(number, usb.hid ? 0 : 1);
+    usb.claims++;
+    return usb.claim_code;
 }
 
 int libusb_release_interface(libusb_device_handle *handle, int number)
 {
-    (void)handle;
-    releases++;
-    assert_int_equal(number, 3);
+    assert_non_null(handle);
+    assert_int_equal(number, usb.hid ? 0 : 1);
+    assert_int_equal(usb.waiting, 0); /* never under a transfer */
+    usb.releases++;
+    return 0;
+}
+
+int libusb_reset_device(libusb_device_handle *handle)
+{
+    assert_non_null(handle);
+    usb.resets++;
+    fake.mute = fake.mute && !usb.mute_until_reset;
+    return 0;
+}
+
+int libusb_clear_halt(libusb_device_handle *handle, unsigned char endpoint)
+{
+    assert_non_null(handle);
+    assert_int_not_equal(endpoint, 0);
+    usb.clears++;
     return 0;
 }
 
@@ -139,152 +109,142 @@ const char *libusb_strerror(int code)
     return "some libusb error";
 }
 
-static int receive(unsigned char *data, int length, int *got)
+struct libusb_transfer *libusb_alloc_transfer(int packets)
 {
-    struct span reply;
-    if (empty_reads > 0) {
-        empty_reads--;
-        *got = 0;
-        return 0;
-    }
-    if (fake.probe.receive(&fake.probe, &reply, 0) != ERR_OK)
-        return LIBUSB_ERROR_TIMEOUT;
-    assert_true(reply.len <= (size_t)length);
-    memcpy(data, reply.ptr, reply.len);
-    *got = (int)reply.len;
+    assert_int_equal(packets, 0);
+    usb.allocated++;
+    return calloc(1, sizeof(struct libusb_transfer));
+}
+
+void libusb_free_transfer(struct libusb_transfer *t)
+{
+    usb.allocated -= t != NULL;
+    free(t);
+}
+
+int libusb_submit_transfer(struct libusb_transfer *t)
+{
+    assert_int_equal(t->type,
+                     usb.hid ? LIBUSB_TRANSFER_TYPE_INTERRUPT : LIBUSB_TRANSFER_TYPE_BULK);
+    if (usb.submit_code != 0)
+        return usb.submit_code;
+    assert_true(usb.waiting < WAITING_MAX);
+    for (size_t i = 0; i < usb.waiting; i++)
+        assert_ptr_not_equal(usb.list[i], t);
+    t->status = LIBUSB_TRANSFER_COMPLETED;
+    usb.list[usb.waiting++] = t;
     return 0;
 }
 
-int libusb_bulk_transfer(libusb_device_handle *handle, unsigned char endpoint,
-                         unsigned char *data, int length, int *got, unsigned timeout)
+int libusb_cancel_transfer(struct libusb_transfer *t)
 {
-    (void)handle;
-    assert_true(timeout > 0); /* 0 would wait for ever */
-    if (bulk_code != 0)
-        return bulk_code;
-    if (endpoint == 0x81)
-        return receive(data, length, got);
-    assert_int_equal(endpoint, 0x02);
-    *got = length;
-    return fake.probe.send(&fake.probe, span_of(data, (size_t)length)) == ERR_OK
-               ? 0
-               : LIBUSB_ERROR_IO;
+    t->status = LIBUSB_TRANSFER_CANCELLED;
+    return 0;
 }
 
-static void write_file(const char *folder, const char *name, const char *text)
+static void finish(size_t index, enum libusb_transfer_status status, int length)
 {
-    char path[256];
-    if (text == NULL)
-        return;
-    snprintf(path, sizeof(path), "%s/%s", sysfs, folder);
-    mkdir(path, 0700);
-    snprintf(path, sizeof(path), "%s/%s/%s", sysfs, folder, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fprintf(f, "%s\n", text);
-    fclose(f);
+    struct libusb_transfer *t = usb.list[index];
+    usb.waiting--;
+    memmove(&usb.list[index], &usb.list[index + 1],
+            (usb.waiting - index) * sizeof(usb.list[0]));
+    t->status = status;
+    t->actual_length = length;
+    t->callback(t);
 }
 
-static void describe(struct libusb_device *u)
+static void finish_out(size_t index)
 {
-    char port[16], interface[24];
-    snprintf(port, sizeof(port), "1-%u", u->d.port);
-    snprintf(interface, sizeof(interface), "1-%u:1.3", u->d.port);
-    write_file(port, "serial", u->d.serial);
-    write_file(port, "product", u->d.name);
-    write_file(interface, "interface", u->d.interface);
-    u->endpoints[u->d.in_first] =
-        (struct libusb_endpoint_descriptor){ .bEndpointAddress = 0x02,
-                                             .bmAttributes = LIBUSB_TRANSFER_TYPE_BULK };
-    u->endpoints[!u->d.in_first] =
-        (struct libusb_endpoint_descriptor){ .bEndpointAddress = 0x81,
-                                             .bmAttributes = LIBUSB_TRANSFER_TYPE_BULK };
-    u->alt = (struct libusb_interface_descriptor){ .bInterfaceNumber = 3,
-                                                   .bInterfaceClass = u->d.class,
-                                                   .bNumEndpoints = 2,
-                                                   .endpoint = u->endpoints };
-    u->interface = (struct libusb_interface){ .altsetting = &u->alt, .num_altsetting = 1 };
-    u->config = (struct libusb_config_descriptor){ .bNumInterfaces = 1,
-                                                   .bConfigurationValue = 1,
-                                                   .interface = &u->interface };
+    struct libusb_transfer *t = usb.list[index];
+    struct span packet = span_of(t->buffer, (size_t)t->length);
+    assert_int_equal(t->endpoint, usb.hid ? 0x04 : 0x02);
+    assert_int_not_equal(t->timeout, 0); /* 0 would wait for ever */
+    if (usb.hid)
+        assert_int_equal(t->length, REPORT);
+    if (usb.out_status == LIBUSB_TRANSFER_COMPLETED)
+        assert_int_equal(fake.probe.send(&fake.probe, packet), ERR_OK);
+    finish(index, usb.out_status, t->length);
 }
 
-static int forget(const char *path, const struct stat *st, int type, struct FTW *where)
+/* False: the probe has nothing to say yet. */
+static bool finish_in(size_t index)
 {
-    (void)st;
-    (void)type;
-    return where->level == 0 ? 0 : remove(path);
+    struct libusb_transfer *t = usb.list[index];
+    struct span reply = { NULL, 0 };
+    assert_int_equal(t->endpoint, usb.hid ? 0x83 : 0x81);
+    assert_int_equal(t->length, usb.hid ? REPORT : PROBE_PACKET_MAX);
+    bool empty = usb.empty_reads > 0;
+    usb.empty_reads -= empty;
+    if (!empty && usb.in_status == LIBUSB_TRANSFER_COMPLETED &&
+        fake.probe.receive(&fake.probe, &reply, 0) != ERR_OK)
+        return false;
+    assert_true(reply.len <= (size_t)t->length);
+    if (usb.hid)
+        memset(t->buffer, 0xA5, REPORT); /* what pads a reply means nothing */
+    if (reply.len > 0)
+        memcpy(t->buffer, reply.ptr, reply.len);
+    finish(index, usb.in_status, usb.hid ? REPORT : (int)reply.len);
+    return true;
 }
 
-static void plug(const struct device *list, size_t count)
+static bool finish_cancelled(void)
 {
-    assert_int_equal(nftw(sysfs, forget, 8, FTW_DEPTH | FTW_PHYS), 0);
-    open_code = claim_code = bulk_code = 0;
-    opens = claims = releases = empty_reads = 0;
+    for (size_t i = 0; i < usb.waiting; i++) {
+        if (usb.list[i]->status != LIBUSB_TRANSFER_CANCELLED)
+            continue;
+        finish(i, LIBUSB_TRANSFER_CANCELLED, 0);
+        return true;
+    }
+    return false;
+}
+
+static unsigned reads_waiting(void)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < usb.waiting; i++)
+        n += (usb.list[i]->endpoint & 0x80) != 0;
+    return n;
+}
+
+/* All that was sent goes first: packets pile up at the probe as they would. */
+int libusb_handle_events_timeout_completed(libusb_context *context, struct timeval *wait,
+                                           int *completed)
+{
+    assert_ptr_equal(context, (libusb_context *)(uintptr_t)CONTEXT);
+    assert_null(completed);
+    if (finish_cancelled())
+        return 0;
+    for (size_t i = 0; i < usb.waiting;) {
+        if ((usb.list[i]->endpoint & 0x80) == 0)
+            finish_out(i);
+        else
+            i++;
+    }
+    if (reads_waiting() > usb.deepest)
+        usb.deepest = reads_waiting();
+    if (usb.waiting == 0 || !finish_in(0))
+        usleep((useconds_t)(wait->tv_sec * 1000000 + wait->tv_usec) / 50);
+    return 0;
+}
+
+static const struct tree_device probe_device = {
+    "1-2", 0x1234, 1, "1301A", "Probe", { { TREE_V1, "CMSIS-DAP" }, { TREE_V2, "CMSIS-DAP" } }
+};
+
+static void plug(bool hid)
+{
+    tree_plug(&probe_device, 1);
+    memset(&usb, 0, sizeof(usb));
+    usb.hid = hid;
+    usb.out_status = usb.in_status = LIBUSB_TRANSFER_COMPLETED;
     fake_init(&fake);
-    device_count = count;
-    for (size_t i = 0; i < count; i++) {
-        devices[i].d = list[i];
-        describe(&devices[i]);
-    }
+    if (hid)
+        fake.packet_size = REPORT;
 }
 
-static const struct device good = { 0x0416, 0x2005,  2,          0xFF,
-                                    false,  "1301A", "Nu-Link2", "Nu-Link2 CMSIS-DAP" };
-static const struct device twin = { 0x0416, 0x2005,  4,          0xFF,
-                                    false,  "1301A", "Nu-Link2", "Nu-Link2 CMSIS-DAP" };
-static const struct device unnamed = {
-    0x1234, 0x0001, 5, 0xFF, false, NULL, "Some CMSIS-DAP probe", NULL
-};
-static const struct device ice = {
-    0x0416, 0x5200, 6, 0xFF, true, "1302", "Nu-Link2 Bulk", "ICE"
-};
-static const struct device hid = {
-    0x0d28, 0x0204, 7, 0x03, false, "99", "Old CMSIS-DAP", NULL
-};
-static const struct device mouse = { 0x046d, 0xc077, 8, 0x03, false, NULL, "Mouse", NULL };
-static const struct device hub = {
-    0x1d6b, 0x0002, 0, 0x09, false, NULL, "CMSIS-DAP hub", NULL
-};
-static const struct device in_first = { 0x1234, 0x0002,          9,   0xFF, true,
-                                        NULL,   "Odd CMSIS-DAP", NULL };
-
-static void picks_or_explains(void **state)
+static const char *uri(void)
 {
-    (void)state;
-    const struct {
-        const char *name, *uri;
-        struct device list[DEVICES_MAX];
-        size_t count;
-        enum err want;
-        const char *words;
-    } cases[] = {
-        { "the only one", "usb:", { mouse, good, hub }, 3, ERR_OK, NULL },
-        { "only the product is named", "usb:", { unnamed }, 1, ERR_OK, NULL },
-        { "by serial", "usb:serial=1301A", { good, unnamed }, 2, ERR_OK, NULL },
-        { "by port", "usb:port=1-4", { good, twin }, 2, ERR_OK, NULL },
-        { "none", "usb:", { mouse, hub }, 2, ERR_NOT_FOUND, "plugged in" },
-        { "two", "usb:", { good, unnamed }, 2, ERR_CONFIG, "usb:port=1-5" },
-        { "equal serials", "usb:serial=1301A", { good, twin }, 2, ERR_CONFIG, "by port" },
-        { "part of a serial", "usb:serial=1301", { good }, 1, ERR_NOT_FOUND, "usb:port=1-2" },
-        { "another port", "usb:port=1-3", { good }, 1, ERR_NOT_FOUND, "1301A" },
-        { "Nu-Link's own mode", "usb:", { ice }, 1, ERR_NOT_FOUND, "NU_CFG.TXT" },
-        { "v1 only", "usb:", { hid, mouse }, 2, ERR_NOT_FOUND, "v1 only" },
-        { "IN before OUT", "usb:", { in_first }, 1, ERR_NOT_FOUND, "plugged in" },
-        { "empty port", "usb:port=", { good }, 1, ERR_CONFIG, "want" },
-        { "unknown key", "usb:vendor=0416", { good }, 1, ERR_CONFIG, "want" },
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        AUTO(probe_drop) struct probe *probe = NULL;
-        plug(cases[i].list, cases[i].count);
-        enum err got = probe_usb_open_at(sysfs, cases[i].uri, &probe);
-        if (got != cases[i].want)
-            print_message("%s: %s\n", cases[i].name, fail_words());
-        assert_int_equal(got, cases[i].want);
-        assert_int_equal(opens, got == ERR_OK); /* nobody else's probe is opened */
-        if (cases[i].words != NULL)
-            assert_non_null(strstr(fail_words(), cases[i].words));
-    }
+    return usb.hid ? "usb:v1" : "usb:";
 }
 
 static void open_failures_say_what_to_do(void **state)
@@ -292,103 +252,215 @@ static void open_failures_say_what_to_do(void **state)
     (void)state;
     const struct {
         const char *name;
-        int open_code, claim_code;
+        int wrap_code, detach_code, claim_code;
+        bool hid;
         enum err want;
         const char *words;
     } cases[] = {
-        { "no permission", LIBUSB_ERROR_ACCESS, 0, ERR_DENIED, "/dev/bus/usb/001/012" },
-        { "udev is named", LIBUSB_ERROR_ACCESS, 0, ERR_DENIED, "udev rule" },
-        { "busy", 0, LIBUSB_ERROR_BUSY, ERR_BUSY, "in use" },
-        { "gone", LIBUSB_ERROR_NO_DEVICE, 0, ERR_CLOSED, "unplugged" },
-        { "other", 0, LIBUSB_ERROR_OTHER, ERR_IO, "some libusb error" },
+        { "busy", 0, 0, LIBUSB_ERROR_BUSY, false, ERR_BUSY, "in use by another program" },
+        { "gone", 0, 0, LIBUSB_ERROR_NO_DEVICE, false, ERR_CLOSED, "unplugged" },
+        { "other", 0, 0, LIBUSB_ERROR_OTHER, false, ERR_IO, "cannot be claimed: some libusb" },
+        { "wrap", LIBUSB_ERROR_IO, 0, 0, false, ERR_IO, "some libusb error" },
+        { "detach", 0, LIBUSB_ERROR_NOT_SUPPORTED, 0, true, ERR_IO, "cannot be claimed" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        AUTO(probe_drop) struct probe *probe = NULL;
-        plug(&good, 1);
-        open_code = cases[i].open_code;
-        claim_code = cases[i].claim_code;
-        assert_int_equal(probe_usb_open_at(sysfs, "usb:", &probe), cases[i].want);
+        struct probe *probe = NULL;
+        plug(cases[i].hid);
+        usb.wrap_code = cases[i].wrap_code;
+        usb.detach_code = cases[i].detach_code;
+        usb.claim_code = cases[i].claim_code;
+        assert_int_equal(usb_open(&tree, uri(), &probe), cases[i].want);
+        if (strstr(fail_words(), cases[i].words) == NULL)
+            print_message("%s: %s\n", cases[i].name, fail_words());
         assert_non_null(strstr(fail_words(), cases[i].words));
         assert_null(probe);
-        assert_int_equal(releases, 0);
+        assert_int_equal(usb.releases, 0);
+        usb.wrap_code = usb.detach_code = usb.claim_code = 0;
+        assert_int_equal(usb_open(&tree, uri(), &probe), ERR_OK); /* the lock is free again */
+        probe_close(probe);
     }
+}
+
+static void a_missing_node_is_said(void **state)
+{
+    (void)state;
+    struct probe *probe = NULL;
+    char node[USB_PATH_MAX];
+    plug(false);
+    tree_path("dev/bus/usb/001/010", node);
+    assert_int_equal(unlink(node), 0);
+    assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_CLOSED);
+    assert_non_null(strstr(fail_words(), "unplugged while it was opened"));
+    assert_int_equal(usb.wraps, 0);
+}
+
+static void never_both_interfaces(void **state)
+{
+    (void)state;
+    struct probe *probe = NULL, *second = NULL;
+    plug(false);
+    assert_int_equal(usb_open(&tree, "usb:v2", &probe), ERR_OK);
+    assert_int_equal(usb.detaches, 0);
+    assert_int_equal(usb_open(&tree, "usb:v1", &second), ERR_BUSY);
+    assert_non_null(strstr(fail_words(), "in use by test_probe_usb (pid "));
+    assert_int_equal(usb.wraps, 1);
+    probe_close(probe);
+    tree_link("sys/1-2:1.1/driver", "../../bus/usb/drivers/usbfs");
+    assert_int_equal(usb_open(&tree, "usb:v1", &second), ERR_BUSY);
+    assert_non_null(strstr(fail_words(), "in use by another program"));
+    assert_int_equal(usb.wraps, 1);
 }
 
 static void carries_swd(void **state)
 {
     (void)state;
+    static uint8_t wrote[3000], got[3000];
+    for (int hid = 0; hid < 2; hid++) {
+        AUTO(probe_drop) struct probe *probe = NULL;
+        AUTO(free_drop) struct swd *swd = calloc(1, sizeof(*swd));
+        struct mem mem;
+        plug(hid != 0);
+        assert_int_equal(usb_open(&tree, uri(), &probe), ERR_OK);
+        assert_string_equal(probe->name, usb.hid ? "usb:v1,port=1-2" : "usb:port=1-2");
+        assert_int_equal(usb.detaches, hid);
+        usb.empty_reads = usb.hid ? 0 : 2;
+        assert_int_equal(swd_init(swd, probe, 0), ERR_OK);
+        assert_int_equal(mem_init(&mem, swd, 0), ERR_OK);
+        memset(wrote, 0x5C + hid, sizeof(wrote));
+        assert_int_equal(mem_write(&mem, 0x20000000, SPAN(wrote)), ERR_OK);
+        assert_int_equal(mem_read(&mem, 0x20000000, got, sizeof(got)), ERR_OK);
+        assert_memory_equal(wrote, got, sizeof(got));
+        assert_int_equal(usb.deepest, fake.packet_count);
+        if (usb.hid)
+            assert_int_equal(fake.largest, REPORT);
+        else
+            assert_in_range(fake.largest, 400, 511); /* never a whole number of USB packets */
+    }
+    assert_int_equal(usb.releases, 1);
+    assert_int_equal(usb.closes, 1);
+    assert_int_equal(usb.allocated, 0);
+}
+
+static void padding_is_of_hid_alone(void **state)
+{
+    (void)state;
     AUTO(probe_drop) struct probe *probe = NULL;
     AUTO(free_drop) struct swd *swd = calloc(1, sizeof(*swd));
-    struct mem mem;
-    static uint8_t wrote[3000], got[3000];
-    plug(&good, 1);
-    assert_int_equal(probe_usb_open_at(sysfs, "usb:", &probe), ERR_OK);
-    assert_string_equal(probe->name, "usb:port=1-2");
-    empty_reads = 2;
-    assert_int_equal(swd_init(swd, probe, 0), ERR_OK);
-    assert_int_equal(mem_init(&mem, swd, 0), ERR_OK);
-    memset(wrote, 0x5C, sizeof(wrote));
-    assert_int_equal(mem_write(&mem, 0x20000000, SPAN(wrote)), ERR_OK);
-    assert_int_equal(mem_read(&mem, 0x20000000, got, sizeof(got)), ERR_OK);
-    assert_memory_equal(wrote, got, sizeof(got));
-    assert_in_range(fake.largest, 400, 511); /* never a whole number of USB packets */
-    bulk_code = LIBUSB_ERROR_NO_DEVICE;
-    assert_int_equal(mem_read(&mem, 0x20000000, got, 4), ERR_CLOSED);
-    bulk_code = LIBUSB_ERROR_PIPE;
-    assert_int_equal(mem_read(&mem, 0x20000000, got, 4), ERR_IO);
+    plug(true);
+    assert_int_equal(usb_open(&tree, uri(), &probe), ERR_OK);
+    probe->padded = false;
+    assert_int_equal(swd_init(swd, probe, 0), ERR_EXCESS);
 }
 
-static void stale_replies_are_drained(void **state)
+static void packets_are_cut_to_the_endpoint(void **state)
 {
     (void)state;
     AUTO(probe_drop) struct probe *probe = NULL;
+    AUTO(free_drop) struct swd *swd = calloc(1, sizeof(*swd));
+    plug(true);
+    fake.packet_size = 1024; /* it speaks of its other interface */
+    assert_int_equal(usb_open(&tree, uri(), &probe), ERR_OK);
+    assert_int_equal(swd_init(swd, probe, 0), ERR_OK);
+    assert_int_equal(swd->packet_size, REPORT);
+}
+
+static void transfers_fail_in_words(void **state)
+{
+    (void)state;
+    const struct {
+        enum libusb_transfer_status in;
+        enum err want;
+        const char *words;
+        unsigned clears;
+    } cases[] = {
+        { LIBUSB_TRANSFER_NO_DEVICE, ERR_CLOSED, "unplugged", 0 },
+        { LIBUSB_TRANSFER_STALL, ERR_IO, "stalled", 1 },
+        { LIBUSB_TRANSFER_OVERFLOW, ERR_LIMIT, "larger than its packets", 0 },
+        { LIBUSB_TRANSFER_ERROR, ERR_IO, "transfer failed", 0 },
+        { LIBUSB_TRANSFER_TIMED_OUT, ERR_IO, "takes no packet", 0 },
+    };
     static const uint8_t info[] = { 0, 0xFE };
-    plug(&good, 1);
-    assert_int_equal(fake.probe.send(&fake.probe, SPAN(info)), ERR_OK);
-    assert_int_equal(fake.probe.send(&fake.probe, SPAN(info)), ERR_OK);
-    assert_int_equal(probe_usb_open_at(sysfs, "usb:", &probe), ERR_OK);
-    assert_int_equal(fake.received, 2);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO(probe_drop) struct probe *probe = NULL;
+        struct span reply;
+        plug(false);
+        assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_OK);
+        usb.in_status = cases[i].in;
+        assert_int_equal(probe->send(probe, SPAN(info)), ERR_OK);
+        assert_int_equal(probe->receive(probe, &reply, 1000), cases[i].want);
+        assert_non_null(strstr(fail_words(), cases[i].words));
+        assert_int_equal(usb.clears, cases[i].clears);
+    }
 }
 
-static void list_is_for_people(void **state)
+static void submitting_fails_in_words(void **state)
 {
     (void)state;
-    static const char want[] =
-        "usb:port=1-2 (0416:2005 Nu-Link2, serial 1301A)\n"
-        "usb:port=1-6 (0416:5200 Nu-Link2 Bulk, serial 1302): wrong mode: set CMSIS-DAP=1 in "
-        "NU_CFG.TXT on its drive\n";
-    const struct device list[] = { good, mouse, ice, hub };
-    AUTO(buf_free) struct buf text = { 0 };
-    plug(list, COUNT(list));
-    assert_int_equal(probe_list_at(sysfs, &text), ERR_OK);
-    assert_int_equal(text.len, strlen(want));
-    assert_memory_equal(text.ptr, want, text.len);
-    assert_int_equal(opens, 0);
+    AUTO(probe_drop) struct probe *probe = NULL;
+    static const uint8_t info[] = { 0, 0xFE }, large[REPORT + 1] = { 0 };
+    plug(true);
+    assert_int_equal(usb_open(&tree, "usb:v1", &probe), ERR_OK);
+    assert_int_equal(probe->send(probe, SPAN(large)), ERR_LIMIT);
+    usb.submit_code = LIBUSB_ERROR_NO_DEVICE;
+    assert_int_equal(probe->send(probe, SPAN(info)), ERR_CLOSED);
+    usb.submit_code = LIBUSB_ERROR_IO;
+    assert_int_equal(probe->send(probe, SPAN(info)), ERR_IO);
+    usb.submit_code = 0;
 }
 
-static int set_up(void **state)
+static void stale_replies_are_dropped(void **state)
 {
     (void)state;
-    snprintf(sysfs, sizeof(sysfs), "/tmp/hallmark-sysfs-XXXXXX");
-    return mkdtemp(sysfs) == NULL;
+    AUTO(probe_drop) struct probe *probe = NULL;
+    static const uint8_t info[] = { 0, 0xFE }, clock[] = { 0x11, 0, 0, 0, 1 };
+    struct span reply;
+    plug(false);
+    assert_int_equal(fake.probe.send(&fake.probe, SPAN(clock)), ERR_OK);
+    assert_int_equal(fake.probe.send(&fake.probe, SPAN(clock)), ERR_OK);
+    assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_OK);
+    assert_int_equal(fake.received, 3); /* two stale ones, and Info in step */
+    assert_int_equal(probe->send(probe, SPAN(info)), ERR_OK);
+    assert_int_equal(probe->receive(probe, &reply, 1000), ERR_OK);
+    assert_int_equal(reply.ptr[0], 0);
+    assert_int_equal(probe->receive(probe, &reply, 10), ERR_DEADLINE);
+    /* a reply that comes after its deadline is still read, and not lost */
+    assert_int_equal(probe->send(probe, SPAN(clock)), ERR_OK);
+    assert_int_equal(probe->receive(probe, &reply, 1000), ERR_OK);
+    assert_int_equal(reply.ptr[0], 0x11);
 }
 
-static int tear_down(void **state)
+static void a_hanging_probe_is_reset_once(void **state)
 {
     (void)state;
-    plug(NULL, 0);
-    return rmdir(sysfs);
+    struct probe *probe = NULL;
+    plug(false);
+    fake.mute = usb.mute_until_reset = true;
+    assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_OK);
+    assert_int_equal(usb.resets, 1);
+    probe_close(probe);
+    probe = NULL;
+    plug(false);
+    fake.mute = true;
+    assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_IO);
+    assert_int_equal(usb.resets, 1);
+    assert_int_equal(usb.releases, 1);
+    assert_non_null(strstr(fail_words(), "power its port off and on"));
 }
 
 int main(void)
 {
-    log_set_level(LOG_LEVEL_ERROR);
+    log_set_level(LOG_LEVEL_NONE);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(picks_or_explains),
-        cmocka_unit_test(list_is_for_people),
         cmocka_unit_test(open_failures_say_what_to_do),
+        cmocka_unit_test(a_missing_node_is_said),
+        cmocka_unit_test(never_both_interfaces),
         cmocka_unit_test(carries_swd),
-        cmocka_unit_test(stale_replies_are_drained),
+        cmocka_unit_test(padding_is_of_hid_alone),
+        cmocka_unit_test(packets_are_cut_to_the_endpoint),
+        cmocka_unit_test(transfers_fail_in_words),
+        cmocka_unit_test(submitting_fails_in_words),
+        cmocka_unit_test(stale_replies_are_dropped),
+        cmocka_unit_test(a_hanging_probe_is_reset_once),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, tree_up, tree_down);
 }

@@ -1,0 +1,12 @@
+/* usb: a probe on USB, opened in a system of the caller's. For tests; others use probe.h. */
+#pragma once
+
+#include "station-agent/probe/probe.h"
+#include "station-agent/probe/usb_scan.h"
+
+enum err usb_open(const struct usb_roots *roots, const char *uri, struct probe **probe_out);
+enum err usb_list(const struct usb_roots *roots, struct probe_info list[static PROBES_MAX],
+                  size_t *count_out);
+
+/* "install ..., add the user to ...": for a node that this user may not open. */
+extern const char usb_denied_advice[];

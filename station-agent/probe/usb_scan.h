@@ -1,0 +1,67 @@
+/*
+ * usb_scan: what debug probes are plugged in, as sysfs tells it.
+ *
+ * No device is opened to look at it: opening a probe disturbs whoever uses it. The kernel keeps
+ * the descriptors, which come from the device and are hostile, and the strings. An interface is
+ * a probe's if it is called CMSIS-DAP and its descriptors are right (CMSIS-DAP 2.1, "USB
+ * interface"): v2 is vendor class with bulk OUT first, then bulk IN; v1 is HID with an
+ * interrupt endpoint each way. Used by usb.c, usb_pick.c, usb_user.c and usb_list.c.
+ */
+#pragma once
+
+#include "common/host/own.h"
+
+enum {
+    USB_PORT_MAX = 40,
+    USB_TEXT_MAX = 100,
+    USB_PATH_MAX = 320,
+    USB_SEEN_MAX = 64, /* probes considered; a station has a handful */
+};
+
+/* Where the kernel shows things; tests have folders of their own. */
+struct usb_roots {
+    const char *sysfs; /* /sys/bus/usb/devices */
+    const char *dev;   /* /dev */
+    const char *proc;  /* /proc */
+    const char *lock;  /* NULL: /run/lock, else XDG_RUNTIME_DIR */
+};
+extern const struct usb_roots usb_roots;
+
+enum usb_version { USB_V2, USB_V1, USB_VERSIONS }; /* of CMSIS-DAP: bulk, HID. Better first. */
+
+/* An interface that carries CMSIS-DAP. */
+struct usb_pipe {
+    bool found;
+    bool named; /* its own name says CMSIS-DAP, not only the product's */
+    uint8_t number;
+    uint8_t out, in;            /* addresses of its endpoints */
+    uint16_t out_size, in_size; /* bytes of a packet */
+};
+
+/* A device that is a debug probe, or could be if it were told to. */
+struct usb_seen {
+    char port[USB_PORT_MAX]; /* "1-2.3" */
+    char serial[USB_TEXT_MAX];
+    char product[USB_TEXT_MAX];
+    uint16_t vendor_id, product_id;
+    unsigned bus, device; /* its node is bus/usb/BUS/DEVICE, three digits each */
+    uint8_t configuration;
+    bool nu_link; /* a Nu-Link, by its ids: may have CMSIS-DAP switched off */
+    struct usb_pipe pipes[USB_VERSIONS];
+};
+
+struct usb_list {
+    struct usb_seen seen[USB_SEEN_MAX]; /* ordered by port */
+    size_t count;
+};
+
+enum err usb_scan(const struct usb_roots *roots, struct usb_list *list_out);
+
+/* The device's node and an interface's folder in sysfs. */
+void usb_node_path(const struct usb_roots *roots, const struct usb_seen *seen,
+                   char out[static USB_PATH_MAX]);
+void usb_interface_path(const struct usb_roots *roots, const struct usb_seen *seen,
+                        uint8_t number, char out[static USB_PATH_MAX]);
+
+/* The first line of a small file; "" if there is none. What cannot be printed becomes '?'. */
+void usb_read_line(const char *path, char *out, size_t size);
