@@ -117,6 +117,9 @@ static void connect_now(struct wss *wss)
 static void interrupted(struct wss *wss)
 {
     conn_attend_woken(wss);
+    if (atomic_exchange(&wss->renewing, false) &&
+        wss->config.tls_setup(wss->config.tls_context, wss->tls) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "wss: the new certificate is not used");
     if (atomic_exchange(&wss->connecting, false))
         connect_now(wss);
 }

@@ -41,6 +41,8 @@ struct wss {
     pthread_t thread;
     bool joined;
     atomic_bool stopping;
+    atomic_bool renewing;   /* tls_setup is to be called again */
+    SSL_CTX *tls;           /* libwebsockets' own */
     atomic_bool connecting; /* a client's connect was asked for */
     atomic_bool refused;    /* the attempt failed, and that was told */
     struct lws

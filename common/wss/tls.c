@@ -78,6 +78,7 @@ enum err tls_prepare(struct wss *wss, SSL_CTX *tls)
         SSL_CTX_set_purpose(tls, X509_PURPOSE_SSL_CLIENT);
         SSL_CTX_set_info_callback(tls, on_info);
     }
+    wss->tls = tls;
     return wss->config.tls_setup(wss->config.tls_context, tls);
 }
 

@@ -111,6 +111,12 @@ uint16_t wss_port(const struct wss *wss)
     return (uint16_t)lws_get_vhost_listen_port(wss->vhost);
 }
 
+void wss_renew(struct wss *wss)
+{
+    atomic_store(&wss->renewing, true);
+    lws_cancel_service(wss->lws);
+}
+
 enum err wss_connect(struct wss *wss)
 {
     atomic_store(&wss->connecting, true);

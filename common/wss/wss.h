@@ -68,6 +68,9 @@ uint16_t wss_port(const struct wss *wss);
 void wss_shutdown(struct wss *wss);
 void wss_stop(struct wss *wss); /* NULL is fine */
 
+/* Server: call tls_setup again, for connections from now on; those that are open go on. */
+void wss_renew(struct wss *wss);
+
 /* Client: connect once; open or closed is called. */
 enum err wss_connect(struct wss *wss);
 
