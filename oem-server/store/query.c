@@ -187,7 +187,8 @@ void query_bytes(struct query *query, uint8_t *bytes_out, size_t len)
         memset(bytes_out, 0, len);
         return;
     }
-    memcpy(bytes_out, bytes.ptr, len);
+    if (len > 0)
+        memcpy(bytes_out, bytes.ptr, len);
 }
 
 static void copy_out(struct query *query, struct span bytes, struct buf *bytes_out)
