@@ -196,6 +196,12 @@ static void icsr_write(struct core *core, uint32_t value)
         core->tick_pending = true;
 }
 
+struct fpb_set core_breakpoints(const struct core *core)
+{
+    bool debugged = (core->control & C_DEBUGEN) != 0;
+    return debugged ? fpb_active(&core->fpb) : (struct fpb_set){ .count = 0 };
+}
+
 uint32_t core_read(struct chip *chip, uint32_t offset)
 {
     struct core *core = &chip->core;
@@ -233,7 +239,8 @@ uint32_t core_read(struct chip *chip, uint32_t offset)
     case DSCSR:
         return core->dscsr | 1U << 16; /* CDS: the core is in the secure state */
     default:
-        return constant(offset);
+        return offset - FPB_BASE < FPB_BYTES ? fpb_read(&core->fpb, offset - FPB_BASE)
+                                             : constant(offset);
     }
 }
 
@@ -287,6 +294,8 @@ void core_write(struct chip *chip, uint32_t offset, uint32_t value)
         core->dscsr = value & 3;
         break;
     default:
+        if (offset - FPB_BASE < FPB_BYTES)
+            fpb_write(&core->fpb, offset - FPB_BASE, value);
         break;
     }
 }
@@ -302,6 +311,7 @@ void core_reset(struct chip *chip, bool debug_too)
     chip->core.dfsr = old.dfsr;
     chip->core.dcrdr = old.dcrdr;
     chip->core.dscsr = old.dscsr;
+    chip->core.fpb = old.fpb;
 }
 
 static uint32_t vector(struct chip *chip, uint32_t address)

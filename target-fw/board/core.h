@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "target-fw/board/fpb.h"
+
 enum core_state {
     CORE_OFF,
     CORE_HELD, /* nRESET is low */
@@ -29,6 +31,7 @@ struct core {
     uint32_t dfsr;
     uint32_t dcrdr;
     uint32_t dscsr;
+    struct fpb fpb;
     uint32_t vtor;
     uint32_t scr;
     uint32_t shpr[3];
@@ -46,7 +49,8 @@ struct core {
 
 struct chip;
 
-uint32_t core_read(struct chip *chip, uint32_t offset); /* from 0xE0000000 */
+struct fpb_set core_breakpoints(const struct core *core); /* in force now */
+uint32_t core_read(struct chip *chip, uint32_t offset);   /* from 0xE0000000 */
 void core_write(struct chip *chip, uint32_t offset, uint32_t value);
 void core_reset(struct chip *chip, bool debug_too); /* state to be set by core_start */
 void core_start(struct chip *chip, uint32_t vectors);

@@ -39,7 +39,8 @@ struct cpu {
     bool breakpoint;
     bool faulted;
     uint32_t block;
-    uint32_t limits[2]; /* MSPLIM, PSPLIM as a debugger wrote them; not enforced */
+    struct fpb_set breaks; /* where this engine stops */
+    uint32_t limits[2];    /* MSPLIM, PSPLIM as a debugger wrote them; not enforced */
     char words[96];
     bool sram_ran[SRAM_LINES];
     bool flash_ran[FLASH_LINES];
@@ -164,6 +165,18 @@ static bool add_hook(struct cpu *cpu, int type, void *callback)
     return uc_hook_add(cpu->uc, &hook, type, callback, cpu, 1, 0) == UC_ERR_OK;
 }
 
+/* Exits of the engine: it stops there as cleanly as at WFI. They are compiled into its code. */
+static enum err engine_breaks(struct cpu *cpu)
+{
+    cpu->breaks = core_breakpoints(&cpu->chip->core);
+    if (cpu->breaks.count == 0)
+        return ERR_OK;
+    if (uc_ctl_exits_enable(cpu->uc) != UC_ERR_OK ||
+        uc_ctl_set_exits(cpu->uc, cpu->breaks.at, cpu->breaks.count) != UC_ERR_OK)
+        return fail(ERR_INTERNAL, "cpu: breakpoints");
+    return ERR_OK;
+}
+
 static enum err engine_open(struct cpu *cpu)
 {
     if (uc_open(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, &cpu->uc) != UC_ERR_OK)
@@ -173,6 +186,7 @@ static enum err engine_open(struct cpu *cpu)
         !add_hook(cpu, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, (void *)on_access) ||
         !add_hook(cpu, UC_HOOK_INTR, (void *)on_interrupt))
         return fail(ERR_INTERNAL, "cpu: engine set-up");
+    TRY(engine_breaks(cpu));
     memset(cpu->sram_ran, 0, sizeof(cpu->sram_ran));
     memset(cpu->flash_ran, 0, sizeof(cpu->flash_ran));
     cpu->stale = false;
@@ -243,35 +257,24 @@ void cpu_reg_set(struct cpu *cpu, unsigned select, uint32_t value)
 }
 
 /* What a new engine takes over, in an order that respects the banked stack pointer. */
-static const uint8_t carried[] = { 0,
-                                   1,
-                                   2,
-                                   3,
-                                   4,
-                                   5,
-                                   6,
-                                   7,
-                                   8,
-                                   9,
-                                   10,
-                                   11,
-                                   12,
-                                   14,
-                                   CPU_REG_XPSR,
-                                   CPU_REG_SPECIAL,
-                                   CPU_REG_MSP,
-                                   CPU_REG_PSP,
-                                   15 };
+enum { CARRIED_LOW = 13, CARRIED = CARRIED_LOW + 6 };
+
+static unsigned carried(unsigned i)
+{
+    static const uint8_t rest[] = { CPU_REG_LR,  CPU_REG_XPSR, CPU_REG_SPECIAL,
+                                    CPU_REG_MSP, CPU_REG_PSP,  CPU_REG_PC };
+    return i < CARRIED_LOW ? i : rest[i - CARRIED_LOW];
+}
 
 static enum err engine_renew(struct cpu *cpu)
 {
-    uint32_t values[COUNT(carried)];
-    for (size_t i = 0; i < COUNT(carried); i++)
-        values[i] = cpu_reg(cpu, carried[i]);
+    uint32_t values[CARRIED];
+    for (unsigned i = 0; i < CARRIED; i++)
+        values[i] = cpu_reg(cpu, carried(i));
     engine_close(cpu);
     TRY(engine_open(cpu));
-    for (size_t i = 0; i < COUNT(carried); i++)
-        cpu_reg_set(cpu, carried[i], values[i]);
+    for (unsigned i = 0; i < CARRIED; i++)
+        cpu_reg_set(cpu, carried(i), values[i]);
     return ERR_OK;
 }
 
@@ -320,13 +323,16 @@ static bool is_hint(struct cpu *cpu, uint32_t started_at)
 
 static enum cpu_end slice(struct cpu *cpu, uint32_t blocks, size_t count)
 {
-    if (cpu->stale && engine_renew(cpu) != ERR_OK) {
+    struct fpb_set breaks = core_breakpoints(&cpu->chip->core);
+    if ((cpu->stale || !fpb_set_equal(&breaks, &cpu->breaks)) && engine_renew(cpu) != ERR_OK) {
         fault(cpu, "no engine", 0);
         return CPU_END_FAULT;
     }
     cpu->budget = blocks;
     cpu->stop = cpu->stopped = cpu->breakpoint = cpu->faulted = false;
     uint32_t pc = raw(cpu, UC_ARM_REG_PC);
+    if (fpb_set_has(&breaks, pc))
+        return CPU_END_BKPT;
     uc_err e = uc_emu_start(cpu->uc, pc | 1, NOWHERE, 0, count);
     if (e == UC_ERR_INSN_INVALID && !cpu->faulted && is_hint(cpu, pc))
         return CPU_END_SLICE;
@@ -334,7 +340,7 @@ static enum cpu_end slice(struct cpu *cpu, uint32_t blocks, size_t count)
         fault(cpu, uc_strerror(e), raw(cpu, UC_ARM_REG_PC));
     if (cpu->faulted)
         return CPU_END_FAULT;
-    if (cpu->breakpoint)
+    if (cpu->breakpoint || (!cpu->stopped && fpb_set_has(&breaks, raw(cpu, UC_ARM_REG_PC))))
         return CPU_END_BKPT;
     return cpu->stopped || count != 0 ? CPU_END_SLICE : CPU_END_WFI;
 }

@@ -114,6 +114,81 @@ static void faults_lock_up(void **state)
     }
 }
 
+/* ---- the breakpoint unit ---- */
+
+enum { FP_CTRL_ON = 3, FP_CTRL_OFF = 2 };
+#define FP_CTRL  0xe0002000U
+#define FP_COMP0 0xe0002008U
+#define FP_COMP3 0xe0002014U
+
+static void load_counting(void)
+{
+    LOAD(0x2001, 0x2002, 0x2003, 0x2004, HERE); /* movs r0, #1 ... #4 */
+    set_reg(0, 0);
+}
+
+static void a_comparator_halts_before_the_instruction(void **state)
+{
+    (void)state;
+    load_counting();
+    assert_int_equal(peek(&chip, FP_CTRL), 0x10000040);
+    poke(&chip, FP_CTRL, FP_CTRL_ON);
+    poke(&chip, FP_COMP3, (CODE + 4) | 1);
+    assert_int_equal(run(), S_HALT);
+    assert_int_equal(reg(CPU_REG_PC), CODE + 4);
+    assert_int_equal(reg(0), 2);
+    assert_int_equal(run(), S_HALT); /* it is still there */
+    assert_int_equal(reg(CPU_REG_PC), CODE + 4);
+    poke(&chip, FP_COMP3, 0);
+    debug(STEP);
+    assert_int_equal(reg(0), 3);
+    poke(&chip, FP_COMP3, (CODE + 8) | 1);
+    assert_int_equal(run(), S_HALT);
+    assert_int_equal(reg(CPU_REG_PC), CODE + 8);
+    assert_int_equal(reg(0), 4);
+}
+
+static void comparators_that_do_not_match(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t control, comparator, debug;
+    } cases[] = {
+        { "unit off", FP_CTRL_OFF, (CODE + 4) | 1, RUN },
+        { "control without its key", 1, (CODE + 4) | 1, RUN },
+        { "comparator off", FP_CTRL_ON, CODE + 4, RUN },
+        { "elsewhere", FP_CTRL_ON, (CODE + 0x100) | 1, RUN },
+        { "no debugger", FP_CTRL_ON, (CODE + 4) | 1, 0 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        load_counting();
+        poke(&chip, FP_CTRL, FP_CTRL_OFF);
+        poke(&chip, FP_CTRL, cases[i].control);
+        poke(&chip, FP_COMP0, cases[i].comparator);
+        debug(cases[i].debug);
+        chip_run(&chip, BUDGET);
+        if ((peek(&chip, DHCSR) & S_HALT) != 0)
+            fail_msg("%s: halted", cases[i].name);
+        debug(HALT);
+        assert_int_equal(reg(0), 4);
+    }
+}
+
+/* As OpenOCD expects: kept over a system reset, gone after power-on. */
+static void breakpoints_and_resets(void **state)
+{
+    (void)state;
+    poke(&chip, FP_CTRL, FP_CTRL_ON);
+    poke(&chip, FP_COMP0, CODE | 1);
+    chip_reset(&chip, RESET_SYSTEM);
+    assert_int_equal(peek(&chip, FP_COMP0), CODE | 1);
+    assert_int_equal(peek(&chip, FP_CTRL) & 1, 1);
+    chip_reset(&chip, RESET_POWER);
+    assert_int_equal(peek(&chip, FP_COMP0), 0);
+    assert_int_equal(peek(&chip, FP_CTRL) & 1, 0);
+}
+
 static void without_a_debugger_bkpt_locks_up(void **state)
 {
     (void)state;
@@ -289,6 +364,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(faults_lock_up),
+        TEST(a_comparator_halts_before_the_instruction),
+        TEST(comparators_that_do_not_match),
+        TEST(breakpoints_and_resets),
         TEST(without_a_debugger_bkpt_locks_up),
         TEST(vector_catch_takes_a_fault),
         TEST(steps),

@@ -195,6 +195,17 @@ async function open() {
         await insert();
         await stopTwiceAtBreak();
     });
+    await check('a hardware breakpoint in DevAuth', async () => {
+        await loadDevauth();
+        stepOver = async () => {
+            await core.writeMem32(FP_COMP0, 0);
+            await step();
+            await core.writeMem32(FP_COMP0, breakAddress | 1);
+        };
+        await core.writeMem32(FP_CTRL, 3);
+        await core.writeMem32(FP_COMP0, breakAddress | 1);
+        await stopTwiceAtBreak();
+    });
     await check('DevAuth runs on: its mailbox is ready', async () => {
         await core.writeMem32(FP_COMP0, 0);
         const image = await loadDevauth();

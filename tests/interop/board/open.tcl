@@ -63,7 +63,7 @@ proc devauth_load {} {
     write_memory 0xe000ed08 32 {0x20000000}
 }
 
-foreach {kind option} {software {}} {
+foreach {kind option} {software {} hardware hw} {
     check "a $kind breakpoint in DevAuth" {
         devauth_load
         bp $devauth_break 2 {*}$option
@@ -96,6 +96,13 @@ check "a store to flash faults, and the next access does not" {
     set before [word 0x800]
     want_refused {write_memory 0x800 32 {0}}
     want 0x800 [word 0x800] $before
+}
+
+check "reset halt stops before the first instruction" {
+    reset halt
+    want pc [register pc] 0x00000008
+    step
+    want r0 [register r0] 0x00000001
 }
 
 # M2354BSP dpm_reg.h: DPM_CTL with its key; LOCK is bit 1 and takes effect at the next reset.
