@@ -27,6 +27,12 @@ struct stream {
     struct lane out, in;
 };
 
+/* Grows with the calls open at once, for most connections have few and many have none. */
+struct streams {
+    struct stream *slot; /* moves when it grows */
+    size_t count;        /* at most RPC_STREAMS_MAX */
+};
+
 struct peer {
     enum peer_side side;
     uint64_t hello_by_ms; /* 0: it has come */
@@ -40,18 +46,21 @@ struct peer {
     struct lane first; /* what a new stream may send: the peer's HELLO */
     size_t out_bytes;  /* connection credit left: to send, */
     size_t in_bytes;   /* and granted to the peer */
-    struct stream ours[RPC_STREAMS_MAX];
-    struct stream theirs[RPC_STREAMS_MAX];
+    struct streams ours, theirs;
     struct queue queue;
 };
 
 enum err peer_frame(struct peer *p, const Hallmark__V1__Frame *f); /* queue it to be sent */
-/* The same for what the peer must hear, or would await for ever: if it reads so little that this
- * does not fit, the connection is over. */
+/* The same for what the peer must hear, or would await for ever: if it reads so little that
+ * this does not fit, the connection is over. */
 enum err peer_owe(struct peer *p, const Hallmark__V1__Frame *f);
 enum err peer_violation(struct peer *p, unsigned close_code, const char *what);
 
-struct stream *stream_find(struct stream streams[static RPC_STREAMS_MAX], uint32_t id);
+struct stream *stream_find(const struct streams *streams, uint32_t id);
+struct stream *stream_slot(struct streams *streams); /* a free one; NULL: too many */
+bool stream_late(const struct stream *s, uint64_t now_ms);
+uint64_t stream_earliest(const struct streams *streams, uint64_t wake_ms); /* or wake_ms */
+unsigned stream_count(const struct streams *streams);                      /* how many are */
 struct stream stream_of(const struct peer *p, uint32_t id, uint64_t deadline_ms, void *tag);
 enum err stream_data(struct peer *p, Hallmark__V1__Frame **f); /* takes the frame */
 enum err stream_credit(struct peer *p, const Hallmark__V1__FrameCredit *credit);

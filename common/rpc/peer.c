@@ -90,6 +90,8 @@ void peer_free(struct peer *p)
     if (p == NULL)
         return;
     queue_fini(&p->queue);
+    free(p->ours.slot);
+    free(p->theirs.slot);
     free(p);
 }
 
@@ -168,7 +170,7 @@ static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
         return respond_error(p, id, ERR_INVALID, fault);
     if (p->refusing)
         return respond_error(p, id, ERR_UNAVAILABLE, "going away: draining");
-    struct stream *s = stream_find(p->theirs, 0);
+    struct stream *s = stream_slot(&p->theirs);
     if (s == NULL)
         return respond_error(p, id, ERR_EXHAUSTED, "too many open calls on this connection");
     uint32_t timeout = request->timeout_ms == 0 ? RPC_TIMEOUT_DEFAULT_MS : request->timeout_ms;
@@ -183,7 +185,7 @@ static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
 static enum err take_response(struct peer *p, frame **f)
 {
     uint32_t id = (*f)->response->stream;
-    struct stream *s = stream_find(p->ours, id);
+    struct stream *s = stream_find(&p->ours, id);
     if (id == 0 || s == NULL) {
         if (id == 0 || id >= p->next_id || id % 2 != p->next_id % 2)
             return peer_violation(p, CLOSE_PROTOCOL, "answer to a call that was never made");
@@ -196,7 +198,7 @@ static enum err take_response(struct peer *p, frame **f)
 
 static enum err take_cancel(struct peer *p, uint32_t id)
 {
-    struct stream *s = id == 0 ? NULL : stream_find(p->theirs, id);
+    struct stream *s = id == 0 ? NULL : stream_find(&p->theirs, id);
     if (s == NULL)
         return id != 0 && id <= p->last_theirs
                    ? ERR_OK
@@ -252,7 +254,7 @@ enum err peer_call(struct peer *p, Hallmark__V1__FrameRequest *request, void *ta
 {
     if (p->leaving)
         return fail_quiet(ERR_UNAVAILABLE, "rpc: the peer is going away");
-    struct stream *s = stream_find(p->ours, 0);
+    struct stream *s = stream_slot(&p->ours);
     if (s == NULL || peer_open_calls(p) >= 2 * RPC_STREAMS_MAX)
         return fail(ERR_EXHAUSTED, "rpc: %d calls are open on this connection",
                     RPC_STREAMS_MAX);
@@ -285,7 +287,7 @@ static void send_cancel(struct peer *p, uint32_t id, const char *reason)
 
 void peer_cancel(struct peer *p, uint32_t stream, const char *reason)
 {
-    struct stream *s = stream == 0 ? NULL : stream_find(p->ours, stream);
+    struct stream *s = stream == 0 ? NULL : stream_find(&p->ours, stream);
     if (s == NULL)
         return;
     send_cancel(p, s->id, reason);
@@ -295,7 +297,7 @@ void peer_cancel(struct peer *p, uint32_t stream, const char *reason)
 
 enum err peer_respond(struct peer *p, Hallmark__V1__FrameResponse *response)
 {
-    struct stream *s = stream_find(p->theirs, response->stream);
+    struct stream *s = stream_find(&p->theirs, response->stream);
     if (response->stream == 0 || s == NULL)
         return ERR_OK;
     *s = (struct stream){ 0 };
@@ -306,6 +308,13 @@ enum err peer_respond(struct peer *p, Hallmark__V1__FrameResponse *response)
     if (e == ERR_LIMIT) /* the answer does not fit: the caller must still hear of it */
         return respond_error(p, response->stream, e, "the answer is over the message limit");
     return e;
+}
+
+static void miss_ours(struct peer *p, struct stream *s)
+{
+    send_cancel(p, s->id, "deadline exceeded");
+    if (push_response(p, s, ERR_DEADLINE, "deadline exceeded") != ERR_OK)
+        *s = (struct stream){ 0 };
 }
 
 static void miss_theirs(struct peer *p, struct stream *s)
@@ -322,28 +331,18 @@ void peer_tick(struct peer *p, uint64_t now_ms)
 {
     if (p->hello_by_ms != 0 && now_ms >= p->hello_by_ms)
         p->close_code = CLOSE_PROTOCOL;
-    for (size_t i = 0; i < RPC_STREAMS_MAX; i++) {
-        struct stream *mine = &p->ours[i], *theirs = &p->theirs[i];
-        if (mine->id != 0 && now_ms >= mine->deadline_ms) {
-            send_cancel(p, mine->id, "deadline exceeded");
-            if (push_response(p, mine, ERR_DEADLINE, "deadline exceeded") != ERR_OK)
-                *mine = (struct stream){ 0 };
-        }
-        if (theirs->id != 0 && now_ms >= theirs->deadline_ms)
-            miss_theirs(p, theirs);
-    }
+    for (size_t i = 0; i < p->ours.count; i++)
+        if (stream_late(&p->ours.slot[i], now_ms))
+            miss_ours(p, &p->ours.slot[i]);
+    for (size_t i = 0; i < p->theirs.count; i++)
+        if (stream_late(&p->theirs.slot[i], now_ms))
+            miss_theirs(p, &p->theirs.slot[i]);
 }
 
 uint64_t peer_wake_ms(const struct peer *p)
 {
-    uint64_t wake = p->hello_by_ms != 0 ? p->hello_by_ms : UINT64_MAX;
-    for (size_t i = 0; i < RPC_STREAMS_MAX; i++) {
-        if (p->ours[i].id != 0 && p->ours[i].deadline_ms < wake)
-            wake = p->ours[i].deadline_ms;
-        if (p->theirs[i].id != 0 && p->theirs[i].deadline_ms < wake)
-            wake = p->theirs[i].deadline_ms;
-    }
-    return wake;
+    uint64_t wake_ms = p->hello_by_ms != 0 ? p->hello_by_ms : UINT64_MAX;
+    return stream_earliest(&p->theirs, stream_earliest(&p->ours, wake_ms));
 }
 
 unsigned peer_close_code(const struct peer *p)
@@ -369,15 +368,14 @@ void peer_go_away(struct peer *p, const char *reason, uint32_t drain_ms)
 
 unsigned peer_open_calls(const struct peer *p)
 {
-    unsigned open = 0;
-    for (size_t i = 0; i < RPC_STREAMS_MAX; i++)
-        open += (p->ours[i].id != 0 ? 1u : 0u) + (p->theirs[i].id != 0 ? 1u : 0u);
-    return open;
+    return stream_count(&p->ours) + stream_open(&p->theirs);
 }
 
 void peer_fail_calls(struct peer *p, enum err e, const char *words)
 {
-    for (size_t i = 0; i < RPC_STREAMS_MAX; i++)
-        if (p->ours[i].id != 0 && push_response(p, &p->ours[i], e, words) != ERR_OK)
-            p->ours[i] = (struct stream){ 0 };
+    for (size_t i = 0; i < p->ours.count; i++) {
+        struct stream *s = &p->ours.slot[i];
+        if (s->id != 0 && push_response(p, s, e, words) != ERR_OK)
+            *s = (struct stream){ 0 };
+    }
 }

@@ -1,14 +1,55 @@
+#include <stdlib.h>
+
 #include "common/host/log.h"
 #include "common/rpc/inside.h"
 
 typedef Hallmark__V1__Frame frame;
 
-struct stream *stream_find(struct stream streams[static RPC_STREAMS_MAX], uint32_t id)
+enum { STREAMS_FIRST = 2 }; /* doubled until RPC_STREAMS_MAX */
+
+struct stream *stream_find(const struct streams *streams, uint32_t id)
 {
-    for (size_t i = 0; i < RPC_STREAMS_MAX; i++)
-        if (streams[i].id == id)
-            return &streams[i];
+    for (size_t i = 0; i < streams->count; i++)
+        if (streams->slot[i].id == id)
+            return &streams->slot[i];
     return NULL;
+}
+
+struct stream *stream_slot(struct streams *streams)
+{
+    struct stream *free_one = stream_find(streams, 0);
+    if (free_one != NULL || streams->count == RPC_STREAMS_MAX)
+        return free_one;
+    size_t count = streams->count == 0 ? STREAMS_FIRST : 2 * streams->count;
+    struct stream *grown = realloc(streams->slot, count * sizeof(*grown));
+    if (grown == NULL)
+        return NULL;
+    for (size_t i = streams->count; i < count; i++)
+        grown[i] = (struct stream){ 0 };
+    free_one = &grown[streams->count];
+    *streams = (struct streams){ grown, count };
+    return free_one;
+}
+
+bool stream_late(const struct stream *s, uint64_t now_ms)
+{
+    return s->id != 0 && now_ms >= s->deadline_ms;
+}
+
+uint64_t stream_earliest(const struct streams *streams, uint64_t wake_ms)
+{
+    for (size_t i = 0; i < streams->count; i++)
+        if (stream_late(&streams->slot[i], wake_ms))
+            wake_ms = streams->slot[i].deadline_ms;
+    return wake_ms;
+}
+
+unsigned stream_count(const struct streams *streams)
+{
+    unsigned open = 0;
+    for (size_t i = 0; i < streams->count; i++)
+        open += streams->slot[i].id != 0;
+    return open;
 }
 
 static const struct lane fresh_in = { 0, RPC_CREDIT_MESSAGES, RPC_CREDIT_BYTES, false, false };
@@ -21,7 +62,7 @@ struct stream stream_of(const struct peer *p, uint32_t id, uint64_t deadline_ms,
 /* Ours or theirs, by the parity of its number; NULL if it is over. */
 static struct stream *find_any(struct peer *p, uint32_t id)
 {
-    return id == 0 ? NULL : stream_find(id % 2 == p->next_id % 2 ? p->ours : p->theirs, id);
+    return id == 0 ? NULL : stream_find(id % 2 == p->next_id % 2 ? &p->ours : &p->theirs, id);
 }
 
 static bool was_used(const struct peer *p, uint32_t id)
@@ -78,6 +119,13 @@ static enum err refresh(struct peer *p, struct stream *s)
     return queue_event(&p->queue, &event);
 }
 
+static enum err refresh_all(struct peer *p, const struct streams *streams)
+{
+    for (size_t i = 0; i < streams->count; i++)
+        TRY(refresh(p, &streams->slot[i]));
+    return ERR_OK;
+}
+
 static bool grant(size_t *credit, uint32_t more)
 {
     if (more > RPC_CREDIT_MAX - *credit)
@@ -94,11 +142,8 @@ enum err stream_credit(struct peer *p, const Hallmark__V1__FrameCredit *credit)
     if (credit->stream == 0) {
         if (!grant(&p->out_bytes, credit->bytes))
             return peer_violation(p, CLOSE_PROTOCOL, "CREDIT without end");
-        for (size_t i = 0; i < RPC_STREAMS_MAX; i++) {
-            TRY(refresh(p, &p->ours[i]));
-            TRY(refresh(p, &p->theirs[i]));
-        }
-        return ERR_OK;
+        TRY(refresh_all(p, &p->ours));
+        return refresh_all(p, &p->theirs);
     }
     size_t messages = s == NULL ? 0 : s->out.messages;
     if (s == NULL || !grant(&s->out.bytes, credit->bytes) ||

@@ -6,7 +6,11 @@
 #include "common/host/log.h"
 #include "common/wss/conn.h"
 
-enum { RX_CHUNK = 16384, HANDSHAKE_SECONDS = 10 };
+enum {
+    CHUNK = 16384,  /* bytes written or read at once: a TLS record */
+    RX_KEPT = 4096, /* bytes of every connection's receive buffer */
+    HANDSHAKE_SECONDS = 10
+};
 
 static void lws_words(int level, const char *line)
 {
@@ -37,7 +41,8 @@ static void fill_protocols(struct wss *wss)
         .name = RPC_SUBPROTOCOL,
         .callback = wss_callback,
         .per_session_data_size = sizeof(struct wss_conn *),
-        .rx_buffer_size = RX_CHUNK,
+        .rx_buffer_size = RX_KEPT,
+        .tx_packet_size = CHUNK,
     };
 }
 
@@ -56,7 +61,7 @@ static enum err make_context(struct wss *wss)
         .retry_and_idle_policy = &wss->keepalive,
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
-        .pt_serv_buf_size = RX_CHUNK,
+        .pt_serv_buf_size = CHUNK,
     };
     if (config->server) {
         /* lws 4.1.6 makes a client context for a server too, and loses it; ours is freed. */

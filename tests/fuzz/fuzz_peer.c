@@ -11,7 +11,7 @@ static char method[] = "hallmark.v1.Log/Follow";
 /* Lengths that meet the limits: nothing, a little, a credit's worth in three. */
 static size_t length_of(uint8_t choice)
 {
-    static const size_t lengths[] = { 0, 1, 100, 5000, 349525, 1 << 20, (1 << 20) + 1 };
+    static const size_t lengths[] = { 0, 1, 100, 5000, 349525, 3, 0, (1 << 20) + 1 };
     return lengths[choice % COUNT(lengths)];
 }
 

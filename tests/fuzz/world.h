@@ -42,11 +42,11 @@ struct world_end {
     struct world_call calls[WORLD_CALLS_MAX];
     size_t call_count;
     struct world_served served[RPC_STREAMS_MAX];
-    struct world_owed owed[WORLD_OWED_MAX];
-    size_t owed_count;
     uint32_t last_theirs;
     bool opened;
     bool broken; /* the carrier would close the connection */
+    size_t owed_count;
+    struct world_owed owed[WORLD_OWED_MAX]; /* last: not cleared for each input */
 };
 
 struct world {
