@@ -368,7 +368,7 @@ void peer_go_away(struct peer *p, const char *reason, uint32_t drain_ms)
 
 unsigned peer_open_calls(const struct peer *p)
 {
-    return stream_count(&p->ours) + stream_open(&p->theirs);
+    return stream_count(&p->ours) + stream_count(&p->theirs);
 }
 
 void peer_fail_calls(struct peer *p, enum err e, const char *words)
