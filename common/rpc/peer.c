@@ -128,6 +128,9 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
         return peer_violation(p, CLOSE_PROTOCOL, "HELLO names another version");
     if (hello->max_message < 1024 || hello->max_streams == 0)
         return peer_violation(p, CLOSE_PROTOCOL, "HELLO's limits are too small");
+    if (hello->credit_messages > RPC_CREDIT_MAX || hello->credit_bytes > RPC_CREDIT_MAX ||
+        hello->connection_credit_bytes > RPC_CREDIT_MAX)
+        return peer_violation(p, CLOSE_PROTOCOL, "HELLO grants credit without end");
     p->hello_by_ms = 0;
     if (hello->max_message < p->peer_max_message)
         p->peer_max_message = hello->max_message;
