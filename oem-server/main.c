@@ -81,6 +81,18 @@ static void harden(void)
         log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
 }
 
+static void renew(struct server *server, struct net *net)
+{
+    notify("RELOADING=1");
+    if (server_renew(server) == ERR_OK) {
+        net_renew(net);
+        log_line(LOG_LEVEL_INFO, "main: the WebServer certificate is renewed");
+    } else {
+        log_line(LOG_LEVEL_ERROR, "main: the old WebServer certificate stays in use");
+    }
+    notify("READY=1");
+}
+
 static enum err serve(struct server *server, const sigset_t *signals)
 {
     struct net *net = NULL;
@@ -91,8 +103,8 @@ static enum err serve(struct server *server, const sigset_t *signals)
     fflush(stdout);
     log_line(LOG_LEVEL_INFO, "main: serving on port %u", net_port(net));
     notify("READY=1");
-    while (sigwait(signals, &number) == 0 && number != SIGTERM && number != SIGINT)
-        ;
+    while (sigwait(signals, &number) == 0 && number == SIGHUP)
+        renew(server, net);
     log_line(LOG_LEVEL_INFO, "main: stopping on signal %d", number);
     notify("STOPPING=1");
     net_drain(net, DRAIN_MS);
@@ -158,6 +170,7 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_DFL); /* an inherited SIG_IGN would swallow it before sigwait */
     harden();
     return exit_code(run(&arguments, &signals));
 }

@@ -47,6 +47,12 @@ enum err ca_certificates_issue(struct hsm *hsm, const char *organization,
                                struct ca_certificates *certificates_out);
 void ca_certificates_free(struct ca_certificates *certificates);
 
+/* A new WebServer certificate for the same key, under issuing (DER): before the old one
+ * expires, or when the names have changed. */
+enum err ca_web_server_issue(struct hsm *hsm, const char *organization,
+                             const char *const server_names[], struct span issuing,
+                             struct buf *certificate_out);
+
 /* certificates are copied. organization and trust_domain too. */
 enum err ca_new(struct hsm *hsm, const struct ca_certificates *certificates,
                 const char *organization, const char *trust_domain, struct ca **ca_out);

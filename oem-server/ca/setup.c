@@ -110,6 +110,22 @@ enum err ca_certificates_issue(struct hsm *hsm, const char *organization,
     return ERR_OK;
 }
 
+enum err ca_web_server_issue(struct hsm *hsm, const char *organization,
+                             const char *const server_names[], struct span issuing,
+                             struct buf *certificate_out)
+{
+    AUTO(setup_drop) struct setup s = { 0 };
+    AUTO(buf_free) struct buf der = { 0 };
+    TRY(ssl_certificate_open("issuing", issuing, &s.issuing));
+    TRY(hsm_key_evp(hsm, HSM_ISSUING, CA_KEY_ISSUING, &s.issuing_key));
+    TRY(hsm_key_evp(hsm, HSM_TLS, CA_KEY_WEB_SERVER, &s.web_server_key));
+    TRY(issue_web_server(&s, organization, server_names));
+    TRY(ssl_certificate_der(s.web_server, &der));
+    TRY(check_size("web server", &der));
+    *certificate_out = buf_take(&der);
+    return ERR_OK;
+}
+
 void ca_certificates_free(struct ca_certificates *certificates)
 {
     buf_free(&certificates->root);

@@ -362,6 +362,11 @@ uint16_t net_port(const struct net *net)
     return wss_port(net->wss);
 }
 
+void net_renew(struct net *net)
+{
+    wss_renew(net->wss);
+}
+
 void net_drain(struct net *net, unsigned timeout_ms)
 {
     struct server *server = net->server;

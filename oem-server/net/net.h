@@ -10,6 +10,8 @@ struct net;
 
 enum err net_start(struct server *server, struct net **net_out);
 uint16_t net_port(const struct net *net);
+void net_renew(
+    struct net *net); /* new connections get the certificate that server_renew made */
 void net_drain(struct net *net, unsigned timeout_ms); /* GOAWAY; waits for open calls to end */
 void net_close(struct net *net); /* all connections; workers may still be at it */
 void net_free(struct net *net);  /* when the workers are done; NULL is fine */

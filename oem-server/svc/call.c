@@ -271,8 +271,18 @@ static enum err settle(struct call *call)
     return store_commit(&call->tx);
 }
 
+/* A reader of a stream who leaves, or whose time is up, was not refused anything. */
+static bool is_stream_end(const struct call *call, enum err e)
+{
+    return call->rpc.streaming != NULL && call->method != NULL &&
+           call->method->effect == AUTH_READS &&
+           (e == ERR_CANCELLED || e == ERR_CLOSED || e == ERR_DEADLINE || e == ERR_UNAVAILABLE);
+}
+
 static void refuse(struct call *call, enum err e)
 {
+    if (is_stream_end(call, e))
+        return;
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
     store_rollback(&call->tx);

@@ -16,7 +16,7 @@ static enum err put_web_server_certificate(struct run *run, struct buf *out)
 {
     Hallmark__V1__PutWebServerCertificateRequest m =
         HALLMARK__V1__PUT_WEB_SERVER_CERTIFICATE_REQUEST__INIT;
-    m.certificate = lend(ca_web_server(run->server->ca));
+    m.certificate = lend(buf_span(&run->web_server));
     m.issuer = lend(ca_issuing(run->server->ca));
     return rpc_pack(&m.base, out);
 }

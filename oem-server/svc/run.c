@@ -42,6 +42,7 @@ void run_drop(struct run **run_pointer)
     hsm_agreement_free(run->agreement);
     buf_free(&run->boot_key);
     buf_free(&run->shared_key);
+    buf_free(&run->web_server);
     buf_free(&run->certificate);
     store_order_free(&run->order);
     strand_drop(&run->strand);

@@ -38,6 +38,7 @@ struct run {
     bool scrap;      /* this board can never be good: its unit fails with the run */
 
     uint8_t auth_public[P256_POINT_SIZE]; /* from the CSR */
+    struct buf web_server;                /* the certificate this run began with */
     struct buf certificate;
     uint8_t rotpk[ROTPK_SIZE];
     struct buf boot_key; /* wrapped */

@@ -112,6 +112,7 @@ static enum err prepare(struct call *call, struct run *run, const Hallmark__V1__
     if (in->uid.len != UID_SIZE)
         return fail_quiet(ERR_INVALID, "UID of %zu bytes, not %d", in->uid.len, UID_SIZE);
     memcpy(run->uid, in->uid.data, UID_SIZE);
+    TRY(buf_copy(&run->web_server, ca_web_server(call->server->ca)));
     if (RAND_bytes(run->id, sizeof(run->id)) != 1 ||
         RAND_bytes(run->server_nonce, sizeof(run->server_nonce)) != 1)
         return fail(ERR_INTERNAL, "runs: no randomness");
@@ -187,7 +188,7 @@ static enum err check_receipt(const struct run *run, const Hallmark__V1__Receipt
     uint8_t device[SHA256_SIZE], web[SHA256_SIZE], rotpk[SHA256_SIZE], digest[SHA256_SIZE];
     uint8_t statement[SIGN_STATEMENT_MAX];
     sha256_of(buf_span(&run->certificate), device);
-    sha256_of(ca_web_server(run->server->ca), web);
+    sha256_of(buf_span(&run->web_server), web);
     sha256_of(SPAN(run->rotpk), rotpk);
     struct sign_receipt s = {
         SPAN(run->id),

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/p256.h"
 #include "oem-server/svc/run.h"
 #include "oem-server/svc/services.h"
 
@@ -36,6 +37,18 @@ static enum err read_certificates(struct store_tx *tx, struct ca_certificates *c
     return store_setting_get(tx, "web-server", &certificates->web_server);
 }
 
+static enum err use_certificates(struct server *server,
+                                 const struct ca_certificates *certificates)
+{
+    struct ca *ca = NULL;
+    TRY(ca_new(server->hsm, certificates, server->config->organization,
+               server->config->trust_domain, &ca));
+    struct ca *old = atomic_exchange(&server->ca, ca);
+    if (old != NULL)
+        server->old_ca[server->renewals++] = old;
+    return ERR_OK;
+}
+
 enum err server_ca_open(struct server *server, struct store_tx *tx)
 {
     struct ca_certificates certificates = { 0 };
@@ -43,8 +56,7 @@ enum err server_ca_open(struct server *server, struct store_tx *tx)
         return ERR_OK;
     enum err e = read_certificates(tx, &certificates);
     if (e == ERR_OK)
-        e = ca_new(server->hsm, &certificates, server->config->organization,
-                   server->config->trust_domain, &server->ca);
+        e = use_certificates(server, &certificates);
     ca_certificates_free(&certificates);
     return e;
 }
@@ -80,6 +92,55 @@ static void release_runs(struct server *server)
     }
 }
 
+/* In tx: the new certificate and the account of it. */
+static enum err keep_renewal(struct server *server, struct store_tx *tx,
+                             struct span certificate)
+{
+    uint8_t digest[SHA256_SIZE];
+    static char kind[] = "renewal", actor[] = "oem-server", what[] = "WebServer certificate",
+                name[] = "web-server", software[] = "oem-server " HALLMARK_VERSION;
+    Hallmark__V1__Digest row = HALLMARK__V1__DIGEST__INIT;
+    Hallmark__V1__Digest *rows[] = { &row };
+    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
+    sha256_of(certificate, digest);
+    row.name = name;
+    row.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digest };
+    event.time_us = svc_now_us();
+    event.kind = kind;
+    event.actor = actor;
+    event.message = what;
+    event.software = software;
+    event.digests = rows;
+    event.n_digests = 1;
+    TRY(store_setting_put(tx, "web-server", certificate));
+    return tlog_append(server->log, tx, &event, NULL);
+}
+
+static enum err renew(struct server *server, struct ca_certificates *next)
+{
+    const struct config *config = server->config;
+    AUTO(store_rollback) struct store_tx *tx = NULL;
+    TRY(ca_web_server_issue(server->hsm, config->organization,
+                            (const char *const *)config->server_names, ca_issuing(server->ca),
+                            &next->web_server));
+    TRY(buf_copy(&next->root, ca_root(server->ca)));
+    TRY(buf_copy(&next->issuing, ca_issuing(server->ca)));
+    TRY(store_begin(server->store, 10000, &tx));
+    TRY(keep_renewal(server, tx, buf_span(&next->web_server)));
+    TRY(store_commit(&tx));
+    return use_certificates(server, next);
+}
+
+enum err server_renew(struct server *server)
+{
+    struct ca_certificates next = { 0 };
+    if (server->renewals == SERVER_RENEWALS_MAX)
+        return fail(ERR_LIMIT, "svc: %d renewals: restart the server", SERVER_RENEWALS_MAX);
+    enum err e = renew(server, &next);
+    ca_certificates_free(&next);
+    return e;
+}
+
 enum err server_stop(struct server *server)
 {
     AUTO(buf_free) struct buf note = { 0 };
@@ -95,6 +156,8 @@ void server_close(struct server *server)
     server_drain(server);
     release_runs(server);
     ca_free(server->ca);
+    for (unsigned i = 0; i < server->renewals; i++)
+        ca_free(server->old_ca[i]);
     tlog_free(server->log);
     store_close(server->store);
     hsm_close(server->hsm);

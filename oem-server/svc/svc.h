@@ -28,12 +28,16 @@
 struct run;
 struct session;
 
+enum { SERVER_RENEWALS_MAX = 1000 }; /* in the life of one process */
+
 struct server {
     const struct config *config;
     struct hsm *hsm;
     struct store *store;
     struct tlog *log;
-    struct ca *ca; /* NULL until arrow 2 is done */
+    struct ca *_Atomic ca; /* NULL until arrow 2 is done; replaced by server_renew() */
+    struct ca *old_ca[SERVER_RENEWALS_MAX]; /* lent to calls under way: freed at the end */
+    unsigned renewals;
     struct work *work;
     struct work *streams; /* threads that streaming calls may hold */
     atomic_bool stopping; /* streaming calls end */
@@ -52,6 +56,9 @@ enum err server_log_open(struct server *server); /* once the log's key exists */
 /* Before serving: the log and the CA of oemctl init; units that a crash left open become cut.
  */
 enum err server_resume(struct server *server);
+/* A new WebServer certificate for the same key, with the names of the settings; logged. Runs
+ * under way keep the one they began with. The listener is told by net_renew(). */
+enum err server_renew(struct server *server);
 void server_drain(struct server *server);    /* no new work; what is queued is done */
 enum err server_stop(struct server *server); /* the log's last word: an event, a checkpoint */
 
