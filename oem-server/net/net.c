@@ -41,10 +41,11 @@ static enum err add_chain(SSL_CTX *tls, struct ca *ca)
          *issuing = read_certificate(ca_issuing(ca));
     X509 *root = read_certificate(ca_root(ca));
     X509_STORE *trusted = SSL_CTX_get_cert_store(tls);
-    bool ok =
-        leaf != NULL && issuing != NULL && root != NULL &&
-        SSL_CTX_use_certificate(tls, leaf) == 1 && SSL_CTX_add1_chain_cert(tls, issuing) == 1 &&
-        X509_STORE_add_cert(trusted, root) == 1 && X509_STORE_add_cert(trusted, issuing) == 1;
+    bool ok = leaf != NULL && issuing != NULL && root != NULL &&
+              SSL_CTX_use_certificate(tls, leaf) == 1 && SSL_CTX_clear_chain_certs(tls) == 1 &&
+              SSL_CTX_add1_chain_cert(tls, issuing) == 1 &&
+              X509_STORE_add_cert(trusted, root) == 1 &&
+              X509_STORE_add_cert(trusted, issuing) == 1;
     X509_free(leaf);
     X509_free(issuing);
     X509_free(root);
