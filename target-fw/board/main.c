@@ -36,7 +36,7 @@ static const char usage_text[] =
     "  -c, --control PATH       UNIX socket for power, resets, faults and status\n"
     "      --packet-size BYTES  of the probe, 64 to 1024 (512)\n"
     "      --packet-count N     of the probe, 1 to 255 (8)\n"
-    "      --swclk HZ           simulate time: SWCLK is at most HZ\n"
+    "      --swclk HZ           simulate time: SWCLK is HZ\n"
     "      --usb-latency US     simulate time: a packet takes US to the probe and back\n"
     "  -v, --verbose            log connections and resets too\n"
     "  -h, --help               this text\n"

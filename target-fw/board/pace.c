@@ -58,6 +58,7 @@ void pace_released(struct pace *pace, uint64_t answer_ns)
 
 void pace_idle(struct pace *pace, uint64_t us)
 {
+    pace->idle_us += us;
     pace->host_ns += us * 1000;
     if (pace->probe_ns < pace->host_ns)
         pace->probe_ns = pace->host_ns;
@@ -71,7 +72,7 @@ uint64_t pace_cycles(const struct pace *pace, uint32_t hclk_hz)
 
 uint32_t pace_clock_of(const struct pace *pace, uint32_t asked_hz)
 {
-    return pace->swclk_hz != 0 && asked_hz > pace->swclk_hz ? pace->swclk_hz : asked_hz;
+    return pace->swclk_hz != 0 ? pace->swclk_hz : asked_hz;
 }
 
 uint64_t pace_flash_ns(uint32_t command)

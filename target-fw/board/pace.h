@@ -18,12 +18,13 @@
 
 struct pace {
     bool on;
-    uint32_t swclk_hz; /* at most; 0: as the host asks */
+    uint32_t swclk_hz; /* whatever the host asks; 0: what it asks */
     uint64_t trip_ns;  /* to the probe and back */
     uint64_t start;    /* the chip's cycles at time 0 */
     uint64_t host_ns;
     uint64_t probe_ns;
     uint64_t rest;    /* of the last division by the clock */
+    uint64_t idle_us; /* silences of the host that were counted */
     uint64_t packets; /* requests */
     uint64_t waits;   /* of them, those for which the probe had nothing left to do */
     uint64_t transfers;
