@@ -1,0 +1,19 @@
+/* inside: the listener, shared by net's files. For net/ only. */
+#pragma once
+
+#include "oem-server/net/net.h"
+
+struct net {
+    struct server *server;
+    struct wss *wss;
+    struct strand *strand; /* for what belongs to no session: TLS refusals */
+    pthread_mutex_t lock;
+    pthread_cond_t idle;
+    unsigned open; /* calls taken and not yet answered */
+    uint64_t window_ms;
+    unsigned refused, suppressed; /* in this window, I/O thread only */
+};
+
+/* wss_handler.breach and .tls_refused: what never became a call is in the event log too. */
+void refusal_breach(void *context, struct wss_conn *conn, enum err e, const char *words);
+void refusal_tls(void *context, const char *address, const char *alert);

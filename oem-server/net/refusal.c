@@ -1,0 +1,84 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/net/inside.h"
+
+enum { TLS_EVENTS_PER_SECOND = 10 };
+
+struct breach {
+    struct session *session;
+    enum err err;
+    char words[160];
+};
+
+static void log_breach(void *context)
+{
+    struct breach *b = context;
+    struct session *session = b->session;
+    if (event_simple(session->server, "refusal", session->principal.uri,
+                     wss_conn_address(session->conn), b->err, b->words) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "net: the refusal could not be logged");
+    session_drop(&b->session);
+    free(b);
+}
+
+/* Once a connection at most: it is being closed. */
+void refusal_breach(void *context, struct wss_conn *conn, enum err e, const char *words)
+{
+    (void)context;
+    struct session *session = wss_conn_user(conn);
+    struct breach *b = session == NULL ? NULL : calloc(1, sizeof(*b));
+    if (b == NULL)
+        return;
+    b->session = session_keep(session);
+    b->err = e;
+    snprintf(b->words, sizeof(b->words), "%s", words);
+    if (strand_submit(session->strand, log_breach, b) != ERR_OK) {
+        log_line(LOG_LEVEL_ERROR, "net: a refusal could not be logged: %s", words);
+        session_drop(&b->session);
+        free(b);
+    }
+}
+
+struct tls_refusal {
+    struct net *net;
+    char address[64];
+    char words[160];
+};
+
+static void log_tls_refusal(void *context)
+{
+    struct tls_refusal *r = context;
+    log_line(LOG_LEVEL_WARN, "refused: %s: %s", r->address, r->words);
+    if (event_simple(r->net->server, "tls", "", r->address, ERR_TLS, r->words) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "net: the refusal could not be logged");
+    free(r);
+}
+
+/* Anyone can cause these, so they are rationed; what was left out is said with the next one. */
+void refusal_tls(void *context, const char *address, const char *alert)
+{
+    struct net *net = context;
+    uint64_t now = rpc_now_ms();
+    if (now - net->window_ms >= 1000) {
+        net->window_ms = now;
+        net->refused = 0;
+    }
+    if (net->refused++ >= TLS_EVENTS_PER_SECOND) {
+        net->suppressed++;
+        return;
+    }
+    struct tls_refusal *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return;
+    r->net = net;
+    snprintf(r->address, sizeof(r->address), "%s", address);
+    snprintf(r->words, sizeof(r->words), "TLS handshake refused: %s", alert);
+    if (net->suppressed != 0)
+        snprintf(r->words, sizeof(r->words), "TLS handshake refused: %s (and %u more)", alert,
+                 net->suppressed);
+    net->suppressed = 0;
+    if (strand_submit(net->strand, log_tls_refusal, r) != ERR_OK)
+        free(r);
+}
