@@ -1,61 +1,12 @@
 // dapjs against virtual-board: over TCP, by a transport of a few lines. Prints a line "ok NAME" or
 // "not ok NAME: why" per check.
 // usage: node dapjs.mjs PORT open|closed|erase-only CLIENT FOLDER DEVAUTH BREAK_ADDRESS
-import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import { resolve } from 'node:path';
+import { CortexM, TcpTransport } from './dapjs_transport.mjs';
 
 const [port, level, client, folder, devauth, breakText] = process.argv.slice(2);
-const { CortexM } = createRequire(resolve('package.json'))('dapjs');
 const breakAddress = Number(breakText);
-
-// OpenOCD's framing of CMSIS-DAP over TCP: "DAP\0", length, 1 (request) or 2 (response), 0.
-class TcpTransport {
-    packetSize = 512;
-    #socket;
-    #received = Buffer.alloc(0);
-    #wake = () => {};
-    #closed = false;
-
-    open() {
-        return new Promise((done, failed) => {
-            this.#socket = connect({ host: '127.0.0.1', port: Number(port), noDelay: true }, done);
-            this.#socket.once('error', failed);
-            this.#socket.on('data', (data) => {
-                this.#received = Buffer.concat([this.#received, data]);
-                this.#wake();
-            });
-            this.#socket.on('close', () => {
-                this.#closed = true;
-                this.#wake();
-            });
-        });
-    }
-
-    async close() {
-        this.#socket.end();
-    }
-
-    async write(data) {
-        const body = Buffer.from(data.buffer ?? data);
-        const head = Buffer.from([0x44, 0x41, 0x50, 0, body.length & 255, body.length >> 8, 1, 0]);
-        this.#socket.write(Buffer.concat([head, body]));
-    }
-
-    async read() {
-        const whole = () => this.#received.length >= 8 && this.#received.length >= 8 + this.#received.readUInt16LE(4);
-        while (!whole()) {
-            if (this.#closed) throw new Error('connection closed');
-            await new Promise((wake) => { this.#wake = wake; });
-        }
-        const end = 8 + this.#received.readUInt16LE(4);
-        const body = new Uint8Array(this.#received.subarray(8, end)); // a buffer of its own
-        this.#received = this.#received.subarray(end);
-        return new DataView(body.buffer);
-    }
-}
 
 const DHCSR = 0xe000edf0, DEMCR = 0xe000edfc, AIRCR = 0xe000ed0c, CPUID = 0xe000ed00, VTOR = 0xe000ed08;
 const FP_CTRL = 0xe0002000, FP_COMP0 = 0xe0002008;
@@ -254,7 +205,7 @@ async function locked() {
         await check(`${level}: SYS cannot be read either`, () => wantRefused(() => core.readMem32(0x40000000)));
 }
 
-const core = new CortexM(new TcpTransport(), 1, 4000000);
+const core = new CortexM(new TcpTransport(port), 1, 4000000);
 await core.connect();
 await (level === 'open' ? open() : locked());
 await core.disconnect();
