@@ -19,6 +19,7 @@ static const struct auth_method methods[] = {
     { V1("KeyAgreement/DerivePublicKey"), AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
     { V1("KeyAgreement/PutTargetPublicKey"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
     { V1("KeyAgreement/DeriveSharedKey"), AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Bench/TurnAway"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
     { V1("Runs/Open"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
     { V1("Runs/FetchImage"), AUTH_STATION, AUTH_READS, AUTH_UNARY },
     { V1("Runs/Report"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },

@@ -78,6 +78,23 @@ static bool passes_mailbox(const struct flow_row *row)
     return strcmp(row->service, "Host") == 0 || strcmp(row->service, "Target") == 0;
 }
 
+/* Arrow 5's request names DevAuth by digest: the one of the order. */
+static enum err check_devauth(struct run *run, const Hallmark__V1__ArrowReport *report)
+{
+    uint8_t named[SHA256_SIZE], digest[SHA256_SIZE];
+    Hallmark__V1__LoadDevAuthRequest want = HALLMARK__V1__LOAD_DEV_AUTH_REQUEST__INIT;
+    AUTO(buf_free) struct buf packed = { 0 };
+    memcpy(named, run->order.devauth_sha256, SHA256_SIZE);
+    want.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, named };
+    TRY(rpc_pack(&want.base, &packed));
+    SHA256(packed.ptr, packed.len, digest);
+    return span_eq(SPAN(digest),
+                   span_of(report->request_sha256.data, report->request_sha256.len))
+               ? ERR_OK
+               : fail_quiet(ERR_MISMATCH, "report of arrow 5: not the DevAuth of order %s",
+                            run->order.name);
+}
+
 static enum err check_report(struct run *run, const Hallmark__V1__ArrowReport *report)
 {
     const struct flow_row *row =
@@ -89,7 +106,8 @@ static enum err check_report(struct run *run, const Hallmark__V1__ArrowReport *r
         strlen(report->message) >= RPC_MESSAGE_TEXT_MAX)
         return fail_quiet(ERR_INVALID, "report of arrow %u: digests are not SHA-256",
                           report->arrow);
-    return flow_accept(&run->flow, (uint8_t)report->arrow);
+    TRY(flow_accept(&run->flow, (uint8_t)report->arrow));
+    return report->arrow == 5 && report->status == 0 ? check_devauth(run, report) : ERR_OK;
 }
 
 static enum err append(struct call *call, struct store_tx *tx,

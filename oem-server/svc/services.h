@@ -12,6 +12,7 @@ extern Hallmark__V1__Ca_Service ca_service;
 extern Hallmark__V1__SecureBoot_Service secure_boot_service;
 extern Hallmark__V1__KeyAgreement_Service key_agreement_service;
 extern Hallmark__V1__Runs_Service runs_service;
+extern Hallmark__V1__Bench_Service bench_service;
 extern Hallmark__V1__Firmware_Service firmware_service;
 extern Hallmark__V1__Orders_Service orders_service;
 extern Hallmark__V1__Registry_Service registry_service;

@@ -76,7 +76,6 @@ enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
     return images_put(site->images, what, sha256, &bytes, image_out);
 }
 
-/* A locked board ends here: no run is asked for it. */
 static enum err open_board(struct site *site)
 {
     now(site, "opening the probe");
@@ -136,9 +135,40 @@ static enum err run_arrows(struct site *site)
     return ERR_OK;
 }
 
+static enum err tell_refusal(struct site *site, enum err e, const char *words)
+{
+    char order[128], probe[PROBE_NAME_MAX], message[FAIL_WORDS_MAX];
+    Hallmark__V1__TurnAwayRequest in = HALLMARK__V1__TURN_AWAY_REQUEST__INIT;
+    AUTO(rpc_drop) Hallmark__V1__TurnAwayResponse *out = NULL;
+    struct rpc_stub bench = rpc_stub_of(&hallmark__v1__bench__descriptor, site_to_server, site);
+    snprintf(order, sizeof(order), "%s", site->order);
+    snprintf(probe, sizeof(probe), "%s", site->probe_uri);
+    snprintf(message, sizeof(message), "%s", words);
+    in.order = order;
+    in.probe = probe;
+    in.status = err_status(e);
+    in.code = (uint32_t)e;
+    in.message = message;
+    TRY(line_open(site->server, &site->line));
+    return RPC_CALL(&bench, hallmark__v1__bench__turn_away, &in, &out);
+}
+
+/* A locked board ends here: no run is asked for it, but the server hears of it. */
+static enum err turn_away(struct site *site, enum err e)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    if (tell_refusal(site, e, words) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
+    return fail_quiet(e, "%s", words);
+}
+
 static enum err run(struct site *site)
 {
-    TRY(open_board(site));
+    enum err e = open_board(site);
+    if (e == ERR_LOCKED)
+        return turn_away(site, e);
+    TRY(e);
     TRY(open_run(site));
     TRY(run_arrows(site));
     return closing_run(site);

@@ -273,7 +273,8 @@ static void no_run_is_asked_for_a_locked_board(void **state)
 {
     (void)state;
     assert_int_equal(run_one(FAULT_LOCKED), ERR_LOCKED);
-    assert_int_equal(scene.call_count, 0);
+    assert_int_equal(scene.call_count, 1);
+    assert_string_equal(scene.calls[0].method, "hallmark.v1.Bench/TurnAway");
 }
 
 static void an_unsealed_unit_is_told(void **state)
