@@ -61,12 +61,14 @@ static bool set_names(struct config *config, const char *value)
     size_t count = 0;
     if (copy == NULL)
         return false;
-    for (char *name = strtok_r(copy, " ,", &save); name != NULL;
-         name = strtok_r(NULL, " ,", &save))
-        if (count == CONFIG_SERVER_NAMES_MAX || !set(&config->server_names[count++], name))
-            count = CONFIG_SERVER_NAMES_MAX + 1;
+    char *name = strtok_r(copy, " ,", &save);
+    while (name != NULL && count < CONFIG_SERVER_NAMES_MAX &&
+           set(&config->server_names[count], name)) {
+        count++;
+        name = strtok_r(NULL, " ,", &save);
+    }
     free(copy);
-    return count >= 1 && count <= CONFIG_SERVER_NAMES_MAX;
+    return count >= 1 && name == NULL;
 }
 
 /* "root = LABEL"; an empty label: this server does without that token. */

@@ -91,19 +91,20 @@ static void check_lane(const struct lane *in, const struct lane *out)
     FUZZ_CHECK(out->messages <= RPC_CREDIT_MAX && out->bytes <= RPC_CREDIT_MAX);
 }
 
-static unsigned check_streams(const struct world *w, const struct stream *streams,
+static unsigned check_streams(const struct world *w, const struct streams *streams,
                               uint32_t parity)
 {
     unsigned open = 0;
-    for (size_t i = 0; i < RPC_STREAMS_MAX; i++) {
-        const struct stream *s = &streams[i];
+    FUZZ_CHECK(streams->count <= RPC_STREAMS_MAX);
+    for (size_t i = 0; i < streams->count; i++) {
+        const struct stream *s = &streams->slot[i];
         if (s->id == 0)
             continue;
         open++;
         FUZZ_CHECK(s->id % 2 == parity);
         FUZZ_CHECK(s->deadline_ms <= w->now_ms + RPC_TIMEOUT_MAX_MS);
-        for (size_t k = i + 1; k < RPC_STREAMS_MAX; k++)
-            FUZZ_CHECK(streams[k].id != s->id);
+        for (size_t k = i + 1; k < streams->count; k++)
+            FUZZ_CHECK(streams->slot[k].id != s->id);
         check_lane(&s->in, &s->out);
     }
     return open;
@@ -113,8 +114,8 @@ static void check_end(const struct world *w, const struct world_end *e)
 {
     const struct peer *p = e->peer;
     uint32_t mine = p->side == PEER_CLIENT ? 1 : 0;
-    unsigned ours = check_streams(w, p->ours, mine);
-    unsigned theirs = check_streams(w, p->theirs, 1 - mine);
+    unsigned ours = check_streams(w, &p->ours, mine);
+    unsigned theirs = check_streams(w, &p->theirs, 1 - mine);
     FUZZ_CHECK(peer_open_calls(p) == ours + theirs);
     FUZZ_CHECK(p->in_bytes <= RPC_CONNECTION_CREDIT_BYTES && p->out_bytes <= RPC_CREDIT_MAX);
     FUZZ_CHECK(p->queue.out_bytes <= RPC_OUT_BYTES_MAX);
@@ -123,7 +124,7 @@ static void check_end(const struct world *w, const struct world_end *e)
     FUZZ_CHECK(ours + theirs == 0 || peer_wake_ms(p) != UINT64_MAX);
     for (size_t i = 0; i < RPC_STREAMS_MAX; i++)
         FUZZ_CHECK(e->served[i].stream == 0 ||
-                   stream_find(e->peer->theirs, e->served[i].stream) != NULL);
+                   stream_find(&e->peer->theirs, e->served[i].stream) != NULL);
 }
 
 void world_check(struct world *w)
