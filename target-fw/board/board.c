@@ -14,9 +14,8 @@
 
 enum { FDS = 5 };
 
-/* Simulated time: a host that sends nothing for so long has no more to send before it has its
- * answer; and after so long it means to be silent, and its time passes for the chip. */
-enum { GRACE_MS = 1, IDLE_MS = 20 };
+/* Simulated time: a host silent for so long means it, and that time passes for the chip. */
+enum { IDLE_US = 20000 };
 
 enum { SLICE_BLOCKS = 5000, WAIT_US_MAX = 1000000, QUIET_NS = 500000000, QUIET_MS = 10 };
 
@@ -78,14 +77,16 @@ static int sleep_ms(const struct board *board, uint64_t now)
     return ms >= 0 && quiet && ms < QUIET_MS ? QUIET_MS : ms;
 }
 
-static void poll_fds(struct board *board, struct pollfd *fds, int timeout_ms)
+static void poll_fds(struct board *board, struct pollfd *fds, int64_t timeout_us)
 {
+    const struct timespec t = { .tv_sec = timeout_us / 1000000,
+                                .tv_nsec = timeout_us % 1000000 * 1000 };
     fds[0] = (struct pollfd){ .fd = board->wake, .events = POLLIN };
     fds[1] = (struct pollfd){ .fd = board->link.listener, .events = POLLIN };
     fds[2] = (struct pollfd){ .fd = board->link.client, .events = POLLIN };
     fds[3] = (struct pollfd){ .fd = board->bitbang.link.listener, .events = POLLIN };
     fds[4] = (struct pollfd){ .fd = board->bitbang.link.client, .events = POLLIN };
-    if (poll(fds, FDS, timeout_ms) < 0)
+    if (ppoll(fds, FDS, timeout_us < 0 ? NULL : &t, NULL) < 0)
         for (size_t i = 0; i < FDS; i++)
             fds[i].revents = 0;
 }
@@ -97,7 +98,7 @@ static void wait_events(struct board *board, struct pollfd *fds)
     struct chip *chip = &board->chip;
     bool runs = chip_runnable(chip);
     uint64_t before = runs ? 0 : now_ns();
-    poll_fds(board, fds, runs ? 0 : sleep_ms(board, before));
+    poll_fds(board, fds, runs ? 0 : (int64_t)sleep_ms(board, before) * 1000);
     if (runs)
         return;
     uint64_t passed_us = (now_ns() - before) / 1000;
@@ -113,7 +114,7 @@ static void wait_paced(struct board *board, struct pollfd *fds)
     bool held = board->link.hold.count > 0;
     bool lives = chip_runnable(chip) || chip_sleep_ms(chip) >= 0;
     uint64_t before = now_ns();
-    poll_fds(board, fds, held ? GRACE_MS : lives ? IDLE_MS : -1);
+    poll_fds(board, fds, held ? hold_grace_us(&board->link.hold) : lives ? IDLE_US : -1);
     if (fds[2].revents != 0)
         return;
     if (held) {

@@ -11,7 +11,8 @@ enum {
     RDBUFF = 0x0e, /* DP read at 0xC */
     RESP_MISMATCH = 1 << 4,
     TRANSFER_CLOCKS = 46,
-    POLL_BLOCKS = 2000, /* the core's share of one match poll, if it runs */
+    POLL_BLOCKS = 2000,  /* the core's share of one match poll, if it runs */
+    FOLLOW_CYCLES = 120, /* simulated time: the core is at most 10 us behind the wire */
     CYCLES_PER_US = CHIP_HCLK_HZ / 1000000
 };
 
@@ -41,7 +42,8 @@ void dap_clocks(struct dap *dap, uint32_t clocks)
     struct chip *chip = dap->chip;
     if (chip->pace.on) {
         pace_clocks(&chip->pace, clocks, dap->clock_hz);
-        chip_follow(chip);
+        if (pace_cycles(&chip->pace, CHIP_HCLK_HZ) >= chip->cycles + FOLLOW_CYCLES)
+            chip_follow(chip);
     } else {
         chip_pass(chip, (uint64_t)clocks * CHIP_HCLK_HZ / dap->clock_hz);
     }

@@ -24,8 +24,10 @@ struct held {
 struct hold {
     struct held ring[HOLD_MAX];
     unsigned first, count;
+    unsigned lonely; /* releases in a row after which nothing was held */
 };
 
 void hold_put(struct hold *hold, struct span frame, uint64_t answer_ns); /* there is room */
 bool hold_due(const struct hold *hold, unsigned packet_count); /* the host waits for one */
+int hold_grace_us(const struct hold *hold);      /* so long a silence says the same */
 const struct held *hold_take(struct hold *hold); /* the oldest; valid until the next put */

@@ -23,10 +23,11 @@ struct pace {
     uint64_t start;    /* the chip's cycles at time 0 */
     uint64_t host_ns;
     uint64_t probe_ns;
-    uint64_t rest;    /* of the last division by the clock */
-    uint64_t idle_us; /* silences of the host that were counted */
-    uint64_t packets; /* requests */
-    uint64_t waits;   /* of them, those for which the probe had nothing left to do */
+    uint64_t rest;     /* of the last division by the clock */
+    uint64_t idle_us;  /* silences of the host that were counted */
+    uint64_t flash_us; /* the flash controller's work */
+    uint64_t packets;  /* requests */
+    uint64_t waits;    /* of them, those for which the probe had nothing left to do */
     uint64_t transfers;
     uint64_t clocks;
 };
