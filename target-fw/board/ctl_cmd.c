@@ -107,13 +107,14 @@ static void cmd_time(struct board_call *call, struct chip *chip)
         return;
     }
     snprintf(call->answer, sizeof(call->answer),
-             "{\"ok\":true,\"board\":%u,\"us\":%llu,\"idle_us\":%llu,\"packets\":%llu,"
+             "{\"ok\":true,\"board\":%u,\"us\":%llu,\"idle_us\":%llu,\"flash_us\":%llu,"
+             "\"packets\":%llu,"
              "\"waits\":%llu,"
              "\"transfers\":%llu,\"clocks\":%llu}",
              chip->number, (unsigned long long)pace->host_ns / 1000,
-             (unsigned long long)pace->idle_us, (unsigned long long)pace->packets,
-             (unsigned long long)pace->waits, (unsigned long long)pace->transfers,
-             (unsigned long long)pace->clocks);
+             (unsigned long long)pace->idle_us, (unsigned long long)pace->flash_us,
+             (unsigned long long)pace->packets, (unsigned long long)pace->waits,
+             (unsigned long long)pace->transfers, (unsigned long long)pace->clocks);
 }
 
 static void cmd_power(struct board_call *call, struct chip *chip)

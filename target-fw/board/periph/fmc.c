@@ -34,8 +34,11 @@ static void start(struct chip *chip)
     fmc->result_allone = fmc->allone;
     fmc_cmd_run(chip);
     busy_start(&fmc->busy);
-    if (chip->pace.on)
-        fmc->done_at = chip->cycles + pace_flash_ns(fmc->cmd) / 1000 * (CHIP_HCLK_HZ / 1000000);
+    if (chip->pace.on) {
+        uint64_t us = pace_flash_ns(fmc->cmd) / 1000;
+        fmc->done_at = chip->cycles + us * (CHIP_HCLK_HZ / 1000000);
+        chip->pace.flash_us += us;
+    }
 }
 
 static void poll(struct chip *chip)
