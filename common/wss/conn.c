@@ -73,17 +73,23 @@ const char *wss_conn_address(const struct wss_conn *conn)
 void conn_wake(struct wss_conn *conn)
 {
     struct wss *wss = conn->wss;
+    bool interrupt = false;
     pthread_mutex_lock(&wss->lock);
     bool here = pthread_equal(wss->io, pthread_self()) != 0;
     if (!conn->woken && !wss->dead && !(here && wss->served == conn)) {
         /* Who finds the list empty interrupts the wait; the I/O thread is not in it. */
-        if (wss->woken == NULL && !here)
-            lws_cancel_service(wss->lws);
+        interrupt = wss->woken == NULL && !here;
         conn->woken = true;
         conn->next_woken = wss->woken;
         wss->woken = wss_conn_keep(conn);
     }
+    if (interrupt)
+        atomic_fetch_add(&wss->interrupting, 1);
     pthread_mutex_unlock(&wss->lock);
+    if (interrupt) { /* without the lock, which the I/O thread will want at once */
+        lws_cancel_service(wss->lws);
+        atomic_fetch_sub(&wss->interrupting, 1);
+    }
 }
 
 static void on_timer(lws_sorted_usec_list_t *timer)

@@ -41,10 +41,11 @@ struct wss {
     pthread_t thread;
     bool joined;
     atomic_bool stopping;
-    atomic_bool renewing;   /* tls_setup is to be called again */
-    SSL_CTX *tls;           /* libwebsockets' own */
-    atomic_bool connecting; /* a client's connect was asked for */
-    atomic_bool refused;    /* the attempt failed, and that was told */
+    atomic_uint interrupting; /* threads in lws_cancel_service(): lws may not go yet */
+    atomic_bool renewing;     /* tls_setup is to be called again */
+    SSL_CTX *tls;             /* libwebsockets' own */
+    atomic_bool connecting;   /* a client's connect was asked for */
+    atomic_bool refused;      /* the attempt failed, and that was told */
     struct lws
         *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
 

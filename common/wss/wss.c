@@ -30,6 +30,8 @@ static void *run(void *arg)
     pthread_mutex_lock(&wss->lock);
     wss->dead = true;
     pthread_mutex_unlock(&wss->lock);
+    while (atomic_load(&wss->interrupting) != 0)
+        sched_yield();
     lws_context_destroy(wss->lws);
     return NULL;
 }
