@@ -8,7 +8,7 @@
 
 enum {
     WINDOW = 1024,  /* TAR increments reliably inside one of these only */
-    CHUNK = 0x4000, /* bytes per flush: bounds what a failure leaves unknown */
+    CHUNK = 0x10000, /* bytes per flush: between two, the wire is idle for a round trip */
     AP_CSW = 0x00,
     AP_TAR = 0x04,
     AP_DRW = 0x0C,

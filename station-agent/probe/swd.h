@@ -19,7 +19,7 @@
 
 enum {
     SWD_CLOCK_DEFAULT_HZ = 4000000,
-    SWD_QUEUE_MAX = 96,     /* queued transfers and blocks; the next one flushes */
+    SWD_QUEUE_MAX = 160,    /* queued transfers and blocks; the next one flushes */
     SWD_IN_FLIGHT_MAX = 8,  /* packets */
     SWD_COMMANDS_MAX = 12,  /* in one packet */
     SWD_MATCH_BLOCK_MS = 8, /* about how long the probe itself waits for one match */

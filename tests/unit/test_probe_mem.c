@@ -122,7 +122,7 @@ static void fault_names_the_address_and_clears(void **state)
     b->fake.fault_to = BASE + 0x5100;
     b->mem.quiet = true;
     assert_int_equal(mem_write(&b->mem, BASE, SPAN(image)), ERR_FAULT);
-    assert_non_null(strstr(fail_words(), "write at 0x20004000"));
+    assert_non_null(strstr(fail_words(), "write at 0x20000000"));
     assert_false(b->fake.sticky);
     assert_int_equal(mem_read_word(&b->mem, BASE + 0x5000, &word), ERR_FAULT);
     fake_set(&b->fake, BASE + 0x4ffc, 0x12345678);
