@@ -15,6 +15,9 @@ function oneLine(error) {
     return words.split('\n').filter((line) => line.trim() !== '').slice(0, 6).join(' ');
 }
 
+// A promise that nobody waits for any more, because its check has failed at another.
+process.on('unhandledRejection', (error) => say(`    ${oneLine(error)}`));
+
 function within(ms, promise, what) {
     let timer;
     const late = new Promise((resolve, reject) => {

@@ -41,6 +41,9 @@ class Connection extends EventEmitter {
         super();
         this.options = options;
         this.serving = options.serve || {};
+        const limits = { ...HELLO, ...options.hello };
+        this.granted = creditOf(limits); // to the server
+        this.allowed = { messages: 0, bytes: 0, connectionBytes: 0 }; // by the server
         this.nextStream = 1;
         this.calls = new Map();
         this.ws = new WebSocket(who.url, options.subprotocol === undefined ? SUBPROTOCOL : options.subprotocol, {
@@ -95,6 +98,7 @@ class Connection extends EventEmitter {
         switch (frame.kind) {
         case 'hello':
             this.peer = frame.hello;
+            this.allowed = creditOf(frame.hello);
             return this.emit('hello', frame.hello);
         case 'request':
             return this.serve(frame.request);
@@ -118,15 +122,16 @@ class Connection extends EventEmitter {
 
     credit(credit) {
         if (credit.stream !== 0) return this.forCall(credit.stream, (call) => call.credit(credit));
-        this.sendBytesLeft += credit.bytes;
+        this.allowed.connectionBytes += credit.bytes;
         return this.calls.forEach((call) => call.pump());
     }
 
-    // A call: its REQUEST is sent. options: timeoutMs, key (true: a fresh one), metadata, run,
-    // window (DATA frames to grant at once; default: as HELLO says, granted anew as they are read).
+    // A call: its REQUEST is sent. A stream of requests follows by call.write(). options: timeoutMs,
+    // key (true: a fresh one), metadata, run; endStream false: more will follow whatever the method.
     start(method, fields = {}, options = {}) {
-        const payload = Buffer.isBuffer(fields) ? fields : proto.encode(proto.method(method).request, fields);
         const call = new Call(this, this.nextStream, method, options);
+        const payload = Buffer.isBuffer(fields) ? fields : proto.encode(call.shape.request, fields);
+        const endStream = options.endStream === undefined ? !call.shape.clientStreams : options.endStream;
         this.nextStream += 2;
         this.calls.set(call.stream, call);
         this.send({ request: {
@@ -135,8 +140,8 @@ class Connection extends EventEmitter {
             timeoutMs: options.timeoutMs || 0,
             metadata: metadataOf(options),
             idempotencyKey: options.key === true ? crypto.randomBytes(16) : options.key,
-            payload: options.clientStreams ? undefined : payload,
-            endStream: !options.clientStreams,
+            payload: payload.length > 0 ? payload : undefined,
+            endStream,
         } });
         call.startTimer(options.clientTimeoutMs || options.timeoutMs || TIMEOUT_DEFAULT_MS);
         return call;
@@ -172,6 +177,12 @@ class Connection extends EventEmitter {
         this.ws.close(code);
         return within(5000, this.closed, 'the close');
     }
+}
+
+function creditOf(hello) {
+    return {
+        messages: hello.creditMessages, bytes: hello.creditBytes, connectionBytes: hello.connectionCreditBytes,
+    };
 }
 
 function metadataOf(options) {

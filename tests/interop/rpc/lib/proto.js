@@ -48,6 +48,10 @@ function method(full) {
     };
 }
 
+function hasMethod(full) {
+    return methods().includes(full);
+}
+
 // Every method of the .proto files, by its full name.
 function methods() {
     return root.lookup('hallmark.v1').nestedArray
@@ -55,4 +59,4 @@ function methods() {
         .flatMap((service) => service.methodsArray.map((m) => `hallmark.v1.${service.name}/${m.name}`));
 }
 
-module.exports = { encode, decode, method, methods, type };
+module.exports = { encode, decode, method, hasMethod, methods, type };
