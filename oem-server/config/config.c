@@ -57,18 +57,16 @@ static bool set_listen(struct config *config, const char *value)
 
 static bool set_names(struct config *config, const char *value)
 {
-    char *copy = strdup(value), *save = NULL;
+    AUTO(free_drop) char *copy = strdup(value);
+    char *save = NULL;
     size_t count = 0;
     if (copy == NULL)
         return false;
-    char *name = strtok_r(copy, " ,", &save);
-    while (name != NULL && count < CONFIG_SERVER_NAMES_MAX &&
-           set(&config->server_names[count], name)) {
-        count++;
-        name = strtok_r(NULL, " ,", &save);
-    }
-    free(copy);
-    return count >= 1 && name == NULL;
+    for (char *name = strtok_r(copy, " ,", &save); name != NULL;
+         name = strtok_r(NULL, " ,", &save))
+        if (count == CONFIG_SERVER_NAMES_MAX || !set(&config->server_names[count++], name))
+            return false;
+    return count >= 1;
 }
 
 /* "root = LABEL"; an empty label: this server does without that token. */
