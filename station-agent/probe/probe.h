@@ -15,7 +15,7 @@
 enum {
     PROBE_PACKET_MAX = 4096, /* largest packet taken from or given to a probe */
     PROBE_NAME_MAX = 160,
-    PROBE_REPLY_MS = 5000, /* for one reply: a shared USB bus may stall for seconds */
+    PROBE_REPLY_MS = 15000, /* for one reply: a shared USB bus may stall for seconds */
 };
 
 struct probe {
