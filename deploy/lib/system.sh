@@ -11,8 +11,9 @@ build=${build:-$top/build}
 system_tokens_list=(root issuing tls boot log)
 softhsm_module=/usr/lib/softhsm/libsofthsm2.so
 
-oem_server() { "$build/oem-server/oem-server" "$@"; }
-oemctl() { "$build/oem-server/ctl/oemctl" "$@"; }
+hsm_environment=() # NAME=VALUE for the programs that load the PKCS#11 module
+
+oemctl() { env "${hsm_environment[@]}" "$build/oem-server/ctl/oemctl" "$@"; }
 station_agent() { "$build/station-agent/station-agent" "$@"; }
 
 # Five tokens and their PINs. SoftHSM stands in for an HSM: same interface, no protection.
@@ -64,7 +65,7 @@ system_init() {
 
 # The server on a free port; server_url is where.
 system_server() {
-    process_start oem-server "$build/oem-server/oem-server" --config "$run_dir/server/server.ini"
+    process_start oem-server env "${hsm_environment[@]}" "$build/oem-server/oem-server" --config "$run_dir/server/server.ini"
     server_url=${process_lines[-1]#ready }
     server_url=wss://localhost:${server_url##*:}
     sed -i "s|^server = .*|server = $server_url|" "$run_dir/desk/oemctl.ini"
