@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "oem-server/ca/backend.h"
 #include "oem-server/ca/names.h"
@@ -97,22 +98,12 @@ struct span ca_web_server(const struct ca *ca)
     return buf_span(&ca->der.web_server);
 }
 
-static void to_hex(const uint8_t *bytes, size_t len, char *text)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    text[2 * len] = '\0';
-}
-
 enum err ca_device_subject(const struct ca *ca, const char *order,
                            const uint8_t uid[static UID_SIZE], struct buf *name_out)
 {
     TRY(ca_name_check("order", order));
     char serial_number[2 * UID_SIZE + 1];
-    to_hex(uid, UID_SIZE, serial_number);
+    hex_of(span_of(uid, UID_SIZE), serial_number);
     const struct names_subject parts = { ca->organization, order, CA_DEVICE_MODEL,
                                          serial_number };
     AUTO(ssl_name_drop) X509_NAME *name = NULL;

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "oem-server/svc/run.h"
@@ -77,18 +78,11 @@ static void describe(struct call *call)
 {
     Hallmark__V1__Event *event = &call->event;
     char *fingerprint = rpc_alloc(&call->rpc, 2 * SHA256_SIZE + 1);
-    hallmark__v1__event__init(event);
-    event->time_us = svc_now_us();
-    event->kind = lend(call->row != NULL ? "arrow" : "call");
-    event->actor = lend(call->principal->uri);
+    event_init(event, call->row != NULL ? "arrow" : "call", call->principal->uri, ERR_OK, "");
     event->peer = lend(call->peer);
     event->method = lend(call->rpc.method);
-    event->software = lend("oem-server " HALLMARK_VERSION);
-    if (call->principal->role != AUTH_SERVER && fingerprint != NULL) {
-        for (size_t i = 0; i < SHA256_SIZE; i++)
-            snprintf(fingerprint + 2 * i, 3, "%02x", call->principal->certificate_sha256[i]);
-        event->certificate = fingerprint;
-    }
+    if (call->principal->role != AUTH_SERVER && fingerprint != NULL)
+        event->certificate = hex_of(SPAN(call->principal->certificate_sha256), fingerprint);
     if (call->row != NULL)
         event->arrow = call->row->arrow;
 }

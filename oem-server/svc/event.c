@@ -1,9 +1,36 @@
 #include <stdint.h>
 
 #include "common/host/log.h"
-#include "oem-server/svc/svc.h"
+#include "oem-server/svc/run.h"
 
 enum { EVENT_TIMEOUT_MS = 10000 };
+
+/* protobuf-c knows no const strings; an event only lends them until it is packed. */
+static char *lend(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+void event_init(Hallmark__V1__Event *event, const char *kind, const char *actor, enum err e,
+                const char *words)
+{
+    hallmark__v1__event__init(event);
+    event->time_us = svc_now_us();
+    event->software = lend("oem-server " HALLMARK_VERSION);
+    event->kind = lend(kind);
+    event->actor = lend(actor);
+    event->status = err_status(e);
+    event->code = (uint32_t)e;
+    event->message = lend(words);
+}
+
+void event_run(Hallmark__V1__Event *event, struct run *run)
+{
+    event->peer = run->peer;
+    event->order = run->order.name;
+    event->uid = (ProtobufCBinaryData){ UID_SIZE, run->uid };
+    event->run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
+}
 
 enum err event_write(struct server *server, Hallmark__V1__Event *event)
 {
@@ -18,15 +45,8 @@ enum err event_write(struct server *server, Hallmark__V1__Event *event)
 enum err event_simple(struct server *server, const char *kind, const char *actor,
                       const char *peer, enum err e, const char *words)
 {
-    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
-    event.time_us = svc_now_us();
-    event.kind = (char *)(uintptr_t)kind;
-    event.actor = (char *)(uintptr_t)actor;
-    event.peer = (char *)(uintptr_t)peer;
-    event.status = err_status(e);
-    event.code = (uint32_t)e;
-    event.message = (char *)(uintptr_t)words;
-    static char software[] = "oem-server " HALLMARK_VERSION;
-    event.software = software;
+    Hallmark__V1__Event event;
+    event_init(&event, kind, actor, e, words);
+    event.peer = lend(peer);
     return event_write(server, &event);
 }

@@ -115,27 +115,19 @@ static enum err append(struct call *call, struct store_tx *tx,
 {
     struct run *run = call->run;
     char method[64], words[RPC_MESSAGE_TEXT_MAX];
-    static char kind[] = "arrow", software[] = "oem-server " HALLMARK_VERSION;
-    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
+    Hallmark__V1__Event event;
     flow_method(flow_row((uint8_t)report->arrow), method);
     snprintf(words, sizeof(words), "%s", report->message);
     for (char *c = words; *c != '\0'; c++)
         if (*c < 0x20 || *c > 0x7e)
             *c = '?';
-    event.time_us = svc_now_us();
-    event.kind = kind;
-    event.software = software;
-    event.actor = run->station.uri;
-    event.peer = run->peer;
-    event.order = run->order.name;
-    event.uid = (ProtobufCBinaryData){ UID_SIZE, run->uid };
-    event.run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
+    event_init(&event, "arrow", run->station.uri, ERR_OK, words);
+    event_run(&event, run);
     event.arrow = report->arrow;
     event.method = method;
     event.reported = true;
     event.status = report->status;
     event.code = report->code;
-    event.message = words;
     event.request_sha256 = report->request_sha256;
     event.response_sha256 = report->response_sha256;
     event.took_us = report->took_us;

@@ -132,20 +132,10 @@ static enum err cut_unit(struct run *run, enum err e, const char *words)
     }
     store_unit_free(&unit);
     TRY(result);
-    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
-    static char kind[] = "run", software[] = "oem-server " HALLMARK_VERSION;
-    event.time_us = svc_now_us();
-    event.kind = kind;
-    event.software = software;
-    event.actor = run->station.uri;
-    event.peer = run->peer;
-    event.order = run->order.name;
-    event.uid = (ProtobufCBinaryData){ UID_SIZE, run->uid };
-    event.run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
+    Hallmark__V1__Event event;
+    event_init(&event, "run", run->station.uri, e, words);
+    event_run(&event, run);
     event.arrow = flow_finished(&run->flow) ? 0 : run->flow.next;
-    event.status = err_status(e);
-    event.code = (uint32_t)e;
-    event.message = (char *)(uintptr_t)words;
     TRY(tlog_append(run->server->log, tx, &event, NULL));
     return store_commit(&tx);
 }
@@ -219,25 +209,14 @@ static enum err record_arrival(struct arrival *a)
     struct run *run = a->run;
     uint8_t digests[2][SHA256_SIZE];
     char method[64];
-    static char kind[] = "arrow", actor[] = "oem-server",
-                software[] = "oem-server " HALLMARK_VERSION;
     sha256_of(buf_span(&a->request), digests[0]);
     sha256_of(buf_span(&a->response), digests[1]);
     flow_method(a->row, method);
-    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
-    event.time_us = svc_now_us();
-    event.kind = kind;
-    event.actor = actor;
-    event.software = software;
-    event.peer = run->peer;
-    event.order = run->order.name;
-    event.uid = (ProtobufCBinaryData){ UID_SIZE, run->uid };
-    event.run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
+    Hallmark__V1__Event event;
+    event_init(&event, "arrow", "oem-server", a->err, a->words);
+    event_run(&event, run);
     event.arrow = a->row->arrow;
     event.method = method;
-    event.status = err_status(a->err);
-    event.code = (uint32_t)a->err;
-    event.message = a->words;
     event.request_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digests[0] };
     if (a->err == ERR_OK)
         event.response_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digests[1] };

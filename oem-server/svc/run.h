@@ -82,3 +82,6 @@ enum err run_request(struct run *run, const struct flow_row *row, struct buf *pa
 
 enum err run_boot_scope(const struct run *run, char scope[static 80]); /* store's scope_key */
 struct sign_run run_sign(const struct run *run);                       /* common/core/sign.h */
+
+/* Which run it was: order, unit, run and the station's address; lent. */
+void event_run(Hallmark__V1__Event *event, struct run *run);

@@ -97,19 +97,14 @@ static enum err keep_renewal(struct server *server, struct store_tx *tx,
                              struct span certificate)
 {
     uint8_t digest[SHA256_SIZE];
-    static char kind[] = "renewal", actor[] = "oem-server", what[] = "WebServer certificate",
-                name[] = "web-server", software[] = "oem-server " HALLMARK_VERSION;
+    static char name[] = "web-server";
     Hallmark__V1__Digest row = HALLMARK__V1__DIGEST__INIT;
     Hallmark__V1__Digest *rows[] = { &row };
-    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
+    Hallmark__V1__Event event;
     sha256_of(certificate, digest);
     row.name = name;
     row.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digest };
-    event.time_us = svc_now_us();
-    event.kind = kind;
-    event.actor = actor;
-    event.message = what;
-    event.software = software;
+    event_init(&event, "renewal", "oem-server", ERR_OK, "WebServer certificate");
     event.digests = rows;
     event.n_digests = 1;
     TRY(store_setting_put(tx, "web-server", certificate));

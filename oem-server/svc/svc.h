@@ -131,6 +131,10 @@ void run_advance(struct run *run); /* the server's own arrows, until it is anoth
 
 uint64_t svc_now_us(void); /* CLOCK_REALTIME */
 
+/* Time, software, and what is said; strings are lent. */
+void event_init(Hallmark__V1__Event *event, const char *kind, const char *actor, enum err e,
+                const char *words);
+
 /* Write one event in a transaction of its own. */
 enum err event_write(struct server *server, Hallmark__V1__Event *event);
 enum err event_simple(struct server *server, const char *kind, const char *actor,
