@@ -13,7 +13,7 @@
 
 #include "common/core/err.h"
 
-enum { SITES_MAX = 32 };
+enum { SITES_MAX = 64 };
 
 struct site_plan {
     const char *host; /* of the server */

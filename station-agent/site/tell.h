@@ -9,7 +9,7 @@
 #include "common/core/layout.h"
 #include "common/flow/flow.h"
 
-enum { TELL_SITES_MAX = 32 };
+enum { TELL_SITES_MAX = 64 };
 
 struct tell;
 
