@@ -3,11 +3,9 @@
 # shellcheck source=deploy/lib/system.sh
 . "${BASH_SOURCE[0]%/*}/../../../deploy/lib/system.sh"
 
-bench=$top/tests/bench/probe
-
-# paced_board NAME HZ LATENCY_US [OPTION...]: sets board_port[NAME]; control is run_dir/NAME.control.
+# A board with simulated time; its control socket is run_dir/NAME.control.
 declare -A board_port=()
-paced_board() {
+paced_board() { # paced_board NAME HZ LATENCY_US [OPTION...]
     local name=$1 line
     mkdir -p "$run_dir/$name"
     process_start "$name" "$build/target-fw/board/virtual-board" --listen 127.0.0.1:0 \
@@ -18,12 +16,20 @@ paced_board() {
     board_port[$name]=${BASH_REMATCH[1]}
 }
 
+port_of() { # port_of NAME
+    printf '%s' "${board_port[$1]}"
+}
+
 board_time() { # board_time NAME FIELD
     printf 'time 0\n' | socat -t 10 - "UNIX-CONNECT:$run_dir/$1.control" | jq -r ".$2"
 }
 
 figure() { # figure EXPRESSION [FORMAT]: arithmetic with fractions
-    awk "BEGIN { printf \"${2:-%.1f}\", $1 }"
+    awk "BEGIN { printf \"${2:-%.1f}\", ($1) }"
+}
+
+goal() { # goal WORDS CONDITION
+    if [ "$(figure "($2) ? 1 : 0" %d)" = 1 ]; then say "met     $1"; else say "missed  $1"; fi
 }
 
 # A firmware of SIZE bytes: the demo, then noise, its FwInfo behind it. The four words at 0x10 say
