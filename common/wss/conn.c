@@ -17,6 +17,8 @@ struct pending {
     void *context;
 };
 
+static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events);
+
 struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address)
 {
     struct wss_conn *conn = calloc(1, sizeof(*conn));
@@ -33,6 +35,7 @@ struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address)
     conn->wss = wss;
     conn->wsi = wsi;
     conn->timer_ms = UINT64_MAX;
+    ev_timer_init(&conn->timer, on_timer, 0, 0);
     snprintf(conn->address, sizeof(conn->address), "%s", address);
     return conn;
 }
@@ -92,8 +95,9 @@ void conn_wake(struct wss_conn *conn)
     }
 }
 
-static void on_timer(lws_sorted_usec_list_t *timer)
+static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
+    (void)loop, (void)events;
     struct wss_conn *conn = lws_container_of(timer, struct wss_conn, timer);
     bool late = false;
     conn->timer_ms = UINT64_MAX;
@@ -120,8 +124,9 @@ static void set_timer(struct wss_conn *conn, uint64_t wake_ms)
         return;
     uint64_t now = rpc_now_ms();
     conn->timer_ms = wake_ms;
-    lws_sul_schedule(conn->wss->lws, 0, &conn->timer, on_timer,
-                     wake_ms > now ? (lws_usec_t)(wake_ms - now) * 1000 : 1);
+    ev_timer_stop(conn->wss->loop, &conn->timer);
+    ev_timer_init(&conn->timer, on_timer, wake_ms > now ? (double)(wake_ms - now) / 1e3 : 0, 0);
+    ev_timer_start(conn->wss->loop, &conn->timer);
 }
 
 static bool send_message(struct wss_conn *conn, struct span message)
@@ -301,7 +306,7 @@ void conn_events(struct wss_conn *conn)
 
 void conn_closed(struct wss_conn *conn)
 {
-    lws_sul_schedule(conn->wss->lws, 0, &conn->timer, on_timer, LWS_SET_TIMER_USEC_CANCEL);
+    ev_timer_stop(conn->wss->loop, &conn->timer);
     conn->wsi = NULL;
     const char *reason = conn->close_reason[0] != '\0' ? conn->close_reason : "connection lost";
     pthread_mutex_lock(&conn->lock);

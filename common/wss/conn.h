@@ -1,6 +1,7 @@
 /* conn: one WebSocket connection. For wss/ only; see wss.h for the contract. */
 #pragma once
 
+#include <ev.h>
 #include <libwebsockets.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,7 +18,7 @@ struct wss_conn {
     struct wss_conn *next_woken;
     bool woken;    /* under wss->lock */
     struct buf rx; /* the pieces of a message that came in several */
-    lws_sorted_usec_list_t timer;
+    struct ev_timer timer;
     uint64_t timer_ms; /* when it fires, at the latest when peer wants it; UINT64_MAX: never */
     char address[64];
     void *user;
@@ -33,6 +34,8 @@ struct wss_conn {
 
 struct wss {
     struct wss_config config;
+    struct ev_loop *loop; /* the I/O thread's */
+    struct ev_timer pulse;
     struct lws_context *lws;
     struct lws_vhost *vhost;
     struct lws_protocols protocols[3];

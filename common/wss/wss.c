@@ -9,7 +9,8 @@
 enum {
     CHUNK = 16384,  /* bytes written or read at once: a TLS record */
     RX_KEPT = 4096, /* bytes of every connection's receive buffer */
-    HANDSHAKE_SECONDS = 10
+    HANDSHAKE_SECONDS = 10,
+    PULSE_S = 1
 };
 
 static void lws_words(int level, const char *line)
@@ -19,20 +20,31 @@ static void lws_words(int level, const char *line)
              line);
 }
 
+/* lws 4.1.6 does not shorten libev's timer for a timeout of its own that comes before another;
+ * it looks for those that are due after every event. So there is one every second. */
+static void on_pulse(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    (void)loop, (void)events;
+    lws_cancel_service(lws_container_of(timer, struct wss, pulse)->lws);
+}
+
 static void *run(void *arg)
 {
     struct wss *wss = arg;
     pthread_mutex_lock(&wss->lock);
     wss->io = pthread_self();
     pthread_mutex_unlock(&wss->lock);
-    while (!atomic_load(&wss->stopping) && lws_service(wss->lws, 0) >= 0)
-        ;
+    ev_timer_init(&wss->pulse, on_pulse, PULSE_S, PULSE_S);
+    ev_timer_start(wss->loop, &wss->pulse);
+    while (!atomic_load(&wss->stopping))
+        ev_run(wss->loop, EVRUN_ONCE);
     pthread_mutex_lock(&wss->lock);
     wss->dead = true;
     pthread_mutex_unlock(&wss->lock);
     while (atomic_load(&wss->interrupting) != 0)
         sched_yield();
     lws_context_destroy(wss->lws);
+    ev_loop_destroy(wss->loop);
     return NULL;
 }
 
@@ -51,18 +63,24 @@ static void fill_protocols(struct wss *wss)
 static enum err make_context(struct wss *wss)
 {
     const struct wss_config *config = &wss->config;
+    wss->loop = ev_loop_new(EVFLAG_AUTO);
+    if (wss->loop == NULL)
+        return fail(ERR_IO, "wss: libev does not start");
+    void *loops[] = { wss->loop };
     struct lws_context_creation_info info = {
         .port = config->server ? config->port : CONTEXT_PORT_NO_LISTEN,
         .iface = config->server ? config->address : NULL,
         .protocols = wss->protocols,
         .user = wss,
+        .foreign_loops = loops,
         .gid = -1,
         .uid = -1,
         .alpn = "http/1.1",
         .timeout_secs = HANDSHAKE_SECONDS,
         .retry_and_idle_policy = &wss->keepalive,
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_LIBEV,
         .pt_serv_buf_size = CHUNK,
     };
     if (config->server) {
@@ -75,7 +93,7 @@ static enum err make_context(struct wss *wss)
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_words);
     wss->lws = lws_create_context(&info);
     if (wss->lws == NULL)
-        return fail(ERR_IO, "wss: libwebsockets does not start");
+        return fail(ERR_IO, "wss: libwebsockets does not start (is its libev plug-in there?)");
     wss->vhost = lws_create_vhost(wss->lws, &info);
     if (wss->vhost == NULL) {
         lws_context_destroy(wss->lws);
@@ -105,6 +123,8 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
         e = fail(ERR_IO, "wss: cannot start a thread");
     }
     if (e != ERR_OK) {
+        if (wss->loop != NULL)
+            ev_loop_destroy(wss->loop);
         SSL_CTX_free(wss->unused);
         free(wss);
         return e;
