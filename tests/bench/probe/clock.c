@@ -66,7 +66,7 @@ enum err clock_start(const struct clock *clock, struct lap *lap)
 
 enum err clock_stop(const struct clock *clock, struct lap *lap)
 {
-    struct lap now;
+    struct lap now = { 0 };
     uint64_t wall = wall_us();
     TRY(clock_start(clock, &now));
     lap->us = now.us - lap->us;
