@@ -13,6 +13,7 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
 {
     struct wss *wss = wss_of(wsi);
     wss->attempt = NULL;
+    half_open_done(&wss->half_open, wsi);
     X509 *certificate = NULL;
     bool ok = tls_peer_ok(lws_get_ssl(wsi), &certificate);
     struct wss_peer peer = { .certificate = certificate };
@@ -164,8 +165,12 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         connect_failed(wss_of(wsi), wsi, in);
         return 0;
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        half_open_add(&wss_of(wsi)->half_open, wsi);
+        return 0;
     case LWS_CALLBACK_WSI_DESTROY: /* lws does not always tell of a handshake that ended early
                                     */
+        half_open_done(&wss_of(wsi)->half_open, wsi);
         if (wsi == wss_of(wsi)->attempt)
             connect_failed(wss_of(wsi), wsi,
                            "the server closed the connection in the handshake");

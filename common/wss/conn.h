@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/wss/half_open.h"
 #include "common/wss/stream.h"
 #include "common/wss/wss.h"
 
@@ -52,8 +53,9 @@ struct wss {
     struct lws
         *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
 
-    struct wss_conn *served; /* I/O thread: attended when its callback ends, not woken */
-    struct buf tx;           /* I/O thread: the message being written */
+    struct half_open_set half_open; /* I/O thread, server */
+    struct wss_conn *served;        /* I/O thread: attended when its callback ends, not woken */
+    struct buf tx;                  /* I/O thread: the message being written */
 
     pthread_mutex_t lock;
     pthread_t io;           /* the I/O thread */

@@ -116,6 +116,7 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
         .secs_since_valid_hangup = (RPC_PING_MS + RPC_HANGUP_MS) / 1000,
     };
     pthread_mutex_init(&wss->lock, NULL);
+    half_open_init(&wss->half_open);
     fill_protocols(wss);
     enum err e = make_context(wss);
     if (e == ERR_OK && pthread_create(&wss->thread, NULL, run, wss) != 0) {
