@@ -21,13 +21,13 @@ static enum err locked(const struct chip *chip, const char *what)
         chip->probe->name, chip->swd.dpidr, what);
 }
 
-/* A refusal becomes ERR_LOCKED; any other error is said as it is. */
+/* A refusal becomes ERR_LOCKED; any other error, bad wires too, is said as it is. */
 static enum err judge(const struct chip *chip, enum err e, const char *what)
 {
     char words[FAIL_WORDS_MAX];
     if (e == ERR_OK)
         return ERR_OK;
-    if (e == ERR_FAULT)
+    if (e == ERR_FAULT && !swd_wire_failed(&chip->swd))
         return locked(chip, what);
     snprintf(words, sizeof(words), "%s", fail_words());
     return fail(e, "chip: %s", words);
@@ -57,7 +57,7 @@ static enum err look_at_part(struct chip *chip)
 
 static enum err identify(struct chip *chip)
 {
-    TRY(judge(chip, mem_init(&chip->mem, &chip->swd, 0), "its access port is refused"));
+    TRY(judge(chip, wires_connect(chip), "its access port is refused"));
     chip->mem.quiet = true;
     enum err e = look_at_core(chip);
     if (e == ERR_OK)
@@ -135,21 +135,23 @@ enum err chip_reset(struct chip *chip)
     return swd_reset_pin(&chip->swd, RESET_LOW_MS, RESET_SETTLE_MS);
 }
 
-/* One read that should be refused. Anything but FAULT or an answer is an error of its own. */
+/* One read that should be refused. Anything but FAULT or an answer is an error of its own: a
+ * wire that fails proves nothing. */
 static enum err try_read(struct chip *chip, uint32_t address, const char *what, struct wr *said,
                          bool *open_out)
 {
     char text[80];
     uint32_t value = 0;
     enum err e = mem_read_word(&chip->mem, address, &value);
+    if (e == ERR_FAULT && swd_wire_failed(&chip->swd))
+        return ERR_UNAVAILABLE; /* in the words of mem */
     if (e != ERR_OK && e != ERR_FAULT)
         return e;
-    uint8_t ack = chip->swd.response & DAP_ACK;
     if (e == ERR_OK)
         snprintf(text, sizeof(text), "%s 0x%08x is readable (0x%08x); ", what, address, value);
     else
         snprintf(text, sizeof(text), "%s 0x%08x: %s; ", what, address,
-                 ack == DAP_ACK_FAULT ? "FAULT" : "no answer");
+                 (chip->swd.response & DAP_ACK) == DAP_ACK_FAULT ? "FAULT" : "no debug power");
     *open_out = e == ERR_OK;
     wr_text(said, text);
     return ERR_OK;

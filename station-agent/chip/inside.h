@@ -12,4 +12,5 @@ struct chip {
     const struct m2354_part *part;
 };
 
-enum err wires_settle(struct chip *chip); /* find a clock at which SRAM reads as written */
+enum err wires_connect(struct chip *chip); /* find a clock at which the board answers */
+enum err wires_settle(struct chip *chip);  /* find a clock at which SRAM reads as written */

@@ -32,6 +32,38 @@ static enum err try_pattern(struct mem *mem)
     return ERR_OK;
 }
 
+static bool slow_down(struct chip *chip)
+{
+    if (chip->swd.clock_hz / 2 < CLOCK_MIN_HZ)
+        return false;
+    chip->swd.clock_hz /= 2;
+    chip->swd.lost = true;
+    return true;
+}
+
+static void say_slower(const struct chip *chip, const char *why)
+{
+    log_line(LOG_LEVEL_WARN, "chip: %s: SWD slowed down to %u Hz: %s", chip->probe->name,
+             chip->swd.clock_hz, why);
+}
+
+/* Slower until the board answers at all. One that never does is absent rather than slow. */
+enum err wires_connect(struct chip *chip)
+{
+    uint32_t asked_hz = chip->swd.clock_hz;
+    for (;;) {
+        enum err e = mem_init(&chip->mem, &chip->swd, 0);
+        bool unheard = e == ERR_UNAVAILABLE || (e == ERR_FAULT && swd_wire_failed(&chip->swd));
+        if (unheard && slow_down(chip))
+            continue;
+        if (unheard)
+            chip->swd.clock_hz = asked_hz;
+        else if (chip->swd.clock_hz != asked_hz)
+            say_slower(chip, "no answer at a faster clock");
+        return e;
+    }
+}
+
 /* Slower until SRAM holds what is written to it: a clock too fast for the wires corrupts
  * silently. What is neither FAULT nor a difference is another matter. */
 enum err wires_settle(struct chip *chip)
@@ -44,13 +76,10 @@ enum err wires_settle(struct chip *chip)
         if (e == ERR_OK)
             return ERR_OK;
         snprintf(words, sizeof(words), "%s", fail_words());
-        bool slower = chip->swd.clock_hz / 2 >= CLOCK_MIN_HZ;
-        if (!slower || (e != ERR_VERIFY && e != ERR_FAULT))
+        bool slower = e == ERR_VERIFY || e == ERR_FAULT;
+        if (!slower || !slow_down(chip))
             return fail(e, "chip: %s: SWD at %u Hz: %s", chip->probe->name, chip->swd.clock_hz,
                         words);
-        chip->swd.clock_hz /= 2;
-        chip->swd.lost = true;
-        log_line(LOG_LEVEL_WARN, "chip: %s: SWD slowed down to %u Hz: %s", chip->probe->name,
-                 chip->swd.clock_hz, words);
+        say_slower(chip, words);
     }
 }

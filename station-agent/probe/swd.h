@@ -90,6 +90,10 @@ enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz);
 enum err swd_connect(struct swd *swd);
 enum err swd_disconnect(struct swd *swd);
 
+/* Did the transfer that failed last meet no answer or a damaged one? Then it was not refused:
+ * nobody may have heard it. */
+bool swd_wire_failed(const struct swd *swd);
+
 /* Hold nRESET low for low_ms, let it go and wait settle_ms. The line is then lost. */
 enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms);
 

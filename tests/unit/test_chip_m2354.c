@@ -9,6 +9,7 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/chip/chip.h"
+#include "station-agent/probe/dap.h"
 #include "tests/unit/test_probe_fake.h"
 
 enum {
@@ -235,6 +236,38 @@ static void long_wires_get_a_slower_clock(void **state)
     assert_non_null(strstr(fail_words(), "125000 Hz"));
 }
 
+static void bad_wires_are_no_lock(void **state)
+{
+    (void)state;
+    const struct {
+        const char *name;
+        uint8_t response;
+        uint32_t max;
+        enum err want;
+        uint32_t clock;
+    } cases[] = {
+        { "slower, it answers", DAP_ACK_NONE, 600000, ERR_OK, 500000 },
+        { "slower, parity holds", DAP_ACK_OK | DAP_WIRE_ERROR, 300000, ERR_OK, 250000 },
+        { "never an answer", DAP_ACK_NONE, 0, ERR_UNAVAILABLE, 125000 },
+        { "never parity", DAP_ACK_OK | DAP_WIRE_ERROR, 0, ERR_UNAVAILABLE, 125000 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO(bench_drop) struct bench *b = bench_new();
+        b->fake.wire_max = cases[i].max;
+        b->fake.wire_response = cases[i].response;
+        enum err got = chip_open(&b->fake.probe, 2000000, &b->chip);
+        if (got != cases[i].want)
+            print_message("%s: %s\n", cases[i].name, fail_words());
+        assert_int_equal(got, cases[i].want);
+        assert_int_equal(b->fake.clock, cases[i].clock);
+    }
+    AUTO(bench_drop) struct bench *b = bench_new();
+    b->fake.wire_response = DAP_ACK_OK | DAP_WIRE_ERROR;
+    b->fake.ap_only = true;
+    assert_int_equal(chip_open(&b->fake.probe, 2000000, &b->chip), ERR_FAULT);
+    assert_non_null(strstr(fail_words(), "a bad wire or clock"));
+}
+
 static void a_dead_wire_proves_nothing(void **state)
 {
     (void)state;
@@ -247,6 +280,14 @@ static void a_dead_wire_proves_nothing(void **state)
     assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
     assert_false(refused);
     b->fake.no_answer = false;
+    b->fake.wire_response = DAP_ACK_NONE; /* pulled out after DPIDR was read */
+    b->fake.ap_only = true;
+    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
+    assert_false(refused);
+    b->fake.wire_response = DAP_ACK_OK | DAP_WIRE_ERROR;
+    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
+    assert_false(refused);
+    b->fake.wire_response = 0;
     b->fake.fault_from = SRAM_BASE; /* SRAM refused, the rest not */
     b->fake.fault_to = SRAM_BASE + FAKE_SRAM_SIZE;
     assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_OK);
@@ -266,6 +307,7 @@ int main(void)
         cmocka_unit_test(uid_is_three_words),
         cmocka_unit_test(image_is_read_back),
         cmocka_unit_test(long_wires_get_a_slower_clock),
+        cmocka_unit_test(bad_wires_are_no_lock),
         cmocka_unit_test(a_dead_wire_proves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,9 @@ static uint8_t transfer(struct fake *fake, uint8_t request, uint32_t *value)
 {
     if (fake->no_answer || fake->dormant)
         return DAP_ACK_NONE;
+    if (fake->wire_response != 0 && fake->clock > fake->wire_max &&
+        (!fake->ap_only || (request & DAP_AP) != 0))
+        return fake->wire_response;
     bool ok = (request & DAP_AP) != 0 ? access_port(fake, request, value)
                                       : debug_port(fake, request, value);
     return ok ? DAP_ACK_OK : DAP_ACK_FAULT;

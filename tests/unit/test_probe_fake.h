@@ -36,6 +36,9 @@ struct fake {
     unsigned late;             /* so many receives are in vain, though the reply is there */
     uint32_t noise;            /* not 0: replies are damaged at random from this seed */
     uint32_t clock, clock_max; /* above it reads of SRAM go wrong; 0: never */
+    uint32_t wire_max;         /* above that clock each transfer ends with wire_response */
+    uint8_t wire_response;
+    bool ap_only; /* those of access ports only */
     unsigned match_tries;
     /* the target */
     uint8_t sram[FAKE_SRAM_SIZE];
