@@ -23,3 +23,59 @@ const char *check_request(const Hallmark__V1__FrameRequest *request)
         return "metadata is too large";
     return NULL;
 }
+
+/* Encoding of Protocol Buffers: https://protobuf.dev/programming-guides/encoding */
+enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_LENGTH = 2, WIRE_32 = 5, DEPTH_MAX = 8 };
+
+static uint64_t take_varint(struct rd *r)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64 && r->err == ERR_OK; shift += 7) {
+        uint8_t byte = rd_u8(r);
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return value;
+    }
+    r->err = ERR_PROTO;
+    return 0;
+}
+
+static struct span take_value(struct rd *r, unsigned wire)
+{
+    uint64_t len = 0;
+    if (wire == WIRE_VARINT)
+        (void)take_varint(r);
+    else if (wire == WIRE_64 || wire == WIRE_32)
+        len = wire == WIRE_64 ? 8 : 4;
+    else if (wire == WIRE_LENGTH)
+        len = take_varint(r);
+    else
+        r->err = ERR_PROTO;
+    return rd_take(r, len > r->rest.len ? r->rest.len + 1 : (size_t)len);
+}
+
+static bool count_fields(const ProtobufCMessageDescriptor *type, struct span bytes,
+                         unsigned *left, unsigned depth)
+{
+    struct rd r = rd_of(bytes);
+    while (r.rest.len != 0 && r.err == ERR_OK) {
+        if ((*left)-- == 0 || depth == 0)
+            return false;
+        uint64_t key = take_varint(&r);
+        struct span value = take_value(&r, key & 7);
+        const ProtobufCFieldDescriptor *field =
+            key >> 3 > UINT32_MAX
+                ? NULL
+                : protobuf_c_message_descriptor_get_field(type, (unsigned)(key >> 3));
+        if ((key & 7) == WIRE_LENGTH && field != NULL &&
+            field->type == PROTOBUF_C_TYPE_MESSAGE &&
+            !count_fields(field->descriptor, value, left, depth - 1))
+            return false;
+    }
+    return r.err == ERR_OK;
+}
+
+bool check_fields(const ProtobufCMessageDescriptor *type, struct span bytes, unsigned max)
+{
+    return count_fields(type, bytes, &max, DEPTH_MAX);
+}

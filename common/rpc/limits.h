@@ -4,6 +4,8 @@
 enum {
     RPC_VERSION = 1,
     RPC_MESSAGE_MAX = 4 << 20,      /* bytes of one encoded Frame */
+    RPC_FRAME_FIELDS_MAX = 128,     /* of a Frame, its metadata included */
+    RPC_PAYLOAD_FIELDS_MAX = 16384, /* of a request or response message */
     RPC_STREAMS_MAX = 64,           /* open calls a connection, each way */
     RPC_METHOD_MAX = 80,            /* bytes of "package.Service/Method" */
     RPC_METADATA_MAX = 16,          /* entries a frame */

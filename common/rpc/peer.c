@@ -246,7 +246,9 @@ enum err peer_receive(struct peer *p, struct span message, uint64_t now_ms)
 {
     if (message.len > RPC_MESSAGE_MAX)
         return peer_violation(p, CLOSE_TOO_BIG, "message over the limit");
-    AUTO(frame_drop) frame *f = hallmark__v1__frame__unpack(NULL, message.len, message.ptr);
+    AUTO(frame_drop) frame *f = NULL;
+    if (check_fields(&hallmark__v1__frame__descriptor, message, RPC_FRAME_FIELDS_MAX))
+        f = hallmark__v1__frame__unpack(NULL, message.len, message.ptr);
     if (f == NULL)
         return peer_violation(p, CLOSE_BAD_DATA, "message is not a Frame");
     return take_frame(p, &f, now_ms);

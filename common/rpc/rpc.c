@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "common/host/log.h"
+#include "common/rpc/check.h"
 
 struct rpc_arena {
     struct rpc_arena *next;
@@ -183,7 +184,9 @@ enum err rpc_unpack(const ProtobufCMessageDescriptor *type, struct span bytes,
     if (bytes.len > RPC_MESSAGE_MAX)
         return fail_quiet(ERR_LIMIT, "rpc: %s of %zu bytes, limit %d", type->short_name,
                           bytes.len, RPC_MESSAGE_MAX);
-    *out = protobuf_c_message_unpack(type, NULL, bytes.len, bytes.ptr);
+    *out = check_fields(type, bytes, RPC_PAYLOAD_FIELDS_MAX)
+               ? protobuf_c_message_unpack(type, NULL, bytes.len, bytes.ptr)
+               : NULL;
     return *out != NULL ? ERR_OK
                         : fail_quiet(ERR_INVALID, "rpc: payload is not a %s", type->short_name);
 }

@@ -16,6 +16,7 @@ struct job {
     struct peer_event event;
     struct run *run;
     struct wss_stream *stream; /* NULL: the call is unary */
+    bool streams;              /* counted among its session's streams */
 };
 
 static X509 *read_certificate(struct span der)
@@ -91,6 +92,8 @@ static void job_free(struct job *job)
 {
     struct net *net = job->net;
     wss_stream_free(job->stream);
+    if (job->streams)
+        session_stream_end(job->session);
     peer_event_free(&job->event);
     run_drop(&job->run);
     session_drop(&job->session);
@@ -182,6 +185,8 @@ static struct run *run_of(struct server *server, const Hallmark__V1__FrameReques
 static enum err route(struct job *job)
 {
     if (job->stream != NULL) {
+        TRY(session_stream_begin(job->session));
+        job->streams = true;
         AUTO(strand_drop) struct strand *own = strand_new(job->net->server->streams);
         return own == NULL ? fail(ERR_MEMORY, "net: no memory for a call")
                            : strand_submit(own, serve, job);

@@ -6,8 +6,6 @@
 #include "oem-server/svc/run.h"
 #include "oem-server/svc/services.h"
 
-enum { STREAM_THREADS = 16 };
-
 void server_drain(struct server *server)
 {
     work_stop(TAKE(server->streams));
@@ -74,7 +72,7 @@ enum err server_open(const struct config *config, struct server **server_out)
     if (e == ERR_OK)
         e = work_start(config->workers, config->queue, &server->work);
     if (e == ERR_OK)
-        e = work_start(STREAM_THREADS, STREAM_THREADS, &server->streams);
+        e = work_start(SERVER_STREAM_THREADS, SERVER_STREAM_THREADS, &server->streams);
     if (e != ERR_OK) {
         server_close(server);
         return e;

@@ -153,6 +153,28 @@ unsigned session_count_of(struct server *server, const char *uri)
     return count;
 }
 
+enum err session_stream_begin(struct session *session)
+{
+    struct server *server = session->server;
+    unsigned open = 0;
+    pthread_mutex_lock(&server->lock);
+    for (struct session *s = server->sessions; s != NULL; s = s->next)
+        open += strcmp(s->principal.uri, session->principal.uri) == 0 ? s->streams : 0;
+    bool room = open < SERVER_STREAMS_EACH;
+    session->streams += room ? 1 : 0;
+    pthread_mutex_unlock(&server->lock);
+    return room ? ERR_OK
+                : fail_quiet(ERR_EXHAUSTED, "%s has %u streams open: no more for one caller",
+                             session->principal.uri, open);
+}
+
+void session_stream_end(struct session *session)
+{
+    pthread_mutex_lock(&session->server->lock);
+    session->streams--;
+    pthread_mutex_unlock(&session->server->lock);
+}
+
 void session_close_all_of(struct server *server, const char *uri, const char *reason)
 {
     pthread_mutex_lock(&server->lock);

@@ -28,7 +28,11 @@
 struct run;
 struct session;
 
-enum { SERVER_RENEWALS_MAX = 1000 }; /* in the life of one process */
+enum {
+    SERVER_RENEWALS_MAX = 1000, /* in the life of one process */
+    SERVER_STREAM_THREADS = 16,
+    SERVER_STREAMS_EACH = SERVER_STREAM_THREADS / 2, /* of one principal */
+};
 
 struct server {
     const struct config *config;
@@ -71,7 +75,8 @@ struct session {
     struct auth_principal principal;
     struct strand *strand;
     atomic_bool admitted;
-    bool gone;        /* under server->lock */
+    bool gone;        /* under server->lock, and */
+    unsigned streams; /* its streaming calls under way */
     enum err unknown; /* why the certificate names nobody, with */
     char words[FAIL_WORDS_MAX];
 };
@@ -89,6 +94,11 @@ struct session *session_keep(struct session *session);
 void session_drop(struct session **session);
 void session_closed(struct session *session); /* cuts its runs; drops net's reference */
 unsigned session_count_of(struct server *server, const char *uri);
+
+/* A streaming call holds a thread, and there are few: one principal may hold half of them, on
+ * whatever connections. ERR_EXHAUSTED if it does. */
+enum err session_stream_begin(struct session *session);
+void session_stream_end(struct session *session);
 void session_close_all_of(struct server *server, const char *uri, const char *reason);
 
 /* One call on its way through. rpc.user points back here. */

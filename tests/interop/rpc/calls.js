@@ -212,7 +212,7 @@ async function main() {
     await concurrency();
     await cancelAndDeadline();
     await images();
-    process.exitCode = exitCode();
+    process.exit(exitCode());
 }
 
 main();

@@ -94,7 +94,7 @@ async function main() {
             await refuses(c.call(v1('Log/GetProof'), { index: 1e9 }), 11);
         });
     });
-    process.exitCode = exitCode();
+    process.exit(exitCode());
 }
 
 main();

@@ -165,7 +165,7 @@ async function main() {
     await reportedFailure();
     await outOfOrder();
     await poorStations();
-    process.exitCode = exitCode();
+    process.exit(exitCode());
 }
 
 main();

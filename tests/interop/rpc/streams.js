@@ -82,7 +82,7 @@ async function following() {
         using(auditor(), {}, async (c) => {
             for (let i = 0; i < 100; i++) {
                 const call = c.start(FOLLOW, { start: 0 });
-                await call.read();
+                if (await call.read().catch((error) => error.status) === 8) await pause(100); // too fast
                 call.cancel();
             }
             await c.call(v1('Health/Check'));
@@ -149,7 +149,7 @@ async function credit() {
         }));
     await check('readers that grant nothing do not hold up those on other connections', async () => {
         const stalled = await Connection.open(auditor(), { hello: { creditMessages: 0 } });
-        const calls = [...Array(8).keys()].map(() => stalled.start(FOLLOW, { start: 0 }, { window: false }));
+        const calls = [...Array(4).keys()].map(() => stalled.start(FOLLOW, { start: 0 }, { window: false }));
         await using(operator(), {}, async (c) => {
             await within(3000, c.start(FOLLOW, { start: 0 }).read(), 'another reader\'s message');
             await within(3000, c.call(v1('Health/Check')), 'a unary answer');
@@ -262,7 +262,7 @@ async function main() {
     await uploads();
     await creditComesBack();
     await breaches();
-    process.exitCode = exitCode();
+    process.exit(exitCode());
 }
 
 main();

@@ -98,7 +98,7 @@ function writePem(name, der, issuer) {
 async function main() {
     await handshakes();
     await registry();
-    process.exitCode = exitCode();
+    process.exit(exitCode());
 }
 
 main();

@@ -167,7 +167,7 @@ async function main() {
     await hello();
     await messages();
     await streams();
-    process.exitCode = exitCode();
+    process.exit(exitCode());
 }
 
 main();

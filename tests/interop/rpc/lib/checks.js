@@ -3,7 +3,7 @@
 
 const assert = require('assert');
 
-const CHECK_TIMEOUT_MS = 20000;
+const CHECK_TIMEOUT_MS = 60000;
 let failed = 0;
 
 function say(line) {
