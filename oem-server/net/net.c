@@ -6,7 +6,8 @@
 #include "common/host/log.h"
 #include "common/wss/stream.h"
 
-enum { CLOSE_POLICY = 1008 }; /* RFC 6455 7.4.1 */
+enum { CLOSE_GOING_AWAY = 1001, CLOSE_POLICY = 1008 }; /* RFC 6455 7.4.1 */
+enum { GOODBYE_S = 1 };
 
 /* One call, from the frame to its answer. */
 struct job {
@@ -83,9 +84,12 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
 
 static void on_closed(void *context, struct wss_conn *conn, const char *reason)
 {
-    (void)context;
     log_line(LOG_LEVEL_DEBUG, "net: %s: %s", wss_conn_address(conn), reason);
     session_closed(wss_conn_user(conn));
+    struct net *net = context;
+    pthread_mutex_lock(&net->lock);
+    pthread_cond_broadcast(&net->idle);
+    pthread_mutex_unlock(&net->lock);
 }
 
 static void job_free(struct job *job)
@@ -302,8 +306,27 @@ void net_drain(struct net *net, unsigned timeout_ms)
     pthread_mutex_unlock(&net->lock);
 }
 
+static unsigned close_all(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    for (struct session *s = server->sessions; s != NULL; s = s->next)
+        wss_conn_close(s->conn, CLOSE_GOING_AWAY, "the server is stopping");
+    unsigned count = server->session_count;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
+/* Each is told why; who does not take it in time is cut off. */
 void net_close(struct net *net)
 {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += GOODBYE_S;
+    pthread_mutex_lock(&net->lock);
+    while (close_all(net->server) != 0 &&
+           pthread_cond_timedwait(&net->idle, &net->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&net->lock);
     wss_shutdown(net->wss);
 }
 
