@@ -40,7 +40,8 @@ static const struct {
     { ERR_DEADLINE, "start again; if it stays, power-cycle board and probe" },
     { ERR_VERIFY, "shorten the wires to the board, then start again" },
     { ERR_ORDER, "start again: the run begins anew" },
-    { ERR_DENIED, "ask the operator whether this station belongs to the order" },
+    { ERR_DENIED,
+      "a right is missing: of this station in the order, or of this user on the probe" },
 };
 
 static const char *hint_of(const struct tell_end *end)
