@@ -7,7 +7,7 @@
 #include "station-agent/probe/when.h"
 
 enum {
-    WINDOW = 1024,  /* TAR increments reliably inside one of these only */
+    WINDOW = 1024,   /* TAR increments reliably inside one of these only */
     CHUNK = 0x10000, /* bytes per flush: between two, the wire is idle for a round trip */
     AP_CSW = 0x00,
     AP_TAR = 0x04,
