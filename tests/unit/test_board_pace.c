@@ -137,7 +137,7 @@ static void put_requests(struct link *link, struct dap *dap, int count)
     static const uint8_t frame[INFO_FRAME] = { 'D', 'A', 'P', 0, 2, 0, 1, 0, 0, 4 };
     for (int i = 0; i < count; i++)
         memcpy(link->in + INFO_FRAME * i, frame, INFO_FRAME);
-    link->in_len = (size_t)(INFO_FRAME * count);
+    link->in_len = (size_t)INFO_FRAME * (size_t)count;
     assert_int_equal(link_frames(link, dap), ERR_OK);
 }
 
