@@ -1,4 +1,4 @@
-// grpc-client: the load for grpc-server; arguments in load.h. Calls are asynchronous, on one
+// grpc-client: the load for grpc-server; arguments in load.h. "calls" are asynchronous, on one
 // completion queue and one thread; every connection is a channel of its own.
 #include <cstring>
 #include <fstream>
@@ -121,6 +121,30 @@ void calls(const std::vector<std::shared_ptr<grpc::Channel>> &channels)
         ;
 }
 
+// As most users of gRPC call: a thread for each connection, which waits.
+void blocking_calls(const std::vector<std::shared_ptr<grpc::Channel>> &channels)
+{
+    std::vector<std::thread> threads;
+    for (const auto &channel : channels)
+        threads.emplace_back([&channel] {
+            auto stub = Bench::NewStub(channel);
+            EchoRequest in;
+            EchoResponse out;
+            uint64_t started;
+            in.set_data(std::string(LOAD_PAYLOAD, '\0'));
+            do {
+                grpc::ClientContext context;
+                context.set_deadline(std::chrono::system_clock::now() +
+                                     std::chrono::seconds(30));
+                started = load_now_ns();
+                if (!stub->Echo(&context, in, &out).ok())
+                    load_die("gRPC: a call failed");
+            } while (load_done(started));
+        });
+    for (auto &thread : threads)
+        thread.join();
+}
+
 void handshakes(const Dialer &dialer, unsigned count)
 {
     std::vector<std::thread> threads;
@@ -154,7 +178,10 @@ int main(int argc, char **argv)
     if (load.kind == LOAD_IDLE) {
         load_idle_after(&load);
     } else {
-        calls(channels);
+        if (load.kind == LOAD_BLOCKING)
+            blocking_calls(channels);
+        else
+            calls(channels);
         load_report();
     }
     return 0;

@@ -50,13 +50,14 @@ static unsigned long number(const char *text)
 
 struct load load_of(int argc, char **argv)
 {
-    static const char *const kinds[] = { "calls", "handshakes", "idle" };
+    static const char *const kinds[] = { "calls", "handshakes", "idle", "blocking" };
     struct load load = { .kind = LOAD_CALLS };
     size_t kind = 0;
-    while (argc == 7 && kind < 3 && strcmp(argv[1], kinds[kind]) != 0)
+    while (argc == 7 && kind < 4 && strcmp(argv[1], kinds[kind]) != 0)
         kind++;
-    if (argc != 7 || kind == 3)
-        load_die("usage: calls|handshakes|idle PORT SERVER_PID CONNECTIONS SECONDS FOLDER");
+    if (argc != 7 || kind == 4)
+        load_die(
+            "usage: calls|handshakes|idle|blocking PORT SERVER_PID CONNECTIONS SECONDS FOLDER");
     load.kind = (enum load_kind)kind;
     load.port = (uint16_t)number(argv[2]);
     state.server = (int)number(argv[3]);

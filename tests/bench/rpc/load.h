@@ -17,6 +17,7 @@ enum load_kind {
     LOAD_CALLS,      /* connections, one call in flight each */
     LOAD_HANDSHAKES, /* connections made and dropped, each again and again */
     LOAD_IDLE,       /* connections that do nothing */
+    LOAD_BLOCKING,   /* like LOAD_CALLS, each on a thread that waits; gRPC's client only */
 };
 
 enum { LOAD_PAYLOAD = 200 /* bytes, both ways */ };
