@@ -27,15 +27,16 @@ auditor() { # auditor NAME: a certificate for who reads the log
         > "$run_dir/log/auditor-$1.txt"
 }
 
-node_run() { # node_run NAME: its lines are counted like ours
+node_run() { # node_run NAME [ARGUMENT...]: its lines are counted like ours
     local name=$1 line
+    shift
     while IFS= read -r line; do
         say "$line"
         case $line in
             'ok '*) proved=$((proved + 1)) ;;
             'not ok '*) unproved=$((unproved + 1)) ;;
         esac
-    done < <(node "$here/$name.js" 2>&1 || say "not ok $name: ended with $?")
+    done < <(node "$here/$name.js" "$@" 2>&1 || say "not ok $name: ended with $?")
 }
 
 # Server, stations line-1 and line-2, operator alice, auditor carol, order interop.

@@ -136,8 +136,8 @@ async function streams() {
     await closes('DATA on no stream', 1002, (c) => c.send({ data: { stream: 5 } }));
     await closes('CREDIT on no stream', 1002, (c) => c.send({ credit: { stream: 5, messages: 1 } }));
     await closes('CREDIT without end', 1002, (c) => c.send({ credit: { bytes: 0xffffffff } }));
-    await closes('DATA after the end of a unary request', 1002, (c) => {
-        c.send({ request: { stream: 1, method: v1('Log/GetEntries'), endStream: true } });
+    await closes('DATA after the end of a request', 1002, (c) => {
+        c.send({ request: { stream: 1, method: v1('Log/Follow'), endStream: true } });
         c.send({ data: { stream: 1, sequence: 0 } });
     });
     await stays('numbers that leave some out', (c) => { c.nextStream = 4001; });
