@@ -149,7 +149,7 @@ void store_boot_key_free(struct store_boot_key *key);
 enum { STORE_CALL_KEY_SIZE = 16 };
 struct store_answer {
     uint8_t request_sha256[SHA256_SIZE]; /* of method and payload */
-    struct buf response;                 /* encoded FrameResponse, stream 0 */
+    struct buf response;                 /* the packed response message */
 };
 enum err store_answer_put(struct store_tx *tx, const char *caller,
                           const uint8_t key[static STORE_CALL_KEY_SIZE],
