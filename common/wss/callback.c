@@ -31,6 +31,9 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
         wss->config.handler.accept(wss->config.handler.context, conn, &peer) != ERR_OK) {
         conn->accepted = false;
         pthread_mutex_lock(&conn->lock);
+        AUTO(buf_free) struct buf hello = { 0 };
+        while (peer_pull(conn->peer, &hello)) /* who is refused is told so, and nothing else */
+            ;
         conn_fault(conn, LWS_CLOSE_STATUS_POLICY_VIOLATION, fail_words());
         pthread_mutex_unlock(&conn->lock);
     }

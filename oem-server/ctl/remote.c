@@ -272,7 +272,10 @@ static enum err call_once(struct remote *r, const Hallmark__V1__FrameRequest *re
 {
     struct waiting w = { .remote = r };
     TRY(ensure_open(r));
-    TRY(wss_call(r->conn, request, on_done, &w));
+    enum err e = wss_call(r->conn, request, on_done, &w);
+    if (e == ERR_CLOSED && is_refusal(fail_words())) /* between HELLO and this call */
+        return ERR_DENIED;
+    TRY(e);
     return wait_done(&w, response_out);
 }
 
