@@ -1,106 +1,17 @@
 #include "oem-server/work/work.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "oem-server/work/inside.h"
 
-enum { THREADS_MAX = 64 };
-
-struct job {
-    struct job *next;
-    work_job *run;
-    void *context;
-};
-
-struct strand {
-    atomic_uint refs;
-    struct work *work;
-    struct strand *next_ready;
-    struct job *head, **tail;
-    bool active; /* in the ready list or running */
-};
-
-struct work {
-    pthread_mutex_t lock;
-    pthread_cond_t ready;
-    struct strand *head, **tail; /* strands with something to do */
-    unsigned queued, queue_max;
-    bool stopping;
-    unsigned threads;
-    pthread_t thread[THREADS_MAX];
-};
-
-struct strand *strand_new(struct work *work)
+static uint64_t now_ms(void)
 {
-    struct strand *strand = calloc(1, sizeof(*strand));
-    if (strand == NULL)
-        return NULL;
-    atomic_init(&strand->refs, 1);
-    strand->work = work;
-    strand->tail = &strand->head;
-    return strand;
-}
-
-struct strand *strand_keep(struct strand *strand)
-{
-    atomic_fetch_add(&strand->refs, 1);
-    return strand;
-}
-
-void strand_drop(struct strand **strand_pointer)
-{
-    struct strand *strand = TAKE(*strand_pointer);
-    if (strand != NULL && atomic_fetch_sub(&strand->refs, 1) == 1)
-        free(strand);
-}
-
-/* Under work->lock. */
-static void make_ready(struct work *work, struct strand *strand)
-{
-    strand->next_ready = NULL;
-    *work->tail = strand;
-    work->tail = &strand->next_ready;
-    pthread_cond_signal(&work->ready);
-}
-
-static enum err submit(struct strand *strand, work_job *run, void *context, bool bounded)
-{
-    struct work *work = strand->work;
-    struct job *job = malloc(sizeof(*job));
-    if (job == NULL)
-        return fail(ERR_MEMORY, "work: no memory for a job");
-    *job = (struct job){ NULL, run, context };
-    pthread_mutex_lock(&work->lock);
-    if (bounded && (work->queued >= work->queue_max || work->stopping)) {
-        bool stopping = work->stopping;
-        pthread_mutex_unlock(&work->lock);
-        free(job);
-        return stopping ? fail_quiet(ERR_UNAVAILABLE, "the server is stopping")
-                        : fail_quiet(ERR_EXHAUSTED, "the server's queue of %u calls is full",
-                                     work->queue_max);
-    }
-    work->queued++;
-    *strand->tail = job;
-    strand->tail = &job->next;
-    if (!strand->active) {
-        strand->active = true;
-        make_ready(work, strand_keep(strand));
-    }
-    pthread_mutex_unlock(&work->lock);
-    return ERR_OK;
-}
-
-enum err strand_submit(struct strand *strand, work_job *run, void *context)
-{
-    return submit(strand, run, context, true);
-}
-
-enum err strand_submit_due(struct strand *strand, work_job *run, void *context)
-{
-    return submit(strand, run, context, false);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 unsigned work_queued(struct work *work)
@@ -114,14 +25,11 @@ unsigned work_queued(struct work *work)
 /* Under work->lock: the next strand, with its first job taken off; NULL: time to end. */
 static struct strand *next(struct work *work, struct job **job_out)
 {
-    while (work->head == NULL && !work->stopping)
+    struct strand *strand = NULL;
+    while (work->live <= work->wanted && (strand = share_next(work)) == NULL && !work->stopping)
         pthread_cond_wait(&work->ready, &work->lock);
-    struct strand *strand = work->head;
     if (strand == NULL)
         return NULL;
-    work->head = strand->next_ready;
-    if (work->head == NULL)
-        work->tail = &work->head;
     *job_out = strand->head;
     strand->head = strand->head->next;
     if (strand->head == NULL)
@@ -130,25 +38,82 @@ static struct strand *next(struct work *work, struct job **job_out)
     return strand;
 }
 
+/* Under work->lock: the job of strand has run; it and its share are free for the next. */
+static void settle(struct work *work, struct strand *strand)
+{
+    work->held--;
+    strand->share->held--;
+    strand->active = strand->head != NULL;
+    if (strand->active)
+        strand_ready(strand);
+    else
+        strand_drop(&strand);
+}
+
 static void *serve(void *arg)
 {
-    struct work *work = arg;
+    struct worker *self = arg;
+    struct work *work = self->work;
     struct job *job;
     struct strand *strand;
     pthread_mutex_lock(&work->lock);
     while ((strand = next(work, &job)) != NULL) {
+        self->since_ms = now_ms();
         pthread_mutex_unlock(&work->lock);
         job->run(job->context);
         free(job);
         pthread_mutex_lock(&work->lock);
-        strand->active = strand->head != NULL;
-        if (strand->active)
-            make_ready(work, strand);
-        else
-            strand_drop(&strand);
+        self->since_ms = 0;
+        settle(work, strand);
     }
+    work->live--;
+    self->ended = true;
+    pthread_cond_signal(&work->ready); /* it may have been this one that was told of a job */
     pthread_mutex_unlock(&work->lock);
     return NULL;
+}
+
+/* Under work->lock, but at the start. */
+static enum err add_worker(struct work *work)
+{
+    struct worker *w = work->worker;
+    while (w->used && !w->ended)
+        w++;
+    if (w->used)
+        pthread_join(w->thread, NULL);
+    *w = (struct worker){ .work = work };
+    w->used = pthread_create(&w->thread, NULL, serve, w) == 0;
+    work->live += w->used ? 1 : 0;
+    return w->used ? ERR_OK
+                   : fail(ERR_IO, "work: cannot start a thread, there are %u", work->live);
+}
+
+unsigned work_patrol(struct work *work, unsigned over_ms)
+{
+    unsigned stuck = 0;
+    enum err e = ERR_OK;
+    pthread_mutex_lock(&work->lock);
+    uint64_t now = now_ms();
+    for (size_t i = 0; i < COUNT(work->worker); i++) {
+        const struct worker *w = &work->worker[i];
+        stuck += w->used && w->since_ms != 0 && now - w->since_ms > over_ms ? 1u : 0u;
+    }
+    work->wanted = work->threads + (stuck < SPARE_MAX ? stuck : SPARE_MAX);
+    while (!work->stopping && work->live < work->wanted && e == ERR_OK)
+        e = add_worker(work);
+    pthread_cond_broadcast(&work->ready); /* who is one too many ends */
+    pthread_mutex_unlock(&work->lock);
+    return stuck;
+}
+
+static enum err start_all(struct work *work)
+{
+    enum err e = work->own == NULL ? fail(ERR_MEMORY, "work: no memory") : ERR_OK;
+    pthread_mutex_lock(&work->lock);
+    while (work->live < work->threads && e == ERR_OK)
+        e = add_worker(work);
+    pthread_mutex_unlock(&work->lock);
+    return e;
 }
 
 enum err work_start(unsigned threads, unsigned queue_max, struct work **work_out)
@@ -158,15 +123,18 @@ enum err work_start(unsigned threads, unsigned queue_max, struct work **work_out
     struct work *work = calloc(1, sizeof(*work));
     if (work == NULL)
         return fail(ERR_MEMORY, "work: no memory");
-    work->queue_max = queue_max;
+    work->places = threads + queue_max;
+    work->threads = work->wanted = threads;
     work->tail = &work->head;
     pthread_mutex_init(&work->lock, NULL);
     pthread_cond_init(&work->ready, NULL);
-    for (; work->threads < threads; work->threads++) {
-        if (pthread_create(&work->thread[work->threads], NULL, serve, work) != 0) {
-            work_stop(work);
-            return fail(ERR_IO, "work: cannot start %u threads", threads);
-        }
+    work->own = share_new(work);
+    if (work->own != NULL)
+        work->own->bounded = false;
+    enum err e = start_all(work);
+    if (e != ERR_OK) {
+        work_stop(work);
+        return e;
     }
     *work_out = work;
     return ERR_OK;
@@ -180,8 +148,10 @@ void work_stop(struct work *work)
     work->stopping = true;
     pthread_cond_broadcast(&work->ready);
     pthread_mutex_unlock(&work->lock);
-    for (unsigned i = 0; i < work->threads; i++)
-        pthread_join(work->thread[i], NULL);
+    for (size_t i = 0; i < COUNT(work->worker); i++)
+        if (work->worker[i].used)
+            pthread_join(work->worker[i].thread, NULL);
+    share_drop(&work->own);
     pthread_cond_destroy(&work->ready);
     pthread_mutex_destroy(&work->lock);
     free(work);

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "common/host/own.h"
 #include "oem-server/work/work.h"
@@ -109,6 +110,158 @@ static void full_queue_refuses(void **state)
     strand_drop(&strand);
 }
 
+/* A pool of one thread, which waits at the gate. */
+static struct work *held_up(struct gate *gate, unsigned queue_max)
+{
+    struct work *work = NULL;
+    *gate =
+        (struct gate){ .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+    assert_int_equal(work_start(1, queue_max, &work), ERR_OK);
+    struct strand *strand = strand_new(work);
+    assert_int_equal(strand_submit(strand, wait_at, gate), ERR_OK);
+    strand_drop(&strand);
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->entered)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+    return work;
+}
+
+static void let_go(struct gate *gate, struct work *work)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+    work_stop(work);
+}
+
+/* As many jobs on as many strands as the caller gets in. */
+static unsigned fill(struct share *share, struct gate *gate)
+{
+    unsigned taken = 0;
+    enum err e = ERR_OK;
+    while (e == ERR_OK) {
+        struct strand *strand = strand_of(share);
+        e = strand_submit(strand, count, gate);
+        taken += e == ERR_OK ? 1u : 0u;
+        strand_drop(&strand);
+    }
+    assert_int_equal(e, ERR_EXHAUSTED);
+    return taken;
+}
+
+static void a_caller_gets_no_more_than_is_left(void **state)
+{
+    (void)state;
+    struct gate gate;
+    struct work *work = held_up(&gate, 100);
+    struct share *first = share_new(work), *second = share_new(work), *third = share_new(work);
+    assert_int_equal(fill(first, &gate), 50);
+    assert_int_equal(fill(second, &gate), 25); /* the first came before: half of what it left */
+    assert_int_equal(fill(third, &gate), 13);
+    assert_int_equal(work_queued(work), 88); /* and there is room still */
+    let_go(&gate, work);
+    assert_int_equal(gate.ran, 88);
+    share_drop(&first);
+    share_drop(&second);
+    share_drop(&third);
+}
+
+struct tour {
+    unsigned seen[8], count;
+};
+
+struct stop {
+    struct tour *tour;
+    unsigned whose;
+};
+
+static void visit(void *context)
+{
+    const struct stop *stop = context;
+    stop->tour->seen[stop->tour->count++] = stop->whose;
+}
+
+/* Six strands of one caller are no reason for another to wait for six jobs. */
+static void callers_take_turns(void **state)
+{
+    (void)state;
+    struct gate gate;
+    struct tour tour = { 0 };
+    struct stop many = { &tour, 1 }, one = { &tour, 2 };
+    struct work *work = held_up(&gate, 100);
+    struct share *first = share_new(work), *second = share_new(work);
+    for (unsigned i = 0; i < 6; i++) {
+        struct strand *strand = strand_of(first);
+        assert_int_equal(strand_submit(strand, visit, &many), ERR_OK);
+        strand_drop(&strand);
+    }
+    struct strand *strand = strand_of(second);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(strand_submit(strand, visit, &one), ERR_OK);
+    strand_drop(&strand);
+    let_go(&gate, work);
+    static const unsigned want[] = { 1, 2, 1, 2, 1, 1, 1, 1 };
+    assert_int_equal(tour.count, COUNT(want));
+    for (size_t i = 0; i < COUNT(want); i++)
+        assert_int_equal(tour.seen[i], want[i]);
+    share_drop(&first);
+    share_drop(&second);
+}
+
+static void withdrawn_jobs_do_not_run(void **state)
+{
+    (void)state;
+    struct gate gate, other = { .ran = 0 };
+    struct work *work = held_up(&gate, 2);
+    struct strand *strand = strand_new(work);
+    assert_int_equal(strand_submit(strand, count, &other), ERR_OK);
+    assert_int_equal(strand_submit(strand, count, &gate), ERR_OK);
+    assert_int_equal(strand_submit(strand, count, &gate), ERR_EXHAUSTED);
+    assert_true(strand_withdraw(strand, &other));
+    assert_false(strand_withdraw(strand, &other));
+    assert_int_equal(strand_submit(strand, count, &gate), ERR_OK); /* its place was free */
+    assert_true(strand_withdraw(strand, &gate));
+    assert_true(strand_withdraw(strand, &gate));
+    assert_int_equal(work_queued(work), 0); /* the empty strand is still in the list */
+    assert_int_equal(strand_submit(strand, count, &gate), ERR_OK);
+    let_go(&gate, work);
+    assert_int_equal(gate.ran, 1);
+    assert_int_equal(other.ran, 0);
+    strand_drop(&strand);
+}
+
+static void announce(void *context)
+{
+    struct gate *gate = context;
+    pthread_mutex_lock(&gate->lock);
+    atomic_fetch_add(&gate->ran, 1);
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+/* The only thread does not come back: another does the work, and leaves when it does. */
+static void a_stuck_thread_is_replaced(void **state)
+{
+    (void)state;
+    struct gate gate;
+    struct work *work = held_up(&gate, 10);
+    struct strand *strand = strand_new(work);
+    assert_int_equal(strand_submit(strand, announce, &gate), ERR_OK);
+    assert_int_equal(work_patrol(work, 60000), 0);
+    assert_int_equal(gate.ran, 0);
+    struct timespec tick = { 0, 2000000 };
+    nanosleep(&tick, NULL); /* so that its time has passed 0 ms */
+    assert_int_equal(work_patrol(work, 0), 1);
+    pthread_mutex_lock(&gate.lock);
+    while (gate.ran == 0)
+        pthread_cond_wait(&gate.changed, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+    strand_drop(&strand);
+    let_go(&gate, work);
+}
+
 static void thread_count_is_checked(void **state)
 {
     (void)state;
@@ -123,6 +276,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strands_keep_their_order),
         cmocka_unit_test(full_queue_refuses),
+        cmocka_unit_test(a_caller_gets_no_more_than_is_left),
+        cmocka_unit_test(callers_take_turns),
+        cmocka_unit_test(withdrawn_jobs_do_not_run),
+        cmocka_unit_test(a_stuck_thread_is_replaced),
         cmocka_unit_test(thread_count_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

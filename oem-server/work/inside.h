@@ -1,0 +1,59 @@
+/* inside: what the pool and its strands share. For work/ only; work.h's contract. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "oem-server/work/work.h"
+
+enum { THREADS_MAX = 64, SPARE_MAX = 32 }; /* as asked for, and in the place of stuck ones */
+
+struct job {
+    struct job *next;
+    work_job *run;
+    void *context;
+};
+
+struct strand {
+    atomic_uint refs;
+    struct share *share;
+    struct strand *next_ready;
+    struct job *head, **tail;
+    bool active; /* in its share's ready list or running */
+};
+
+struct share {
+    atomic_uint refs;
+    struct work *work;
+    bool bounded; /* against the others: all but the pool's own */
+
+    struct share *next_ready; /* under work->lock, as is what follows */
+    struct strand *head, **tail;
+    bool ready;    /* in the pool's list: it has ready strands */
+    unsigned held; /* places: its jobs that wait or run */
+};
+
+struct worker {
+    struct work *work;
+    pthread_t thread;
+    bool used, ended;  /* ended: to be joined */
+    uint64_t since_ms; /* at its job; 0: idle */
+};
+
+struct work {
+    pthread_mutex_t lock;
+    pthread_cond_t ready;
+    struct share *own;          /* of strand_new() */
+    struct share *head, **tail; /* with something to do */
+    unsigned queued, held, places;
+    unsigned threads; /* as asked for, */
+    unsigned wanted;  /* with those in the place of stuck ones, */
+    unsigned live;    /* and as there are */
+    bool stopping;
+    struct worker worker[THREADS_MAX + SPARE_MAX];
+};
+
+void strand_ready(struct strand *strand);     /* under work->lock; takes a reference */
+struct strand *share_next(struct work *work); /* under work->lock: a strand with a job, of the
+                                                 share whose turn it is; NULL: nothing to do */

@@ -1,0 +1,200 @@
+#include <stdlib.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "oem-server/work/inside.h"
+
+struct share *share_new(struct work *work)
+{
+    struct share *share = calloc(1, sizeof(*share));
+    if (share == NULL)
+        return NULL;
+    atomic_init(&share->refs, 1);
+    share->work = work;
+    share->bounded = true;
+    share->tail = &share->head;
+    return share;
+}
+
+struct share *share_keep(struct share *share)
+{
+    atomic_fetch_add(&share->refs, 1);
+    return share;
+}
+
+void share_drop(struct share **share_pointer)
+{
+    struct share *share = TAKE(*share_pointer);
+    if (share != NULL && atomic_fetch_sub(&share->refs, 1) == 1)
+        free(share);
+}
+
+struct strand *strand_of(struct share *share)
+{
+    struct strand *strand = calloc(1, sizeof(*strand));
+    if (strand == NULL)
+        return NULL;
+    atomic_init(&strand->refs, 1);
+    strand->share = share_keep(share);
+    strand->tail = &strand->head;
+    return strand;
+}
+
+struct strand *strand_new(struct work *work)
+{
+    return strand_of(work->own);
+}
+
+struct strand *strand_keep(struct strand *strand)
+{
+    atomic_fetch_add(&strand->refs, 1);
+    return strand;
+}
+
+void strand_drop(struct strand **strand_pointer)
+{
+    struct strand *strand = TAKE(*strand_pointer);
+    if (strand == NULL || atomic_fetch_sub(&strand->refs, 1) != 1)
+        return;
+    share_drop(&strand->share);
+    free(strand);
+}
+
+/* Under work->lock: the share waits for its turn. */
+static void queue_share(struct work *work, struct share *share)
+{
+    share->ready = true;
+    share->next_ready = NULL;
+    *work->tail = share;
+    work->tail = &share->next_ready;
+}
+
+void strand_ready(struct strand *strand)
+{
+    struct share *share = strand->share;
+    struct work *work = share->work;
+    strand->next_ready = NULL;
+    *share->tail = strand;
+    share->tail = &strand->next_ready;
+    if (!share->ready)
+        queue_share(work, share);
+    pthread_cond_signal(&work->ready);
+}
+
+/* Under work->lock. */
+static enum err admit(const struct work *work, const struct share *share)
+{
+    unsigned left = work->held < work->places ? work->places - work->held : 0;
+    if (work->stopping)
+        return fail_quiet(ERR_UNAVAILABLE, "the server is stopping");
+    if (left == 0)
+        return fail_quiet(ERR_EXHAUSTED, "the server's queue of %u calls is full: try later",
+                          work->places);
+    if (share->bounded && share->held >= left)
+        return fail_quiet(ERR_EXHAUSTED,
+                          "%u calls of this caller are under way, and the server has %u places "
+                          "left for all: wait for answers",
+                          share->held, left);
+    return ERR_OK;
+}
+
+/* Under work->lock. */
+static void enqueue(struct work *work, struct strand *strand, struct job *job)
+{
+    work->queued++;
+    work->held++;
+    strand->share->held++;
+    *strand->tail = job;
+    strand->tail = &job->next;
+    if (!strand->active) {
+        strand->active = true;
+        strand_ready(strand_keep(strand));
+    }
+}
+
+static enum err submit(struct strand *strand, work_job *run, void *context, bool bounded)
+{
+    struct work *work = strand->share->work;
+    struct job *job = malloc(sizeof(*job));
+    if (job == NULL)
+        return fail(ERR_MEMORY, "work: no memory for a job");
+    *job = (struct job){ NULL, run, context };
+    pthread_mutex_lock(&work->lock);
+    enum err e = bounded ? admit(work, strand->share) : ERR_OK;
+    if (e == ERR_OK)
+        enqueue(work, strand, job);
+    pthread_mutex_unlock(&work->lock);
+    if (e != ERR_OK)
+        free(job);
+    return e;
+}
+
+enum err strand_submit(struct strand *strand, work_job *run, void *context)
+{
+    return submit(strand, run, context, true);
+}
+
+enum err strand_submit_due(struct strand *strand, work_job *run, void *context)
+{
+    return submit(strand, run, context, false);
+}
+
+/* Under work->lock: unlinked, or NULL. */
+static struct job *unlink_job(struct strand *strand, const void *context)
+{
+    for (struct job **at = &strand->head; *at != NULL; at = &(*at)->next) {
+        struct job *job = *at;
+        if (job->context != context)
+            continue;
+        *at = job->next;
+        if (*at == NULL)
+            strand->tail = at;
+        return job;
+    }
+    return NULL;
+}
+
+bool strand_withdraw(struct strand *strand, const void *context)
+{
+    struct work *work = strand->share->work;
+    pthread_mutex_lock(&work->lock);
+    struct job *job = unlink_job(strand, context);
+    if (job != NULL) {
+        work->queued--;
+        work->held--;
+        strand->share->held--;
+    }
+    pthread_mutex_unlock(&work->lock);
+    free(job);
+    return job != NULL;
+}
+
+/* Under work->lock: the next strand of the share whose turn it is; NULL: nothing to do. */
+static struct strand *take_strand(struct work *work)
+{
+    struct share *share = work->head;
+    if (share == NULL)
+        return NULL;
+    struct strand *strand = share->head;
+    work->head = share->next_ready;
+    if (work->head == NULL)
+        work->tail = &work->head;
+    share->head = strand->next_ready;
+    share->ready = false;
+    if (share->head == NULL)
+        share->tail = &share->head;
+    else
+        queue_share(work, share);
+    return strand;
+}
+
+/* What was withdrawn has left empty strands. */
+struct strand *share_next(struct work *work)
+{
+    struct strand *strand;
+    while ((strand = take_strand(work)) != NULL && strand->head == NULL) {
+        strand->active = false;
+        strand_drop(&strand);
+    }
+    return strand;
+}
