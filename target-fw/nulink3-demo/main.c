@@ -2,7 +2,8 @@
  * nulink3-demo: a small application to sign and burn when there is no real one. It says over
  * UART0 (PA6, PA7; 115200 8N1) that it runs, and on which chip; then it idles.
  */
-#include "target-fw/port/m2354/sys.h"
+#include "target-fw/port/m2354/reg.h"
+#include "target-fw/port/nuvoton/sys.h"
 #include "target-fw/port/port.h"
 
 enum {
@@ -41,7 +42,7 @@ static enum err uart_open(void)
 
 static void put(char c)
 {
-    if (reg_wait(UART0_FIFOSTS, FIFOSTS_TXFULL, 0) == ERR_OK)
+    if (reg_wait(WAIT_UART, UART0_FIFOSTS, FIFOSTS_TXFULL, 0) == ERR_OK)
         REG(UART0_DAT) = (uint8_t)c;
 }
 
@@ -68,7 +69,7 @@ static enum err announce(void)
     put_text("NuLink3 demo " HALLMARK_VERSION ": running, UID ");
     put_hex(identity.uid, sizeof(identity.uid));
     put_text("\r\n");
-    return reg_wait(UART0_FIFOSTS, FIFOSTS_TXEMPTYF, FIFOSTS_TXEMPTYF);
+    return reg_wait(WAIT_UART, UART0_FIFOSTS, FIFOSTS_TXEMPTYF, FIFOSTS_TXEMPTYF);
 }
 
 int main(void)

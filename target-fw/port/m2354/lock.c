@@ -2,7 +2,8 @@
  * The locks: CONFIG0.LOCK (M2354BSP fmc_reg.h), DPM (dpm.c), PLM (plm.h). All of them are in
  * force from the next chip reset only, so DevAuth keeps its debugger and its flash until then.
  */
-#include "target-fw/port/m2354/fmc.h"
+#include "target-fw/port/m2354/reg.h"
+#include "target-fw/port/nuvoton/fmc.h"
 #include "target-fw/port/port.h"
 
 enum {
@@ -37,9 +38,9 @@ static enum err config_lock(void)
 
 static enum err dpm_set(uint32_t control, uint32_t status, uint32_t bits)
 {
-    TRY(reg_wait(status, DPM_BUSY, 0));
+    TRY(reg_wait(WAIT_DPM, status, DPM_BUSY, 0));
     REG(control) = (REG(control) & DPM_CODE_MASK) | DPM_CODE | bits;
-    return reg_wait(status, DPM_BUSY, 0);
+    return reg_wait(WAIT_DPM, status, DPM_BUSY, 0);
 }
 
 static enum err dpm_both(uint32_t bits)

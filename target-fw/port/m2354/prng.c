@@ -1,7 +1,8 @@
 /* The PRNG, seeded by the TRNG (M2354BSP rng.c). */
-#include "target-fw/port/m2354/crpt.h"
-#include "target-fw/port/m2354/ecc.h"
-#include "target-fw/port/m2354/keystore.h"
+#include "target-fw/port/m2354/reg.h"
+#include "target-fw/port/nuvoton/crpt.h"
+#include "target-fw/port/nuvoton/ecc.h"
+#include "target-fw/port/nuvoton/keystore.h"
 #include "target-fw/port/port.h"
 
 enum {
@@ -32,28 +33,28 @@ static enum err trng_seed(void)
 {
     reg_set(RTC_LXTCTL, LXT_LIRC32K);
     reg_set(TRNG_ACT, TRNG_ACTIVE);
-    TRY(reg_wait(TRNG_CTL, TRNG_READY, TRNG_READY));
+    TRY(reg_wait(WAIT_TRNG, TRNG_CTL, TRNG_READY, TRNG_READY));
     REG(TRNG_CTL) = 0;
     reg_set(TRNG_CTL, TRNG_SEEDGEN);
-    return reg_wait(TRNG_CTL, TRNG_SEEDRDY, TRNG_SEEDRDY);
+    return reg_wait(WAIT_TRNG, TRNG_CTL, TRNG_SEEDRDY, TRNG_SEEDRDY);
 }
 
 /* Leaves one draw in the key registers; nobody reads it. */
 static enum err seed(void)
 {
     TRY(trng_seed());
-    TRY(reg_wait(CRPT_PRNG_CTL, PRNG_BUSY, 0));
+    TRY(reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, PRNG_BUSY, 0));
     REG(CRPT_PRNG_CTL) = PRNG_SEEDSEL;
-    TRY(reg_wait(CRPT_PRNG_CTL, PRNG_SEEDSRC, PRNG_SEEDSRC));
+    TRY(reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, PRNG_SEEDSRC, PRNG_SEEDSRC));
     REG(CRPT_PRNG_KSCTL) = 0;
     reg_set(CRPT_PRNG_CTL, PRNG_256 | PRNG_START | PRNG_SEEDRLD);
-    return reg_wait(CRPT_PRNG_CTL, PRNG_BUSY, 0);
+    return reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, PRNG_BUSY, 0);
 }
 
 static enum err draw(void)
 {
     REG(CRPT_PRNG_CTL) = PRNG_256 | PRNG_FROM_TRNG | PRNG_START;
-    return reg_wait(CRPT_PRNG_CTL, PRNG_BUSY, 0);
+    return reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, PRNG_BUSY, 0);
 }
 
 enum err port_random(uint8_t *out, size_t len)

@@ -1,14 +1,16 @@
 /*
- * fmc: the flash controller (M2354BSP fmc_reg.h, fmc.c).
+ * fmc: the flash controller (M2354BSP and m460bsp, fmc_reg.h and fmc.c).
  *
  * Update enables are set for the time of one operation only. ISPFF and PGFF are checked after
  * every one: upstream tools check neither, and so burn flash that was never programmed.
  */
 #pragma once
 
-#include "target-fw/port/m2354/reg.h"
+#include "target-fw/port/nuvoton/reg.h"
 
 enum { FMC_CONFIG_WORDS = 4 };
+
+extern const uint32_t fmc_config_address; /* CONFIG0: each chip's own */
 
 enum err fmc_open(void);
 enum err fmc_config_read(uint32_t words[FMC_CONFIG_WORDS]);

@@ -1,4 +1,4 @@
-#include "target-fw/port/m2354/keystore.h"
+#include "target-fw/port/nuvoton/keystore.h"
 
 #include "target-fw/port/port.h"
 
@@ -14,10 +14,6 @@ enum {
     STS_BUSY = 1 << 2,
     STS_INITDONE = 1 << 7,
 
-    META_BOOT = 1 << 4, /* usable by the mask ROM only */
-    META_256 = 6 << 8,
-    META_OWNER_AES = 0 << 16,
-    META_OWNER_ECC = 4 << 16,
     META_NUMBER = 20,
     OTP_SLOTS = 0xff,
 };
@@ -25,22 +21,11 @@ enum {
 #define META_DST_SRAM (0u << 30)
 #define META_DST_OTP  (2u << 30)
 
-/* What each OTP slot is for. None is readable; the owner is the only engine that may use it. */
-static const struct slot {
-    enum otp_slot slot;
-    uint32_t metadata;
-} slots[] = {
-    { OTP_ROTPK_X, META_256 | META_OWNER_ECC | META_BOOT },
-    { OTP_ROTPK_Y, META_256 | META_OWNER_ECC | META_BOOT },
-    { OTP_AUTHKEY, META_256 | META_OWNER_ECC },
-    { OTP_AES_NULINK3, META_256 | META_OWNER_AES },
-};
-
 static enum err operate(uint32_t control)
 {
     REG(KS_STS) = STS_DONE | STS_ERROR;
     REG(KS_CTL) = control | CTL_START;
-    TRY(reg_wait(KS_STS, STS_BUSY, 0));
+    TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
     enum err e = (REG(KS_STS) & STS_ERROR) == 0 ? ERR_OK : ERR_CHIP;
     REG(KS_STS) = STS_DONE | STS_ERROR;
     return e;
@@ -49,11 +34,11 @@ static enum err operate(uint32_t control)
 static enum err init(void)
 {
     if ((REG(KS_STS) & STS_INITDONE) == 0) {
-        TRY(reg_wait(KS_STS, STS_BUSY, 0));
+        TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
         REG(KS_CTL) = CTL_INIT | CTL_START;
-        TRY(reg_wait(KS_STS, STS_INITDONE, STS_INITDONE));
+        TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_INITDONE, STS_INITDONE));
     }
-    return reg_wait(KS_STS, STS_BUSY, 0);
+    return reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0);
 }
 
 /* Keys of an earlier start would fill the SRAM in the end: it begins empty. */
@@ -81,21 +66,17 @@ void keystore_number(uint32_t first_register, uint8_t number[32])
 
 enum err port_otp_used(uint32_t *slots_out)
 {
-    TRY(reg_wait(KS_STS, STS_BUSY, 0));
+    TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
     *slots_out = REG(KS_OTPSTS) & OTP_SLOTS;
     return ERR_OK;
 }
 
 enum err port_otp_write(enum otp_slot slot, const uint8_t value[32])
 {
-    const struct slot *row = NULL;
-    for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
-        if (slots[i].slot == slot)
-            row = &slots[i];
-    if (row == NULL)
+    if ((unsigned)slot >= KEYSTORE_OTP_SLOTS || keystore_otp_metadata[slot] == 0)
         return ERR_RANGE;
-    TRY(reg_wait(KS_STS, STS_BUSY, 0));
-    REG(KS_METADATA) = row->metadata | (uint32_t)slot << META_NUMBER | META_DST_OTP;
+    TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
+    REG(KS_METADATA) = keystore_otp_metadata[slot] | (uint32_t)slot << META_NUMBER | META_DST_OTP;
     for (uint32_t i = 0; i < KEYSTORE_WORDS; i++)
         REG(KS_KEY0 + 4 * i) = keystore_word(value, i);
     enum err e = operate(CTL_WRITE);
@@ -106,7 +87,7 @@ enum err port_otp_write(enum otp_slot slot, const uint8_t value[32])
 
 enum err keystore_erase(uint8_t sram_slot)
 {
-    TRY(reg_wait(KS_STS, STS_BUSY, 0));
+    TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
     REG(KS_METADATA) = META_DST_SRAM | (uint32_t)sram_slot << META_NUMBER;
     return operate(CTL_ERASE);
 }

@@ -1,8 +1,8 @@
 /* P-256 on the ECC engine (M2354BSP crypto.c; samples CRYPTO_ECC_*, KS_ECDSA, KS_ECDH). */
-#include "target-fw/port/m2354/ecc.h"
+#include "target-fw/port/nuvoton/ecc.h"
 
-#include "target-fw/port/m2354/crpt.h"
-#include "target-fw/port/m2354/keystore.h"
+#include "target-fw/port/nuvoton/crpt.h"
+#include "target-fw/port/nuvoton/keystore.h"
 #include "target-fw/port/port.h"
 
 #include <string.h>
@@ -74,9 +74,9 @@ static void put(uint32_t reg, const uint8_t number[NUMBER])
 
 static enum err run(uint32_t operation)
 {
-    TRY(reg_wait(CRPT_ECC_STS, STS_BUSY, 0));
+    TRY(reg_wait(WAIT_ECC, CRPT_ECC_STS, STS_BUSY, 0));
     TRY(crpt_run(CRPT_ECC, CRPT_ECC_CTL, OP_BASE | operation | OP_START));
-    TRY(reg_wait(CRPT_ECC_STS, STS_BUSY, 0));
+    TRY(reg_wait(WAIT_ECC, CRPT_ECC_STS, STS_BUSY, 0));
     return (REG(CRPT_ECC_STS) & STS_ERROR) == 0 ? ERR_OK : ERR_CHIP;
 }
 

@@ -1,7 +1,7 @@
 /* crpt: what the engines of the CRPT block share. */
 #pragma once
 
-#include "target-fw/port/m2354/reg.h"
+#include "target-fw/port/nuvoton/reg.h"
 
 /* Bits of INTEN and INTSTS: "done" of an engine; its "error" is the next one. */
 enum crpt_engine { CRPT_AES = 1 << 0, CRPT_ECC = 1 << 22 };

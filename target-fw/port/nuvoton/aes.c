@@ -1,6 +1,6 @@
 /* One AES-256 block with a key of the KeyStore, by DMA (M2354BSP crypto.c, sample KS_AESKey).
  */
-#include "target-fw/port/m2354/crpt.h"
+#include "target-fw/port/nuvoton/crpt.h"
 #include "target-fw/port/port.h"
 
 #include <string.h>

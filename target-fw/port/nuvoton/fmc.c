@@ -1,6 +1,6 @@
-#include "target-fw/port/m2354/fmc.h"
+#include "target-fw/port/nuvoton/fmc.h"
 
-#include "target-fw/port/m2354/sys.h"
+#include "target-fw/port/nuvoton/sys.h"
 #include "target-fw/port/port.h"
 
 enum {
@@ -18,8 +18,6 @@ enum {
     CMD_ERASE = 0x22,
     CMD_VECMAP = 0x2e,
     CMD_PROGRAM_64 = 0x61,
-
-    CONFIG_ADDRESS = 0x300000,
 };
 
 #define BLANK 0xffffffffu
@@ -36,7 +34,7 @@ static enum err go(uint32_t command, uint32_t address)
     REG(FMC_ISPADDR) = address;
     REG(FMC_ISPTRG) = 1;
     __asm__ volatile("isb" ::: "memory");
-    TRY(reg_wait(FMC_ISPTRG, 1, 0));
+    TRY(reg_wait(WAIT_FLASH, FMC_ISPTRG, 1, 0));
     return (REG(FMC_ISPSTS) & (STS_ISPFF | STS_PGFF)) == 0 ? ERR_OK : ERR_CHIP;
 }
 
@@ -109,7 +107,7 @@ enum err port_flash_program(uint32_t address, const uint8_t unit[8])
 enum err fmc_config_read(uint32_t words[FMC_CONFIG_WORDS])
 {
     for (uint32_t i = 0; i < FMC_CONFIG_WORDS; i++)
-        TRY(read_word(CMD_READ, CONFIG_ADDRESS + 4 * i, &words[i]));
+        TRY(read_word(CMD_READ, fmc_config_address + 4 * i, &words[i]));
     return ERR_OK;
 }
 
@@ -120,7 +118,7 @@ static enum err config_erase(void)
     TRY(fmc_config_read(now));
     if ((now[0] & now[1] & now[2] & now[3]) == BLANK)
         return ERR_OK;
-    return operate(CMD_ERASE, CONFIG_ADDRESS, CFGUEN);
+    return operate(CMD_ERASE, fmc_config_address, CFGUEN);
 }
 
 enum err fmc_config_write(const uint32_t words[FMC_CONFIG_WORDS])
@@ -130,7 +128,7 @@ enum err fmc_config_write(const uint32_t words[FMC_CONFIG_WORDS])
     for (uint32_t i = 0; i < FMC_CONFIG_WORDS; i++) {
         REG(FMC_ISPDAT) = words[i];
         if (words[i] != BLANK)
-            TRY(operate(CMD_PROGRAM, CONFIG_ADDRESS + 4 * i, CFGUEN));
+            TRY(operate(CMD_PROGRAM, fmc_config_address + 4 * i, CFGUEN));
     }
     TRY(fmc_config_read(now));
     for (uint32_t i = 0; i < FMC_CONFIG_WORDS; i++)
