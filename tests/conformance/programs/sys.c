@@ -1,0 +1,57 @@
+/* SYS: the register lock, resets of blocks, core voltage, identification. sys_reg.h. */
+#include "tests/conformance/programs/board.h"
+
+PROGRAM("SYS", 0);
+
+static void identification(void)
+{
+    check("PDID is an M2354's", SYS_PDID >> 16 & 0x0fff, 0x173);
+    uint32_t was = SYS_PDID;
+    SYS_PDID = 0;
+    check("PDID is read-only", SYS_PDID, was);
+}
+
+static void lock_keys(void)
+{
+    static const uint32_t wrong[][3] = {
+        { 0x59, 0x16, 0x89 },
+        { 0x16, 0x59, 0x88 },
+        { 0x59, 0x59, 0x88 },
+        { 0x88, 0x16, 0x59 },
+    };
+    check("REGLCTL is closed after reset", SYS_REGLCTL & 1, 0);
+    for (uint32_t i = 0; i < COUNT(wrong); i++) {
+        for (uint32_t k = 0; k < 3; k++)
+            SYS_REGLCTL = wrong[i][k];
+        check("REGLCTL stays closed after wrong keys", SYS_REGLCTL & 1, 0);
+    }
+    board_unlock();
+    check("59 16 88 open REGLCTL", SYS_REGLCTL & 1, 1);
+    SYS_REGLCTL = 0x59;
+    check("any further write closes it", SYS_REGLCTL & 1, 0);
+}
+
+/* Fidelity rule: a write to a protected register while the lock is closed is ignored, and told.
+ */
+static void protection(void)
+{
+    board_lock();
+    SYS_SRAMPC1 = 3u << 28;
+    check("SRAMPC1 ignores a write while closed", SYS_SRAMPC1 & 3u << 28, 0);
+    told("SYS+0x0e0: write ignored, register lock is closed");
+    SYS_IPRST0 = IPRST0_CRPT;
+    check("IPRST0 ignores a write while closed", SYS_IPRST0, 0);
+    told("SYS+0x008: write ignored, register lock is closed");
+    board_unlock();
+    SYS_SRAMPC1 = 3u << 28;
+    check("SRAMPC1 takes it when open", SYS_SRAMPC1 & 3u << 28, 3u << 28);
+    SYS_SRAMPC1 = 0;
+}
+
+void phase(uint32_t number)
+{
+    (void)number;
+    identification();
+    lock_keys();
+    protection();
+}
