@@ -118,7 +118,7 @@ static void connect_now(struct wss *wss)
         connect_failed(wss, NULL, "host not found, or not reachable");
 }
 
-static void interrupted(struct wss *wss)
+void wss_woken(struct wss *wss)
 {
     conn_attend_woken(wss);
     if (atomic_exchange(&wss->renewing, false) &&
@@ -162,9 +162,6 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS:
         return tls_prepare(wss_of(wsi), user) == ERR_OK ? 0 : 1;
-    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
-        interrupted(wss_of(wsi));
-        return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         connect_failed(wss_of(wsi), wsi, in);
         return 0;

@@ -73,26 +73,20 @@ const char *wss_conn_address(const struct wss_conn *conn)
     return conn->address;
 }
 
+/* Who finds the list empty interrupts the wait; the I/O thread is not in it. */
 void conn_wake(struct wss_conn *conn)
 {
     struct wss *wss = conn->wss;
-    bool interrupt = false;
-    pthread_mutex_lock(&wss->lock);
     bool here = pthread_equal(wss->io, pthread_self()) != 0;
-    if (!conn->woken && !wss->dead && !(here && wss->served == conn)) {
-        /* Who finds the list empty interrupts the wait; the I/O thread is not in it. */
-        interrupt = wss->woken == NULL && !here;
-        conn->woken = true;
-        conn->next_woken = wss->woken;
-        wss->woken = wss_conn_keep(conn);
-    }
-    if (interrupt)
-        atomic_fetch_add(&wss->interrupting, 1);
-    pthread_mutex_unlock(&wss->lock);
-    if (interrupt) { /* without the lock, which the I/O thread will want at once */
-        lws_cancel_service(wss->lws);
-        atomic_fetch_sub(&wss->interrupting, 1);
-    }
+    if ((here && wss->served == conn) || atomic_exchange(&conn->woken, true))
+        return;
+    struct wss_conn *head = atomic_load(&wss->woken);
+    wss_conn_keep(conn);
+    do
+        conn->next_woken = head;
+    while (!atomic_compare_exchange_weak(&wss->woken, &head, conn));
+    if (head == NULL && !here)
+        ev_async_send(wss->loop, &wss->wake);
 }
 
 static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
@@ -180,20 +174,32 @@ static void attend(struct wss_conn *conn)
     set_timer(conn, wake);
 }
 
-void conn_attend_woken(struct wss *wss)
+/* Takes the list; each of it may be woken anew from then on. */
+static void empty_woken(struct wss *wss, void (*each)(struct wss_conn *conn))
 {
-    pthread_mutex_lock(&wss->lock);
-    struct wss_conn *conn = TAKE(wss->woken);
-    pthread_mutex_unlock(&wss->lock);
+    struct wss_conn *conn = atomic_exchange(&wss->woken, NULL);
     while (conn != NULL) {
-        pthread_mutex_lock(&wss->lock);
-        struct wss_conn *next = TAKE(conn->next_woken);
-        conn->woken = false;
-        pthread_mutex_unlock(&wss->lock);
-        attend(conn);
+        struct wss_conn *next = conn->next_woken;
+        atomic_store(&conn->woken, false);
+        each(conn);
         wss_conn_drop(&conn);
         conn = next;
     }
+}
+
+void conn_attend_woken(struct wss *wss)
+{
+    empty_woken(wss, attend);
+}
+
+static void forget(struct wss_conn *conn)
+{
+    (void)conn;
+}
+
+void conn_forget_woken(struct wss *wss)
+{
+    empty_woken(wss, forget);
 }
 
 void conn_begin(struct wss_conn *conn)

@@ -17,8 +17,8 @@ struct wss_conn {
     struct wss *wss;
     struct lws *wsi; /* I/O thread only; NULL once closed */
     struct wss_conn *next_woken;
-    bool woken;    /* under wss->lock */
-    struct buf rx; /* the pieces of a message that came in several */
+    atomic_bool woken; /* it is in wss->woken */
+    struct buf rx;     /* the pieces of a message that came in several */
     struct ev_timer timer;
     uint64_t timer_ms; /* when it fires, at the latest when peer wants it; UINT64_MAX: never */
     char address[64];
@@ -36,6 +36,7 @@ struct wss_conn {
 struct wss {
     struct wss_config config;
     struct ev_loop *loop; /* the I/O thread's */
+    struct ev_async wake; /* any thread: look at woken and the flags below */
     struct ev_timer pulse;
     struct lws_context *lws;
     struct lws_vhost *vhost;
@@ -43,13 +44,13 @@ struct wss {
     lws_retry_bo_t keepalive;
     SSL_CTX *unused; /* a server's, see make_context() */
     pthread_t thread;
+    pthread_t io; /* the same, as it knows itself: set before there is any connection */
     bool joined;
     atomic_bool stopping;
-    atomic_uint interrupting; /* threads in lws_cancel_service(): lws may not go yet */
-    atomic_bool renewing;     /* tls_setup is to be called again */
-    SSL_CTX *tls;             /* libwebsockets' own */
-    atomic_bool connecting;   /* a client's connect was asked for */
-    atomic_bool refused;      /* the attempt failed, and that was told */
+    atomic_bool renewing;   /* tls_setup is to be called again */
+    SSL_CTX *tls;           /* libwebsockets' own */
+    atomic_bool connecting; /* a client's connect was asked for */
+    atomic_bool refused;    /* the attempt failed, and that was told */
     struct lws
         *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
 
@@ -57,10 +58,7 @@ struct wss {
     struct wss_conn *served;        /* I/O thread: attended when its callback ends, not woken */
     struct buf tx;                  /* I/O thread: the message being written */
 
-    pthread_mutex_t lock;
-    pthread_t io;           /* the I/O thread */
-    struct wss_conn *woken; /* have output, a close or a new deadline */
-    bool dead;              /* the I/O thread is ending: nobody is woken any more */
+    _Atomic(struct wss_conn *) woken; /* have output, a close or a new deadline */
 };
 
 struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address);
@@ -70,6 +68,7 @@ void conn_wake(struct wss_conn *conn); /* any thread */
 void conn_begin(struct wss_conn *conn);
 void conn_end(struct wss_conn *conn);
 void conn_attend_woken(struct wss *wss);
+void conn_forget_woken(struct wss *wss); /* after the I/O thread's end */
 
 enum err conn_feed(struct wss_conn *conn, struct span fragment,
                    bool last);         /* a received piece */
@@ -95,5 +94,6 @@ bool tls_peer_ok(SSL *ssl, X509 **certificate_out); /* verified; certificate is 
 void address_unmap(char *address);
 
 /* callback.c */
+void wss_woken(struct wss *wss); /* I/O thread: somebody wants something */
 int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                  size_t len);

@@ -28,23 +28,21 @@ static void on_pulse(struct ev_loop *loop, struct ev_timer *timer, int events)
     lws_cancel_service(lws_container_of(timer, struct wss, pulse)->lws);
 }
 
+static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
+{
+    (void)loop, (void)events;
+    wss_woken(lws_container_of(wake, struct wss, wake));
+}
+
 static void *run(void *arg)
 {
     struct wss *wss = arg;
-    pthread_mutex_lock(&wss->lock);
     wss->io = pthread_self();
-    pthread_mutex_unlock(&wss->lock);
     ev_timer_init(&wss->pulse, on_pulse, PULSE_S, PULSE_S);
     ev_timer_start(wss->loop, &wss->pulse);
     while (!atomic_load(&wss->stopping))
         ev_run(wss->loop, EVRUN_ONCE);
-    pthread_mutex_lock(&wss->lock);
-    wss->dead = true;
-    pthread_mutex_unlock(&wss->lock);
-    while (atomic_load(&wss->interrupting) != 0)
-        sched_yield();
     lws_context_destroy(wss->lws);
-    ev_loop_destroy(wss->loop);
     return NULL;
 }
 
@@ -66,6 +64,8 @@ static enum err make_context(struct wss *wss)
     wss->loop = ev_loop_new(EVFLAG_AUTO);
     if (wss->loop == NULL)
         return fail(ERR_IO, "wss: libev does not start");
+    ev_async_init(&wss->wake, on_wake);
+    ev_async_start(wss->loop, &wss->wake);
     void *loops[] = { wss->loop };
     struct lws_context_creation_info info = {
         .port = config->server ? config->port : CONTEXT_PORT_NO_LISTEN,
@@ -115,7 +115,6 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
         .secs_since_valid_ping = RPC_PING_MS / 1000,
         .secs_since_valid_hangup = (RPC_PING_MS + RPC_HANGUP_MS) / 1000,
     };
-    pthread_mutex_init(&wss->lock, NULL);
     half_open_init(&wss->half_open);
     fill_protocols(wss);
     enum err e = make_context(wss);
@@ -142,13 +141,13 @@ uint16_t wss_port(const struct wss *wss)
 void wss_renew(struct wss *wss)
 {
     atomic_store(&wss->renewing, true);
-    lws_cancel_service(wss->lws);
+    ev_async_send(wss->loop, &wss->wake);
 }
 
 enum err wss_connect(struct wss *wss)
 {
     atomic_store(&wss->connecting, true);
-    lws_cancel_service(wss->lws);
+    ev_async_send(wss->loop, &wss->wake);
     return ERR_OK;
 }
 
@@ -157,14 +156,10 @@ void wss_shutdown(struct wss *wss)
     if (wss->joined)
         return;
     atomic_store(&wss->stopping, true);
-    lws_cancel_service(wss->lws);
+    ev_async_send(wss->loop, &wss->wake);
     pthread_join(wss->thread, NULL);
     wss->joined = true;
-    while (wss->woken != NULL) {
-        struct wss_conn *conn = wss->woken;
-        wss->woken = conn->next_woken;
-        wss_conn_drop(&conn);
-    }
+    conn_forget_woken(wss);
 }
 
 void wss_stop(struct wss *wss)
@@ -172,7 +167,8 @@ void wss_stop(struct wss *wss)
     if (wss == NULL)
         return;
     wss_shutdown(wss);
-    pthread_mutex_destroy(&wss->lock);
+    conn_forget_woken(wss);
+    ev_loop_destroy(wss->loop); /* only now: others may still wake who is not there any more */
     buf_free(&wss->tx);
     SSL_CTX_free(wss->unused);
     free(wss);
