@@ -147,6 +147,11 @@ enum err rpc_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *ty
 
 enum err rpc_check(const struct rpc_call *call)
 {
+    int over = call->over == NULL ? ERR_OK : atomic_load(call->over);
+    if (over != ERR_OK)
+        return fail_quiet((enum err)over, "the call is over: %s", err_text((enum err)over));
+    if (call->deadline_ms != 0 && rpc_now_ms() >= call->deadline_ms)
+        return fail_quiet(ERR_DEADLINE, "deadline exceeded");
     return call->streaming == NULL ? ERR_OK : call->streaming->check(call->stream);
 }
 

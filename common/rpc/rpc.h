@@ -13,6 +13,7 @@
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdatomic.h>
 
 #include "common/host/own.h"
 #include "common/rpc/limits.h"
@@ -38,6 +39,8 @@ struct rpc_call {
     size_t metadata_count;
     uint64_t deadline_ms; /* CLOCK_MONOTONIC */
     void *user; /* the program's own: struct call of oem-server, struct site of the agent */
+
+    const atomic_int *over; /* an enum err once nobody waits for the answer; NULL: never */
 
     const struct rpc_streaming *streaming; /* NULL: the call is unary */
     void *stream;
@@ -93,7 +96,10 @@ enum err rpc_send(struct rpc_call *call, const ProtobufCMessage *message);
 /* *out is NULL after the last one; else the caller's, AUTO(rpc_drop). */
 enum err rpc_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *type,
                      ProtobufCMessage **out);
-enum err rpc_check(const struct rpc_call *call); /* is a streaming call still wanted? */
+
+/* ERR_OK while somebody waits for the answer; else why not: cancelled, late, connection lost.
+ * To be asked before each step that costs much or cannot be taken back. Never waits. */
+enum err rpc_check(const struct rpc_call *call);
 
 const ProtobufCMessageDescriptor *rpc_output_type(const ProtobufCService *service,
                                                   const char *method);
