@@ -11,6 +11,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "common/host/own.h"
 #include "common/rpc/limits.h"
 #include "hallmark/v1/frame.pb-c.h"
@@ -70,6 +72,9 @@ size_t peer_message_max(const struct peer *peer);
 
 /* A PEER_DATA of so many payload bytes has been dealt with: grant that credit anew. */
 void peer_consumed(struct peer *peer, uint32_t stream, size_t bytes);
+
+/* total counts this peer's unsent bytes too, as long as it lives: for a limit on several. */
+void peer_count_unsent(struct peer *peer, atomic_size_t *total);
 
 /* Answer the call on response->stream. Of a stream that is gone: does nothing (the caller
  * left). */

@@ -72,6 +72,12 @@ bool queue_next_event(struct queue *q, struct peer_event *event_out)
     return true;
 }
 
+void queue_count(struct queue *q, atomic_size_t *total)
+{
+    q->total = total;
+    atomic_fetch_add(total, q->out_bytes);
+}
+
 enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *f, size_t max)
 {
     size_t len = hallmark__v1__frame__get_packed_size(f);
@@ -89,6 +95,8 @@ enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *f, size_t max)
     *q->out_tail = node;
     q->out_tail = &node->next;
     q->out_bytes += len;
+    if (q->total != NULL)
+        atomic_fetch_add(q->total, len);
     return ERR_OK;
 }
 
@@ -101,6 +109,8 @@ bool queue_pull(struct queue *q, struct buf *message_out)
     if (q->out_head == NULL)
         q->out_tail = &q->out_head;
     q->out_bytes -= node->bytes.len;
+    if (q->total != NULL)
+        atomic_fetch_sub(q->total, node->bytes.len);
     buf_free(message_out);
     *message_out = buf_take(&node->bytes);
     free(node);

@@ -63,6 +63,13 @@ void wss_conn_set_user(struct wss_conn *conn, void *user)
     conn->user = user;
 }
 
+void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total)
+{
+    pthread_mutex_lock(&conn->lock);
+    peer_count_unsent(conn->peer, total);
+    pthread_mutex_unlock(&conn->lock);
+}
+
 void *wss_conn_user(const struct wss_conn *conn)
 {
     return conn->user;

@@ -77,6 +77,8 @@ enum err wss_connect(struct wss *wss);
 struct wss_conn *wss_conn_keep(struct wss_conn *conn);
 void wss_conn_drop(struct wss_conn **conn);
 void wss_conn_set_user(struct wss_conn *conn, void *user); /* in accept or open only */
+/* In accept: total counts the connection's unsent bytes too, until closed has been called. */
+void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total);
 void *wss_conn_user(const struct wss_conn *conn);
 const char *wss_conn_address(const struct wss_conn *conn);
 
