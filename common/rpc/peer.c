@@ -39,11 +39,6 @@ bool peer_pull(struct peer *p, struct buf *message_out)
     return queue_pull(&p->queue, message_out);
 }
 
-void peer_count_unsent(struct peer *p, atomic_size_t *total)
-{
-    queue_count(&p->queue, total);
-}
-
 bool peer_next_event(struct peer *p, struct peer_event *event_out)
 {
     return queue_next_event(&p->queue, event_out);

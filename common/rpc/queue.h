@@ -12,8 +12,9 @@ struct queue_event;
 struct queue {
     struct queue_message *out_head, **out_tail;
     size_t out_bytes; /* at most RPC_OUT_BYTES_MAX */
-    atomic_size_t *total; /* counts out_bytes too; NULL: nobody does */
     struct queue_event *event_head, **event_tail;
+    /* Counts out_bytes too; NULL: nobody does. */
+    atomic_size_t *total;
 };
 
 void queue_init(struct queue *q);

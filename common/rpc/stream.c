@@ -202,6 +202,11 @@ static enum err grant_anew(struct peer *p, struct stream *s, size_t bytes)
     return send_credit(p, s->id, 1, bytes);
 }
 
+void peer_count_unsent(struct peer *p, atomic_size_t *total)
+{
+    queue_count(&p->queue, total);
+}
+
 void peer_consumed(struct peer *p, uint32_t stream, size_t bytes)
 {
     if (grant_anew(p, find_any(p, stream), bytes) != ERR_OK)
