@@ -51,7 +51,8 @@
     X(CONFIG, 51, 3, "bad configuration")                                                      \
     X(USAGE, 52, 3, "bad usage")                                                               \
     X(CLOSED, 53, 14, "connection closed")                                                     \
-    X(TLS, 54, 16, "TLS failed")
+    X(TLS, 54, 16, "TLS failed")                                                               \
+    X(UNSEEN, 55, 14, "the call was not looked at")
 
 // clang-format off
 enum [[nodiscard]] err {

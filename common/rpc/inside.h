@@ -24,6 +24,7 @@ struct stream {
     uint32_t id; /* 0: free slot */
     uint64_t deadline_ms;
     void *tag;
+    uint64_t request; /* ours: its number among the frames ever queued */
     struct lane out, in;
 };
 
@@ -61,6 +62,7 @@ struct stream *stream_slot(struct streams *streams); /* a free one; NULL: too ma
 bool stream_late(const struct stream *s, uint64_t now_ms);
 uint64_t stream_earliest(const struct streams *streams, uint64_t wake_ms); /* or wake_ms */
 unsigned stream_count(const struct streams *streams);                      /* how many are */
+/* Of ours: its request is the frame queued last. */
 struct stream stream_of(const struct peer *p, uint32_t id, uint64_t deadline_ms, void *tag);
 enum err stream_data(struct peer *p, Hallmark__V1__Frame **f); /* takes the frame */
 enum err stream_credit(struct peer *p, const Hallmark__V1__FrameCredit *credit);

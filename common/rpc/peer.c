@@ -172,7 +172,7 @@ static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
     if (fault != NULL)
         return respond_error(p, id, ERR_INVALID, fault);
     if (p->refusing)
-        return respond_error(p, id, ERR_UNAVAILABLE, "going away: draining");
+        return respond_error(p, id, ERR_UNSEEN, "going away: draining");
     struct stream *s = stream_slot(&p->theirs);
     if (s == NULL)
         return respond_error(p, id, ERR_EXHAUSTED, "too many open calls on this connection");
@@ -210,6 +210,19 @@ static enum err take_cancel(struct peer *p, uint32_t id)
     return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id });
 }
 
+/* Calls of ours above its last stream were not looked at, and will not be. */
+static enum err take_go_away(struct peer *p, frame **f)
+{
+    uint32_t last = (*f)->go_away->last_stream;
+    p->leaving = true;
+    TRY(queue_event(&p->queue,
+                    &(struct peer_event){ .kind = PEER_GOING_AWAY, .frame = TAKE(*f) }));
+    for (size_t i = 0; i < p->ours.count; i++)
+        if (p->ours.slot[i].id > last)
+            TRY(push_response(p, &p->ours.slot[i], ERR_UNSEEN, "the peer is going away"));
+    return ERR_OK;
+}
+
 static enum err take_frame(struct peer *p, frame **f, uint64_t now_ms)
 {
     if (p->hello_by_ms != 0 && (*f)->kind_case != HALLMARK__V1__FRAME__KIND_HELLO)
@@ -224,9 +237,7 @@ static enum err take_frame(struct peer *p, frame **f, uint64_t now_ms)
     case HALLMARK__V1__FRAME__KIND_CANCEL:
         return take_cancel(p, (*f)->cancel->stream);
     case HALLMARK__V1__FRAME__KIND_GO_AWAY:
-        p->leaving = true;
-        return queue_event(&p->queue,
-                           &(struct peer_event){ .kind = PEER_GOING_AWAY, .frame = TAKE(*f) });
+        return take_go_away(p, f);
     case HALLMARK__V1__FRAME__KIND_DATA:
         return stream_data(p, f);
     case HALLMARK__V1__FRAME__KIND_CREDIT:
@@ -258,7 +269,7 @@ enum err peer_call(struct peer *p, Hallmark__V1__FrameRequest *request, void *ta
                    uint64_t now_ms)
 {
     if (p->leaving)
-        return fail_quiet(ERR_UNAVAILABLE, "rpc: the peer is going away");
+        return fail_quiet(ERR_UNSEEN, "rpc: the peer is going away");
     struct stream *s = stream_slot(&p->ours);
     if (s == NULL || peer_open_calls(p) >= 2 * RPC_STREAMS_MAX)
         return fail(ERR_EXHAUSTED, "rpc: %d calls are open on this connection",
@@ -380,7 +391,8 @@ void peer_fail_calls(struct peer *p, enum err e, const char *words)
 {
     for (size_t i = 0; i < p->ours.count; i++) {
         struct stream *s = &p->ours.slot[i];
-        if (s->id != 0 && push_response(p, s, e, words) != ERR_OK)
+        enum err why = s->request > p->queue.pulled ? ERR_UNSEEN : e;
+        if (s->id != 0 && push_response(p, s, why, words) != ERR_OK)
             *s = (struct stream){ 0 };
     }
 }

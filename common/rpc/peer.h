@@ -83,4 +83,6 @@ enum err peer_respond(struct peer *peer, Hallmark__V1__FrameResponse *response);
 void peer_go_away(struct peer *peer, const char *reason,
                   uint32_t drain_ms);              /* refuse new calls */
 unsigned peer_open_calls(const struct peer *peer); /* both ways: 0 means drained */
-void peer_fail_calls(struct peer *peer, enum err e, const char *words); /* connection is lost */
+/* The connection is lost: our calls end with e, or with ERR_UNSEEN if their request was never
+ * pulled. That is also the end of those above the last stream of the peer's GOAWAY. */
+void peer_fail_calls(struct peer *peer, enum err e, const char *words);

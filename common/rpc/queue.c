@@ -97,6 +97,7 @@ enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *f, size_t max)
     q->out_bytes += len;
     if (q->total != NULL)
         atomic_fetch_add(q->total, len);
+    q->queued++;
     return ERR_OK;
 }
 
@@ -111,6 +112,7 @@ bool queue_pull(struct queue *q, struct buf *message_out)
     q->out_bytes -= node->bytes.len;
     if (q->total != NULL)
         atomic_fetch_sub(q->total, node->bytes.len);
+    q->pulled++;
     buf_free(message_out);
     *message_out = buf_take(&node->bytes);
     free(node);

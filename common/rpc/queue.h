@@ -11,7 +11,8 @@ struct queue_event;
 
 struct queue {
     struct queue_message *out_head, **out_tail;
-    size_t out_bytes; /* at most RPC_OUT_BYTES_MAX */
+    size_t out_bytes;        /* at most RPC_OUT_BYTES_MAX */
+    uint64_t queued, pulled; /* frames, ever */
     struct queue_event *event_head, **event_tail;
     /* Counts out_bytes too; NULL: nobody does. */
     atomic_size_t *total;

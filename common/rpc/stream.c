@@ -56,7 +56,7 @@ static const struct lane fresh_in = { 0, RPC_CREDIT_MESSAGES, RPC_CREDIT_BYTES, 
 
 struct stream stream_of(const struct peer *p, uint32_t id, uint64_t deadline_ms, void *tag)
 {
-    return (struct stream){ id, deadline_ms, tag, p->first, fresh_in };
+    return (struct stream){ id, deadline_ms, tag, p->queue.queued, p->first, fresh_in };
 }
 
 /* Ours or theirs, by the parity of its number; NULL if it is over. */

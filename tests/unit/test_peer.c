@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/rpc/again.h"
 #include "common/rpc/peer.h"
 
 typedef Hallmark__V1__Frame frame;
@@ -141,37 +142,114 @@ static void cancel_ends_the_call(void **state)
     close_ends(&e);
 }
 
+static void expect_answer(struct peer *peer, void *tag, enum err code)
+{
+    struct peer_event answer = expect(peer, PEER_RESPONSE);
+    assert_ptr_equal(answer.tag, tag);
+    assert_int_equal(answer.frame->response->code, code);
+    assert_int_equal(answer.frame->response->status, err_status(code));
+    peer_event_free(&answer);
+}
+
+static void expect_away(struct peer *peer)
+{
+    struct peer_event away = expect(peer, PEER_GOING_AWAY);
+    peer_event_free(&away);
+}
+
 static void going_away_refuses_new_calls(void **state)
 {
     (void)state;
     struct ends e = open_ends();
-    call(e.client, 0, &e, 0); /* crosses the GOAWAY */
+    int crosses;
+    call(e.client, 0, &crosses, 0); /* the GOAWAY */
     peer_go_away(e.server, "stopping", 100);
     deliver(e.client, e.server, 0);
     expect_none(e.server);
     deliver(e.server, e.client, 0);
-    struct peer_event away = expect(e.client, PEER_GOING_AWAY);
-    peer_event_free(&away);
-    struct peer_event answer = expect(e.client, PEER_RESPONSE);
-    assert_int_equal(answer.frame->response->status, ERR_UNAVAILABLE);
-    peer_event_free(&answer);
+    expect_away(e.client);
+    expect_answer(e.client, &crosses, ERR_UNSEEN);
+    expect_none(e.client); /* the server's own refusal of it is one answer too many */
     Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
     request.method = method;
-    assert_int_equal(peer_call(e.client, &request, &e, 0), ERR_UNAVAILABLE);
+    assert_int_equal(peer_call(e.client, &request, &e, 0), ERR_UNSEEN);
     close_ends(&e);
 }
 
+/* A client that does not read GOAWAY's last stream hears it by the answer. */
+static void a_refused_call_was_not_looked_at(void **state)
+{
+    (void)state;
+    struct ends e = open_ends();
+    struct buf away = { 0 };
+    peer_go_away(e.server, "stopping", 100);
+    assert_true(peer_pull(e.server, &away)); /* and is lost */
+    call(e.client, 0, &e, 0);
+    deliver(e.client, e.server, 0);
+    deliver(e.server, e.client, 0);
+    expect_answer(e.client, &e, ERR_UNSEEN);
+    buf_free(&away);
+    close_ends(&e);
+}
+
+static void going_away_leaves_earlier_calls_alone(void **state)
+{
+    (void)state;
+    struct ends e = open_ends();
+    int seen, unseen;
+    call(e.client, 0, &seen, 0);
+    deliver(e.client, e.server, 0);
+    struct peer_event request = expect(e.server, PEER_REQUEST);
+    peer_event_free(&request);
+    peer_go_away(e.server, "stopping", 100);
+    call(e.client, 0, &unseen, 0);
+    deliver(e.server, e.client, 0);
+    expect_away(e.client);
+    expect_answer(e.client, &unseen, ERR_UNSEEN);
+    expect_none(e.client);
+    respond(e.server, 1);
+    deliver(e.server, e.client, 0);
+    expect_answer(e.client, &seen, ERR_OK);
+    close_ends(&e);
+}
+
+/* Only what was never handed to the carrier is known not to have been seen. */
 static void lost_connection_fails_calls(void **state)
 {
     (void)state;
     struct ends e = open_ends();
-    call(e.client, 0, &e, 0);
+    struct buf message = { 0 };
+    int sent, unsent;
+    call(e.client, 0, &sent, 0);
+    call(e.client, 0, &unsent, 0);
+    assert_true(peer_pull(e.client, &message));
     peer_fail_calls(e.client, ERR_CLOSED, "gone");
     struct peer_event answer = expect(e.client, PEER_RESPONSE);
     assert_int_equal(answer.frame->response->status, 14);
+    assert_int_equal(answer.frame->response->code, ERR_CLOSED);
     assert_string_equal(answer.frame->response->message, "gone");
     peer_event_free(&answer);
+    expect_answer(e.client, &unsent, ERR_UNSEEN);
+    buf_free(&message);
     close_ends(&e);
+}
+
+static void what_may_be_made_again(void **state)
+{
+    (void)state;
+    static const struct {
+        enum err err;
+        bool plain, safe;
+    } cases[] = {
+        { ERR_UNSEEN, true, true },        { ERR_CLOSED, false, true },
+        { ERR_UNAVAILABLE, false, false }, { ERR_DEADLINE, false, false },
+        { ERR_CANCELLED, false, false },   { ERR_DENIED, false, false },
+        { ERR_HSM, false, false },         { ERR_OK, false, false },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(again_may(cases[i].err, false), cases[i].plain);
+        assert_int_equal(again_may(cases[i].err, true), cases[i].safe);
+    }
 }
 
 static void open_calls_are_bounded(void **state)
@@ -362,7 +440,10 @@ int main(void)
         cmocka_unit_test(both_ends_enforce_the_deadline),
         cmocka_unit_test(cancel_ends_the_call),
         cmocka_unit_test(going_away_refuses_new_calls),
+        cmocka_unit_test(a_refused_call_was_not_looked_at),
+        cmocka_unit_test(going_away_leaves_earlier_calls_alone),
         cmocka_unit_test(lost_connection_fails_calls),
+        cmocka_unit_test(what_may_be_made_again),
         cmocka_unit_test(open_calls_are_bounded),
         cmocka_unit_test(bad_stream_numbers_close),
         cmocka_unit_test(requests_over_a_limit_are_answered),

@@ -1,0 +1,6 @@
+#include "common/rpc/again.h"
+
+bool again_may(enum err e, bool safe)
+{
+    return e == ERR_UNSEEN || (e == ERR_CLOSED && safe);
+}
