@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define UNIFIED       ".syntax unified\n\t" /* GCC's own is "divided" for this core */
 #define WORD(pointer) ((uint32_t)(uintptr_t)(pointer))
 #define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 

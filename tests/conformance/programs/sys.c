@@ -48,10 +48,52 @@ static void protection(void)
     SYS_SRAMPC1 = 0;
 }
 
+/* PLCTL: the core's voltage; both show that it is under way, and PLSTS what was reached. */
+static void voltage(void)
+{
+    board_lock();
+    SYS_PLCTL = 1;
+    check("PLCTL ignores a write while closed", SYS_PLCTL & 3, 0);
+    told("SYS+0x1f8: write ignored, register lock is closed");
+    board_unlock();
+    SYS_PLCTL = 1;
+    check("PLCTL.WRBUSY is seen", SYS_PLCTL >> 7 & 1, 1);
+    check("PLCTL.WRBUSY ends", until(&SYS_PLCTL, 1u << 7, 0), 1);
+    check("PLSTS.PLCBUSY ends", until(&SYS_PLSTS, 1, 0), 1);
+    check("PLSTS shows the level", SYS_PLSTS >> 8 & 3, 1);
+    SYS_PLCTL = 0;
+    until(&SYS_PLCTL, 1u << 7, 0);
+}
+
+/* IPRST0's bits reset a block for as long as they are set, from its registers' view: at the
+ * edge. */
+static void block_resets(void)
+{
+    board_clocks();
+    CRPT_INTEN = 1;
+    KS_METADATA = META_256 | META_ECC;
+    SYS_IPRST0 = IPRST0_CRPT | IPRST0_KS;
+    SYS_IPRST0 = 0;
+    check("CRPTRST clears CRPT's registers", CRPT_INTEN, 0);
+    check("KSRST clears the KeyStore's registers", KS_METADATA & (7u << 16), 0);
+    check("KSRST takes INITDONE back", KS_STS & KS_STS_INITDONE, 0);
+}
+
+static void others(void)
+{
+    uint32_t was = SYS_GPA_MFPL;
+    SYS_GPA_MFPL = (was & 0x00ffffff) | 0x77000000;
+    check("GPA_MFPL is kept", SYS_GPA_MFPL >> 24, 0x77);
+    SYS_GPA_MFPL = was;
+}
+
 void phase(uint32_t number)
 {
     (void)number;
     identification();
     lock_keys();
     protection();
+    voltage();
+    block_resets();
+    others();
 }

@@ -1,0 +1,145 @@
+/*
+ * Core: what must fault. A phase a case: the core enters its HardFault handler, or locks up as
+ * it would if that faulted too (virtual-board enters no exception).
+ */
+#include "tests/conformance/programs/board.h"
+
+PROGRAM("Core", 0);
+
+static uint32_t words[4];
+
+static void load(uint32_t address)
+{
+    uint32_t value;
+    __asm__ volatile(UNIFIED "ldr %0, [%1]" : "=l"(value) : "l"(address) : "memory");
+}
+
+static void load_half(uint32_t address)
+{
+    uint32_t value;
+    __asm__ volatile(UNIFIED "ldrh %0, [%1]" : "=l"(value) : "l"(address) : "memory");
+}
+
+static void store(uint32_t address)
+{
+    __asm__ volatile(UNIFIED "str %0, [%0]" ::"l"(address) : "memory");
+}
+
+static void unaligned_load(void)
+{
+    fault_expected("an unaligned word is read");
+    load(WORD(words) + 2);
+}
+
+static void unaligned_half(void)
+{
+    fault_expected("an unaligned halfword is read");
+    load_half(WORD(words) + 1);
+}
+
+static void unaligned_store(void)
+{
+    fault_expected("an unaligned word is written");
+    store(WORD(words) + 1);
+}
+
+static void unaligned_block(void)
+{
+    fault_expected("LDM from an unaligned address");
+    __asm__ volatile(UNIFIED "ldmia %0!, {r2, r3}" ::"l"(WORD(words) + 2)
+                     : "r2", "r3", "memory");
+}
+
+static void unaligned_register(void)
+{
+    fault_expected("an unaligned word of a block is read");
+    load(SYS + 2);
+}
+
+static void undefined(void)
+{
+    fault_expected("UDF");
+    __asm__ volatile(UNIFIED "udf #1");
+}
+
+static void supervisor(void)
+{
+    fault_expected("SVC while PRIMASK forbids it");
+    __asm__ volatile(UNIFIED "svc #1" ::: "memory");
+}
+
+static void nowhere_read(void)
+{
+    fault_expected("a word beyond SRAM is read");
+    load(0x20040000);
+}
+
+static void nowhere_write(void)
+{
+    fault_expected("a word beyond SRAM is written");
+    store(0x20040000);
+}
+
+static void hole_read(void)
+{
+    fault_expected("a word of external RAM, which the part has not, is read");
+    load(0x60000000);
+}
+
+static void flash_write(void)
+{
+    fault_expected("flash is written by a store");
+    store(0x000f0000);
+}
+
+static void hole_between(void)
+{
+    fault_expected("a word between APROM and CONFIG is read");
+    load(0x00280000);
+}
+
+static void execute_block(void)
+{
+    fault_expected("code is fetched from a block's registers");
+    ((void (*)(void))(uintptr_t)(SYS | 1))();
+}
+
+static void execute_ppb(void)
+{
+    fault_expected("code is fetched from the private peripheral bus");
+    ((void (*)(void))(uintptr_t)0xe000ed01u)();
+}
+
+static void execute_nowhere(void)
+{
+    fault_expected("code is fetched from nowhere");
+    ((void (*)(void))(uintptr_t)0x60000001u)();
+}
+
+static void arm_state(void)
+{
+    fault_expected("BX to an even address");
+    __asm__ volatile(UNIFIED "bx %0" ::"l"(WORD(words)));
+}
+
+static void stack_limit(void)
+{
+    fault_expected("PUSH below MSPLIM");
+    __asm__ volatile(UNIFIED "mov r3, sp\n\tmsr msplim, r3\n\tisb\n\tpush {r0-r7}" ::
+                         : "r3", "memory");
+}
+
+static void (*const cases[])(void) = {
+    unaligned_load, unaligned_half, unaligned_store, unaligned_block, unaligned_register,
+    undefined,      supervisor,     nowhere_read,    nowhere_write,   hole_read,
+    flash_write,    hole_between,   execute_block,   execute_ppb,     execute_nowhere,
+    arm_state,      stack_limit,
+};
+
+void phase(uint32_t number)
+{
+    if (number < COUNT(cases))
+        cases[number]();
+    else
+        check("a reset ends each of them", 1, 1);
+}
