@@ -72,16 +72,15 @@ static bool from_program(const struct log_watch *watch, const char *pc_text)
 bool log_watch_told(struct log_watch *watch, const char *words)
 {
     char *pc;
-    bool told = false;
     for (char *line = next_line(watch, text_of(watch), &pc); line != NULL;
          line = next_line(watch, pc, &pc)) {
         char *end = strchr(pc, '\n'), *found = strstr(pc, words);
         if (found == NULL || (end != NULL && found > end) || !from_program(watch, pc))
             continue;
         line[0] = '-';
-        told = true;
+        return true;
     }
-    return told;
+    return false;
 }
 
 bool log_watch_rest(const struct log_watch *watch, char words[static LOG_WORDS_MAX])

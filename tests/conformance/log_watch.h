@@ -27,7 +27,8 @@ enum err log_watch_begin(struct log_watch *watch);
 enum err log_watch_end(struct log_watch *watch); /* reads what came since */
 void log_watch_fini(struct log_watch *watch);
 
-/* Was it said, once at least, from this program's code? Said lines are taken. */
+/* Was it said, from this program's code? The line is taken: said twice, it is to be asked for
+ * twice. */
 bool log_watch_told(struct log_watch *watch, const char *words);
 
 /* A line about the code that nobody has taken; false: there is none. */
