@@ -75,6 +75,7 @@ static void peer_close(struct wss_conn *conn, struct span body)
     snprintf(reason, sizeof(reason), "closed by the peer (%u): %.*s", code, len,
              (const char *)r.rest.ptr);
     pthread_mutex_lock(&conn->lock);
+    conn->by_peer = conn->close_code == 0;
     conn_fault(conn, code, reason);
     pthread_mutex_unlock(&conn->lock);
 }
@@ -82,14 +83,18 @@ static void peer_close(struct wss_conn *conn, struct span body)
 /* Said once an attempt, whichever way lws tells of it. */
 static void connect_failed(struct wss *wss, struct lws *wsi, const char *words)
 {
-    char reason[256];
+    char reason[256], refusal[80];
     SSL *ssl = wsi == NULL ? NULL : lws_get_ssl(wsi);
     long verdict = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
     if (verdict != X509_V_OK) /* says more than lws's own words */
         words = X509_verify_cert_error_string(verdict);
+    else if (wss->ending.alert != 0)
+        words = tls_refusal(wss->ending.alert, refusal, sizeof(refusal));
     wss->attempt = NULL;
     if (atomic_exchange(&wss->refused, true))
         return;
+    wss->ending.verify = verdict;
+    wss->ending.http = wsi == NULL ? 0 : lws_http_client_http_response(wsi);
     snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u: %s", wss->config.address,
              wss->config.port, words == NULL ? "no reason given" : words);
     if (wss->config.handler.closed != NULL)
@@ -114,6 +119,7 @@ static void connect_now(struct wss *wss)
         .pwsi = &wss->attempt,
     };
     atomic_store(&wss->refused, false);
+    wss->ending = (struct wss_ending){ 0 };
     if (lws_client_connect_via_info(&info) == NULL)
         connect_failed(wss, NULL, "host not found, or not reachable");
 }

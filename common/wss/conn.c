@@ -106,10 +106,10 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
     pthread_mutex_lock(&conn->lock);
     if (conn->peer != NULL) {
         peer_tick(conn->peer, rpc_now_ms());
-        unsigned code = peer_close_code(conn->peer);
-        late = code != 0 && conn->close_code == 0;
+        late = peer_close_code(conn->peer) != 0 && conn->close_code == 0;
+        conn->late = conn->late || late;
         if (late)
-            conn_fault(conn, code, "no HELLO in time");
+            conn_fault(conn, LWS_CLOSE_STATUS_PROTOCOL_ERR, "no HELLO in time");
     }
     pthread_mutex_unlock(&conn->lock);
     if (late)
@@ -304,6 +304,8 @@ void conn_events(struct wss_conn *conn)
             stream_event(conn, &event);
             pthread_mutex_unlock(&conn->lock);
         }
+        if (event.kind == PEER_GOING_AWAY && handler->going_away != NULL)
+            handler->going_away(handler->context, conn, event.frame->go_away->reason);
         if (event.kind == PEER_RESPONSE)
             answer(&event);
         else if (event.kind == PEER_REQUEST && handler->request != NULL)

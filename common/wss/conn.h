@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/wss/ending.h"
 #include "common/wss/half_open.h"
 #include "common/wss/stream.h"
 #include "common/wss/wss.h"
@@ -30,6 +31,8 @@ struct wss_conn {
     struct wss_stream *streams;
     bool closing; /* its calls are being failed: no new one may slip in behind them */
     unsigned close_code;
+    bool by_peer; /* it sent that code */
+    bool late;    /* HELLO was: no fault that lasts */
     char close_reason[WSS_REASON_MAX + 1];
 };
 
@@ -53,6 +56,7 @@ struct wss {
     atomic_bool refused;    /* the attempt failed, and that was told */
     struct lws
         *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
+    struct wss_ending ending; /* I/O thread: of the latest attempt that failed */
 
     struct half_open_set half_open; /* I/O thread, server */
     struct wss_conn *served;        /* I/O thread: attended when its callback ends, not woken */
@@ -89,6 +93,7 @@ void stream_end_all(struct wss_conn *conn, const char *words);
 
 /* tls.c */
 enum err tls_prepare(struct wss *wss, SSL_CTX *tls);
+const char *tls_refusal(int alert, char *words, size_t size); /* that the server sent */
 bool tls_peer_ok(SSL *ssl, X509 **certificate_out); /* verified; certificate is the caller's */
 
 void address_unmap(char *address);

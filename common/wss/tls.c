@@ -44,6 +44,21 @@ static const char *alert_words(int value)
                                                            : SSL_alert_desc_string_long(value);
 }
 
+const char *tls_refusal(int alert, char *words, size_t size)
+{
+    snprintf(words, size, "the server refuses the handshake: %s", alert_words(alert));
+    return words;
+}
+
+/* A server that refuses our certificate says so when our side of the handshake is over. */
+static void on_client_info(const SSL *ssl, int where, int value)
+{
+    struct wss *wss = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), wss_index);
+    if (wss != NULL && (where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT &&
+        value >> 8 == SSL3_AL_FATAL)
+        wss->ending.alert = value & 0xff;
+}
+
 /* A fatal alert that we write in the handshake is our refusal of a peer, whatever its cause.
  * Later ones tell of lost connections (OpenSSL 3 calls a missing close_notify a decode error).
  */
@@ -77,6 +92,8 @@ enum err tls_prepare(struct wss *wss, SSL_CTX *tls)
         SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
         SSL_CTX_set_purpose(tls, X509_PURPOSE_SSL_CLIENT);
         SSL_CTX_set_info_callback(tls, on_info);
+    } else {
+        SSL_CTX_set_info_callback(tls, on_client_info);
     }
     wss->tls = tls;
     return wss->config.tls_setup(wss->config.tls_context, tls);

@@ -43,6 +43,8 @@ struct wss_handler {
     void (*tls_refused)(void *context, const char *address, const char *alert);
     /* Server: an accepted peer broke the protocol and is being closed; e and words say how. */
     void (*breach)(void *context, struct wss_conn *conn, enum err e, const char *words);
+    /* The peer takes no new calls on conn; those not looked at end by themselves. */
+    void (*going_away)(void *context, struct wss_conn *conn, const char *reason);
 };
 
 /* Give the context its certificate and key (from a file or an HSM) and its trust anchors. */
@@ -73,6 +75,11 @@ void wss_renew(struct wss *wss);
 
 /* Client: connect once; open or closed is called. */
 enum err wss_connect(struct wss *wss);
+
+/* Client, in closed: may another attempt help? ERR_UNAVAILABLE: it may. Else it will not:
+ * ERR_TLS (one side does not trust the other's certificate), ERR_DENIED (the server will not
+ * have us), ERR_PROTO (it speaks something else). */
+enum err wss_why(struct wss *wss, struct wss_conn *conn);
 
 struct wss_conn *wss_conn_keep(struct wss_conn *conn);
 void wss_conn_drop(struct wss_conn **conn);

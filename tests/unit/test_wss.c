@@ -153,8 +153,9 @@ static void start(struct pair *p, const struct certs_spec *client, X509 *issuer,
     config.address = "localhost";
     config.port = wss_port(p->server);
     config.tls_context = &p->client_end;
-    config.handler =
-        (struct wss_handler){ &p->scene, NULL, on_open, echo, NULL, on_closed, NULL, NULL };
+    config.handler = (struct wss_handler){
+        .context = &p->scene, .open = on_open, .request = echo, .closed = on_closed
+    };
     assert_int_equal(wss_start(&config, &p->client), ERR_OK);
     assert_int_equal(wss_connect(p->client), ERR_OK);
 }

@@ -1,0 +1,22 @@
+/*
+ * ending: why a connection was not made, or ended: the facts, and whether to try again.
+ *
+ * For wss/ and its test; others ask wss_why() (wss.h). Plain values.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/core/err.h"
+
+struct wss_ending {
+    long verify;   /* of the server's certificate: X509_V_OK, or what is wrong with it */
+    int alert;     /* that the peer ended the TLS handshake with (RFC 8446, 6); 0: none */
+    unsigned http; /* status of its answer to the upgrade; 0: none, or 101 */
+    unsigned code; /* of the WebSocket's close (RFC 6455, 7.4.1); 0: none */
+    bool by_peer;  /* it sent that code; else we did */
+};
+
+/* ERR_UNAVAILABLE: it may pass. ERR_TLS: one side does not trust the other's certificate.
+ * ERR_DENIED: the peer will not have us. ERR_PROTO: it speaks something else. */
+enum err ending_err(const struct wss_ending *ending);
