@@ -1,20 +1,26 @@
-# firmware: cross builds for the M2354 (Cortex-M23) beside the host build, from the one CMake.
+# firmware: cross builds for M2354 (Cortex-M23) and M467 (Cortex-M4) beside the host build, from
+# the one CMake.
 #
 # Custom commands rather than a second project: one configuration, one ninja, and an object is
 # built again only if what it includes changed. Warnings are the house's.
 
 find_program(ARM_CC arm-none-eabi-gcc REQUIRED)
+find_program(ARM_NM arm-none-eabi-nm REQUIRED)
 find_program(ARM_OBJCOPY arm-none-eabi-objcopy REQUIRED)
 find_program(ARM_READELF arm-none-eabi-readelf REQUIRED)
 find_program(ARM_SIZE arm-none-eabi-size REQUIRED)
+find_program(AWK awk REQUIRED)
 
-set(ARM_CPU -mcpu=cortex-m23 -mthumb -Os -flto)
-set(ARM_FLAGS ${ARM_CPU} -std=gnu2x -g -ffunction-sections -fdata-sections -fno-common
+set(ARM_ARCH_cortex-m23 "v8-M\\.baseline")
+set(ARM_ARCH_cortex-m4 "v7E-M")
+set(ARM_CODE -mthumb -mfloat-abi=soft -mno-unaligned-access -Os -flto -flto-partition=one)
+set(ARM_FLAGS ${ARM_CODE} -std=gnu2x -g -ffunction-sections -fdata-sections -fno-common
     -fno-delete-null-pointer-checks # flash begins at address 0
     -I${PROJECT_SOURCE_DIR} -isystem ${NANOPB_GENERATED} -isystem ${NANOPB_DIR}
     ${NANOPB_DEFINITIONS} -DHALLMARK_VERSION=\\"${PROJECT_VERSION}\\")
 set(ARM_WARNINGS -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes
     -Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2 -Werror)
+set(FIRMWARE_CHECK ${CMAKE_CURRENT_LIST_DIR}/check-firmware.cmake ${CMAKE_CURRENT_LIST_DIR}/stack.awk)
 
 # firmware_object(OUT_VARIABLE ELF SOURCE [FLAG...]): one object of one image.
 function(firmware_object out elf source)
@@ -30,32 +36,45 @@ function(firmware_object out elf source)
     set(${out} ${object} PARENT_SCOPE)
 endfunction()
 
-# add_firmware(NAME LINK_SCRIPT SOURCES... [GENERATED...]): NAME.elf and NAME.bin.
+# add_firmware(NAME CPU cortex-m.. LINK_SCRIPT .. SOURCES .. [FOREIGN ..]
+#     [STACK notes margin] [FREE bytes]): NAME.elf and NAME.bin; with STACK, the link fails unless
+# the deepest stack and the margin fit the .stack section (stack.awk); with FREE, unless as much
+# of SRAM bank 0 is left.
 function(add_firmware name)
-    cmake_parse_arguments(FW "" "LINK_SCRIPT" "SOURCES;FOREIGN" ${ARGN})
-    file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir)
+    cmake_parse_arguments(FW "" "CPU;LINK_SCRIPT;FREE" "SOURCES;FOREIGN;STACK" ${ARGN})
+    set(dir ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir)
+    file(MAKE_DIRECTORY ${dir})
     set(objects)
     foreach(source ${FW_SOURCES})
-        firmware_object(object ${name} ${source} ${ARM_WARNINGS})
+        firmware_object(object ${name} ${source} -mcpu=${FW_CPU} ${ARM_WARNINGS})
         list(APPEND objects ${object})
     endforeach()
     foreach(source ${FW_FOREIGN})
-        firmware_object(object ${name} ${source})
+        firmware_object(object ${name} ${source} -mcpu=${FW_CPU})
         list(APPEND objects ${object})
     endforeach()
     set(elf ${CMAKE_CURRENT_BINARY_DIR}/${name}.elf)
     set(bin ${CMAKE_CURRENT_BINARY_DIR}/${name}.bin)
     cmake_path(ABSOLUTE_PATH FW_LINK_SCRIPT)
+    set(stack)
+    if(FW_STACK)
+        list(POP_FRONT FW_STACK notes margin)
+        cmake_path(ABSOLUTE_PATH notes)
+        set(stack -DSTACK_NOTES=${notes} -DSTACK_MARGIN=${margin}
+            -DGRAPH=${dir}/ltrans0.ltrans.ci -DAWK=${AWK})
+    endif()
     add_custom_command(OUTPUT ${elf} ${bin}
-        COMMAND ${ARM_CC} ${ARM_CPU} -nostartfiles --specs=nano.specs -T ${FW_LINK_SCRIPT}
+        COMMAND ${ARM_CC} -mcpu=${FW_CPU} ${ARM_CODE} -nostartfiles --specs=nano.specs
+                -T ${FW_LINK_SCRIPT} -fstack-usage -fcallgraph-info=su -dumpdir ${dir}/
                 -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments
                 -Wl,-Map=${elf}.map ${objects} -o ${elf}
-        COMMAND ${CMAKE_COMMAND} -DREADELF=${ARM_READELF} -DELF=${elf}
-                -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check-arch.cmake
+        COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DELF=${elf} "-DOBJECTS=${objects}"
+                -DARCH=${ARM_ARCH_${FW_CPU}} -DREADELF=${ARM_READELF} -DSIZE=${ARM_SIZE} ${stack}
+                -DNM=${ARM_NM} -DBANK0_FREE_MIN=${FW_FREE}
+                -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check-firmware.cmake
         COMMAND ${ARM_OBJCOPY} -O binary ${elf} ${bin}
-        COMMAND ${ARM_SIZE} ${elf}
-        DEPENDS ${objects} ${FW_LINK_SCRIPT}
-                ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check-arch.cmake
+        DEPENDS ${objects} ${FW_LINK_SCRIPT} ${notes} ${FIRMWARE_CHECK}
+        VERBATIM
         COMMENT "Linking ${name}")
     add_custom_target(${name}-firmware ALL DEPENDS ${elf} ${bin})
 endfunction()

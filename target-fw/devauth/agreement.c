@@ -22,7 +22,8 @@ enum err agreement_derive(struct devauth *d)
     return ERR_OK;
 }
 
-static enum err sign_own_key(struct run *r)
+/* Not inlined: its statement and the server's are never on the stack together. */
+__attribute__((noinline)) static enum err sign_own_key(struct run *r)
 {
     uint8_t statement[SIGN_STATEMENT_MAX];
     struct wr w = wr_of(statement, sizeof(statement));
@@ -31,19 +32,24 @@ static enum err sign_own_key(struct run *r)
     return authkey_sign(r, &w, r->target_signature);
 }
 
+__attribute__((noinline)) static enum err server_vouched(const struct devauth *d)
+{
+    const PutServerPublicKeyRequest *in = &d->in.put_server_key;
+    struct sign_run binding = run_binding(&d->run);
+    uint8_t statement[SIGN_STATEMENT_MAX];
+    struct wr w = wr_of(statement, sizeof(statement));
+    sign_server_agreement(&w, &binding, SPAN(in->public_key));
+    return certificate_server_signed(&w, in->signature);
+}
+
 /* Arrow 30. Signs arrow 31's statement too, so that a repeated 31 carries the same bytes. */
 enum err agreement_put_server(struct devauth *d)
 {
-    const PutServerPublicKeyRequest *in = &d->in.put_server_key;
-    struct run *r = &d->run;
-    struct sign_run binding = run_binding(r);
-    uint8_t statement[SIGN_STATEMENT_MAX];
-    struct wr w = wr_of(statement, sizeof(statement));
-    TRY(p256_point(in->public_key));
-    sign_server_agreement(&w, &binding, SPAN(in->public_key));
-    TRY(certificate_server_signed(&w, in->signature));
-    bytes_copy(r->server_key, in->public_key, P256_POINT_SIZE);
-    return sign_own_key(r);
+    const uint8_t *key = d->in.put_server_key.public_key;
+    TRY(p256_point(key));
+    TRY(server_vouched(d));
+    bytes_copy(d->run.server_key, key, P256_POINT_SIZE);
+    return sign_own_key(&d->run);
 }
 
 /* Arrow 31. */

@@ -22,8 +22,8 @@ enum {
     SLICE_BLOCKS = 2000,
     SLEEP_CYCLES = 12000, /* a millisecond */
     IMAGE_MAX = 0x8000,
-    STACK_SIZE = 0xa00,    /* of link.ld */
-    STACK_SPARE_MIN = 512, /* never touched in a whole run */
+    STACK_SIZE = 0x680,    /* of link.ld */
+    STACK_SPARE_MIN = 128, /* never touched in a whole run */
 };
 
 #define STACK_PAINT 0x5aa5c33cu

@@ -4,6 +4,7 @@
  */
 #include "common/core/mailbox.h"
 #include "target-fw/port/m2354/reg.h"
+#include "target-fw/port/nuvoton/sys.h"
 
 extern uint32_t stack_top[], stack_limit[], bss_start[], bss_end[], image_size[];
 extern char load_address[];
@@ -12,6 +13,8 @@ extern struct mailbox mailbox;
 int main(void);
 _Noreturn void reset_handler(void);
 _Noreturn void fault_handler(void);
+
+enum { AHB_SRAM1 = 1 << 21 };
 
 #define WORD(symbol) ((uint32_t)(uintptr_t)(symbol))
 
@@ -26,11 +29,23 @@ __attribute__((section(".vectors"), used)) const struct devauth_image image = {
     .image_size = WORD(image_size),
 };
 
+/* Without its clock a bank drops what is written (M2354BSP's SystemInit() sets all three). */
+static bool bank1_holds(void)
+{
+    enum err e = sys_open();
+    reg_set(CLK_AHBCLK, AHB_SRAM1);
+    sys_close();
+    REG(bss_start) = DEVAUTH_IMAGE_MAGIC;
+    return e == ERR_OK && REG(bss_start) == DEVAUTH_IMAGE_MAGIC;
+}
+
 /* No interrupt is ever taken; a stack that runs over faults instead of eating the data. */
 _Noreturn void reset_handler(void)
 {
     __asm__ volatile("cpsid i\n\tmsr msplim, %0" ::"r"(stack_limit) : "memory");
     REG(SCB_VTOR) = WORD(load_address);
+    if (!bank1_holds())
+        fault_handler();
     for (uint32_t *word = bss_start; word < bss_end; word++)
         *word = 0;
     main();
