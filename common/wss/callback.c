@@ -80,21 +80,30 @@ static void peer_close(struct wss_conn *conn, struct span body)
     pthread_mutex_unlock(&conn->lock);
 }
 
+static const char *http_refusal(unsigned status, char *words, size_t size)
+{
+    snprintf(words, size, "the server answers HTTP %u: no Hallmark server, or a proxy", status);
+    return words;
+}
+
 /* Said once an attempt, whichever way lws tells of it. */
 static void connect_failed(struct wss *wss, struct lws *wsi, const char *words)
 {
     char reason[256], refusal[80];
     SSL *ssl = wsi == NULL ? NULL : lws_get_ssl(wsi);
+    unsigned http = wsi == NULL ? 0 : lws_http_client_http_response(wsi);
     long verdict = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
     if (verdict != X509_V_OK) /* says more than lws's own words */
         words = X509_verify_cert_error_string(verdict);
     else if (wss->ending.alert != 0)
         words = tls_refusal(wss->ending.alert, refusal, sizeof(refusal));
+    else if (http >= 200)
+        words = http_refusal(http, refusal, sizeof(refusal));
     wss->attempt = NULL;
     if (atomic_exchange(&wss->refused, true))
         return;
     wss->ending.verify = verdict;
-    wss->ending.http = wsi == NULL ? 0 : lws_http_client_http_response(wsi);
+    wss->ending.http = http;
     snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u: %s", wss->config.address,
              wss->config.port, words == NULL ? "no reason given" : words);
     if (wss->config.handler.closed != NULL)

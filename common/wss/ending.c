@@ -57,10 +57,12 @@ static enum err code_err(const struct wss_ending *ending)
     return ERR_UNAVAILABLE;
 }
 
-/* A proxy whose server is away answers 5xx; 408, 425 and 429 ask to come again. */
+/* 101, but to another subprotocol. A proxy whose server is away answers 5xx; 408, 425 and 429
+ * ask to come again. */
 static bool http_lasts(unsigned status)
 {
-    return status >= 200 && status < 500 && status != 408 && status != 425 && status != 429;
+    return status == 101 ||
+           (status >= 200 && status < 500 && status != 408 && status != 425 && status != 429);
 }
 
 enum err ending_err(const struct wss_ending *ending)

@@ -12,7 +12,7 @@
 struct wss_ending {
     long verify;   /* of the server's certificate: X509_V_OK, or what is wrong with it */
     int alert;     /* that the peer ended the TLS handshake with (RFC 8446, 6); 0: none */
-    unsigned http; /* status of its answer to the upgrade; 0: none, or 101 */
+    unsigned http; /* status of its answer to the upgrade, if that failed; 0: none */
     unsigned code; /* of the WebSocket's close (RFC 6455, 7.4.1); 0: none */
     bool by_peer;  /* it sent that code; else we did */
 };

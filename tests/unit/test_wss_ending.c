@@ -30,7 +30,7 @@ static const struct {
     { "request late", { .http = 408 }, ERR_UNAVAILABLE },
     { "too many requests", { .http = 429 }, ERR_UNAVAILABLE },
     { "bad gateway", { .http = 502 }, ERR_UNAVAILABLE },
-    { "upgraded, then lost", { .http = 101 }, ERR_UNAVAILABLE },
+    { "upgraded to another subprotocol", { .http = 101 }, ERR_PROTO },
     { "done", { .code = 1000, .by_peer = true }, ERR_UNAVAILABLE },
     { "going away", { .code = 1001, .by_peer = true }, ERR_UNAVAILABLE },
     { "another version", { .code = 1002, .by_peer = true }, ERR_PROTO },
