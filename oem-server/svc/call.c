@@ -41,6 +41,7 @@ enum err svc_tx(struct call *call)
 {
     if (call->tx != NULL)
         return ERR_OK;
+    TRY(rpc_check(&call->rpc));
     return store_begin(call->server->store, time_left_ms(call), &call->tx);
 }
 
@@ -248,13 +249,14 @@ static enum err keep_answer(struct call *call)
                             &answer, (int64_t)svc_now_us());
 }
 
-/* State, event and answer become durable together. */
+/* State, event and answer become durable together, or, given up in time, none of them. */
 static enum err settle(struct call *call)
 {
     if (call->method->effect == AUTH_READS) {
         store_rollback(&call->tx);
         return ERR_OK;
     }
+    TRY(rpc_check(&call->rpc));
     TRY(note_payloads(call));
     TRY(svc_tx(call));
     uint64_t index = 0;
@@ -265,17 +267,17 @@ static enum err settle(struct call *call)
     return store_commit(&call->tx);
 }
 
-/* A reader of a stream who leaves, or whose time is up, was not refused anything. */
-static bool is_stream_end(const struct call *call, enum err e)
+/* A reader who leaves, or whose time is up, was not refused anything. */
+static bool is_reader_gone(const struct call *call, enum err e)
 {
-    return call->rpc.streaming != NULL && call->method != NULL &&
-           call->method->effect == AUTH_READS &&
-           (e == ERR_CANCELLED || e == ERR_CLOSED || e == ERR_DEADLINE || e == ERR_UNAVAILABLE);
+    return call->method != NULL && call->method->effect == AUTH_READS &&
+           (e == ERR_CANCELLED || e == ERR_CLOSED || e == ERR_DEADLINE ||
+            (e == ERR_UNAVAILABLE && call->rpc.streaming != NULL));
 }
 
 static void refuse(struct call *call, enum err e)
 {
-    if (is_stream_end(call, e))
+    if (is_reader_gone(call, e))
         return;
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
@@ -312,6 +314,9 @@ static void answer(struct call *call, Hallmark__V1__FrameResponse *response)
 /* What was done is durable: the run follows. */
 static void move(struct call *call)
 {
+    struct run *run = call->opened != NULL ? call->opened : call->run;
+    if (run != NULL && call->principal->role != AUTH_SERVER)
+        run->until_ms = call->rpc.deadline_ms;
     if (call->opened != NULL)
         run_opened(call->opened, call);
     if (call->finished)

@@ -7,18 +7,20 @@
 #include "common/host/log.h"
 #include "common/host/p256.h"
 
-struct run *run_new(struct server *server)
+enum { OWN_CALL_MIN_MS = 5000 };
+
+struct run *run_new(struct session *session)
 {
     struct run *run = calloc(1, sizeof(*run));
     if (run == NULL)
         return NULL;
-    run->strand = strand_new(server->work);
+    run->strand = strand_of(session->caller->calls);
     if (run->strand == NULL) {
         free(run);
         return NULL;
     }
     atomic_init(&run->refs, 1);
-    run->server = server;
+    run->server = session->server;
     run->flow = flow_start(FLOW_SERVER);
     return run;
 }
@@ -255,6 +257,14 @@ static void on_answer(void *context, const Hallmark__V1__FrameResponse *response
         arrival_free(a);
 }
 
+/* What a call of the station's sets going here is part of what it waits for, so its deadline
+ * holds for that too; but what was answered in its last moment still gets some time. */
+static uint64_t own_deadline_ms(const struct run *run)
+{
+    uint64_t least = rpc_now_ms() + OWN_CALL_MIN_MS;
+    return run->until_ms > least ? run->until_ms : least;
+}
+
 static enum err call_station(struct run *run, const struct flow_row *row)
 {
     struct arrival *a = calloc(1, sizeof(*a));
@@ -273,6 +283,7 @@ static enum err call_station(struct run *run, const struct flow_row *row)
     id.key = key;
     id.value = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
     request.method = method;
+    request.timeout_ms = (uint32_t)(own_deadline_ms(run) - rpc_now_ms());
     request.n_metadata = 1;
     request.metadata = metadata;
     request.payload = (ProtobufCBinaryData){ a->request.len, a->request.ptr };
@@ -293,7 +304,7 @@ static enum err call_self(struct run *run, const struct flow_row *row)
     char method[64];
     flow_method(row, method);
     struct call call = {
-        .rpc = { .method = method, .deadline_ms = rpc_now_ms() + RPC_TIMEOUT_DEFAULT_MS },
+        .rpc = { .method = method, .deadline_ms = own_deadline_ms(run) },
         .server = run->server,
         .principal = &myself,
         .peer = "",

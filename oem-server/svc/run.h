@@ -28,6 +28,8 @@ struct run {
     char words[FAIL_WORDS_MAX];
 
     struct flow flow;
+    uint64_t
+        until_ms; /* the deadline of the station's latest call: of what it set going, too */
     uint8_t id[RUN_ID_SIZE];
     uint8_t uid[UID_SIZE];
     uint8_t server_nonce[NONCE_SIZE];
@@ -55,7 +57,7 @@ struct run {
     uint8_t receipt_sha256[SHA256_SIZE];
 };
 
-struct run *run_new(struct server *server); /* not listed yet */
+struct run *run_new(struct session *session); /* of its caller's share; not listed yet */
 struct run *run_keep(struct run *run);
 struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]);   /* kept */
 struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZE]); /* kept */

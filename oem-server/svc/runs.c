@@ -132,7 +132,9 @@ static enum err runs_open(struct rpc_call *rpc, const Hallmark__V1__OpenRequest 
                           Hallmark__V1__OpenResponse *out)
 {
     struct call *call = call_of(rpc);
-    AUTO(run_drop) struct run *run = run_new(call->server);
+    if (call->session == NULL)
+        return fail_quiet(ERR_PRECONDITION, "runs: only a connected station opens a run");
+    AUTO(run_drop) struct run *run = run_new(call->session);
     if (run == NULL)
         return fail(ERR_MEMORY, "runs: no memory for a run");
     TRY(prepare(call, run, in));

@@ -72,7 +72,7 @@ enum err server_open(const struct config *config, struct server **server_out)
     if (e == ERR_OK)
         e = work_start(config->workers, config->queue, &server->work);
     if (e == ERR_OK)
-        e = work_start(SERVER_STREAM_THREADS, SERVER_STREAM_THREADS, &server->streams);
+        e = work_start(SERVER_STREAM_THREADS, 0, &server->streams);
     if (e != ERR_OK) {
         server_close(server);
         return e;

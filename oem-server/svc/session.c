@@ -59,24 +59,33 @@ enum err session_admit(struct session *session)
     return ERR_OK;
 }
 
-enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
-                      struct session **session_out)
+/* Whose it is, with his share of the work. */
+static enum err identify(struct session *session, X509 *certificate)
 {
-    struct session *session = calloc(1, sizeof(*session));
-    struct strand *strand = strand_new(server->work);
-    if (session == NULL || strand == NULL) {
-        free(session);
-        strand_drop(&strand);
-        return fail(ERR_MEMORY, "svc: no memory for a connection");
-    }
+    struct server *server = session->server;
     session->unknown =
         auth_principal_of(certificate, server->config->trust_domain, &session->principal);
     if (session->unknown != ERR_OK)
         snprintf(session->words, sizeof(session->words), "%s", fail_words());
+    TRY(caller_enter(server, session->principal.uri, &session->caller));
+    session->strand = strand_of(session->caller->calls);
+    return session->strand != NULL ? ERR_OK : fail(ERR_MEMORY, "svc: no memory for a strand");
+}
+
+enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
+                      struct session **session_out)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    if (session == NULL)
+        return fail(ERR_MEMORY, "svc: no memory for a connection");
     atomic_init(&session->refs, 1);
     session->server = server;
     session->conn = wss_conn_keep(conn);
-    session->strand = strand;
+    enum err e = identify(session, certificate);
+    if (e != ERR_OK) {
+        session_drop(&session);
+        return e;
+    }
     session_list(session);
     *session_out = session;
     return ERR_OK;
@@ -94,6 +103,7 @@ void session_drop(struct session **session_pointer)
     if (session == NULL || atomic_fetch_sub(&session->refs, 1) != 1)
         return;
     strand_drop(&session->strand);
+    caller_leave(&session->caller);
     wss_conn_drop(&session->conn);
     free(session);
 }
@@ -151,28 +161,6 @@ unsigned session_count_of(struct server *server, const char *uri)
         count += strcmp(s->principal.uri, uri) == 0 ? 1u : 0u;
     pthread_mutex_unlock(&server->lock);
     return count;
-}
-
-enum err session_stream_begin(struct session *session)
-{
-    struct server *server = session->server;
-    unsigned open = 0;
-    pthread_mutex_lock(&server->lock);
-    for (struct session *s = server->sessions; s != NULL; s = s->next)
-        open += strcmp(s->principal.uri, session->principal.uri) == 0 ? s->streams : 0;
-    bool room = open < SERVER_STREAMS_EACH;
-    session->streams += room ? 1 : 0;
-    pthread_mutex_unlock(&server->lock);
-    return room ? ERR_OK
-                : fail_quiet(ERR_EXHAUSTED, "%s has %u streams open: no more for one caller",
-                             session->principal.uri, open);
-}
-
-void session_stream_end(struct session *session)
-{
-    pthread_mutex_lock(&session->server->lock);
-    session->streams--;
-    pthread_mutex_unlock(&session->server->lock);
 }
 
 void session_close_all_of(struct server *server, const char *uri, const char *reason)

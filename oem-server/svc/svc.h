@@ -31,7 +31,10 @@ struct session;
 enum {
     SERVER_RENEWALS_MAX = 1000, /* in the life of one process */
     SERVER_STREAM_THREADS = 16,
-    SERVER_STREAMS_EACH = SERVER_STREAM_THREADS / 2, /* of one principal */
+    /* What one caller may have, on whatever connections; of places in the work and streams
+     * pools he may hold as many as are free (work.h). */
+    SERVER_CONNECTIONS_EACH = 256,
+    SERVER_UNREAD_EACH = 64 << 20, /* bytes of answers that he has not read */
 };
 
 struct server {
@@ -46,9 +49,10 @@ struct server {
     struct work *streams; /* threads that streaming calls may hold */
     atomic_bool stopping; /* streaming calls end */
 
-    pthread_mutex_t lock; /* of runs and sessions */
+    pthread_mutex_t lock; /* of runs, sessions and callers */
     struct run *runs;
     struct session *sessions;
+    struct caller *callers;
     unsigned run_count, session_count;
 };
 
@@ -66,6 +70,20 @@ enum err server_renew(struct server *server);
 void server_drain(struct server *server);    /* no new work; what is queued is done */
 enum err server_stop(struct server *server); /* the log's last word: an event, a checkpoint */
 
+/* A principal who is connected, and his share of what is for all. Counted by his connections;
+ * who is nobody's principal is the caller "". */
+struct caller {
+    struct caller *next;
+    struct server *server;
+    unsigned connections;          /* under server->lock */
+    struct share *calls, *streams; /* of server->work and server->streams */
+    atomic_size_t unsent;          /* bytes of answers, of all his connections */
+    char uri[sizeof(((struct auth_principal *)0)->uri)];
+};
+enum err caller_enter(struct server *server, const char *uri, struct caller **caller_out);
+void caller_leave(struct caller **caller);
+enum err caller_check(struct caller *caller); /* ERR_EXHAUSTED: he must read first */
+
 /* One connection of a principal. net makes it, and drops it when the connection is gone. */
 struct session {
     struct session *next;
@@ -73,10 +91,11 @@ struct session {
     struct server *server;
     struct wss_conn *conn;
     struct auth_principal principal;
+    struct caller *caller;
     struct strand *strand;
     atomic_bool admitted;
-    bool gone;        /* under server->lock, and */
-    unsigned streams; /* its streaming calls under way */
+    bool gone;        /* under server->lock */
+    struct job *jobs; /* net's: its calls that are not answered yet */
     enum err unknown; /* why the certificate names nobody, with */
     char words[FAIL_WORDS_MAX];
 };
@@ -95,10 +114,6 @@ void session_drop(struct session **session);
 void session_closed(struct session *session); /* cuts its runs; drops net's reference */
 unsigned session_count_of(struct server *server, const char *uri);
 
-/* A streaming call holds a thread, and there are few: one principal may hold half of them, on
- * whatever connections. ERR_EXHAUSTED if it does. */
-enum err session_stream_begin(struct session *session);
-void session_stream_end(struct session *session);
 void session_close_all_of(struct server *server, const char *uri, const char *reason);
 
 /* One call on its way through. rpc.user points back here. */

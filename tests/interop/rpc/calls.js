@@ -182,6 +182,41 @@ async function cancelAndDeadline() {
         }));
 }
 
+let orders = 0;
+
+// An order, asked for behind so many calls that it waits for its turn: give up meanwhile.
+async function neverRuns(giveUp) {
+    const name = `given-up-${process.pid}-${orders++}`;
+    const order = {
+        name, quantity: 1, stations: ['line-1'], lockLevel: 3, bootKeyScope: 1, notAfter: 4e9,
+        firmwareSha256: digest('FIRMWARE'), devauthSha256: digest('DEVAUTH'),
+    };
+    await using(operator(), {}, async (c) => {
+        const ahead = slowCalls(c, 60);
+        await giveUp(c, (options) => c.start(v1('Orders/Create'), { order }, { key: true, ...options }), ahead);
+        if (c.ws.readyState === 1) await Promise.all(ahead.map((call) => call.done));
+    });
+    await using(operator(), {}, async (c) => {
+        await refuses(c.call(v1('Orders/Show'), { name }), 5);
+        await c.call(v1('Orders/Create'), { order }, { key: true });
+    });
+}
+
+async function givenUp() {
+    await check('a call that is cancelled while it waits does not run', () => neverRuns((c, create) => create().cancel()));
+    await check('nor does one whose deadline passes, which is answered at once', () => neverRuns(async (c, create, ahead) => {
+        let done = 0;
+        ahead.forEach((call) => call.done.then(() => { done++; }));
+        await refuses(create({ timeoutMs: 1, clientTimeoutMs: 15000 }).done, 4);
+        assert.ok(done < ahead.length, 'its answer waited for all that were ahead of it');
+    }));
+    await check('nor one whose connection is lost', () => neverRuns(async (c, create, ahead) => {
+        create();
+        await ahead[0].done;
+        c.ws.terminate();
+    }));
+}
+
 async function images() {
     await check('Runs.FetchImage gives the order\'s image, by pieces, with its digest', () =>
         using(station(), { serve: answerAll }, async (c) => {
@@ -211,6 +246,7 @@ async function main() {
     await idempotency();
     await concurrency();
     await cancelAndDeadline();
+    await givenUp();
     await images();
     process.exit(exitCode());
 }

@@ -175,6 +175,34 @@ async function neverReads() {
     });
 }
 
+// Each stays below its connection's limit: together they meet their caller's.
+async function neverReadMany() {
+    await attack('12 peers of one caller that never read: 64 MiB of answers wait for them, the rest is RESOURCE_EXHAUSTED', 140, async () => {
+        const peers = await many(12, 12, () => Connection.open(auditor()));
+        let last = 0;
+        let full = false;
+        const refused = peers.map((c) => new Promise((resolve) => {
+            c.on('frame', ({ kind, response }) => {
+                if (kind === 'response' && response.status !== 0) resolve(response);
+            });
+        }));
+        peers.forEach((c) => c.ws.pause());
+        const asking = peers.map((c) => flood(c, () => !full));
+        for (let i = 0; i < 40 && !full; i++) {
+            await pause(250);
+            const now = serverMemory();
+            full = i > 8 && now === last;
+            last = now;
+        }
+        full = true;
+        await Promise.all(asking);
+        peers.forEach((c) => c.ws.resume());
+        const { status, message } = await within(10000, Promise.race(refused), 'a refusal');
+        assert.strictEqual(status, 8, `refused with ${status}: ${message}`);
+        peers.forEach((c) => c.ws.terminate());
+    });
+}
+
 // Never reads, and never will: pings go unanswered. Its own end cannot see that it was dropped, so
 // the server is asked how many connections there are.
 async function staysDeaf() {
@@ -190,6 +218,23 @@ async function staysDeaf() {
         }
         say(`    after ${Date.now() - start} ms at most`);
         c.ws.terminate();
+    });
+}
+
+// Thirty connections full of calls: they get half of the server's places, and turns with others.
+async function queueTaken() {
+    await attack('a caller with 1920 calls on 30 connections gets half of the queue, and is told so', 200, async () => {
+        const peers = await many(30, 15, () => Connection.open(auditor()));
+        const told = await Promise.all(peers.flatMap((c) => [...Array(64)].map(() =>
+            c.call(v1('Log/GetEntries'), {}, { timeoutMs: 30000 }).then(() => '', (error) => {
+                assert.strictEqual(error.status, 8, `${error.status}: ${error.message}`);
+                return error.message;
+            }))));
+        const refusals = told.filter((words) => words !== '');
+        say(`    ${told.length - refusals.length} answered, ${refusals.length} refused`);
+        assert.ok(refusals.length < told.length, 'nothing was answered');
+        refusals.forEach((words) => assert.match(words, /this caller.*wait for answers/));
+        peers.forEach((c) => c.ws.terminate());
     });
 }
 
@@ -270,7 +315,7 @@ async function streamsTaken() {
 }
 
 async function main() {
-    const attacks = { streamsTaken, neverReads, readsSlowly, writesSlowly, swelling, halfOpen };
+    const attacks = { streamsTaken, neverReads, neverReadMany, queueTaken, readsSlowly, writesSlowly, swelling, halfOpen };
     const names = process.argv.slice(2);
     await fillLog();
     const dropped = names.length === 0 ? await staysDeaf() : () => {};

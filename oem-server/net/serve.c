@@ -1,0 +1,278 @@
+/* serve: a call from its frame to its answer, or to where nobody waits for it any more. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/wss/stream.h"
+#include "oem-server/net/inside.h"
+
+struct job {
+    struct job *next; /* of its session, under net->lock */
+    struct net *net;
+    struct session *session;
+    struct wss_conn *conn;
+    struct peer_event event;
+    struct run *run;
+    struct wss_stream *stream; /* NULL: the call is unary */
+    struct strand *strand;     /* where it waits or runs, under net->lock */
+    atomic_int over;           /* an enum err: nobody waits for its answer, and why */
+};
+
+static void job_list(struct job *job)
+{
+    struct net *net = job->net;
+    pthread_mutex_lock(&net->lock);
+    net->open++;
+    job->next = job->session->jobs;
+    job->session->jobs = job;
+    pthread_mutex_unlock(&net->lock);
+}
+
+static void job_unlist(struct job *job)
+{
+    struct net *net = job->net;
+    pthread_mutex_lock(&net->lock);
+    struct job **at = &job->session->jobs;
+    while (*at != job)
+        at = &(*at)->next;
+    *at = job->next;
+    if (--net->open == 0)
+        pthread_cond_broadcast(&net->idle);
+    pthread_mutex_unlock(&net->lock);
+}
+
+static void job_free(struct job *job)
+{
+    wss_stream_free(job->stream);
+    job_unlist(job);
+    strand_drop(&job->strand);
+    peer_event_free(&job->event);
+    run_drop(&job->run);
+    session_drop(&job->session);
+    wss_conn_drop(&job->conn);
+    free(job);
+}
+
+static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
+{
+    Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    response.stream = stream;
+    response.status = err_status(e);
+    response.code = (uint32_t)e;
+    response.message = words;
+    if (wss_respond(conn, &response) != ERR_OK)
+        log_line(LOG_LEVEL_DEBUG, "net: the caller is gone");
+}
+
+static void refuse_job(struct job *job, enum err e)
+{
+    refuse(job->conn, job->event.stream, e);
+    job_free(job);
+}
+
+static enum err stream_send(void *context, struct span message)
+{
+    struct job *job = context;
+    TRY(caller_check(job->session->caller));
+    return wss_stream_send(job->stream, message, false);
+}
+
+static enum err stream_receive(void *context, struct buf *message_out, bool *end_out)
+{
+    const struct job *job = context;
+    return wss_stream_receive(job->stream, message_out, end_out);
+}
+
+static enum err stream_check(void *context)
+{
+    const struct job *job = context;
+    return wss_stream_check(job->stream);
+}
+
+static const struct rpc_streaming streaming = { stream_send, stream_receive, stream_check };
+
+static struct call call_for(struct job *job, struct rpc_metadata *metadata)
+{
+    const Hallmark__V1__FrameRequest *request = job->event.frame->request;
+    for (size_t i = 0; i < request->n_metadata; i++)
+        metadata[i] = (struct rpc_metadata){ request->metadata[i]->key,
+                                             span_of(request->metadata[i]->value.data,
+                                                     request->metadata[i]->value.len) };
+    return (struct call){
+        .rpc = { .method = request->method,
+                 .payload = span_of(request->payload.data, request->payload.len),
+                 .idempotency_key =
+                     span_of(request->idempotency_key.data, request->idempotency_key.len),
+                 .metadata = metadata,
+                 .metadata_count = request->n_metadata,
+                 .deadline_ms = job->event.deadline_ms,
+                 .over = &job->over,
+                 .streaming = job->stream == NULL ? NULL : &streaming,
+                 .stream = job },
+        .server = job->net->server,
+        .principal = &job->session->principal,
+        .session = job->session,
+        .peer = wss_conn_address(job->conn),
+    };
+}
+
+static void run_call(struct job *job)
+{
+    struct rpc_metadata metadata[RPC_METADATA_MAX];
+    struct call call = call_for(job, metadata);
+    Hallmark__V1__FrameResponse response;
+    call_serve(&call, &response);
+    response.stream = job->event.stream;
+    if (wss_respond(job->conn, &response) != ERR_OK)
+        log_line(LOG_LEVEL_DEBUG, "net: the caller of %s is gone", call.rpc.method);
+    struct run *run = call.opened != NULL ? call.opened : call.run;
+    if (call.rpc.err == ERR_OK && run != NULL)
+        run_advance(run);
+    call_end(&call);
+}
+
+/* Its turn has come: is it still wanted, and is there room for its answer? */
+static enum err check_job(const struct job *job)
+{
+    int over = atomic_load(&job->over);
+    if (over != ERR_OK)
+        return fail_quiet((enum err)over, "the call was given up while it waited");
+    if (rpc_now_ms() >= job->event.deadline_ms)
+        return fail_quiet(ERR_DEADLINE, "deadline exceeded while the call waited for its turn");
+    return caller_check(job->session->caller);
+}
+
+static void serve(void *context)
+{
+    struct job *job = context;
+    enum err e = check_job(job);
+    if (e != ERR_OK) {
+        refuse_job(job, e);
+        return;
+    }
+    run_call(job);
+    job_free(job);
+}
+
+/* What is given up in this instant is either seen here, or finds the job on its strand. */
+static enum err submit(struct job *job, struct strand *strand, work_job *run)
+{
+    struct net *net = job->net;
+    pthread_mutex_lock(&net->lock);
+    int over = atomic_load(&job->over);
+    enum err e = over == ERR_OK ? strand_submit(strand, run, job) : (enum err)over;
+    if (e == ERR_OK) {
+        strand_drop(&job->strand);
+        job->strand = strand_keep(strand);
+    }
+    pthread_mutex_unlock(&net->lock);
+    return e;
+}
+
+/* Where a call is served: a stream on a thread of its own pool, a run's call on the run's
+ * strand. */
+static enum err route(struct job *job)
+{
+    if (job->stream == NULL)
+        return submit(job, job->run != NULL ? run_strand(job->run) : job->session->strand,
+                      serve);
+    AUTO(strand_drop) struct strand *own = strand_of(job->session->caller->streams);
+    return own == NULL ? fail(ERR_MEMORY, "net: no memory for a call")
+                       : submit(job, own, serve);
+}
+
+/* A call that came before its session was admitted has waited behind that. */
+static void route_late(void *context)
+{
+    struct job *job = context;
+    enum err e =
+        job->session->admitted ? route(job) : fail_quiet(ERR_UNAUTHENTICATED, "refused");
+    if (e != ERR_OK)
+        refuse_job(job, e);
+}
+
+static enum err accept_call(struct job *job)
+{
+    const Hallmark__V1__FrameRequest *request = job->event.frame->request;
+    const struct auth_method *method = auth_method_of(request->method);
+    TRY(caller_check(job->session->caller));
+    if (method != NULL && method->shape == AUTH_STREAM)
+        TRY(wss_stream_accept(job->conn, &job->event, &job->stream));
+    else if (!request->end_stream)
+        return fail_quiet(ERR_INVALID, "%s takes one message, not a stream", request->method);
+    return job->session->admitted ? route(job) : submit(job, job->session->strand, route_late);
+}
+
+static struct run *run_of(struct server *server, const Hallmark__V1__FrameRequest *request)
+{
+    for (size_t i = 0; i < request->n_metadata; i++)
+        if (strcmp(request->metadata[i]->key, "run-bin") == 0 &&
+            request->metadata[i]->value.len == RUN_ID_SIZE)
+            return run_find(server, request->metadata[i]->value.data);
+    return NULL;
+}
+
+void serve_request(void *context, struct wss_conn *conn, struct peer_event *event)
+{
+    struct net *net = context;
+    struct session *session = wss_conn_user(conn);
+    struct job *job = calloc(1, sizeof(*job));
+    if (job == NULL) {
+        refuse(conn, event->stream, fail(ERR_MEMORY, "net: no memory for a call"));
+        peer_event_free(event);
+        return;
+    }
+    *job = (struct job){ .net = net,
+                         .session = session_keep(session),
+                         .conn = wss_conn_keep(conn),
+                         .event = *event,
+                         .run = run_of(net->server, event->frame->request) };
+    job_list(job);
+    enum err e = accept_call(job);
+    if (e != ERR_OK)
+        refuse_job(job, e);
+}
+
+/* Under net->lock: nobody waits for job any more. true: it will not run, free it. */
+static bool give_up(struct job *job, enum err why)
+{
+    atomic_store(&job->over, why);
+    return job->strand != NULL && strand_withdraw(job->strand, job);
+}
+
+void serve_cancelled(void *context, struct wss_conn *conn, uint32_t stream)
+{
+    struct net *net = context;
+    struct session *session = wss_conn_user(conn);
+    if (session == NULL)
+        return;
+    pthread_mutex_lock(&net->lock);
+    struct job *job = session->jobs;
+    while (job != NULL && job->event.stream != stream)
+        job = job->next;
+    bool late = job != NULL && rpc_now_ms() >= job->event.deadline_ms;
+    bool ours = job != NULL && give_up(job, late ? ERR_DEADLINE : ERR_CANCELLED);
+    pthread_mutex_unlock(&net->lock);
+    if (ours)
+        job_free(job);
+}
+
+/* One that waited and will not run; NULL when there is none left. */
+static struct job *withdraw_one(struct net *net, struct session *session)
+{
+    struct job *found = NULL;
+    pthread_mutex_lock(&net->lock);
+    for (struct job *job = session->jobs; job != NULL && found == NULL; job = job->next)
+        if (atomic_load(&job->over) == ERR_OK && give_up(job, ERR_CLOSED))
+            found = job;
+    pthread_mutex_unlock(&net->lock);
+    return found;
+}
+
+void serve_gone(struct net *net, struct session *session)
+{
+    for (struct job *job; (job = withdraw_one(net, session)) != NULL;)
+        job_free(job);
+}
