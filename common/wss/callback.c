@@ -4,9 +4,20 @@
 
 #include "common/host/log.h"
 
+enum { CLOSE_TRY_AGAIN = 1013 }; /* IANA, WebSocket Close Code Number Registry */
+
 static struct wss *wss_of(struct lws *wsi)
 {
     return lws_context_user(lws_get_context(wsi));
+}
+
+/* Policy is for good; a lack of something is for now. */
+static unsigned refusal_code(enum err e)
+{
+    uint32_t status = err_status(e);
+    return status == ERR_EXHAUSTED || status == ERR_UNAVAILABLE
+               ? CLOSE_TRY_AGAIN
+               : LWS_CLOSE_STATUS_POLICY_VIOLATION;
 }
 
 static int establish(struct lws *wsi, struct wss_conn **slot)
@@ -27,14 +38,16 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
     }
     conn->accepted = true;
     conn_begin(conn);
-    if (wss->config.handler.accept != NULL &&
-        wss->config.handler.accept(wss->config.handler.context, conn, &peer) != ERR_OK) {
+    enum err e = wss->config.handler.accept == NULL
+                     ? ERR_OK
+                     : wss->config.handler.accept(wss->config.handler.context, conn, &peer);
+    if (e != ERR_OK) {
         conn->accepted = false;
         pthread_mutex_lock(&conn->lock);
         AUTO(buf_free) struct buf hello = { 0 };
         while (peer_pull(conn->peer, &hello)) /* who is refused is told so, and nothing else */
             ;
-        conn_fault(conn, LWS_CLOSE_STATUS_POLICY_VIOLATION, fail_words());
+        conn_fault(conn, refusal_code(e), fail_words());
         pthread_mutex_unlock(&conn->lock);
     }
     X509_free(certificate);

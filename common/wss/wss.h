@@ -28,8 +28,8 @@ struct wss_peer {
 
 struct wss_handler {
     void *context;
-    /* Server: a handshake has passed TLS. Any error closes with 1008 and fail_words() as
-     * reason. */
+    /* Server: a handshake has passed TLS. Any error closes with 1008, or 1013 if something was
+     * lacking (UNAVAILABLE, RESOURCE_EXHAUSTED), and fail_words() as reason. */
     enum err (*accept)(void *context, struct wss_conn *conn, const struct wss_peer *peer);
     /* Client: HELLO has come, calls may be made. */
     void (*open)(void *context, struct wss_conn *conn);
@@ -45,6 +45,8 @@ struct wss_handler {
     void (*breach)(void *context, struct wss_conn *conn, enum err e, const char *words);
     /* The peer takes no new calls on conn; those not looked at end by themselves. */
     void (*going_away)(void *context, struct wss_conn *conn, const char *reason);
+    /* All that had come was handed on, and the I/O thread is about to wait for more. */
+    void (*idle)(void *context);
 };
 
 /* Give the context its certificate and key (from a file or an HSM) and its trust anchors. */

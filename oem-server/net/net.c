@@ -4,7 +4,8 @@
 
 #include "common/host/log.h"
 
-enum { CLOSE_GOING_AWAY = 1001, CLOSE_POLICY = 1008 }; /* RFC 6455 7.4.1 */
+/* RFC 6455 7.4.1, and the registry that it founds */
+enum { CLOSE_GOING_AWAY = 1001, CLOSE_POLICY = 1008, CLOSE_TRY_AGAIN = 1013 };
 enum { GOODBYE_S = 1 };
 
 static X509 *read_certificate(struct span der)
@@ -48,8 +49,11 @@ static enum err setup_tls(void *context, SSL_CTX *tls)
 static void admit(void *context)
 {
     struct session *session = context;
-    if (session_admit(session) != ERR_OK)
-        wss_conn_close(session->conn, CLOSE_POLICY, fail_words());
+    enum err e = session_admit(session);
+    if (e != ERR_OK) /* 1008 tells a station not to come again */
+        wss_conn_close(session->conn,
+                       err_status(e) == ERR_UNAUTHENTICATED ? CLOSE_POLICY : CLOSE_TRY_AGAIN,
+                       fail_words());
     session_drop(&session);
 }
 
@@ -67,6 +71,8 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
     }
     wss_conn_set_user(conn, session);
     wss_conn_count_unsent(conn, &session->caller->unsent);
+    if (atomic_load(&net->server->stopping)) /* it came too late for net_drain() to tell it */
+        wss_conn_go_away(conn, "the server is stopping", 0);
     return ERR_OK;
 }
 
@@ -79,6 +85,12 @@ static void on_closed(void *context, struct wss_conn *conn, const char *reason)
     pthread_mutex_lock(&net->lock);
     pthread_cond_broadcast(&net->idle);
     pthread_mutex_unlock(&net->lock);
+}
+
+static void on_idle(void *context)
+{
+    const struct net *net = context;
+    work_rouse(net->server->work);
 }
 
 enum err net_start(struct server *server, struct net **net_out)
@@ -98,7 +110,7 @@ enum err net_start(struct server *server, struct net **net_out)
         .tls_context = net,
         .software = "oem-server " HALLMARK_VERSION,
         .handler = { net, on_accept, NULL, serve_request, serve_cancelled, on_closed,
-                     refusal_tls, refusal_breach },
+                     refusal_tls, refusal_breach, NULL, on_idle },
     };
     enum err e = net->strand == NULL ? fail(ERR_MEMORY, "net: no memory")
                                      : wss_start(&config, &net->wss);
