@@ -114,6 +114,8 @@ static enum err find_run(struct call *call)
                               RUN_ID_SIZE);
         call->run = run_find(call->server, id.ptr);
     }
+    if (call->run == NULL && strcmp(call->rpc.method, "hallmark.v1.Runs/Sealed") == 0)
+        return ERR_OK; /* it may come when the run's connection is gone: the store knows */
     if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
                               strcmp(call->run->station.uri, call->principal->uri) != 0))
         return fail_quiet(ERR_NOT_FOUND, "no such run of %s", call->principal->uri);
@@ -203,6 +205,8 @@ static enum err admit(struct call *call, bool *replayed)
     if (*replayed || !is_of_run(call->rpc.method, call->row))
         return ERR_OK;
     TRY(find_run(call));
+    if (call->run == NULL)
+        return ERR_OK;
     TRY(take_reports(call));
     if (call->row == NULL || call->principal->role == AUTH_SERVER)
         return ERR_OK;

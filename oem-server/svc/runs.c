@@ -278,6 +278,31 @@ static enum err runs_finish(struct rpc_call *rpc, const Hallmark__V1__FinishRequ
                           : rpc_bytes(rpc, &out->confirmation_tag, SPAN(run->tag_server));
 }
 
+/* The event's, by copies: it is written when unit is gone. */
+static enum err describe_unit(struct call *call, const struct store_unit *unit)
+{
+    TRY(rpc_bytes(&call->rpc, &call->event.uid, SPAN(unit->uid)));
+    TRY(rpc_bytes(&call->rpc, &call->event.run_id, SPAN(unit->run_id)));
+    return rpc_text(&call->rpc, &call->event.order, unit->order);
+}
+
+/* In the call's transaction: the unit of a run that ended with its connection. Its receipt was
+ * accepted and its board may be locked by now, so the station's word on that is still good. */
+static enum err find_finished(struct call *call, const Hallmark__V1__SealedRequest *in,
+                              struct store_unit *unit)
+{
+    struct span run_id = rpc_call_metadata(&call->rpc, "run-bin");
+    enum err e =
+        in->uid.len == UID_SIZE ? store_unit_get(call->tx, in->uid.data, unit) : ERR_NOT_FOUND;
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    if (e == ERR_NOT_FOUND || unit->state != STORE_UNIT_FINISHED ||
+        !span_eq(run_id, SPAN(unit->run_id)) ||
+        strcmp(unit->station, call->principal->name) != 0)
+        return fail_quiet(ERR_NOT_FOUND, "no such run of %s", call->principal->uri);
+    return describe_unit(call, unit);
+}
+
 static enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__SealedRequest *in,
                             Hallmark__V1__SealedResponse *out)
 {
@@ -285,17 +310,18 @@ static enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__SealedRequ
     struct call *call = call_of(rpc);
     struct run *run = call->run;
     AUTO(store_unit_free) struct store_unit unit = { 0 };
-    if (!run->finished)
+    if (run != NULL && !run->finished)
         return fail_quiet(ERR_ORDER, "sealed: the run is not finished");
+    TRY(svc_tx(call));
+    TRY(run != NULL ? store_unit_get(call->tx, run->uid, &unit)
+                    : find_finished(call, in, &unit));
     if (!in->debug_refused)
         return fail_quiet(ERR_PRECONDITION,
                           "sealed: the board still answers the debugger: %.200s", in->detail);
-    TRY(svc_tx(call));
-    TRY(store_unit_get(call->tx, run->uid, &unit));
     unit.state = STORE_UNIT_SEALED;
     TRY(store_unit_put(call->tx, &unit));
     TRY(svc_digest(call, "detail", span_of(in->detail, strlen(in->detail))));
-    call->sealed = true;
+    call->sealed = run != NULL;
     return ERR_OK;
 }
 
