@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "station-agent/probe/probe.h"
 #include "station-agent/program.h"
 #include "station-agent/site/site.h"
 
@@ -18,6 +19,8 @@ enum option_key {
     OPTION_FIRMWARE,
     OPTION_JSON,
     OPTION_COLOR,
+    OPTION_SWD_CLOCK,
+    OPTION_PROBE_TIMEOUT,
 };
 
 struct arguments {
@@ -36,6 +39,8 @@ static const struct argp_option options[] = {
     { "order", 'o', "NAME", 0, "the order that these boards belong to", 2 },
     { "probe", 'p', "URI", 0, "a probe with a board: usb:serial=SERIAL, usb:port=1-2.3, usb: if there is only one, tcp://HOST:PORT; again for each further probe", 2 },
     { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
+    { "swd-clock", OPTION_SWD_CLOCK, "HZ", 0, "SWD's clock at most, 100000 to 50000000; 10000000 if left out, and slower where a board's wires do not bear that", 2 },
+    { "probe-timeout", OPTION_PROBE_TIMEOUT, "SECONDS", 0, "how long a probe may take to answer, 1 to 600; 15 if left out", 2 },
     { "json", OPTION_JSON, NULL, 0, "one JSON object a line on standard output", 3 },
     { "color", OPTION_COLOR, "WHEN", 0, "auto, always or never", 3 },
     { "verbose", 'v', NULL, 0, "log on standard error what all modules have to say, instead of progress lines", 3 },
@@ -99,6 +104,27 @@ static enum err parse_color(const char *when, bool *color_out)
     return ERR_OK;
 }
 
+/* A whole number in decimal within these bounds. */
+static enum err parse_number(const char *what, const char *text, unsigned least, unsigned most,
+                             unsigned *value_out)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || value < least || value > most)
+        return fail_quiet(ERR_USAGE, "%s %s: %u to %u", what, text, least, most);
+    *value_out = (unsigned)value;
+    return ERR_OK;
+}
+
+static enum err parse_timeout(const char *text, unsigned *ms_out)
+{
+    unsigned seconds = 0;
+    TRY(parse_number("probe-timeout", text, PROBE_REPLY_MIN_MS / 1000,
+                     PROBE_REPLY_MAX_MS / 1000, &seconds));
+    *ms_out = seconds * 1000;
+    return ERR_OK;
+}
+
 static enum err add_probe(struct arguments *a, const char *uri)
 {
     if (a->plan.probe_count == SITES_MAX)
@@ -129,6 +155,11 @@ static enum err take(int key, const char *value, struct arguments *a)
     case OPTION_FIRMWARE:
         a->plan.firmware_file = value;
         return ERR_OK;
+    case OPTION_SWD_CLOCK:
+        return parse_number("swd-clock", value, PROBE_CLOCK_MIN_HZ, PROBE_CLOCK_MAX_HZ,
+                            &a->plan.swd_clock_hz);
+    case OPTION_PROBE_TIMEOUT:
+        return parse_timeout(value, &a->plan.probe_timeout_ms);
     case OPTION_JSON:
         a->plan.json = true;
         return ERR_OK;

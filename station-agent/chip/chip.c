@@ -113,7 +113,10 @@ enum err chip_prepare(struct chip *chip)
 {
     TRY(core_reset_halt(&chip->mem));
     TRY(m2354_prepare(&chip->mem));
-    return wires_settle(chip);
+    TRY(wires_settle(chip));
+    log_line(LOG_LEVEL_INFO, "chip: %s: %s, SWD at %u Hz", chip->probe->name, chip->part->name,
+             chip->swd.clock_hz);
+    return ERR_OK;
 }
 
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE])

@@ -19,7 +19,8 @@ struct probe;
 
 enum { CHIP_DETAIL_MAX = 320 };
 
-/* Connect, and find out what is there. clock_hz 0: the default. Does not disturb the core. */
+/* Connect, and find out what is there. clock_hz: of SWD, at most; 0: PROBE_CLOCK_DEFAULT_HZ.
+ * Does not disturb the core. */
 enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
 void chip_close(struct chip *chip);      /* NULL is fine; lets the probe go of the wires */
 void chip_drop(struct chip **chip);      /* AUTO(chip_drop) */
@@ -27,8 +28,8 @@ struct mem *chip_mem(struct chip *chip); /* for link_open; lives as long as the 
 const char *chip_name(const struct chip *chip); /* "M2354KJFAE" */
 uint32_t chip_pdid(const struct chip *chip);
 
-/* System reset, halt, clocks and access rights that all below needs; SWD is slowed down if SRAM
- * does not read as written. */
+/* System reset, halt, clocks and access rights that all below needs; SWD is slowed down until
+ * SRAM reads as written. */
 enum err chip_prepare(struct chip *chip);
 
 /* After chip_prepare. */

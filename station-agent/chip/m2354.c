@@ -42,6 +42,7 @@ enum {
     CLOCK_MS = 100,
     READ_MS = 250, /* the BSP waits 125 ms for reads and words, 250 ms for an erase */
     ERASE_MS = 1000,
+    CUTS_MAX = 3, /* tries of what the wire cuts */
 };
 
 /* SYS_PDID, M2354 series. */
@@ -70,14 +71,17 @@ void m2354_names(char *out, size_t size)
     out[w.len] = '\0';
 }
 
-/* Three writes in a row open the protected registers; any other write closes them. */
+/* Three writes in a row open the protected registers; any other write closes them, also one
+ * of these that was done again for the wire's sake. */
 static enum err unlock(struct mem *mem)
 {
     static const uint8_t keys[] = { 0x59, 0x16, 0x88 };
     uint32_t open = 0;
-    for (size_t i = 0; i < COUNT(keys); i++)
-        TRY(mem_write_word(mem, SYS_REGLCTL, keys[i]));
-    TRY(mem_read_word(mem, SYS_REGLCTL, &open));
+    for (unsigned tries = 0; tries < CUTS_MAX && (open & 1) == 0; tries++) {
+        for (size_t i = 0; i < COUNT(keys); i++)
+            TRY(mem_write_word(mem, SYS_REGLCTL, keys[i]));
+        TRY(mem_read_word(mem, SYS_REGLCTL, &open));
+    }
     if ((open & 1) == 0)
         return fail(ERR_CHIP, "m2354: SYS_REGLCTL does not open (reads 0x%08x)", open);
     return ERR_OK;
@@ -136,7 +140,14 @@ static enum err check_status(struct mem *mem, uint32_t status, uint8_t command,
                 status);
 }
 
-/* One command: ISPADDR, ISPDAT, ISPCMD and ISPTRG lie in a row; done when ISPTRG reads 0. */
+static enum err busy(uint8_t command, uint32_t address, unsigned timeout_ms)
+{
+    return fail(ERR_CHIP, "m2354: flash command 0x%02x at 0x%08x: busy for %u ms", command,
+                address, timeout_ms);
+}
+
+/* One command: ISPADDR, ISPDAT, ISPCMD and ISPTRG lie in a row; done when ISPTRG reads 0. The
+ * wire may cut it (mem_is_unsure, in quiet): then it ran, runs, or was never started. */
 static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t data,
                     unsigned timeout_ms)
 {
@@ -154,19 +165,50 @@ static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t
         .read = status_bytes,
         .read_len = sizeof(status_bytes),
     };
+    mem->quiet = mem->once = true;
     enum err e = mem_exchange(mem, &x);
+    mem->quiet = mem->once = false;
     if (e == ERR_DEADLINE)
-        return fail(ERR_CHIP, "m2354: flash command 0x%02x at 0x%08x: busy for %u ms", command,
-                    address, timeout_ms);
+        return busy(command, address, timeout_ms);
     TRY(e);
     struct rd r = rd_of(SPAN(status_bytes));
     return check_status(mem, rd_u32le(&r), command, address);
 }
 
+/* After a cut: whatever was started is over. */
+static enum err await_idle(struct mem *mem, uint8_t command, uint32_t address,
+                           unsigned timeout_ms)
+{
+    log_line(LOG_LEVEL_WARN, "m2354: flash command 0x%02x at 0x%08x was cut: %s", command,
+             address, fail_words());
+    enum err e = mem_poll(mem, &(struct mem_poll){ FMC_ISPTRG, 1, 0, timeout_ms });
+    return e == ERR_DEADLINE ? busy(command, address, timeout_ms) : e;
+}
+
+/* The last words, as an error of the flash controller's. */
+static enum err failed(enum err e, uint8_t command, uint32_t address)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    return fail(e, "m2354: flash command 0x%02x at 0x%08x: %s", command, address, words);
+}
+
+/* Of a command that may run twice. */
+static enum err isp_again(struct mem *mem, uint8_t command, uint32_t address,
+                          unsigned timeout_ms)
+{
+    enum err e = isp(mem, command, address, 0, timeout_ms);
+    for (unsigned tries = 1; tries < CUTS_MAX && mem_is_unsure(mem, e); tries++) {
+        TRY(await_idle(mem, command, address, timeout_ms));
+        e = isp(mem, command, address, 0, timeout_ms);
+    }
+    return e == ERR_OK || e == ERR_CHIP ? e : failed(e, command, address);
+}
+
 enum err m2354_uid(struct mem *mem, uint8_t uid_out[static UID_SIZE])
 {
     for (uint32_t at = 0; at < UID_SIZE; at += 4) {
-        TRY(isp(mem, ISP_READ_UID, at, 0, READ_MS));
+        TRY(isp_again(mem, ISP_READ_UID, at, READ_MS));
         TRY(mem_read(mem, FMC_ISPDAT, uid_out + at, 4));
     }
     return ERR_OK;
@@ -174,10 +216,25 @@ enum err m2354_uid(struct mem *mem, uint8_t uid_out[static UID_SIZE])
 
 enum err m2354_page_erase(struct mem *mem, uint32_t address)
 {
-    return isp(mem, ISP_PAGE_ERASE, address, 0, ERASE_MS);
+    return isp_again(mem, ISP_PAGE_ERASE, address, ERASE_MS);
 }
 
+/* A word must not be programmed twice: after a cut, flash itself says whether it was. */
 enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value)
 {
-    return isp(mem, ISP_PROGRAM, address, value, READ_MS);
+    for (unsigned tries = 0;; tries++) {
+        uint32_t now = 0;
+        enum err e = isp(mem, ISP_PROGRAM, address, value, READ_MS);
+        if (!mem_is_unsure(mem, e) || tries == CUTS_MAX)
+            return e == ERR_OK || e == ERR_CHIP ? e : failed(e, ISP_PROGRAM, address);
+        TRY(await_idle(mem, ISP_PROGRAM, address, READ_MS));
+        TRY(mem_read_word(mem, address, &now));
+        if (now == value)
+            return ERR_OK;
+        if (now != UINT32_MAX)
+            return fail(ERR_VERIFY,
+                        "m2354: flash 0x%08x reads 0x%08x after a cut, 0x%08x "
+                        "was to be written",
+                        address, now, value);
+    }
 }

@@ -6,14 +6,13 @@
 
 enum {
     PATTERN_SIZE = 1024,
-    CLOCK_MIN_HZ = 100000,
+    PATTERNS = 4,
 };
 
 /* Runs of ones and zeros, single bits, and noise: what long wires get wrong first. */
-static void fill_pattern(uint8_t out[static PATTERN_SIZE])
+static void fill_pattern(uint8_t out[static PATTERN_SIZE], uint32_t noise)
 {
     static const uint32_t plain[] = { 0, UINT32_MAX, 0xAAAAAAAA, 0x55555555, 1, 0x80000000 };
-    uint32_t noise = 0x2354;
     struct wr w = wr_of(out, PATTERN_SIZE);
     for (size_t i = 0; i < PATTERN_SIZE / 4; i++) {
         noise = noise * 1664525 + 1013904223;
@@ -21,10 +20,10 @@ static void fill_pattern(uint8_t out[static PATTERN_SIZE])
     }
 }
 
-static enum err try_pattern(struct mem *mem)
+static enum err try_pattern(struct mem *mem, uint32_t noise)
 {
     uint8_t wrote[PATTERN_SIZE], got[PATTERN_SIZE];
-    fill_pattern(wrote);
+    fill_pattern(wrote, noise);
     TRY(mem_write(mem, SRAM_BASE, SPAN(wrote)));
     TRY(mem_read(mem, SRAM_BASE, got, sizeof(got)));
     if (!span_eq(SPAN(got), SPAN(wrote)))
@@ -32,54 +31,53 @@ static enum err try_pattern(struct mem *mem)
     return ERR_OK;
 }
 
-static bool slow_down(struct chip *chip)
+/* Nothing is done again here: what a second try would hide is what is looked for. */
+static enum err try_patterns(struct mem *mem)
 {
-    if (chip->swd.clock_hz / 2 < CLOCK_MIN_HZ)
-        return false;
-    chip->swd.clock_hz /= 2;
-    chip->swd.lost = true;
-    return true;
-}
-
-static void say_slower(const struct chip *chip, const char *why)
-{
-    log_line(LOG_LEVEL_WARN, "chip: %s: SWD slowed down to %u Hz: %s", chip->probe->name,
-             chip->swd.clock_hz, why);
+    enum err e = ERR_OK;
+    mem->once = mem->quiet = true;
+    for (uint32_t i = 0; i < PATTERNS && e == ERR_OK; i++)
+        e = try_pattern(mem, 0x2354 + i);
+    mem->once = mem->quiet = false;
+    return e;
 }
 
 /* Slower until the board answers at all. One that never does is absent rather than slow. */
 enum err wires_connect(struct chip *chip)
 {
-    uint32_t asked_hz = chip->swd.clock_hz;
+    struct swd *swd = &chip->swd;
+    struct probe_counts *counts = &chip->probe->counts;
+    uint32_t asked_hz = swd->clock_hz, steps = counts->clock_steps;
     for (;;) {
-        enum err e = mem_init(&chip->mem, &chip->swd, 0);
-        bool unheard = e == ERR_UNAVAILABLE || (e == ERR_FAULT && swd_wire_failed(&chip->swd));
-        if (unheard && slow_down(chip))
+        enum err e = mem_init(&chip->mem, swd, 0);
+        bool unheard = e == ERR_UNAVAILABLE || (e == ERR_FAULT && swd_wire_failed(swd));
+        if (unheard && swd_slow_down(swd))
             continue;
-        if (unheard)
-            chip->swd.clock_hz = asked_hz;
-        else if (chip->swd.clock_hz != asked_hz)
-            say_slower(chip, "no answer at a faster clock");
+        if (unheard) {
+            swd->clock_hz = asked_hz;
+            counts->clock_steps = steps;
+        } else if (swd->clock_hz != asked_hz) {
+            swd_say_slower(swd, "no answer at a faster clock");
+        }
         return e;
     }
 }
 
 /* Slower until SRAM holds what is written to it: a clock too fast for the wires corrupts
- * silently. What is neither FAULT nor a difference is another matter. */
+ * silently. What is neither that nor a failure on the wire is another matter. */
 enum err wires_settle(struct chip *chip)
 {
     char words[FAIL_WORDS_MAX];
     for (;;) {
-        chip->mem.quiet = true;
-        enum err e = try_pattern(&chip->mem);
-        chip->mem.quiet = false;
+        enum err e = try_patterns(&chip->mem);
         if (e == ERR_OK)
             return ERR_OK;
         snprintf(words, sizeof(words), "%s", fail_words());
-        bool slower = e == ERR_VERIFY || e == ERR_FAULT;
-        if (!slower || !slow_down(chip))
+        bool slower =
+            e == ERR_VERIFY || e == ERR_FAULT || e == ERR_BUSY || e == ERR_UNAVAILABLE;
+        if (!slower || !swd_slow_down(&chip->swd))
             return fail(e, "chip: %s: SWD at %u Hz: %s", chip->probe->name, chip->swd.clock_hz,
                         words);
-        say_slower(chip, words);
+        swd_say_slower(&chip->swd, words);
     }
 }

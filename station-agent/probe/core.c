@@ -8,6 +8,8 @@ enum {
     HALT_MS = 200,
     REGISTER_MS = 100,
     RESET_MS = 1000,
+    RESET_UNSURE_MS = 100,
+    RESET_TRIES = 2,
     DEMCR_CATCH_RESET = 1 << 0,
     REGISTER_WRITE = 1 << 16,
 };
@@ -48,25 +50,44 @@ enum err core_run(struct mem *mem)
     return mem_write_word(mem, DHCSR, DHCSR_RUN);
 }
 
-/* The reset may cut the very transfer that asks for it: what counts is the halt after it. */
-static void ask_reset(struct mem *mem)
+/* The reset may cut the very transfer that asks for it: what counts is the halt after it. How
+ * long that may take: not long if the request may have been lost. */
+static unsigned ask_reset(struct mem *mem)
 {
-    bool quiet = mem->quiet;
-    mem->quiet = true;
-    if (mem_write_word(mem, AIRCR, AIRCR_SYSRESET) != ERR_OK)
+    unsigned patience_ms = RESET_MS;
+    bool quiet = mem->quiet, once = mem->once;
+    mem->quiet = mem->once = true;
+    if (mem_write_word(mem, AIRCR, AIRCR_SYSRESET) != ERR_OK) {
         log_line(LOG_LEVEL_DEBUG, "core: the reset cut its own transfer: %s", fail_words());
+        mem->swd->probe->counts.redone++;
+        patience_ms = RESET_UNSURE_MS;
+    }
     mem->quiet = quiet;
+    mem->once = once;
+    return patience_ms;
 }
 
 /* S_RESET_ST clears when read: the halt's own read below leaves it clear before the reset. */
-enum err core_reset_halt(struct mem *mem)
+static enum err reset_halt(struct mem *mem)
 {
     TRY(core_halt(mem));
     TRY(mem_write_word(mem, DEMCR, DEMCR_CATCH_RESET));
-    ask_reset(mem);
-    TRY(await_status(mem, CORE_S_RESET, RESET_MS, "system reset asked"));
+    TRY(await_status(mem, CORE_S_RESET, ask_reset(mem), "system reset asked"));
     TRY(await_status(mem, CORE_S_HALT, RESET_MS, "reset with a halt at its vector"));
     return mem_write_word(mem, DEMCR, 0);
+}
+
+/* A link that drops may take the only sight of S_RESET_ST, or the request, with it. */
+enum err core_reset_halt(struct mem *mem)
+{
+    for (unsigned tries = 0;; tries++) {
+        uint32_t redone = mem->swd->probe->counts.redone;
+        enum err e = reset_halt(mem);
+        if (e != ERR_FAULT || tries == RESET_TRIES || redone == mem->swd->probe->counts.redone)
+            return e;
+        log_line(LOG_LEVEL_WARN, "core: %s: the link dropped about the reset, once more",
+                 mem->swd->probe->name);
+    }
 }
 
 static enum err await_register(struct mem *mem)

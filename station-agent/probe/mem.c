@@ -95,12 +95,36 @@ static enum err ready(struct mem *mem)
     return mem->swd->lost ? swd_connect(mem->swd) : ERR_OK;
 }
 
+bool mem_is_unsure(const struct mem *mem, enum err e)
+{
+    return swd_is_unsure(mem->swd, e);
+}
+
+/* After a try that ended in e: shall there be another? */
+static bool again(struct mem *mem, enum err e, unsigned *tries)
+{
+    if (e == ERR_OK)
+        return false;
+    mem->csw_epoch = 0;
+    return !mem->once && swd_again(mem->swd, e, (*tries)++);
+}
+
+static enum err read_idr(struct mem *mem)
+{
+    TRY(ready(mem));
+    TRY(swd_queue_ap_read(mem->swd, mem->ap, AP_IDR, &mem->idr));
+    return swd_flush(mem->swd);
+}
+
 enum err mem_init(struct mem *mem, struct swd *swd, uint8_t ap)
 {
+    unsigned tries = 0;
+    enum err e;
     *mem = (struct mem){ .swd = swd, .ap = ap };
-    TRY(ready(mem));
-    TRY(swd_queue_ap_read(swd, ap, AP_IDR, &mem->idr));
-    TRY(swd_flush(swd));
+    do
+        e = read_idr(mem);
+    while (again(mem, e, &tries));
+    TRY(e);
     if (mem->idr == 0)
         return fail_quiet(ERR_FAULT, "%s: no access port %u", swd->probe->name, ap);
     return ERR_OK;
@@ -118,7 +142,11 @@ enum err mem_write(struct mem *mem, uint32_t address, struct span bytes)
     TRY(check_range(address, bytes.len));
     while (bytes.len > 0) {
         size_t n = bytes.len < CHUNK ? bytes.len : CHUNK;
-        enum err e = write_chunk(mem, address, span_of(bytes.ptr, n));
+        unsigned tries = 0;
+        enum err e;
+        do
+            e = write_chunk(mem, address, span_of(bytes.ptr, n));
+        while (again(mem, e, &tries));
         if (e != ERR_OK)
             return failed(mem, e, "write at", address);
         address += (uint32_t)n;
@@ -140,7 +168,11 @@ enum err mem_read(struct mem *mem, uint32_t address, void *out, size_t len)
     for (size_t done = 0; done < len;) {
         size_t n = len - done < CHUNK ? len - done : CHUNK;
         uint32_t from = address + (uint32_t)done;
-        enum err e = read_chunk(mem, from, (uint8_t *)out + done, n);
+        unsigned tries = 0;
+        enum err e;
+        do
+            e = read_chunk(mem, from, (uint8_t *)out + done, n);
+        while (again(mem, e, &tries));
         if (e != ERR_OK)
             return failed(mem, e, "read at", from);
         done += n;
@@ -201,9 +233,8 @@ static enum err try_look(struct mem *mem, const struct mem_exchange *x)
     return (value & x->poll.mask) == x->poll.value ? ERR_OK : ERR_MISMATCH;
 }
 
-static enum err await_and_read(struct mem *mem, const struct mem_exchange *x)
+static enum err await_and_read(struct mem *mem, const struct mem_exchange *x, uint64_t start)
 {
-    uint64_t start = when_us();
     uint64_t deadline = start + (uint64_t)x->poll.timeout_ms * 1000;
     for (;;) {
         enum err e = mem->swd->can_match ? try_match(mem, x) : try_look(mem, x);
@@ -218,11 +249,11 @@ static enum err await_and_read(struct mem *mem, const struct mem_exchange *x)
     }
 }
 
-static enum err run_exchange(struct mem *mem, const struct mem_exchange *x)
+static enum err run_exchange(struct mem *mem, const struct mem_exchange *x, uint64_t start)
 {
     TRY(queue_writes(mem, x));
     if (x->poll.mask != 0)
-        return await_and_read(mem, x);
+        return await_and_read(mem, x, start);
     TRY(queue_read(mem, x->read_address, x->read, x->read_len));
     return swd_flush(mem->swd);
 }
@@ -233,7 +264,12 @@ enum err mem_exchange(struct mem *mem, const struct mem_exchange *x)
     TRY(check_range(x->more_address, x->more.len));
     TRY(check_range(x->read_address, x->read_len));
     TRY(check_range(x->poll.address, 4));
-    enum err e = run_exchange(mem, x);
+    uint64_t start = when_us();
+    unsigned tries = 0;
+    enum err e;
+    do
+        e = run_exchange(mem, x, start);
+    while (e != ERR_DEADLINE && again(mem, e, &tries));
     if (e == ERR_OK || e == ERR_DEADLINE)
         return e;
     return failed(mem, e, "exchange at",

@@ -6,6 +6,11 @@
  * guaranteed (ARM IHI 0031, "Auto-increment"). Waiting for a value is done by the probe itself
  * where it can, else by reading again. Failures are logged here with the address, unless quiet
  * is set: then a refusal is an answer, and only its words are kept.
+ *
+ * What fails by wire or probe is done again from its start, after connecting anew, a few times:
+ * so memory, and registers that may be written or read twice. Where that may not be (a command
+ * that starts something), set once: then mem_is_unsure tells that it may or may not have
+ * happened, and the caller looks at what is there first.
  * Used by core.c, chip/ and link/.
  */
 #pragma once
@@ -16,10 +21,13 @@ struct mem {
     struct swd *swd; /* borrowed */
     uint8_t ap;
     bool quiet;
+    bool once; /* nothing is done again */
     uint32_t csw;
     unsigned csw_epoch; /* of swd, when csw was written; 0: not known */
     uint32_t idr;       /* of the access port */
 };
+
+bool mem_is_unsure(const struct mem *mem, enum err e);
 
 /* Look for the access port. Quiet: ERR_FAULT is what a closed debug port answers. */
 enum err mem_init(struct mem *mem, struct swd *swd, uint8_t ap);

@@ -16,6 +16,28 @@ enum {
     PROBE_PACKET_MAX = 4096, /* largest packet taken from or given to a probe */
     PROBE_NAME_MAX = 160,
     PROBE_REPLY_MS = 15000, /* for one reply: a shared USB bus may stall for seconds */
+    PROBE_REPLY_MIN_MS = 1000,
+    PROBE_REPLY_MAX_MS = 600000,
+    PROBE_CLOCK_DEFAULT_HZ = 10000000, /* of SWD; slower where the wires do not bear it */
+    PROBE_CLOCK_MIN_HZ = 100000,
+    PROBE_CLOCK_MAX_HZ = 50000000,
+};
+
+/* What happened at a probe since it was opened. */
+struct probe_counts {
+    uint64_t packets, bytes_out, bytes_in;
+    uint64_t round_trips;   /* waits for a reply with nothing else on its way */
+    uint32_t lost_links;    /* no answer on SWD, or a damaged one */
+    uint32_t waits;         /* WAIT answered until the probe gave up */
+    uint32_t faults;        /* accesses that the target refused */
+    uint32_t redone;        /* accesses done again after one of these, or a lost reply */
+    uint32_t resyncs;       /* times that replies were lost, or not to be understood */
+    uint32_t stale_replies; /* read and dropped */
+    uint32_t clock_steps;   /* times that SWD was slowed down */
+    uint32_t usb_resets;    /* of a probe that did not answer */
+    uint32_t power_cycles;  /* of its USB port */
+    uint32_t clock_hz;      /* of SWD, as last asked for; 0: not yet */
+    bool polled;            /* it cannot wait for a value: the host asks again and again */
 };
 
 struct probe {
@@ -23,13 +45,17 @@ struct probe {
     /* The reply is borrowed until the next receive or close. */
     enum err (*receive)(struct probe *probe, struct span *reply_out, unsigned timeout_ms);
     void (*close)(struct probe *probe);
-    size_t spare; /* bytes of the packet size to leave unused (bulk: no exact multiples) */
-    size_t limit; /* bytes of a packet that it carries whole; 0: PROBE_PACKET_MAX */
-    bool padded;  /* its replies are padded to a fixed size (HID) */
+    size_t spare;      /* bytes of the packet size to leave unused (bulk: no exact multiples) */
+    size_t limit;      /* bytes of a packet that it carries whole; 0: PROBE_PACKET_MAX */
+    bool padded;       /* its replies are padded to a fixed size (HID) */
+    unsigned reply_ms; /* for one reply; 0: PROBE_REPLY_MS */
+    struct probe_counts counts;
     char name[PROBE_NAME_MAX];
 };
 
-enum err probe_open(const char *uri, struct probe **probe_out);
+/* reply_ms: for one reply, at least PROBE_REPLY_MIN_MS but in tests; 0: PROBE_REPLY_MS. */
+enum err probe_open(const char *uri, unsigned reply_ms, struct probe **probe_out);
+unsigned probe_reply_ms(const struct probe *probe);
 
 void probe_close(struct probe *probe); /* NULL is fine */
 void probe_drop(struct probe **probe); /* AUTO(probe_drop) */
@@ -66,5 +92,5 @@ enum err probe_list(struct probe_info list[static PROBES_MAX], size_t *count_out
 const char *probe_state_text(enum probe_state state); /* "ready", "busy" */
 
 /* For probe_open, and for tests. */
-enum err probe_tcp_open(const char *uri, struct probe **probe_out);
-enum err probe_usb_open(const char *uri, struct probe **probe_out);
+enum err probe_tcp_open(const char *uri, unsigned reply_ms, struct probe **probe_out);
+enum err probe_usb_open(const char *uri, unsigned reply_ms, struct probe **probe_out);

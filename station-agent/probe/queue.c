@@ -4,16 +4,40 @@
 #include "station-agent/probe/pack.h"
 #include "station-agent/probe/talk.h"
 
+enum { STAT_STICKYERR = 1 << 5, STAT_WDATAERR = 1 << 7 };
+
+/* FAULT is a refusal, unless CTRL/STAT says that the data of a write came damaged. */
+static void explain_fault(struct swd *swd, char words[static FAIL_WORDS_MAX])
+{
+    struct probe_counts *counts = &swd->probe->counts;
+    uint32_t status = 0;
+    bool known = talk_ctrl_stat(swd, &status) == ERR_OK;
+    bool damaged = known && (status & (STAT_STICKYERR | STAT_WDATAERR)) == STAT_WDATAERR;
+    if (damaged)
+        swd->response |= DAP_WIRE_ERROR;
+    counts->lost_links += damaged;
+    counts->faults += !damaged;
+    if (known)
+        snprintf(words, FAIL_WORDS_MAX, "%s (CTRL/STAT 0x%08x)",
+                 damaged ? "data damaged on the wire" : "FAULT", status);
+}
+
 /* Sticky errors go; what is not known any more is forgotten. Keeps the words of e. */
 static enum err recover(struct swd *swd, enum err e)
 {
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
-    uint8_t ack = swd->response & DAP_ACK;
-    bool answered = ack == DAP_ACK_WAIT || ack == DAP_ACK_FAULT;
     swd->select_known = false;
-    if (!answered || (swd->response & DAP_WIRE_ERROR) != 0 || talk_abort(swd) != ERR_OK)
+    if (swd_wire_failed(swd)) {
+        swd->probe->counts.lost_links++;
         swd->lost = true;
+    } else if (e == ERR_BUSY) {
+        swd->probe->counts.waits++;
+        swd->lost = talk_abort(swd, SWD_ABORT_ALL) != ERR_OK || swd->lost;
+    } else {
+        explain_fault(swd, words);
+        swd->lost = talk_abort(swd, SWD_ABORT_CLEAR) != ERR_OK || swd->lost;
+    }
     return fail_quiet(e, "%s: %s", swd->probe->name, words);
 }
 
@@ -23,7 +47,7 @@ static enum err send_next(struct swd *swd, struct swd_cursor *at, struct swd_pac
     pack_plan(swd, at, packet);
     pack_encode(swd, packet, &w);
     TRY(wr_end(&w));
-    return swd->probe->send(swd->probe, wr_done(&w));
+    return talk_send(swd, wr_done(&w));
 }
 
 /* Send and receive, keeping packet_count in flight. After a refusal, *refused_out, nothing more

@@ -9,11 +9,17 @@
 
 enum {
     IDLE_CYCLES = 0,
-    WAIT_RETRIES = 100,
+    WAIT_MS = 20, /* the probe itself bears WAIT for about so long */
+    WAIT_CLOCKS = 13,
+    MATCH_CLOCKS = 46,
     PACKET_MIN = 64, /* of any probe: a full-speed endpoint */
     POWER_UP_US = 200000,
     TEXT_MAX = 64,
     POWER_REQUEST = 0x50000000,
+    CONNECT_TRIES = 3,
+    MATCH_TESTS = 2,
+    REDO_MAX = 4,  /* of one access */
+    DROPS_MAX = 8, /* at one clock: a wire that fails now and then is too fast, too */
 };
 #define POWER_ACK 0xA0000000u
 
@@ -91,23 +97,28 @@ enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
 {
     memset(swd, 0, sizeof(*swd));
     swd->probe = probe;
-    swd->clock_hz = clock_hz != 0 ? clock_hz : SWD_CLOCK_DEFAULT_HZ;
+    swd->clock_hz = clock_hz != 0 ? clock_hz : PROBE_CLOCK_DEFAULT_HZ;
     swd->lost = true;
     TRY(learn(swd));
     return introduce(swd);
 }
 
-/* So many 46-clock transfers fill SWD_MATCH_BLOCK_MS. */
-static uint16_t match_retries(uint32_t clock_hz)
+/* How many packets of so many clocks fill a time. */
+static uint16_t retries(uint32_t clock_hz, unsigned ms, unsigned clocks, uint32_t most)
 {
-    uint32_t n = clock_hz / 1000 * SWD_MATCH_BLOCK_MS / 46;
-    return (uint16_t)(n < 10 ? 10 : n > 20000 ? 20000 : n);
+    uint32_t n = clock_hz / 1000 * ms / clocks;
+    return (uint16_t)(n < 10 ? 10 : n > most ? most : n);
 }
 
-static enum err configure(struct swd *swd, uint16_t match_retry)
+/* A WAIT that ends only after its command was given up is dangerous: the commands behind it,
+ * which are on their way, would go to the address before. So only a bus that hangs is given up.
+ * A probe that waits for a match does so for a short time, so that nothing waits for it. */
+static enum err configure(struct swd *swd, bool match)
 {
+    uint16_t wait = retries(swd->clock_hz, WAIT_MS, WAIT_CLOCKS, UINT16_MAX);
+    uint16_t looks = retries(swd->clock_hz, SWD_MATCH_BLOCK_MS, MATCH_CLOCKS, 20000);
     struct wr w = talk_packet(swd);
-    dap_transfer_configure(&w, IDLE_CYCLES, WAIT_RETRIES, match_retry);
+    dap_transfer_configure(&w, IDLE_CYCLES, wait, match ? looks : 0);
     return talk_status(swd, &w);
 }
 
@@ -130,12 +141,13 @@ static enum err set_up_probe(struct swd *swd)
     if (e != ERR_OK)
         return talk_named(swd, e);
     w = talk_packet(swd);
+    swd->probe->counts.clock_hz = swd->clock_hz;
     dap_clock(&w, swd->clock_hz);
     TRY(talk_status(swd, &w));
     w = talk_packet(swd);
     dap_swd_configure(&w, 0);
     TRY(talk_status(swd, &w));
-    return configure(swd, match_retries(swd->clock_hz));
+    return configure(swd, true);
 }
 
 static enum err sequence(struct swd *swd, struct span bits)
@@ -189,25 +201,34 @@ static enum err match_dpidr(struct swd *swd, uint32_t value)
 }
 
 /* Match a known constant, then one it is not: a probe that gets either wrong is not trusted
- * with waiting. Runs before the retries are set, so the second one is quick. */
+ * with waiting. Runs before the retries are set, so the second one is quick. A wire that fails
+ * meanwhile says nothing, unless it does so each time. */
 static enum err test_match(struct swd *swd)
 {
-    TRY(configure(swd, 0));
+    TRY(configure(swd, false));
     enum err yes = match_dpidr(swd, swd->dpidr);
     enum err no = yes == ERR_OK ? match_dpidr(swd, ~swd->dpidr) : yes;
+    bool wire = no == ERR_FAULT && swd_wire_failed(swd);
+    if (wire && ++swd->match_tests < MATCH_TESTS)
+        return no;
+    swd->match_tested = true;
     swd->can_match = yes == ERR_OK && no == ERR_MISMATCH;
+    swd->probe->counts.polled = !swd->can_match;
     if (!swd->can_match)
         log_line(LOG_LEVEL_WARN, "swd: %s: no value match in this probe, polling instead",
                  swd->probe->name);
-    return configure(swd, match_retries(swd->clock_hz));
+    return wire ? no : configure(swd, true);
 }
 
 static enum err forget(struct swd *swd)
 {
     swd->queued = 0;
     swd->select_known = false;
-    if (swd->stale)
-        TRY(probe_drain(swd->probe));
+    swd->under_way = 0;
+    if (!swd->stale)
+        return ERR_OK;
+    swd->probe->counts.resyncs++;
+    TRY(probe_drain(swd->probe));
     swd->stale = false;
     return ERR_OK;
 }
@@ -220,16 +241,65 @@ static enum err connect_line(struct swd *swd)
     TRY(power_up(swd));
     if (!swd->match_tested)
         TRY(test_match(swd));
-    swd->match_tested = true;
+    TRY(forget(swd)); /* what the test may have left */
     swd->epoch++;
     return show_connected(swd, true);
+}
+
+static bool is_wire(const struct swd *swd, enum err e)
+{
+    return e == ERR_UNAVAILABLE || (e == ERR_FAULT && swd_wire_failed(swd));
 }
 
 enum err swd_connect(struct swd *swd)
 {
     enum err e = connect_line(swd);
+    for (unsigned i = 1; i < CONNECT_TRIES && is_wire(swd, e); i++)
+        e = connect_line(swd);
     swd->lost = e != ERR_OK;
     return e;
+}
+
+bool swd_is_unsure(const struct swd *swd, enum err e)
+{
+    return e == ERR_BUSY || is_wire(swd, e) || (swd->stale && e != ERR_OK && e != ERR_CLOSED);
+}
+
+bool swd_slow_down(struct swd *swd)
+{
+    if (swd->clock_hz / 2 < PROBE_CLOCK_MIN_HZ)
+        return false;
+    swd->clock_hz /= 2;
+    swd->probe->counts.clock_steps++;
+    swd->drops = 0;
+    swd->lost = true;
+    return true;
+}
+
+void swd_say_slower(const struct swd *swd, const char *why)
+{
+    log_line(LOG_LEVEL_WARN, "swd: %s: SWD slowed down to %u Hz: %s", swd->probe->name,
+             swd->clock_hz, why);
+}
+
+/* A wire that fails a second time at the same place, or many times here and there. */
+static void judge_clock(struct swd *swd, unsigned tries)
+{
+    swd->drops++;
+    if ((tries > 0 || swd->drops >= DROPS_MAX) && swd_slow_down(swd))
+        swd_say_slower(swd, "the wire fails again and again");
+}
+
+bool swd_again(struct swd *swd, enum err e, unsigned tries)
+{
+    unsigned most = swd->stale ? 1 : REDO_MAX; /* a lost reply has taken its time already */
+    if (!swd_is_unsure(swd, e) || tries >= most)
+        return false;
+    swd->probe->counts.redone++;
+    log_line(LOG_LEVEL_WARN, "swd: %s; it is done again", fail_words());
+    if (e == ERR_FAULT)
+        judge_clock(swd, tries);
+    return true;
 }
 
 enum err swd_disconnect(struct swd *swd)

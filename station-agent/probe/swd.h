@@ -18,7 +18,6 @@
 #include "station-agent/probe/probe.h"
 
 enum {
-    SWD_CLOCK_DEFAULT_HZ = 4000000,
     SWD_QUEUE_MAX = 160,    /* queued transfers and blocks; the next one flushes */
     SWD_IN_FLIGHT_MAX = 8,  /* packets */
     SWD_COMMANDS_MAX = 12,  /* in one packet */
@@ -34,7 +33,10 @@ enum swd_register {
     SWD_RDBUFF = 0xC,
 };
 
-enum { SWD_ABORT_CLEAR = 0x1E }; /* STKCMP, STKERR, WDERR, ORUNERR */
+enum {
+    SWD_ABORT_CLEAR = 0x1E, /* STKCMP, STKERR, WDERR, ORUNERR */
+    SWD_ABORT_ALL = 0x1F,   /* and DAPABORT: of a transfer that only ever says WAIT */
+};
 
 struct swd_op {
     uint8_t request;
@@ -70,9 +72,12 @@ struct swd {
     bool can_execute;    /* the probe takes several commands in a packet */
     bool can_match;      /* its value match passed the self-test */
     bool match_tested;
-    bool lost;      /* the line needs swd_connect before anything else */
-    unsigned epoch; /* connections so far: what was set up before one is gone */
-    bool stale;     /* a reply was lost: drain before the next command */
+    unsigned match_tests; /* begun: the wire may fail in the middle of one */
+    unsigned drops;       /* lost links at this clock */
+    size_t under_way;     /* packets whose reply is due */
+    bool lost;            /* the line needs swd_connect before anything else */
+    unsigned epoch;       /* connections so far: what was set up before one is gone */
+    bool stale;           /* a reply was lost: drain before the next command */
     bool select_known;
     uint32_t select;
     uint8_t response; /* of the transfer that failed last */
@@ -85,14 +90,26 @@ struct swd {
 /* Learn what the probe can do. Caller's storage; nothing to release but the probe. */
 enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz);
 
-/* Connect or connect again: line reset, DPIDR, debug power. Safe to repeat. ERR_UNAVAILABLE
- * if nothing answers on the wire. */
+/* Connect or connect again: line reset, DPIDR, debug power. Safe to repeat, and repeated here
+ * if the wire fails in between. ERR_UNAVAILABLE if nothing answers on the wire. */
 enum err swd_connect(struct swd *swd);
 enum err swd_disconnect(struct swd *swd);
 
 /* Did the transfer that failed last meet no answer or a damaged one? Then it was not refused:
  * nobody may have heard it. */
 bool swd_wire_failed(const struct swd *swd);
+
+/* May what ended in e have failed by wire or probe, and not have been refused? Then it is not
+ * known which of its transfers took place. */
+bool swd_is_unsure(const struct swd *swd, enum err e);
+
+/* Is what is unsure worth another try, after tries of them? Counts it; slows SWD down if the
+ * wire has failed too often at this clock. */
+bool swd_again(struct swd *swd, enum err e, unsigned tries);
+
+/* Half the clock, from the next connection on. False: it is as slow as it gets. */
+bool swd_slow_down(struct swd *swd);
+void swd_say_slower(const struct swd *swd, const char *why);
 
 /* Hold nRESET low for low_ms, let it go and wait settle_ms. The line is then lost. */
 enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms);

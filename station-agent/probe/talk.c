@@ -16,22 +16,41 @@ static enum err derail(struct swd *swd, enum err e)
 {
     swd->lost = true;
     swd->stale = true;
+    swd->under_way = 0;
     return e == ERR_DEADLINE
                ? fail(ERR_IO, "swd: %s: the probe does not answer", swd->probe->name)
                : e;
 }
 
+enum err talk_send(struct swd *swd, struct span packet)
+{
+    struct probe *probe = swd->probe;
+    enum err e = probe->send(probe, packet);
+    if (e != ERR_OK)
+        return derail(swd, e);
+    probe->counts.packets++;
+    probe->counts.bytes_out += packet.len;
+    swd->under_way++;
+    return ERR_OK;
+}
+
 enum err talk_receive(struct swd *swd, struct span *reply_out)
 {
-    enum err e = swd->probe->receive(swd->probe, reply_out, PROBE_REPLY_MS);
-    return e == ERR_OK ? ERR_OK : derail(swd, e);
+    struct probe *probe = swd->probe;
+    enum err e = probe->receive(probe, reply_out, probe_reply_ms(probe));
+    if (e != ERR_OK)
+        return derail(swd, e);
+    probe->counts.bytes_in += reply_out->len;
+    swd->under_way -= swd->under_way > 0;
+    probe->counts.round_trips += swd->under_way == 0;
+    return ERR_OK;
 }
 
 enum err talk_command(struct swd *swd, const struct wr *w, struct span *reply_out)
 {
     TRY(wr_end(w));
-    enum err e = swd->probe->send(swd->probe, wr_done(w));
-    return e == ERR_OK ? talk_receive(swd, reply_out) : derail(swd, e);
+    TRY(talk_send(swd, wr_done(w)));
+    return talk_receive(swd, reply_out);
 }
 
 enum err talk_status(struct swd *swd, const struct wr *w)
@@ -47,9 +66,23 @@ struct wr talk_packet(struct swd *swd)
     return wr_of(swd->scratch, sizeof(swd->scratch));
 }
 
-enum err talk_abort(struct swd *swd)
+enum err talk_abort(struct swd *swd, uint32_t what)
 {
     struct wr w = talk_packet(swd);
-    dap_write_abort(&w, SWD_ABORT_CLEAR);
+    dap_write_abort(&w, what);
     return talk_status(swd, &w);
+}
+
+enum err talk_ctrl_stat(struct swd *swd, uint32_t *value_out)
+{
+    struct span reply;
+    uint8_t response;
+    struct wr w = talk_packet(swd);
+    dap_transfer(&w, 1);
+    dap_transfer_one(&w, (uint8_t)SWD_CTRL_STAT | DAP_READ, 0);
+    TRY(talk_command(swd, &w, &reply));
+    struct rd r = rd_of(reply);
+    TRY(dap_transfer_reply(&r, 1, &response));
+    *value_out = rd_u32le(&r);
+    return dap_end(&r, swd->probe->padded);
 }

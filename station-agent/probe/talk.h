@@ -4,10 +4,12 @@
 #include "station-agent/probe/swd.h"
 
 struct wr talk_packet(struct swd *swd); /* an empty packet in swd's scratch */
+enum err talk_send(struct swd *swd, struct span packet);
 enum err talk_receive(struct swd *swd, struct span *reply_out);
 enum err talk_command(struct swd *swd, const struct wr *w, struct span *reply_out);
 enum err talk_status(struct swd *swd, const struct wr *w); /* the reply is only a status */
-enum err talk_abort(struct swd *swd);                      /* clear the sticky errors */
+enum err talk_abort(struct swd *swd, uint32_t what);       /* write ABORT */
+enum err talk_ctrl_stat(struct swd *swd, uint32_t *value_out);
 
 /* Say fail_words() again with the probe's name before them, quietly; yields e. */
 enum err talk_named(const struct swd *swd, enum err e);

@@ -62,7 +62,7 @@ static enum err await(const struct tcp *tcp, short events, uint64_t deadline_us)
 
 static enum err send_all(struct tcp *tcp, struct span bytes)
 {
-    uint64_t deadline = when_us() + (uint64_t)PROBE_REPLY_MS * 1000;
+    uint64_t deadline = when_us() + (uint64_t)probe_reply_ms(&tcp->probe) * 1000;
     while (bytes.len > 0) {
         ssize_t n = send(tcp->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
         if (n >= 0)
@@ -225,7 +225,7 @@ static enum err connect_any(struct tcp *tcp, const char *host, const char *port)
     return e;
 }
 
-enum err probe_tcp_open(const char *uri, struct probe **probe_out)
+enum err probe_tcp_open(const char *uri, unsigned reply_ms, struct probe **probe_out)
 {
     char host[HOST_MAX];
     const char *port = NULL;
@@ -234,9 +234,9 @@ enum err probe_tcp_open(const char *uri, struct probe **probe_out)
     if (tcp == NULL)
         return fail(ERR_MEMORY, "probe: %s: out of memory", uri);
     tcp->fd = -1;
-    tcp->probe.send = tcp_send;
-    tcp->probe.receive = tcp_receive;
-    tcp->probe.close = tcp_close;
+    tcp->probe = (struct probe){
+        .send = tcp_send, .receive = tcp_receive, .close = tcp_close, .reply_ms = reply_ms
+    };
     snprintf(tcp->probe.name, sizeof(tcp->probe.name), "%s", uri);
     TRY(connect_any(tcp, host, port));
     *probe_out = &TAKE(tcp)->probe;

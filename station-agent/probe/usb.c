@@ -368,7 +368,8 @@ static void set_up(struct usb *usb, const struct usb_choice *choice)
              choice->seen->port);
 }
 
-enum err usb_open(const struct usb_roots *roots, const char *uri, struct probe **probe_out)
+enum err usb_open(const struct usb_roots *roots, const char *uri, unsigned reply_ms,
+                  struct probe **probe_out)
 {
     struct usb_choice choice;
     AUTO(free_drop) struct usb_list *list = calloc(1, sizeof(*list));
@@ -377,7 +378,9 @@ enum err usb_open(const struct usb_roots *roots, const char *uri, struct probe *
         usb->lock = usb->node = -1;
     if (usb == NULL || list == NULL)
         return fail(ERR_MEMORY, "probe: %.80s: out of memory", uri);
-    usb->probe = (struct probe){ .send = usb_send, .receive = usb_receive, .close = usb_close };
+    usb->probe = (struct probe){
+        .send = usb_send, .receive = usb_receive, .close = usb_close, .reply_ms = reply_ms
+    };
     TRY(usb_scan(roots, list));
     TRY(usb_pick(list, uri, &choice));
     set_up(usb, &choice);
@@ -390,7 +393,7 @@ enum err usb_open(const struct usb_roots *roots, const char *uri, struct probe *
     return ERR_OK;
 }
 
-enum err probe_usb_open(const char *uri, struct probe **probe_out)
+enum err probe_usb_open(const char *uri, unsigned reply_ms, struct probe **probe_out)
 {
-    return usb_open(&usb_roots, uri, probe_out);
+    return usb_open(&usb_roots, uri, reply_ms, probe_out);
 }

@@ -4,7 +4,8 @@
 #include "station-agent/probe/probe.h"
 #include "station-agent/probe/usb_scan.h"
 
-enum err usb_open(const struct usb_roots *roots, const char *uri, struct probe **probe_out);
+enum err usb_open(const struct usb_roots *roots, const char *uri, unsigned reply_ms,
+                  struct probe **probe_out);
 enum err usb_list(const struct usb_roots *roots, struct probe_info list[static PROBES_MAX],
                   size_t *count_out);
 

@@ -79,9 +79,9 @@ enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
 static enum err open_board(struct site *site)
 {
     now(site, "opening the probe");
-    TRY(probe_open(site->probe_uri, &site->probe));
+    TRY(probe_open(site->probe_uri, site->probe_timeout_ms, &site->probe));
     now(site, "connecting over SWD");
-    TRY(chip_open(site->probe, 0, &site->chip));
+    TRY(chip_open(site->probe, site->swd_clock_hz, &site->chip));
     now(site, "reading the UID over SWD");
     TRY(chip_prepare(site->chip));
     TRY(chip_uid(site->chip, site->unit.uid));
@@ -208,6 +208,7 @@ enum err site_run(struct site *site)
         .words = words,
         .where = where,
         .probe = site->probe_uri,
+        .counts = site->probe != NULL ? &site->probe->counts : NULL,
         .server_lost = line_lost(site->line),
         .took_ms = (uint32_t)(rpc_now_ms() - started_ms),
     };

@@ -33,6 +33,8 @@ struct site {
     /* Borrowed, from whoever starts it. */
     size_t index; /* for tell */
     const char *probe_uri;
+    uint32_t swd_clock_hz;
+    unsigned probe_timeout_ms;
     const char *order;
     struct server *server;
     struct images *images;

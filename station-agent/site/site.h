@@ -24,6 +24,8 @@ struct site_plan {
     const char *order;
     const char *const *probes; /* URIs, see probe/probe.h */
     size_t probe_count;        /* 1 to SITES_MAX */
+    uint32_t swd_clock_hz;     /* at most; 0: as fast as the wires bear */
+    unsigned probe_timeout_ms; /* for one reply of a probe; 0: the default */
     const char *firmware_file; /* NULL: fetched from the server */
     bool json;
     bool color;

@@ -94,6 +94,8 @@ static void start(struct crew *crew, size_t i)
     worker->site = (struct site){
         .index = i,
         .probe_uri = crew->plan->probes[i],
+        .swd_clock_hz = crew->plan->swd_clock_hz,
+        .probe_timeout_ms = crew->plan->probe_timeout_ms,
         .order = crew->plan->order,
         .server = crew->server,
         .images = crew->images,

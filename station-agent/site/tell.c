@@ -202,17 +202,41 @@ static void uid_hex(const uint8_t *uid, char hex[static UID_HEX_SIZE])
         snprintf(hex + 2 * i, 3, "%02x", uid[i]);
 }
 
+/* What happened between the agent and the board's pins. */
+static json_t *counts_json(const struct probe_counts *c)
+{
+    if (c == NULL)
+        return json_null();
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        { "packets", c->packets },       { "bytes_out", c->bytes_out },
+        { "bytes_in", c->bytes_in },     { "round_trips", c->round_trips },
+        { "lost_links", c->lost_links }, { "waits", c->waits },
+        { "faults", c->faults },         { "redone", c->redone },
+        { "resyncs", c->resyncs },       { "stale_replies", c->stale_replies },
+        { "swd_clock_hz", c->clock_hz }, { "clock_steps", c->clock_steps },
+        { "usb_resets", c->usb_resets }, { "power_cycles", c->power_cycles },
+    };
+    json_t *object = json_pack("{s:b}", "polled", c->polled);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        json_object_set_new(object, rows[i].name, json_integer((json_int_t)rows[i].value));
+    return object;
+}
+
 static void end_json(const struct tell *tell, size_t site, const struct tell_end *end,
                      const char *words)
 {
     char uid[UID_HEX_SIZE];
     uid_hex(end->uid, uid);
     const char *hint = hint_of(end);
-    put_json(json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I}", "site", tell->config.names[site],
-        "uid", uid, "probe", end->probe, "result", end->err == ERR_OK ? "sealed" : "failed",
-        "status", (int)err_status(end->err), "code", (int)end->err, "where", end->where,
-        "detail", words, "try", hint != NULL ? hint : "", "ms", (json_int_t)end->took_ms));
+    put_json(json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:o}", "site",
+                       tell->config.names[site], "uid", uid, "probe", end->probe, "result",
+                       end->err == ERR_OK ? "sealed" : "failed", "status",
+                       (int)err_status(end->err), "code", (int)end->err, "where", end->where,
+                       "detail", words, "try", hint != NULL ? hint : "", "ms",
+                       (json_int_t)end->took_ms, "counters", counts_json(end->counts)));
 }
 
 static void failure_text(const struct tell *tell, size_t site, const struct tell_end *end,

@@ -8,6 +8,7 @@
 
 #include "common/core/layout.h"
 #include "common/flow/flow.h"
+#include "station-agent/probe/probe.h"
 
 enum { TELL_SITES_MAX = 64 };
 
@@ -42,7 +43,8 @@ struct tell_end {
     const char *words; /* of the failure */
     const char *where; /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
     const char *probe;
-    bool server_lost; /* the connection is, whatever else failed */
+    const struct probe_counts *counts; /* NULL: the probe was not opened */
+    bool server_lost;                  /* the connection is, whatever else failed */
     uint32_t took_ms;
 };
 void tell_end(struct tell *tell, size_t site, const struct tell_end *end);

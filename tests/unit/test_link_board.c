@@ -60,7 +60,7 @@ static struct bench *bench_of(const char *packet_size)
     struct bench *b = calloc(1, sizeof(*b));
     assert_non_null(b);
     start_board(b, packet_size);
-    assert_int_equal(probe_open(b->uri, &b->probe), ERR_OK);
+    assert_int_equal(probe_open(b->uri, 0, &b->probe), ERR_OK);
     return b;
 }
 
@@ -347,7 +347,7 @@ static void absent_servers_are_named(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct probe *probe = NULL;
-        assert_int_equal(probe_open(cases[i].uri, &probe), cases[i].want);
+        assert_int_equal(probe_open(cases[i].uri, 0, &probe), cases[i].want);
         assert_null(probe);
     }
 }

@@ -311,6 +311,53 @@ static void bulk_carries_images(void **state)
     }
 }
 
+/* Frames both ways, the board slow, then chunks. */
+static void traffic(struct bench *b)
+{
+    AUTO(buf_free) struct buf reply = { 0 };
+    static const size_t lengths[] = { 40, 172, 700, 1600, 60 };
+    uint8_t frame[MAILBOX_DOWN_MAX], image[3 * MAILBOX_BULK_MAX];
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        struct span sent = span_of(frame, lengths[i]);
+        fill(frame, lengths[i], (unsigned)i);
+        b->answer_after = i == 1 ? 9 : 0;
+        assert_int_equal(link_exchange(b->link, sent, &reply, TIMEOUT_MS), ERR_OK);
+        sent.len = sent.len > MAILBOX_UP_MAX ? MAILBOX_UP_MAX : sent.len;
+        assert_true(span_eq(buf_span(&reply), sent));
+    }
+    fill(image, sizeof(image), 9);
+    assert_int_equal(link_bulk_begin(b->link), ERR_OK);
+    for (size_t i = 0; i < sizeof(image); i += MAILBOX_BULK_MAX)
+        assert_int_equal(
+            link_bulk(b->link, (uint32_t)i, span_of(image + i, MAILBOX_BULK_MAX), TIMEOUT_MS),
+            ERR_OK);
+    assert_int_equal(b->taken, COUNT(lengths));
+    assert_int_equal(b->sent, COUNT(lengths));
+    assert_int_equal(b->chunks, 3);
+    assert_int_equal(b->bad_chunks, 0);
+    assert_memory_equal(b->image, image, sizeof(image));
+}
+
+/* A glitch at each transfer in turn, in the write, the wait or the read: no frame is lost, none
+ * is taken twice. */
+static void glitches_lose_nothing(void **state)
+{
+    (void)state;
+    for (unsigned g = FAKE_DROP; g < FAKE_GLITCHES; g++) {
+        unsigned mended = 0, most = 1;
+        for (unsigned k = 1; k <= most; k += k < 200 ? 1 : 5) {
+            AUTO(bench_drop) struct bench *b = bench_open();
+            unsigned before = b->fake.transfers;
+            b->fake.glitch = (enum fake_glitch)g;
+            b->fake.glitch_at = k;
+            traffic(b);
+            most = b->fake.transfers - before;
+            mended += b->fake.probe.counts.redone;
+        }
+        assert_true(mended > 50);
+    }
+}
+
 static void bulk_stops_when_the_board_answers(void **state)
 {
     (void)state;
@@ -340,6 +387,7 @@ int main(void)
         cmocka_unit_test(not_ready_boards),
         cmocka_unit_test(stopped_board_is_described),
         cmocka_unit_test(bulk_carries_images),
+        cmocka_unit_test(glitches_lose_nothing),
         cmocka_unit_test(bulk_stops_when_the_board_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static bool access_port(struct fake *fake, uint8_t request, uint32_t *value)
 {
     bool read = (request & DAP_READ) != 0;
     uint32_t reg = (fake->select & 0xF0) | (request & DAP_ADDRESS);
-    if (fake->sticky)
+    if (fake->sticky || fake->data_error)
         return false;
     if (reg == 0x0C)
         return memory(fake, read, value);
@@ -81,10 +81,12 @@ static bool debug_port(struct fake *fake, uint8_t request, uint32_t *value)
 {
     bool read = (request & DAP_READ) != 0;
     uint8_t reg = request & DAP_ADDRESS;
+    uint32_t stat =
+        fake->ctrl_stat | (fake->sticky ? 1u << 5 : 0) | (fake->data_error ? 1u << 7 : 0);
     if (read)
-        *value = reg == 0 ? 0x0BF11477 : reg == 4 ? fake->ctrl_stat : 0;
+        *value = reg == 0 ? 0x0BF11477 : reg == 4 ? stat : 0;
     else if (reg == 0)
-        fake->sticky = false;
+        fake->sticky = fake->data_error = false;
     else if (reg == 4)
         fake->ctrl_stat = *value | (*value & 0x50000000) << 1;
     else if (reg == 8)
@@ -92,11 +94,51 @@ static bool debug_port(struct fake *fake, uint8_t request, uint32_t *value)
     return true;
 }
 
+/* True: the next transfer is one that the wire spoils. */
+static bool spoiled(struct fake *fake)
+{
+    fake->transfers++;
+    if (fake->glitch_at == 0 || --fake->glitch_at > 0)
+        return false;
+    fake->glitch_at = fake->glitch_every;
+    return true;
+}
+
+/* The response byte of a spoiled transfer; 0: this glitch is not one of such a transfer's. */
+static uint8_t spoil(struct fake *fake, uint8_t request, uint32_t *value)
+{
+    bool read = (request & DAP_READ) != 0;
+    switch (fake->glitch) {
+    case FAKE_DROP:
+        fake->line_lost = true;
+        return DAP_ACK_NONE;
+    case FAKE_WAIT:
+        fake->stuck = (request & DAP_AP) != 0;
+        return 0;
+    case FAKE_PARITY:
+        if (!read)
+            return 0;
+        if ((request & DAP_AP) != 0)
+            access_port(fake, request, value);
+        return DAP_WIRE_ERROR;
+    case FAKE_DAMAGED:
+        fake->data_error = !read && (request & DAP_AP) != 0;
+        return fake->data_error ? DAP_ACK_OK : 0;
+    default:
+        return 0;
+    }
+}
+
 /* One transfer; its response byte. */
 static uint8_t transfer(struct fake *fake, uint8_t request, uint32_t *value)
 {
-    if (fake->no_answer || fake->dormant)
+    uint8_t bad = spoiled(fake) && !fake->line_lost ? spoil(fake, request, value) : 0;
+    if (bad != 0)
+        return bad;
+    if (fake->no_answer || fake->dormant || fake->line_lost)
         return DAP_ACK_NONE;
+    if (fake->stuck && (request & DAP_AP) != 0)
+        return DAP_ACK_WAIT;
     if (fake->wire_response != 0 && fake->clock > fake->wire_max &&
         (!fake->ap_only || (request & DAP_AP) != 0))
         return fake->wire_response;
@@ -133,14 +175,21 @@ static uint8_t one(struct fake *fake, uint8_t request, uint32_t operand, struct 
     return response;
 }
 
+/* The probe reads RDBUFF after the last write of a command: its ACK covers that write. */
+static uint8_t closing(const struct fake *fake, uint8_t request, uint8_t response)
+{
+    bool late = (request & (DAP_READ | DAP_MASK)) == 0 && fake->data_error;
+    return response == DAP_ACK_OK && late ? DAP_ACK_FAULT : response;
+}
+
 static void do_transfer(struct fake *fake, struct rd *r, struct wr *w)
 {
-    uint8_t bytes[4 * DAP_TRANSFER_MAX], done = 0, response = DAP_ACK_OK;
+    uint8_t bytes[4 * DAP_TRANSFER_MAX], done = 0, response = DAP_ACK_OK, request = 0;
     struct wr data = wr_of(bytes, sizeof(bytes));
     rd_u8(r);
     uint8_t count = rd_u8(r);
     for (uint8_t i = 0; i < count; i++) {
-        uint8_t request = rd_u8(r);
+        request = rd_u8(r);
         uint32_t operand = dap_has_operand(request) ? rd_u32le(r) : 0;
         if (response != DAP_ACK_OK)
             continue;
@@ -149,7 +198,7 @@ static void do_transfer(struct fake *fake, struct rd *r, struct wr *w)
     }
     wr_u8(w, DAP_TRANSFER);
     wr_u8(w, done);
-    wr_u8(w, response);
+    wr_u8(w, closing(fake, request, response));
     wr_span(w, wr_done(&data));
 }
 
@@ -170,7 +219,7 @@ static void do_block(struct fake *fake, struct rd *r, struct wr *w)
     }
     wr_u8(w, DAP_TRANSFER_BLOCK);
     wr_u16le(w, done);
-    wr_u8(w, response);
+    wr_u8(w, closing(fake, request, response));
     wr_span(w, wr_done(&data));
 }
 
@@ -209,11 +258,18 @@ static void do_plain(struct fake *fake, uint8_t command, struct rd *r, struct wr
         len = (size_t)(rd_u8(r) + 7) / 8;
     if (command == DAP_SWJ_SEQUENCE && len == 28)
         fake->dormant = false;
+    if (command == DAP_SWJ_SEQUENCE) {
+        fake->line_lost = fake->sticky = fake->data_error = false;
+        fake->select = fake->ctrl_stat = 0;
+    }
     struct span operand = rd_take(r, len);
     struct rd number = rd_of(operand);
     if (command == DAP_SWJ_CLOCK)
         fake->clock = rd_u32le(&number);
+    if (command == DAP_WRITE_ABORT && (operand.ptr[1] & 1) != 0)
+        fake->stuck = false;
     fake->sticky = fake->sticky && command != DAP_WRITE_ABORT;
+    fake->data_error = fake->data_error && command != DAP_WRITE_ABORT;
     fake->aborts += command == DAP_WRITE_ABORT;
     wr_u8(w, command);
     wr_u8(w, command == DAP_CONNECT ? rd_u8(r) : 0);

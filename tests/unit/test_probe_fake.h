@@ -18,6 +18,16 @@ enum {
     FAKE_REPLIES = 16,
 };
 
+/* What the wire does to one transfer. */
+enum fake_glitch {
+    FAKE_NO_GLITCH,
+    FAKE_DROP,    /* the line is lost: no answer until it is reset */
+    FAKE_PARITY,  /* what a read gave arrives damaged */
+    FAKE_WAIT,    /* an access that never ends: WAIT from then on, until it is aborted */
+    FAKE_DAMAGED, /* what a write brings arrives damaged: WDATAERR, and FAULT from then on */
+    FAKE_GLITCHES
+};
+
 struct fake_reply {
     uint8_t bytes[PROBE_PACKET_MAX];
     size_t len;
@@ -39,6 +49,9 @@ struct fake {
     uint32_t wire_max;         /* above that clock each transfer ends with wire_response */
     uint8_t wire_response;
     bool ap_only; /* those of access ports only */
+    enum fake_glitch glitch;
+    unsigned glitch_at;    /* to that transfer from now on, 1 the next; 0: none */
+    unsigned glitch_every; /* then to each so-manieth; 0: once */
     unsigned match_tries;
     /* the target */
     uint8_t sram[FAKE_SRAM_SIZE];
@@ -51,12 +64,12 @@ struct fake {
     void (*on_read)(struct fake *fake, uint32_t address);
     void *user;
     /* its debug port */
-    bool sticky;
+    bool sticky, data_error, line_lost, stuck;
     uint32_t select, ctrl_stat, csw, tar, mask;
     /* on the way to the host, and what a test may look at */
     struct fake_reply replies[FAKE_REPLIES];
     size_t sent, received, deepest;
-    unsigned packets, aborts, resets, largest;
+    unsigned packets, aborts, resets, largest, transfers;
 };
 
 void fake_init(struct fake *fake);

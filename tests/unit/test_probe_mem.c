@@ -137,9 +137,9 @@ static void connects_again_by_itself(void **state)
     uint32_t word = 0;
     b->mem.quiet = true;
     b->fake.no_answer = true;
-    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_FAULT);
-    assert_true(b->swd.lost);
     assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_UNAVAILABLE);
+    assert_non_null(strstr(fail_words(), "is the board powered"));
+    assert_true(b->swd.lost);
     b->fake.no_answer = false;
     b->fake.csw = b->fake.select = 0xdead0000; /* what a power cycle leaves */
     fake_set(&b->fake, BASE, 77);
@@ -172,20 +172,118 @@ static void mute_probe_is_an_error(void **state)
     assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_OK);
 }
 
-/* A reply that came too late belongs to nobody: the next access must not take it for its own.
- */
+/* A reply that came too late belongs to nobody: it is dropped, and what it answered is asked
+ * again. */
 static void late_replies_are_dropped(void **state)
 {
     (void)state;
     AUTO(free_drop) struct bench *b = bench_open();
     uint32_t word = 0;
-    b->mem.quiet = true;
     fake_set(&b->fake, BASE, 1);
     fake_set(&b->fake, BASE + 4, 2);
     b->fake.late = 1;
+    assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_OK);
+    assert_int_equal(word, 1);
+    assert_int_equal(b->fake.probe.counts.resyncs, 1);
+    assert_int_equal(b->fake.probe.counts.stale_replies, 1);
+    assert_int_equal(b->fake.probe.counts.redone, 1);
+    b->mem.once = b->mem.quiet = true;
+    b->fake.late = 1;
     assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_IO);
+    assert_true(mem_is_unsure(&b->mem, ERR_IO));
     assert_int_equal(mem_read_word(&b->mem, BASE + 4, &word), ERR_OK);
     assert_int_equal(word, 2);
+}
+
+/* Whatever the wire does, to whichever transfer: what is written is there, what is read is
+ * right, and it is told. */
+static void glitches_are_mended(void **state)
+{
+    (void)state;
+    static uint8_t wrote[3000], got[3000];
+    for (unsigned g = FAKE_DROP; g < FAKE_GLITCHES; g++) {
+        unsigned met = 0;
+        for (unsigned at = 1; at < 1700; at += at < 60 ? 1 : 7) {
+            AUTO(free_drop) struct bench *b = bench_open();
+            b->fake.glitch = (enum fake_glitch)g;
+            b->fake.glitch_at = at;
+            pattern(wrote, sizeof(wrote), at);
+            assert_int_equal(mem_write(&b->mem, BASE + 0x104, SPAN(wrote)), ERR_OK);
+            assert_memory_equal(b->fake.sram + 0x104, wrote, sizeof(wrote));
+            assert_int_equal(mem_read(&b->mem, BASE + 0x104, got, sizeof(got)), ERR_OK);
+            assert_memory_equal(got, wrote, sizeof(got));
+            const struct probe_counts *c = &b->fake.probe.counts;
+            assert_int_equal(c->redone, c->lost_links + c->waits);
+            assert_int_equal(c->faults, 0);
+            met += c->redone;
+        }
+        assert_true(met > 100);
+    }
+}
+
+static void a_wire_that_keeps_failing_is_slowed_down_then_given_up(void **state)
+{
+    (void)state;
+    static uint8_t image[0x8000];
+    AUTO(free_drop) struct bench *b = bench_open();
+    b->mem.quiet = true;
+    b->fake.glitch = FAKE_DROP;
+    b->fake.glitch_at = b->fake.glitch_every = 500;
+    assert_int_equal(mem_write(&b->mem, BASE, SPAN(image)), ERR_FAULT);
+    assert_non_null(strstr(fail_words(), "no answer on SWD"));
+    assert_in_range(b->fake.probe.counts.redone, 3, 8);
+    assert_in_range(b->fake.clock, PROBE_CLOCK_MIN_HZ, PROBE_CLOCK_DEFAULT_HZ / 4);
+    b->fake.glitch_at = b->fake.glitch_every = 200; /* single words get through */
+    uint32_t slower = b->fake.clock;
+    for (unsigned i = 0; i < 2000; i++)
+        assert_int_equal(mem_write_word(&b->mem, BASE, i), ERR_OK);
+    assert_int_equal(fake_get(&b->fake, BASE), 1999);
+    assert_in_range(b->fake.clock, PROBE_CLOCK_MIN_HZ, slower - 1);
+}
+
+static void once_means_once(void **state)
+{
+    (void)state;
+    AUTO(free_drop) struct bench *b = bench_open();
+    b->mem.once = b->mem.quiet = true;
+    for (unsigned g = FAKE_DROP; g < FAKE_GLITCHES; g++) {
+        assert_int_equal(mem_write_word(&b->mem, BASE, 7), ERR_OK);
+        fake_set(&b->fake, BASE, 0);
+        b->fake.glitch = (enum fake_glitch)g;
+        b->fake.glitch_at = g == FAKE_PARITY ? 1 : 2;
+        uint32_t word = 0;
+        enum err e = g == FAKE_PARITY ? mem_read_word(&b->mem, BASE, &word)
+                                      : mem_write_word(&b->mem, BASE, 8);
+        if (g == FAKE_PARITY && e == ERR_OK) /* TAR came first */
+            continue;
+        assert_int_equal(e, g == FAKE_WAIT ? ERR_BUSY : ERR_FAULT);
+        assert_true(mem_is_unsure(&b->mem, e));
+        assert_int_equal(fake_get(&b->fake, BASE), 0);
+    }
+    b->fake.fault_from = BASE;
+    b->fake.fault_to = BASE + 4;
+    assert_int_equal(mem_write_word(&b->mem, BASE, 8), ERR_FAULT);
+    assert_false(mem_is_unsure(&b->mem, ERR_FAULT));
+    assert_non_null(strstr(fail_words(), "FAULT (CTRL/STAT 0xf0000020)"));
+    assert_int_equal(b->fake.probe.counts.faults, 1);
+}
+
+/* The wire fails while the probe tests itself: that says nothing about its value match. */
+static void connecting_bears_glitches(void **state)
+{
+    (void)state;
+    for (unsigned g = FAKE_DROP; g < FAKE_GLITCHES; g++)
+        for (unsigned at = 1; at < 30; at++) {
+            AUTO(free_drop) struct bench *b = bench_new();
+            uint32_t word = 0;
+            b->fake.glitch = (enum fake_glitch)g;
+            b->fake.glitch_at = at;
+            bench_connect(b);
+            assert_true(b->swd.can_match);
+            fake_set(&b->fake, BASE, at);
+            assert_int_equal(mem_read_word(&b->mem, BASE, &word), ERR_OK);
+            assert_int_equal(word, at);
+        }
 }
 
 /* Whatever a probe answers: an error or a value, never more than was asked for. */
@@ -311,7 +409,7 @@ static void exchange_gives_up(void **state)
 
 int main(void)
 {
-    log_set_level(LOG_LEVEL_ERROR);
+    log_set_level(LOG_LEVEL_NONE);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_length_by_any_probe),
         cmocka_unit_test(packets_are_in_flight),
@@ -321,6 +419,10 @@ int main(void)
         cmocka_unit_test(dormant_parts_are_woken),
         cmocka_unit_test(mute_probe_is_an_error),
         cmocka_unit_test(late_replies_are_dropped),
+        cmocka_unit_test(glitches_are_mended),
+        cmocka_unit_test(a_wire_that_keeps_failing_is_slowed_down_then_given_up),
+        cmocka_unit_test(once_means_once),
+        cmocka_unit_test(connecting_bears_glitches),
         cmocka_unit_test(damaged_replies_harm_nothing),
         cmocka_unit_test(exchange_waits),
         cmocka_unit_test(exchange_is_one_packet),

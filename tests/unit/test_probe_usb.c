@@ -13,7 +13,7 @@
 #include "tests/unit/test_probe_fake.h"
 #include "tests/unit/test_probe_usb_tree.h"
 
-enum { CONTEXT = 1, HANDLE = 2, WAITING_MAX = 16, REPORT = 64 };
+enum { CONTEXT = 1, HANDLE = 2, WAITING_MAX = 16, REPORT = 64, REPLY_MS = 500 };
 
 /* What the libusb here is told to do, and what it saw. */
 static struct {
@@ -269,14 +269,15 @@ static void open_failures_say_what_to_do(void **state)
         usb.wrap_code = cases[i].wrap_code;
         usb.detach_code = cases[i].detach_code;
         usb.claim_code = cases[i].claim_code;
-        assert_int_equal(usb_open(&tree, uri(), &probe), cases[i].want);
+        assert_int_equal(usb_open(&tree, uri(), REPLY_MS, &probe), cases[i].want);
         if (strstr(fail_words(), cases[i].words) == NULL)
             print_message("%s: %s\n", cases[i].name, fail_words());
         assert_non_null(strstr(fail_words(), cases[i].words));
         assert_null(probe);
         assert_int_equal(usb.releases, 0);
         usb.wrap_code = usb.detach_code = usb.claim_code = 0;
-        assert_int_equal(usb_open(&tree, uri(), &probe), ERR_OK); /* the lock is free again */
+        assert_int_equal(usb_open(&tree, uri(), REPLY_MS, &probe),
+                         ERR_OK); /* the lock is free again */
         probe_close(probe);
     }
 }
@@ -289,7 +290,7 @@ static void a_missing_node_is_said(void **state)
     plug(false);
     tree_path("dev/bus/usb/001/010", node);
     assert_int_equal(unlink(node), 0);
-    assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_CLOSED);
+    assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_CLOSED);
     assert_non_null(strstr(fail_words(), "unplugged while it was opened"));
     assert_int_equal(usb.wraps, 0);
 }
@@ -299,14 +300,14 @@ static void never_both_interfaces(void **state)
     (void)state;
     struct probe *probe = NULL, *second = NULL;
     plug(false);
-    assert_int_equal(usb_open(&tree, "usb:v2", &probe), ERR_OK);
+    assert_int_equal(usb_open(&tree, "usb:v2", REPLY_MS, &probe), ERR_OK);
     assert_int_equal(usb.detaches, 0);
-    assert_int_equal(usb_open(&tree, "usb:v1", &second), ERR_BUSY);
+    assert_int_equal(usb_open(&tree, "usb:v1", REPLY_MS, &second), ERR_BUSY);
     assert_non_null(strstr(fail_words(), "in use by test_probe_usb (pid "));
     assert_int_equal(usb.wraps, 1);
     probe_close(probe);
     tree_link("sys/1-2:1.1/driver", "../../bus/usb/drivers/usbfs");
-    assert_int_equal(usb_open(&tree, "usb:v1", &second), ERR_BUSY);
+    assert_int_equal(usb_open(&tree, "usb:v1", REPLY_MS, &second), ERR_BUSY);
     assert_non_null(strstr(fail_words(), "in use by another program"));
     assert_int_equal(usb.wraps, 1);
 }
@@ -320,7 +321,7 @@ static void carries_swd(void **state)
         AUTO(free_drop) struct swd *swd = calloc(1, sizeof(*swd));
         struct mem mem;
         plug(hid != 0);
-        assert_int_equal(usb_open(&tree, uri(), &probe), ERR_OK);
+        assert_int_equal(usb_open(&tree, uri(), REPLY_MS, &probe), ERR_OK);
         assert_string_equal(probe->name, usb.hid ? "usb:v1,port=1-2" : "usb:port=1-2");
         assert_int_equal(usb.detaches, hid);
         usb.empty_reads = usb.hid ? 0 : 2;
@@ -347,7 +348,7 @@ static void padding_is_of_hid_alone(void **state)
     AUTO(probe_drop) struct probe *probe = NULL;
     AUTO(free_drop) struct swd *swd = calloc(1, sizeof(*swd));
     plug(true);
-    assert_int_equal(usb_open(&tree, uri(), &probe), ERR_OK);
+    assert_int_equal(usb_open(&tree, uri(), REPLY_MS, &probe), ERR_OK);
     probe->padded = false;
     assert_int_equal(swd_init(swd, probe, 0), ERR_EXCESS);
 }
@@ -359,7 +360,7 @@ static void packets_are_cut_to_the_endpoint(void **state)
     AUTO(free_drop) struct swd *swd = calloc(1, sizeof(*swd));
     plug(true);
     fake.packet_size = 1024; /* it speaks of its other interface */
-    assert_int_equal(usb_open(&tree, uri(), &probe), ERR_OK);
+    assert_int_equal(usb_open(&tree, uri(), REPLY_MS, &probe), ERR_OK);
     assert_int_equal(swd_init(swd, probe, 0), ERR_OK);
     assert_int_equal(swd->packet_size, REPORT);
 }
@@ -384,7 +385,7 @@ static void transfers_fail_in_words(void **state)
         AUTO(probe_drop) struct probe *probe = NULL;
         struct span reply;
         plug(false);
-        assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_OK);
+        assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_OK);
         usb.in_status = cases[i].in;
         assert_int_equal(probe->send(probe, SPAN(info)), ERR_OK);
         assert_int_equal(probe->receive(probe, &reply, 1000), cases[i].want);
@@ -399,7 +400,7 @@ static void submitting_fails_in_words(void **state)
     AUTO(probe_drop) struct probe *probe = NULL;
     static const uint8_t info[] = { 0, 0xFE }, large[REPORT + 1] = { 0 };
     plug(true);
-    assert_int_equal(usb_open(&tree, "usb:v1", &probe), ERR_OK);
+    assert_int_equal(usb_open(&tree, "usb:v1", REPLY_MS, &probe), ERR_OK);
     assert_int_equal(probe->send(probe, SPAN(large)), ERR_LIMIT);
     usb.submit_code = LIBUSB_ERROR_NO_DEVICE;
     assert_int_equal(probe->send(probe, SPAN(info)), ERR_CLOSED);
@@ -417,7 +418,7 @@ static void stale_replies_are_dropped(void **state)
     plug(false);
     assert_int_equal(fake.probe.send(&fake.probe, SPAN(clock)), ERR_OK);
     assert_int_equal(fake.probe.send(&fake.probe, SPAN(clock)), ERR_OK);
-    assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_OK);
+    assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_OK);
     assert_int_equal(fake.received, 3); /* two stale ones, and Info in step */
     assert_int_equal(probe->send(probe, SPAN(info)), ERR_OK);
     assert_int_equal(probe->receive(probe, &reply, 1000), ERR_OK);
@@ -435,13 +436,13 @@ static void a_hanging_probe_is_reset_once(void **state)
     struct probe *probe = NULL;
     plug(false);
     fake.mute = usb.mute_until_reset = true;
-    assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_OK);
+    assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_OK);
     assert_int_equal(usb.resets, 1);
     probe_close(probe);
     probe = NULL;
     plug(false);
     fake.mute = true;
-    assert_int_equal(usb_open(&tree, "usb:", &probe), ERR_IO);
+    assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_IO);
     assert_int_equal(usb.resets, 1);
     assert_int_equal(usb.releases, 1);
     assert_non_null(strstr(fail_words(), "power its port off and on"));

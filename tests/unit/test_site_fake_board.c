@@ -47,10 +47,12 @@ static bool has(const struct chip *chip, enum fault fault)
     return chip->faulty && scene.fault == fault;
 }
 
-enum err probe_open(const char *uri, struct probe **probe_out)
+enum err probe_open(const char *uri, unsigned reply_ms, struct probe **probe_out)
 {
     struct probe *probe = calloc(1, sizeof(*probe));
     must(probe != NULL);
+    probe->reply_ms = reply_ms;
+    probe->counts.packets = 7;
     snprintf(probe->name, sizeof(probe->name), "%s", uri);
     *probe_out = probe;
     return ERR_OK;
@@ -63,7 +65,7 @@ void probe_close(struct probe *probe)
 
 enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
 {
-    (void)clock_hz;
+    probe->counts.clock_hz = clock_hz;
     bool faulty = scene.faulty_probe == NULL || strcmp(scene.faulty_probe, probe->name) == 0;
     if (faulty && scene.fault == FAULT_LOCKED)
         return fail_quiet(ERR_LOCKED, "the debug port is locked");

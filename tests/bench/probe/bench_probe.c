@@ -140,7 +140,7 @@ static enum err run(struct bench *b, char **argv)
 {
     TRY(read_image(b, argv[4]));
     TRY(clock_open(&b->clock, argv[2]));
-    TRY(probe_open(argv[1], &b->probe));
+    TRY(probe_open(argv[1], 0, &b->probe));
     TRY(chip_open(b->probe, (uint32_t)strtoul(argv[3], NULL, 10), &b->chip));
     TRY(chip_prepare(b->chip));
     TRY(sram(b));
