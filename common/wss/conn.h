@@ -40,6 +40,7 @@ struct wss {
     struct wss_config config;
     struct ev_loop *loop; /* the I/O thread's */
     struct ev_async wake; /* any thread: look at woken and the flags below */
+    struct ev_prepare idle;
     struct ev_timer pulse;
     struct lws_context *lws;
     struct lws_vhost *vhost;

@@ -34,10 +34,21 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
     wss_woken(lws_container_of(wake, struct wss, wake));
 }
 
+static void on_idle(struct ev_loop *loop, struct ev_prepare *idle, int events)
+{
+    (void)loop, (void)events;
+    const struct wss_handler *handler =
+        &lws_container_of(idle, struct wss, idle)->config.handler;
+    if (handler->idle != NULL)
+        handler->idle(handler->context);
+}
+
 static void *run(void *arg)
 {
     struct wss *wss = arg;
     wss->io = pthread_self();
+    ev_prepare_init(&wss->idle, on_idle);
+    ev_prepare_start(wss->loop, &wss->idle);
     ev_timer_init(&wss->pulse, on_pulse, PULSE_S, PULSE_S);
     ev_timer_start(wss->loop, &wss->pulse);
     while (!atomic_load(&wss->stopping))

@@ -161,8 +161,10 @@ static enum err submit(struct job *job, struct strand *strand, work_job *run)
 {
     struct net *net = job->net;
     pthread_mutex_lock(&net->lock);
-    int over = atomic_load(&job->over);
-    enum err e = over == ERR_OK ? strand_submit(strand, run, job) : (enum err)over;
+    enum err e = (enum err)atomic_load(&job->over);
+    if (e == ERR_OK) /* on_idle() rouses the workers, once for all that has come */
+        e = job->stream == NULL ? strand_post(strand, run, job)
+                                : strand_submit(strand, run, job);
     if (e == ERR_OK) {
         strand_drop(&job->strand);
         job->strand = strand_keep(strand);

@@ -44,6 +44,8 @@ struct worker {
 struct work {
     pthread_mutex_t lock;
     pthread_cond_t ready;
+    unsigned idle;              /* workers that wait for it */
+    bool roused;                /* one of them was told, and has not woken yet */
     struct share *own;          /* of strand_new() */
     struct share *head, **tail; /* with something to do */
     unsigned queued, held, places;
@@ -54,6 +56,7 @@ struct work {
     struct worker worker[THREADS_MAX + SPARE_MAX];
 };
 
+bool work_tell(struct work *work);            /* under work->lock: signal ready, soon */
 void strand_ready(struct strand *strand);     /* under work->lock; takes a reference */
 struct strand *share_next(struct work *work); /* under work->lock: a strand with a job, of the
                                                  share whose turn it is; NULL: nothing to do */

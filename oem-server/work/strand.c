@@ -78,7 +78,6 @@ void strand_ready(struct strand *strand)
     share->tail = &strand->next_ready;
     if (!share->ready)
         queue_share(work, share);
-    pthread_cond_signal(&work->ready);
 }
 
 /* Under work->lock. */
@@ -112,7 +111,8 @@ static void enqueue(struct work *work, struct strand *strand, struct job *job)
     }
 }
 
-static enum err submit(struct strand *strand, work_job *run, void *context, bool bounded)
+static enum err submit(struct strand *strand, work_job *run, void *context, bool bounded,
+                       bool now)
 {
     struct work *work = strand->share->work;
     struct job *job = malloc(sizeof(*job));
@@ -123,7 +123,10 @@ static enum err submit(struct strand *strand, work_job *run, void *context, bool
     enum err e = bounded ? admit(work, strand->share) : ERR_OK;
     if (e == ERR_OK)
         enqueue(work, strand, job);
+    bool tell = now && work_tell(work);
     pthread_mutex_unlock(&work->lock);
+    if (tell)
+        pthread_cond_signal(&work->ready);
     if (e != ERR_OK)
         free(job);
     return e;
@@ -131,12 +134,17 @@ static enum err submit(struct strand *strand, work_job *run, void *context, bool
 
 enum err strand_submit(struct strand *strand, work_job *run, void *context)
 {
-    return submit(strand, run, context, true);
+    return submit(strand, run, context, true, true);
+}
+
+enum err strand_post(struct strand *strand, work_job *run, void *context)
+{
+    return submit(strand, run, context, true, false);
 }
 
 enum err strand_submit_due(struct strand *strand, work_job *run, void *context)
 {
-    return submit(strand, run, context, false);
+    return submit(strand, run, context, false, true);
 }
 
 /* Under work->lock: unlinked, or NULL. */

@@ -22,12 +22,39 @@ unsigned work_queued(struct work *work)
     return queued;
 }
 
+/* One at a time: who wakes tells the next, if there is still more than it can do alone. So many
+ * jobs that come at once cost few wake-ups, and none while everybody is at work. */
+bool work_tell(struct work *work)
+{
+    bool tell = work->head != NULL && work->idle != 0 && !work->roused;
+    if (tell)
+        work->roused = true;
+    return tell;
+}
+
+void work_rouse(struct work *work)
+{
+    pthread_mutex_lock(&work->lock);
+    bool tell = work_tell(work);
+    pthread_mutex_unlock(&work->lock);
+    if (tell)
+        pthread_cond_signal(&work->ready);
+}
+
+static void await(struct work *work)
+{
+    work->idle++;
+    pthread_cond_wait(&work->ready, &work->lock);
+    work->idle--;
+    work->roused = false;
+}
+
 /* Under work->lock: the next strand, with its first job taken off; NULL: time to end. */
 static struct strand *next(struct work *work, struct job **job_out)
 {
     struct strand *strand = NULL;
     while (work->live <= work->wanted && (strand = share_next(work)) == NULL && !work->stopping)
-        pthread_cond_wait(&work->ready, &work->lock);
+        await(work);
     if (strand == NULL)
         return NULL;
     *job_out = strand->head;
@@ -59,7 +86,10 @@ static void *serve(void *arg)
     pthread_mutex_lock(&work->lock);
     while ((strand = next(work, &job)) != NULL) {
         self->since_ms = now_ms();
+        bool tell = work_tell(work);
         pthread_mutex_unlock(&work->lock);
+        if (tell)
+            pthread_cond_signal(&work->ready);
         job->run(job->context);
         free(job);
         pthread_mutex_lock(&work->lock);

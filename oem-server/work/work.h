@@ -45,6 +45,10 @@ void strand_drop(struct strand **strand);
 /* Any thread. run is called once, with context, on a worker, unless it is withdrawn. */
 enum err strand_submit(struct strand *strand, work_job *run, void *context);
 
+/* The same, for who has more to submit: it wakes nobody until work_rouse(). */
+enum err strand_post(struct strand *strand, work_job *run, void *context);
+void work_rouse(struct work *work);
+
 /* For what must not be lost (an answer that has come, a connection that has gone): not bounded;
  * its callers' number is. */
 enum err strand_submit_due(struct strand *strand, work_job *run, void *context);

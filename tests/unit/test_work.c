@@ -232,6 +232,11 @@ static void withdrawn_jobs_do_not_run(void **state)
     strand_drop(&strand);
 }
 
+static void meet(void *context)
+{
+    pthread_barrier_wait(context);
+}
+
 static void announce(void *context)
 {
     struct gate *gate = context;
@@ -239,6 +244,28 @@ static void announce(void *context)
     atomic_fetch_add(&gate->ran, 1);
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->lock);
+}
+
+/* One call rouses as many workers as there is work for: the jobs wait for each other. */
+static void what_is_posted_runs_when_roused(void **state)
+{
+    (void)state;
+    enum { THREADS = 3 };
+    pthread_barrier_t together;
+    struct work *work = NULL;
+    pthread_barrier_init(&together, NULL, THREADS + 1);
+    assert_int_equal(work_start(THREADS, 10, &work), ERR_OK);
+    for (unsigned i = 0; i < THREADS; i++) {
+        struct strand *strand = strand_new(work);
+        assert_int_equal(strand_post(strand, meet, &together), ERR_OK);
+        strand_drop(&strand);
+    }
+    work_rouse(work);
+    meet(&together);
+    assert_int_equal(work_queued(work), 0);
+    work_rouse(work); /* with nothing to do */
+    work_stop(work);
+    pthread_barrier_destroy(&together);
 }
 
 /* The only thread does not come back: another does the work, and leaves when it does. */
@@ -279,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_caller_gets_no_more_than_is_left),
         cmocka_unit_test(callers_take_turns),
         cmocka_unit_test(withdrawn_jobs_do_not_run),
+        cmocka_unit_test(what_is_posted_runs_when_roused),
         cmocka_unit_test(a_stuck_thread_is_replaced),
         cmocka_unit_test(thread_count_is_checked),
     };

@@ -79,8 +79,15 @@ static void on_request(void *context, struct wss_conn *conn, struct peer_event *
     if (job == NULL)
         load_die("no memory");
     *job = (struct job){ wss_conn_keep(conn), *event };
-    if (strand_submit(wss_conn_user(conn), run, job) != ERR_OK)
+    if (strand_post(wss_conn_user(conn), run, job) != ERR_OK)
         load_die("the queue is full");
+}
+
+static void on_idle(void *context)
+{
+    const struct server *server = context;
+    if (server->work != NULL)
+        work_rouse(server->work);
 }
 
 static enum err on_accept(void *context, struct wss_conn *conn, const struct wss_peer *peer)
@@ -124,7 +131,8 @@ int main(int argc, char **argv)
         .tls_setup = files_tls,
         .tls_context = &files,
         .software = "bench",
-        .handler = { &server, on_accept, NULL, on_request, NULL, on_closed, NULL },
+        .handler = { &server, on_accept, NULL, on_request, NULL, on_closed, NULL, NULL, NULL,
+                     on_idle },
     };
     struct wss *wss;
     if (wss_start(&config, &wss) != ERR_OK)
