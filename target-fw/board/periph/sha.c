@@ -132,7 +132,7 @@ static void finish(struct chip *chip)
     memset(sha->result, 0, sizeof(sha->result));
     if (md == NULL)
         failed(chip, "mode is not modelled");
-    else if (sha->message.len == 0)
+    else if (!sha->failed && sha->message.len == 0)
         chip_note(chip, "HMAC: an empty message has no result");
     else if (!sha->failed && !digest(chip, md, out))
         sha->failed = true;
