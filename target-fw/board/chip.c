@@ -198,7 +198,7 @@ bool chip_runnable(const struct chip *chip)
 static void wake(struct chip *chip)
 {
     core_tick(chip);
-    if (chip->core.state == CORE_SLEEP && core_wake_pending(chip))
+    if (chip->core.state == CORE_SLEEP && exc_wakes(chip))
         chip->core.state = CORE_RUN;
 }
 
@@ -217,6 +217,17 @@ int chip_sleep_ms(const struct chip *chip)
     return ms < WAKE_MS_MIN ? WAKE_MS_MIN : ms > WAKE_MS_MAX ? WAKE_MS_MAX : (int)ms;
 }
 
+static void run_slice(struct chip *chip, uint32_t blocks)
+{
+    enum cpu_end end = cpu_run(chip->cpu, blocks);
+    chip->core.ran = true;
+    if (chip->cut_wanted || chip->reset_wanted != RESET_NONE)
+        chip_settle(chip);
+    else
+        core_ended(chip, end);
+    wake(chip);
+}
+
 void chip_run(struct chip *chip, uint32_t blocks)
 {
     wake(chip);
@@ -224,18 +235,11 @@ void chip_run(struct chip *chip, uint32_t blocks)
         return;
     enum master master = chip->master;
     chip->master = MASTER_CPU;
-    enum cpu_end end = cpu_run(chip->cpu, blocks);
-    chip->core.ran = true;
-    if (chip->cut_wanted || chip->reset_wanted != RESET_NONE) {
-        chip_settle(chip);
-    } else if (end == CPU_END_WFI) {
-        chip->core.state = CORE_SLEEP;
-        wake(chip);
-    } else if (end == CPU_END_BKPT) {
-        core_stopped_at_bkpt(chip);
-    } else if (end == CPU_END_FAULT) {
-        core_lockup(chip, cpu_fault_words(chip->cpu));
-    }
+    unsigned due = exc_next(chip);
+    if (due != 0)
+        exc_take(chip, due);
+    if (chip_runnable(chip))
+        run_slice(chip, blocks);
     chip->master = master;
 }
 

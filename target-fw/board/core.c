@@ -8,18 +8,11 @@
 #include "target-fw/board/tick.h"
 
 enum {
-    NVIC_ISER = 0xe100,
-    NVIC_ICER = 0xe180,
-    NVIC_ISPR = 0xe200,
-    NVIC_ICPR = 0xe280,
     CPUID = 0xed00,
-    ICSR = 0xed04,
     VTOR = 0xed08,
     AIRCR = 0xed0c,
     SCR = 0xed10,
     CCR = 0xed14,
-    SHPR2 = 0xed1c,
-    SHPR3 = 0xed20,
     DFSR = 0xed30,
     DHCSR = 0xedf0,
     DCRSR = 0xedf4,
@@ -31,20 +24,20 @@ enum {
     AIRCR_KEY = 0x05fa,
     AIRCR_READ = 0xfa05,
     AIRCR_SYSRESETREQ = 1 << 2,
-    ICSR_PENDSTCLR = 1 << 25,
-    ICSR_PENDSTSET = 1 << 26,
     DHCSR_KEY = 0xa05f,
     C_DEBUGEN = 1 << 0,
     C_HALT = 1 << 1,
     C_STEP = 1 << 2,
     DEMCR_VC_CORERESET = 1 << 0,
     DEMCR_VC_HARDERR = 1 << 10,
+    DEMCR_TRCENA = 1 << 24,
     DFSR_HALTED = 1 << 0,
     DFSR_BKPT = 1 << 1,
+    DFSR_DWTTRAP = 1 << 2,
     DFSR_VCATCH = 1 << 3,
     DCRSR_WRITE = 1 << 16,
-    SPECIAL_PRIMASK = 1,
     CPUID_M23 = 0x411cd200,
+    LOCKUP_PC = 0xeffffffe,
     ALL_DEBUG = 0xff /* secure and non-secure, invasive and not: implemented and enabled */
 };
 
@@ -78,34 +71,6 @@ static uint32_t constant(uint32_t offset)
     return 0;
 }
 
-/* ---- interrupts: only their flags ---- */
-
-static bool irq_waiting(const struct chip *chip)
-{
-    const struct core *core = &chip->core;
-    uint32_t uart = uart_interrupt(chip) ? 1U << (UART_IRQ & 31) : 0;
-    for (unsigned i = 0; i < CORE_IRQ_WORDS; i++) {
-        uint32_t pending = core->irq_pending[i] | (i == UART_IRQ / 32 ? uart : 0);
-        if (pending & core->irq_enabled[i])
-            return true;
-    }
-    return false;
-}
-
-bool core_wake_pending(const struct chip *chip)
-{
-    return chip->core.tick_pending || irq_waiting(chip);
-}
-
-static uint32_t *irq_words(struct core *core, uint32_t offset, bool *clears)
-{
-    unsigned n = (offset & 0x7f) / 4;
-    if (offset < NVIC_ISER || offset >= NVIC_ICPR + 0x80 || n >= CORE_IRQ_WORDS)
-        return NULL;
-    *clears = (offset & 0x80) != 0;
-    return offset < NVIC_ISPR ? &core->irq_enabled[n] : &core->irq_pending[n];
-}
-
 /* ---- core debug ---- */
 
 static uint32_t dhcsr_read(struct core *core)
@@ -126,15 +91,23 @@ static void halt(struct core *core, uint32_t reason)
     core->dfsr |= reason;
 }
 
+/* One instruction, or the entry of an exception that is due. */
 static void step(struct chip *chip)
 {
     struct core *core = &chip->core;
-    enum cpu_end end = cpu_step(chip->cpu);
-    core->ran = true;
-    if (end == CPU_END_FAULT)
-        core_lockup(chip, cpu_fault_words(chip->cpu));
+    enum master master = chip->master;
+    chip->master = MASTER_CPU;
+    core->state = CORE_RUN;
+    core_tick(chip);
+    unsigned due = exc_next(chip);
+    if (due != 0)
+        exc_take(chip, due);
     else
-        halt(core, end == CPU_END_BKPT ? DFSR_BKPT : DFSR_HALTED);
+        core_ended(chip, cpu_step(chip->cpu));
+    chip->master = master;
+    core->ran = true;
+    if (core->state == CORE_RUN || core->state == CORE_SLEEP)
+        halt(core, DFSR_HALTED);
 }
 
 static void resume(struct chip *chip)
@@ -188,35 +161,46 @@ static void aircr_write(struct chip *chip, uint32_t value)
         chip_want_reset(chip, RESET_SYSTEM);
 }
 
-static void icsr_write(struct core *core, uint32_t value)
-{
-    if (value & ICSR_PENDSTCLR)
-        core->tick_pending = false;
-    else if (value & ICSR_PENDSTSET)
-        core->tick_pending = true;
-}
-
 struct fpb_set core_breakpoints(const struct core *core)
 {
     bool debugged = (core->control & C_DEBUGEN) != 0;
     return debugged ? fpb_active(&core->fpb) : (struct fpb_set){ .count = 0 };
 }
 
+struct dwt_set core_watchpoints(const struct core *core)
+{
+    bool on = (core->control & C_DEBUGEN) != 0 && (core->demcr & DEMCR_TRCENA) != 0;
+    return on ? dwt_active(&core->dwt) : (struct dwt_set){ .count = 0 };
+}
+
+static uint32_t unit_read(struct core *core, uint32_t offset)
+{
+    if (offset - FPB_BASE < FPB_BYTES)
+        return fpb_read(&core->fpb, offset - FPB_BASE);
+    if (offset - DWT_BASE < DWT_BYTES)
+        return dwt_read(&core->dwt, offset - DWT_BASE);
+    return constant(offset);
+}
+
+static void unit_write(struct core *core, uint32_t offset, uint32_t value)
+{
+    if (offset - FPB_BASE < FPB_BYTES)
+        fpb_write(&core->fpb, offset - FPB_BASE, value);
+    else if (offset - DWT_BASE < DWT_BYTES)
+        dwt_write(&core->dwt, offset - DWT_BASE, value);
+}
+
 uint32_t core_read(struct chip *chip, uint32_t offset)
 {
     struct core *core = &chip->core;
-    bool clears;
-    const uint32_t *irq = irq_words(core, offset, &clears);
-    if (irq != NULL)
-        return *irq;
+    uint32_t value;
+    if (nvic_read(chip, offset, &value))
+        return value;
     switch (offset) {
     case TICK_CSR:
     case TICK_RVR:
     case TICK_CVR:
         return tick_read(chip, offset);
-    case ICSR:
-        core_tick(chip);
-        return core->tick_pending ? (uint32_t)ICSR_PENDSTSET : 0;
     case VTOR:
         return core->vtor;
     case AIRCR:
@@ -225,9 +209,6 @@ uint32_t core_read(struct chip *chip, uint32_t offset)
         return core->scr;
     case CCR:
         return 0x208; /* UNALIGN_TRP and STKALIGN, fixed on Baseline */
-    case SHPR2:
-    case SHPR3:
-        return core->shpr[(offset - SHPR2) / 4];
     case DFSR:
         return core->dfsr;
     case DHCSR:
@@ -239,28 +220,20 @@ uint32_t core_read(struct chip *chip, uint32_t offset)
     case DSCSR:
         return core->dscsr | 1U << 16; /* CDS: the core is in the secure state */
     default:
-        return offset - FPB_BASE < FPB_BYTES ? fpb_read(&core->fpb, offset - FPB_BASE)
-                                             : constant(offset);
+        return unit_read(core, offset);
     }
 }
 
 void core_write(struct chip *chip, uint32_t offset, uint32_t value)
 {
     struct core *core = &chip->core;
-    bool clears;
-    uint32_t *irq = irq_words(core, offset, &clears);
-    if (irq != NULL) {
-        *irq = clears ? *irq & ~value : *irq | value;
+    if (nvic_write(chip, offset, value))
         return;
-    }
     switch (offset) {
     case TICK_CSR:
     case TICK_RVR:
     case TICK_CVR:
         tick_write(chip, offset, value);
-        break;
-    case ICSR:
-        icsr_write(core, value);
         break;
     case VTOR:
         core->vtor = value & ~0x7fU;
@@ -270,10 +243,6 @@ void core_write(struct chip *chip, uint32_t offset, uint32_t value)
         break;
     case SCR:
         core->scr = value & 0x1e;
-        break;
-    case SHPR2:
-    case SHPR3:
-        core->shpr[(offset - SHPR2) / 4] = value;
         break;
     case DFSR:
         core->dfsr &= ~value;
@@ -294,9 +263,7 @@ void core_write(struct chip *chip, uint32_t offset, uint32_t value)
         core->dscsr = value & 3;
         break;
     default:
-        if (offset - FPB_BASE < FPB_BYTES)
-            fpb_write(&core->fpb, offset - FPB_BASE, value);
-        break;
+        unit_write(core, offset, value);
     }
 }
 
@@ -312,6 +279,7 @@ void core_reset(struct chip *chip, bool debug_too)
     chip->core.dcrdr = old.dcrdr;
     chip->core.dscsr = old.dscsr;
     chip->core.fpb = old.fpb;
+    chip->core.dwt = old.dwt;
 }
 
 static uint32_t vector(struct chip *chip, uint32_t address)
@@ -344,15 +312,33 @@ void core_start(struct chip *chip, uint32_t vectors)
         core_lockup(chip, "flash is blank");
 }
 
-void core_stopped_at_bkpt(struct chip *chip)
+void core_ended(struct chip *chip, enum cpu_end end)
 {
-    if (chip->core.control & C_DEBUGEN)
-        halt(&chip->core, DFSR_BKPT);
-    else
-        core_lockup(chip, "BKPT without a debugger");
+    struct core *core = &chip->core;
+    if (end == CPU_END_WFI)
+        core->state = CORE_SLEEP;
+    else if (end == CPU_END_BKPT && (core->control & C_DEBUGEN) != 0)
+        halt(core, DFSR_BKPT);
+    else if (end == CPU_END_BKPT)
+        exc_fault(chip, "BKPT without a debugger");
+    else if (end == CPU_END_WATCH)
+        halt(core, DFSR_DWTTRAP);
+    else if (end == CPU_END_FAULT)
+        exc_fault(chip, cpu_fault_words(chip->cpu));
+    else if (end == CPU_END_SVC)
+        exc_call(chip);
+    else if (end == CPU_END_RETURN)
+        exc_return(chip);
 }
 
-/* A fault: without exception entry, what an M23 does when its HardFault handler faults too. */
+void core_catch_hard_fault(struct chip *chip)
+{
+    struct core *core = &chip->core;
+    if ((core->control & C_DEBUGEN) != 0 && (core->demcr & DEMCR_VC_HARDERR) != 0)
+        halt(core, DFSR_VCATCH);
+}
+
+/* A fault that no handler can take. PC is then an address that holds no code. */
 void core_lockup(struct chip *chip, const char *why)
 {
     struct core *core = &chip->core;
@@ -360,8 +346,8 @@ void core_lockup(struct chip *chip, const char *why)
     log_line(blank ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
              "board %u: lockup: %s, pc 0x%08x lr 0x%08x", chip->number, why,
              cpu_reg(chip->cpu, CPU_REG_PC), cpu_reg(chip->cpu, CPU_REG_LR));
-    if ((core->control & C_DEBUGEN) && (core->demcr & DEMCR_VC_HARDERR))
-        halt(core, DFSR_VCATCH);
-    else
-        core->state = CORE_LOCKUP;
+    exc_set_active(chip, EXC_HARDFAULT, true);
+    cpu_reg_set(chip->cpu, CPU_REG_PC, LOCKUP_PC);
+    core->state = CORE_LOCKUP;
+    core_catch_hard_fault(chip);
 }

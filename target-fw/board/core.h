@@ -1,15 +1,17 @@
 /*
- * core: the private peripheral bus of the Cortex-M23: SCB, SysTick, NVIC flags, core debug.
+ * core: the private peripheral bus of the Cortex-M23: SCB, SysTick, core debug, breakpoints,
+ * watchpoints; and what becomes of the core when the cpu stops. Exceptions: exc.h.
  *
- * No exception is ever entered: firmware polls, and sleeps by WFI, which an enabled interrupt
- * or SysTick wakes even with PRIMASK set. An exception that would be taken locks the core up
- * with a line saying so. Registers: ARMv8-M Architecture Reference Manual (DDI 0553).
+ * Registers: ARMv8-M Architecture Reference Manual (DDI 0553).
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "target-fw/board/cpu.h"
+#include "target-fw/board/dwt.h"
+#include "target-fw/board/exc.h"
 #include "target-fw/board/fpb.h"
 
 enum core_state {
@@ -22,8 +24,6 @@ enum core_state {
     CORE_REFUSED /* the ROM does not start the image */
 };
 
-enum { CORE_IRQ_WORDS = 5 };
-
 struct core {
     enum core_state state;
     uint32_t control; /* DHCSR's C_ bits */
@@ -32,11 +32,10 @@ struct core {
     uint32_t dcrdr;
     uint32_t dscsr;
     struct fpb fpb;
+    struct dwt dwt;
+    struct exc exc;
     uint32_t vtor;
     uint32_t scr;
-    uint32_t shpr[3];
-    uint32_t irq_enabled[CORE_IRQ_WORDS];
-    uint32_t irq_pending[CORE_IRQ_WORDS];
     bool reset_seen; /* S_RESET_ST, cleared by reading */
     bool ran;        /* S_RETIRE_ST */
     bool in_rom;     /* refused, and the debugger has not set another PC */
@@ -44,19 +43,20 @@ struct core {
     uint32_t tick_load;
     uint64_t tick_start; /* cycle of the last reload */
     bool tick_flag;
-    bool tick_pending;
 };
 
 struct chip;
 
 struct fpb_set core_breakpoints(const struct core *core); /* in force now */
+struct dwt_set core_watchpoints(const struct core *core); /* likewise */
 uint32_t core_read(struct chip *chip, uint32_t offset);   /* from 0xE0000000 */
 void core_write(struct chip *chip, uint32_t offset, uint32_t value);
 void core_reset(struct chip *chip, bool debug_too); /* state to be set by core_start */
 void core_start(struct chip *chip, uint32_t vectors);
-void core_tick(struct chip *chip); /* bring SysTick up to date */
-bool core_wake_pending(const struct chip *chip);
-uint64_t core_tick_left(const struct chip *chip); /* cycles; UINT64_MAX: no SysTick wake */
-void core_stopped_at_bkpt(struct chip *chip);
+void core_tick(struct chip *chip);                    /* bring SysTick up to date */
+uint64_t core_tick_left(const struct chip *chip);     /* cycles; UINT64_MAX: no SysTick wake */
+void core_ended(struct chip *chip, enum cpu_end end); /* the cpu stopped, for that reason */
+void core_catch_hard_fault(
+    struct chip *chip); /* just entered: halts if a debugger asked for it */
 void core_lockup(struct chip *chip, const char *why);
 const char *core_state_name(enum core_state state);

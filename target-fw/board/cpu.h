@@ -1,11 +1,12 @@
 /*
- * cpu: the processor. The only file that knows Unicorn is cpu.c.
+ * cpu: the processor. Only cpu.c and cpu_engine.c know Unicorn.
  *
- * Runs in slices, on the thread of its board. A slice ends at WFI, at a breakpoint or fault, or
- * at the start of a block when the budget is used or a stop was asked for; every other way to
- * stop this emulator replays or corrupts a block. A fresh engine is made per reset and whenever
- * memory that was executed has changed: translated code is never stale. Functions on a NULL cpu
- * do nothing (blocks are tested without one).
+ * Runs in slices, on the thread of its board. A slice ends at WFI, at a breakpoint, watchpoint,
+ * fault, SVC or exception return, or at the start of a block when the budget is used, a stop
+ * was asked for, or an exception is due (exc.h). A fault in the middle of a block leaves all
+ * registers as they were before the instruction; PC is reckoned (insn.h). A fresh engine is
+ * made per reset and whenever memory that was executed has changed: translated code is never
+ * stale. Functions on a NULL cpu do nothing (blocks are tested without one).
  */
 #pragma once
 
@@ -20,8 +21,11 @@ struct cpu;
 enum cpu_end {
     CPU_END_SLICE, /* budget used, or stopped as asked */
     CPU_END_WFI,
-    CPU_END_BKPT, /* PC at the instruction */
-    CPU_END_FAULT /* cpu_fault_words() says which */
+    CPU_END_BKPT,   /* PC at the instruction */
+    CPU_END_FAULT,  /* PC at the instruction; cpu_fault_words() says which */
+    CPU_END_SVC,    /* PC after it */
+    CPU_END_RETURN, /* PC is an EXC_RETURN value */
+    CPU_END_WATCH   /* PC after the access; its comparator is marked */
 };
 
 /* Register selectors are those of DCRSR.REGSEL (ARMv8-M Architecture Reference Manual). */
@@ -44,8 +48,9 @@ void cpu_free(struct cpu *cpu);
 
 enum err cpu_restart(struct cpu *cpu); /* a fresh engine, registers as after reset */
 enum cpu_end cpu_run(struct cpu *cpu, uint32_t blocks);
-enum cpu_end cpu_step(struct cpu *cpu); /* one instruction */
-void cpu_stop(struct cpu *cpu);         /* end the slice at the next block */
+enum cpu_end cpu_step(struct cpu *cpu);           /* one instruction */
+void cpu_stop(struct cpu *cpu);                   /* end the slice at the next block */
+void cpu_alarm(struct cpu *cpu, uint64_t cycles); /* end it when board time is there */
 const char *cpu_fault_words(const struct cpu *cpu);
 
 uint32_t cpu_reg(struct cpu *cpu, unsigned select);

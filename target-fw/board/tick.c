@@ -15,7 +15,7 @@ void core_tick(struct chip *chip)
     core->tick_start += passed / period * period;
     core->tick_flag = true;
     if (core->tick_control & INT)
-        core->tick_pending = true;
+        exc_pend(chip, EXC_SYSTICK, true);
 }
 
 uint64_t core_tick_left(const struct chip *chip)
@@ -43,7 +43,7 @@ uint32_t tick_read(struct chip *chip, uint32_t offset)
     return core->tick_control | flag;
 }
 
-void tick_write(struct chip *chip, uint32_t offset, uint32_t value)
+static void write_one(struct chip *chip, uint32_t offset, uint32_t value)
 {
     struct core *core = &chip->core;
     core_tick(chip);
@@ -61,4 +61,10 @@ void tick_write(struct chip *chip, uint32_t offset, uint32_t value)
         core->tick_control = value & 7;
     }
     core->tick_start = chip->cycles;
+}
+
+void tick_write(struct chip *chip, uint32_t offset, uint32_t value)
+{
+    write_one(chip, offset, value);
+    cpu_alarm(chip->cpu, exc_alarm(chip));
 }

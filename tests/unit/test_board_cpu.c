@@ -1,85 +1,9 @@
-/* The core under Unicorn: faults, sleep, breakpoints, stale code, debug registers. */
+/* The core under Unicorn: faults nobody handles, sleep, breakpoints, stale code, debug
+ * registers.
+ */
 #include "tests/unit/check.h"
 
-#include <string.h>
-
-#include "common/host/own.h"
-#include "tests/unit/test_board_bench.h"
-
-#define DHCSR 0xe000edf0U
-#define DCRSR 0xe000edf4U
-#define DCRDR 0xe000edf8U
-#define DEMCR 0xe000edfcU
-#define CODE  0x20000000U
-
-enum {
-    HALT = 3,
-    RUN = 1,
-    STEP = 5,
-    S_HALT = 1 << 17,
-    S_SLEEP = 1 << 18,
-    S_LOCKUP = 1 << 19,
-    BUDGET = 10000,
-    HERE = 0xe7fe, /* b . */
-    WFI = 0xbf30,
-    BKPT = 0xbe00
-};
-
-static struct chip chip;
-
-static int setup(void **state)
-{
-    (void)state;
-    log_set_level((enum log_level)0);
-    assert_int_equal(chip_open(&chip, 0, NULL, true), ERR_OK);
-    chip.master = MASTER_DEBUG;
-    clocks_on(&chip);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    chip_close(&chip);
-    return 0;
-}
-
-static void debug(uint32_t control)
-{
-    poke(&chip, DHCSR, 0xa05f0000 | control);
-}
-
-static uint32_t reg(unsigned select)
-{
-    poke(&chip, DCRSR, select);
-    return peek(&chip, DCRDR);
-}
-
-static void set_reg(unsigned select, uint32_t value)
-{
-    poke(&chip, DCRDR, value);
-    poke(&chip, DCRSR, 1 << 16 | select);
-}
-
-static void load(const uint16_t *code, size_t count)
-{
-    debug(HALT);
-    for (size_t i = 0; i < count; i++)
-        assert_true(bus_write(&chip, CODE + 2 * (uint32_t)i, 2, code[i]));
-    set_reg(CPU_REG_XPSR, 0x01000000);
-    set_reg(CPU_REG_MSP, 0x20008000);
-    set_reg(CPU_REG_PC, CODE);
-}
-
-#define LOAD(...)                                                                              \
-    load((const uint16_t[]){ __VA_ARGS__ }, sizeof((const uint16_t[]){ __VA_ARGS__ }) / 2)
-
-static uint32_t run(void)
-{
-    debug(RUN);
-    chip_run(&chip, BUDGET);
-    return peek(&chip, DHCSR) & (S_HALT | S_SLEEP | S_LOCKUP);
-}
+#include "tests/unit/test_board_core.h"
 
 static void faults_lock_up(void **state)
 {
@@ -195,16 +119,8 @@ static void without_a_debugger_bkpt_locks_up(void **state)
     LOAD(BKPT, HERE);
     debug(0);
     chip_run(&chip, BUDGET);
+    chip_run(&chip, BUDGET);
     assert_int_equal(chip.core.state, CORE_LOCKUP);
-}
-
-static void vector_catch_takes_a_fault(void **state)
-{
-    (void)state;
-    LOAD(0xde00, HERE);
-    poke(&chip, DEMCR, 1 << 10);
-    assert_int_equal(run(), S_HALT);
-    assert_int_equal(reg(CPU_REG_PC), CODE);
 }
 
 static void steps(void **state)
@@ -212,6 +128,19 @@ static void steps(void **state)
     (void)state;
     LOAD(0x2001, 0x2002, 0x2003, HERE); /* movs r0, #1 ... */
     for (uint32_t i = 1; i <= 3; i++) {
+        debug(STEP);
+        assert_int_equal(reg(0), i);
+        assert_int_equal(reg(CPU_REG_PC), CODE + 2 * i);
+    }
+}
+
+static void steps_in_code_that_ran_before(void **state)
+{
+    (void)state;
+    LOAD(0x2001, 0x2002, BKPT, 0x2003, HERE);
+    assert_int_equal(run(), S_HALT);
+    set_reg(CPU_REG_PC, CODE);
+    for (uint32_t i = 1; i <= 2; i++) {
         debug(STEP);
         assert_int_equal(reg(0), i);
         assert_int_equal(reg(CPU_REG_PC), CODE + 2 * i);
@@ -358,8 +287,6 @@ static void uart_needs_its_line(void **state)
     assert_int_equal(peek(&chip, 0x40070000), '0');
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,8 +295,8 @@ int main(void)
         TEST(comparators_that_do_not_match),
         TEST(breakpoints_and_resets),
         TEST(without_a_debugger_bkpt_locks_up),
-        TEST(vector_catch_takes_a_fault),
         TEST(steps),
+        TEST(steps_in_code_that_ran_before),
         TEST(a_running_core_can_be_halted),
         TEST(new_code_over_old_is_what_runs),
         TEST(systick_wakes_wfi_under_primask),

@@ -1,0 +1,56 @@
+/*
+ * cpu_engine: the Unicorn engine inside a cpu: its memory map, registers, replacement by a
+ * fresh one. Only cpu.c and cpu_engine.c see it.
+ */
+#pragma once
+
+#include <unicorn/unicorn.h>
+
+#include "target-fw/board/chip.h"
+
+enum {
+    ENGINE_LINE_BYTES = 256, /* grain of "was executed" */
+    ENGINE_SRAM_LINES = CHIP_SRAM_BYTES / ENGINE_LINE_BYTES,
+    ENGINE_FLASH_LINES = 0x120000 / ENGINE_LINE_BYTES
+};
+
+/* Which stretch a callback of the engine is for: SRAM banks 0 to 2, or one of these. */
+enum { WINDOW_IO = 3, WINDOW_PPB, WINDOWS };
+
+struct window {
+    struct cpu *cpu;
+    uint32_t base;
+};
+
+struct cpu {
+    struct chip *chip;
+    struct window windows[WINDOWS];
+    uc_engine *uc;
+    uint32_t budget;
+    uint64_t alarm;        /* cycles at which the slice ends; UINT64_MAX: not for time */
+    bool stop;             /* asked for */
+    bool stopped;          /* by one of our hooks, so not a WFI */
+    bool stale;            /* executed memory or the map has changed */
+    bool masked;           /* an exception waits for PRIMASK or the running one */
+    bool inside;           /* stopped in the middle of a block, at an access */
+    bool done;             /* ... which is a store that was made all the same */
+    bool quiet;            /* our own code runs in the engine: hooks look away */
+    enum cpu_end end;      /* why, if stopped by other than the budget */
+    uint32_t block;        /* where it starts */
+    uint32_t accesses;     /* to memory since */
+    struct fpb_set breaks; /* where this engine stops */
+    struct dwt_set watches;
+    char words[96];
+    bool sram_ran[ENGINE_SRAM_LINES];
+    bool flash_ran[ENGINE_FLASH_LINES];
+};
+
+enum err engine_open(struct cpu *cpu);
+enum err engine_renew(struct cpu *cpu); /* a fresh one with the old one's registers */
+void engine_close(struct cpu *cpu);
+
+/* Hooks of cpu.c, for the engine to call. */
+bool cpu_hooks_add(struct cpu *cpu);
+uint64_t cpu_window_read(uc_engine *uc, uint64_t offset, unsigned size, void *window);
+void cpu_window_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
+                      void *window);
