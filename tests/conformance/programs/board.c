@@ -35,6 +35,11 @@ bool board_isp(uint32_t command, uint32_t address, uint32_t data)
     return until(&FMC_ISPTRG, 1, 0) && (FMC_ISPSTS & ISPSTS_ISPFF) == 0;
 }
 
+uint32_t board_isp_read(uint32_t address)
+{
+    return board_isp(0x00, address, 0) ? FMC_ISPDAT : 0xbad0bad0;
+}
+
 bool board_ks_open(void)
 {
     if ((KS_STS & KS_STS_INITDONE) == 0) {

@@ -14,6 +14,7 @@ void board_clocks(void); /* unlocked, all clocks of what is checked here */
 
 /* A flash command with ISPEN and the given enables: true if it ended without ISPFF. */
 bool board_isp(uint32_t command, uint32_t address, uint32_t data);
+uint32_t board_isp_read(uint32_t address); /* what the CPU does not see: CONFIG, flash OTP */
 
 /* KeyStore: INIT, and an operation from CTL's OPMODE on; true if it ended without EIF. */
 bool board_ks_open(void);
