@@ -16,7 +16,6 @@ enum {
     EXCP_BKPT = 7,
     EXCP_EXIT = 8, /* a branch to EXC_RETURN */
     EXCP_STACK = 19,
-    STEP_BLOCKS = 2,
     STORE_BYTES = 2, /* STR, the only sensible way to write a register of the core */
     BLOCK_BYTES_MAX = 4096
 };
@@ -264,25 +263,41 @@ static uint32_t access_pc(struct cpu *cpu)
     return cpu->block;
 }
 
-/* A translation made without counting does not count, and the other way round. */
-static uc_err emulate(struct cpu *cpu, uint32_t pc, size_t count)
+/* The second instruction of a step. */
+static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
-    if (count != 0)
-        (void)uc_ctl_remove_cache(cpu->uc, pc, pc + 4);
-    uc_err e = uc_emu_start(cpu->uc, pc | 1, NOWHERE, 0, count);
-    if (count != 0)
-        (void)uc_ctl_remove_cache(cpu->uc, pc, pc + 4);
+    struct cpu *cpu = user;
+    (void)uc, (void)address, (void)size;
+    if (cpu->stepped)
+        stop_now(cpu);
+    cpu->stepped = true;
+}
+
+/* This emulator's own count of instructions costs it all its translations, and a gigabyte. A
+ * translation without our hook does not see it, nor is one with it of use afterwards. */
+static uc_err emulate_one(struct cpu *cpu, uint32_t pc)
+{
+    uc_hook hook;
+    (void)uc_ctl_remove_cache(cpu->uc, pc, pc + 4);
+    if (uc_hook_add(cpu->uc, &hook, UC_HOOK_CODE, (void *)on_code, cpu, pc, pc + 4) !=
+        UC_ERR_OK)
+        return UC_ERR_NOMEM;
+    cpu->stepped = false;
+    uc_err e = uc_emu_start(cpu->uc, pc | 1, NOWHERE, 0, 0);
+    (void)uc_hook_del(cpu->uc, hook);
+    (void)uc_ctl_remove_cache(cpu->uc, pc, pc + 4);
     return e;
 }
 
-/* Runs from PC; count 1: one instruction. */
-static enum cpu_end go(struct cpu *cpu, uint32_t blocks, size_t count)
+/* Runs from PC; blocks 0: one instruction. */
+static enum cpu_end go(struct cpu *cpu, uint32_t blocks)
 {
     uint32_t pc = cpu_reg(cpu, CPU_REG_PC);
-    cpu->budget = blocks;
+    cpu->budget = blocks == 0 ? 1 : blocks;
     cpu->stop = cpu->stopped = cpu->inside = cpu->done = false;
     cpu->end = CPU_END_SLICE;
-    uc_err e = emulate(cpu, pc, count);
+    uc_err e =
+        blocks == 0 ? emulate_one(cpu, pc) : uc_emu_start(cpu->uc, pc | 1, NOWHERE, 0, 0);
     if (e == UC_ERR_INSN_INVALID && cpu->end == CPU_END_SLICE && is_hint(cpu, pc))
         return CPU_END_SLICE;
     if (e != UC_ERR_OK && cpu->end != CPU_END_FAULT)
@@ -293,10 +308,10 @@ static enum cpu_end go(struct cpu *cpu, uint32_t blocks, size_t count)
         return cpu->end;
     if (fpb_set_has(&cpu->breaks, cpu_reg(cpu, CPU_REG_PC)))
         return CPU_END_BKPT;
-    return count != 0 ? CPU_END_SLICE : CPU_END_WFI;
+    return blocks == 0 ? CPU_END_SLICE : CPU_END_WFI;
 }
 
-static enum cpu_end slice(struct cpu *cpu, uint32_t blocks, size_t count)
+static enum cpu_end slice(struct cpu *cpu, uint32_t blocks)
 {
     struct chip *chip = cpu->chip;
     struct fpb_set breaks = core_breakpoints(&chip->core);
@@ -310,22 +325,22 @@ static enum cpu_end slice(struct cpu *cpu, uint32_t blocks, size_t count)
     cpu->watches = core_watchpoints(&chip->core);
     cpu->masked = exc_masked(chip);
     cpu->alarm = exc_alarm(chip);
-    enum cpu_end end = go(cpu, blocks, count);
+    enum cpu_end end = go(cpu, blocks);
     if (end != CPU_END_WATCH)
         return end;
     cpu->watches.count = 0; /* the access itself is still to be made */
-    end = go(cpu, STEP_BLOCKS, 1);
+    end = go(cpu, 0);
     return end == CPU_END_SLICE ? CPU_END_WATCH : end;
 }
 
 enum cpu_end cpu_run(struct cpu *cpu, uint32_t blocks)
 {
-    return slice(cpu, blocks, 0);
+    return slice(cpu, blocks);
 }
 
 enum cpu_end cpu_step(struct cpu *cpu)
 {
-    return slice(cpu, STEP_BLOCKS, 1);
+    return slice(cpu, 0);
 }
 
 void cpu_stop(struct cpu *cpu)

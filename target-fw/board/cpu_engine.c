@@ -112,9 +112,9 @@ static void raw_set(struct cpu *cpu, int reg, uint32_t value)
 enum { STUB_GET = 0x0fffe000, STUB_SET = 0x0ffff000, STUB_BYTES = 4096 };
 
 static const _Alignas(STUB_BYTES) uint16_t stub_get[STUB_BYTES / 2] = { 0xf3ef, 0x800a, 0xf3ef,
-                                                                        0x810b };
+                                                                        0x810b, 0xbf30 };
 static const _Alignas(STUB_BYTES) uint16_t stub_set[STUB_BYTES / 2] = { 0xf380, 0x880a, 0xf381,
-                                                                        0x880b };
+                                                                        0x880b, 0xbf30 };
 
 static void stub_run(struct cpu *cpu, uint32_t page, const uint16_t *code)
 {
@@ -125,7 +125,7 @@ static void stub_run(struct cpu *cpu, uint32_t page, const uint16_t *code)
     if (!map_ram(cpu, page, STUB_BYTES, UC_PROT_READ | UC_PROT_EXEC, at.page))
         return;
     cpu->quiet = true;
-    (void)uc_emu_start(cpu->uc, page | 1, NOWHERE, 0, 2);
+    (void)uc_emu_start(cpu->uc, page | 1, NOWHERE, 0, 0);
     cpu->quiet = false;
     uc_mem_unmap(cpu->uc, page, STUB_BYTES);
 }

@@ -34,6 +34,7 @@ struct cpu {
     bool masked;           /* an exception waits for PRIMASK or the running one */
     bool inside;           /* stopped in the middle of a block, at an access */
     bool done;             /* ... which is a store that was made all the same */
+    bool stepped;          /* the one instruction of a step has begun */
     bool quiet;            /* our own code runs in the engine: hooks look away */
     enum cpu_end end;      /* why, if stopped by other than the budget */
     uint32_t block;        /* where it starts */
