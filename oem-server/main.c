@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "oem-server/guard.h"
 #include "oem-server/net/net.h"
 
-enum { DRAIN_MS = 10000 };
+enum { DRAIN_MS = 10000, STOP_MAX_MS = 15000 };
 
 const char *argp_program_version = "oem-server " HALLMARK_VERSION;
 
@@ -81,11 +82,19 @@ static void harden(void)
         log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
 }
 
-static void renew(struct server *server, struct net *net)
+/* What is served, from when it is ready to its stop. */
+struct service {
+    struct server *server;
+    struct net *net;
+    struct strand *strand; /* for what main asks of workers: the HSM may hang, main may not */
+};
+
+static void renew(void *context)
 {
+    struct service *service = context;
     notify("RELOADING=1");
-    if (server_renew(server) == ERR_OK) {
-        net_renew(net);
+    if (server_renew(service->server) == ERR_OK) {
+        net_renew(service->net);
         log_line(LOG_LEVEL_INFO, "main: the WebServer certificate is renewed");
     } else {
         log_line(LOG_LEVEL_ERROR, "main: the old WebServer certificate stays in use");
@@ -93,25 +102,57 @@ static void renew(struct server *server, struct net *net)
     notify("READY=1");
 }
 
-static enum err serve(struct server *server, const sigset_t *signals)
+/* Every second it looks after the server. */
+static int next_signal(struct server *server, const sigset_t *signals)
 {
-    struct net *net = NULL;
-    int number = 0;
-    TRY(server_resume(server));
-    TRY(net_start(server, &net));
-    printf("ready wss://127.0.0.1:%u\n", net_port(net));
+    static const struct timespec second = { 1, 0 };
+    char words[HSM_HUNG_WORDS], status[HSM_HUNG_WORDS + 32];
+    int number;
+    while ((number = sigtimedwait(signals, NULL, &second)) < 0) {
+        if (!server_watch(server, words))
+            continue;
+        snprintf(status, sizeof(status), "STATUS=%s%s",
+                 words[0] == '\0' ? "" : "the HSM hangs: ", words);
+        notify(status);
+    }
+    return number;
+}
+
+static enum err start(const struct config *config, struct service *service)
+{
+    struct guard guard;
+    TRY(guard_begin(&guard, "starting", 0, EX_OK));
+    enum err e = server_open(config, &service->server);
+    if (e == ERR_OK)
+        e = server_resume(service->server);
+    if (e == ERR_OK)
+        e = net_start(service->server, &service->net);
+    if (e == ERR_OK && (service->strand = strand_new(service->server->work)) == NULL)
+        e = fail(ERR_MEMORY, "main: no memory");
+    guard_end(&guard);
+    return e;
+}
+
+static void serve(struct service *service, const sigset_t *signals)
+{
+    int number;
+    printf("ready wss://127.0.0.1:%u\n", net_port(service->net));
     fflush(stdout);
-    log_line(LOG_LEVEL_INFO, "main: serving on port %u", net_port(net));
+    log_line(LOG_LEVEL_INFO, "main: serving on port %u", net_port(service->net));
     notify("READY=1");
-    while (sigwait(signals, &number) == 0 && number == SIGHUP)
-        renew(server, net);
+    while ((number = next_signal(service->server, signals)) == SIGHUP)
+        if (strand_submit(service->strand, renew, service) != ERR_OK)
+            log_line(LOG_LEVEL_ERROR, "main: not renewed: %s", fail_words());
     log_line(LOG_LEVEL_INFO, "main: stopping on signal %d", number);
     notify("STOPPING=1");
-    net_drain(net, DRAIN_MS);
-    net_close(net);
-    server_drain(server);
-    net_free(net);
-    return server_stop(server);
+}
+
+static enum err stop(struct service *service)
+{
+    net_drain(service->net, DRAIN_MS);
+    net_close(service->net);
+    server_drain(service->server);
+    return server_stop(service->server);
 }
 
 static int exit_code(enum err e)
@@ -135,20 +176,33 @@ static int exit_code(enum err e)
     }
 }
 
+static enum err run_server(const struct config *config, const sigset_t *signals)
+{
+    struct service service = { 0 };
+    struct guard guard;
+    enum err e = start(config, &service);
+    bool started = e == ERR_OK;
+    if (started)
+        serve(&service, signals);
+    TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, EX_SOFTWARE));
+    if (started)
+        e = stop(&service);
+    strand_drop(&service.strand);
+    net_free(service.net);
+    server_close(service.server);
+    guard_end(&guard);
+    return e;
+}
+
 static enum err run(const struct arguments *arguments, const sigset_t *signals)
 {
     struct config *config = NULL;
-    struct server *server = NULL;
     TRY(config_read(arguments->config, &config));
     enum err e = ERR_OK;
-    if (arguments->check) {
+    if (arguments->check)
         printf("%s: ok\n", arguments->config);
-    } else {
-        e = server_open(config, &server);
-        if (e == ERR_OK)
-            e = serve(server, signals);
-        server_close(server);
-    }
+    else
+        e = run_server(config, signals);
     config_free(config);
     return e;
 }

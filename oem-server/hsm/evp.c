@@ -6,17 +6,27 @@
 #include "common/host/log.h"
 #include "oem-server/hsm/internal.h"
 #include "oem-server/hsm/key.h"
+#include "oem-server/hsm/signer.h"
 
 /* What an EC_KEY of ours carries, in its ex_data. */
 struct origin {
     struct hsm *hsm;
     enum hsm_token token;
+    unsigned timeout_ms; /* of hsm->signer, who signs; 0: the caller's own thread does */
     char name[KEY_NAME_MAX + 1];
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EC_KEY_METHOD *method; /* of the process, for good */
 static int origin_index = -1;
+
+static enum err sign_for(const struct origin *o, const uint8_t digest[static SHA256_SIZE],
+                         uint8_t signature_out[static P256_SIGNATURE_SIZE])
+{
+    if (o->timeout_ms == 0)
+        return hsm_sign_p256(o->hsm, o->token, o->name, digest, signature_out);
+    return signer_sign(o->hsm->signer, o->token, o->name, digest, o->timeout_ms, signature_out);
+}
 
 static ECDSA_SIG *sign(const unsigned char *digest, int len, const BIGNUM *kinv,
                        const BIGNUM *rp, EC_KEY *key)
@@ -28,8 +38,7 @@ static ECDSA_SIG *sign(const unsigned char *digest, int len, const BIGNUM *kinv,
     if (o == NULL || len != SHA256_SIZE)
         (void)fail(ERR_INVALID, "hsm: EVP_PKEY: digest of %d bytes, only SHA-256 is signed",
                    len);
-    if (o == NULL || len != SHA256_SIZE ||
-        hsm_sign_p256(o->hsm, o->token, o->name, digest, signature) != ERR_OK)
+    if (o == NULL || len != SHA256_SIZE || sign_for(o, digest, signature) != ERR_OK)
         return NULL;
     ECDSA_SIG *parts = ECDSA_SIG_new();
     BIGNUM *r = BN_bin2bn(signature, 32, NULL), *s = BN_bin2bn(signature + 32, 32, NULL);
@@ -95,8 +104,8 @@ static enum err new_ec_key(struct origin **origin, const uint8_t *point, EC_KEY 
     return ERR_OK;
 }
 
-enum err hsm_key_evp(struct hsm *hsm, enum hsm_token token, const char *name,
-                     EVP_PKEY **key_out)
+static enum err make_evp(struct hsm *hsm, enum hsm_token token, const char *name,
+                         unsigned timeout_ms, EVP_PKEY **key_out)
 {
     uint8_t point[P256_POINT_SIZE];
     TRY(hsm_p256_public(hsm, token, name, point));
@@ -107,6 +116,7 @@ enum err hsm_key_evp(struct hsm *hsm, enum hsm_token token, const char *name,
         return fail(ERR_MEMORY, "hsm: key \"%s\"", name);
     origin->hsm = hsm;
     origin->token = token;
+    origin->timeout_ms = timeout_ms;
     memcpy(origin->name, name, strlen(name)); /* its length was checked above */
     AUTO(ec_drop) EC_KEY *ec = NULL;
     TRY(new_ec_key(&origin, point, &ec));
@@ -118,4 +128,18 @@ enum err hsm_key_evp(struct hsm *hsm, enum hsm_token token, const char *name,
     ec = NULL; /* key's now */
     *key_out = key;
     return ERR_OK;
+}
+
+enum err hsm_key_evp(struct hsm *hsm, enum hsm_token token, const char *name,
+                     EVP_PKEY **key_out)
+{
+    return make_evp(hsm, token, name, 0, key_out);
+}
+
+enum err hsm_key_evp_within(struct hsm *hsm, enum hsm_token token, const char *name,
+                            unsigned timeout_ms, EVP_PKEY **key_out)
+{
+    if (hsm->signer == NULL)
+        TRY(signer_new(hsm, &hsm->signer));
+    return make_evp(hsm, token, name, timeout_ms, key_out);
 }

@@ -4,6 +4,7 @@
 
 #include "common/host/log.h"
 #include "oem-server/hsm/internal.h"
+#include "oem-server/hsm/signer.h"
 
 static const char *const role_names[HSM_TOKENS] = { "root", "issuing", "tls", "boot", "log" };
 
@@ -65,6 +66,7 @@ void hsm_close(struct hsm *hsm)
 {
     if (hsm == NULL)
         return;
+    signer_free(hsm->signer);
     for (size_t i = 0; i < HSM_TOKENS; i++)
         token_fini(&hsm->tokens[i]);
     module_stop(&hsm->module);

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <openssl/evp.h>
+#include <stdatomic.h>
 
 #include "common/core/layout.h"
 #include "common/host/own.h"
@@ -39,6 +40,16 @@ enum err hsm_open(const struct hsm_config *config, struct hsm **hsm_out);
 void hsm_close(struct hsm *hsm);     /* NULL is fine; waits for nothing: callers are gone */
 enum err hsm_check(struct hsm *hsm); /* every configured token answers: for health */
 
+/* A call that hangs in the module cannot be interrupted. How many have been there for over_ms,
+ * and words on the one that has been there longest; "" if there is none. Of the process. */
+enum { HSM_HUNG_WORDS = 120 };
+unsigned hsm_hung(unsigned over_ms, char words[static HSM_HUNG_WORDS]);
+
+/* What this thread asks for from now on is wanted until a time of CLOCK_MONOTONIC in ms (0: no
+ * end) and while *over, an enum err, is 0 (NULL: it is): then no session is waited for, and
+ * nothing begun. */
+void hsm_wanted(uint64_t until_ms, const atomic_int *over);
+
 /* Named keys: CKA_LABEL and CKA_ID are both the name. */
 enum hsm_kind { HSM_P256, HSM_ED25519, HSM_AES256_KEK };
 
@@ -53,6 +64,10 @@ enum err hsm_key_make(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
  * The caller's, freed with EVP_PKEY_free before hsm_close. */
 enum err hsm_key_evp(struct hsm *hsm, enum hsm_token token, const char *name,
                      EVP_PKEY **key_out);
+/* The same for a thread that must not hang, one at a time: a signature that the module has not
+ * made after timeout_ms is given up, and the next ones fail at once until it comes back. */
+enum err hsm_key_evp_within(struct hsm *hsm, enum hsm_token token, const char *name,
+                            unsigned timeout_ms, EVP_PKEY **key_out);
 
 enum err hsm_p256_public(struct hsm *hsm, enum hsm_token token, const char *name,
                          uint8_t point_out[static P256_POINT_SIZE]);

@@ -7,6 +7,7 @@
 struct hsm {
     struct module module;
     struct token tokens[HSM_TOKENS];
+    struct signer *signer; /* of hsm_key_evp_within(); NULL before the first */
 };
 
 enum err hsm_token_of(struct hsm *hsm, enum hsm_token role, struct token **token_out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "oem-server/hsm/watch.h"
 
 enum err module_load(struct module *m, const char *path)
 {
@@ -21,6 +22,7 @@ enum err module_load(struct module *m, const char *path)
     if (m->p11->version.major < 2)
         return fail(ERR_HSM, "hsm: module: %s: cryptoki %u.%u, want 2.40", path,
                     m->p11->version.major, m->p11->version.minor);
+    m->p11 = watch_list(m->p11);
     return ERR_OK;
 }
 

@@ -7,8 +7,43 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "oem-server/hsm/hsm.h"
 
 static _Atomic uint64_t openings;
+
+static _Thread_local struct {
+    uint64_t until_ms;
+    const atomic_int *over;
+} wanted;
+
+void hsm_wanted(uint64_t until_ms, const atomic_int *over)
+{
+    wanted.until_ms = until_ms;
+    wanted.over = over;
+}
+
+/* How long this thread's caller waits at most; 0: not any more. */
+static unsigned patience_ms(unsigned most_ms)
+{
+    struct timespec now;
+    if (wanted.over != NULL && atomic_load(wanted.over) != ERR_OK)
+        return 0;
+    if (wanted.until_ms == 0)
+        return most_ms;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    uint64_t left_ms = wanted.until_ms > now_ms ? wanted.until_ms - now_ms : 0;
+    return left_ms < most_ms ? (unsigned)left_ms : most_ms;
+}
+
+static enum err fail_unwanted(const struct token *t)
+{
+    int over = wanted.over == NULL ? ERR_OK : atomic_load(wanted.over);
+    return over != ERR_OK
+               ? fail_quiet((enum err)over, "hsm: the call was given up before it was served")
+               : fail(ERR_DEADLINE, "hsm: token \"%s\": no session before the call's deadline",
+                      t->label);
+}
 
 static struct timespec deadline_in(unsigned ms)
 {
@@ -37,9 +72,9 @@ static struct session *pick(struct token *t)
     return closed;
 }
 
-static struct session *lend(struct token *t)
+static struct session *lend(struct token *t, unsigned timeout_ms)
 {
-    struct timespec deadline = deadline_in(t->timeout_ms);
+    struct timespec deadline = deadline_in(timeout_ms);
     pthread_mutex_lock(&t->lock);
     struct session *s = pick(t);
     while (s == NULL && pthread_cond_timedwait(&t->returned, &t->lock, &deadline) != ETIMEDOUT)
@@ -110,7 +145,12 @@ static void check(struct session *s)
 
 enum err session_borrow(struct token *t, struct session **session_out)
 {
-    AUTO(session_return) struct session *s = lend(t);
+    unsigned timeout_ms = patience_ms(t->timeout_ms);
+    if (timeout_ms < t->timeout_ms && timeout_ms == 0)
+        return fail_unwanted(t);
+    AUTO(session_return) struct session *s = lend(t, timeout_ms);
+    if (s == NULL && timeout_ms < t->timeout_ms)
+        return fail_unwanted(t);
     if (s == NULL)
         return fail(ERR_BUSY, "hsm: token \"%s\": all %u sessions were busy for %u ms",
                     t->label, t->sessions_count, t->timeout_ms);

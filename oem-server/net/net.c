@@ -6,7 +6,10 @@
 
 /* RFC 6455 7.4.1, and the registry that it founds */
 enum { CLOSE_GOING_AWAY = 1001, CLOSE_POLICY = 1008, CLOSE_TRY_AGAIN = 1013 };
-enum { GOODBYE_S = 1 };
+enum {
+    GOODBYE_S = 1,
+    TLS_SIGN_MS = 2000 /* the I/O thread waits no longer for the HSM: others wait for it */
+};
 
 static X509 *read_certificate(struct span der)
 {
@@ -37,7 +40,7 @@ static enum err setup_tls(void *context, SSL_CTX *tls)
     struct net *net = context;
     EVP_PKEY *key = NULL;
     TRY(add_chain(tls, net->server->ca));
-    TRY(hsm_key_evp(net->server->hsm, HSM_TLS, CA_KEY_WEB_SERVER, &key));
+    TRY(hsm_key_evp_within(net->server->hsm, HSM_TLS, CA_KEY_WEB_SERVER, TLS_SIGN_MS, &key));
     int ok = SSL_CTX_use_PrivateKey(tls, key);
     EVP_PKEY_free(key);
     return ok == 1 ? ERR_OK

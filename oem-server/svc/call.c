@@ -346,6 +346,7 @@ void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
     const char *unused[OPERATIONS_MAX];
     fail_clear();
     (void)hsm_operations_take(unused, OPERATIONS_MAX);
+    hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
     call->rpc.user = call;
     call->started_us = svc_now_us();
     call->rpc.err = admit(call, &replayed);
@@ -356,6 +357,7 @@ void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
         if (call->rpc.err == ERR_OK)
             move(call);
     }
+    hsm_wanted(0, NULL);
     if (call->rpc.err != ERR_OK)
         refuse(call, call->rpc.err);
     answer(call, response);

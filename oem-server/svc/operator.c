@@ -206,6 +206,9 @@ static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequ
 {
     (void)in;
     struct server *server = call_of(rpc)->server;
+    char words[HSM_HUNG_WORDS];
+    if (hsm_hung(SERVER_HUNG_MS, words) != 0) /* and this call is not to hang there, too */
+        return fail_quiet(ERR_UNAVAILABLE, "the HSM hangs: %s", words);
     TRY(hsm_check(server->hsm));
     pthread_mutex_lock(&server->lock);
     out->runs = server->run_count;

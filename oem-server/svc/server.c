@@ -6,6 +6,20 @@
 #include "oem-server/svc/run.h"
 #include "oem-server/svc/services.h"
 
+bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS])
+{
+    unsigned hung = hsm_hung(SERVER_HUNG_MS, words);
+    unsigned replaced = work_patrol(server->work, SERVER_SLOW_MS);
+    bool changed = hung != server->hung;
+    if (changed && hung != 0)
+        log_line(LOG_LEVEL_ERROR, "svc: the HSM hangs: %s; %u threads serve in place of others",
+                 words, replaced);
+    else if (changed)
+        log_line(LOG_LEVEL_INFO, "svc: the HSM has come back");
+    server->hung = hung;
+    return changed;
+}
+
 void server_drain(struct server *server)
 {
     work_stop(TAKE(server->streams));

@@ -31,6 +31,8 @@ struct session;
 enum {
     SERVER_RENEWALS_MAX = 1000, /* in the life of one process */
     SERVER_STREAM_THREADS = 16,
+    SERVER_SLOW_MS = 1000, /* a thread that is so long at one call has another put beside it, */
+    SERVER_HUNG_MS = 5000, /* and a call so long in the HSM's module is said to hang */
     /* What one caller may have, on whatever connections; of places in the work and streams
      * pools he may hold as many as are free (work.h). */
     SERVER_CONNECTIONS_EACH = 256,
@@ -54,6 +56,7 @@ struct server {
     struct session *sessions;
     struct caller *callers;
     unsigned run_count, session_count;
+    unsigned hung; /* calls in the HSM's module, as server_watch() last saw */
 };
 
 enum err server_open(const struct config *config, struct server **server_out);
@@ -67,6 +70,9 @@ enum err server_resume(struct server *server);
 /* A new WebServer certificate for the same key, with the names of the settings; logged. Runs
  * under way keep the one they began with. The listener is told by net_renew(). */
 enum err server_renew(struct server *server);
+/* To be called every second or so: puts threads in the place of those that hang, and says so.
+ * true: words, for the service manager, have changed; "" means that all is well. */
+bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS]);
 void server_drain(struct server *server);    /* no new work; what is queued is done */
 enum err server_stop(struct server *server); /* the log's last word: an event, a checkpoint */
 

@@ -1,6 +1,7 @@
 /* Checkpoints, and proofs from them. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/host/log.h"
 #include "oem-server/tlog/proof.h"
@@ -52,7 +53,11 @@ static enum err checkpoint_make(struct tlog *log, const struct tree_edge *edge)
 static enum err checkpoint_over(struct tlog *log, uint64_t size, struct buf *note_out,
                                 uint64_t *size_out)
 {
-    pthread_mutex_lock(&log->signing);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += TLOG_WAIT_MS / 1000;
+    if (pthread_mutex_clocklock(&log->signing, CLOCK_MONOTONIC, &until) != 0)
+        return fail(ERR_UNAVAILABLE, "tlog: the HSM has not come back from a checkpoint");
     AUTO(unlock) pthread_mutex_t *held = &log->signing;
     (void)held;
     if (log->signed_note.len == 0 || log->signed_size < size) {

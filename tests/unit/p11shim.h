@@ -2,7 +2,8 @@
  * p11shim: a PKCS#11 module that is SoftHSM with faults, for tests of oem-server/hsm.
  *
  * p11shim.so forwards to the module that P11SHIM_MODULE names, counts calls and fails those it
- * is told to. The test sets and reads struct p11shim, found by p11shim_of().
+ * is told to. The test sets and reads struct p11shim, found by dlsym. In another process C_Sign
+ * hangs while there is a file of the name in P11SHIM_HANG.
  */
 #pragma once
 
@@ -23,4 +24,5 @@ struct p11shim {
     unsigned long token_flags; /* added to those of every token */
     unsigned bare_points;      /* CKA_EC_POINT without its OCTET STRING */
     unsigned hold_sign_ms;     /* each C_Sign takes this long */
+    atomic_bool hang;          /* no C_Sign comes back as long as this is set */
 };
