@@ -49,10 +49,10 @@ static enum err block_reset(struct bench *bench, uint32_t bit)
     static const uint8_t keys[] = { 0x59, 0x16, 0x88 };
     for (size_t i = 0; i < COUNT(keys); i++)
         TRY(mem_write_word(&bench->mem, REGLCTL, keys[i]));
-    bench->mem.quiet = true;
+    bench->mem.quiet = bench->mem.once = true;
     if (mem_write_word(&bench->mem, IPRST0, bit) != ERR_OK)
         log_line(LOG_LEVEL_DEBUG, "bench: the reset cut its own transfer: %s", fail_words());
-    bench->mem.quiet = false;
+    bench->mem.quiet = bench->mem.once = false;
     return ERR_OK;
 }
 

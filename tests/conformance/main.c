@@ -155,7 +155,7 @@ static enum err run(struct options *o, struct rows *rows)
 {
     static struct bench bench;
     AUTO(probe_drop) struct probe *probe = NULL;
-    TRY(probe_open(o->probe, &probe));
+    TRY(probe_open(o->probe, 0, &probe));
     bench = (struct bench){ .probe = probe,
                             .control = o->control,
                             .log = o->log,
