@@ -175,10 +175,11 @@ static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t
     return check_status(mem, rd_u32le(&r), command, address);
 }
 
-/* After a cut: whatever was started is over. */
+/* After a cut: wait until whatever was started is over. */
 static enum err await_idle(struct mem *mem, uint8_t command, uint32_t address,
                            unsigned timeout_ms)
 {
+    mem->swd->probe->counts.redone++;
     log_line(LOG_LEVEL_WARN, "m2354: flash command 0x%02x at 0x%08x was cut: %s", command,
              address, fail_words());
     enum err e = mem_poll(mem, &(struct mem_poll){ FMC_ISPTRG, 1, 0, timeout_ms });
