@@ -74,9 +74,14 @@ enum debug_level chip_debug_level(const struct chip *chip)
 {
     if (chip->lock.ice)
         return DEBUG_SILENT;
-    if (!dpm_debug_allowed(chip, 0, chip->lock.dpm[0]))
-        return DEBUG_NONE;
-    return chip->lock.config ? DEBUG_ERASE_ONLY : DEBUG_ALL;
+    if (dpm_debug_allowed(chip, 0, chip->lock.dpm[0]))
+        return chip->lock.config ? DEBUG_ERASE_ONLY : DEBUG_ALL;
+    return dpm_debug_allowed(chip, 1, chip->lock.dpm[1]) ? DEBUG_NONSECURE : DEBUG_NONE;
+}
+
+bool chip_secure_debug(const struct chip *chip)
+{
+    return chip_debug_level(chip) <= DEBUG_ERASE_ONLY;
 }
 
 void chip_lock_changed(struct chip *chip)

@@ -49,8 +49,8 @@ struct lock {
     uint32_t nscba;
 };
 
-/* What a debugger may do. */
-enum debug_level { DEBUG_ALL, DEBUG_ERASE_ONLY, DEBUG_NONE, DEBUG_SILENT };
+/* What a debugger may do. Non-secure: look at a core that never is in non-secure state. */
+enum debug_level { DEBUG_ALL, DEBUG_ERASE_ONLY, DEBUG_NONSECURE, DEBUG_NONE, DEBUG_SILENT };
 
 struct chip {
     unsigned number; /* of the board, for log lines */
@@ -106,6 +106,7 @@ bool chip_runnable(const struct chip *chip);
 int chip_sleep_ms(const struct chip *chip); /* until the core may wake; -1: for ever */
 
 enum debug_level chip_debug_level(const struct chip *chip);
+bool chip_secure_debug(const struct chip *chip); /* the core can be halted, S_SDE is 1 */
 void chip_lock_changed(struct chip *chip);
 bool chip_sram_clocked(const struct chip *chip, uint32_t offset, uint32_t len);
 

@@ -38,7 +38,8 @@ enum {
     DCRSR_WRITE = 1 << 16,
     CPUID_M23 = 0x411cd200,
     LOCKUP_PC = 0xeffffffe,
-    ALL_DEBUG = 0xff /* secure and non-secure, invasive and not: implemented and enabled */
+    ALL_DEBUG = 0xff, /* secure and non-secure, invasive and not: implemented and enabled */
+    NS_DEBUG = 0xaf   /* the non-secure half of it */
 };
 
 static const char *const state_names[] = { "off",  "reset",  "run",    "sleep",
@@ -54,13 +55,11 @@ const char *core_state_name(enum core_state state)
 static const struct word {
     uint32_t offset, value;
 } constants[] = {
-    { CPUID, CPUID_M23 }, { DAUTHSTATUS, ALL_DEBUG }, { DEVARCH, 0x47702a04 },
-    { 0xefe0, 0x20 },     { 0xefe4, 0xbd },           { 0xefe8, 0x0b },
-    { 0xefd0, 0x04 },     { 0xeff0, 0x0d },           { 0xeff4, 0x90 },
-    { 0xeff8, 0x05 },     { 0xeffc, 0xb1 },           { 0xff000, 0xfff0f003 },
-    { 0xffff0, 0x0d },    { 0xffff4, 0x10 },          { 0xffff8, 0x05 },
-    { 0xffffc, 0xb1 },    { 0xfffe0, 0xcb },          { 0xfffe4, 0xb4 },
-    { 0xfffe8, 0x0b },    { 0xfffd0, 0x04 },
+    { CPUID, CPUID_M23 }, { DEVARCH, 0x47702a04 }, { 0xefe0, 0x20 },        { 0xefe4, 0xbd },
+    { 0xefe8, 0x0b },     { 0xefd0, 0x04 },        { 0xeff0, 0x0d },        { 0xeff4, 0x90 },
+    { 0xeff8, 0x05 },     { 0xeffc, 0xb1 },        { 0xff000, 0xfff0f003 }, { 0xffff0, 0x0d },
+    { 0xffff4, 0x10 },    { 0xffff8, 0x05 },       { 0xffffc, 0xb1 },       { 0xfffe0, 0xcb },
+    { 0xfffe4, 0xb4 },    { 0xfffe8, 0x0b },       { 0xfffd0, 0x04 },
 };
 
 static uint32_t constant(uint32_t offset)
@@ -73,9 +72,17 @@ static uint32_t constant(uint32_t offset)
 
 /* ---- core debug ---- */
 
-static uint32_t dhcsr_read(struct core *core)
+/* Debug events happen to a core in secure state, which it always is, only if that is allowed.
+ */
+static bool debugged(const struct chip *chip)
 {
-    uint32_t value = core->control | 1U << 16 | 1U << 20 |
+    return (chip->core.control & C_DEBUGEN) != 0 && chip_secure_debug(chip);
+}
+
+static uint32_t dhcsr_read(struct chip *chip)
+{
+    struct core *core = &chip->core;
+    uint32_t value = core->control | 1U << 16 | (uint32_t)chip_secure_debug(chip) << 20 |
                      (uint32_t)(core->state == CORE_HALT) << 17 |
                      (uint32_t)(core->state == CORE_SLEEP) << 18 |
                      (uint32_t)(core->state == CORE_LOCKUP) << 19 | (uint32_t)core->ran << 24 |
@@ -132,6 +139,8 @@ static void dhcsr_write(struct chip *chip, uint32_t value)
         core->control &= ~(uint32_t)(C_HALT | C_STEP);
     if (core->state == CORE_OFF || core->state == CORE_HELD)
         return;
+    if ((core->control & C_HALT) && !was_halted && !chip_secure_debug(chip))
+        return; /* pending, until the core is in non-secure state */
     if ((core->control & C_HALT) && !was_halted)
         halt(core, DFSR_HALTED);
     else if (was_halted && (core->control & C_HALT) == 0)
@@ -161,16 +170,15 @@ static void aircr_write(struct chip *chip, uint32_t value)
         chip_want_reset(chip, RESET_SYSTEM);
 }
 
-struct fpb_set core_breakpoints(const struct core *core)
+struct fpb_set core_breakpoints(const struct chip *chip)
 {
-    bool debugged = (core->control & C_DEBUGEN) != 0;
-    return debugged ? fpb_active(&core->fpb) : (struct fpb_set){ .count = 0 };
+    return debugged(chip) ? fpb_active(&chip->core.fpb) : (struct fpb_set){ .count = 0 };
 }
 
-struct dwt_set core_watchpoints(const struct core *core)
+struct dwt_set core_watchpoints(const struct chip *chip)
 {
-    bool on = (core->control & C_DEBUGEN) != 0 && (core->demcr & DEMCR_TRCENA) != 0;
-    return on ? dwt_active(&core->dwt) : (struct dwt_set){ .count = 0 };
+    bool on = debugged(chip) && (chip->core.demcr & DEMCR_TRCENA) != 0;
+    return on ? dwt_active(&chip->core.dwt) : (struct dwt_set){ .count = 0 };
 }
 
 static uint32_t unit_read(struct core *core, uint32_t offset)
@@ -190,10 +198,20 @@ static void unit_write(struct core *core, uint32_t offset, uint32_t value)
         dwt_write(&core->dwt, offset - DWT_BASE, value);
 }
 
+/* A debugger that may not see the secure world sees of the core what is common to both. */
+static bool hidden(const struct chip *chip, uint32_t offset, bool write)
+{
+    bool common = offset == DHCSR ||
+                  (write ? offset == AIRCR : offset == DAUTHSTATUS || constant(offset) != 0);
+    return chip->master == MASTER_DEBUG && !chip_secure_debug(chip) && !common;
+}
+
 uint32_t core_read(struct chip *chip, uint32_t offset)
 {
     struct core *core = &chip->core;
     uint32_t value;
+    if (hidden(chip, offset, false))
+        return 0;
     if (nvic_read(chip, offset, &value))
         return value;
     switch (offset) {
@@ -212,11 +230,13 @@ uint32_t core_read(struct chip *chip, uint32_t offset)
     case DFSR:
         return core->dfsr;
     case DHCSR:
-        return dhcsr_read(core);
+        return dhcsr_read(chip);
     case DCRDR:
         return core->dcrdr;
     case DEMCR:
         return core->demcr;
+    case DAUTHSTATUS:
+        return chip_secure_debug(chip) ? ALL_DEBUG : NS_DEBUG;
     case DSCSR:
         return core->dscsr | 1U << 16; /* CDS: the core is in the secure state */
     default:
@@ -227,7 +247,7 @@ uint32_t core_read(struct chip *chip, uint32_t offset)
 void core_write(struct chip *chip, uint32_t offset, uint32_t value)
 {
     struct core *core = &chip->core;
-    if (nvic_write(chip, offset, value))
+    if (hidden(chip, offset, true) || nvic_write(chip, offset, value))
         return;
     switch (offset) {
     case TICK_CSR:
@@ -293,7 +313,7 @@ void core_start(struct chip *chip, uint32_t vectors)
 {
     struct core *core = &chip->core;
     uint32_t sp = vector(chip, vectors), pc = vector(chip, vectors + 4);
-    bool catch = (core->control & C_DEBUGEN) != 0 && (core->demcr & DEMCR_VC_CORERESET) != 0;
+    bool catch = debugged(chip) && (core->demcr & DEMCR_VC_CORERESET) != 0;
     core->vtor = vectors;
     cpu_reg_set(chip->cpu, CPU_REG_LR, 0xffffffffU);
     cpu_reg_set(chip->cpu, CPU_REG_MSP, sp & ~3U);
@@ -317,7 +337,7 @@ void core_ended(struct chip *chip, enum cpu_end end)
     struct core *core = &chip->core;
     if (end == CPU_END_WFI)
         core->state = CORE_SLEEP;
-    else if (end == CPU_END_BKPT && (core->control & C_DEBUGEN) != 0)
+    else if (end == CPU_END_BKPT && debugged(chip))
         halt(core, DFSR_BKPT);
     else if (end == CPU_END_BKPT)
         exc_fault(chip, "BKPT without a debugger");
@@ -334,7 +354,7 @@ void core_ended(struct chip *chip, enum cpu_end end)
 void core_catch_hard_fault(struct chip *chip)
 {
     struct core *core = &chip->core;
-    if ((core->control & C_DEBUGEN) != 0 && (core->demcr & DEMCR_VC_HARDERR) != 0)
+    if (debugged(chip) && (core->demcr & DEMCR_VC_HARDERR) != 0)
         halt(core, DFSR_VCATCH);
 }
 

@@ -47,8 +47,8 @@ struct core {
 
 struct chip;
 
-struct fpb_set core_breakpoints(const struct core *core); /* in force now */
-struct dwt_set core_watchpoints(const struct core *core); /* likewise */
+struct fpb_set core_breakpoints(const struct chip *chip); /* in force now */
+struct dwt_set core_watchpoints(const struct chip *chip); /* likewise */
 uint32_t core_read(struct chip *chip, uint32_t offset);   /* from 0xE0000000 */
 void core_write(struct chip *chip, uint32_t offset, uint32_t value);
 void core_reset(struct chip *chip, bool debug_too); /* state to be set by core_start */

@@ -314,7 +314,7 @@ static enum cpu_end go(struct cpu *cpu, uint32_t blocks)
 static enum cpu_end slice(struct cpu *cpu, uint32_t blocks)
 {
     struct chip *chip = cpu->chip;
-    struct fpb_set breaks = core_breakpoints(&chip->core);
+    struct fpb_set breaks = core_breakpoints(chip);
     if ((cpu->stale || !fpb_set_equal(&breaks, &cpu->breaks)) && engine_renew(cpu) != ERR_OK) {
         cpu->end = CPU_END_SLICE;
         fault(cpu, "no engine", 0);
@@ -322,7 +322,7 @@ static enum cpu_end slice(struct cpu *cpu, uint32_t blocks)
     }
     if (fpb_set_has(&breaks, cpu_reg(cpu, CPU_REG_PC)))
         return CPU_END_BKPT;
-    cpu->watches = core_watchpoints(&chip->core);
+    cpu->watches = core_watchpoints(chip);
     cpu->masked = exc_masked(chip);
     cpu->alarm = exc_alarm(chip);
     enum cpu_end end = go(cpu, blocks);

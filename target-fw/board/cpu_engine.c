@@ -47,7 +47,7 @@ static bool map_memory(struct cpu *cpu)
 /* Exits of the engine: it stops there as cleanly as at WFI. They are compiled into its code. */
 static enum err engine_breaks(struct cpu *cpu)
 {
-    cpu->breaks = core_breakpoints(&cpu->chip->core);
+    cpu->breaks = core_breakpoints(cpu->chip);
     if (cpu->breaks.count == 0)
         return ERR_OK;
     if (uc_ctl_exits_enable(cpu->uc) != UC_ERR_OK ||

@@ -74,7 +74,8 @@ static const char *verdict_text(const struct chip *chip, char *words, size_t cap
 
 static const char *lock_text(const struct chip *chip)
 {
-    static const char *const names[] = { "open", "erase-only", "closed", "silent" };
+    static const char *const names[] = { "open", "erase-only", "non-secure", "closed",
+                                         "silent" };
     return names[chip_debug_level(chip)];
 }
 

@@ -37,27 +37,41 @@ static bool erase_window(uint32_t address)
     return address - 0x40000000U < 0x300 || address - 0x4000c000U < 0x1000;
 }
 
+static unsigned size_of(const struct swd *swd)
+{
+    return 1U << (swd->csw & CSW_SIZE);
+}
+
+static bool is_window(uint32_t address)
+{
+    return address - DPM_WINDOW < DPM_WINDOW_BYTES;
+}
+
 /* All of this part's memory is secure: a non-secure transfer finds nothing. */
 static bool allowed(const struct swd *swd, const struct chip *chip, uint32_t address)
 {
     enum debug_level level = chip_debug_level(chip);
-    if (!chip->powered || level >= DEBUG_NONE || (swd->csw & CSW_NONSECURE) != 0)
+    bool core = address >= 0xe0000000U;
+    if (!chip->powered || (chip->reset_held && !core))
         return false;
-    if (chip->reset_held && address < 0xe0000000U)
+    if (is_window(address))
+        return size_of(swd) == 4;
+    if (level == DEBUG_NONSECURE)
+        return core;
+    if (level >= DEBUG_NONE || (swd->csw & CSW_NONSECURE) != 0)
         return false;
     return level == DEBUG_ALL || erase_window(address);
-}
-
-static unsigned size_of(const struct swd *swd)
-{
-    return 1U << (swd->csw & CSW_SIZE);
 }
 
 static bool access_read(const struct swd *swd, struct chip *chip, uint32_t address,
                         uint32_t *data)
 {
     uint32_t value;
-    if (!allowed(swd, chip, address) || !bus_read(chip, address, size_of(swd), &value))
+    if (!allowed(swd, chip, address) || (address & (size_of(swd) - 1)) != 0)
+        return false;
+    if (is_window(address))
+        value = dpm_window_read(chip, address - DPM_WINDOW);
+    else if (!bus_read(chip, address, size_of(swd), &value))
         return false;
     *data = value << (8 * (address & 3));
     return true;
@@ -66,8 +80,12 @@ static bool access_read(const struct swd *swd, struct chip *chip, uint32_t addre
 static bool access_write(const struct swd *swd, struct chip *chip, uint32_t address,
                          uint32_t data)
 {
-    return allowed(swd, chip, address) &&
-           bus_write(chip, address, size_of(swd), data >> (8 * (address & 3)));
+    if (!allowed(swd, chip, address) || (address & (size_of(swd) - 1)) != 0)
+        return false;
+    if (!is_window(address))
+        return bus_write(chip, address, size_of(swd), data >> (8 * (address & 3)));
+    dpm_window_write(chip, address - DPM_WINDOW, data);
+    return true;
 }
 
 static void increment(struct swd *swd)
@@ -80,7 +98,7 @@ static void increment(struct swd *swd)
 
 static uint32_t csw_read(const struct swd *swd, const struct chip *chip)
 {
-    bool open = chip_debug_level(chip) <= DEBUG_ERASE_ONLY;
+    bool open = chip_secure_debug(chip);
     return swd->csw | CSW_DEVICE_EN | (open ? CSW_SPIDEN : 0U);
 }
 

@@ -1,4 +1,4 @@
-/* The boot ROM's verdicts, and what the locks leave of the debug port. */
+/* The boot ROM's verdicts. */
 #include "tests/unit/check.h"
 
 #include <openssl/bn.h>
@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/swd.h"
 #include "tests/unit/test_board_bench.h"
 
 #define INFO   0x2000U
@@ -204,126 +203,6 @@ static void another_key_is_refused(void **state)
     assert_int_equal(chip.verdict, VERDICT_REFUSED);
 }
 
-/* ---- locks ---- */
-
-static struct swd swd;
-
-static enum swd_ack transfer(uint8_t request, uint32_t data, uint32_t *out)
-{
-    uint32_t value = data;
-    enum swd_ack ack = swd_transfer(&swd, &chip, request, &value);
-    if (out != NULL)
-        *out = value;
-    return ack;
-}
-
-static enum swd_ack connect_swd(void)
-{
-    static const uint8_t bits[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x9e, 0xe7,
-                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0 };
-    swd_sequence(&swd, &chip, bits, sizeof(bits) * 8);
-    uint32_t idr;
-    if (transfer(SWD_READ, 0, &idr) != SWD_OK)
-        return SWD_NONE;
-    assert_int_equal(idr, 0x0bf11477);
-    transfer(0, 0x1e, NULL);
-    transfer(4, 0x50000000, NULL);
-    transfer(8, 0, NULL);
-    return transfer(SWD_AP, 0x23000052, NULL);
-}
-
-/* What the wire says to a word read of address. */
-static enum swd_ack probe(uint32_t address)
-{
-    uint32_t value;
-    transfer(SWD_AP | 4, address, NULL);
-    transfer(SWD_AP | SWD_READ | 12, 0, &value);
-    enum swd_ack ack = transfer(SWD_READ | 12, 0, &value);
-    transfer(0, 0x1e, NULL);
-    return ack;
-}
-
-static void a_lock_is_in_force_after_a_reset_only(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        uint32_t config0;
-        uint32_t dpm;
-        uint32_t plm;
-        enum swd_ack flash, sram, core, fmc;
-    } cases[] = {
-        { "open", 0xffffffff, 0, 0, SWD_OK, SWD_OK, SWD_OK, SWD_OK },
-        { "dev", 0xfffffffd, 0, 0, SWD_FAULT, SWD_FAULT, SWD_FAULT, SWD_OK },
-        { "password", 0xfffffffd, DPM_DBGDIS, 0, SWD_FAULT, SWD_FAULT, SWD_FAULT, SWD_FAULT },
-        { "production", 0xfffffffd, 3, PLM_DEPLOYED, SWD_FAULT, SWD_FAULT, SWD_FAULT,
-          SWD_FAULT },
-        { "silent", 0xfffff7ff, 0, 0, SWD_NONE, SWD_NONE, SWD_NONE, SWD_NONE },
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        teardown(state);
-        setup(state);
-        connect_swd();
-        put_u32(FMC_CONFIG0, cases[i].config0);
-        if (cases[i].dpm != 0)
-            poke(&chip, 0x4002f600, 0x5a000000 | cases[i].dpm);
-        if (cases[i].plm != 0)
-            poke(&chip, 0x4002f700, 0x475a0000 | cases[i].plm);
-        assert_int_equal(probe(0), SWD_OK); /* armed, not in force */
-        assert_int_equal(probe(0x20000000), SWD_OK);
-        chip_want_reset(&chip, RESET_SYSTEM);
-        chip_settle(&chip);
-        assert_int_equal(probe(0), SWD_OK); /* SYSRESETREQ does not load it */
-        pin_reset();
-        connect_swd();
-        if (probe(0) != cases[i].flash || probe(0x20000000) != cases[i].sram ||
-            probe(0xe000edf0) != cases[i].core || probe(0x40000000) != cases[i].fmc)
-            fail_msg("%s", cases[i].name);
-        assert_int_equal(chip.plm.stage, cases[i].plm);
-    }
-}
-
-static void a_password_opens_a_closed_port_until_the_next_reset(void **state)
-{
-    (void)state;
-    for (uint32_t i = 0; i < 4; i++) {
-        poke(&chip, 0x4002f610 + 4 * i, 0x1000 + i);
-        await(&chip, 0x4002f604, 1, 0);
-    }
-    poke(&chip, 0x4002f600, 0x5a000008);
-    assert_true((await(&chip, 0x4002f604, 1, 0) & 1 << 5) != 0);
-    poke(&chip, 0x4002f600, 0x5a000001);
-    pin_reset();
-    connect_swd();
-    assert_int_equal(probe(0), SWD_FAULT);
-    for (uint32_t guess = 0; guess < 2; guess++) {
-        for (uint32_t i = 0; i < 4; i++) {
-            poke(&chip, 0x4002f610 + 4 * i, 0x0fff + guess + i);
-            await(&chip, 0x4002f604, 1, 0);
-        }
-        poke(&chip, 0x4002f600, 0x5a000004);
-        uint32_t status = await(&chip, 0x4002f604, 1, 0);
-        assert_int_equal(status >> 18 & 1, guess);
-        assert_int_equal(probe(0), guess == 1 ? SWD_OK : SWD_FAULT);
-    }
-    pin_reset();
-    connect_swd();
-    assert_int_equal(probe(0), SWD_FAULT);
-}
-
-static void stages_only_rise(void **state)
-{
-    (void)state;
-    static const struct {
-        uint32_t write, stored;
-    } steps[] = { { 0x475a0002, 0 }, { 0x11110001, 0 }, { 0x475a0001, 1 }, { 0x475a0003, 3 },
-                  { 0x475a0001, 3 }, { 0x475a0000, 3 }, { 0x475a0007, 7 }, { 0x475a0003, 7 } };
-    for (size_t i = 0; i < COUNT(steps); i++) {
-        poke(&chip, 0x4002f700, steps[i].write);
-        assert_int_equal(chip.store.image->head.plm_next, steps[i].stored);
-    }
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -335,9 +214,6 @@ int main(void)
         TEST(every_spoilt_word_is_refused),
         TEST(every_flipped_bit_of_fwinfo_is_refused),
         TEST(another_key_is_refused),
-        TEST(a_lock_is_in_force_after_a_reset_only),
-        TEST(a_password_opens_a_closed_port_until_the_next_reset),
-        TEST(stages_only_rise),
     };
     return cmocka_run_group_tests(tests, open_keys, close_keys);
 }

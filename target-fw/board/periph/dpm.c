@@ -8,6 +8,9 @@ enum {
     STS = 0x04,
     SPW = 0x10,
     NS_SIDE = 0x50, /* non-secure copies start here */
+    WINDOW_MISCEXT = 0xf0,
+    WINDOW_ID = 0xfc,
+    WINDOW_ID_DPM = 0x44504d00, /* "DPM" */
     CTL_PWCMP = 1 << 2,
     CTL_PWUPD = 1 << 3,
     CTL_KEPT = 0x3100, /* INTEN, DACCWDIS, DACCDIS */
@@ -139,6 +142,34 @@ static void dpm_write(struct chip *chip, uint32_t offset, uint32_t value)
             side->password[(at - SPW) / 4] = value;
         busy_start(&side->busy);
     }
+}
+
+/*
+ * ISPTool (DataBase/ChipDefs.h) knows this window, not which parts have it: the registers at
+ * their places, MISCEXT with the stage's bits as PLM_STS shows them, and an ID. Writing MISCEXT
+ * (a stage, by a debugger) is refused: how it is guarded is not public.
+ */
+uint32_t dpm_window_read(struct chip *chip, uint32_t offset)
+{
+    if (hidden(chip, CTL_DACCDIS))
+        return 0;
+    switch (offset) {
+    case WINDOW_MISCEXT:
+        return chip->plm.stage;
+    case WINDOW_ID:
+        return WINDOW_ID_DPM;
+    default:
+        return dpm_read(chip, offset);
+    }
+}
+
+void dpm_window_write(struct chip *chip, uint32_t offset, uint32_t value)
+{
+    if (offset == WINDOW_MISCEXT)
+        chip_note(chip, "DPM: MISCEXT 0x%08x refused: a debugger does not change the stage",
+                  value);
+    else
+        dpm_write(chip, offset, value);
 }
 
 static void dpm_reset(struct chip *chip)

@@ -41,4 +41,11 @@ struct scu {
 };
 
 struct chip;
+
+/* The debugger's own door to DPM, at 0xF0001600 and through no lock but DACCDIS. */
+#define DPM_WINDOW 0xf0001600U
+enum { DPM_WINDOW_BYTES = 0x100 };
+uint32_t dpm_window_read(struct chip *chip, uint32_t offset);
+void dpm_window_write(struct chip *chip, uint32_t offset, uint32_t value);
+
 bool dpm_debug_allowed(const struct chip *chip, unsigned side, uint32_t flags_in_force);

@@ -185,6 +185,7 @@ async function open() {
     });
     await check('arms the lock; it is open until the next reset', async () => {
         await core.writeMem32(0x4002f600, 0x5a000002); // DPM_CTL: key, LOCK
+        await core.writeMem32(0x4002f650, 0x5a000002); // DPM_NSCTL
         await wantWord(CPUID, 0x411cd200);
     });
 }

@@ -105,9 +105,11 @@ check "reset halt stops before the first instruction" {
     want r0 [register r0] 0x00000001
 }
 
-# M2354BSP dpm_reg.h: DPM_CTL with its key; LOCK is bit 1 and takes effect at the next reset.
+# M2354BSP dpm_reg.h: DPM_CTL and DPM_NSCTL with their key; LOCK is bit 1 and takes effect at the
+# next reset.
 check "arms the lock; it is open until the next reset" {
     write_memory 0x4002f600 32 {0x5a000002}
+    write_memory 0x4002f650 32 {0x5a000002}
     want CPUID [word 0xe000ed00] 0x411cd200
 }
 
