@@ -105,6 +105,12 @@ static bool is_refusal(const char *reason)
     return strstr(reason, "closed by the peer (1008)") != NULL;
 }
 
+/* The connection's end, and not an answer; a call that was never sent ends so, too. */
+static bool is_refused(enum err e, const char *words)
+{
+    return (e == ERR_CLOSED || e == ERR_UNSEEN) && is_refusal(words);
+}
+
 static enum err lost(const struct remote *r)
 {
     const char *distrust = atomic_load(&r->tls.distrust);
@@ -260,7 +266,7 @@ static enum err wait_done(struct waiting *w, struct buf *response_out)
     if (w->err == ERR_OK)
         *response_out = buf_take(&w->response);
     buf_free(&w->response);
-    if (w->err == ERR_CLOSED && is_refusal(w->words))
+    if (is_refused(w->err, w->words))
         w->err = ERR_DENIED;
     return w->err == ERR_OK
                ? ERR_OK
@@ -273,7 +279,7 @@ static enum err call_once(struct remote *r, const Hallmark__V1__FrameRequest *re
     struct waiting w = { .remote = r };
     TRY(ensure_open(r));
     enum err e = wss_call(r->conn, request, on_done, &w);
-    if (e == ERR_CLOSED && is_refusal(fail_words())) /* between HELLO and this call */
+    if (is_refused(e, fail_words())) /* between HELLO and this call */
         return ERR_DENIED;
     TRY(e);
     return wait_done(&w, response_out);
