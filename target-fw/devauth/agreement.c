@@ -39,7 +39,9 @@ __attribute__((noinline)) static enum err server_vouched(const struct devauth *d
     uint8_t statement[SIGN_STATEMENT_MAX];
     struct wr w = wr_of(statement, sizeof(statement));
     sign_server_agreement(&w, &binding, SPAN(in->public_key));
-    return certificate_server_signed(&w, in->signature);
+    struct proof proof = { PROOF_OF_SIGNATURE };
+    TRY(certificate_server_signed(&w, in->signature, &proof));
+    return proof_holds(&proof, PROOF_SIGNATURE(PROOF_OF_SIGNATURE));
 }
 
 /* Arrow 30. Signs arrow 31's statement too, so that a repeated 31 carries the same bytes. */

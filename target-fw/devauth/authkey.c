@@ -18,7 +18,7 @@ static enum err create(void)
     uint8_t scalar[32];
     enum err e = p256_scalar(scalar);
     if (e == ERR_OK)
-        e = port_otp_write(OTP_AUTHKEY, scalar);
+        e = port_otp_write(OTP_AUTHKEY, scalar, PORT_PERMIT_OTP(OTP_AUTHKEY));
     bytes_wipe(scalar, sizeof(scalar));
     return e;
 }

@@ -43,10 +43,11 @@ enum err certificate_write(uint32_t area, struct span certificate, struct span i
 }
 
 enum err certificate_server_signed(const struct wr *statement,
-                                   const uint8_t signature[P256_SIGNATURE_SIZE])
+                                   const uint8_t signature[P256_SIGNATURE_SIZE],
+                                   struct proof *proof)
 {
     struct span certificate, point;
     TRY(certificate_find(FLASH_WEB_SERVER_CERTIFICATE, &certificate));
     TRY(der_certificate_key(certificate, &point));
-    return p256_verify_statement(point.ptr, statement, signature);
+    return p256_verify_statement(point.ptr, statement, signature, proof);
 }

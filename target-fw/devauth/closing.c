@@ -12,9 +12,11 @@ static enum err fill(const struct run *r, Receipt *receipt)
     TRY(certificate_sha256(FLASH_DEVICE_CERTIFICATE, receipt->device_certificate_sha256));
     TRY(certificate_sha256(FLASH_WEB_SERVER_CERTIFICATE,
                            receipt->web_server_certificate_sha256));
-    TRY(rotpk_verify(r));
+    struct proof proof = { PROOF_OF_READY };
+    TRY(rotpk_verify(r, &proof));
     TRY(port_sha256(span_of(r->rotpk + 1, ROTPK_SIZE), receipt->rotpk_sha256));
-    TRY(firmware_verify(r));
+    TRY(firmware_verify(r, &proof));
+    TRY(proof_holds(&proof, PROOF_FIRMWARE(PROOF_ROTPK(PROOF_OF_READY))));
     bytes_copy(receipt->firmware_sha256, r->firmware_sha256, SHA256_SIZE);
     TRY(port_lock_armed(&armed));
     receipt->lock_level = (LockLevel)armed;
@@ -59,26 +61,31 @@ enum err closing_sign_receipt(struct devauth *d)
     return ERR_OK;
 }
 
-static enum err server_confirmed(const struct run *r, const uint8_t *tag)
+__attribute__((noinline)) static enum err
+server_confirmed(const struct run *r, const uint8_t *tag, struct proof *proof)
 {
     uint8_t expected[CONFIRMATION_TAG_SIZE];
     TRY(agreement_tag(r, SIGN_CONFIRM_SERVER, expected));
-    bool same = bytes_equal(expected, tag, sizeof(expected));
+    enum err e = proof_equal(proof, expected, tag, sizeof(expected));
     bytes_wipe(expected, sizeof(expected));
-    return same ? ERR_OK : ERR_SIG;
+    return e == ERR_OK ? ERR_OK : ERR_SIG;
 }
 
 /*
  * The agreed key outlives the power only from here on. The ECC engine cannot name an OTP slot
  * as the place of its result, so the port agrees once more and writes the slot itself.
  */
-static enum err persist(const struct run *r)
+#define CONFIRMED                                                                              \
+    PROOF_EQUAL(PROOF_EQUAL(PROOF_OF_TAG, CONFIRMATION_TAG_SIZE), CONFIRMATION_TAG_SIZE)
+
+static enum err persist(const struct run *r, const struct proof *proof)
 {
     uint32_t used;
     TRY(port_otp_used(&used));
     if ((used >> OTP_AES_NULINK3 & 1) != 0)
         return ERR_EXISTS; /* of an earlier run: a board has one */
-    TRY(port_agree_to_otp(&r->agreement_key, r->server_key, OTP_AES_NULINK3));
+    uint32_t permit = proof_permit(proof, CONFIRMED, PORT_PERMIT_OTP(OTP_AES_NULINK3));
+    TRY(port_agree_to_otp(&r->agreement_key, r->server_key, OTP_AES_NULINK3, permit));
     TRY(port_otp_used(&used));
     return (used >> OTP_AES_NULINK3 & 1) != 0 ? ERR_OK : ERR_VERIFY;
 }
@@ -89,11 +96,13 @@ enum err closing_commit(struct devauth *d)
     const uint8_t *tag = d->in.commit.confirmation_tag;
     if (!run_complete(r))
         return ERR_ORDER;
-    TRY(server_confirmed(r, tag));
+    struct proof proof = { PROOF_OF_TAG };
+    TRY(server_confirmed(r, tag, &proof));
     if (r->committed)
         return ERR_OK;
-    TRY(server_confirmed(r, tag)); /* again, so that one skipped instruction does not commit */
-    TRY(persist(r));
+    TRY(server_confirmed(r, tag,
+                         &proof)); /* again, so that one skipped instruction does not commit */
+    TRY(persist(r, &proof));
     r->committed = true;
     return ERR_OK;
 }

@@ -26,6 +26,7 @@ void devauth_start(struct devauth *d, struct mailbox *mailbox)
         d->broken = port_random((uint8_t *)&boot_nonce, sizeof(boot_nonce));
     if (d->broken == ERR_OK)
         d->due = CALL_HELLO;
+    d->owed = d->broken; /* told at once: there will be no Hello */
     link_open(&d->link, mailbox, boot_nonce != 0 ? boot_nonce : 1);
 }
 

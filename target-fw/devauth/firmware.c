@@ -11,16 +11,16 @@ enum {
 };
 
 /* The FwInfo names this image at address 0, and the boot key signed it. */
-static enum err check_fwinfo(struct span bytes, const struct run *r)
+static enum err check_fwinfo(struct span bytes, const struct run *r, struct proof *proof)
 {
     struct fwinfo info;
     uint8_t digest[SHA256_SIZE];
     TRY(fwinfo_read(bytes, &info));
-    if (info.region_base != 0 || info.region_size != r->firmware_size ||
-        !bytes_equal(info.region_sha256, r->firmware_sha256, SHA256_SIZE))
+    if (info.region_base != 0 || info.region_size != r->firmware_size)
         return ERR_MISMATCH;
+    TRY(proof_equal(proof, info.region_sha256, r->firmware_sha256, SHA256_SIZE));
     TRY(port_sha256(info.signed_part, digest));
-    return p256_verify(r->rotpk, digest, info.signature);
+    return p256_verify(r->rotpk, digest, info.signature, proof);
 }
 
 static enum err check_place(uint32_t size, uint32_t fwinfo_address)
@@ -84,28 +84,32 @@ enum err firmware_burn(struct devauth *d)
 {
     const BurnFirmwareRequest *in = &d->in.burn_firmware;
     struct run *r = &d->run;
+    struct proof proof = { PROOF_OF_FIRMWARE };
     TRY(check_place(in->size, in->firmware_information_address));
     r->firmware_size = in->size;
     bytes_copy(r->firmware_sha256, in->sha256, SHA256_SIZE);
-    TRY(check_fwinfo(SPAN(in->firmware_information), r));
+    TRY(check_fwinfo(SPAN(in->firmware_information), r, &proof));
+    TRY(proof_holds(&proof, PROOF_FWINFO(PROOF_OF_FIRMWARE)));
     enum err e = burn_image(d);
     if (e != ERR_OK) {
         link_chunks_drop(&d->link);
         return e;
     }
     TRY(burn_fwinfo(d));
-    TRY(firmware_verify(r));
+    TRY(firmware_verify(r, &proof));
+    TRY(proof_holds(&proof, PROOF_FIRMWARE(PROOF_FWINFO(PROOF_OF_FIRMWARE))));
     bytes_copy(d->out.burn_firmware.sha256, r->firmware_sha256, SHA256_SIZE);
     return ERR_OK;
 }
 
-enum err firmware_verify(const struct run *r)
+enum err firmware_verify(const struct run *r, struct proof *proof)
 {
     uint32_t address;
     uint8_t sha256[SHA256_SIZE];
     TRY(fwinfo_find(&address));
     TRY(check_place(r->firmware_size, address));
-    TRY(check_fwinfo(port_flash(address, FWINFO_SIZE), r));
+    TRY(check_fwinfo(port_flash(address, FWINFO_SIZE), r, proof));
     TRY(port_sha256(port_flash(0, r->firmware_size), sha256));
-    return bytes_equal(sha256, r->firmware_sha256, SHA256_SIZE) ? ERR_OK : ERR_VERIFY;
+    return proof_equal(proof, sha256, r->firmware_sha256, SHA256_SIZE) == ERR_OK ? ERR_OK
+                                                                                 : ERR_VERIFY;
 }

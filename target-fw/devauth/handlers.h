@@ -9,6 +9,7 @@
 #pragma once
 
 #include "target-fw/devauth/devauth.h"
+#include "target-fw/devauth/proof.h"
 
 /* hello.c */
 enum err hello_request(struct devauth *d);  /* 7 */
@@ -30,13 +31,16 @@ enum err request_signature(struct devauth *d); /* 12 */
 enum err device_certificate_program(struct devauth *d); /* 16 */
 
 /* rotpk.c */
-enum err rotpk_burn(struct devauth *d);     /* 20 */
-enum err rotpk_verify(const struct run *r); /* still what arrow 20 burnt */
-uint32_t rotpk_slots(uint32_t otp_used);    /* bit 0: X, bit 1: Y */
+enum err rotpk_burn(struct devauth *d);                          /* 20 */
+enum err rotpk_verify(const struct run *r, struct proof *proof); /* still what 20 burnt */
+#define PROOF_ROTPK(word) PROOF_EQUAL(PROOF_EQUAL(word, 4), 32)
+uint32_t rotpk_slots(uint32_t otp_used); /* bit 0: X, bit 1: Y */
 
 /* firmware.c */
-enum err firmware_burn(struct devauth *d);     /* 24 */
-enum err firmware_verify(const struct run *r); /* still what arrow 24 burnt, and signed */
+enum err firmware_burn(struct devauth *d);                          /* 24 */
+enum err firmware_verify(const struct run *r, struct proof *proof); /* still what 24 burnt */
+#define PROOF_FWINFO(word)   PROOF_SIGNATURE(PROOF_EQUAL(word, 32))
+#define PROOF_FIRMWARE(word) PROOF_EQUAL(PROOF_FWINFO(word), 32)
 
 /* lock.c */
 enum err lock_enable(struct devauth *d); /* 25 */

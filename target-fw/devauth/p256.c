@@ -52,31 +52,43 @@ enum err p256_scalar(uint8_t scalar[32])
     return ERR_CHIP; /* each try fails once in 2^32 */
 }
 
-static enum err verify_once(const uint8_t *point, const uint8_t *digest,
-                            const uint8_t *signature)
+/* x is not r until the engine has made it so. */
+__attribute__((noinline)) static enum err
+verify_once(const uint8_t *point, const uint8_t *digest, const uint8_t *signature, uint8_t *x)
 {
+    for (size_t i = 0; i < NUMBER_SIZE; i++)
+        x[i] = (uint8_t)~signature[i];
     if (!in_order(signature) || !in_order(signature + NUMBER_SIZE))
         return ERR_SIG;
     TRY(p256_point(point));
-    return port_verify(point, digest, signature);
+    return port_verify(point, digest, signature, x);
 }
 
+/* The two comparisons have their operands the other way round: a stale register that made one
+ * of them compare something with itself is not there for both. */
 enum err p256_verify(const uint8_t point[P256_POINT_SIZE], const uint8_t digest[SHA256_SIZE],
-                     const uint8_t signature[P256_SIGNATURE_SIZE])
+                     const uint8_t signature[P256_SIGNATURE_SIZE], struct proof *proof)
 {
-    TRY(verify_once(point, digest, signature));
-    return verify_once(point, digest, signature);
+    uint8_t x[NUMBER_SIZE];
+    TRY(verify_once(point, digest, signature, x));
+    if (proof_equal(proof, x, signature, NUMBER_SIZE) != ERR_OK)
+        return ERR_SIG;
+    TRY(verify_once(point, digest, signature, x));
+    return proof_equal(proof, signature, x, NUMBER_SIZE) == ERR_OK ? ERR_OK : ERR_SIG;
 }
 
 enum err p256_sign(const struct port_key *key, const uint8_t public_key[P256_POINT_SIZE],
                    const uint8_t digest[SHA256_SIZE], uint8_t signature[P256_SIGNATURE_SIZE])
 {
+    struct proof proof = { PROOF_OF_SIGNATURE };
     uint8_t made[P256_SIGNATURE_SIZE];
     TRY(port_sign(key, digest, made));
     enum err e = ERR_CHIP;
     if (in_order(made) && in_order(made + NUMBER_SIZE) &&
         !bytes_equal(made, base_x, NUMBER_SIZE))
-        e = p256_verify(public_key, digest, made);
+        e = p256_verify(public_key, digest, made, &proof);
+    if (e == ERR_OK)
+        e = proof_holds(&proof, PROOF_SIGNATURE(PROOF_OF_SIGNATURE));
     if (e == ERR_OK)
         bytes_copy(signature, made, sizeof(made));
     bytes_wipe(made, sizeof(made));
@@ -84,12 +96,13 @@ enum err p256_sign(const struct port_key *key, const uint8_t public_key[P256_POI
 }
 
 enum err p256_verify_statement(const uint8_t point[P256_POINT_SIZE], const struct wr *statement,
-                               const uint8_t signature[P256_SIGNATURE_SIZE])
+                               const uint8_t signature[P256_SIGNATURE_SIZE],
+                               struct proof *proof)
 {
     uint8_t digest[SHA256_SIZE];
     TRY(wr_end(statement));
     TRY(port_sha256(wr_done(statement), digest));
-    return p256_verify(point, digest, signature);
+    return p256_verify(point, digest, signature, proof);
 }
 
 enum err p256_sign_statement(const struct port_key *key,

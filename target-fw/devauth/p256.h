@@ -8,14 +8,15 @@
 #pragma once
 
 #include "common/core/wr.h"
-#include "target-fw/port/port.h"
+#include "target-fw/devauth/proof.h"
 
 enum err p256_point(const uint8_t point[P256_POINT_SIZE]); /* ERR_POINT unless on the curve */
 enum err p256_scalar(uint8_t scalar[32]);                  /* random, in [1, n-1] */
 
-/* Verified twice, so that one skipped instruction does not let a forgery pass. */
+/* Verified twice, so that one skipped instruction does not let a forgery pass; the proof gets
+ * PROOF_SIGNATURE. */
 enum err p256_verify(const uint8_t point[P256_POINT_SIZE], const uint8_t digest[SHA256_SIZE],
-                     const uint8_t signature[P256_SIGNATURE_SIZE]);
+                     const uint8_t signature[P256_SIGNATURE_SIZE], struct proof *proof);
 
 /* The signature is only given out if it verifies with the key's public key. */
 enum err p256_sign(const struct port_key *key, const uint8_t public_key[P256_POINT_SIZE],
@@ -23,7 +24,8 @@ enum err p256_sign(const struct port_key *key, const uint8_t public_key[P256_POI
 
 /* The same over a statement of common/core/sign.h. */
 enum err p256_verify_statement(const uint8_t point[P256_POINT_SIZE], const struct wr *statement,
-                               const uint8_t signature[P256_SIGNATURE_SIZE]);
+                               const uint8_t signature[P256_SIGNATURE_SIZE],
+                               struct proof *proof);
 enum err p256_sign_statement(const struct port_key *key,
                              const uint8_t public_key[P256_POINT_SIZE],
                              const struct wr *statement,

@@ -1,11 +1,11 @@
 /*
  * port: the chip, as DevAuth sees it.
  *
- * port/m2354 is registers; port/host is OpenSSL and memory, for tests. Numbers (coordinates,
- * scalars, r and s) are 32 bytes, big-endian; points are SEC 1 uncompressed. No secret leaves a
- * port: a key is named by the place it has in the KeyStore. Every call ends by itself (each
- * wait has a bound) and answers: ERR_CHIP a block reports an error, ERR_FAULT it never got
- * ready. One caller, no interrupts, nothing to release.
+ * port/m2354 and port/m467 are registers; port/host is OpenSSL and memory, for tests. Numbers
+ * (coordinates, scalars, r and s) are 32 bytes, big-endian; points are SEC 1 uncompressed. No
+ * secret leaves a port: a key is named by the place it has in the KeyStore. Every call ends by
+ * itself (each wait has a bound) and answers: ERR_CHIP a block reports an error, ERR_FAULT it
+ * never got ready. One caller, no interrupts, nothing to release.
  */
 #pragma once
 
@@ -42,9 +42,17 @@ enum err port_random(uint8_t *out, size_t len);
 enum err port_sha256(struct span message, uint8_t digest[SHA256_SIZE]);
 enum err port_aes256_encrypt(const struct port_key *key, const uint8_t in[16], uint8_t out[16]);
 
+/*
+ * What cannot be undone is done for a permit only: ERR_DENIED otherwise. A port looks at it
+ * twice, the second time by arithmetic on what it writes, so that one skipped instruction does
+ * not do it (devauth/proof.h).
+ */
+#define PORT_PERMIT_OTP(slot)   (0xa5c3691bu + (uint32_t)(slot)*0x1b873593u)
+#define PORT_PERMIT_LOCK(level) (0x3c96a5e1u + (uint32_t)(level)*0x2545f491u)
+
 /* KeyStore. What may use a slot, and how, is each port's table of slots. */
 enum err port_otp_used(uint32_t *slots_out); /* bit n: slot n */
-enum err port_otp_write(enum otp_slot slot, const uint8_t value[32]);
+enum err port_otp_write(enum otp_slot slot, const uint8_t value[32], uint32_t permit);
 enum err port_key_erase(const struct port_key *key); /* KeyStore SRAM only */
 
 /* P-256 with the private key in the KeyStore. */
@@ -55,12 +63,13 @@ enum err port_agreement_key(struct port_key *out); /* fresh, in KeyStore SRAM */
 enum err port_agree(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
                     struct port_key *secret_out); /* AES key in KeyStore SRAM */
 enum err port_agree_to_otp(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
-                           enum otp_slot slot);
+                           enum otp_slot slot, uint32_t permit);
 
 /* P-256 in public. The caller (devauth/p256.c) has checked that numbers are in range. */
 enum err port_on_curve(const uint8_t point[P256_POINT_SIZE]); /* ERR_POINT if not */
+/* x(u1 G + u2 Q) mod n: the signature holds if that is r. The comparison is the caller's. */
 enum err port_verify(const uint8_t point[P256_POINT_SIZE], const uint8_t digest[SHA256_SIZE],
-                     const uint8_t signature[P256_SIGNATURE_SIZE]); /* ERR_SIG if not */
+                     const uint8_t signature[P256_SIGNATURE_SIZE], uint8_t x[32]);
 
 /* Flash below FLASH_APROM_SIZE. The caller keeps within it. */
 struct span port_flash(uint32_t address,
@@ -69,5 +78,5 @@ enum err port_flash_erase(uint32_t page); /* FLASH_PAGE_SIZE bytes, to 0xff */
 enum err port_flash_program(uint32_t address, const uint8_t unit[8]); /* aligned; was erased */
 
 /* Debug and read-out locks: armed now, in force from the next chip reset, never taken back. */
-enum err port_lock(enum port_lock level);
+enum err port_lock(enum port_lock level, uint32_t permit);
 enum err port_lock_armed(enum port_lock *level_out);

@@ -1,163 +1,27 @@
 /*
  * The DevAuth image as built for the M2354, on the emulated chip: every register sequence of
- * port/m2354 is run here, by the same peer that drives the host port.
+ * port/m2354 and port/nuvoton is run here, by the same peer that drives the host port.
  */
 #include "tests/unit/check.h"
 
-#include "common/host/log.h"
-#include "target-fw/board/chip.h"
-#include "tests/unit/test_devauth_peer.h"
+#include "tests/unit/test_devauth_emulated.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    DHCSR = 0xe000edf0,
-    DCRSR = 0xe000edf4,
-    DCRDR = 0xe000edf8,
-    REG_WRITE = 1 << 16,
-    REG_PC = 15,
-    REG_XPSR = 16,
-    REG_MSP = 17,
-    SLICE_BLOCKS = 2000,
-    SLEEP_CYCLES = 12000, /* a millisecond */
-    IMAGE_MAX = 0x8000,
-    STACK_SIZE = 0x680,    /* of link.ld */
-    STACK_SPARE_MIN = 128, /* never touched in a whole run */
-};
-
-#define STACK_PAINT 0x5aa5c33cu
-
-#define DEBUG_KEY 0xa05f0000u
-
-static struct chip chip;
-static struct peer peer;
-static uint8_t image[IMAGE_MAX];
-static size_t image_len;
-static uint32_t mailbox;
-
-static void write_word(uint32_t address, uint32_t word)
-{
-    chip.master = MASTER_DEBUG;
-    assert_true(bus_write(&chip, address, 4, word));
-}
-
-static uint32_t read_word(uint32_t address)
-{
-    uint32_t word;
-    chip.master = MASTER_DEBUG;
-    assert_true(bus_read(&chip, address, 4, &word));
-    return word;
-}
-
-static void io_read(void *context, size_t offset, void *bytes, size_t len)
-{
-    (void)context;
-    memcpy(bytes, chip.sram + (mailbox - SRAM_BASE) + offset, len);
-}
-
-static void io_write(void *context, size_t offset, const void *bytes, size_t len)
-{
-    const uint8_t *at = bytes;
-    (void)context;
-    chip.master = MASTER_DEBUG;
-    for (size_t i = 0; i < len; i++)
-        assert_true(bus_write(&chip, mailbox + (uint32_t)(offset + i), 1, at[i]));
-}
-
-static void io_flash(void *context, uint32_t address, struct span bytes)
-{
-    (void)context;
-    memcpy(flash_bytes(&chip, address, (uint32_t)bytes.len), bytes.ptr, bytes.len);
-}
-
-static bool io_turn(void *context)
-{
-    (void)context;
-    if (chip.core.state == CORE_SLEEP)
-        chip_pass(&chip, SLEEP_CYCLES);
-    chip_run(&chip, SLICE_BLOCKS);
-    return chip.core.state == CORE_RUN || chip.core.state == CORE_SLEEP;
-}
-
-static void core_register(uint32_t select, uint32_t value)
-{
-    write_word(DCRDR, value);
-    write_word(DCRSR, REG_WRITE | select);
-}
-
-/* As a loader does it over SWD: halt, copy, set registers, go; then wait for the mailbox. */
-static void boot(void)
-{
-    const struct devauth_image *head = (const void *)image;
-    write_word(DHCSR, DEBUG_KEY | 3);
-    assert_int_equal(head->magic, DEVAUTH_IMAGE_MAGIC);
-    assert_int_equal(head->image_size, image_len);
-    for (size_t i = 0; i < image_len; i += 4) {
-        uint32_t word;
-        memcpy(&word, image + i, 4);
-        write_word(head->load_address + (uint32_t)i, word);
-    }
-    for (uint32_t at = head->initial_sp - STACK_SIZE; at < head->initial_sp; at += 4)
-        write_word(at, STACK_PAINT);
-    mailbox = head->mailbox_address;
-    write_word(mailbox, 0);
-    core_register(REG_XPSR, 0x01000000);
-    core_register(REG_MSP, head->initial_sp);
-    core_register(REG_PC, head->reset_handler & ~1u);
-    write_word(DHCSR, DEBUG_KEY | 1);
-    for (int i = 0; i < 10000 && read_word(mailbox) != MAILBOX_MAGIC; i++)
-        assert_true(io_turn(NULL));
-    assert_int_equal(read_word(mailbox), MAILBOX_MAGIC);
-}
-
-static size_t load_file(const char *path, uint8_t *out, size_t cap)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    size_t len = fread(out, 1, cap, file);
-    fclose(file);
-    return len;
-}
-
-static int open(void **state)
-{
-    log_set_level(LOG_LEVEL_ERROR); /* injected faults are noted in plenty */
-    const struct peer_io io = { io_read, io_write, io_flash, io_turn, NULL };
-    image_len = load_file(DEVAUTH_BIN, image, sizeof(image));
-    assert_int_equal(chip_open(&chip, 0, NULL, true), ERR_OK);
-    peer_open(&peer, &io);
-    boot();
-    *state = &peer;
-    return 0;
-}
-
-static int close_noted(void **state)
-{
-    (void)state;
-    peer_close(&peer);
-    chip_close(&chip);
-    return 0;
-}
-
-static int close(void **state)
-{
-    assert_int_equal(chip.notes, 0); /* nothing that silicon would pass over in silence */
-    return close_noted(state);
-}
+enum { STACK_SPARE_MIN = 128 /* never touched in a whole run */ };
 
 static void reboot(struct peer *p)
 {
     peer_restart(p);
-    boot();
+    emulated_reboot();
 }
 
 static uint32_t stack_spare(void)
 {
-    const struct devauth_image *head = (const void *)image;
     uint32_t spare = 0;
-    while (spare < STACK_SIZE &&
-           read_word(head->initial_sp - STACK_SIZE + spare) == STACK_PAINT)
+    while (spare < EMULATED_STACK_SIZE &&
+           emulated_word(emulated_stack_limit + spare) == EMULATED_STACK_PAINT)
         spare += 4;
     return spare;
 }
@@ -169,8 +33,8 @@ static void whole_run(void **state)
     assert_int_equal(peer_call(p, "Closing/SignReceipt", NULL), 0);
     peer_check_receipt(p, 3);
     assert_int_equal(peer_commit(p), 0);
-    assert_memory_equal(flash_bytes(&chip, 0, p->image_len), p->image, p->image_len);
-    print_message("stack: %u of %d bytes never used\n", stack_spare(), STACK_SIZE);
+    assert_memory_equal(flash_bytes(&emulated_chip, 0, p->image_len), p->image, p->image_len);
+    print_message("stack: %u of %d bytes never used\n", stack_spare(), EMULATED_STACK_SIZE);
     assert_true(stack_spare() >= STACK_SPARE_MIN);
 }
 
@@ -178,7 +42,7 @@ static void whole_run(void **state)
 static void slots_are_as_their_table_says(void **state)
 {
     struct peer *p = *state;
-    const struct store_otp *otp = chip.store.image->head.otp;
+    const struct store_otp *otp = emulated_chip.store.image->head.otp;
     peer_run_to(p, 32);
     assert_int_equal(peer_commit(p), 0);
     static const uint32_t metadata[] = { 0x40610, 0x40610, 0x40600, 0x00600 };
@@ -202,26 +66,26 @@ static void signed_demo_boots_locked(void **state)
     char text[200] = { 0 };
     FILE *uart = tmpfile();
     assert_non_null(uart);
-    size_t len = load_file(DEMO_BIN, demo, sizeof(demo));
+    size_t len = emulated_load_file(DEMO_BIN, demo, sizeof(demo));
     assert_int_equal(len % FLASH_PAGE_SIZE, 0);
     peer_use_image(p, span_of(demo, len), (uint32_t)len);
     peer_run_to(p, 32);
     assert_int_equal(peer_commit(p), 0);
-    assert_int_equal(chip_debug_level(&chip), DEBUG_ALL); /* armed, not in force */
-    chip.uart.fd = fileno(uart);
-    chip_power(&chip, false);
-    chip_power(&chip, true);
-    assert_int_equal(chip.verdict, VERDICT_VERIFIED);
-    assert_int_equal(chip_debug_level(&chip), DEBUG_NONE);
-    assert_int_equal(chip.plm.stage, 3);
+    assert_int_equal(chip_debug_level(&emulated_chip), DEBUG_ALL); /* armed, not in force */
+    emulated_chip.uart.fd = fileno(uart);
+    chip_power(&emulated_chip, false);
+    chip_power(&emulated_chip, true);
+    assert_int_equal(emulated_chip.verdict, VERDICT_VERIFIED);
+    assert_int_equal(chip_debug_level(&emulated_chip), DEBUG_NONE);
+    assert_int_equal(emulated_chip.plm.stage, 3);
     for (int i = 0; i < 1000; i++)
-        chip_run(&chip, SLICE_BLOCKS);
-    assert_int_equal(chip.core.state, CORE_SLEEP);
+        chip_run(&emulated_chip, EMULATED_SLICE);
+    assert_int_equal(emulated_chip.core.state, CORE_SLEEP);
     rewind(uart);
     assert_non_null(fgets(text, sizeof(text), uart));
     assert_int_equal(strncmp(text, "NuLink3 demo " HALLMARK_VERSION ": running, UID ", 32), 0);
     assert_int_equal(strlen(text), 13 + strlen(HALLMARK_VERSION) + 15 + 24 + 2);
-    chip.uart.fd = -1;
+    emulated_chip.uart.fd = -1;
     fclose(uart);
 }
 
@@ -234,9 +98,9 @@ static void lock_levels(void **state)
         uint32_t stage;
     } levels[] = { { 1, DEBUG_ERASE_ONLY, 0 }, { 2, DEBUG_NONE, 0 }, { 3, DEBUG_NONE, 3 } };
     for (size_t i = 0; i < COUNT(levels); i++) {
-        assert_int_equal(open(state), 0);
+        assert_int_equal(emulated_open(state), 0);
         struct peer *p = *state;
-        uint32_t stage = chip.plm.stage;
+        uint32_t stage = emulated_chip.plm.stage;
         for (unsigned level = 1; level <= levels[i].level;
              level++) { /* and there is a way up */
             p->lock_level = level;
@@ -250,12 +114,13 @@ static void lock_levels(void **state)
         p->lock_level = levels[i].level - 1;
         peer_run_to(p, 24);
         assert_int_equal(peer_arrow(p, 25), levels[i].level == 1 ? ERR_INVALID : ERR_MISMATCH);
-        assert_int_equal(chip_debug_level(&chip), DEBUG_ALL);
-        chip_power(&chip, false);
-        chip_power(&chip, true);
-        assert_int_equal(chip_debug_level(&chip), levels[i].debug);
-        assert_int_equal(chip.plm.stage, levels[i].stage != 0 ? levels[i].stage : stage);
-        assert_int_equal(close(state), 0);
+        assert_int_equal(chip_debug_level(&emulated_chip), DEBUG_ALL);
+        chip_power(&emulated_chip, false);
+        chip_power(&emulated_chip, true);
+        assert_int_equal(chip_debug_level(&emulated_chip), levels[i].debug);
+        assert_int_equal(emulated_chip.plm.stage,
+                         levels[i].stage != 0 ? levels[i].stage : stage);
+        assert_int_equal(emulated_close(state), 0);
     }
 }
 
@@ -277,9 +142,9 @@ static void nonce_of_1_is_refused(void **state)
 {
     struct peer *p = *state;
     peer_run_to(p, 10);
-    chip.faults.k1 = true;
+    emulated_chip.faults.k1 = true;
     assert_int_equal(peer_call(p, "Target/SignCertificationRequestInfo", NULL), ERR_CHIP);
-    chip.faults.k1 = false;
+    emulated_chip.faults.k1 = false;
     peer_run_to(p, 32);
 }
 
@@ -288,10 +153,10 @@ static void flash_failure_is_told(void **state)
     struct peer *p = *state;
     peer_run_to(p, 20);
     for (uint32_t at = 1; at < 300; at += 99) {
-        chip.faults.ispff = at;
+        emulated_chip.faults.ispff = at;
         assert_int_equal(peer_arrow(p, 24), ERR_CHIP);
-        chip.faults.ispff = 0;
-        p->chunk = read_word(mailbox + offsetof(struct mailbox, up.bulk_done));
+        emulated_chip.faults.ispff = 0;
+        p->chunk = emulated_word(emulated_mailbox + offsetof(struct mailbox, up.bulk_done));
     }
     peer_run_to(p, 32);
 }
@@ -319,17 +184,18 @@ static void cut_and_completed(void **state)
                  { 0, 800 },
                  { 0, 900 } };
     for (size_t i = 0; i < COUNT(cuts); i++) {
-        assert_int_equal(open(state), 0);
+        assert_int_equal(emulated_open(state), 0);
         struct peer *p = *state;
-        chip.faults.otp_cut = cuts[i].otp_cut;
-        chip.faults.flash_cut = cuts[i].flash_cut;
+        emulated_chip.faults.otp_cut = cuts[i].otp_cut;
+        emulated_chip.faults.flash_cut = cuts[i].flash_cut;
         assert_int_equal(run_all(p), PEER_DEAD);
-        assert_int_equal(chip.core.state, CORE_OFF);
-        chip_power(&chip, true);
+        assert_int_equal(emulated_chip.core.state, CORE_OFF);
+        chip_power(&emulated_chip, true);
         reboot(p);
         assert_int_equal(run_all(p), 0);
-        assert_memory_equal(flash_bytes(&chip, 0, p->image_len), p->image, p->image_len);
-        assert_int_equal(close_noted(state), 0);
+        assert_memory_equal(flash_bytes(&emulated_chip, 0, p->image_len), p->image,
+                            p->image_len);
+        assert_int_equal(emulated_close_noted(state), 0);
     }
 }
 
@@ -342,25 +208,43 @@ static void stuck_blocks_are_told(void **state)
     } stuck[] = { { "stuck-ks", 8 },  { "stuck-prng", 8 }, { "stuck-ecc", 9 },
                   { "stuck-sha", 8 }, { "stuck-fmc", 16 }, { "stuck-aes", 32 } };
     for (size_t i = 0; i < COUNT(stuck); i++) {
-        assert_int_equal(open(state), 0);
+        assert_int_equal(emulated_open(state), 0);
         struct peer *p = *state;
         peer_run_to(p, stuck[i].arrow - 1);
-        assert_int_equal(fault_set(&chip, stuck[i].fault, "on"), ERR_OK);
+        assert_int_equal(fault_set(&emulated_chip, stuck[i].fault, "on"), ERR_OK);
         uint32_t got = peer_arrow(p, stuck[i].arrow);
         if (got != ERR_FAULT)
             fail_msg("%s: code %u", stuck[i].fault, got);
-        assert_int_equal(close_noted(state), 0);
+        assert_int_equal(emulated_close_noted(state), 0);
     }
 }
 
-/* A chip whose TRNG is dead still answers: with that. */
+/* Blocks of the start-up that have no switch on the control socket: nothing is served then. */
+static void stuck_clock_is_told(void **state)
+{
+    struct busy *const blocks[] = { &emulated_chip.sys.power_level, &emulated_chip.clk.settle,
+                                    &emulated_chip.ks.busy, &emulated_chip.fmc.busy };
+    struct peer *p = *state;
+    for (size_t i = 0; i < COUNT(blocks); i++) {
+        chip_power(&emulated_chip, false);
+        chip_power(&emulated_chip, true);
+        blocks[i]->stuck = true;
+        reboot(p);
+        assert_int_equal(peer_await(p, 0), ERR_FAULT);
+        assert_int_equal(peer_call(p, "Target/GenerateAuthKey", NULL), ERR_FAULT);
+        blocks[i]->stuck = false;
+    }
+}
+
+/* A chip whose TRNG is dead says so at once, and to every call. */
 static void dead_trng_is_told(void **state)
 {
     struct peer *p = *state;
-    chip_power(&chip, false);
-    assert_int_equal(fault_set(&chip, "stuck-trng", "on"), ERR_OK);
-    chip_power(&chip, true);
+    chip_power(&emulated_chip, false);
+    assert_int_equal(fault_set(&emulated_chip, "stuck-trng", "on"), ERR_OK);
+    chip_power(&emulated_chip, true);
     reboot(p);
+    assert_int_equal(peer_await(p, 0), ERR_FAULT);
     assert_int_equal(peer_call(p, "Target/GenerateAuthKey", NULL), ERR_FAULT);
     assert_int_equal(p->board_calls, 0);
 }
@@ -368,16 +252,22 @@ static void dead_trng_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(whole_run, open, close),
-        cmocka_unit_test_setup_teardown(slots_are_as_their_table_says, open, close),
-        cmocka_unit_test_setup_teardown(signed_demo_boots_locked, open, close),
+        cmocka_unit_test_setup_teardown(whole_run, emulated_open, emulated_close),
+        cmocka_unit_test_setup_teardown(slots_are_as_their_table_says, emulated_open,
+                                        emulated_close),
+        cmocka_unit_test_setup_teardown(signed_demo_boots_locked, emulated_open,
+                                        emulated_close),
         cmocka_unit_test(lock_levels),
-        cmocka_unit_test_setup_teardown(starts_again_and_again, open, close),
-        cmocka_unit_test_setup_teardown(nonce_of_1_is_refused, open, close_noted),
-        cmocka_unit_test_setup_teardown(flash_failure_is_told, open, close_noted),
+        cmocka_unit_test_setup_teardown(starts_again_and_again, emulated_open, emulated_close),
+        cmocka_unit_test_setup_teardown(nonce_of_1_is_refused, emulated_open,
+                                        emulated_close_noted),
+        cmocka_unit_test_setup_teardown(flash_failure_is_told, emulated_open,
+                                        emulated_close_noted),
         cmocka_unit_test(cut_and_completed),
         cmocka_unit_test(stuck_blocks_are_told),
-        cmocka_unit_test_setup_teardown(dead_trng_is_told, open, close_noted),
+        cmocka_unit_test_setup_teardown(stuck_clock_is_told, emulated_open,
+                                        emulated_close_noted),
+        cmocka_unit_test_setup_teardown(dead_trng_is_told, emulated_open, emulated_close_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,7 @@ static void broken_chip_answers(void **state)
     struct peer *p = *state;
     host_chip.start_fails = true;
     bench_reboot(p);
+    assert_int_equal(peer_await(p, 0), ERR_FAULT); /* at once, unasked */
     assert_int_equal(peer_call(p, methods[0], NULL), ERR_FAULT);
     assert_int_equal(p->board_calls, 0);
 }

@@ -89,8 +89,10 @@ enum err port_otp_used(uint32_t *slots_out)
     return ERR_OK;
 }
 
-enum err port_otp_write(enum otp_slot slot, const uint8_t value[32])
+enum err port_otp_write(enum otp_slot slot, const uint8_t value[32], uint32_t permit)
 {
+    if (permit != PORT_PERMIT_OTP(slot))
+        return ERR_DENIED;
     TRY(write_power());
     if (host_chip.otp[slot].used)
         return ERR_CHIP;
@@ -133,8 +135,10 @@ enum err port_flash_program(uint32_t address, const uint8_t unit[8])
     return ERR_OK;
 }
 
-enum err port_lock(enum port_lock level)
+enum err port_lock(enum port_lock level, uint32_t permit)
 {
+    if (permit != PORT_PERMIT_LOCK(level))
+        return ERR_DENIED;
     TRY(write_power());
     host_chip.armed = level;
     return ERR_OK;

@@ -10,6 +10,11 @@
 
 enum { HALF = P256_SIGNATURE_SIZE / 2 };
 
+static void ctx_drop(BN_CTX **ctx)
+{
+    BN_CTX_free(*ctx);
+}
+
 static void group_drop(EC_GROUP **group)
 {
     EC_GROUP_free(*group);
@@ -150,11 +155,11 @@ enum err port_agree(const struct port_key *own, const uint8_t peer[P256_POINT_SI
 }
 
 enum err port_agree_to_otp(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
-                           enum otp_slot slot)
+                           enum otp_slot slot, uint32_t permit)
 {
     uint8_t x[HOST_KEY_SIZE];
     TRY(shared_x(own, peer, x));
-    return port_otp_write(slot, x);
+    return port_otp_write(slot, x, permit);
 }
 
 enum err port_on_curve(const uint8_t point[P256_POINT_SIZE])
@@ -164,14 +169,44 @@ enum err port_on_curve(const uint8_t point[P256_POINT_SIZE])
     return q != NULL ? ERR_OK : ERR_POINT;
 }
 
-enum err port_verify(const uint8_t point[P256_POINT_SIZE], const uint8_t digest[SHA256_SIZE],
-                     const uint8_t signature[P256_SIGNATURE_SIZE])
+/* u = a / s mod n */
+static enum err factor(const EC_GROUP *group, BN_CTX *ctx, const BIGNUM *s, const uint8_t *a,
+                       BIGNUM *u)
 {
-    AUTO(key_drop) EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
-    AUTO(sig_drop) ECDSA_SIG *sig = ECDSA_SIG_new();
-    if (ec == NULL || sig == NULL || EC_KEY_oct2key(ec, point, P256_POINT_SIZE, NULL) != 1 ||
-        ECDSA_SIG_set0(sig, BN_bin2bn(signature, HALF, NULL),
-                       BN_bin2bn(signature + HALF, HALF, NULL)) != 1)
+    const BIGNUM *n = EC_GROUP_get0_order(group);
+    return BN_bin2bn(a, HALF, u) != NULL && BN_nnmod(u, u, n, ctx) == 1 &&
+                   BN_mod_mul(u, u, s, n, ctx) == 1
+               ? ERR_OK
+               : ERR_CHIP;
+}
+
+static enum err x_of(const EC_GROUP *group, BN_CTX *ctx, const EC_POINT *point, uint8_t *out)
+{
+    AUTO(number_drop) BIGNUM *x = BN_new();
+    if (x == NULL || EC_POINT_get_affine_coordinates(group, point, x, NULL, ctx) != 1 ||
+        BN_nnmod(x, x, EC_GROUP_get0_order(group), ctx) != 1)
         return ERR_CHIP;
-    return ECDSA_do_verify(digest, SHA256_SIZE, sig, ec) == 1 ? ERR_OK : ERR_SIG;
+    return BN_bn2binpad(x, out, HALF) == HALF ? ERR_OK : ERR_CHIP;
+}
+
+enum err port_verify(const uint8_t point[P256_POINT_SIZE], const uint8_t digest[SHA256_SIZE],
+                     const uint8_t signature[P256_SIGNATURE_SIZE], uint8_t x[32])
+{
+    AUTO(ctx_drop) BN_CTX *ctx = BN_CTX_new();
+    AUTO(group_drop) EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    AUTO(number_drop) BIGNUM *s = BN_bin2bn(signature + HALF, HALF, NULL);
+    AUTO(number_drop) BIGNUM *u1 = BN_new();
+    AUTO(number_drop) BIGNUM *u2 = BN_new();
+    if (ctx == NULL || group == NULL || s == NULL || u1 == NULL || u2 == NULL)
+        return ERR_CHIP;
+    AUTO(point_drop) EC_POINT *q = point_of(group, point);
+    AUTO(point_drop) EC_POINT *sum = EC_POINT_new(group);
+    if (q == NULL || sum == NULL ||
+        BN_mod_inverse(s, s, EC_GROUP_get0_order(group), ctx) == NULL)
+        return ERR_CHIP;
+    TRY(factor(group, ctx, s, digest, u1));
+    TRY(factor(group, ctx, s, signature, u2));
+    if (EC_POINT_mul(group, sum, u1, q, u2, ctx) != 1)
+        return ERR_CHIP;
+    return x_of(group, ctx, sum, x);
 }

@@ -1,4 +1,5 @@
-/* reg: registers of the M2354 beside those of port/nuvoton (M2354BSP, {sys,rtc,scu,uart}_reg.h). */
+/* reg: registers of the M2354 beside those of port/nuvoton (M2354BSP,
+ * {sys,rtc,scu,uart}_reg.h). */
 #pragma once
 
 #include "target-fw/port/nuvoton/reg.h"

@@ -1,5 +1,6 @@
 #include "target-fw/port/nuvoton/keystore.h"
 
+#include "target-fw/port/nuvoton/permit.h"
 #include "target-fw/port/port.h"
 
 enum {
@@ -21,10 +22,13 @@ enum {
 #define META_DST_SRAM (0u << 30)
 #define META_DST_OTP  (2u << 30)
 
-static enum err operate(uint32_t control)
+#define ALWAYS 0xffffffffu
+
+/* A mask of 0 starts nothing. */
+static enum err operate(uint32_t control, uint32_t mask)
 {
     REG(KS_STS) = STS_DONE | STS_ERROR;
-    REG(KS_CTL) = control | CTL_START;
+    REG(KS_CTL) = (control | CTL_START) & mask;
     TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
     enum err e = (REG(KS_STS) & STS_ERROR) == 0 ? ERR_OK : ERR_CHIP;
     REG(KS_STS) = STS_DONE | STS_ERROR;
@@ -46,7 +50,7 @@ enum err keystore_open(void)
 {
     TRY(init());
     REG(KS_METADATA) = META_DST_SRAM;
-    return operate(CTL_ERASE_ALL);
+    return operate(CTL_ERASE_ALL, ALWAYS);
 }
 
 uint32_t keystore_word(const uint8_t number[32], uint32_t index)
@@ -71,15 +75,18 @@ enum err port_otp_used(uint32_t *slots_out)
     return ERR_OK;
 }
 
-enum err port_otp_write(enum otp_slot slot, const uint8_t value[32])
+enum err port_otp_write(enum otp_slot slot, const uint8_t value[32], uint32_t permit)
 {
+    if (permit != PORT_PERMIT_OTP(slot))
+        return ERR_DENIED;
     if ((unsigned)slot >= KEYSTORE_OTP_SLOTS || keystore_otp_metadata[slot] == 0)
         return ERR_RANGE;
     TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
-    REG(KS_METADATA) = keystore_otp_metadata[slot] | (uint32_t)slot << META_NUMBER | META_DST_OTP;
+    REG(KS_METADATA) =
+        keystore_otp_metadata[slot] | (uint32_t)slot << META_NUMBER | META_DST_OTP;
     for (uint32_t i = 0; i < KEYSTORE_WORDS; i++)
         REG(KS_KEY0 + 4 * i) = keystore_word(value, i);
-    enum err e = operate(CTL_WRITE);
+    enum err e = operate(CTL_WRITE, permit_mask(permit, PORT_PERMIT_OTP(slot)));
     for (uint32_t i = 0; i < KEYSTORE_WORDS; i++)
         REG(KS_KEY0 + 4 * i) = 0; /* the hardware clears them too */
     return e;
@@ -89,7 +96,7 @@ enum err keystore_erase(uint8_t sram_slot)
 {
     TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
     REG(KS_METADATA) = META_DST_SRAM | (uint32_t)sram_slot << META_NUMBER;
-    return operate(CTL_ERASE);
+    return operate(CTL_ERASE, ALWAYS);
 }
 
 enum err port_key_erase(const struct port_key *key)

@@ -1,6 +1,6 @@
 /*
- * keystore: the KeyStore (M2354BSP and m460bsp, keystore_reg.h and keystore.c), and its words on
- * the engines.
+ * keystore: the KeyStore (M2354BSP and m460bsp, keystore_reg.h and keystore.c), and its words
+ * on the engines.
  */
 #pragma once
 

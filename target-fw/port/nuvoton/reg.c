@@ -6,9 +6,9 @@
  * The fault switches of virtual-board try one of each (tests/unit/test_devauth_board.c).
  */
 const uint16_t wait_limit_ms[WAITS] = {
-    [WAIT_CLOCK] = 300,    [WAIT_POWER] = 100, [WAIT_KEYSTORE] = 300, [WAIT_TRNG] = 200,
-    [WAIT_PRNG] = 100,     [WAIT_ECC] = 300,   [WAIT_SHA] = 100,      [WAIT_AES] = 100,
-    [WAIT_FLASH] = 500,    [WAIT_DPM] = 300,  [WAIT_UART] = 100,
+    [WAIT_CLOCK] = 300, [WAIT_POWER] = 100, [WAIT_KEYSTORE] = 300, [WAIT_TRNG] = 200,
+    [WAIT_PRNG] = 100,  [WAIT_ECC] = 300,   [WAIT_SHA] = 100,      [WAIT_AES] = 100,
+    [WAIT_FLASH] = 500, [WAIT_DPM] = 300,   [WAIT_UART] = 100,
 };
 
 /* A poll is a read over the bus, a comparison and two branches: no core here does it faster. */

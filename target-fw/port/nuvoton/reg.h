@@ -14,9 +14,9 @@
 
 #define REG(address) (*(volatile uint32_t *)(address))
 
-#define SYS_PDID     0x40000000u
-#define SYS_IPRST0   0x40000008u /* CRPTRST 12, KSRST 13 */
-#define SYS_REGLCTL  0x40000100u
+#define SYS_PDID    0x40000000u
+#define SYS_IPRST0  0x40000008u /* CRPTRST 12, KSRST 13 */
+#define SYS_REGLCTL 0x40000100u
 
 #define CLK_PWRCTL  0x40000200u /* HIRCEN 2 */
 #define CLK_AHBCLK  0x40000204u /* AHBCLK0 of M467: ISP 2, CRPT 12, KS 13 */
