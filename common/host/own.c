@@ -93,7 +93,7 @@ void fd_drop(int *fd)
 
 void wipe(void *ptr, size_t len)
 {
-    OPENSSL_cleanse(ptr, len);
+    explicit_bzero(ptr, len);
 }
 
 bool ct_eq(struct span a, struct span b)

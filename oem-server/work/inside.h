@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -43,10 +44,10 @@ struct worker {
 
 struct work {
     pthread_mutex_t lock;
-    pthread_cond_t ready;
-    unsigned idle;              /* workers that wait for it */
-    bool roused;                /* one of them was told, and has not woken yet */
-    struct share *own;          /* of strand_new() */
+    sem_t ready;       /* for idle ones; unlike a condition it needs no lock to wake with */
+    unsigned idle;     /* workers that wait for it */
+    bool roused;       /* one of them was told, and has not woken yet */
+    struct share *own; /* of strand_new() */
     struct share *head, **tail; /* with something to do */
     unsigned queued, held, places;
     unsigned threads; /* as asked for, */
@@ -56,7 +57,7 @@ struct work {
     struct worker worker[THREADS_MAX + SPARE_MAX];
 };
 
-bool work_tell(struct work *work);            /* under work->lock: signal ready, soon */
+bool work_tell(struct work *work);            /* under work->lock: post ready after it */
 void strand_ready(struct strand *strand);     /* under work->lock; takes a reference */
 struct strand *share_next(struct work *work); /* under work->lock: a strand with a job, of the
                                                  share whose turn it is; NULL: nothing to do */

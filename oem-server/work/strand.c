@@ -126,7 +126,7 @@ static enum err submit(struct strand *strand, work_job *run, void *context, bool
     bool tell = now && work_tell(work);
     pthread_mutex_unlock(&work->lock);
     if (tell)
-        pthread_cond_signal(&work->ready);
+        sem_post(&work->ready);
     if (e != ERR_OK)
         free(job);
     return e;

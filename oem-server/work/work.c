@@ -38,15 +38,25 @@ void work_rouse(struct work *work)
     bool tell = work_tell(work);
     pthread_mutex_unlock(&work->lock);
     if (tell)
-        pthread_cond_signal(&work->ready);
+        sem_post(&work->ready);
 }
 
 static void await(struct work *work)
 {
     work->idle++;
-    pthread_cond_wait(&work->ready, &work->lock);
+    pthread_mutex_unlock(&work->lock);
+    while (sem_wait(&work->ready) != 0)
+        ;
+    pthread_mutex_lock(&work->lock);
     work->idle--;
     work->roused = false;
+}
+
+/* Under work->lock: everybody looks again. */
+static void rouse_all(struct work *work)
+{
+    for (unsigned i = 0; i < work->idle; i++)
+        sem_post(&work->ready);
 }
 
 /* Under work->lock: the next strand, with its first job taken off; NULL: time to end. */
@@ -89,7 +99,7 @@ static void *serve(void *arg)
         bool tell = work_tell(work);
         pthread_mutex_unlock(&work->lock);
         if (tell)
-            pthread_cond_signal(&work->ready);
+            sem_post(&work->ready);
         job->run(job->context);
         free(job);
         pthread_mutex_lock(&work->lock);
@@ -98,7 +108,7 @@ static void *serve(void *arg)
     }
     work->live--;
     self->ended = true;
-    pthread_cond_signal(&work->ready); /* it may have been this one that was told of a job */
+    sem_post(&work->ready); /* it may have been this one that was told of a job */
     pthread_mutex_unlock(&work->lock);
     return NULL;
 }
@@ -131,7 +141,7 @@ unsigned work_patrol(struct work *work, unsigned over_ms)
     work->wanted = work->threads + (stuck < SPARE_MAX ? stuck : SPARE_MAX);
     while (!work->stopping && work->live < work->wanted && e == ERR_OK)
         e = add_worker(work);
-    pthread_cond_broadcast(&work->ready); /* who is one too many ends */
+    rouse_all(work); /* who is one too many ends */
     pthread_mutex_unlock(&work->lock);
     return stuck;
 }
@@ -157,7 +167,7 @@ enum err work_start(unsigned threads, unsigned queue_max, struct work **work_out
     work->threads = work->wanted = threads;
     work->tail = &work->head;
     pthread_mutex_init(&work->lock, NULL);
-    pthread_cond_init(&work->ready, NULL);
+    sem_init(&work->ready, 0, 0);
     work->own = share_new(work);
     if (work->own != NULL)
         work->own->bounded = false;
@@ -176,13 +186,13 @@ void work_stop(struct work *work)
         return;
     pthread_mutex_lock(&work->lock);
     work->stopping = true;
-    pthread_cond_broadcast(&work->ready);
+    rouse_all(work);
     pthread_mutex_unlock(&work->lock);
     for (size_t i = 0; i < COUNT(work->worker); i++)
         if (work->worker[i].used)
             pthread_join(work->worker[i].thread, NULL);
     share_drop(&work->own);
-    pthread_cond_destroy(&work->ready);
+    sem_destroy(&work->ready);
     pthread_mutex_destroy(&work->lock);
     free(work);
 }
