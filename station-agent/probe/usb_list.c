@@ -25,7 +25,7 @@ static void set_state(struct probe_info *info, enum probe_state state, const cha
 
 static void set_busy(struct probe_info *info, const struct usb_holder *holder)
 {
-    char words[USB_PROGRAM_MAX + 32], advice[PROBE_ADVICE_MAX];
+    char words[USB_HOLDER_MAX], advice[PROBE_ADVICE_MAX];
     usb_holder_words(holder, words, sizeof(words));
     snprintf(advice, sizeof(advice), "wait for %s, or end it", words);
     info->holder_pid = holder->pid;

@@ -71,7 +71,8 @@ static bool read_holder(const char *path, struct usb_holder *out)
 void usb_holder_words(const struct usb_holder *holder, char *out, size_t size)
 {
     if (holder->pid == 0)
-        snprintf(out, size, "another program");
+        snprintf(out, size, "another program%s",
+                 geteuid() == 0 ? "" : " (whose, root can see: sudo station-agent probes)");
     else
         snprintf(out, size, "%s (pid %d)", holder->program, holder->pid);
 }
@@ -79,7 +80,7 @@ void usb_holder_words(const struct usb_holder *holder, char *out, size_t size)
 static enum err is_held(const char *path, const char *port)
 {
     struct usb_holder holder;
-    char words[USB_PROGRAM_MAX + 32];
+    char words[USB_HOLDER_MAX];
     read_holder(path, &holder);
     usb_holder_words(&holder, words, sizeof(words));
     return fail(ERR_BUSY, "probe: usb:port=%s: in use by %s; one program per probe", port,

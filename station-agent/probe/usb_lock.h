@@ -9,7 +9,7 @@
 
 #include "station-agent/probe/usb_scan.h"
 
-enum { USB_PROGRAM_MAX = 32 };
+enum { USB_PROGRAM_MAX = 32, USB_HOLDER_MAX = 120 };
 
 /* A process that uses a probe; pid 0 if it cannot be seen, its name then "". */
 struct usb_holder {
@@ -25,5 +25,5 @@ void usb_lock_release(int *fd); /* forgets the holder's name, closes; -1 is fine
 bool usb_lock_holder(const struct usb_roots *roots, const char *port,
                      struct usb_holder *holder_out);
 
-/* "station-agent (pid 1234)", or "another program" */
+/* "station-agent (pid 1234)", or "another program", with what would tell whose. */
 void usb_holder_words(const struct usb_holder *holder, char *out, size_t size);

@@ -10,16 +10,21 @@
 #include "common/host/log.h"
 #include "station-agent/probe/mem.h"
 #include "station-agent/probe/usb.h"
+#include "station-agent/probe/usb_hub.h"
 #include "tests/unit/test_probe_fake.h"
 #include "tests/unit/test_probe_usb_tree.h"
 
-enum { CONTEXT = 1, HANDLE = 2, WAITING_MAX = 16, REPORT = 64, REPLY_MS = 500 };
+enum { CONTEXT = 1, HANDLE = 2, WAITING_MAX = 16, REPORT = 64, REPLY_MS = 200 };
 
 /* What the libusb here is told to do, and what it saw. */
 static struct {
     int init_code, wrap_code, detach_code, claim_code, submit_code;
     enum libusb_transfer_status out_status, in_status;
-    bool hid, mute_until_reset;
+    bool hid, mute_until_reset, mute_until_power, renumbered;
+    int reset_code, control_code;
+    uint8_t hub_traits;
+    bool power_stays, off;
+    unsigned offs, ons;
     unsigned empty_reads;
     unsigned wraps, claims, releases, closes, resets, clears, detaches;
     size_t waiting, deepest;
@@ -87,11 +92,45 @@ int libusb_release_interface(libusb_device_handle *handle, int number)
     return 0;
 }
 
+/* Gone from its port, or there again with another number. */
+static void power(bool on);
+static void renumber(void);
+
 int libusb_reset_device(libusb_device_handle *handle)
 {
     assert_non_null(handle);
     usb.resets++;
     fake.mute = fake.mute && !usb.mute_until_reset;
+    if (usb.reset_code == LIBUSB_ERROR_NOT_FOUND)
+        renumber();
+    return usb.reset_code;
+}
+
+/* The hub's: its descriptor, and the power of port 2. */
+int libusb_control_transfer(libusb_device_handle *handle, uint8_t type, uint8_t request,
+                            uint16_t value, uint16_t index, unsigned char *data,
+                            uint16_t length, unsigned timeout)
+{
+    const uint8_t descriptor[] = { 9, 0x29, 4, usb.hub_traits, 0, 50, 0, 0, 0xFF };
+    assert_non_null(handle);
+    assert_int_not_equal(timeout, 0);
+    if (usb.control_code != 0)
+        return usb.control_code;
+    if (type == 0xA0) {
+        assert_int_equal(request, 6);
+        assert_int_equal(value, 0x2900);
+        assert_true(length >= sizeof(descriptor));
+        memcpy(data, descriptor, sizeof(descriptor));
+        return sizeof(descriptor);
+    }
+    assert_int_equal(type, 0x23);
+    assert_int_equal(value, 8);
+    assert_int_equal(index, 2);
+    assert_int_equal(usb.claims, usb.releases); /* the probe is let go before */
+    usb.offs += request == 1;
+    usb.ons += request == 3;
+    if (!usb.power_stays)
+        power(request == 3);
     return 0;
 }
 
@@ -240,6 +279,32 @@ static void plug(bool hid)
     fake_init(&fake);
     if (hid)
         fake.packet_size = REPORT;
+}
+
+static void plug_hub(void)
+{
+    tree_text("sys/usb1/busnum", "1\n");
+    tree_text("sys/usb1/devnum", "1\n");
+    tree_text("sys/usb1/speed", "480\n");
+    tree_text("dev/bus/usb/001/001", "");
+}
+
+static void power(bool on)
+{
+    static const struct tree_device other = {
+        "1-3", 1, 1, "", "Mouse", { { TREE_MOUSE, "" } }
+    };
+    const struct tree_device devices[] = { other, probe_device };
+    tree_plug(devices, on ? 2 : 1);
+    plug_hub();
+    fake.mute = fake.mute && !(on && usb.mute_until_power);
+}
+
+static void renumber(void)
+{
+    power(false);
+    power(true);
+    usb.renumbered = true;
 }
 
 static const char *uri(void)
@@ -438,14 +503,128 @@ static void a_hanging_probe_is_reset_once(void **state)
     fake.mute = usb.mute_until_reset = true;
     assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_OK);
     assert_int_equal(usb.resets, 1);
+    assert_int_equal(probe->counts.usb_resets, 1);
     probe_close(probe);
-    probe = NULL;
+}
+
+static void a_reset_probe_may_be_a_new_device(void **state)
+{
+    (void)state;
+    struct probe *probe = NULL;
     plug(false);
-    fake.mute = true;
-    assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_IO);
-    assert_int_equal(usb.resets, 1);
+    fake.mute = usb.mute_until_reset = true;
+    usb.reset_code = LIBUSB_ERROR_NOT_FOUND;
+    assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_OK);
+    assert_true(usb.renumbered);
+    assert_int_equal(usb.wraps, 2);
+    assert_int_equal(usb.claims, 2);
     assert_int_equal(usb.releases, 1);
-    assert_non_null(strstr(fail_words(), "power its port off and on"));
+    assert_int_equal(probe->counts.usb_resets, 1);
+    assert_int_equal(probe->counts.power_cycles, 0);
+    probe_close(probe);
+}
+
+static void its_port_is_switched_off_and_on(void **state)
+{
+    (void)state;
+    struct probe *probe = NULL;
+    for (int hid = 0; hid < 2; hid++) {
+        plug(hid != 0);
+        plug_hub();
+        fake.mute = usb.mute_until_power = true;
+        usb.hub_traits = 1;
+        assert_int_equal(usb_open(&tree, uri(), REPLY_MS, &probe), ERR_OK);
+        assert_int_equal(usb.resets, 1);
+        assert_int_equal(usb.offs, 1);
+        assert_int_equal(usb.ons, 1);
+        assert_int_equal(probe->counts.power_cycles, 1);
+        probe_close(probe);
+        assert_int_equal(usb.claims, usb.releases);
+    }
+}
+
+static void what_cannot_be_cured_is_to_be_unplugged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint8_t traits;
+        bool no_hub, power_stays;
+        int control_code, reset_code;
+        unsigned offs;
+        const char *words;
+    } cases[] = {
+        { "ganged", 0, false, false, 0, 0, 0, "hub usb1 switches all its ports at once" },
+        { "no switch", 2, false, false, 0, 0, 0, "hub usb1 does not switch power" },
+        { "hub's node is not there", 1, true, false, 0, 0, 0, "No such file" },
+        { "refused", 1, false, false, LIBUSB_ERROR_ACCESS, 0, 0, "refuses to switch" },
+        { "says it can", 1, false, true, 0, 0, 1, "keeps its power" },
+        { "switched, and still mute", 1, false, false, 0, 0, 1, "does not answer" },
+        { "reset fails", 0, false, false, 0, LIBUSB_ERROR_IO, 0, "at once" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct probe *probe = NULL;
+        plug(false);
+        if (!cases[i].no_hub)
+            plug_hub();
+        fake.mute = true;
+        usb.hub_traits = cases[i].traits;
+        usb.power_stays = cases[i].power_stays;
+        usb.control_code = cases[i].control_code;
+        usb.reset_code = cases[i].reset_code;
+        assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_IO);
+        if (strstr(fail_words(), cases[i].words) == NULL)
+            print_message("%s: %s\n", cases[i].name, fail_words());
+        assert_non_null(strstr(fail_words(), cases[i].words));
+        assert_non_null(strstr(fail_words(), "unplug it, plug it in again"));
+        assert_int_equal(usb.resets, 1);
+        assert_int_equal(usb.offs, cases[i].offs);
+        assert_int_equal(usb.ons, cases[i].offs); /* never left without power */
+        assert_int_equal(usb.claims, usb.releases);
+    }
+}
+
+static void hubs_and_their_ports(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *port, *hub;
+        uint8_t number;
+    } good[] = { { "1-2", "usb1", 2 },
+                 { "12-3", "usb12", 3 },
+                 { "1-2.3", "1-2", 3 },
+                 { "1-2.3.14", "1-2.3", 14 } };
+    static const char *const bad[] = { "", "1", "-1", "1-", "1-0", "1-2.", "1-2.x", "1-256" };
+    char hub[USB_PORT_MAX];
+    uint8_t number = 0;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_true(usb_hub_of(good[i].port, hub, &number));
+        assert_string_equal(hub, good[i].hub);
+        assert_int_equal(number, good[i].number);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(usb_hub_of(bad[i], hub, &number));
+    const struct {
+        const char *name;
+        uint8_t bytes[9], len, port;
+        const char *flaw;
+    } hubs[] = {
+        { "per port", { 9, 0x29, 4, 1, 0, 50, 0, 0, 0xFF }, 9, 4, NULL },
+        { "USB 3", { 12, 0x2A, 4, 9, 0, 50, 0, 0, 0 }, 9, 1, NULL },
+        { "no such port", { 9, 0x29, 4, 1, 0, 50, 0, 0, 0xFF }, 9, 5, "no such port" },
+        { "ganged", { 9, 0x29, 4, 0, 0, 50, 0, 0, 0xFF }, 9, 1, "at once" },
+        { "none", { 9, 0x29, 4, 3, 0, 50, 0, 0, 0xFF }, 9, 1, "does not switch" },
+        { "another descriptor", { 9, 2, 4, 1, 0, 50, 0, 0, 0xFF }, 9, 1, "as a hub" },
+        { "cut short", { 9, 0x29, 4, 1 }, 4, 1, "as a hub" },
+        { "nothing", { 0 }, 0, 1, "as a hub" },
+    };
+    for (size_t i = 0; i < COUNT(hubs); i++) {
+        const char *flaw = usb_hub_flaw(span_of(hubs[i].bytes, hubs[i].len), hubs[i].port);
+        if (hubs[i].flaw == NULL)
+            assert_null(flaw);
+        else
+            assert_non_null(strstr(flaw, hubs[i].flaw));
+    }
 }
 
 int main(void)
@@ -462,6 +641,10 @@ int main(void)
         cmocka_unit_test(submitting_fails_in_words),
         cmocka_unit_test(stale_replies_are_dropped),
         cmocka_unit_test(a_hanging_probe_is_reset_once),
+        cmocka_unit_test(a_reset_probe_may_be_a_new_device),
+        cmocka_unit_test(its_port_is_switched_off_and_on),
+        cmocka_unit_test(what_cannot_be_cured_is_to_be_unplugged),
+        cmocka_unit_test(hubs_and_their_ports),
     };
     return cmocka_run_group_tests(tests, tree_up, tree_down);
 }
