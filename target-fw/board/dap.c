@@ -23,14 +23,13 @@ enum {
     CMD_SWJ_SEQUENCE = 0x12,
     CMD_SWD_CONFIGURE = 0x13,
     CMD_SWD_SEQUENCE = 0x1d,
-    CMD_QUEUE = 0x7e,
     CMD_EXECUTE = 0x7f,
     PORT_SWD = 1,
     CAPABILITIES = 0x11, /* SWD, atomic commands */
     PIN_NRESET = 1 << 7,
     PIN_SWDIO = 1 << 1,
     PIN_WAIT_MAX_US = 3000000,
-    SEQUENCES_MAX = 255
+    WAIT_RETRY = 100 /* until the host says otherwise */
 };
 
 void dap_init(struct dap *dap, struct chip *chip, uint16_t packet_size, uint8_t packet_count)
@@ -40,7 +39,7 @@ void dap_init(struct dap *dap, struct chip *chip, uint16_t packet_size, uint8_t 
                          .packet_count = packet_count,
                          .pins = PIN_NRESET | PIN_SWDIO,
                          .clock_hz = 1000000,
-                         .match_retry = 0 };
+                         .wait_retry = WAIT_RETRY };
     const struct store_head *head = &chip->store.image->head;
     hex_of(span_of(head->uid, sizeof(head->uid)), dap->serial);
     swd_init(&dap->swd);
@@ -185,10 +184,10 @@ static void cmd_delay(struct dap *dap, struct rd *r, struct wr *w)
 static void cmd_transfer_configure(struct dap *dap, struct rd *r, struct wr *w)
 {
     uint8_t idle = rd_u8(r);
-    (void)rd_u16le(r); /* this port never answers WAIT */
-    uint16_t retry = rd_u16le(r);
+    uint16_t wait = rd_u16le(r), match = rd_u16le(r);
     if (r->err == ERR_OK) {
-        dap->match_retry = retry;
+        dap->wait_retry = wait;
+        dap->match_retry = match;
         dap->idle = idle;
     }
     wr_u8(w, 0);
@@ -285,7 +284,7 @@ void dap_execute(struct dap *dap, struct span request, struct wr *response)
     struct wr start = *response;
     if (code == DAP_TRANSFER_ABORT)
         return;
-    bool many = code == CMD_QUEUE || code == CMD_EXECUTE;
+    bool many = code == DAP_QUEUE || code == CMD_EXECUTE;
     bool ok = many ? run_many(dap, &r, response) : run_one(dap, &r, response);
     if (ok)
         return;

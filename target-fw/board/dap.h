@@ -21,7 +21,8 @@ enum {
     DAP_PACKET_MAX = 1024,
     DAP_COUNT_MAX = 255,
     DAP_ERROR = 0xff,
-    DAP_TRANSFER_ABORT = 0x07
+    DAP_TRANSFER_ABORT = 0x07,
+    DAP_QUEUE = 0x7e
 };
 
 struct dap {
@@ -34,13 +35,20 @@ struct dap {
     uint8_t pins; /* as the host last drove them */
     uint32_t clock_hz;
     uint8_t idle; /* clocks after each transfer */
+    uint16_t wait_retry;
     uint16_t match_retry;
     uint32_t match_mask;
     bool connected;
     bool size_told; /* the host asked for the packet size, and keeps to it from then on */
+    bool aborted;   /* TransferAbort came while the packet runs */
+    void (*listen)(struct dap *dap); /* NULL, or looks whether it has come: sets aborted */
+    void *listener;                  /* listen's own */
 };
 
 void dap_init(struct dap *dap, struct chip *chip, uint16_t packet_size, uint8_t packet_count);
 
-/* TransferAbort has no response: an empty one. response has packet_size bytes. */
+/*
+ * TransferAbort has no response: an empty one. response has packet_size bytes. Whoever hands
+ * packets in holds queued ones (7E) back until another arrives; they are answered as 7F.
+ */
 void dap_execute(struct dap *dap, struct span request, struct wr *response);

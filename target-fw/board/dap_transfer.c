@@ -11,6 +11,7 @@ enum {
     RDBUFF = 0x0e, /* DP read at 0xC */
     RESP_MISMATCH = 1 << 4,
     TRANSFER_CLOCKS = 46,
+    LISTEN_TRIES = 32,
     POLL_BLOCKS = 2000,  /* the core's share of one match poll, if it runs */
     FOLLOW_CYCLES = 120, /* simulated time: the core is at most 10 us behind the wire */
     CYCLES_PER_US = CHIP_HCLK_HZ / 1000000
@@ -49,12 +50,30 @@ void dap_clocks(struct dap *dap, uint32_t clocks)
     }
 }
 
-static bool wire(struct run *run, uint8_t request, uint32_t *data)
+static void wire_once(struct run *run, uint8_t request, uint32_t *data)
 {
     struct chip *chip = run->dap->chip;
     run->ack = swd_transfer(&run->dap->swd, chip, request & REQ_WIRE, data);
     chip->pace.transfers++;
     dap_clocks(run->dap, TRANSFER_CLOCKS + run->dap->idle);
+}
+
+/* Did TransferAbort come? Looked at now and then only: it costs more than a transfer. */
+static bool aborted(struct dap *dap, uint32_t tries)
+{
+    if (dap->listen != NULL && tries % LISTEN_TRIES == 0)
+        dap->listen(dap);
+    return dap->aborted;
+}
+
+static bool wire(struct run *run, uint8_t request, uint32_t *data)
+{
+    uint32_t tries = run->dap->wait_retry;
+    wire_once(run, request, data);
+    while (run->ack == SWD_WAIT && tries > 0 && !aborted(run->dap, tries)) {
+        tries--;
+        wire_once(run, request, data);
+    }
     return run->ack == SWD_OK;
 }
 
@@ -84,8 +103,9 @@ static bool match_read(struct run *run, uint8_t request, uint32_t want)
             return false;
         if ((data & dap->match_mask) == want)
             return true;
-        if (tries-- == 0)
+        if (tries == 0 || aborted(dap, tries))
             break;
+        tries--;
         if (!dap->chip->pace.on) /* else it runs while the wire does */
             chip_run(dap->chip, POLL_BLOCKS);
     }
@@ -153,6 +173,7 @@ static void flush(struct run *run)
 void dap_transfer(struct dap *dap, struct rd *r, struct wr *w)
 {
     struct run run = { .dap = dap, .w = w, .ack = SWD_OK };
+    dap->aborted = false;
     (void)rd_u8(r);
     uint8_t count = rd_u8(r);
     size_t head = w->len;
@@ -210,6 +231,7 @@ void dap_transfer_block(struct dap *dap, struct rd *r, struct wr *w)
 {
     struct run run = { .dap = dap, .w = w, .ack = dap->connected ? SWD_OK : 0 };
     (void)rd_u8(r);
+    dap->aborted = false;
     uint16_t count = rd_u16le(r), done = 0;
     uint8_t request = rd_u8(r);
     size_t head = w->len;

@@ -84,7 +84,7 @@ static enum err set_count(uint32_t *count, const char *arg, uint32_t bias)
 
 const char *fault_names(void)
 {
-    return "k1 ispff flash-cut otp-cut uart-loss link-drop link-down "
+    return "k1 ispff flash-cut otp-cut uart-loss link-drop link-down wait "
            "stuck-{ks,fmc,prng,ecc,sha,aes,trng}";
 }
 
@@ -105,6 +105,8 @@ enum err fault_set(struct chip *chip, const char *name, const char *arg)
         return set_count(&f->uart_loss, arg, 0);
     if (strcmp(name, "link-drop") == 0)
         return set_count(&f->link_drop, arg, 0);
+    if (strcmp(name, "wait") == 0)
+        return set_count(&f->wait, arg, 0);
     struct busy *busy = strncmp(name, "stuck-", 6) == 0 ? busy_named(chip, name + 6) : NULL;
     if (busy == NULL)
         return fail_quiet(ERR_NOT_FOUND, "fault: %s: one of %s", name, fault_names());

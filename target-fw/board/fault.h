@@ -19,6 +19,7 @@ struct faults {
     uint32_t uart_count;
     uint32_t link_drop; /* the SWD link drops after n transfers; 0: off */
     bool link_down;     /* nothing answers on SWD */
+    uint32_t wait;      /* the access port answers WAIT so many times more */
 };
 
 struct chip;

@@ -14,7 +14,7 @@
 #include "common/host/own.h"
 #include "target-fw/board/chip.h"
 
-enum { TYPE_REQUEST = 1, TYPE_RESPONSE = 2, SEND_TIMEOUT_S = 5, BACKLOG = 4 };
+enum { TYPE_REQUEST = 1, TYPE_RESPONSE = 2, SEND_TIMEOUT_S = 5, BACKLOG = 4, QUEUE_MAX = 15 };
 
 #define SIGNATURE 0x00504144U /* "DAP\0" */
 
@@ -176,19 +176,81 @@ static enum err frame(struct span in, size_t limit, struct span *body_out)
     return ERR_OK;
 }
 
+static enum err receive(struct link *link)
+{
+    ssize_t n = recv(link->client, link->in + link->in_len, sizeof(link->in) - link->in_len,
+                     MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return ERR_OK;
+    if (n <= 0)
+        return ERR_IO;
+    link->in_len += (size_t)n;
+    return ERR_OK;
+}
+
 static size_t limit_of(const struct dap *dap)
 {
     return dap->size_told ? dap->packet_size : DAP_PACKET_MAX;
 }
 
+static enum err frame_at(const struct link *link, const struct dap *dap, size_t at,
+                         struct span *body_out)
+{
+    return frame(span_of(link->in + at, link->in_len - at), limit_of(dap), body_out);
+}
+
+/* A TransferAbort behind the request that runs is taken out of turn, and out of the queue. */
+static void take_abort(struct link *link, struct dap *dap)
+{
+    struct span body;
+    for (size_t at = link->next; frame_at(link, dap, at, &body) == ERR_OK;) {
+        size_t len = LINK_HEAD + body.len;
+        if (body.ptr[0] != DAP_TRANSFER_ABORT) {
+            at += len;
+            continue;
+        }
+        dap->aborted = true;
+        memmove(link->in + at, link->in + at + len, link->in_len - at - len);
+        link->in_len -= len;
+    }
+}
+
+/* While a request runs. A client that is gone is noticed by who reads next. */
+static void listen_for_abort(struct dap *dap)
+{
+    struct link *link = dap->listener;
+    if (link->client >= 0 && link->in_len < sizeof(link->in))
+        (void)receive(link);
+    take_abort(link, dap);
+}
+
+/* Queued commands, and nothing yet that is not: unless there is room for no more. false: all up
+ * to end_out may be run. */
+static bool queued(const struct link *link, const struct dap *dap, size_t at, size_t *end_out)
+{
+    struct span body;
+    unsigned count = 0;
+    bool last = false;
+    while (!last && frame_at(link, dap, at, &body) == ERR_OK) {
+        last = body.ptr[0] != DAP_QUEUE;
+        at += LINK_HEAD + body.len;
+        count++;
+    }
+    *end_out = at;
+    return !last && count > 0 && count < dap->packet_count && count < QUEUE_MAX;
+}
+
 enum err link_frames(struct link *link, struct dap *dap)
 {
-    size_t done = 0;
+    size_t done = 0, released = 0;
     enum err e;
     struct span body;
-    while ((e = frame(span_of(link->in + done, link->in_len - done), limit_of(dap), &body)) ==
-           ERR_OK) {
+    dap->listen = listen_for_abort;
+    dap->listener = link;
+    while ((e = frame_at(link, dap, done, &body)) == ERR_OK &&
+           (done < released || !queued(link, dap, done, &released))) {
         done += LINK_HEAD + body.len;
+        link->next = done;
         TRY(answer(link, dap, body));
     }
     memmove(link->in, link->in + done, link->in_len - done);
@@ -198,12 +260,6 @@ enum err link_frames(struct link *link, struct dap *dap)
 
 void link_serve(struct link *link, struct dap *dap)
 {
-    ssize_t n = recv(link->client, link->in + link->in_len, sizeof(link->in) - link->in_len,
-                     MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n > 0)
-        link->in_len += (size_t)n;
-    if (n <= 0 || link_frames(link, dap) != ERR_OK)
+    if (receive(link) != ERR_OK || link_frames(link, dap) != ERR_OK)
         link_hang_up(link);
 }

@@ -2,8 +2,10 @@
  * link: a board's TCP listener: OpenOCD's framing of CMSIS-DAP, one client at a time.
  *
  * Frame: "DAP\0", length u16 LE, type u8 (1 request, 2 response), 0; then one command. Requests
- * may be pipelined; each is answered at once and in order. Whoever breaks the framing, or does
- * not read its answers, is disconnected. Source: OpenOCD src/jtag/drivers/cmsis_dap_tcp.c.
+ * may be pipelined; each is answered at once and in order, but for two: TransferAbort ends what
+ * runs as soon as it is received, and queued commands (7E) wait for a packet that is not
+ * queued. Whoever breaks the framing, or does not read its answers, is disconnected. Source:
+ * OpenOCD src/jtag/drivers/cmsis_dap_tcp.c.
  */
 #pragma once
 
@@ -23,6 +25,7 @@ struct link {
     int client; /* -1: none */
     uint8_t in[LINK_IN_MAX];
     size_t in_len;
+    size_t next;      /* while a request runs: where the one after it begins */
     struct hold hold; /* empty unless time is simulated */
     char address[64]; /* 127.0.0.1:4441 */
 };

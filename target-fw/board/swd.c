@@ -124,9 +124,11 @@ static enum swd_ack dp_read(struct swd *swd, unsigned a23, uint32_t *data)
     }
 }
 
-static enum swd_ack dp_write(struct swd *swd, unsigned a23, uint32_t data)
+static enum swd_ack dp_write(struct swd *swd, struct chip *chip, unsigned a23, uint32_t data)
 {
     if (a23 == 0) {
+        if (data & ABORT_DAP)
+            chip->faults.wait = 0; /* the transaction that is not done is given up */
         if (data & (ABORT_STICKY_ERROR | ABORT_DAP))
             swd->sticky_error = swd->sticky_error && (data & ABORT_STICKY_ERROR) == 0;
         if (data & ABORT_WDATAERR)
@@ -182,6 +184,17 @@ static bool line_answers(struct swd *swd, struct chip *chip, uint8_t request)
     return swd->line == SWD_LINE_READY;
 }
 
+/* An access that is not done yet: the AP and RDBUFF say so, and nothing happens. */
+static bool waits(struct chip *chip, uint8_t request)
+{
+    uint32_t *left = &chip->faults.wait;
+    bool result = (request & (SWD_READ | SWD_A23)) == (SWD_READ | SWD_A23);
+    if (*left == 0 || ((request & SWD_AP) == 0 && !result))
+        return false;
+    --*left;
+    return true;
+}
+
 enum swd_ack swd_access(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data)
 {
     enum swd_ack ack;
@@ -192,7 +205,7 @@ enum swd_ack swd_access(struct swd *swd, struct chip *chip, uint8_t request, uin
     else if (request & SWD_READ)
         ack = dp_read(swd, request >> 2 & 3, data);
     else
-        ack = dp_write(swd, request >> 2 & 3, *data);
+        ack = dp_write(swd, chip, request >> 2 & 3, *data);
     chip->master = master;
     chip_settle(chip);
     return ack;
@@ -202,7 +215,9 @@ enum swd_ack swd_transfer(struct swd *swd, struct chip *chip, uint8_t request, u
 {
     swd->ones = swd->zeros = 0;
     swd->match_swd = swd->match_jtag = -1;
-    return line_answers(swd, chip, request) ? swd_access(swd, chip, request, data) : SWD_NONE;
+    if (!line_answers(swd, chip, request))
+        return SWD_NONE;
+    return waits(chip, request) ? SWD_WAIT : swd_access(swd, chip, request, data);
 }
 
 enum swd_ack swd_promise(struct swd *swd, struct chip *chip, uint8_t request)
@@ -211,6 +226,8 @@ enum swd_ack swd_promise(struct swd *swd, struct chip *chip, uint8_t request)
     bool ap = (request & SWD_AP) != 0;
     if (!line_answers(swd, chip, request))
         return SWD_NONE;
+    if (waits(chip, request))
+        return SWD_WAIT;
     bool powered = (swd->control & CONTROL_REQUESTS) == CONTROL_REQUESTS;
     return (blocked(swd) && (ap || a23 > 1)) || (ap && !powered) ? SWD_FAULT : SWD_OK;
 }

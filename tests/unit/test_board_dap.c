@@ -288,6 +288,45 @@ static void a_dropped_link_needs_a_new_start(void **state)
     connect_dap();
 }
 
+static void wait_is_retried_by_the_probe(void **state)
+{
+    (void)state;
+    const struct {
+        const char *name, *waits;
+        uint8_t retry;
+        struct span request, want;
+    } cases[] = {
+        { "fewer than retries", "3", 5, BYTES(5, 0, 1, 3),
+          BYTES(5, 1, 1, 0x52, 0, 0x80, 0x23) },
+        { "as many", "5", 5, BYTES(5, 0, 1, 3), BYTES(5, 1, 1, 0x52, 0, 0x80, 0x23) },
+        { "more", "6", 5, BYTES(5, 0, 1, 3), BYTES(5, 0, 2) },
+        { "none allowed", "1", 0, BYTES(5, 0, 1, 5, 0, 0, 0, 0x20), BYTES(5, 0, 2) },
+        { "the rest is skipped", "9", 0, BYTES(5, 0, 2, 3, 3), BYTES(5, 0, 2) },
+        { "a block", "9", 0, BYTES(6, 0, 2, 0, 0x0f), BYTES(6, 0, 0, 2) },
+        { "RDBUFF too", "9", 0, BYTES(5, 0, 1, 0x0e), BYTES(5, 0, 2) },
+        { "DPIDR never", "9", 0, BYTES(5, 0, 1, 2), BYTES(5, 1, 1, 0x77, 0x14, 0xf1, 0x0b) },
+        { "CTRL/STAT never", "9", 0, BYTES(5, 0, 1, 6), BYTES(5, 1, 1, 0x40, 0, 0, 0xf0) },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        ask_ok(BYTES(4, 0, cases[i].retry, 0, 0, 0), BYTES(4, 0));
+        assert_int_equal(fault_set(&chip, "wait", cases[i].waits), ERR_OK);
+        if (!span_eq(ask(cases[i].request), cases[i].want))
+            fail_msg("%s: ack %u of %u", cases[i].name, out[2], out[1]);
+        assert_int_equal(fault_set(&chip, "wait", "off"), ERR_OK);
+    }
+}
+
+/* ABORT.DAPABORT gives the access up; after it the port answers. */
+static void dapabort_ends_waiting(void **state)
+{
+    (void)state;
+    ask_ok(BYTES(4, 0, 2, 0, 0, 0), BYTES(4, 0));
+    assert_int_equal(fault_set(&chip, "wait", "1000"), ERR_OK);
+    ask_ok(BYTES(5, 0, 1, 3), BYTES(5, 0, 2));
+    ask_ok(BYTES(8, 0, 1, 0, 0, 0), BYTES(8, 0));
+    ask_ok(BYTES(5, 0, 1, 3), BYTES(5, 1, 1, 0x52, 0, 0x80, 0x23));
+}
+
 static void chip_reset_takes_the_link_along(void **state)
 {
     (void)state;
@@ -317,6 +356,8 @@ int main(void)
         CONNECTED(info_tells_the_truth),
         CONNECTED(many_commands_in_one_packet),
         CONNECTED(a_dropped_link_needs_a_new_start),
+        CONNECTED(wait_is_retried_by_the_probe),
+        CONNECTED(dapabort_ends_waiting),
         CONNECTED(chip_reset_takes_the_link_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

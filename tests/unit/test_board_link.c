@@ -87,6 +87,124 @@ static void the_packet_size_holds_once_told(void **state)
     close(pair[1]);
 }
 
+/* ---- what is not answered in turn ---- */
+
+static struct link pipe_link;
+static int far_end = -1;
+
+static int setup_pipe(void **state)
+{
+    int pair[2];
+    setup(state);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    pipe_link = (struct link){ .client = pair[0] };
+    far_end = pair[1];
+    return 0;
+}
+
+static int teardown_pipe(void **state)
+{
+    close(pipe_link.client);
+    close(far_end);
+    return teardown(state);
+}
+
+static void send_packet(struct span body)
+{
+    const uint8_t head[] = { 'D', 'A', 'P', 0, (uint8_t)body.len, 0, 1, 0 };
+    assert_int_equal(send(far_end, head, sizeof(head), 0), sizeof(head));
+    assert_int_equal(send(far_end, body.ptr, body.len, 0), body.len);
+}
+
+static struct span next_answer(void)
+{
+    static uint8_t in[64];
+    ssize_t head = recv(far_end, in, 8, MSG_DONTWAIT);
+    ssize_t len = head == 8 ? recv(far_end, in, in[4], MSG_DONTWAIT) : 0;
+    return span_of(in, (size_t)len);
+}
+
+static void want_answer(struct span want)
+{
+    struct span got = next_answer();
+    if (!span_eq(got, want))
+        fail_msg("%zu bytes, the first %u", got.len, got.len == 0 ? 0 : got.ptr[0]);
+}
+
+static void connect_pipe(void)
+{
+    static const uint8_t packets[][20] = {
+        { 2, 2, 1 },
+        { 19,   0x12, 136,  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+          0x9e, 0xe7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0 },
+        { 4, 5, 0, 1, 2 },
+        { 13, 5, 0, 2, 0, 0x1e, 0, 0, 0, 4, 0, 0, 0, 0x50 },
+        { 6, 4, 0, 0xff, 0xff, 0xff, 0xff }, /* as many retries as there are */
+    };
+    uint8_t out[64];
+    for (size_t i = 0; i < COUNT(packets); i++) {
+        struct wr w = wr_of(out, sizeof(out));
+        dap_execute(&dap, span_of(packets[i] + 1, packets[i][0]), &w);
+    }
+}
+
+#define MATCH_DPIDR BYTES(5, 0, 2, 0x20, 0xff, 0xff, 0xff, 0xff, 0x12, 1, 2, 3, 4)
+
+/* A match that never comes, and a host that loses patience: no answer to its abort, and the
+ * match ends as one that failed. */
+static void an_abort_ends_what_runs(void **state)
+{
+    (void)state;
+    connect_pipe();
+    uint64_t before = chip.pace.transfers;
+    send_packet(MATCH_DPIDR);
+    send_packet(BYTES(0, 0xfe));
+    send_packet(BYTES(DAP_TRANSFER_ABORT));
+    send_packet(BYTES(3));
+    link_serve(&pipe_link, &dap);
+    assert_true(chip.pace.transfers - before < 100);
+    want_answer(BYTES(5, 1, 0x11));
+    want_answer(BYTES(0, 1, 8));
+    want_answer(BYTES(3, 0));
+    assert_int_equal(next_answer().len, 0);
+}
+
+static void an_abort_ends_waiting(void **state)
+{
+    (void)state;
+    connect_pipe();
+    assert_int_equal(fault_set(&chip, "wait", "50000"), ERR_OK);
+    send_packet(BYTES(5, 0, 1, 3));
+    send_packet(BYTES(DAP_TRANSFER_ABORT));
+    link_serve(&pipe_link, &dap);
+    assert_true(chip.faults.wait > 49000);
+    want_answer(BYTES(5, 0, 2));
+    send_packet(MATCH_DPIDR); /* it is over with that packet: this one runs to its end */
+    link_serve(&pipe_link, &dap);
+    assert_true(chip.pace.transfers > 65535);
+    want_answer(BYTES(5, 1, 0x11));
+}
+
+static void queued_commands_wait_for_one_that_is_not(void **state)
+{
+    (void)state;
+    send_packet(BYTES(0x7e, 1, 0x11, 0x40, 0x42, 0x0f, 0));
+    link_serve(&pipe_link, &dap);
+    send_packet(BYTES(0x7e, 1, 0, 0xfe));
+    link_serve(&pipe_link, &dap);
+    assert_int_equal(next_answer().len, 0);
+    send_packet(BYTES(2, 1));
+    link_serve(&pipe_link, &dap);
+    want_answer(BYTES(0x7f, 1, 0x11, 0));
+    want_answer(BYTES(0x7f, 1, 0, 1, 8));
+    want_answer(BYTES(2, 1));
+    for (unsigned i = 0; i < 8; i++) /* as many as the probe holds: it need not wait longer */
+        send_packet(BYTES(0x7e, 1, 0, 0xfe));
+    link_serve(&pipe_link, &dap);
+    for (unsigned i = 0; i < 8; i++)
+        want_answer(BYTES(0x7f, 1, 0, 1, 8));
+}
+
 /* ---- remote_bitbang ---- */
 
 static uint64_t scan(struct bitbang *bang, const char *before, uint64_t bits, unsigned count)
@@ -257,6 +375,7 @@ static void a_line_reset_works_in_the_middle_of_a_write(void **state)
     assert_int_equal(swd_get(&bang, SWD_READ, &value), SWD_OK);
 }
 
+#define PIPE(name) cmocka_unit_test_setup_teardown(name, setup_pipe, teardown_pipe)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -264,6 +383,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(frames),
         TEST(the_packet_size_holds_once_told),
+        PIPE(an_abort_ends_what_runs),
+        PIPE(an_abort_ends_waiting),
+        PIPE(queued_commands_wait_for_one_that_is_not),
         TEST(jtag_reads_memory),
         TEST(swd_bit_by_bit),
         TEST(a_write_with_wrong_parity_changes_nothing),
