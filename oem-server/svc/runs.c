@@ -239,6 +239,7 @@ static enum err keep_unit(struct call *call, const Hallmark__V1__FinishRequest *
         return fail_quiet(ERR_ABORTED, "the unit is not open any more");
     unit.state = STORE_UNIT_FINISHED;
     unit.done_us = (int64_t)svc_now_us();
+    buf_free(&unit.receipt); /* of an earlier run, which was finished but not sealed */
     unit.receipt = buf_take(&receipt);
     if (!run->committed) /* else the board keeps the key of the run that was cut, and so do we
                           */
