@@ -1,0 +1,176 @@
+/* The boot ROM and the vector map: what starts after a reset, and what does not. */
+#include "common/host/own.h"
+#include "tests/conformance/boot_image.h"
+#include "tests/conformance/wire_inside.h"
+
+enum { META_ROTPK = 0x40610, VECTOR_PAGE = 0xf0000, START_MS = 500, REFUSED_MS = 60 };
+
+static enum err write_words(struct bench *bench, uint32_t address, const uint32_t *words,
+                            size_t count)
+{
+    bool good;
+    TRY(wire_isp(bench, ISP_ERASE, address, 0, &good));
+    for (uint32_t i = 0; i < count; i++)
+        TRY(wire_isp(bench, ISP_PROGRAM, address + 4 * i, words[i], &good));
+    return ERR_OK;
+}
+
+static enum err burn(struct bench *bench, const struct boot_image *image, uint32_t base)
+{
+    TRY(wire_prepare(bench));
+    TRY(write_words(bench, base, image->words, BOOT_IMAGE_WORDS));
+    return write_words(bench, base + BOOT_INFO_AT, image->info, BOOT_INFO_WORDS);
+}
+
+/* Reset, let it run: does the image leave its mark? Then halted again. */
+static enum err starts(struct bench *bench, enum program_then reset, unsigned wait_ms,
+                       bool *started_out)
+{
+    TRY(wire_poke(bench, WIRE_MARK, 0));
+    TRY(bench_reset_free(bench, reset));
+    if (reset == THEN_RESET_SYSTEM)
+        TRY(core_run(&bench->mem));
+    enum err e =
+        mem_poll(&bench->mem, &(struct mem_poll){ WIRE_MARK, 0xffffffff, BOOT_MARK, wait_ms });
+    *started_out = e == ERR_OK;
+    if (e != ERR_OK && e != ERR_DEADLINE)
+        return e;
+    return core_halt(&bench->mem);
+}
+
+static enum err look_start(struct bench *bench, struct rows *rows, enum row_mark mark,
+                           const char *name, bool want)
+{
+    bool started;
+    TRY(starts(bench, THEN_RESET_PIN, want ? START_MS : REFUSED_MS, &started));
+    row_of(rows, started == want, mark, name, started ? "it starts" : "it does not start");
+    return ERR_OK;
+}
+
+static enum err burn_key(struct bench *bench, struct rows *rows, uint32_t slot,
+                         const char *name)
+{
+    bool good;
+    TRY(wire_prepare(bench));
+    TRY(wire_otp(bench, slot, META_ROTPK, slot == 0 ? boot_key_x : boot_key_y, &good));
+    row_of(rows, good, ROW_SURE, name, "EIF");
+    return ERR_OK;
+}
+
+static const struct {
+    const char *name;
+    enum row_mark mark;
+    struct boot_recipe recipe;
+} refused[] = {
+    { "another marker word", ROW_SURE, { .marker = 0x4c42754f } },
+    { "marker words that do not add up", ROW_SURE, { .sum_error = 1 } },
+    { "FwInfo beyond APROM", ROW_SURE, { .info_address = 0x100000 } },
+    { "FwInfo at an odd word", ROW_SURE, { .info_address = BOOT_INFO_AT + 2 } },
+    { "FwInfo in its own region", ROW_SURE, { .region_size = BOOT_INFO_AT + 0x100 } },
+    { "a region without the vectors", ROW_U, { .region_base = 0x40 } },
+    { "a region of less than the vectors", ROW_U, { .region_size = 0x10 } },
+    { "AuthCFGs without ECDSA", ROW_SURE, { .auth_none = 1 } },
+    { "AuthCFGs that bind the PID", ROW_U, { .auth = 5 } },
+    { "AuthCFGs that bind the UID", ROW_U, { .auth = 9 } },
+    { "two regions", ROW_U, { .table = 16 } },
+    { "a signature by another key", ROW_SURE, { .other_key = 1 } },
+};
+
+static enum err bad_images(struct bench *bench, struct rows *rows)
+{
+    struct boot_image image;
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        TRY(boot_image_make(&refused[i].recipe, &image));
+        TRY(burn(bench, &image, 0));
+        TRY(look_start(bench, rows, refused[i].mark, refused[i].name, false));
+    }
+    return ERR_OK;
+}
+
+/* A word of a good image, or of its FwInfo, differs. */
+static enum err broken_images(struct bench *bench, struct rows *rows)
+{
+    static const struct {
+        const char *name;
+        size_t word;
+        bool info;
+    } all[] = {
+        { "another instruction", 17, false },
+        { "another hash", 24, true },
+        { "another r", 32, true },
+        { "another s", 47, true },
+        { "another extended word", 21, true },
+    };
+    const struct boot_recipe good = { 0 };
+    struct boot_image image;
+    for (size_t i = 0; i < COUNT(all); i++) {
+        TRY(boot_image_make(&good, &image));
+        *(all[i].info ? &image.info[all[i].word] : &image.words[all[i].word]) ^= 1u << 8;
+        TRY(burn(bench, &image, 0));
+        TRY(look_start(bench, rows, ROW_SURE, all[i].name, false));
+    }
+    return ERR_OK;
+}
+
+static enum err good_image(struct bench *bench)
+{
+    const struct boot_recipe good = { 0 };
+    struct boot_image image;
+    TRY(boot_image_make(&good, &image));
+    return burn(bench, &image, 0);
+}
+
+enum err wire_boot(struct bench *bench, struct rows *rows)
+{
+    bool erased;
+    TRY(good_image(bench));
+    TRY(look_start(bench, rows, ROW_SURE, "without ROTPK flash starts unverified", true));
+    TRY(wire_look(bench, rows, ROW_SURE, "BTF: not verified", 0x4002f800, 1, 0));
+    TRY(burn_key(bench, rows, 0, "ROTPK's x is burnt"));
+    TRY(burn_key(bench, rows, 1, "ROTPK's y is burnt"));
+    TRY(look_start(bench, rows, ROW_SURE, "a signed image starts", true));
+    TRY(wire_look(bench, rows, ROW_U, "BTF: verified", 0x4002f800, 1, 1));
+    TRY(bad_images(bench, rows));
+    TRY(broken_images(bench, rows));
+    TRY(wire_prepare(bench));
+    TRY(wire_isp(bench, ISP_ERASE, 0, 0, &erased));
+    TRY(look_start(bench, rows, ROW_SURE, "blank flash", false));
+    TRY(wire_poke(bench, WIRE_SRAM, 0x12345678));
+    TRY(wire_look(bench, rows, ROW_U, "a refused board takes words to SRAM", WIRE_SRAM,
+                  0xffffffff, 0x12345678));
+    TRY(good_image(bench));
+    return look_start(bench, rows, ROW_SURE, "a signed image starts after all these", true);
+}
+
+enum err wire_half(struct bench *bench, struct rows *rows)
+{
+    TRY(good_image(bench));
+    TRY(burn_key(bench, rows, 0, "ROTPK's x is burnt"));
+    TRY(look_start(bench, rows, ROW_U, "with one half of ROTPK nothing starts", false));
+    TRY(burn_key(bench, rows, 1, "ROTPK's y is burnt"));
+    return look_start(bench, rows, ROW_SURE, "with both a signed image does", true);
+}
+
+/* Command 2E, and SYSRESETREQ: how NuBL2 goes on to the next image. */
+enum err wire_vecmap(struct bench *bench, struct rows *rows)
+{
+    const struct boot_recipe recipe = { .base = VECTOR_PAGE };
+    struct boot_image image;
+    bool good, started;
+    TRY(boot_image_make(&recipe, &image));
+    TRY(wire_prepare(bench));
+    TRY(write_words(bench, VECTOR_PAGE, image.words, BOOT_IMAGE_WORDS));
+    TRY(wire_isp(bench, ISP_VECMAP, VECTOR_PAGE, 0, &good));
+    row_of(rows, good, ROW_SURE, "a vector page is named", "ISPFF");
+    TRY(wire_look(bench, rows, ROW_SURE, "ISPSTS.VECMAP shows it", 0x4000c040, 0x00fffe00,
+                  VECTOR_PAGE));
+    for (int i = 0; i < 2; i++) {
+        TRY(starts(bench, THEN_RESET_SYSTEM, START_MS, &started));
+        row_of(rows, started, ROW_SURE, "SYSRESETREQ starts from it, each time",
+               "it does not start");
+    }
+    TRY(starts(bench, THEN_RESET_PIN, REFUSED_MS, &started));
+    row_of(rows, !started, ROW_SURE, "nRESET takes it back", "it starts");
+    TRY(wire_prepare(bench));
+    return wire_isp(bench, ISP_ERASE, VECTOR_PAGE, 0, &good);
+}

@@ -1,0 +1,79 @@
+/* virtual-board's switches that need the wire: the link that drops, the power that goes. */
+#include "common/host/own.h"
+#include "tests/conformance/wire_inside.h"
+
+enum { CUT_AT = 0x20000 };
+
+static enum err control(struct bench *bench, const char *command)
+{
+    char answer[BENCH_ANSWER_MAX];
+    return bench_control(bench, command, answer);
+}
+
+static bool skipped(const struct bench *bench, struct rows *rows)
+{
+    if (bench->control == NULL)
+        row_skipped(rows, "all of it", "needs virtual-board's control socket");
+    return bench->control == NULL;
+}
+
+enum err wire_link(struct bench *bench, struct rows *rows)
+{
+    uint32_t value = 0;
+    if (skipped(bench, rows))
+        return ERR_OK;
+    TRY(wire_poke(bench, WIRE_SRAM, 0x11223344));
+    TRY(control(bench, "fault N link-drop 3"));
+    TRY(wire_peek(bench, WIRE_SRAM, &value));
+    TRY(wire_peek(bench, WIRE_SRAM, &value));
+    row_value(rows, ROW_SURE, "link-drop: a new line reset finds the board as it was", value,
+              0x11223344);
+    TRY(control(bench, "fault N link-down on"));
+    bench->mem.quiet = true;
+    enum err e = bench_connect(bench);
+    bench->mem.quiet = false;
+    row_of(rows, e != ERR_OK && swd_wire_failed(&bench->swd), ROW_SURE,
+           "link-down: nothing answers", "it answers");
+    TRY(control(bench, "fault N link-down off"));
+    TRY(bench_connect(bench));
+    TRY(wire_peek(bench, WIRE_SRAM, &value));
+    row_value(rows, ROW_SURE, "and answers again", value, 0x11223344);
+    return ERR_OK;
+}
+
+/* The step that the switch cuts; its own end is lost with the power. */
+static enum err power_back(struct bench *bench)
+{
+    TRY(control(bench, "power N on"));
+    bench->swd.lost = true;
+    TRY(bench_connect(bench));
+    TRY(core_halt(&bench->mem));
+    return wire_prepare(bench);
+}
+
+static enum err cut(struct bench *bench, struct rows *rows, const char *command,
+                    const char *name, bool otp)
+{
+    static const uint32_t words[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    bool good = false;
+    TRY(control(bench, command));
+    bench->mem.quiet = bench->mem.once = true;
+    enum err e = otp ? wire_otp(bench, 0, 0x40610, words, &good)
+                     : wire_isp(bench, ISP_PROGRAM, CUT_AT, 0xc0ffee00, &good);
+    bench->mem.quiet = bench->mem.once = false;
+    row_of(rows, e != ERR_OK, ROW_SURE, name, "the board still answers");
+    return power_back(bench);
+}
+
+enum err wire_cuts(struct bench *bench, struct rows *rows)
+{
+    if (skipped(bench, rows))
+        return ERR_OK;
+    TRY(wire_prepare(bench));
+    TRY(cut(bench, rows, "fault N flash-cut 1", "flash-cut: the power goes", false));
+    TRY(wire_look(bench, rows, ROW_SURE, "after the word was programmed", CUT_AT, 0xffffffff,
+                  0xc0ffee00));
+    TRY(cut(bench, rows, "fault N otp-cut 0", "otp-cut: the power goes", true));
+    return wire_look(bench, rows, ROW_SURE, "between the two halves of ROTPK", 0x40035040, 3,
+                     1);
+}
