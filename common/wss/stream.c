@@ -18,6 +18,7 @@ struct wss_stream {
     struct wss_conn *conn;
     uint32_t id;
     uint64_t deadline_ms;
+    bool our_end;            /* the owner's: it has sent its last */
     struct wss_stream *next; /* of conn->streams, under conn->lock */
 
     pthread_mutex_t lock;
@@ -230,6 +231,19 @@ static enum err wait_credit(struct wss_stream *s)
     return e;
 }
 
+/* The protocol says that the stream is over, and the I/O thread is about to say why. */
+static enum err wait_end(struct wss_stream *s)
+{
+    enum err e = ERR_OK;
+    pthread_mutex_lock(&s->lock);
+    while (!s->over && e == ERR_OK)
+        e = wait_change(s);
+    if (s->over)
+        e = why_over(s);
+    pthread_mutex_unlock(&s->lock);
+    return e;
+}
+
 static enum err try_send(struct wss_stream *s, struct span message, bool last)
 {
     struct wss_conn *conn = s->conn;
@@ -249,7 +263,10 @@ enum err wss_stream_send(struct wss_stream *s, struct span message, bool last)
     TRY(wss_stream_check(s));
     while ((e = try_send(s, message, last)) == ERR_BUSY)
         TRY(wait_credit(s));
+    if (e == ERR_CLOSED && !s->our_end)
+        TRY(wait_end(s));
     TRY(e);
+    s->our_end = last;
     conn_wake(s->conn);
     return ERR_OK;
 }
