@@ -76,7 +76,7 @@ bool bus_read(struct chip *chip, uint32_t address, unsigned size, uint32_t *valu
     }
     const struct flash_region *region = flash_region_of(address, size);
     if (region != NULL && region->mapped) {
-        memcpy(value, flash_bytes(chip, address, size), size);
+        memcpy(value, flash_seen(chip, address, size), size);
         return true;
     }
     if (address - PPB_BASE < PPB_BYTES)

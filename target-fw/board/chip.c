@@ -66,6 +66,8 @@ static void lock_latch(struct chip *chip)
     chip->lock = (struct lock){ .config = (config0 & FMC_CONFIG0_LOCK) == 0,
                                 .ice = (config0 >> 11 & 1) == 0,
                                 .mass_erase = (config0 & FMC_CONFIG0_MERASE) != 0,
+                                .ldrom = (config0 & FMC_CONFIG0_CBS) == 0,
+                                .loader = (config0 & FMC_CONFIG0_MBS) == 0,
                                 .dpm = { head->dpm[0].flags, head->dpm[1].flags },
                                 .nscba = flash_word(chip, 0x00210800) };
 }
@@ -135,9 +137,11 @@ void chip_reset(struct chip *chip, enum reset_kind kind)
         sram_lost(chip);
     if (cold) {
         ks_power_lost(chip);
-        chip->fmc.vecmap = 0;
+        chip->fmc.banks_swapped = false;
         lock_latch(chip);
     }
+    if (kind != RESET_CPU)
+        fmc_boot_select(chip, cold);
     if (kind == RESET_POWER || kind == RESET_CHIP)
         chip->link_resets++;
     core_reset(chip, kind == RESET_POWER || kind == RESET_CHIP);
@@ -145,9 +149,9 @@ void chip_reset(struct chip *chip, enum reset_kind kind)
         core_lockup(chip, "no engine");
         return;
     }
-    if (kind != RESET_CPU && chip->fmc.vecmap == 0)
+    if (cold || (kind == RESET_SYSTEM && chip->fmc.vecmap == 0))
         rom_judge(chip);
-    core_start(chip, chip->fmc.vecmap);
+    core_start(chip);
 }
 
 void chip_want_reset(struct chip *chip, enum reset_kind kind)

@@ -45,6 +45,8 @@ struct lock {
     bool config;     /* CONFIG0.LOCK = 0 */
     bool ice;        /* CONFIG0.ICELOCK = 0: the debug port is silent */
     bool mass_erase; /* CONFIG0.MERASE = 1: allowed */
+    bool ldrom;      /* CONFIG0.CBS = 0: boot from LDROM */
+    bool loader;     /* CONFIG0.MBS = 0: the mask boot loader runs, and no image */
     uint32_t dpm[2]; /* flags of the secure and non-secure side */
     uint32_t nscba;
 };

@@ -309,12 +309,11 @@ static uint32_t vector(struct chip *chip, uint32_t address)
 }
 
 /* Loads SP and PC as the core does out of reset, and halts there if a debugger asked for it. */
-void core_start(struct chip *chip, uint32_t vectors)
+void core_start(struct chip *chip)
 {
     struct core *core = &chip->core;
-    uint32_t sp = vector(chip, vectors), pc = vector(chip, vectors + 4);
+    uint32_t sp = vector(chip, 0), pc = vector(chip, 4);
     bool catch = debugged(chip) && (core->demcr & DEMCR_VC_CORERESET) != 0;
-    core->vtor = vectors;
     cpu_reg_set(chip->cpu, CPU_REG_LR, 0xffffffffU);
     cpu_reg_set(chip->cpu, CPU_REG_MSP, sp & ~3U);
     cpu_reg_set(chip->cpu, CPU_REG_PC, pc);

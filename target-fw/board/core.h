@@ -51,8 +51,8 @@ struct fpb_set core_breakpoints(const struct chip *chip); /* in force now */
 struct dwt_set core_watchpoints(const struct chip *chip); /* likewise */
 uint32_t core_read(struct chip *chip, uint32_t offset);   /* from 0xE0000000 */
 void core_write(struct chip *chip, uint32_t offset, uint32_t value);
-void core_reset(struct chip *chip, bool debug_too); /* state to be set by core_start */
-void core_start(struct chip *chip, uint32_t vectors);
+void core_reset(struct chip *chip, bool debug_too);   /* state to be set by core_start */
+void core_start(struct chip *chip);                   /* from the vectors at address 0 */
 void core_tick(struct chip *chip);                    /* bring SysTick up to date */
 uint64_t core_tick_left(const struct chip *chip);     /* cycles; UINT64_MAX: no SysTick wake */
 void core_ended(struct chip *chip, enum cpu_end end); /* the cpu stopped, for that reason */

@@ -200,10 +200,10 @@ bool cpu_hooks_add(struct cpu *cpu)
 
 enum err cpu_new(struct chip *chip, struct cpu **out)
 {
-    struct cpu *cpu = calloc(1, sizeof(*cpu));
+    struct cpu *cpu = aligned_alloc(_Alignof(struct cpu), sizeof(*cpu));
     if (cpu == NULL)
         return fail(ERR_MEMORY, "cpu: state");
-    cpu->chip = chip;
+    *cpu = (struct cpu){ .chip = chip };
     enum err e = engine_open(cpu);
     if (e != ERR_OK)
         cpu_free(cpu);

@@ -21,6 +21,30 @@ static bool map_ram(struct cpu *cpu, uint32_t base, uint32_t size, uint32_t righ
     return uc_mem_map_ptr(cpu->uc, base, size, rights, at) == UC_ERR_OK;
 }
 
+static bool map_flash(struct cpu *cpu, uint32_t base, uint32_t size)
+{
+    return map_ram(cpu, base, size, UC_PROT_READ | UC_PROT_EXEC,
+                   flash_bytes(cpu->chip, base, size));
+}
+
+/* Bank by bank, they may be swapped; the first page is a copy if something else is mapped
+ * there.
+ */
+static bool map_aprom(struct cpu *cpu)
+{
+    struct chip *chip = cpu->chip;
+    uint32_t from = 0;
+    if (chip->fmc.vecmap != 0) {
+        from = FMC_SHADOW_BYTES;
+        memcpy(cpu->shadow, flash_bytes(chip, 0, FMC_SHADOW_BYTES), FMC_SHADOW_BYTES);
+        memcpy(cpu->shadow, flash_seen(chip, 0, FMC_VECTOR_BYTES), FMC_VECTOR_BYTES);
+        if (!map_ram(cpu, 0, FMC_SHADOW_BYTES, UC_PROT_READ | UC_PROT_EXEC, cpu->shadow))
+            return false;
+    }
+    return map_flash(cpu, from, FMC_BANK_BYTES - from) &&
+           map_flash(cpu, FMC_BANK_BYTES, FMC_BANK_BYTES);
+}
+
 /* Everything that is not plain memory goes through the bus. A bank without a clock too: the bus
  * drops writes and reads zero, or serves it if the clock has just been switched on and the new
  * map follows at the end of this block. */
@@ -30,10 +54,9 @@ static bool map_memory(struct cpu *cpu)
     struct chip *chip = cpu->chip;
     const struct flash_region *r;
     bool ok = map_window(cpu, WINDOW_IO, CHIP_IO_BASE, IO_BYTES) &&
-              map_window(cpu, WINDOW_PPB, PPB_BASE, IO_BYTES);
-    for (unsigned i = 0; (r = flash_region_at(i)) != NULL; i++)
-        ok = ok && (!r->mapped || map_ram(cpu, r->base, r->size, UC_PROT_READ | UC_PROT_EXEC,
-                                          flash_bytes(chip, r->base, r->size)));
+              map_window(cpu, WINDOW_PPB, PPB_BASE, IO_BYTES) && map_aprom(cpu);
+    for (unsigned i = 1; (r = flash_region_at(i)) != NULL; i++) /* after APROM */
+        ok = ok && (!r->mapped || map_flash(cpu, r->base, r->size));
     for (unsigned i = 0; i < COUNT(banks) - 1; i++) {
         uint32_t from = banks[i], size = banks[i + 1] - from;
         ok = ok &&

@@ -42,6 +42,7 @@ struct cpu {
     struct fpb_set breaks; /* where this engine stops */
     struct dwt_set watches;
     char words[96];
+    _Alignas(FMC_SHADOW_BYTES) uint8_t shadow[FMC_SHADOW_BYTES]; /* address 0, under VECMAP */
     bool sram_ran[ENGINE_SRAM_LINES];
     bool flash_ran[ENGINE_FLASH_LINES];
 };

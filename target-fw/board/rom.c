@@ -162,7 +162,10 @@ static bool image_holds(struct chip *chip)
         return refuse(chip, "ROTPK is no point of P-256");
     if (!info_find(chip, &info) || !info_check(chip, &info))
         return false;
-    SHA256(flash_bytes(chip, info.base, info.size), info.size, digest);
+    const uint8_t *region = flash_bytes(chip, info.base, info.size);
+    if (region == NULL)
+        return refuse(chip, "FwInfo: region crosses swapped banks");
+    SHA256(region, info.size, digest);
     if (memcmp(digest, info.bytes + INFO_HASH, sizeof(digest)) != 0)
         return refuse(chip, "image hash differs from FwInfo");
     if (!signature_holds(&info, key))
@@ -174,13 +177,14 @@ void rom_judge(struct chip *chip)
 {
     uint32_t halves = ks_otp_used(chip) & 3;
     chip->refusal[0] = '\0';
-    if (halves == 0)
-        chip->verdict = VERDICT_DIRECT;
-    else if (halves != 3)
-        chip->verdict =
-            refuse(chip, "one half of ROTPK is missing") ? VERDICT_NONE : VERDICT_REFUSED;
-    else
-        chip->verdict = image_holds(chip) ? VERDICT_VERIFIED : VERDICT_REFUSED;
+    bool starts = true;
+    if (chip->lock.loader)
+        starts = refuse(chip, "CONFIG0.MBS: the mask boot loader waits for its host");
+    else if (halves == 3)
+        starts = image_holds(chip);
+    else if (halves != 0)
+        starts = refuse(chip, "one half of ROTPK is missing");
+    chip->verdict = !starts ? VERDICT_REFUSED : halves == 3 ? VERDICT_VERIFIED : VERDICT_DIRECT;
     if (chip->verdict == VERDICT_REFUSED)
         log_line(LOG_LEVEL_WARN, "board %u: boot refused: %s", chip->number, chip->refusal);
 }

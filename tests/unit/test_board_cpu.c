@@ -273,6 +273,29 @@ static void vecmap_survives_a_system_reset_only(void **state)
     assert_int_not_equal(reg(CPU_REG_PC), 0x4100);
 }
 
+/* The core sees the mapped page and the swapped banks, also after its code has changed. */
+static void the_core_sees_what_is_mapped(void **state)
+{
+    (void)state;
+    static const uint32_t want[] = { 0x11, 0x22, 0x33 };
+    memcpy(flash_bytes(&chip, 0, 4), &want[0], 4);
+    memcpy(flash_bytes(&chip, 0x4000, 4), &want[1], 4);
+    memcpy(flash_bytes(&chip, FMC_BANK_BYTES, 4), &want[2], 4);
+    for (size_t i = 0; i < COUNT(want); i++) {
+        LOAD(0x6801, BKPT);
+        poke(&chip, 0x4000c000, 1);
+        poke(&chip, 0x4000c00c, i == 1 ? 0x2e : 0x2c);
+        poke(&chip, 0x4000c004, i == 1 ? 0x4000 : i == 2 ? FMC_BANK_BYTES : 0);
+        poke(&chip, 0x4000c010, 1);
+        await(&chip, 0x4000c010, 1, 0);
+        set_reg(0, i == 2 ? 0x1000 : 0);
+        if (i == 2)
+            memcpy(flash_bytes(&chip, 0x1000, 4), &want[2], 4);
+        assert_int_equal(run(), S_HALT);
+        assert_int_equal(reg(1), want[i]);
+    }
+}
+
 static void uart_needs_its_line(void **state)
 {
     (void)state;
@@ -305,6 +328,7 @@ int main(void)
         TEST(resets),
         TEST(firmware_resets_the_chip_and_is_caught_at_the_vector),
         TEST(vecmap_survives_a_system_reset_only),
+        TEST(the_core_sees_what_is_mapped),
         TEST(uart_needs_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

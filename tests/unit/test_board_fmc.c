@@ -1,6 +1,8 @@
 /* The flash controller's rules, and the register lock in front of it. */
 #include "tests/unit/check.h"
 
+#include <string.h>
+
 #include "common/host/own.h"
 #include "tests/unit/test_board_bench.h"
 
@@ -20,6 +22,8 @@ enum {
     ERASE = 0x22,
     BANK = 0x23,
     MASS = 0x26,
+    REMAP = 0x2c,
+    VECMAP = 0x2e,
     UID = 0x04
 };
 
@@ -226,6 +230,97 @@ static void stuck_busy_stays(void **state)
     await(&chip, FMC + 0x10, 1, 0);
 }
 
+static void put_flash(uint32_t address, uint32_t word)
+{
+    memcpy(flash_bytes(&chip, address, 4), &word, 4);
+}
+
+static void the_vector_page_is_mapped_for_all_but_the_controller(void **state)
+{
+    (void)state;
+    put_flash(0, 0x11);
+    put_flash(0x200, 0x22);
+    put_flash(0x4000, 0x33);
+    assert_int_equal(command(ALL, VECMAP, 0x4000, 0), 0);
+    assert_int_equal(peek(&chip, 0), 0x33);
+    assert_int_equal(peek(&chip, 0x200), 0x22);
+    assert_int_equal(peek(&chip, FMC + 0x40) & 0xfffe00, 0x4000);
+    command(ALL, READ, 0, 0);
+    assert_int_equal(peek(&chip, FMC + 8), 0x11);
+    assert_int_equal(command(ALL, PROGRAM, 0x4004, 0x44), 0);
+    assert_int_equal(peek(&chip, 4), 0x44);
+    assert_int_equal(command(ALL, VECMAP, 0x4100, 0), ISPFF);
+    assert_int_equal(command(ALL, VECMAP, 0, 0), 0);
+    assert_int_equal(peek(&chip, 0), 0x11);
+}
+
+static void banks_can_be_swapped_until_a_cold_reset(void **state)
+{
+    (void)state;
+    put_flash(0, 0x11);
+    put_flash(FMC_BANK_BYTES, 0x22);
+    assert_int_equal(command(ALL, REMAP, 0x1000, 0), ISPFF);
+    assert_int_equal(command(ALL, REMAP, FMC_BANK_BYTES, 0), 0);
+    assert_int_equal(peek(&chip, 0), 0x22);
+    assert_int_equal(peek(&chip, FMC_BANK_BYTES), 0x11);
+    assert_int_equal(peek(&chip, FMC + 0x40) >> 30 & 1, 1);
+    assert_int_equal(command(ALL, PROGRAM, 8, 0x33), 0);
+    chip_reset(&chip, RESET_SYSTEM);
+    assert_int_equal(peek(&chip, 8), 0x33);
+    chip_reset(&chip, RESET_PIN);
+    assert_int_equal(peek(&chip, 0), 0x11);
+    assert_int_equal(peek(&chip, FMC_BANK_BYTES + 8), 0x33);
+}
+
+static void config0_chooses_what_boots(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t config0, first; /* word at address 0 after a cold reset */
+        bool rotpk;
+        enum verdict verdict;
+    } cases[] = {
+        { "APROM", 0xffffffff, 0x11, false, VERDICT_DIRECT },
+        { "LDROM", 0xffffff7f, 0x22, false, VERDICT_DIRECT },
+        { "mask loader", 0xffffffdf, 0x11, false, VERDICT_REFUSED },
+        { "LDROM, but a ROTPK", 0xffffff7f, 0x11, true, VERDICT_REFUSED },
+    };
+    const uint32_t key[8] = { 0 };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        put_flash(0, 0x11);
+        put_flash(FMC_LDROM, 0x22);
+        put_flash(FMC_CONFIG0, cases[i].config0);
+        for (unsigned n = 0; n < 2 && cases[i].rotpk; n++)
+            store_otp_burn(&chip.store.image->head.otp[n], 0x40610, key);
+        chip_reset(&chip, RESET_PIN);
+        if (peek(&chip, 0) != cases[i].first || chip.verdict != cases[i].verdict)
+            fail_msg("%s: 0x%x, verdict %d", cases[i].name, peek(&chip, 0), (int)chip.verdict);
+        clocks_on(&chip);
+        uint32_t status = peek(&chip, FMC + 0x40);
+        assert_int_equal(status >> 2 & 1, cases[i].config0 >> 7 & 1);
+        assert_int_equal(status >> 3 & 1, cases[i].config0 >> 5 & 1);
+    }
+}
+
+/* ISPCTL.BS counts at the next SYSRESETREQ, and is CONFIG0's again after a cold one. */
+static void software_chooses_what_boots_next(void **state)
+{
+    (void)state;
+    put_flash(0, 0x11);
+    put_flash(FMC_LDROM, 0x22);
+    poke(&chip, FMC, ISPEN | 1 << 1);
+    assert_int_equal(peek(&chip, 0), 0x11);
+    for (int i = 0; i < 2; i++) {
+        chip_reset(&chip, RESET_SYSTEM);
+        assert_int_equal(peek(&chip, 0), 0x22);
+    }
+    chip_reset(&chip, RESET_CHIP);
+    assert_int_equal(peek(&chip, 0), 0x11);
+    clocks_on(&chip);
+    assert_int_equal(peek(&chip, FMC) & 1 << 1, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -242,6 +337,10 @@ int main(void)
         TEST(uid_is_the_stores),
         TEST(injected_ispff_hits_the_named_operation),
         TEST(stuck_busy_stays),
+        TEST(the_vector_page_is_mapped_for_all_but_the_controller),
+        TEST(banks_can_be_swapped_until_a_cold_reset),
+        TEST(config0_chooses_what_boots),
+        TEST(software_chooses_what_boots_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

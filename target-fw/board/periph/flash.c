@@ -46,12 +46,24 @@ const struct flash_region *flash_region_of(uint32_t address, uint32_t len)
     return row == NULL ? NULL : &row->region;
 }
 
+/* A stretch over both banks is in one piece only if they are not swapped. */
 uint8_t *flash_bytes(struct chip *chip, uint32_t address, uint32_t len)
 {
     const struct row *row = row_of(address, len);
     if (row == NULL)
         return NULL;
+    if (chip->fmc.banks_swapped && address < STORE_APROM_BYTES) {
+        if (address % FMC_BANK_BYTES + len > FMC_BANK_BYTES)
+            return NULL;
+        address ^= FMC_BANK_BYTES;
+    }
     return (uint8_t *)chip->store.image + row->offset + (address - row->region.base);
+}
+
+const uint8_t *flash_seen(struct chip *chip, uint32_t address, uint32_t len)
+{
+    bool mapped = chip->fmc.vecmap != 0 && address < FMC_VECTOR_BYTES;
+    return flash_bytes(chip, mapped ? chip->fmc.vecmap + address : address, len);
 }
 
 uint32_t flash_word(struct chip *chip, uint32_t address)
@@ -63,6 +75,16 @@ uint32_t flash_word(struct chip *chip, uint32_t address)
     return word;
 }
 
+/* Address 0 may show what lies elsewhere. */
+static void changed(struct chip *chip, uint32_t address, uint32_t len)
+{
+    cpu_code_changed(chip->cpu, address, len);
+    if (chip->fmc.vecmap != 0 &&
+        (address < FMC_SHADOW_BYTES ||
+         (address < chip->fmc.vecmap + FMC_VECTOR_BYTES && chip->fmc.vecmap < address + len)))
+        cpu_map_changed(chip->cpu);
+}
+
 bool flash_program_word(struct chip *chip, uint32_t address, uint32_t word)
 {
     uint8_t *at = flash_bytes(chip, address, 4);
@@ -71,7 +93,7 @@ bool flash_program_word(struct chip *chip, uint32_t address, uint32_t word)
     uint32_t after = flash_word(chip, address) & word;
     memcpy(at, &after, sizeof(after));
     atomic_signal_fence(memory_order_seq_cst);
-    cpu_code_changed(chip->cpu, address, 4);
+    changed(chip, address, 4);
     return after == word;
 }
 
@@ -81,7 +103,7 @@ void flash_erase(struct chip *chip, uint32_t address, uint32_t len)
     if (at == NULL)
         return;
     memset(at, 0xff, len);
-    cpu_code_changed(chip->cpu, address, len);
+    changed(chip, address, len);
 }
 
 bool flash_is_blank(struct chip *chip, uint32_t address, uint32_t len)
@@ -99,7 +121,9 @@ bool flash_is_blank(struct chip *chip, uint32_t address, uint32_t len)
  */
 void flash_mass_erase(struct chip *chip)
 {
-    for (size_t i = 0; i < COUNT(rows); i++)
+    flash_erase(chip, 0, FMC_BANK_BYTES);
+    flash_erase(chip, FMC_BANK_BYTES, FMC_BANK_BYTES);
+    for (size_t i = 1; i < COUNT(rows); i++) /* after APROM */
         if (strcmp(rows[i].region.name, "flash OTP") != 0)
             flash_erase(chip, rows[i].region.base, rows[i].region.size);
     struct store_head *head = &chip->store.image->head;

@@ -18,7 +18,10 @@ enum {
     MPADDR = 0xc4,
     ISPCTL_ISPFF = 1 << 6,
     ISPCTL_KEPT = 0x0101003b,
-    STS_MBS = 1 << 3
+    DFCTL = 0x100,
+    STS_CBS = 1 << 2,
+    STS_MBS = 1 << 3,
+    STS_FBS = 1 << 30
 };
 
 static void start(struct chip *chip)
@@ -55,9 +58,11 @@ static uint32_t status(struct chip *chip)
 {
     struct fmc *fmc = &chip->fmc;
     poll(chip);
-    uint32_t mbs = flash_word(chip, FMC_CONFIG0) >> 5 & 1;
-    return (uint32_t)fmc->busy.active | mbs * STS_MBS | (uint32_t)fmc->pgff << 5 |
-           (uint32_t)fmc->ispff << 6 | (uint32_t)fmc->allone << 7 | (fmc->vecmap & 0xfffe00U);
+    const struct lock *lock = &chip->lock;
+    return (uint32_t)fmc->busy.active | (lock->ldrom ? 0U : STS_CBS) |
+           (lock->loader ? 0U : STS_MBS) | (fmc->banks_swapped ? (uint32_t)STS_FBS : 0U) |
+           (uint32_t)fmc->pgff << 5 | (uint32_t)fmc->ispff << 6 | (uint32_t)fmc->allone << 7 |
+           (fmc->vecmap & 0xfffe00U);
 }
 
 static uint32_t mp_status(struct chip *chip)
@@ -77,6 +82,8 @@ static uint32_t fmc_read(struct chip *chip, uint32_t offset)
     struct fmc *fmc = &chip->fmc;
     if (offset >= MPDAT0 && offset <= MPDAT3)
         return fmc->mpdat[(offset - MPDAT0) / 4];
+    if (offset - DFCTL < sizeof(fmc->df))
+        return fmc->df[(offset - DFCTL) / 4];
     switch (offset) {
     case ISPCTL:
         return fmc->ctl | (fmc->ispff ? ISPCTL_ISPFF : 0U);
@@ -122,6 +129,8 @@ static void fmc_write(struct chip *chip, uint32_t offset, uint32_t value)
         fmc->mp_full[(offset - MPDAT0) / 4] = fmc->mp_active;
         return;
     }
+    if (offset == DFCTL)
+        fmc->df[0] = value & 3; /* scrambling and silent access: kept, without effect */
     switch (offset) {
     case ISPCTL:
         fmc->ctl = value & ISPCTL_KEPT;
@@ -158,9 +167,29 @@ static void fmc_write(struct chip *chip, uint32_t offset, uint32_t value)
 
 static void fmc_reset(struct chip *chip)
 {
-    bool stuck = chip->fmc.busy.stuck;
-    uint32_t vecmap = chip->fmc.vecmap;
-    chip->fmc = (struct fmc){ .ctl = FMC_ISPCTL_APUEN, .vecmap = vecmap, .busy.stuck = stuck };
+    const struct fmc old = chip->fmc;
+    chip->fmc = (struct fmc){ .ctl = FMC_ISPCTL_APUEN | (old.ctl & FMC_ISPCTL_BS),
+                              .vecmap = old.vecmap,
+                              .from_ldrom = old.from_ldrom,
+                              .banks_swapped = old.banks_swapped,
+                              .busy.stuck = old.busy.stuck };
+}
+
+/*
+ * Cold: CONFIG0 decides, but a part with a ROTPK starts what its ROM verifies, in APROM
+ * (assumed). SYSRESETREQ: ISPCTL.BS, if software has changed it, else VECMAP stays.
+ */
+void fmc_boot_select(struct chip *chip, bool cold)
+{
+    struct fmc *fmc = &chip->fmc;
+    if (cold) {
+        bool ldrom = chip->lock.ldrom && (ks_otp_used(chip) & 3) == 0;
+        fmc->ctl = (fmc->ctl & ~(uint32_t)FMC_ISPCTL_BS) | (ldrom ? FMC_ISPCTL_BS : 0U);
+    }
+    bool from_ldrom = (fmc->ctl & FMC_ISPCTL_BS) != 0;
+    if (cold || from_ldrom != fmc->from_ldrom)
+        fmc->vecmap = from_ldrom ? FMC_LDROM : 0;
+    fmc->from_ldrom = from_ldrom;
 }
 
 const struct periph periph_fmc = {

@@ -20,8 +20,14 @@ enum {
     FMC_ISPCTL_LDUEN = 1 << 5,
     FMC_CONFIG0 = 0x00300000,
     FMC_CONFIG0_LOCK = 1 << 1,
+    FMC_CONFIG0_MBS = 1 << 5,
+    FMC_CONFIG0_CBS = 1 << 7,
     FMC_CONFIG0_MERASE = 1 << 13,
-    FMC_PAGE_BYTES = 0x800
+    FMC_PAGE_BYTES = 0x800,
+    FMC_BANK_BYTES = 0x80000,
+    FMC_LDROM = 0x00100000,
+    FMC_VECTOR_BYTES = 0x200, /* what VECMAP maps at address 0 */
+    FMC_SHADOW_BYTES = 0x1000
 };
 
 struct fmc {
@@ -32,7 +38,10 @@ struct fmc {
     uint32_t icpctl;
     uint32_t cyc;
     uint32_t mpdat[4];
-    uint32_t vecmap; /* address mapped at 0, set by command 2E; survives SYSRESETREQ */
+    uint32_t vecmap;    /* address mapped at 0, set by command 2E; survives SYSRESETREQ */
+    bool from_ldrom;    /* ISPCTL.BS as the last reset found it */
+    bool banks_swapped; /* command 2C; until the next cold reset */
+    uint32_t df[4];     /* DFCTL and what follows */
     bool ispff;
     bool pgff;
     bool allone;
@@ -62,9 +71,12 @@ struct flash_region {
 
 struct chip;
 
+void fmc_boot_select(struct chip *chip, bool cold); /* at a reset: what address 0 shows */
+
 const struct flash_region *flash_region_of(uint32_t address, uint32_t len);
 const struct flash_region *flash_region_at(unsigned n); /* NULL beyond the last */
 uint8_t *flash_bytes(struct chip *chip, uint32_t address, uint32_t len); /* NULL: no flash */
+const uint8_t *flash_seen(struct chip *chip, uint32_t address, uint32_t len); /* with VECMAP */
 uint32_t flash_word(struct chip *chip, uint32_t address);
 bool flash_program_word(struct chip *chip, uint32_t address, uint32_t word); /* false: PGFF */
 void flash_erase(struct chip *chip, uint32_t address, uint32_t len);

@@ -11,8 +11,7 @@ enum {
     ALLONE_NO = 0xa1100000,
     MULTI_RUN_BYTES = 512,
     FLASH_OTP = 0x00310000,
-    FLASH_OTP_LOCKS = 0x00310800,
-    BANK_BYTES = 0x80000
+    FLASH_OTP_LOCKS = 0x00310800
 };
 
 static bool refuse(struct chip *chip, const char *why)
@@ -168,7 +167,7 @@ static bool run_bank_erase(struct chip *chip)
 {
     if (chip->fmc.addr >= STORE_APROM_BYTES)
         return refuse(chip, "bank erase is for APROM");
-    return erase(chip, chip->fmc.addr & ~(BANK_BYTES - 1U), BANK_BYTES);
+    return erase(chip, chip->fmc.addr & ~(FMC_BANK_BYTES - 1U), FMC_BANK_BYTES);
 }
 
 static bool run_mass_erase(struct chip *chip)
@@ -215,8 +214,8 @@ static const uint8_t *range(struct chip *chip)
 {
     uint32_t from = chip->fmc.addr, len = chip->fmc.dat;
     bool shape = (from & (FMC_PAGE_BYTES - 1)) == 0 && (len & (FMC_PAGE_BYTES - 1)) == 0 &&
-                 len != 0 && len <= BANK_BYTES &&
-                 from / BANK_BYTES == (from + len - 1) / BANK_BYTES;
+                 len != 0 && len <= FMC_BANK_BYTES &&
+                 from / FMC_BANK_BYTES == (from + len - 1) / FMC_BANK_BYTES;
     bool hidden = chip->lock.config && chip->master == MASTER_DEBUG;
     return shape && !hidden ? flash_bytes(chip, from, len) : NULL;
 }
@@ -258,6 +257,17 @@ static bool run_vecmap(struct chip *chip)
     if ((address & 511) != 0 || flash_bytes(chip, address, 512) == NULL || address >= 0x110000)
         return refuse(chip, "vector page is not 512-byte aligned flash");
     chip->fmc.vecmap = address;
+    cpu_map_changed(chip->cpu);
+    return true;
+}
+
+/* Which half of APROM is at address 0; until the next cold reset (assumed). */
+static bool run_bank_remap(struct chip *chip)
+{
+    if (chip->fmc.addr != 0 && chip->fmc.addr != FMC_BANK_BYTES)
+        return refuse(chip, "bank remap: no bank begins there");
+    chip->fmc.banks_swapped = chip->fmc.addr != 0;
+    cpu_map_changed(chip->cpu);
     return true;
 }
 
@@ -270,7 +280,7 @@ static const struct command {
     { 0x23, run_bank_erase }, { 0x26, run_mass_erase }, { 0x04, run_uid },
     { 0x0b, run_cid },        { 0x0c, run_pid },        { 0x2d, run_crc },
     { 0x0d, run_crc_result }, { 0x28, run_allone },     { 0x08, run_allone_result },
-    { 0x2e, run_vecmap },
+    { 0x2e, run_vecmap },     { 0x2c, run_bank_remap },
 };
 
 void fmc_cmd_run(struct chip *chip)
