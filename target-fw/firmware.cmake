@@ -20,6 +20,7 @@ set(ARM_FLAGS ${ARM_CODE} -std=gnu2x -g -ffunction-sections -fdata-sections -fno
     ${NANOPB_DEFINITIONS} -DHALLMARK_VERSION=\\"${PROJECT_VERSION}\\")
 set(ARM_WARNINGS -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes
     -Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2 -Werror)
+set(FIRMWARE_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/port/nuvoton) # what link scripts include
 set(FIRMWARE_CHECK ${CMAKE_CURRENT_LIST_DIR}/check-firmware.cmake ${CMAKE_CURRENT_LIST_DIR}/stack.awk)
 
 # firmware_object(OUT_VARIABLE ELF SOURCE [FLAG...]): one object of one image.
@@ -65,7 +66,7 @@ function(add_firmware name)
     endif()
     add_custom_command(OUTPUT ${elf} ${bin}
         COMMAND ${ARM_CC} -mcpu=${FW_CPU} ${ARM_CODE} -nostartfiles --specs=nano.specs
-                -T ${FW_LINK_SCRIPT} -fstack-usage -fcallgraph-info=su -dumpdir ${dir}/
+                -T ${FW_LINK_SCRIPT} -L${FIRMWARE_SCRIPTS} -fstack-usage -fcallgraph-info=su -dumpdir ${dir}/
                 -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments
                 -Wl,-Map=${elf}.map ${objects} -o ${elf}
         COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DELF=${elf} "-DOBJECTS=${objects}"
@@ -73,7 +74,8 @@ function(add_firmware name)
                 -DNM=${ARM_NM} -DBANK0_FREE_MIN=${FW_FREE}
                 -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check-firmware.cmake
         COMMAND ${ARM_OBJCOPY} -O binary ${elf} ${bin}
-        DEPENDS ${objects} ${FW_LINK_SCRIPT} ${notes} ${FIRMWARE_CHECK}
+        DEPENDS ${objects} ${FW_LINK_SCRIPT} ${FIRMWARE_SCRIPTS}/devauth.ld ${notes}
+                ${FIRMWARE_CHECK}
         VERBATIM
         COMMENT "Linking ${name}")
     add_custom_target(${name}-firmware ALL DEPENDS ${elf} ${bin})

@@ -251,6 +251,8 @@ static void play(const struct scene *s)
 
 #define BIN(array) ((ProtobufCBinaryData){ sizeof(array), (array) })
 
+static EC_KEY *foreign; /* nobody's that matters */
+
 struct rotpk_keys {
     EC_KEY *rotpk, *server, *boot; /* who is burnt, and who signs */
 };
@@ -258,7 +260,8 @@ struct rotpk_keys {
 static uint32_t burn_rotpk(struct peer *p, const struct rotpk_keys *keys, EC_KEY *signed_for)
 {
     Hallmark__V1__BurnRotpkRequest m = HALLMARK__V1__BURN_ROTPK_REQUEST__INIT;
-    AUTO(buf_free) struct buf statement = { 0 }, other = { 0 };
+    AUTO(buf_free) struct buf statement = { 0 };
+    AUTO(buf_free) struct buf other = { 0 };
     uint8_t point[P256_POINT_SIZE], vouched[P256_POINT_SIZE];
     uint8_t server[P256_SIGNATURE_SIZE], boot[P256_SIGNATURE_SIZE];
     peer_point(keys->rotpk, point);
@@ -276,28 +279,19 @@ static uint32_t burn_rotpk(struct peer *p, const struct rotpk_keys *keys, EC_KEY
 /* Somebody's own ROTPK, and the server never signed it. */
 static uint32_t rotpk_not_vouched_for(struct peer *p)
 {
-    EC_KEY *own = peer_key();
-    uint32_t result = burn_rotpk(p, &(struct rotpk_keys){ own, own, own }, own);
-    EC_KEY_free(own);
-    return result;
+    return burn_rotpk(p, &(struct rotpk_keys){ foreign, foreign, foreign }, foreign);
 }
 
 /* Somebody's own ROTPK, with what the server signed for the right one. */
 static uint32_t rotpk_exchanged(struct peer *p)
 {
-    EC_KEY *own = peer_key();
-    uint32_t result = burn_rotpk(p, &(struct rotpk_keys){ own, p->web, own }, p->boot);
-    EC_KEY_free(own);
-    return result;
+    return burn_rotpk(p, &(struct rotpk_keys){ foreign, p->web, foreign }, p->boot);
 }
 
 /* The server signed it, but nobody shows that its private key exists. */
 static uint32_t rotpk_without_owner(struct peer *p)
 {
-    EC_KEY *own = peer_key();
-    uint32_t result = burn_rotpk(p, &(struct rotpk_keys){ p->boot, p->web, own }, p->boot);
-    EC_KEY_free(own);
-    return result;
+    return burn_rotpk(p, &(struct rotpk_keys){ p->boot, p->web, foreign }, p->boot);
 }
 
 static bool otp_burnt(const struct moment *before)
@@ -314,8 +308,10 @@ static void rotpk(void **state)
         { "ROTPK exchanged", 16, NULL, rotpk_exchanged, ERR_SIG, otp_burnt },
         { "ROTPK without owner", 16, NULL, rotpk_without_owner, ERR_SIG, otp_burnt },
     };
+    foreign = peer_key();
     for (size_t i = 0; i < COUNT(scenes); i++)
         play(&scenes[i]);
+    EC_KEY_free(foreign);
 }
 
 /* ---- arrow 24 ---- */
@@ -341,9 +337,9 @@ static bool flash_burnt(const struct moment *before)
 static void firmware(void **state)
 {
     (void)state;
-    static const struct scene foreign = { "firmware of another key", 20,      NULL,
-                                          foreign_firmware,          ERR_SIG, flash_burnt };
-    play(&foreign);
+    static const struct scene other = { "firmware of another key", 20,      NULL,
+                                        foreign_firmware,          ERR_SIG, flash_burnt };
+    play(&other);
 }
 
 /* ---- arrow 25 ---- */

@@ -27,16 +27,6 @@ enum {
 #define DPM_CODE (0x5au << 24)
 #define PLM_CODE (0x475au << 16)
 
-static enum err config_lock(uint32_t mask)
-{
-    uint32_t words[FMC_CONFIG_WORDS];
-    TRY(fmc_config_read(words));
-    if ((words[0] & CONFIG0_LOCK) == 0)
-        return ERR_OK;
-    words[0] &= ~(CONFIG0_LOCK & mask);
-    return fmc_config_write(words);
-}
-
 static enum err dpm_set(uint32_t control, uint32_t status, uint32_t bits)
 {
     TRY(reg_wait(WAIT_DPM, status, DPM_BUSY, 0));
@@ -65,29 +55,21 @@ static enum err plm_deploy(uint32_t mask)
     return deployed() ? ERR_OK : ERR_VERIFY;
 }
 
-/* All ones if the permit is for this level or one above: each step asks for its own. */
-static uint32_t mask_of(uint32_t permit, enum port_lock level)
-{
-    uint32_t mask = 0;
-    for (uint32_t i = level; i <= PORT_LOCK_PRODUCTION; i++)
-        mask |= permit_mask(permit, PORT_PERMIT_LOCK(i));
-    return mask;
-}
-
 /* From what can be undone to what cannot: a failure in between leaves the lower level. */
 enum err port_lock(enum port_lock level, uint32_t permit)
 {
     if (permit != PORT_PERMIT_LOCK(level))
         return ERR_DENIED;
     if (level >= PORT_LOCK_DEV)
-        TRY(config_lock(mask_of(permit, PORT_LOCK_DEV)));
+        TRY(fmc_config_clear(0, CONFIG0_LOCK & permit_lock_mask(permit, PORT_LOCK_DEV)));
     if (level >= PORT_LOCK_PASSWORD)
-        TRY(dpm_both(DPM_DBGDIS & mask_of(permit, PORT_LOCK_PASSWORD)));
+        TRY(dpm_both(DPM_DBGDIS & permit_lock_mask(permit, PORT_LOCK_PASSWORD)));
     if (level < PORT_LOCK_PRODUCTION)
         return ERR_OK;
-    TRY(dpm_both(DPM_LOCK & mask_of(permit, PORT_LOCK_PRODUCTION)));
-    TRY(dpm_both((DPM_DACCWDIS | DPM_DACCDIS) & mask_of(permit, PORT_LOCK_PRODUCTION)));
-    return plm_deploy(mask_of(permit, PORT_LOCK_PRODUCTION));
+    TRY(dpm_both(DPM_LOCK & permit_lock_mask(permit, PORT_LOCK_PRODUCTION)));
+    TRY(dpm_both((DPM_DACCWDIS | DPM_DACCDIS) &
+                 permit_lock_mask(permit, PORT_LOCK_PRODUCTION)));
+    return plm_deploy(permit_lock_mask(permit, PORT_LOCK_PRODUCTION));
 }
 
 /* A bit counts as set when it was written or is already in force. */

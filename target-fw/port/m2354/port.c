@@ -1,9 +1,5 @@
 /* The M2354's start-up (M2354BSP, SystemInit and clk.c). */
-#include "target-fw/port/port.h"
-
 #include "target-fw/port/m2354/clock.h"
-#include "target-fw/port/nuvoton/fmc.h"
-#include "target-fw/port/nuvoton/keystore.h"
 #include "target-fw/port/nuvoton/sys.h"
 
 enum {
@@ -30,9 +26,8 @@ static enum err power(void)
 }
 
 /* CRPT and KS start from a known state, whatever ran before. */
-static enum err engines(void)
+enum err sys_engines(void)
 {
-    TRY(sys_open());
     TRY(power());
     reg_set(CLK_AHBCLK, AHB_ISP | AHB_CRPT | AHB_KS); /* ISP: the clock needs CYCCTL */
     reg_set(CLK_APBCLK0, APB0_RTC);
@@ -41,13 +36,4 @@ static enum err engines(void)
     sys_reset_engines();
     sys_tick();
     return ERR_OK;
-}
-
-enum err port_start(void)
-{
-    enum err e = engines();
-    sys_close();
-    TRY(e);
-    TRY(keystore_open());
-    return fmc_open();
 }

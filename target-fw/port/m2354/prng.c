@@ -1,85 +1,25 @@
-/* The PRNG, seeded by the TRNG (M2354BSP rng.c). */
+/* How the M2354 seeds its PRNG (M2354BSP rng.c). */
 #include "target-fw/port/m2354/reg.h"
-#include "target-fw/port/nuvoton/crpt.h"
-#include "target-fw/port/nuvoton/ecc.h"
-#include "target-fw/port/nuvoton/keystore.h"
-#include "target-fw/port/port.h"
+#include "target-fw/port/nuvoton/random.h"
 
 enum {
-    PRNG_START = 1,
-    PRNG_SEEDRLD = 1 << 1,
-    PRNG_256 = 6 << 2,
     PRNG_SEEDSEL = 1 << 6,
     PRNG_SEEDSRC = 1 << 7,
-    PRNG_BUSY = 1 << 8,
-    PRNG_FROM_TRNG = PRNG_SEEDSEL | PRNG_SEEDSRC,
-
-    KSCTL_ECDH = 1 << 19,
-    KSCTL_ECDSA = 1 << 20,
-    KSCTL_WDST = 1 << 21,
-    KSCTL_OWNER_ECC = 4 << 24,
-    KSSTS_NUM = 0x1f,
-    KSSTS_KCTLERR = 1 << 16,
 
     LXT_LIRC32K = 1 << 6 | 1,
-    TRNG_ACTIVE = 1 << 7,
-    TRNG_READY = 1 << 7,
     TRNG_SEEDGEN = 1 << 8,
     TRNG_SEEDRDY = 1 << 9,
-    BYTES = 32,
 };
 
-static enum err trng_seed(void)
+const uint32_t random_source = PRNG_SEEDSEL | PRNG_SEEDSRC;
+
+enum err random_seed(void)
 {
     reg_set(RTC_LXTCTL, LXT_LIRC32K);
-    reg_set(TRNG_ACT, TRNG_ACTIVE);
-    TRY(reg_wait(WAIT_TRNG, TRNG_CTL, TRNG_READY, TRNG_READY));
-    REG(TRNG_CTL) = 0;
+    TRY(random_trng_on());
     reg_set(TRNG_CTL, TRNG_SEEDGEN);
-    return reg_wait(WAIT_TRNG, TRNG_CTL, TRNG_SEEDRDY, TRNG_SEEDRDY);
-}
-
-/* Leaves one draw in the key registers; nobody reads it. */
-static enum err seed(void)
-{
-    TRY(trng_seed());
-    TRY(reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, PRNG_BUSY, 0));
+    TRY(reg_wait(WAIT_TRNG, TRNG_CTL, TRNG_SEEDRDY, TRNG_SEEDRDY));
+    TRY(reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, RANDOM_BUSY, 0));
     REG(CRPT_PRNG_CTL) = PRNG_SEEDSEL;
-    TRY(reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, PRNG_SEEDSRC, PRNG_SEEDSRC));
-    REG(CRPT_PRNG_KSCTL) = 0;
-    reg_set(CRPT_PRNG_CTL, PRNG_256 | PRNG_START | PRNG_SEEDRLD);
-    return reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, PRNG_BUSY, 0);
-}
-
-static enum err draw(void)
-{
-    REG(CRPT_PRNG_CTL) = PRNG_256 | PRNG_FROM_TRNG | PRNG_START;
-    return reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, PRNG_BUSY, 0);
-}
-
-enum err port_random(uint8_t *out, size_t len)
-{
-    TRY(seed());
-    for (size_t at = 0; at < len;) {
-        TRY(draw());
-        for (size_t i = 0; i < BYTES && at < len; i++)
-            out[at++] = (uint8_t)(REG(CRPT_PRNG_KEY0 + (i & ~3u)) >> (8 * (i & 3)));
-    }
-    return draw(); /* what was given out does not stay in the registers */
-}
-
-enum err prng_key(enum prng_use use, uint8_t *slot_out)
-{
-    ecc_load_order(); /* n, not the field prime that the vendor's samples load */
-    TRY(seed());
-    REG(CRPT_PRNG_KSCTL) = (uint32_t)KSCTL_OWNER_ECC | KSCTL_WDST |
-                           (uint32_t)(use == PRNG_FOR_ECDSA ? KSCTL_ECDSA : KSCTL_ECDH);
-    enum err e = draw();
-    uint32_t status = REG(CRPT_PRNG_KSSTS);
-    REG(CRPT_PRNG_KSCTL) = 0;
-    TRY(e);
-    if ((status & KSSTS_KCTLERR) != 0)
-        return ERR_CHIP;
-    *slot_out = (uint8_t)(status & KSSTS_NUM);
-    return ERR_OK;
+    return reg_wait(WAIT_PRNG, CRPT_PRNG_CTL, PRNG_SEEDSRC, PRNG_SEEDSRC);
 }

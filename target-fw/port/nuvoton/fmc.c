@@ -88,10 +88,8 @@ struct span port_flash(uint32_t address, size_t len)
     return span_of(flash + address, len);
 }
 
-enum err port_flash_erase(uint32_t page)
+enum err fmc_erase(uint32_t page)
 {
-    if (page % FLASH_PAGE_SIZE != 0 || page >= FLASH_APROM_SIZE)
-        return ERR_RANGE;
     return operate(CMD_ERASE, page, APUEN);
 }
 
@@ -104,10 +102,15 @@ enum err port_flash_program(uint32_t address, const uint8_t unit[8])
     return operate(CMD_PROGRAM_64, address, APUEN);
 }
 
+enum err fmc_read(uint32_t address, uint32_t *word_out)
+{
+    return read_word(CMD_READ, address, word_out);
+}
+
 enum err fmc_config_read(uint32_t words[FMC_CONFIG_WORDS])
 {
     for (uint32_t i = 0; i < FMC_CONFIG_WORDS; i++)
-        TRY(read_word(CMD_READ, fmc_config_address + 4 * i, &words[i]));
+        TRY(fmc_read(fmc_config_address + 4 * i, &words[i]));
     return ERR_OK;
 }
 
@@ -121,7 +124,7 @@ static enum err config_erase(void)
     return operate(CMD_ERASE, fmc_config_address, CFGUEN);
 }
 
-enum err fmc_config_write(const uint32_t words[FMC_CONFIG_WORDS])
+static enum err config_write(const uint32_t words[FMC_CONFIG_WORDS])
 {
     uint32_t now[FMC_CONFIG_WORDS];
     TRY(config_erase());
@@ -135,4 +138,14 @@ enum err fmc_config_write(const uint32_t words[FMC_CONFIG_WORDS])
         if (now[i] != words[i])
             return ERR_VERIFY;
     return ERR_OK;
+}
+
+enum err fmc_config_clear(unsigned word, uint32_t bits)
+{
+    uint32_t words[FMC_CONFIG_WORDS];
+    TRY(fmc_config_read(words));
+    if ((words[word] & bits) == 0)
+        return ERR_OK;
+    words[word] &= ~bits;
+    return config_write(words);
 }

@@ -8,6 +8,7 @@ enum {
     CTL_WRITE = 1 << 1,
     CTL_ERASE = 2 << 1,
     CTL_ERASE_ALL = 3 << 1,
+    CTL_LOCK = 7 << 1,
     CTL_INIT = 1 << 8,
 
     STS_DONE = 1 << 0,
@@ -97,6 +98,13 @@ enum err keystore_erase(uint8_t sram_slot)
     TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
     REG(KS_METADATA) = META_DST_SRAM | (uint32_t)sram_slot << META_NUMBER;
     return operate(CTL_ERASE, ALWAYS);
+}
+
+enum err keystore_otp_lock(enum otp_slot slot, uint32_t mask)
+{
+    TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
+    REG(KS_METADATA) = META_DST_OTP | (uint32_t)slot << META_NUMBER;
+    return operate(CTL_LOCK, mask);
 }
 
 enum err port_key_erase(const struct port_key *key)

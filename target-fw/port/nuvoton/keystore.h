@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "common/core/layout.h"
 #include "target-fw/port/nuvoton/reg.h"
 
 enum {
@@ -21,6 +22,9 @@ extern const uint32_t keystore_otp_metadata[KEYSTORE_OTP_SLOTS];
 
 enum err keystore_open(void);
 enum err keystore_erase(uint8_t sram_slot);
+
+/* M467 only: the slot is neither erased nor written any more. A mask of 0 does nothing. */
+enum err keystore_otp_lock(enum otp_slot slot, uint32_t mask);
 
 /* Numbers are big-endian bytes here, and words from the least significant one in registers. */
 uint32_t keystore_word(const uint8_t number[32], uint32_t index);

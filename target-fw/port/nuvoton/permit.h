@@ -6,11 +6,20 @@
  */
 #pragma once
 
-#include <stdint.h>
+#include "target-fw/port/port.h"
 
 static inline uint32_t permit_mask(uint32_t permit, uint32_t want)
 {
     __asm__ volatile("" : "+r"(permit)); /* not what a branch has told the compiler */
     uint32_t difference = permit ^ want;
     return ((difference | (0u - difference)) >> 31) - 1;
+}
+
+/* All ones if the permit is for this level or one above: each step asks for its own. */
+static inline uint32_t permit_lock_mask(uint32_t permit, enum port_lock level)
+{
+    uint32_t mask = 0;
+    for (uint32_t i = level; i <= PORT_LOCK_PRODUCTION; i++)
+        mask |= permit_mask(permit, PORT_PERMIT_LOCK(i));
+    return mask;
 }

@@ -11,6 +11,7 @@ enum {
     STCLK_MASK = 7 << 3,
     STCLK_FROM_HIRC = 7 << 3, /* half of it */
     SYST_RUN = 3,             /* that clock, interrupt, on */
+    AHB_STCLK = 1 << 4,       /* EXSTCKEN of M2354, STCKEN of M467 */
     RST_CRPT = 1 << 12,
     RST_KS = 1 << 13,
 };
@@ -51,6 +52,7 @@ void sys_reset_engines(void)
 
 void sys_tick(void)
 {
+    reg_set(CLK_AHBCLK, AHB_STCLK);
     reg_field(CLK_CLKSEL0, STCLK_MASK, STCLK_FROM_HIRC);
     REG(SYST_RVR) = HIRC_HZ / 2 / 1000 * PORT_WAIT_MS - 1;
     REG(SYST_CVR) = 0;

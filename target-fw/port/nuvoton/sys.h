@@ -10,3 +10,5 @@ void sys_close(void);
 enum err sys_hirc(void);      /* HCLK from the internal 12 MHz oscillator */
 void sys_reset_engines(void); /* CRPT and KS */
 void sys_tick(void);          /* SysTick for port_wait(), whatever HCLK is */
+
+enum err sys_engines(void); /* each chip's own: power, clocks, engines, tick */

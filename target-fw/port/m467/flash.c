@@ -1,0 +1,38 @@
+/*
+ * Pages of the M467 are two pages of the layout: 4 KiB. To erase one is to keep the other, in
+ * SRAM for the time of the erasure. Certificate areas and the record have a page of the chip
+ * each, so only the two halves of a firmware's page depend on each other; if the power goes in
+ * between, the next run burns both again.
+ */
+#include "target-fw/port/nuvoton/fmc.h"
+#include "target-fw/port/port.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { CHIP_PAGE_SIZE = 0x1000, UNIT = 8 };
+
+static_assert(CHIP_PAGE_SIZE == 2 * FLASH_PAGE_SIZE, "two halves");
+
+static const uint8_t erased[UNIT] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+static enum err put_back(uint32_t half, const uint8_t *kept)
+{
+    for (uint32_t i = 0; i < FLASH_PAGE_SIZE; i += UNIT)
+        if (memcmp(kept + i, erased, UNIT) != 0)
+            TRY(port_flash_program(half + i, kept + i));
+    return memcmp(port_flash(half, FLASH_PAGE_SIZE).ptr, kept, FLASH_PAGE_SIZE) == 0
+               ? ERR_OK
+               : ERR_VERIFY;
+}
+
+enum err port_flash_erase(uint32_t page)
+{
+    static uint8_t kept[FLASH_PAGE_SIZE];
+    if (page % FLASH_PAGE_SIZE != 0 || page >= FLASH_APROM_SIZE)
+        return ERR_RANGE;
+    uint32_t half = page ^ FLASH_PAGE_SIZE;
+    memcpy(kept, port_flash(half, FLASH_PAGE_SIZE).ptr, FLASH_PAGE_SIZE);
+    TRY(fmc_erase(page & ~(uint32_t)(CHIP_PAGE_SIZE - 1)));
+    return put_back(half, kept);
+}

@@ -1,0 +1,16 @@
+#include "target-fw/port/port.h"
+
+#include "target-fw/port/nuvoton/fmc.h"
+#include "target-fw/port/nuvoton/keystore.h"
+#include "target-fw/port/nuvoton/sys.h"
+
+enum err port_start(void)
+{
+    enum err e = sys_open();
+    if (e == ERR_OK)
+        e = sys_engines();
+    sys_close();
+    TRY(e);
+    TRY(keystore_open());
+    return fmc_open();
+}

@@ -1,0 +1,14 @@
+/*
+ * random: the PRNG, seeded by the TRNG. How a chip gets its seed is its own; drawing is not.
+ */
+#pragma once
+
+#include "target-fw/port/nuvoton/reg.h"
+
+enum { RANDOM_BUSY = 1 << 8 }; /* of PRNG_CTL */
+
+/* Each chip's own. */
+extern const uint32_t random_source; /* bits of PRNG_CTL that stand for the TRNG as source */
+enum err random_seed(void);          /* all but the reload, which is in common */
+
+enum err random_trng_on(void); /* awake, and its control word 0 */
