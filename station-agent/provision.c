@@ -6,17 +6,19 @@
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "common/host/own.h"
 #include "station-agent/probe/probe.h"
 #include "station-agent/program.h"
 #include "station-agent/site/site.h"
 
-enum { PORT_DEFAULT = 443, HOST_MAX = 256 };
+enum { PORT_DEFAULT = 443, HOST_MAX = 256, RECONNECT_S = 60, RECONNECT_MAX_S = 86400 };
 
 enum option_key {
     OPTION_CA = 256,
     OPTION_CERT,
     OPTION_KEY,
     OPTION_FIRMWARE,
+    OPTION_RECONNECT,
     OPTION_JSON,
     OPTION_COLOR,
     OPTION_SWD_CLOCK,
@@ -36,6 +38,7 @@ static const struct argp_option options[] = {
     { "ca", OPTION_CA, "FILE", 0, "PEM: the root certificate that vouches for the server", 1 },
     { "cert", OPTION_CERT, "FILE", 0, "PEM: this station's certificate, then its issuer's", 1 },
     { "key", OPTION_KEY, "FILE", 0, "PEM: this station's private key", 1 },
+    { "reconnect", OPTION_RECONNECT, "SECONDS", 0, "how long to try again when the server cannot be reached or is lost, 0 to 86400; 60 if left out", 1 },
     { "order", 'o', "NAME", 0, "the order that these boards belong to", 2 },
     { "probe", 'p', "URI", 0, "a probe with a board: usb:serial=SERIAL, usb:port=1-2.3, usb: if there is only one, tcp://HOST:PORT; again for each further probe", 2 },
     { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
@@ -116,6 +119,14 @@ static enum err parse_number(const char *what, const char *text, unsigned least,
     return ERR_OK;
 }
 
+static enum err parse_reconnect(const char *text, uint32_t *ms_out)
+{
+    unsigned seconds = 0;
+    TRY(parse_number("reconnect", text, 0, RECONNECT_MAX_S, &seconds));
+    *ms_out = seconds * 1000;
+    return ERR_OK;
+}
+
 static enum err parse_timeout(const char *text, unsigned *ms_out)
 {
     unsigned seconds = 0;
@@ -160,6 +171,8 @@ static enum err take(int key, const char *value, struct arguments *a)
                             &a->plan.swd_clock_hz);
     case OPTION_PROBE_TIMEOUT:
         return parse_timeout(value, &a->plan.probe_timeout_ms);
+    case OPTION_RECONNECT:
+        return parse_reconnect(value, &a->plan.reconnect_ms);
     case OPTION_JSON:
         a->plan.json = true;
         return ERR_OK;
@@ -203,6 +216,28 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
+/* What to try, by what kept the sites from starting. */
+static const struct {
+    enum err err;
+    const char *text;
+} hints[] = {
+    { ERR_UNAVAILABLE, "is the address right, and does the server run?" },
+    { ERR_TLS,
+      "is --ca the server's root, and does --cert, which the operator gave, hold today?" },
+    { ERR_DENIED,
+      "the operator has to register this station's certificate (oemctl station add)" },
+    { ERR_PROTO, "is there a Hallmark server of this version at this address?" },
+};
+
+static int fail_to_start(enum err e)
+{
+    int code = program_fail(e);
+    for (size_t i = 0; i < COUNT(hints); i++)
+        if (hints[i].err == e)
+            fprintf(stderr, "station-agent: try: %s\n", hints[i].text);
+    return code;
+}
+
 int provision_main(int argc, char *argv[])
 {
     static const struct argp argp = {
@@ -213,7 +248,7 @@ int provision_main(int argc, char *argv[])
                "\vThe exit status is 0 only if every board was sealed. See station-agent(1).",
     };
     char name[] = "station-agent provision";
-    struct arguments a = { 0 };
+    struct arguments a = { .plan.reconnect_ms = RECONNECT_S * 1000 };
     size_t failed = 0;
     argv[0] = name;
     a.plan.probes = a.probes;
@@ -226,15 +261,8 @@ int provision_main(int argc, char *argv[])
     e = sites_run(&a.plan, &failed);
     if (e == ERR_OK)
         return EX_OK;
-    if (failed == 0) {
-        int code = program_fail(e);
-        if (e == ERR_UNAVAILABLE)
-            fputs("station-agent: try: is the address right, and does the server run? A "
-                  "station's certificate that is unknown, expired or revoked is refused "
-                  "without words\n",
-                  stderr);
-        return code;
-    }
+    if (failed == 0)
+        return fail_to_start(e);
     if (a.plan.probe_count > 1)
         fprintf(stderr, "station-agent: %zu of %zu boards failed\n", failed,
                 a.plan.probe_count);

@@ -123,11 +123,14 @@ board_ask() { # board_ask COMMAND...: over the control socket; JSON
     printf '%s\n' "$*" | socat -t 10 - "UNIX-CONNECT:$board_control"
 }
 
+provision_options=() # more of them
+
 provision() { # provision ORDER STATION PROBE...: JSON lines
     local order=$1 base=$run_dir/station/$2 probes=() probe
     shift 2
     for probe in "$@"; do probes+=(--probe "$probe"); done
     station_agent provision --server "$server_url" --ca "$run_dir/desk/root.pem" \
         --cert "$base.pem" --key "$base.key" --order "$order" --json "${probes[@]}" \
+        "${provision_options[@]}" \
         2>> "$run_dir/log/station-agent.log"
 }

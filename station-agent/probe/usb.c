@@ -156,6 +156,11 @@ static const struct usb_seen *find_again(const struct usb *usb, const struct usb
     return NULL;
 }
 
+static enum err keeps_transfers(const struct usb *usb)
+{
+    return fail_quiet(ERR_IO, "probe: %s: its transfers do not end", usb->probe.name);
+}
+
 /* It was reset or without power: wait until the kernel and udev are done with it, open anew. */
 static enum err come_back(struct usb *usb)
 {
@@ -165,7 +170,7 @@ static enum err come_back(struct usb *usb)
         return fail_quiet(ERR_MEMORY, "probe: out of memory");
     do {
         if (!detach(usb))
-            return fail_quiet(ERR_IO, "probe: %s: its transfers do not end", usb->probe.name);
+            return keeps_transfers(usb);
         TRY(usb_scan(usb->roots, list));
         const struct usb_seen *seen = find_again(usb, list);
         if (seen != NULL)
@@ -178,20 +183,25 @@ static enum err come_back(struct usb *usb)
     return fail_quiet(ERR_CLOSED, "probe: %s: did not come back", usb->probe.name);
 }
 
-/* A device that says other things of itself after its reset is a new one to the kernel. */
+/* Transfers do not outlive it. A device that says other things of itself after its reset is a
+ * new one to the kernel. */
 static enum err reset(struct usb *usb)
 {
+    if (!usb_pump_stop(usb))
+        return keeps_transfers(usb);
     int code = libusb_reset_device(usb->handle);
     usb->probe.counts.usb_resets++;
     if (code == LIBUSB_ERROR_NOT_FOUND || code == LIBUSB_ERROR_NO_DEVICE)
         return come_back(usb);
-    return code == 0 ? ERR_OK : usb_error(usb, code, "reset");
+    if (code != 0)
+        return usb_error(usb, code, "reset");
+    return usb_pump_start(usb);
 }
 
 static enum err power_cycle(struct usb *usb)
 {
     if (!detach(usb))
-        return fail_quiet(ERR_IO, "probe: %s: its transfers do not end", usb->probe.name);
+        return keeps_transfers(usb);
     TRY(usb_hub_cycle(usb->roots, usb->port));
     usb->probe.counts.power_cycles++;
     return come_back(usb);

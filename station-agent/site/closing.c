@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "common/host/log.h"
 #include "hallmark/v1/closing.pb-c.h"
 #include "station-agent/site/engine.h"
@@ -41,10 +43,17 @@ static enum err finish(struct site *site, Hallmark__V1__Receipt *receipt,
     AUTO(rpc_drop) Hallmark__V1__FinishResponse *out = NULL;
     struct rpc_stub runs = rpc_stub_of(&hallmark__v1__runs__descriptor, site_to_server, site);
     now(site, "Runs.Finish");
+    TRY(site_cut(site, line_check(site->line))); /* the run is over: do not ask it */
     in.confirmation_tag =
         (ProtobufCBinaryData){ CONFIRMATION_TAG_SIZE, site->unit.confirmation_tag };
     in.receipt = receipt;
-    TRY(RPC_CALL(&runs, hallmark__v1__runs__finish, &in, &out));
+    enum err e = RPC_CALL(&runs, hallmark__v1__runs__finish, &in, &out);
+    if (e == ERR_NOT_FOUND && line_moved(site->line)) {
+        site->cut = true;
+        return fail_quiet(ERR_CLOSED,
+                          "connection to the server lost before it had the receipt");
+    }
+    TRY(e);
     *commit_out = out->confirmation_tag.len != 0;
     return *commit_out ? unit_field(out->confirmation_tag, "confirmation_tag", tag_out,
                                     CONFIRMATION_TAG_SIZE)
@@ -83,28 +92,62 @@ static enum err sealed(struct site *site, bool refused, char *detail)
     now(site, "Runs.Sealed");
     in.debug_refused = refused;
     in.detail = detail;
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, site->unit.uid };
     return RPC_CALL(&runs, hallmark__v1__runs__sealed, &in, &out);
+}
+
+/* Before the reset, which cannot be taken back: who shall hear of it must be there. */
+static enum err reach_server(struct site *site)
+{
+    now(site, "before the reset: waiting for the server");
+    return site_cut(site, line_move(site->line, site_until_ms(site)));
+}
+
+/* The board is done, whatever becomes of this: a run begun anew would find it locked. */
+static enum err tell_sealed(struct site *site, char *detail)
+{
+    char words[FAIL_WORDS_MAX];
+    enum err e = sealed(site, true, detail);
+    if (e == ERR_OK)
+        server_used(site->server);
+    if (e != ERR_CLOSED || !site->cut)
+        return e;
+    site->cut = false;
+    snprintf(words, sizeof(words), "%s", fail_words());
+    return fail_quiet(ERR_UNAVAILABLE,
+                      "the board is finished and locked, but the server does "
+                      "not know that it is: %.250s",
+                      words);
+}
+
+/* The server counts this unit: it must hear how it ended. */
+static void tell_unsealed(struct site *site)
+{
+    char words[FAIL_WORDS_MAX];
+    const char *where = site->where;
+    line_words(fail_words(), words, sizeof(words));
+    if (sealed(site, false, words) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
+    site->where = where;
+    site->cut = false;
+    fail_set(words);
 }
 
 enum err closing_run(struct site *site)
 {
     AUTO(rpc_drop) Hallmark__V1__SignReceiptResponse *answer = NULL;
     uint8_t tag[CONFIRMATION_TAG_SIZE];
-    char detail[CHIP_DETAIL_MAX] = "", words[FAIL_WORDS_MAX];
-    TRY(sign_receipt(site, &answer));
+    char detail[CHIP_DETAIL_MAX] = "";
     bool uncommitted = false;
+    TRY(sign_receipt(site, &answer));
     TRY(finish(site, answer->receipt, tag, &uncommitted));
     enum err shut = uncommitted ? commit(site, tag) : ERR_OK;
+    if (shut == ERR_OK && line_lost(site->line))
+        TRY(reach_server(site));
     if (shut == ERR_OK)
         shut = lock_up(site, detail);
-    /* The server counts this unit by now: it must hear how it ended, well or badly. */
-    const char *where = site->where;
-    line_words(fail_words(), words, sizeof(words));
-    enum err told = sealed(site, shut == ERR_OK, shut == ERR_OK ? detail : words);
     if (shut == ERR_OK)
-        return told;
-    if (told != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
-    site->where = where;
-    return fail_quiet(shut, "%s", words);
+        return tell_sealed(site, detail);
+    tell_unsealed(site);
+    return shut;
 }

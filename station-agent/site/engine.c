@@ -4,13 +4,34 @@
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
-enum { CHUNK_MAX = 256 << 10 };
+enum { CHUNK_MAX = 256 << 10, WHERE_MAX = 128 };
 
 static void now(struct site *site, const char *where)
 {
     fail_clear();
     site->where = where;
     tell_doing(site->tell, site->index, "%s", where);
+}
+
+enum err site_cut(struct site *site, enum err e)
+{
+    site->cut = e != ERR_OK && (site->line == NULL || line_lost(site->line));
+    return e;
+}
+
+uint64_t site_until_ms(const struct site *site)
+{
+    uint64_t since_ms = site->first_cut_ms != 0 ? site->first_cut_ms : rpc_now_ms();
+    return since_ms + site->reconnect_ms +
+           LINE_LOSS_MS; /* the server's keeper gives up first */
+}
+
+/* Others belong to the run, which ends with its connection. */
+static bool outlives_run(const char *method)
+{
+    return strcmp(method, "hallmark.v1.Runs/Finish") == 0 ||
+           strcmp(method, "hallmark.v1.Runs/Sealed") == 0 ||
+           strcmp(method, "hallmark.v1.Bench/TurnAway") == 0;
 }
 
 enum err site_to_server(void *context, const char *method, struct span payload,
@@ -27,8 +48,9 @@ enum err site_to_server(void *context, const char *method, struct span payload,
         .timeout_ms = LINE_CALL_MS,
         .changes = strcmp(method, "hallmark.v1.Runs/FetchImage") != 0,
         .opens_run = strcmp(method, "hallmark.v1.Runs/Open") == 0,
+        .until_ms = outlives_run(method) ? site_until_ms(site) : 0,
     };
-    return line_call(site->line, &call, response_out);
+    return site_cut(site, line_call(site->line, &call, response_out));
 }
 
 static struct rpc_stub runs_of(struct site *site)
@@ -117,7 +139,7 @@ static enum err open_run(struct site *site)
     in.pdid = site->unit.pdid;
     in.probe = probe;
     in.software = software;
-    TRY(line_open(site->server, &site->line));
+    TRY(site_cut(site, line_open(site->server, &site->line)));
     TRY(RPC_CALL(&runs, hallmark__v1__runs__open, &in, &out));
     return take_run(&site->unit, out);
 }
@@ -128,7 +150,7 @@ static enum err run_arrows(struct site *site)
     while (!flow_finished(&site->flow)) {
         TRY(flow_advance(&site->flow, step_call, site));
         if (flow_report_due(&site->flow))
-            TRY(trace_report(site));
+            TRY(site_cut(site, trace_report(site)));
         if (!flow_finished(&site->flow))
             TRY(serve_next(site));
     }
@@ -149,6 +171,7 @@ static enum err tell_refusal(struct site *site, enum err e, const char *words)
     in.status = err_status(e);
     in.code = (uint32_t)e;
     in.message = message;
+    TRY(server_await(site->server, site_until_ms(site)));
     TRY(line_open(site->server, &site->line));
     return RPC_CALL(&bench, hallmark__v1__bench__turn_away, &in, &out);
 }
@@ -193,13 +216,49 @@ static void release(struct site *site)
     unit_fini(&site->unit);
     chip_close(site->chip);
     probe_close(site->probe);
+    const size_t borrowed = offsetof(struct site, probe);
+    memset((char *)site + borrowed, 0, sizeof(*site) - borrowed);
+}
+
+/* Nothing resumes: the board is opened, halted and loaded again, as for a first run. */
+static void clear(struct site *site, const char *words)
+{
+    char where[WHERE_MAX];
+    where_of(site, where, sizeof(where));
+    site->anew++;
+    tell_anew(site->tell, site->index,
+              &(struct tell_anew){ .where = where, .words = words, .count = site->anew });
+    release(site);
+}
+
+/* Only what the loss of the server cut; a board that failed is left as it is. */
+static bool begins_anew(struct site *site, enum err *e)
+{
+    char words[FAIL_WORDS_MAX];
+    if (*e != ERR_CLOSED || !site->cut)
+        return false;
+    snprintf(words, sizeof(words), "%s", fail_words());
+    if (site->first_cut_ms == 0)
+        site->first_cut_ms = rpc_now_ms();
+    tell_doing(site->tell, site->index, "waiting for the server");
+    *e = server_await(site->server, site_until_ms(site));
+    if (*e == ERR_OK && (site->anew == 0 || rpc_now_ms() < site_until_ms(site))) {
+        clear(site, words);
+        return true;
+    }
+    if (site->anew != 0 && (*e == ERR_OK || *e == ERR_CLOSED))
+        *e = fail_quiet(ERR_CLOSED, "%.300s; begun anew %u times in %u s", words, site->anew,
+                        site->reconnect_ms / 1000);
+    return false;
 }
 
 enum err site_run(struct site *site)
 {
-    char words[FAIL_WORDS_MAX], where[128];
+    char words[FAIL_WORDS_MAX], where[WHERE_MAX];
     uint64_t started_ms = rpc_now_ms();
     enum err e = run(site);
+    while (begins_anew(site, &e))
+        e = run(site);
     snprintf(words, sizeof(words), "%s", e == ERR_OK ? "" : fail_words());
     where_of(site, where, sizeof(where));
     struct tell_end end = {
@@ -209,7 +268,8 @@ enum err site_run(struct site *site)
         .where = where,
         .probe = site->probe_uri,
         .counts = site->probe != NULL ? &site->probe->counts : NULL,
-        .server_lost = line_lost(site->line),
+        .server_lost = site->cut && e == ERR_CLOSED,
+        .server_refused = site->cut && e != ERR_CLOSED,
         .took_ms = (uint32_t)(rpc_now_ms() - started_ms),
     };
     tell_end(site->tell, site->index, &end);

@@ -39,8 +39,13 @@ struct site {
     struct server *server;
     struct images *images;
     struct tell *tell;
+    uint32_t reconnect_ms; /* from the first loss of the server on, a run is begun anew */
 
     /* Of its own. */
+    uint64_t first_cut_ms; /* when the server was lost first; 0: never */
+    unsigned anew;         /* how many runs were begun since */
+
+    /* Of one run: from here to the end it is cleared for the next. */
     struct probe *probe;
     struct chip *chip;
     struct line *line;
@@ -50,10 +55,12 @@ struct site {
     struct reports reports;
     struct trace trace;
     const char *where; /* what is under way outside arrows; NULL: an arrow is */
+    bool cut;          /* the run ended with the connection to the server */
     struct mail mail;
 };
 
-/* From the probe to Runs.Sealed. Says how it ended, and yields it. */
+/* From the probe to Runs.Sealed; anew from the probe, while it may, if the server was lost.
+ * Says how it ended, and yields it. */
 enum err site_run(struct site *site);
 
 /* trace.c */
@@ -75,6 +82,10 @@ enum err closing_run(struct site *site);
 /* engine.c: rpc_transport of calls to the server; context is the site. */
 enum err site_to_server(void *site, const char *method, struct span payload,
                         struct buf *response_out);
+/* e came from the line: notes whether it is the end of the run by a lost connection. Yields e.
+ */
+enum err site_cut(struct site *site, enum err e);
+uint64_t site_until_ms(const struct site *site); /* when waiting for the server ends */
 /* An image by its digest, from memory or else from the server. */
 enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
                     const struct image **image_out);

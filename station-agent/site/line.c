@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "common/host/log.h"
+#include "common/rpc/again.h"
 #include "hallmark/v1/runs.pb-c.h"
 #include "station-agent/site/server.h"
 
@@ -63,23 +64,24 @@ void line_refuse(struct wss_conn *conn, uint32_t stream, enum err e, const char 
 void line_answer(struct line *line, uint32_t stream, enum err e, struct span payload)
 {
     if (e != ERR_OK) {
-        line_refuse(line->server->conn, stream, e, fail_words());
+        line_refuse(line->conn, stream, e, fail_words());
         return;
     }
     AUTO(buf_free) struct buf copy = { 0 };
     Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
     if (buf_copy(&copy, payload) != ERR_OK) {
-        line_refuse(line->server->conn, stream, ERR_MEMORY, "no memory for the answer");
+        line_refuse(line->conn, stream, ERR_MEMORY, "no memory for the answer");
         return;
     }
     response.stream = stream;
     response.payload = (ProtobufCBinaryData){ copy.len, copy.ptr };
-    if (wss_respond(line->server->conn, &response) != ERR_OK)
+    if (wss_respond(line->conn, &response) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: an answer was not sent: %s", fail_words());
 }
 
 enum err line_open(struct server *server, struct line **line_out)
 {
+    TRY(server_await(server, 0));
     struct line *line = calloc(1, sizeof(*line));
     if (line == NULL || line_condition(&line->changed) != ERR_OK) {
         free(line);
@@ -87,6 +89,7 @@ enum err line_open(struct server *server, struct line **line_out)
     }
     line->server = server;
     pthread_mutex_lock(&server->lock);
+    line->conn = server->conn == NULL ? NULL : wss_conn_keep(server->conn);
     line->next = server->lines;
     server->lines = line;
     pthread_mutex_unlock(&server->lock);
@@ -104,16 +107,21 @@ static void unlink_line(struct line *line)
     pthread_mutex_unlock(&line->server->lock);
 }
 
+static void refuse_all(struct wss_conn *conn, struct peer_event *inbox, size_t waiting)
+{
+    for (size_t i = 0; i < waiting; i++) {
+        line_refuse(conn, inbox[i].stream, ERR_NOT_FOUND, "this run has ended");
+        peer_event_free(&inbox[i]);
+    }
+}
+
 void line_close(struct line *line)
 {
     if (line == NULL)
         return;
     unlink_line(line);
-    for (size_t i = 0; i < line->waiting; i++) {
-        line_refuse(line->server->conn, line->inbox[i].stream, ERR_NOT_FOUND,
-                    "this run has ended");
-        peer_event_free(&line->inbox[i]);
-    }
+    refuse_all(line->conn, line->inbox, line->waiting);
+    wss_conn_drop(&line->conn);
     pthread_cond_destroy(&line->changed);
     free(line);
 }
@@ -156,26 +164,73 @@ static void answered(void *context, const Hallmark__V1__FrameResponse *response)
     pthread_mutex_unlock(&line->server->lock);
 }
 
-/* Also its words, where it ends: every call finds out by itself that the line is dead. */
-static enum err check_open(struct line *line)
+/* Under the lock. */
+static bool stands(const struct line *line)
 {
-    char reason[SERVER_REASON_MAX] = "";
-    pthread_mutex_lock(&line->server->lock);
-    bool open = line->server->state == SERVER_OPEN;
-    memcpy(reason, line->server->reason, sizeof(reason));
-    pthread_mutex_unlock(&line->server->lock);
-    return open ? ERR_OK : fail_quiet(ERR_CLOSED, "connection to the server lost: %s", reason);
+    return line->conn != NULL && line->conn == line->server->conn;
 }
 
 bool line_lost(struct line *line)
 {
-    return line != NULL && check_open(line) != ERR_OK;
+    if (line == NULL)
+        return false;
+    pthread_mutex_lock(&line->server->lock);
+    bool lost = !stands(line);
+    pthread_mutex_unlock(&line->server->lock);
+    return lost;
+}
+
+bool line_moved(const struct line *line)
+{
+    return line->moved;
+}
+
+enum err line_check(struct line *line)
+{
+    return line_lost(line) ? server_lost(line->server) : ERR_OK;
+}
+
+/* A call that failed with its connection, a moment before that is told. */
+static bool await_loss(struct line *line)
+{
+    uint64_t deadline_ms = rpc_now_ms() + LINE_LOSS_MS;
+    bool in_time = true;
+    pthread_mutex_lock(&line->server->lock);
+    while (stands(line) && in_time)
+        in_time = line_wait(&line->changed, &line->server->lock, deadline_ms);
+    pthread_mutex_unlock(&line->server->lock);
+    return in_time;
+}
+
+enum err line_move(struct line *line, uint64_t until_ms)
+{
+    struct server *server = line->server;
+    struct peer_event inbox[LINE_INBOX_MAX];
+    struct wss_conn *next = NULL;
+    if (!line_lost(line))
+        return ERR_OK;
+    while (next == NULL) {
+        TRY(server_await(server, until_ms));
+        pthread_mutex_lock(&server->lock);
+        next = server->conn == NULL ? NULL : wss_conn_keep(server->conn);
+        pthread_mutex_unlock(&server->lock);
+    }
+    pthread_mutex_lock(&server->lock);
+    struct wss_conn *old = line->conn;
+    size_t waiting = line->waiting;
+    memcpy(inbox, line->inbox, sizeof(inbox));
+    line->waiting = 0;
+    line->conn = next;
+    pthread_mutex_unlock(&server->lock);
+    line->moved = true;
+    refuse_all(old, inbox, waiting);
+    wss_conn_drop(&old);
+    return ERR_OK;
 }
 
 static enum err send_call(struct line *line, const struct line_call *call,
-                          struct pending *pending)
+                          uint8_t key[static RPC_IDEMPOTENCY_KEY_SIZE], struct pending *pending)
 {
-    uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
     char run_key[] = "run-bin", reports_key[] = "reports-bin";
     char method[RPC_METHOD_MAX + 1];
     AUTO(buf_free) struct buf payload = { 0 };
@@ -196,16 +251,13 @@ static enum err send_call(struct line *line, const struct line_call *call,
         entries[request.n_metadata++] = &run;
     if (reports.len != 0)
         entries[request.n_metadata++] = &report;
-    if (call->changes) {
-        if (RAND_bytes(key, sizeof(key)) != 1)
-            return fail_quiet(ERR_INTERNAL, "no random bytes");
-        request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
-    }
+    if (call->changes)
+        request.idempotency_key = (ProtobufCBinaryData){ RPC_IDEMPOTENCY_KEY_SIZE, key };
     request.method = method;
     request.timeout_ms = call->timeout_ms;
     request.payload = (ProtobufCBinaryData){ payload.len, payload.ptr };
     request.end_stream = true;
-    return wss_call(line->server->conn, &request, answered, pending);
+    return wss_call(line->conn, &request, answered, pending);
 }
 
 /* An answer always comes: the connection's own, at the deadline or at its loss, if no other. */
@@ -218,20 +270,40 @@ static void await(struct pending *pending)
     pthread_mutex_unlock(&line->server->lock);
 }
 
-enum err line_call(struct line *line, const struct line_call *call, struct buf *response_out)
+static enum err call_once(struct line *line, const struct line_call *call,
+                          uint8_t key[static RPC_IDEMPOTENCY_KEY_SIZE],
+                          struct buf *response_out)
 {
     struct pending pending = { .line = line, .opens_run = call->opens_run };
-    TRY(check_open(line));
-    TRY(send_call(line, call, &pending));
-    await(&pending);
-    if (pending.err != ERR_OK) {
-        TRY(check_open(line));
-        return fail_quiet(pending.err, "server: %s",
-                          pending.words[0] != '\0' ? pending.words : err_text(pending.err));
-    }
+    TRY(line_check(line));
+    enum err e = send_call(line, call, key, &pending);
+    if (e == ERR_OK)
+        await(&pending);
+    else
+        line_words(fail_words(), pending.words, sizeof(pending.words));
+    if (e == ERR_OK)
+        e = pending.err;
+    if ((again_may(e, true) || e == ERR_UNAUTHENTICATED) && await_loss(line))
+        return server_lost(line->server);
+    if (e != ERR_OK)
+        return fail_quiet(e, "server: %s",
+                          pending.words[0] != '\0' ? pending.words : err_text(e));
     buf_free(response_out);
     *response_out = pending.response;
     return ERR_OK;
+}
+
+enum err line_call(struct line *line, const struct line_call *call, struct buf *response_out)
+{
+    uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
+    if (RAND_bytes(key, sizeof(key)) != 1)
+        return fail_quiet(ERR_INTERNAL, "no random bytes");
+    enum err e = call_once(line, call, key, response_out);
+    while (e == ERR_CLOSED && call->changes && call->until_ms != 0 && line_lost(line)) {
+        TRY(line_move(line, call->until_ms));
+        e = call_once(line, call, key, response_out);
+    }
+    return e;
 }
 
 static void take_oldest(struct line *line, struct peer_event *event_out)
@@ -247,14 +319,14 @@ enum err line_next(struct line *line, uint32_t timeout_ms, struct peer_event *ev
     uint64_t deadline_ms = rpc_now_ms() + timeout_ms;
     bool in_time = true;
     pthread_mutex_lock(&server->lock);
-    while (line->waiting == 0 && server->state == SERVER_OPEN && in_time)
+    while (line->waiting == 0 && stands(line) && in_time)
         in_time = line_wait(&line->changed, &server->lock, deadline_ms);
-    bool got = line->waiting != 0 && server->state == SERVER_OPEN;
+    bool got = line->waiting != 0 && stands(line);
     if (got)
         take_oldest(line, event_out);
     pthread_mutex_unlock(&server->lock);
     if (got)
         return ERR_OK;
-    TRY(check_open(line));
+    TRY(line_check(line));
     return fail_quiet(ERR_DEADLINE, "the server did not call within %u s", timeout_ms / 1000);
 }

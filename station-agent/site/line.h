@@ -4,10 +4,15 @@
  * The connection's I/O thread routes the server's calls by their metadata "run-bin" to the line
  * that opened that run, into an inbox of bounded size; the site's thread serves them there. A
  * call for no run of ours is answered NOT_FOUND, one too many RESOURCE_EXHAUSTED; one that its
- * caller gives up is dropped. Once the connection is lost every call here gives ERR_CLOSED.
+ * caller gives up is dropped.
  *
- * A line is used by its site's thread only. It borrows the server's connection, which outlives
- * it. Used in this folder.
+ * The server makes the connection anew when it is lost (keeper.c), but a line belongs to the
+ * one on which it was opened, as its run does: once that is lost, or drains, every call here
+ * gives ERR_CLOSED, or what the server refused us with if it will not have us. Only calls that
+ * outlive the run go on over the next one.
+ *
+ * A line is used by its site's thread only. It borrows the server, which outlives it. Used in
+ * this folder.
  */
 #pragma once
 
@@ -19,7 +24,10 @@ enum {
     LINE_CONNECT_MS = 15000,
     LINE_WAIT_MS = 120000, /* for the server's next arrow: its HSM or CA may be slow */
     LINE_CALL_MS = 60000,
+    LINE_LOSS_MS = 2000, /* from a call's end by a loss to the word of that loss */
 };
+
+struct tell;
 
 struct server_config {
     const char *host;
@@ -27,13 +35,21 @@ struct server_config {
     const char *ca_file;          /* PEM: the roots we trust */
     const char *certificate_file; /* PEM: our certificate, then its issuer's */
     const char *key_file;
+    uint32_t reconnect_ms; /* how long to try for a connection, each time; 0: once, at start */
+    struct tell *tell;     /* of lost connections; NULL: nobody */
 };
 
-struct server; /* the connection */
+struct server; /* the connection, and the next one */
 struct line;
 
+/* Waits for the first connection, at most config->reconnect_ms. */
 enum err server_open(const struct server_config *config, struct server **server_out);
 void server_close(struct server *server); /* NULL is fine; its lines are closed before */
+
+/* Wait for a connection, until that moment of rpc_now_ms() at most. ERR_OK: there is one.
+ * ERR_CLOSED: none, so far or for good. Else what the server refuses us with. */
+enum err server_await(struct server *server, uint64_t until_ms);
+void server_used(struct server *server); /* a run came to its end: it is worth coming back */
 
 enum err line_open(struct server *server, struct line **line_out);
 void line_close(struct line *line); /* answers what is left in the inbox; NULL is fine */
@@ -43,8 +59,10 @@ struct line_call {
     struct span payload;
     struct span reports; /* for metadata "reports-bin"; empty: none */
     uint32_t timeout_ms;
-    bool changes;   /* something: carries an idempotency key */
-    bool opens_run; /* it is Runs.Open: from its answer on, the line has that run */
+    bool changes;      /* something: carries an idempotency key */
+    bool opens_run;    /* it is Runs.Open: from its answer on, the line has that run */
+    uint64_t until_ms; /* 0: ends with its connection. Else, if it changes something, it is made
+                        * again with the same key on connections that come until then */
 };
 /* Call the server and wait. A refusal gives its code, and its words as fail_words(). */
 enum err line_call(struct line *line, const struct line_call *call, struct buf *response_out);
@@ -54,7 +72,12 @@ enum err line_next(struct line *line, uint32_t timeout_ms, struct peer_event *ev
 /* Answer it: with the payload if e is ERR_OK, else with e and fail_words(). */
 void line_answer(struct line *line, uint32_t stream, enum err e, struct span payload);
 
-bool line_lost(struct line *line); /* the connection to the server is gone; NULL: it is not */
+enum err line_check(struct line *line);   /* ERR_OK, or why its connection is lost */
+bool line_lost(struct line *line);        /* it is; NULL: there was none */
+bool line_moved(const struct line *line); /* it has gone on over another one */
+
+/* Go on over the next connection, if this one is lost; waits as server_await() does. */
+enum err line_move(struct line *line, uint64_t until_ms);
 
 /* A copy of a peer's words, short and printable. */
 void line_words(const char *text, char *out, size_t size);

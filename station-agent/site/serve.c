@@ -86,8 +86,8 @@ static enum err await_server(struct site *site, struct peer_event *event)
     uint64_t deadline_ms = rpc_now_ms() + LINE_WAIT_MS;
     for (;;) {
         uint64_t now_ms = rpc_now_ms();
-        TRY(line_next(site->line, now_ms < deadline_ms ? (uint32_t)(deadline_ms - now_ms) : 0,
-                      event));
+        uint32_t left_ms = now_ms < deadline_ms ? (uint32_t)(deadline_ms - now_ms) : 0;
+        TRY(site_cut(site, line_next(site->line, left_ms, event)));
         TRY(check_ended(site, event));
         enum err e = admit(site, FLOW_O, event->frame->request->method);
         if (e == ERR_OK)

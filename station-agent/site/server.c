@@ -56,26 +56,98 @@ static enum err try_files(const struct server_config *config)
     return e;
 }
 
-static void opened(void *context, struct wss_conn *conn)
+static void rouse(struct server *server)
 {
-    struct server *server = context;
-    pthread_mutex_lock(&server->lock);
-    server->conn = wss_conn_keep(conn);
-    server->state = SERVER_OPEN;
-    pthread_cond_broadcast(&server->changed);
-    pthread_mutex_unlock(&server->lock);
-}
-
-static void lost(void *context, struct wss_conn *conn, const char *reason)
-{
-    (void)conn;
-    struct server *server = context;
-    pthread_mutex_lock(&server->lock);
-    line_words(reason, server->reason, sizeof(server->reason));
-    server->state = SERVER_LOST;
     pthread_cond_broadcast(&server->changed);
     for (struct line *line = server->lines; line != NULL; line = line->next)
         pthread_cond_broadcast(&line->changed);
+}
+
+static void opened(void *context, struct wss_conn *conn)
+{
+    struct server *server = context;
+    wss_conn_set_user(conn, server); /* see lost() */
+    pthread_mutex_lock(&server->lock);
+    if (server->state != SERVER_OVER && server->conn == NULL) {
+        server->conn = wss_conn_keep(conn);
+        server->opened_ms = rpc_now_ms();
+        server->connections++;
+        server->state = SERVER_OPEN;
+    }
+    rouse(server);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void server_lose(struct server *server, enum server_state state, enum err e, const char *reason)
+{
+    uint64_t now_ms = rpc_now_ms();
+    if (server->state == SERVER_OPEN) {
+        if (now_ms - server->opened_ms >= SERVER_BACKOFF_CAP_MS)
+            backoff_reset(&server->backoff);
+        server->lost_ms = now_ms;
+        server->attempts = 0;
+        wss_conn_drop(&server->conn);
+    }
+    server->state = state;
+    server->err = e;
+    line_words(reason, server->reason, sizeof(server->reason));
+    rouse(server);
+}
+
+/* Of the connection that stands, or of the attempt; not of one that was going away. */
+static void lost(void *context, struct wss_conn *conn, const char *reason)
+{
+    struct server *server = context;
+    enum err why = wss_why(server->wss, conn);
+    bool stood = conn != NULL && wss_conn_user(conn) != NULL;
+    pthread_mutex_lock(&server->lock);
+    if (stood ? conn == server->conn : server->state == SERVER_CONNECTING)
+        server_lose(server, why == ERR_UNAVAILABLE ? SERVER_LOST : SERVER_OVER, why, reason);
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* The calls under way may end there; all else goes over the next connection. */
+static void going_away(void *context, struct wss_conn *conn, const char *reason)
+{
+    struct server *server = context;
+    char words[SERVER_REASON_MAX];
+    snprintf(words, sizeof(words), "the server is going away: %.200s", reason);
+    pthread_mutex_lock(&server->lock);
+    if (conn == server->conn)
+        server_lose(server, SERVER_LOST, ERR_UNAVAILABLE, words);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static enum err no_connection(const struct server *server)
+{
+    return server->err == ERR_OK || server->err == ERR_UNAVAILABLE
+               ? fail_quiet(ERR_CLOSED, "connection to the server lost: %s", server->reason)
+               : fail_quiet(server->err, "the server does not have us: %s", server->reason);
+}
+
+enum err server_lost(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    enum err e = no_connection(server);
+    pthread_mutex_unlock(&server->lock);
+    return e;
+}
+
+enum err server_await(struct server *server, uint64_t until_ms)
+{
+    bool in_time = true;
+    pthread_mutex_lock(&server->lock);
+    while (server->state != SERVER_OPEN && server->state != SERVER_OVER && in_time)
+        in_time = line_wait(&server->changed, &server->lock, until_ms);
+    enum err e = server->state == SERVER_OPEN ? ERR_OK : no_connection(server);
+    pthread_mutex_unlock(&server->lock);
+    return e;
+}
+
+void server_used(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    backoff_reset(&server->backoff);
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -87,10 +159,11 @@ static struct span run_of(const Hallmark__V1__FrameRequest *request)
     return (struct span){ NULL, 0 };
 }
 
-static struct line *line_of(const struct server *server, struct span run)
+static struct line *line_of(const struct server *server, const struct wss_conn *conn,
+                            struct span run)
 {
     for (struct line *line = server->lines; line != NULL; line = line->next)
-        if (line->has_run && span_eq(run, SPAN(line->run_id)))
+        if (line->conn == conn && line->has_run && span_eq(run, SPAN(line->run_id)))
             return line;
     return NULL;
 }
@@ -113,7 +186,7 @@ static void requested(void *context, struct wss_conn *conn, struct peer_event *e
     struct server *server = context;
     uint32_t stream = event->stream;
     pthread_mutex_lock(&server->lock);
-    enum err e = deliver(line_of(server, run_of(event->frame->request)), event);
+    enum err e = deliver(line_of(server, conn, run_of(event->frame->request)), event);
     pthread_mutex_unlock(&server->lock);
     peer_event_free(event);
     if (e != ERR_OK)
@@ -135,29 +208,24 @@ static void drop(struct line *line, uint32_t stream)
 
 static void cancelled(void *context, struct wss_conn *conn, uint32_t stream)
 {
-    (void)conn;
     struct server *server = context;
     pthread_mutex_lock(&server->lock);
     for (struct line *line = server->lines; line != NULL; line = line->next)
-        drop(line, stream);
+        if (line->conn == conn)
+            drop(line, stream);
     pthread_mutex_unlock(&server->lock);
 }
 
-static enum err await_open(struct server *server)
+static enum err await_first(struct server *server)
 {
-    uint64_t deadline_ms = rpc_now_ms() + LINE_CONNECT_MS;
-    bool in_time = true;
     pthread_mutex_lock(&server->lock);
-    while (server->state == SERVER_CONNECTING && in_time)
-        in_time = line_wait(&server->changed, &server->lock, deadline_ms);
-    enum server_state state = server->state;
+    while (server->state != SERVER_OPEN && server->state != SERVER_OVER)
+        pthread_cond_wait(&server->changed, &server->lock);
+    enum err e = server->connections != 0 ? ERR_OK : server->err;
+    if (e != ERR_OK)
+        e = fail_quiet(e, "%s", server->reason);
     pthread_mutex_unlock(&server->lock);
-    if (state == SERVER_OPEN)
-        return ERR_OK;
-    if (state == SERVER_LOST)
-        return fail_quiet(ERR_UNAVAILABLE, "%s", server->reason);
-    return fail_quiet(ERR_UNAVAILABLE, "wss://%s:%u: no answer in time", server->config.host,
-                      server->config.port);
+    return e;
 }
 
 static enum err connect_to(struct server *server)
@@ -172,11 +240,14 @@ static enum err connect_to(struct server *server)
                      .open = opened,
                      .request = requested,
                      .cancelled = cancelled,
-                     .closed = lost },
+                     .closed = lost,
+                     .going_away = going_away },
     };
     TRY(wss_start(&config, &server->wss));
-    TRY(wss_connect(server->wss));
-    return await_open(server);
+    server->lost_ms = rpc_now_ms();
+    server->kept = pthread_create(&server->keeper, NULL, keeper_run, server) == 0;
+    return server->kept ? await_first(server)
+                        : fail_quiet(ERR_MEMORY, "no thread for the connection");
 }
 
 enum err server_open(const struct server_config *config, struct server **server_out)
@@ -186,6 +257,7 @@ enum err server_open(const struct server_config *config, struct server **server_
     if (server == NULL)
         return fail_quiet(ERR_MEMORY, "no memory");
     server->config = *config;
+    server->backoff = backoff_of(SERVER_BACKOFF_MS, SERVER_BACKOFF_CAP_MS, backoff_seed());
     pthread_mutex_init(&server->lock, NULL);
     enum err e = line_condition(&server->changed);
     if (e == ERR_OK)
@@ -203,22 +275,32 @@ static void say_goodbye(struct server *server)
 {
     uint64_t deadline_ms = rpc_now_ms() + CLOSE_MS;
     bool in_time = true;
-    wss_conn_close(server->conn, CLOSE_NORMAL, "done");
     pthread_mutex_lock(&server->lock);
+    if (server->conn != NULL)
+        wss_conn_close(server->conn, CLOSE_NORMAL, "done");
     while (server->state == SERVER_OPEN && in_time)
         in_time = line_wait(&server->changed, &server->lock, deadline_ms);
     pthread_mutex_unlock(&server->lock);
+}
+
+static void dismiss_keeper(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->closing = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    pthread_join(server->keeper, NULL);
 }
 
 void server_close(struct server *server)
 {
     if (server == NULL)
         return;
-    if (server->conn != NULL)
-        say_goodbye(server);
+    if (server->kept)
+        dismiss_keeper(server);
+    say_goodbye(server);
     wss_stop(server->wss);
-    if (server->conn != NULL)
-        wss_conn_drop(&server->conn);
+    wss_conn_drop(&server->conn);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     free(server);

@@ -1,37 +1,68 @@
-/* server: what line.c and server.c share: the connection, under one lock held for moments only.
+/*
+ * server: what line.c, server.c and keeper.c share: the connection, under one lock held for
+ * moments only.
+ *
+ * server.c hears of it on the I/O thread; keeper.c makes it, and makes it anew, on a thread of
+ * its own.
  */
 #pragma once
 
 #include <pthread.h>
 
 #include "common/core/layout.h"
+#include "common/host/backoff.h"
 #include "common/wss/wss.h"
 #include "station-agent/site/line.h"
 
-enum server_state { SERVER_CONNECTING, SERVER_OPEN, SERVER_LOST };
+enum server_state {
+    SERVER_LOST,       /* or not made yet: the keeper sees to it */
+    SERVER_CONNECTING, /* it does */
+    SERVER_OPEN,
+    SERVER_OVER, /* for good */
+};
 
-enum { SERVER_REASON_MAX = 160 };
+enum { SERVER_REASON_MAX = 320 };
+enum { SERVER_BACKOFF_MS = 250, SERVER_BACKOFF_CAP_MS = 5000 };
 
 struct server {
     struct server_config config;
     struct wss *wss;
-    struct wss_conn *conn; /* kept from open on, until server_close */
-    pthread_mutex_t lock;  /* guards what follows, and every line */
+    pthread_t keeper;
+    bool kept;            /* that thread runs */
+    pthread_mutex_t lock; /* guards what follows, and every line */
     pthread_cond_t changed;
+    bool closing;
     enum server_state state;
-    char reason[SERVER_REASON_MAX]; /* of the loss */
+    enum err err; /* of the latest loss: ERR_UNAVAILABLE, or a refusal that lasts */
+    char reason[SERVER_REASON_MAX]; /* its words */
+    struct wss_conn *conn;          /* kept while SERVER_OPEN */
+    uint64_t opened_ms;             /* since when it is */
+    uint64_t lost_ms;               /* since when there is none */
+    unsigned attempts;              /* since then */
+    unsigned connections;           /* there were, this one included */
+    struct backoff backoff;
     struct line *lines;
 };
 
 struct line {
     struct line *next;
     struct server *server;
+    struct wss_conn *conn; /* kept; the server's as long as that one stands */
     pthread_cond_t changed;
+    bool moved;
     bool has_run;
     uint8_t run_id[RUN_ID_SIZE];
     struct peer_event inbox[LINE_INBOX_MAX]; /* oldest first */
     size_t waiting;                          /* events in it */
 };
+
+void *keeper_run(void *server); /* pthread_create's */
+
+/* Under the lock: there is no connection, for now (SERVER_LOST) or for good. */
+void server_lose(struct server *server, enum server_state state, enum err e,
+                 const char *reason);
+
+enum err server_lost(struct server *server); /* why, with words: ERR_CLOSED, or a refusal */
 
 enum err line_condition(pthread_cond_t *condition); /* initialise it on CLOCK_MONOTONIC */
 bool line_wait(pthread_cond_t *condition, pthread_mutex_t *lock,

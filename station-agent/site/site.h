@@ -3,8 +3,8 @@
  *
  * A site takes one board through one run, arrows 3 to 33 and the closing, and ends. Each blocks
  * on its own probe only, so a hung one never delays another. Nothing is kept in files: a run
- * that was cut begins anew. Policy (profile, DevAuth, subject, lock level) comes from the
- * server. Used by the program's subcommands.
+ * that was cut begins anew, by itself if it was the server that was lost. Policy (profile,
+ * DevAuth, subject, lock level) comes from the server. Used by the program's subcommands.
  */
 #pragma once
 
@@ -27,6 +27,7 @@ struct site_plan {
     uint32_t swd_clock_hz;     /* at most; 0: as fast as the wires bear */
     unsigned probe_timeout_ms; /* for one reply of a probe; 0: the default */
     const char *firmware_file; /* NULL: fetched from the server */
+    uint32_t reconnect_ms;     /* how long a lost server is waited for; 0: not at all */
     bool json;
     bool color;
     bool progress; /* stderr is a terminal: keep progress lines there */

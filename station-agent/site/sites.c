@@ -40,8 +40,8 @@ static void crew_drop(struct crew **crew)
 {
     if (*crew == NULL)
         return;
-    tell_free((*crew)->tell);
     server_close((*crew)->server);
+    tell_free((*crew)->tell);
     images_free((*crew)->images);
     free(*crew);
 }
@@ -55,6 +55,8 @@ static enum err open_server(struct crew *crew)
         .ca_file = plan->ca_file,
         .certificate_file = plan->certificate_file,
         .key_file = plan->key_file,
+        .reconnect_ms = plan->reconnect_ms,
+        .tell = crew->tell,
     };
     return server_open(&config, &crew->server);
 }
@@ -98,6 +100,7 @@ static void start(struct crew *crew, size_t i)
         .probe_timeout_ms = crew->plan->probe_timeout_ms,
         .order = crew->plan->order,
         .server = crew->server,
+        .reconnect_ms = crew->plan->reconnect_ms,
         .images = crew->images,
         .tell = crew->tell,
     };

@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "common/host/own.h"
+#include "common/rpc/rpc.h"
 
 enum { DOING_MAX = 72, WORDS_MAX = 512, UID_HEX_SIZE = 2 * UID_SIZE + 1 };
 enum { NAME_WIDTH = 16, METHOD_WIDTH = 35, CAME_WIDTH = 60 }; /* columns */
 enum { COLUMNS_DEFAULT = 80, PROGRESS_MAX = 200 };
+enum { ATTEMPT_TOLD_MS = 1000 };
 
 #define RED   "\033[31m"
 #define GREEN "\033[32m"
@@ -23,7 +25,8 @@ enum { COLUMNS_DEFAULT = 80, PROGRESS_MAX = 200 };
 struct tell {
     struct tell_config config;
     pthread_mutex_t lock;
-    bool drawn; /* progress lines are on the screen, the cursor below them */
+    bool drawn;          /* progress lines are on the screen, the cursor below them */
+    uint64_t attempt_ms; /* when a lost connection was told of */
     char doing[TELL_SITES_MAX][DOING_MAX];
     uint8_t arrows[TELL_SITES_MAX];
 };
@@ -48,6 +51,8 @@ static const char *hint_of(const struct tell_end *end)
 {
     if (end->server_lost)
         return "check the network and the server, then start again: the run begins anew";
+    if (end->server_refused)
+        return "the operator has to register this station's certificate (oemctl station add)";
     for (size_t i = 0; i < COUNT(hints); i++)
         if (hints[i].err == end->err)
             return hints[i].text;
@@ -191,6 +196,64 @@ void tell_arrow(struct tell *tell, size_t site, const struct tell_arrow *arrow)
         arrow_text(tell, site, arrow, detail);
     if (arrow->err == ERR_OK)
         tell->arrows[site] = arrow->row->arrow;
+    draw(tell);
+    pthread_mutex_unlock(&tell->lock);
+}
+
+static void connection_json(const struct tell_connection *news, const char *words)
+{
+    static const char *const kinds[] = { "lost", "open", "over" };
+    char url[300];
+    snprintf(url, sizeof(url), "wss://%s:%u", news->host, news->port);
+    put_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "connection", kinds[news->kind],
+                       "server", url, "detail", news->kind == TELL_CONNECTION_OPEN ? "" : words,
+                       "attempts", (json_int_t)news->attempts, "next_ms",
+                       (json_int_t)news->wait_ms, "left_ms", (json_int_t)news->left_ms));
+}
+
+static void connection_text(const struct tell_connection *news, const char *words)
+{
+    if (news->kind == TELL_CONNECTION_LOST)
+        fprintf(stderr,
+                "station-agent: no connection to the server: %s; attempt %u in %.1f s, for "
+                "%.0f s more\n",
+                words, news->attempts + 1, news->wait_ms / 1e3, news->left_ms / 1e3);
+    if (news->kind == TELL_CONNECTION_OPEN)
+        fprintf(stderr, "station-agent: connected to wss://%s:%u, attempt %u\n", news->host,
+                news->port, news->attempts);
+}
+
+void tell_connection(struct tell *tell, const struct tell_connection *news)
+{
+    char words[WORDS_MAX];
+    uint64_t now_ms = rpc_now_ms();
+    printable(news->words, words);
+    pthread_mutex_lock(&tell->lock);
+    bool due = news->kind != TELL_CONNECTION_LOST || news->attempts <= 1 ||
+               now_ms - tell->attempt_ms >= ATTEMPT_TOLD_MS;
+    if (due) {
+        erase(tell);
+        connection_text(news, words);
+        if (tell->config.json)
+            connection_json(news, words);
+        tell->attempt_ms = now_ms;
+        draw(tell);
+    }
+    pthread_mutex_unlock(&tell->lock);
+}
+
+void tell_anew(struct tell *tell, size_t site, const struct tell_anew *anew)
+{
+    char words[WORDS_MAX];
+    printable(anew->words, words);
+    pthread_mutex_lock(&tell->lock);
+    erase(tell);
+    fprintf(stderr, "station-agent: site %s: %s: %s; the run begins anew\n",
+            tell->config.names[site], anew->where, words);
+    if (tell->config.json)
+        put_json(json_pack("{s:s, s:i, s:s, s:s}", "site", tell->config.names[site], "anew",
+                           (int)anew->count, "where", anew->where, "detail", words));
+    tell->arrows[site] = 0;
     draw(tell);
     pthread_mutex_unlock(&tell->lock);
 }

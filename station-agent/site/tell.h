@@ -37,6 +37,29 @@ struct tell_arrow {
 };
 void tell_arrow(struct tell *tell, size_t site, const struct tell_arrow *arrow);
 
+/* The one connection to the server: the words are of its loss, or of the latest attempt. */
+enum tell_connection_kind { TELL_CONNECTION_LOST, TELL_CONNECTION_OPEN, TELL_CONNECTION_OVER };
+
+struct tell_connection {
+    enum tell_connection_kind kind;
+    const char *host;
+    uint16_t port;
+    const char *words;
+    unsigned attempts;         /* since it was lost */
+    uint32_t wait_ms, left_ms; /* to the next one; until no more are made */
+};
+/* Attempts that fail fast are told once a second. That it is over is for --json only: sites
+ * tell people. */
+void tell_connection(struct tell *tell, const struct tell_connection *news);
+
+/* The loss of the server cut a run, and the next one begins. */
+struct tell_anew {
+    const char *where; /* as in tell_end, and */
+    const char *words;
+    unsigned count; /* of the runs begun so */
+};
+void tell_anew(struct tell *tell, size_t site, const struct tell_anew *anew);
+
 struct tell_end {
     const uint8_t *uid; /* UID_SIZE; NULL: not read */
     enum err err;
@@ -44,7 +67,8 @@ struct tell_end {
     const char *where; /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
     const char *probe;
     const struct probe_counts *counts; /* NULL: the probe was not opened */
-    bool server_lost;                  /* the connection is, whatever else failed */
+    bool server_lost;                  /* the connection is, and that ended the run */
+    bool server_refused;               /* and the server will not have us */
     uint32_t took_ms;
 };
 void tell_end(struct tell *tell, size_t site, const struct tell_end *end);

@@ -53,12 +53,31 @@ enum fault {
     FAULT_SERVER_ENDS, /* the run, where arrow 19 is due */
 };
 
-enum { SCENE_CALLS_MAX = 160, SCENE_REPORTS_MAX = 64, SCENE_PROBES_MAX = 4 };
+enum { SCENE_CALLS_MAX = 400, SCENE_REPORTS_MAX = 160, SCENE_PROBES_MAX = 4 };
+enum { SCENE_CUTS_MAX = 4, SCENE_RUNS_MAX = 16 };
+
+/* Where the connection is lost, as seen from a call of the station's. */
+enum cut_when {
+    CUT_UNSENT,     /* before the server has looked at it, and the station knows that */
+    CUT_UNSERVED,   /* the same, but it does not know */
+    CUT_UNANSWERED, /* it was served, and the answer is lost */
+    CUT_ANSWERED,   /* the answer was the last that came through */
+    CUT_DRAIN,      /* GOAWAY before it, then refused */
+    CUT_DRAINED,    /* GOAWAY while it is served; the answer still comes */
+};
+
+struct cut {
+    const char *method; /* "Runs/Finish"; NULL: no more cuts */
+    enum cut_when when;
+};
 
 struct seen_call {
     char method[RPC_METHOD_MAX + 1];
     bool has_run;
     bool has_key;
+    uint8_t run;
+    unsigned conn; /* counted from 1 */
+    uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
 };
 
 struct seen_report {
@@ -69,7 +88,12 @@ struct seen_report {
 
 struct scene {
     enum fault fault;
-    const char *faulty_probe; /* only the board there has the fault; NULL: all */
+    const char *faulty_probe;        /* only the board there has the fault; NULL: all */
+    struct cut cuts[SCENE_CUTS_MAX]; /* each once, in this order */
+    unsigned away;  /* so many attempts to connect fail before the first good one */
+    enum err first; /* not ERR_OK: that one is refused so, and */
+    enum err then;  /* each one after it */
+    bool flaky;     /* every connection is lost at its first Runs.Open */
 
     struct seen_call calls[SCENE_CALLS_MAX]; /* of the station on the server */
     size_t call_count;
@@ -83,6 +107,11 @@ struct scene {
     char sealed_detail[400];
     atomic_bool firmware_ok; /* the bulk was the firmware */
     atomic_uint boards_opened, boards_closed;
+    unsigned attempts, connections;
+    size_t cuts_done;
+    bool finished[SCENE_RUNS_MAX];     /* by run: the server has its receipt */
+    unsigned run_conn[SCENE_RUNS_MAX]; /* by run: where it was opened, and ends with */
+    unsigned resets;                   /* of boards, that is: locked for good */
 };
 
 extern struct scene scene;
@@ -95,4 +124,5 @@ const struct seen_report *scene_report(uint32_t arrow); /* or NULL */
 void fake_server_call(uint8_t run, const char *method, struct span payload, uint32_t stream);
 void fake_server_cancel(uint32_t stream);
 void fake_server_lose(const char *reason);
+void fake_server_go_away(void);
 void fake_server_settle(void); /* until the server's thread has nothing more to do */

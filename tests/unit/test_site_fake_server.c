@@ -22,13 +22,24 @@ enum {
 
 struct scene scene;
 
-enum task_kind { TASK_CALL, TASK_SERVER_CALL, TASK_CANCEL, TASK_LOSE };
+enum { CONNECTIONS_MAX = 64 };
+
+enum task_kind {
+    TASK_CONNECT,
+    TASK_CALL,
+    TASK_SERVER_CALL,
+    TASK_CANCEL,
+    TASK_LOSE,
+    TASK_GO_AWAY
+};
 
 struct task {
     enum task_kind kind;
     char method[RPC_METHOD_MAX + 1];
     uint8_t run; /* first byte of its id */
     bool has_run, has_key;
+    uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
+    struct wss_conn *conn;
     struct buf payload, reports;
     uint32_t stream;
     wss_done *done;
@@ -38,17 +49,22 @@ struct task {
 
 struct wss_conn {
     struct wss *wss;
+    void *user;
+    unsigned number;
+    bool lost, leaving;
 };
 
 struct wss {
     struct wss_handler handler;
-    struct wss_conn conn;
+    struct wss_conn conns[CONNECTIONS_MAX];
+    struct wss_conn *conn; /* the newest */
+    enum err why;          /* the latest attempt failed */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct task tasks[TASKS_MAX];
     size_t count;
-    bool busy, stopping, lost;
+    bool busy, stopping;
     uint32_t stream;
     uint8_t runs;
     uint8_t devauth[DEVAUTH_SIZE], firmware[FIRMWARE_SIZE];
@@ -111,6 +127,11 @@ void fake_server_lose(const char *reason)
     struct task task = { .kind = TASK_LOSE };
     snprintf(task.reason, sizeof(task.reason), "%s", reason);
     push(current, &task);
+}
+
+void fake_server_go_away(void)
+{
+    push(current, &(struct task){ .kind = TASK_GO_AWAY });
 }
 
 void fake_server_settle(void)
@@ -230,6 +251,8 @@ static void serve_open(struct wss *wss, const struct task *task)
     /* SEQUENCE { SET { SEQUENCE { serialNumber, PrintableString "ab" } } } */
     uint8_t subject[] = { 0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
                           0x55, 0x04, 0x05, 0x13, 0x02, 0x61, 0x62 };
+    must(wss->runs + 1 < SCENE_RUNS_MAX);
+    scene.run_conn[wss->runs + 1] = task->conn->number;
     uint8_t run_id[RUN_ID_SIZE] = { ++wss->runs }, nonce[NONCE_SIZE] = { 0xab };
     uint8_t devauth[SHA256_SIZE], firmware[SHA256_SIZE];
     Hallmark__V1__OpenResponse out = HALLMARK__V1__OPEN_RESPONSE__INIT;
@@ -326,8 +349,15 @@ static void serve_certificate(const struct task *task)
         call_put_device(task->run);
 }
 
+static void forget(void *context, const Hallmark__V1__FrameResponse *response)
+{
+    (void)context, (void)response;
+}
+
 static void serve_finish(const struct task *task)
 {
+    must(task->run < SCENE_RUNS_MAX);
+    scene.finished[task->run] = scene.fault != FAULT_FINISH_REFUSED;
     uint8_t tag[CONFIRMATION_TAG_SIZE] = { 10 };
     Hallmark__V1__FinishResponse out = HALLMARK__V1__FINISH_RESPONSE__INIT;
     out.confirmation_tag = (ProtobufCBinaryData){ sizeof(tag), tag };
@@ -372,21 +402,46 @@ static void note_call(const struct task *task)
     snprintf(seen->method, sizeof(seen->method), "%s", task->method);
     seen->has_run = task->has_run;
     seen->has_key = task->has_key;
+    seen->run = task->run;
+    seen->conn = task->conn->number;
+    memcpy(seen->key, task->key, sizeof(seen->key));
+}
+
+static void note_all_reports(const struct task *task)
+{
     if (task->reports.len != 0)
         note_reports(task, buf_span(&task->reports));
     if (is(task, "Runs/Report"))
         note_reports(task, buf_span(&task->payload));
 }
 
-static void lose(struct wss *wss, const char *reason)
+static void lose(struct wss_conn *conn, const char *reason)
 {
-    wss->lost = true;
-    wss->handler.closed(wss->handler.context, &wss->conn, reason);
+    conn->lost = true;
+    conn->wss->why = ERR_UNAVAILABLE;
+    conn->wss->handler.closed(conn->wss->handler.context, conn, reason);
+}
+
+static void go_away(struct wss_conn *conn)
+{
+    conn->leaving = true;
+    conn->wss->handler.going_away(conn->wss->handler.context, conn, "stopping");
+}
+
+/* As peer.c answers for a connection that is gone. */
+static void fail_call(const struct task *task, enum err e)
+{
+    char words[] = "gone";
+    Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
+    response.status = err_status(e);
+    response.code = (uint32_t)e;
+    response.message = words;
+    task->done(task->context, &response);
 }
 
 static void serve(struct wss *wss, struct task *task)
 {
-    note_call(task);
+    note_all_reports(task);
     if (is(task, "Runs/Open")) {
         serve_open(wss, task);
     } else if (is(task, "Runs/FetchImage")) {
@@ -394,8 +449,8 @@ static void serve(struct wss *wss, struct task *task)
     } else if (is(task, "Ca/RequestCertificate")) {
         serve_certificate(task);
     } else if (is(task, "SecureBoot/RequestKey") && scene.fault == FAULT_CONNECTION) {
-        answer(task, ERR_CLOSED, NULL);
-        lose(wss, "gone");
+        fail_call(task, ERR_CLOSED);
+        lose(wss->conn, "gone");
     } else if (is(task, "SecureBoot/RequestKey")) {
         answer(task, ERR_OK, NULL);
         if (scene.fault == FAULT_SERVER_ENDS)
@@ -438,21 +493,95 @@ static void deliver(struct wss *wss, const struct task *task)
     must(rpc_pack(&frame.base, &bytes) == ERR_OK);
     struct peer_event event = { .kind = PEER_REQUEST, .stream = request.stream };
     event.frame = hallmark__v1__frame__unpack(NULL, bytes.len, bytes.ptr);
-    wss->handler.request(wss->handler.context, &wss->conn, &event);
+    wss->handler.request(wss->handler.context, wss->conn, &event);
+}
+
+static void connect(struct wss *wss)
+{
+    enum err e = scene.connections != 0 ? scene.then : scene.first;
+    if (scene.attempts++ < scene.away)
+        e = ERR_UNAVAILABLE;
+    if (e != ERR_OK) {
+        wss->why = e;
+        wss->handler.closed(wss->handler.context, NULL, "not today");
+        return;
+    }
+    must(scene.connections < CONNECTIONS_MAX);
+    wss->conn = &wss->conns[scene.connections++];
+    wss->conn->wss = wss;
+    wss->conn->number = scene.connections;
+    wss->handler.open(wss->handler.context, wss->conn);
+}
+
+static bool cut_is_due(const struct task *task)
+{
+    return scene.cuts_done < SCENE_CUTS_MAX && scene.cuts[scene.cuts_done].method != NULL &&
+           is(task, scene.cuts[scene.cuts_done].method);
+}
+
+/* What the run's end means for a call that belongs to it, and what outlives it. */
+static void serve_or_not(struct wss *wss, struct task *task)
+{
+    bool over = task->has_run && scene.run_conn[task->run] != task->conn->number;
+    bool known = task->has_run && scene.finished[task->run];
+    if (over && !(known && (is(task, "Runs/Finish") || is(task, "Runs/Sealed"))))
+        answer(task, ERR_NOT_FOUND, NULL);
+    else
+        serve(wss, task);
+}
+
+static void serve_cut(struct wss *wss, struct task *task)
+{
+    struct wss_conn *conn = task->conn;
+    wss_done *done = task->done;
+    enum cut_when when = scene.cuts[scene.cuts_done++].when;
+    if (when == CUT_DRAIN || when == CUT_DRAINED)
+        go_away(conn);
+    if (when == CUT_UNSENT || when == CUT_DRAIN) {
+        fail_call(task, ERR_UNSEEN);
+    } else if (when == CUT_UNSERVED) {
+        fail_call(task, ERR_CLOSED);
+    } else if (when == CUT_UNANSWERED) {
+        task->done = forget;
+        serve_or_not(wss, task);
+        task->done = done;
+        fail_call(task, ERR_CLOSED);
+    } else {
+        serve_or_not(wss, task);
+    }
+    lose(conn, "cut");
+}
+
+static void serve_call(struct wss *wss, struct task *task)
+{
+    note_call(task);
+    if (task->conn->lost)
+        fail_call(task, ERR_CLOSED);
+    else if (task->conn->leaving)
+        fail_call(task, ERR_UNSEEN);
+    else if (cut_is_due(task))
+        serve_cut(wss, task);
+    else
+        serve_or_not(wss, task);
+    if (scene.flaky && !task->conn->lost && is(task, "Runs/Open"))
+        lose(task->conn, "flaky");
 }
 
 static void run_task(struct wss *wss, struct task *task)
 {
-    if (wss->lost && task->kind == TASK_CALL)
-        answer(task, ERR_CLOSED, NULL);
+    bool stands = wss->conn != NULL && !wss->conn->lost;
+    if (task->kind == TASK_CONNECT)
+        connect(wss);
     else if (task->kind == TASK_CALL)
-        serve(wss, task);
-    else if (task->kind == TASK_SERVER_CALL && !wss->lost)
+        serve_call(wss, task);
+    else if (task->kind == TASK_SERVER_CALL && stands)
         deliver(wss, task);
     else if (task->kind == TASK_CANCEL)
-        wss->handler.cancelled(wss->handler.context, &wss->conn, task->stream);
-    else if (task->kind == TASK_LOSE && !wss->lost)
-        lose(wss, task->reason);
+        wss->handler.cancelled(wss->handler.context, wss->conn, task->stream);
+    else if (task->kind == TASK_LOSE && stands)
+        lose(wss->conn, task->reason);
+    else if (task->kind == TASK_GO_AWAY && stands)
+        go_away(wss->conn);
     buf_free(&task->payload);
     buf_free(&task->reports);
 }
@@ -460,7 +589,6 @@ static void run_task(struct wss *wss, struct task *task)
 static void *run(void *context)
 {
     struct wss *wss = context;
-    wss->handler.open(wss->handler.context, &wss->conn);
     pthread_mutex_lock(&wss->lock);
     while (!wss->stopping || wss->count != 0) {
         if (wss->count == 0) {
@@ -485,7 +613,6 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
     struct wss *wss = calloc(1, sizeof(*wss));
     must(wss != NULL);
     wss->handler = config->handler;
-    wss->conn.wss = wss;
     for (size_t i = 0; i < DEVAUTH_SIZE; i++)
         wss->devauth[i] = (uint8_t)(i * 7 + i / 256);
     for (size_t i = 0; i < FIRMWARE_SIZE; i++)
@@ -494,13 +621,20 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
     pthread_cond_init(&wss->changed, NULL);
     current = wss;
     *wss_out = wss;
+    must(pthread_create(&wss->thread, NULL, run, wss) == 0);
     return ERR_OK;
 }
 
 enum err wss_connect(struct wss *wss)
 {
-    must(pthread_create(&wss->thread, NULL, run, wss) == 0);
+    push(wss, &(struct task){ .kind = TASK_CONNECT });
     return ERR_OK;
+}
+
+enum err wss_why(struct wss *wss, struct wss_conn *conn)
+{
+    (void)conn;
+    return wss->why;
 }
 
 void wss_stop(struct wss *wss)
@@ -525,6 +659,16 @@ void wss_conn_drop(struct wss_conn **conn)
     *conn = NULL;
 }
 
+void wss_conn_set_user(struct wss_conn *conn, void *user)
+{
+    conn->user = user;
+}
+
+void *wss_conn_user(const struct wss_conn *conn)
+{
+    return conn->user;
+}
+
 void wss_conn_close(struct wss_conn *conn, unsigned code, const char *reason)
 {
     (void)code;
@@ -535,9 +679,11 @@ void wss_conn_close(struct wss_conn *conn, unsigned code, const char *reason)
 enum err wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest *request,
                   wss_done *done, void *context)
 {
-    struct task task = { .kind = TASK_CALL, .done = done, .context = context };
+    struct task task = { .kind = TASK_CALL, .done = done, .context = context, .conn = conn };
     snprintf(task.method, sizeof(task.method), "%s", request->method);
     task.has_key = request->idempotency_key.len == RPC_IDEMPOTENCY_KEY_SIZE;
+    if (task.has_key)
+        memcpy(task.key, request->idempotency_key.data, sizeof(task.key));
     must(request->timeout_ms != 0 && request->end_stream);
     must(buf_copy(&task.payload, span_of(request->payload.data, request->payload.len)) ==
          ERR_OK);

@@ -193,10 +193,10 @@ static void files_that_will_not_do(void **state)
         struct server_config config;
         const char *words;
     } cases[] = {
-        { { "h", 1, "/nonexistent", pem, pem }, "trusted root /nonexistent" },
-        { { "h", 1, pem, "/nonexistent", pem }, "certificate /nonexistent" },
-        { { "h", 1, pem, pem, "/dev/null" }, "key /dev/null" },
-        { { "h", 1, pem, pem, open_to_all }, "others may read it" },
+        { { "h", 1, "/nonexistent", pem, pem, 0, NULL }, "trusted root /nonexistent" },
+        { { "h", 1, pem, "/nonexistent", pem, 0, NULL }, "certificate /nonexistent" },
+        { { "h", 1, pem, pem, "/dev/null", 0, NULL }, "key /dev/null" },
+        { { "h", 1, pem, pem, open_to_all, 0, NULL }, "others may read it" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct server *server = NULL;
