@@ -1,4 +1,4 @@
-# The figures of tests/bench/rpc/run as tables. A line is
+# The figures of tests/bench/rpc/run as the tables of README.md. A line is
 #   REPEAT SERVER MEASURE CONNECTIONS FIGURE...
 # with four figures for calls and handshakes (per second, p50 us, p99 us, server CPU us each) and
 # one for idle (KiB of server memory each). A table shows the median of the repeats; a ratio is
@@ -23,43 +23,71 @@ function best(r, measure, figure, sense,   g, v, b) { # of gRPC's servers, in on
     }
     return b
 }
-function compare(words, server, measure, figure, other, sense, goal,   r, n, ours, theirs, list, ratio, least, most) {
+
+function whole(v) { # thousands apart
+    v = sprintf("%.0f", v)
+    return length(v) > 3 ? substr(v, 1, length(v) - 3) " " substr(v, length(v) - 2) : v
+}
+function cell(server, measure, shape) {
+    if (shape == "tail")
+        return whole(middle(server, measure, 2)) " / " whole(middle(server, measure, 3))
+    if (shape == "cpu") return sprintf("%.3f", middle(server, measure, 4) / 100)
+    if (shape == "cpu-ms") return sprintf("%.2f", middle(server, measure, 4) / 1000)
+    if (shape == "kib") return sprintf("%.1f", middle(server, measure, 1))
+    return whole(middle(server, measure, 1))
+}
+function line(words, measure, shape,   s) {
+    printf "| %s |", words
+    for (s = 1; s <= servers; s++) printf " %s |", cell(name[s], measure, shape)
+    printf "\n"
+}
+function table(   s, n, at) {
+    printf "|"
+    for (s = 1; s <= servers; s++) printf " | %s", name[s]
+    printf " |\n|"
+    for (s = 0; s <= servers; s++) printf "---|"
+    printf "\n"
+    n = split("1 16 64", at, " ")
+    for (s = 1; s <= n; s++) {
+        line(at[s] (s == 1 ? " connection" : " connections") ": calls/s", "calls-" at[s], "rate")
+        line("p50 / p99, µs", "calls-" at[s], "tail")
+        line("CPU s / 10 000 calls", "calls-" at[s], "cpu")
+    }
+    line("handshakes/s", "handshakes-4", "rate")
+    line("CPU ms / handshake", "handshakes-4", "cpu-ms")
+    line("KiB / idle connection", "idle-1000", "kib")
+}
+
+function compare(server, measure, figure, other, sense, goal,   r, n, ours, theirs, list, ratio) {
     for (r = 1; r <= repeats; r++) {
         if (!((r, server, measure, figure) in value)) continue
         ours = value[r, server, measure, figure]
         theirs = other == "grpc" ? best(r, measure, figure, sense) : value[r, other, measure, figure]
         if (theirs > 0) list[++n] = ours / theirs
     }
-    ratio = median(list, n); least = list[1]; most = list[n]
-    printf "  %-44s %6.2f  (%.2f-%.2f)", words, ratio, least, most
-    if (goal == "") printf "\n"
-    else printf "   goal %s %-5s %s\n", sense == "up" ? ">=" : "<=", goal, \
-        (sense == "up" ? ratio >= goal : ratio <= goal) ? "met" : "missed"
+    if (n == 0) return " | "
+    ratio = median(list, n)
+    return sprintf("%.2f%s | %s", ratio, n > 1 ? sprintf(" (%.2f–%.2f)", list[1], list[n]) : "",
+        (sense == "up" ? ratio >= goal : ratio <= goal) ? "met" : "**missed**")
 }
-function table(measure, heading,   s) {
-    printf "\n%s\n  %-15s %10s %10s %10s %14s\n", heading, "server", "per s", "p50 us", "p99 us", cpu_heading
-    for (s = 1; s <= servers; s++)
-        printf "  %-15s %10.0f %10.0f %10.0f %14.3f\n", name[s], middle(name[s], measure, 1), \
-            middle(name[s], measure, 2), middle(name[s], measure, 3), middle(name[s], measure, 4) / cpu_unit
+function goal(words, measure, figure, other, sense, limit) {
+    printf "| %s | %s | %s |\n", words, compare("ours-io", measure, figure, other, sense, limit),
+        compare("ours-work", measure, figure, other, sense, limit)
 }
-function ratios(server, words) {
-    printf "\nratios: %s, against the best of gRPC's servers; median (least-most)\n", words
-    compare("calls per second, 1 connection", server, "calls-1", 1, "grpc", "up", 2)
-    compare("calls per second, 16 connections", server, "calls-16", 1, "grpc", "up", 3.5)
-    compare("calls per second, 64 connections", server, "calls-64", 1, "grpc", "up", 4.5)
-    compare("server CPU per call, 1 connection", server, "calls-1", 4, "grpc", "down", 0.5)
-    compare("server CPU per call, 16 connections", server, "calls-16", 4, "grpc", "down", 0.333)
-    compare("server CPU per call, 64 connections", server, "calls-64", 4, "grpc", "down", 0.25)
-    compare("p99, 64 connections", server, "calls-64", 3, "grpc", "down", 0.333)
-    compare("memory per idle connection", server, "idle-1000", 1, "grpc", "down", 0.333)
-    compare("server CPU per handshake", server, "handshakes-4", 4, "grpc", "down", 1)
-    compare("full handshakes per second", server, "handshakes-4", 1, "grpc", "up", "")
-    printf "  against raw OpenSSL\n"
-    compare("server CPU per call, 1 connection", server, "calls-1", 4, "raw-epoll", "down", "")
-    compare("server CPU per call, 16 connections", server, "calls-16", 4, "raw-epoll", "down", 1.3)
-    compare("server CPU per call, 64 connections", server, "calls-64", 4, "raw-epoll", "down", "")
-    compare("calls per second, 16 connections", server, "calls-16", 1, "raw-epoll", "up", "")
+function goals() {
+    printf "\n| goal, against the best of gRPC's | ours-io | | ours-work | |\n|---|---|---|---|---|\n"
+    goal("calls/s, 1 connection ≥ 2", "calls-1", 1, "grpc", "up", 2)
+    goal("calls/s, 16 ≥ 3.5", "calls-16", 1, "grpc", "up", 3.5)
+    goal("calls/s, 64 ≥ 4.5", "calls-64", 1, "grpc", "up", 4.5)
+    goal("CPU per call, 1 ≤ 1/2", "calls-1", 4, "grpc", "down", 1 / 2)
+    goal("CPU per call, 16 ≤ 1/3", "calls-16", 4, "grpc", "down", 1 / 3)
+    goal("CPU per call, 64 ≤ 1/4", "calls-64", 4, "grpc", "down", 1 / 4)
+    goal("p99, 64 ≤ 1/3", "calls-64", 3, "grpc", "down", 1 / 3)
+    goal("memory ≤ 1/3", "idle-1000", 1, "grpc", "down", 1 / 3)
+    goal("CPU per handshake ≤ 1", "handshakes-4", 4, "grpc", "down", 1)
+    goal("CPU per call against raw, 16 ≤ 1.3", "calls-16", 4, "raw-epoll", "down", 1.3)
 }
+
 BEGIN { grpc[1] = "grpc-sync"; grpc[2] = "grpc-callback"; grpc[3] = "grpc-async" }
 {
     if (!($2 in seen)) { seen[$2] = 1; name[++servers] = $2 }
@@ -67,15 +95,6 @@ BEGIN { grpc[1] = "grpc-sync"; grpc[2] = "grpc-callback"; grpc[3] = "grpc-async"
     for (f = 5; f <= NF; f++) value[$1, $2, $3 "-" $4, f - 4] = $f + 0
 }
 END {
-    cpu_heading = "CPU s/10 k"; cpu_unit = 100
-    table("calls-1", "calls, 1 connection")
-    table("calls-16", "calls, 16 connections, one in flight each")
-    table("calls-64", "calls, 64 connections, one in flight each")
-    cpu_heading = "CPU ms each"; cpu_unit = 1000
-    table("handshakes-4", "full handshakes to the first call, 4 at once")
-    printf "\nserver memory per idle connection, at 1000\n"
-    for (s = 1; s <= servers; s++)
-        printf "  %-15s %10.1f KiB\n", name[s], middle(name[s], "idle-1000", 1)
-    ratios("ours-io", "handler on the I/O thread")
-    ratios("ours-work", "handler on a worker (oem-server/work), as the product runs it")
+    table()
+    goals()
 }
