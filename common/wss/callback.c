@@ -57,6 +57,8 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
 
 static int receive(struct lws *wsi, struct wss_conn *conn, struct span piece)
 {
+    if (conn->leaving)
+        return 0;
     conn_begin(conn);
     if (!lws_frame_is_binary(wsi)) {
         pthread_mutex_lock(&conn->lock);
@@ -83,6 +85,7 @@ static void peer_close(struct wss_conn *conn, struct span body)
     unsigned code = rd_u16be(&r);
     int len = (int)(r.rest.len < WSS_REASON_MAX - 24 ? r.rest.len : WSS_REASON_MAX - 24);
     char reason[WSS_REASON_MAX + 1];
+    conn->leaving = true; /* lws answers */
     if (r.err != ERR_OK)
         return;
     snprintf(reason, sizeof(reason), "closed by the peer (%u): %.*s", code, len,

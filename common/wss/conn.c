@@ -7,8 +7,9 @@
 #include "common/rpc/rpc.h"
 
 enum {
-    BURST_MAX = 16,        /* messages that a connection may send before others */
-    TX_KEPT_MAX = 64 << 10 /* bytes of a send buffer worth keeping */
+    BURST_MAX = 16,         /* messages that a connection may send before others */
+    TX_KEPT_MAX = 64 << 10, /* bytes of a send buffer worth keeping */
+    LINGER_MS = 2000
 };
 
 /* What a call of ours is waiting for. */
@@ -96,12 +97,44 @@ void conn_wake(struct wss_conn *conn)
         ev_async_send(wss->loop, &wss->wake);
 }
 
+/* A timer that fires too early is harmless; so it is left alone while it is not too late. */
+static void set_timer(struct wss_conn *conn, uint64_t wake_ms)
+{
+    if (wake_ms >= conn->timer_ms)
+        return;
+    uint64_t now = rpc_now_ms();
+    conn->timer_ms = wake_ms;
+    ev_timer_stop(conn->wss->loop, &conn->timer);
+    ev_timer_init(&conn->timer, on_timer, wake_ms > now ? (double)(wake_ms - now) / 1e3 : 0, 0);
+    ev_timer_start(conn->wss->loop, &conn->timer);
+}
+
+/* A close ends in time, whatever the peer reads or answers. */
+static void end_by(struct wss_conn *conn, unsigned ms)
+{
+    conn->gone_by_ms = rpc_now_ms() + ms;
+    set_timer(conn, conn->gone_by_ms);
+}
+
+/* From the timer, in no callback of lws's: so it can go at once, and conn with it. */
+static void linger(struct wss_conn *conn)
+{
+    if (rpc_now_ms() < conn->gone_by_ms)
+        set_timer(conn, conn->gone_by_ms + 1);
+    else if (conn->wsi != NULL)
+        lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
 static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     (void)loop, (void)events;
     struct wss_conn *conn = lws_container_of(timer, struct wss_conn, timer);
     bool late = false;
     conn->timer_ms = UINT64_MAX;
+    if (conn->gone_by_ms != 0) {
+        linger(conn);
+        return;
+    }
     conn_begin(conn);
     pthread_mutex_lock(&conn->lock);
     if (conn->peer != NULL) {
@@ -116,18 +149,6 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
         conn_breach(conn, ERR_DEADLINE);
     conn_events(conn);
     conn_end(conn);
-}
-
-/* A timer that fires too early is harmless; so it is left alone while it is not too late. */
-static void set_timer(struct wss_conn *conn, uint64_t wake_ms)
-{
-    if (wake_ms >= conn->timer_ms)
-        return;
-    uint64_t now = rpc_now_ms();
-    conn->timer_ms = wake_ms;
-    ev_timer_stop(conn->wss->loop, &conn->timer);
-    ev_timer_init(&conn->timer, on_timer, wake_ms > now ? (double)(wake_ms - now) / 1e3 : 0, 0);
-    ev_timer_start(conn->wss->loop, &conn->timer);
 }
 
 static bool send_message(struct wss_conn *conn, struct span message)
@@ -164,7 +185,7 @@ static bool flush(struct wss_conn *conn, bool closing_too)
  * wakeup for every message. What they do not take, and closing, waits for WRITEABLE. */
 static void attend(struct wss_conn *conn)
 {
-    if (conn->wsi == NULL)
+    if (conn->wsi == NULL || conn->leaving)
         return;
     if (!flush(conn, false)) {
         lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
@@ -174,8 +195,11 @@ static void attend(struct wss_conn *conn)
     if (peer_close_code(conn->peer) != 0)
         conn_fault(conn, peer_close_code(conn->peer), "the peer does not read");
     bool write = conn->close_code != 0 || peer_has_output(conn->peer);
+    bool closing = conn->close_code != 0;
     uint64_t wake = peer_wake_ms(conn->peer);
     pthread_mutex_unlock(&conn->lock);
+    if (closing && conn->gone_by_ms == 0)
+        end_by(conn, RPC_HANGUP_MS);
     if (write)
         lws_callback_on_writable(conn->wsi);
     set_timer(conn, wake);
@@ -221,22 +245,6 @@ void conn_end(struct wss_conn *conn)
     conn_attend_woken(conn->wss);
 }
 
-/* Close when what is queued has been sent. Under conn->lock. */
-void conn_fault(struct wss_conn *conn, unsigned code, const char *reason)
-{
-    if (conn->close_code != 0)
-        return;
-    conn->close_code = code;
-    snprintf(conn->close_reason, sizeof(conn->close_reason), "%s", reason);
-}
-
-void conn_breach(struct wss_conn *conn, enum err e)
-{
-    const struct wss_handler *handler = &conn->wss->config.handler;
-    if (conn->accepted && handler->breach != NULL)
-        handler->breach(handler->context, conn, e, conn->close_reason);
-}
-
 enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)
 {
     if (fragment.len > RPC_MESSAGE_MAX - conn->rx.len) {
@@ -263,8 +271,13 @@ enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)
     return e;
 }
 
+/* Once the close frame is with lws, it reads and drops what comes until the peer's own does, or
+ * for LINGER_MS. A second -1 would close the socket at once, and what has come and is not read
+ * would make that a reset, by which the peer may lose the close frame. */
 int conn_write(struct wss_conn *conn)
 {
+    if (conn->leaving)
+        return 0;
     if (!flush(conn, true))
         return -1;
     pthread_mutex_lock(&conn->lock);
@@ -275,6 +288,8 @@ int conn_write(struct wss_conn *conn)
         lws_callback_on_writable(conn->wsi);
     if (more || code == 0)
         return 0;
+    conn->leaving = true;
+    end_by(conn, LINGER_MS);
     lws_close_reason(conn->wsi, (enum lws_close_status)code, (uint8_t *)conn->close_reason,
                      strlen(conn->close_reason));
     return -1;
@@ -380,21 +395,4 @@ enum err wss_respond(struct wss_conn *conn, const Hallmark__V1__FrameResponse *r
     pthread_mutex_unlock(&conn->lock);
     conn_wake(conn);
     return e;
-}
-
-void wss_conn_close(struct wss_conn *conn, unsigned code, const char *reason)
-{
-    pthread_mutex_lock(&conn->lock);
-    conn_fault(conn, code, reason);
-    pthread_mutex_unlock(&conn->lock);
-    conn_wake(conn);
-}
-
-void wss_conn_go_away(struct wss_conn *conn, const char *reason, uint32_t drain_ms)
-{
-    pthread_mutex_lock(&conn->lock);
-    if (conn->peer != NULL)
-        peer_go_away(conn->peer, reason, drain_ms);
-    pthread_mutex_unlock(&conn->lock);
-    conn_wake(conn);
 }

@@ -25,6 +25,8 @@ struct wss_conn {
     char address[64];
     void *user;
     bool accepted;
+    bool leaving; /* I/O thread: the close frame, or the answer to the peer's, is on its way */
+    uint64_t gone_by_ms; /* closing: the socket's end, whatever the peer does; 0: it is not */
 
     pthread_mutex_t lock; /* of what follows */
     struct peer *peer;    /* NULL once closed */

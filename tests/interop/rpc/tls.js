@@ -4,7 +4,7 @@
 const assert = require('assert');
 const tls = require('tls');
 const fs = require('fs');
-const { check, within, exitCode } = require('./lib/checks');
+const { check, within, say, exitCode } = require('./lib/checks');
 const { Connection } = require('./lib/connection');
 const { station, operator, credentials, using, file } = require('./lib/system');
 
@@ -90,6 +90,48 @@ async function registry() {
     });
 }
 
+const CALLERS = 12;
+const READ_LATE_MS = 500;
+const LINGER_MS = 15000; // in which a peer that takes no close is dropped
+
+// A station's connections that go on sending, and do not read while body revokes it.
+async function floodAndRevoke(name, body) {
+    const { certificate } = await using(operator(), {}, (o) => o.call(v1('Registry/Add'),
+        { role: 1, name, csr: fs.readFileSync(file('line-9.csr.der')) }, { key: true }));
+    writePem(file(`${name}.pem`), certificate, file('desk/issuing.pem'));
+    const who = { ...credentials(file(name)), key: file('line-9.key') };
+    const callers = await Promise.all([...Array(CALLERS)].map(() => Connection.open(who)));
+    const timers = callers.map((c) => setInterval(() => {
+        for (let i = 0; i < 8 && c.ws.readyState === 1; i++)
+            c.send({ request: { stream: c.nextStream, method: v1('Health/Check'), endStream: true } }, c.nextStream += 2);
+    }, 1));
+    callers.forEach((c) => c.ws.pause());
+    await using(operator(), {}, (o) => o.call(v1('Registry/Revoke'), { role: 1, name, reason: 'stolen' }, { key: true }));
+    await body(callers).finally(() => timers.forEach(clearInterval));
+    callers.forEach((c) => c.ws.terminate());
+}
+
+// Requests in flight when the server closes: it must read them to the end, or the client's system
+// would throw the close frame away with the rest (RFC 9293, 3.10.7.1).
+async function refusedInFlight() {
+    await check(`${CALLERS} connections that go on sending are told why they are closed`, () =>
+        floodAndRevoke('line-10', async (callers) => {
+            await new Promise((resolve) => { setTimeout(resolve, READ_LATE_MS); });
+            callers.forEach((c) => c.ws.resume());
+            const ends = await within(ALERT_WAIT_MS, Promise.all(callers.map((c) => c.closed)), 'the closes');
+            assert.deepStrictEqual(ends.filter(({ code }) => code !== 1008), []);
+        }));
+    await check('those that never read it are gone all the same', () =>
+        floodAndRevoke('line-11', () => using(operator(), {}, async (o) => {
+            const start = Date.now();
+            for (let now = await o.call(v1('Health/Check')); now.connections > 1; now = await o.call(v1('Health/Check'))) {
+                assert.ok(Date.now() - start < LINGER_MS, `${now.connections} connections after ${LINGER_MS} ms`);
+                await new Promise((resolve) => { setTimeout(resolve, 100); });
+            }
+            say(`    after ${Date.now() - start} ms`);
+        })));
+}
+
 function writePem(name, der, issuer) {
     const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g).join('\n');
     fs.writeFileSync(name, `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n${fs.readFileSync(issuer)}`);
@@ -98,6 +140,7 @@ function writePem(name, der, issuer) {
 async function main() {
     await handshakes();
     await registry();
+    await refusedInFlight();
     process.exit(exitCode());
 }
 
