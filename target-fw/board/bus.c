@@ -60,7 +60,7 @@ static bool going_down(const struct chip *chip)
     return chip->cut_wanted || chip->reset_wanted != RESET_NONE;
 }
 
-bool bus_read(struct chip *chip, uint32_t address, unsigned size, uint32_t *value)
+static bool read_one(struct chip *chip, uint32_t address, unsigned size, uint32_t *value)
 {
     uint32_t in_sram = address - CHIP_SRAM_BASE;
     const struct periph *p;
@@ -99,7 +99,7 @@ static void sram_write(struct chip *chip, uint32_t offset, unsigned size, uint32
     cpu_code_changed(chip->cpu, CHIP_SRAM_BASE + offset, size);
 }
 
-bool bus_write(struct chip *chip, uint32_t address, unsigned size, uint32_t value)
+static bool write_one(struct chip *chip, uint32_t address, unsigned size, uint32_t value)
 {
     uint32_t in_sram = address - CHIP_SRAM_BASE;
     const struct periph *p = periph_find(address);
@@ -122,4 +122,23 @@ bool bus_write(struct chip *chip, uint32_t address, unsigned size, uint32_t valu
     if (gate_open(chip, p, offset))
         p->write(chip, offset, word);
     return true;
+}
+
+/* An access may cause others: an exception stacks, an engine fetches. */
+bool bus_read(struct chip *chip, uint32_t address, unsigned size, uint32_t *value)
+{
+    uint32_t outer = chip->accessed;
+    chip->accessed = address;
+    bool ok = read_one(chip, address, size, value);
+    chip->accessed = outer;
+    return ok;
+}
+
+bool bus_write(struct chip *chip, uint32_t address, unsigned size, uint32_t value)
+{
+    uint32_t outer = chip->accessed;
+    chip->accessed = address;
+    bool ok = write_one(chip, address, size, value);
+    chip->accessed = outer;
+    return ok;
 }

@@ -7,7 +7,9 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "target-fw/board/names.h"
 
+enum { CHIP_WHO_MAX = 24 };
 enum { WAKE_MS_MIN = 1, WAKE_MS_MAX = 1000, CYCLES_PER_BLOCK = 8, RUN_BLOCKS_MAX = 2000 };
 
 enum err chip_open(struct chip *chip, unsigned number, const char *path, bool with_cpu)
@@ -48,11 +50,11 @@ void chip_note(struct chip *chip, const char *format, ...)
     if (strcmp(words, chip->last_note) == 0)
         return;
     memcpy(chip->last_note, words, sizeof(words));
-    if (chip->master == MASTER_DEBUG)
-        log_line(LOG_LEVEL_WARN, "board %u: swd: %s", chip->number, words);
-    else
-        log_line(LOG_LEVEL_WARN, "board %u: pc ~0x%08x: %s", chip->number, cpu_block(chip->cpu),
-                 words);
+    char name[NAMES_MAX], who[CHIP_WHO_MAX] = "swd";
+    if (chip->master == MASTER_CPU)
+        snprintf(who, sizeof(who), "pc ~0x%08x", cpu_where(chip->cpu));
+    log_line(LOG_LEVEL_WARN, "board %u: %s: %s [%s]", chip->number, who, words,
+             names_of(chip->accessed, name));
 }
 
 /* ---- locks ---- */

@@ -70,7 +70,8 @@ struct chip {
     enum verdict verdict;
     char refusal[CHIP_WORDS_MAX];
     char last_note[CHIP_WORDS_MAX];
-    uint64_t notes; /* lines said or suppressed */
+    uint32_t accessed; /* by the access that is being made; 0: by none */
+    uint64_t notes;    /* lines said or suppressed */
     struct faults faults;
     struct core core;
     struct cpu *cpu;
@@ -112,7 +113,10 @@ bool chip_secure_debug(const struct chip *chip); /* the core can be halted, S_SD
 void chip_lock_changed(struct chip *chip);
 bool chip_sram_clocked(const struct chip *chip, uint32_t offset, uint32_t len);
 
-/* One line about a thing silicon would pass over in silence; repeats are counted, not said. */
+/*
+ * One line about a thing silicon would pass over in silence; repeats are counted, not said. Its
+ * form is part of the man page: who (pc ~0x20000123, or swd), the words, [the register].
+ */
 void chip_note(struct chip *chip, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

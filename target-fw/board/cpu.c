@@ -360,9 +360,9 @@ const char *cpu_fault_words(const struct cpu *cpu)
     return cpu->words;
 }
 
-uint32_t cpu_block(const struct cpu *cpu)
+uint32_t cpu_where(struct cpu *cpu)
 {
-    return cpu == NULL ? 0 : cpu->block;
+    return cpu == NULL ? 0 : cpu->accesses == 0 ? cpu->block : access_pc(cpu);
 }
 
 void cpu_code_changed(struct cpu *cpu, uint32_t address, uint32_t len)

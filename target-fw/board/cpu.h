@@ -55,7 +55,7 @@ const char *cpu_fault_words(const struct cpu *cpu);
 
 uint32_t cpu_reg(struct cpu *cpu, unsigned select);
 void cpu_reg_set(struct cpu *cpu, unsigned select, uint32_t value);
-uint32_t cpu_block(const struct cpu *cpu); /* start of the block that runs, for log lines */
+uint32_t cpu_where(struct cpu *cpu); /* the instruction that makes an access, for log lines */
 
 void cpu_code_changed(struct cpu *cpu, uint32_t address, uint32_t len);
 void cpu_map_changed(struct cpu *cpu); /* an SRAM bank's clock was switched */

@@ -37,6 +37,21 @@ static bool erase_window(uint32_t address)
     return address - 0x40000000U < 0x300 || address - 0x4000c000U < 0x1000;
 }
 
+/* Said once for a lock, whatever is tried. */
+static bool refused(struct chip *chip, uint32_t address)
+{
+    static const char *const why[] = { [DEBUG_ERASE_ONLY] = "CONFIG0.LOCK",
+                                       [DEBUG_NONSECURE] = "secure debug protection",
+                                       [DEBUG_NONE] = "debug protection" };
+    enum debug_level level = chip_debug_level(chip);
+    uint32_t outer = chip->accessed;
+    chip->accessed = address;
+    if (level > DEBUG_ALL && level <= DEBUG_NONE)
+        chip_note(chip, "debug port: access refused: %s", why[level]);
+    chip->accessed = outer;
+    return false;
+}
+
 static unsigned size_of(const struct swd *swd)
 {
     return 1U << (swd->csw & CSW_SIZE);
@@ -68,7 +83,7 @@ static bool access_read(const struct swd *swd, struct chip *chip, uint32_t addre
 {
     uint32_t value;
     if (!allowed(swd, chip, address) || (address & (size_of(swd) - 1)) != 0)
-        return false;
+        return refused(chip, address);
     if (is_window(address))
         value = dpm_window_read(chip, address - DPM_WINDOW);
     else if (!bus_read(chip, address, size_of(swd), &value))
@@ -81,10 +96,12 @@ static bool access_write(const struct swd *swd, struct chip *chip, uint32_t addr
                          uint32_t data)
 {
     if (!allowed(swd, chip, address) || (address & (size_of(swd) - 1)) != 0)
-        return false;
+        return refused(chip, address);
     if (!is_window(address))
         return bus_write(chip, address, size_of(swd), data >> (8 * (address & 3)));
+    chip->accessed = address;
     dpm_window_write(chip, address - DPM_WINDOW, data);
+    chip->accessed = 0;
     return true;
 }
 
