@@ -52,7 +52,8 @@
     X(USAGE, 52, 3, "bad usage")                                                               \
     X(CLOSED, 53, 14, "connection closed")                                                     \
     X(TLS, 54, 16, "TLS failed")                                                               \
-    X(UNSEEN, 55, 14, "the call was not looked at")
+    X(UNSEEN, 55, 14, "the call was not looked at")                                            \
+    X(QUOTA, 56, 8, "the order is exhausted")
 
 // clang-format off
 enum [[nodiscard]] err {

@@ -7,6 +7,7 @@
 #include "common/host/log.h"
 #include "common/rpc/check.h"
 #include "common/rpc/inside.h"
+#include "common/rpc/rpc.h"
 
 typedef Hallmark__V1__Frame frame;
 
@@ -153,6 +154,7 @@ static enum err respond_error(struct peer *p, uint32_t stream, enum err e, const
     response.status = err_status(e);
     response.code = (uint32_t)e;
     response.message = text;
+    response.retry_after_ms = rpc_retry_after_ms(e);
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
     f.response = &response;

@@ -112,6 +112,11 @@ const ProtobufCMessageDescriptor *rpc_output_type(const ProtobufCService *servic
         ->output;
 }
 
+uint32_t rpc_retry_after_ms(enum err e)
+{
+    return e == ERR_EXHAUSTED || err_status(e) == ERR_UNAVAILABLE ? RPC_RETRY_AFTER_MS : 0;
+}
+
 void rpc_finish(struct rpc_call *call, enum err e)
 {
     call->err = e;

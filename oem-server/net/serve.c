@@ -62,6 +62,7 @@ static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
     response.status = err_status(e);
     response.code = (uint32_t)e;
     response.message = words;
+    response.retry_after_ms = rpc_retry_after_ms(e);
     if (wss_respond(conn, &response) != ERR_OK)
         log_line(LOG_LEVEL_DEBUG, "net: the caller is gone");
 }

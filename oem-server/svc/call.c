@@ -5,6 +5,7 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "oem-server/svc/answer.h"
 #include "oem-server/svc/run.h"
 
 enum {
@@ -263,12 +264,13 @@ static enum err settle(struct call *call)
     TRY(rpc_check(&call->rpc));
     TRY(note_payloads(call));
     TRY(svc_tx(call));
-    uint64_t index = 0;
-    TRY(tlog_append(call->server->log, call->tx, &call->event, &index));
+    TRY(tlog_append(call->server->log, call->tx, &call->event, &call->log_index));
     TRY(keep_answer(call));
-    if (index % ANSWERS_EXPIRE_EVERY == 0)
+    if (call->log_index % ANSWERS_EXPIRE_EVERY == 0)
         TRY(store_answers_expire(call->tx, (int64_t)svc_now_us() - ANSWERS_KEPT_US));
-    return store_commit(&call->tx);
+    TRY(store_commit(&call->tx));
+    call->logged = true;
+    return ERR_OK;
 }
 
 /* A reader who leaves, or whose time is up, was not refused anything. */
@@ -293,26 +295,11 @@ static void refuse(struct call *call, enum err e)
     call->event.message = words;
     log_line(LOG_LEVEL_WARN, "refused: %s %s: %s: %s", call->principal->uri, call->rpc.method,
              err_text(e), words);
-    if (note_payloads(call) != ERR_OK || event_write(call->server, &call->event) != ERR_OK)
+    call->logged = note_payloads(call) == ERR_OK &&
+                   event_write(call->server, &call->event, &call->log_index) == ERR_OK;
+    if (!call->logged)
         log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
     fail_set(words);
-}
-
-static void answer(struct call *call, Hallmark__V1__FrameResponse *response)
-{
-    hallmark__v1__frame_response__init(response);
-    enum err e = call->rpc.err;
-    response->status = err_status(e);
-    if (e == ERR_OK) {
-        response->payload = lend_bytes(call->rpc.response.ptr, call->rpc.response.len);
-        return;
-    }
-    response->code = (uint32_t)e;
-    const char *words =
-        e == ERR_INTERNAL || e == ERR_STORE ? "the server failed: see its log" : fail_words();
-    char *text = NULL;
-    if (rpc_text(&call->rpc, &text, words) == ERR_OK)
-        response->message = text;
 }
 
 /* What was done is durable: the run follows. */
@@ -360,7 +347,7 @@ void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
     hsm_wanted(0, NULL);
     if (call->rpc.err != ERR_OK)
         refuse(call, call->rpc.err);
-    answer(call, response);
+    answer_of(call, response);
 }
 
 void call_end(struct call *call)

@@ -32,13 +32,13 @@ void event_run(Hallmark__V1__Event *event, struct run *run)
     event->run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
 }
 
-enum err event_write(struct server *server, Hallmark__V1__Event *event)
+enum err event_write(struct server *server, Hallmark__V1__Event *event, uint64_t *index_out)
 {
     if (server->log == NULL)
         return fail(ERR_PRECONDITION, "svc: there is no event log yet: run oemctl init first");
     AUTO(store_rollback) struct store_tx *tx = NULL;
     TRY(store_begin(server->store, EVENT_TIMEOUT_MS, &tx));
-    TRY(tlog_append(server->log, tx, event, NULL));
+    TRY(tlog_append(server->log, tx, event, index_out));
     return store_commit(&tx);
 }
 
@@ -48,5 +48,5 @@ enum err event_simple(struct server *server, const char *kind, const char *actor
     Hallmark__V1__Event event;
     event_init(&event, kind, actor, e, words);
     event.peer = lend(peer);
-    return event_write(server, &event);
+    return event_write(server, &event, NULL);
 }

@@ -225,7 +225,7 @@ static enum err record_arrival(struct arrival *a)
     event.took_us = (uint32_t)(event.time_us - a->started_us);
     if (a->err == ERR_OK && a->row->head == FLOW_P)
         run_transcript(run, a->row->arrow, SPAN(digests[0]), SPAN(digests[1]));
-    return event_write(run->server, &event);
+    return event_write(run->server, &event, NULL);
 }
 
 static void on_arrival(void *context)

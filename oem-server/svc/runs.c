@@ -65,7 +65,7 @@ static enum err reserve(struct call *call, struct run *run)
         TRY(check_unit(call, &unit, run->order.name));
     TRY(store_order_count(call->tx, run->order.name, &counts));
     if (counts.open + counts.done - (counted ? 1 : 0) >= run->order.quantity)
-        return fail_quiet(ERR_EXHAUSTED, "order %s is exhausted: %u of %u done, %u under way",
+        return fail_quiet(ERR_QUOTA, "order %s is exhausted: %u of %u done, %u under way",
                           run->order.name, counts.done, run->order.quantity, counts.open);
     memcpy(unit.uid, run->uid, UID_SIZE);
     memcpy(unit.run_id, run->id, RUN_ID_SIZE);

@@ -139,6 +139,8 @@ struct call {
     struct store_tx *tx;        /* from svc_tx() */
     Hallmark__V1__Event event;  /* filled as the call goes; strings borrowed from the arena */
     uint64_t started_us;
+    uint64_t log_index; /* of that event, once it is */
+    bool logged;
 };
 
 struct call *call_of(struct rpc_call *rpc);
@@ -166,7 +168,7 @@ uint64_t svc_now_us(void); /* CLOCK_REALTIME */
 void event_init(Hallmark__V1__Event *event, const char *kind, const char *actor, enum err e,
                 const char *words);
 
-/* Write one event in a transaction of its own. */
-enum err event_write(struct server *server, Hallmark__V1__Event *event);
+/* Write one event in a transaction of its own; index_out may be NULL. */
+enum err event_write(struct server *server, Hallmark__V1__Event *event, uint64_t *index_out);
 enum err event_simple(struct server *server, const char *kind, const char *actor,
                       const char *peer, enum err e, const char *words);

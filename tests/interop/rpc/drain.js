@@ -26,8 +26,11 @@ async function main() {
         assert.ok(results.some((r) => r.status === 'fulfilled' && r.value.entries.length > 0));
         assert.ok(results.every((r) => r.status === 'fulfilled' || /draining/.test(r.reason.message)));
     });
-    await check('a new call is UNAVAILABLE', () =>
-        refuses(within(5000, other.call(v1('Runs/Open'), openRequest('interop'), { key: true }), 'a refusal'), 14));
+    await check('a new call is UNAVAILABLE, to be made again later', async () => {
+        const refusal = await refuses(
+            within(5000, other.call(v1('Runs/Open'), openRequest('interop'), { key: true }), 'a refusal'), 14);
+        assert.ok(refusal.retryAfterMs > 0);
+    });
     await check('a stream ends with UNAVAILABLE', async () => {
         await assert.rejects(within(5000, (async () => { while (await follow.read() !== undefined); })(), 'its end'),
             (error) => error.status === 14);

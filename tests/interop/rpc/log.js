@@ -5,7 +5,7 @@ const assert = require('assert');
 const { check, refuses, exitCode } = require('./lib/checks');
 const proto = require('./lib/proto');
 const tlog = require('./lib/tlog');
-const { auditor, operator, using, verifierText } = require('./lib/system');
+const { auditor, operator, using, digest, verifierText } = require('./lib/system');
 
 const v1 = (name) => `hallmark.v1.${name}`;
 
@@ -47,6 +47,31 @@ Wzz6bsCzMemyyYTQtkOMyjGRcHq7r/gY4Hs2scCticE=
 — log.example/factory /A9A7sSRVZxc36k/0gvkhFImd4rdeCpm9/qQtp7YEAkEW/3iHhsH2Uy2uRcAnzC/QOfZKeGBdQuHctWxFzM5+AQIZAI=
 `;
 
+async function eventOf(c, trailers) {
+    const start = Number(trailers['log-index'].toString());
+    const { entries: [entry] } = await c.call(v1('Log/GetEntries'), { start, count: 1 });
+    return proto.decode('Event', entry);
+}
+
+async function namesItsEntry(c) {
+    const order = {
+        name: `named-${process.pid}`, quantity: 1, stations: ['line-1'], lockLevel: 3, bootKeyScope: 1, notAfter: 4e9,
+        firmwareSha256: digest('FIRMWARE'), devauthSha256: digest('DEVAUTH'),
+    };
+    await using(operator(), {}, async (o) => {
+        const made = o.start(v1('Orders/Create'), { order }, { key: true });
+        await made.done;
+        const event = await eventOf(c, made.trailers);
+        assert.deepStrictEqual([event.method, event.status], [v1('Orders/Create'), 0]);
+        const refusal = await refuses(o.call(v1('Orders/Create'), { order }, { key: true }), 6);
+        const refused = await eventOf(c, refusal.trailers);
+        assert.deepStrictEqual([refused.kind, refused.status], ['refusal', 6]);
+        const asked = o.start(v1('Orders/Show'), { name: order.name });
+        await asked.done;
+        assert.deepStrictEqual(asked.trailers, {});
+    });
+}
+
 async function main() {
     const verifier = tlog.verifierKey(verifierText());
     await check('this verifier: the check values of the specification', knownAnswers);
@@ -75,6 +100,7 @@ async function main() {
             list[0] = Buffer.concat([list[0], Buffer.from([0])]);
             assert.notDeepStrictEqual(rootOf(list), old.root);
         });
+        await check('an answer names its entry in the log, a refusal too, a question not', () => namesItsEntry(c));
         await check('receipts of the first, a middle and the last entry hold', async () => {
             const list = await entries(c, old.size);
             for (const index of [0, old.size >> 1, old.size - 1]) {

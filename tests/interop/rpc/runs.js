@@ -4,6 +4,7 @@
 const assert = require('assert');
 const crypto = require('crypto');
 const fs = require('fs');
+const proto = require('./lib/proto');
 const { check, refuses, within, exitCode } = require('./lib/checks');
 const { StatusError } = require('./lib/connection');
 const { station, operator, using, openRequest, file } = require('./lib/system');
@@ -91,6 +92,14 @@ async function reportedFailure() {
     });
 }
 
+// What the refusal says for programs.
+function expects(refusal, arrow, method) {
+    const details = proto.decode('ErrorDetails', refusal.trailers['details-bin']);
+    assert.deepStrictEqual([details.expectedArrow, details.expectedMethod], [arrow, v1(method)]);
+    assert.match(refusal.trailers['log-index'].toString(), /^\d+$/);
+    assert.strictEqual(refusal.retryAfterMs, 0);
+}
+
 async function outOfOrder() {
     await check('an arrow out of turn is FAILED_PRECONDITION and names the one expected', () => {
         const us = stationThat();
@@ -98,7 +107,8 @@ async function outOfOrder() {
             const { runId } = await opensRun(c);
             await us.called(PUT_CERTIFICATE);
             for (const method of ['Ca/RequestCertificate', 'SecureBoot/RequestKey', 'KeyAgreement/PutTargetPublicKey'])
-                await refuses(c.call(v1(method), {}, { key: true, run: runId }), 9, /arrow 4/);
+                expects(await refuses(c.call(v1(method), {}, { key: true, run: runId }), 9, /arrow 4/),
+                    4, 'Board/ProgramWebServerCertificate');
             await refuses(c.call(v1('Runs/Finish'), {}, { key: true, run: runId }), 9, /arrow 4/);
         });
     });

@@ -55,8 +55,10 @@ class Call {
     }
 
     response(response) {
-        const { status, code, message, payload } = response;
-        if (status !== 0) return this.fail(new StatusError(status, code, message));
+        const { status, code, message, payload, trailers, retryAfterMs } = response;
+        this.trailers = Object.fromEntries(trailers.map(({ key, value }) => [key, Buffer.from(value)]));
+        if (status !== 0)
+            return this.fail(Object.assign(new StatusError(status, code, message), { trailers: this.trailers, retryAfterMs }));
         let answer;
         try {
             answer = this.shape.serverStreams ? undefined : proto.decode(this.shape.response, payload);
