@@ -1,251 +1,14 @@
 /*
  * One instruction is skipped: any one, of all that the DevAuth image executes between a request
  * that must be refused and its answer. Nothing that cannot be undone may come of it.
- *
- * Each instruction of the refusal is reached by stepping; there the chip's whole state is kept,
- * the instruction is left out, and the rest runs as it will; then the state is put back and
- * the instruction done. An instruction that is executed often is left out at its first two
- * executions and at its last; with HALLMARK_GLITCH=all at every one.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "tests/unit/check.h"
 
 #include "common/host/own.h"
-#include "hallmark/v1/frame.pb-c.h"
-#include "tests/unit/test_devauth_emulated.h"
+#include "tests/unit/test_devauth_skip.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-enum {
-    CODE_BYTES = 0x8000,
-    STEPS_MAX = 2000000,
-    OFTEN = 2,          /* first executions of an instruction that count */
-    LATE_FACTOR = 8,    /* no answer after so many times what the refusal takes */
-    LATE_MORE = 400000, /* cycles */
-    TICK_CYCLES = 12000,
-    SHOWN_MAX = 20,
-};
-
-/* ---- the chip, kept and put back ---- */
-
-/* What was translated to run cannot be stepped: an engine for each, on the same chip. */
-static struct cpu *runner, *stepper;
-
-static const unsigned registers[] = { 0,  1,  2,  3,  4,  5,  6,  7,  8, 9,
-                                      10, 11, 12, 14, 16, 20, 17, 18, 15 };
-
-struct moment {
-    struct chip chip;
-    struct buf message; /* what the SHA engine has collected */
-    uint8_t sram[CHIP_SRAM_BYTES];
-    struct store_image store;
-    uint32_t registers[COUNT(registers)];
-};
-
-static void keep(struct moment *m)
-{
-    const struct chip *chip = &emulated_chip;
-    m->chip = *chip;
-    assert_int_equal(buf_copy(&m->message, buf_span(&chip->crpt.sha.message)), ERR_OK);
-    memcpy(m->sram, chip->sram, sizeof(m->sram));
-    m->store = *chip->store.image;
-    for (size_t i = 0; i < COUNT(registers); i++)
-        m->registers[i] = cpu_reg(chip->cpu, registers[i]);
-}
-
-static void put_back(const struct moment *m)
-{
-    struct chip *chip = &emulated_chip;
-    bool code = memcmp(m->sram, chip->sram, emulated_mailbox - SRAM_BASE) != 0;
-    bool map = memcmp(&m->chip.clk, &chip->clk, sizeof(chip->clk)) != 0;
-    buf_free(&chip->crpt.sha.message);
-    *chip = m->chip;
-    chip->crpt.sha.message = (struct buf){ 0 };
-    assert_int_equal(buf_copy(&chip->crpt.sha.message, buf_span(&m->message)), ERR_OK);
-    memcpy(chip->sram, m->sram, sizeof(m->sram));
-    *chip->store.image = m->store;
-    for (size_t i = 0; i < COUNT(registers); i++)
-        cpu_reg_set(chip->cpu, registers[i], m->registers[i]);
-    if (code || map)
-        cpu_map_changed(runner);
-}
-
-/* ---- one skip ---- */
-
-enum outcome { REFUSED, SERVED, WENT_ON, SILENT, OUTCOMES };
-
-static uint32_t sram_word(uint32_t address)
-{
-    uint32_t word;
-    memcpy(&word, emulated_chip.sram + (address - SRAM_BASE), sizeof(word));
-    return word;
-}
-
-#define UP(field) (emulated_mailbox + (uint32_t)offsetof(struct mailbox, up.field))
-
-static enum outcome answer(void)
-{
-    const uint8_t *bytes = emulated_chip.sram + (UP(payload) - SRAM_BASE);
-    uint32_t len = sram_word(UP(length));
-    Hallmark__V1__Frame *frame =
-        len <= MAILBOX_UP_MAX ? hallmark__v1__frame__unpack(NULL, len, bytes) : NULL;
-    bool served = frame != NULL && frame->kind_case == HALLMARK__V1__FRAME__KIND_RESPONSE &&
-                  frame->response->status == 0 && frame->response->stream != 0;
-    if (frame != NULL)
-        hallmark__v1__frame__free_unpacked(frame, NULL);
-    return served ? SERVED : REFUSED;
-}
-
-static bool answered(uint32_t before)
-{
-    return sram_word(UP(sequence)) != before;
-}
-
-static enum outcome run_on(uint32_t before, uint64_t cycles)
-{
-    uint64_t late = emulated_chip.cycles + cycles;
-    while (emulated_chip.core.state == CORE_RUN && emulated_chip.cycles < late) {
-        chip_run(&emulated_chip, EMULATED_SLICE);
-        if (answered(before))
-            return answer();
-    }
-    return emulated_chip.core.state == CORE_SLEEP ? WENT_ON : SILENT;
-}
-
-/* The runner takes over behind the instruction. */
-static void leave_out(const struct moment *m)
-{
-    uint16_t half;
-    emulated_chip.cpu = runner;
-    for (size_t i = 0; i < COUNT(registers); i++)
-        cpu_reg_set(runner, registers[i], m->registers[i]);
-    uint32_t pc = cpu_reg(runner, CPU_REG_PC) & ~1u;
-    memcpy(&half, emulated_chip.sram + (pc - SRAM_BASE), sizeof(half));
-    cpu_reg_set(runner, CPU_REG_PC, pc + (half >> 11 >= 0x1d ? 4 : 2));
-}
-
-static void step(void)
-{
-    emulated_chip.master = MASTER_CPU;
-    assert_int_not_equal(cpu_step(emulated_chip.cpu), CPU_END_FAULT);
-}
-
-/* ---- all of them ---- */
-
-struct scene {
-    const char *name;
-    unsigned after;                      /* arrow */
-    void (*prepare)(struct peer *p);     /* NULL: nothing */
-    uint32_t (*request)(struct peer *p); /* that must be refused */
-    uint32_t want;
-    bool (*harmed)(const struct moment *before); /* what must not be */
-};
-
-static const struct scene *scene;
-static uint32_t trace[STEPS_MAX], times[CODE_BYTES / 2], left[CODE_BYTES / 2];
-static struct moment first, now;
-static unsigned counts[OUTCOMES], harms, shown, skips;
-
-static uint32_t pc_slot(uint32_t pc)
-{
-    assert_in_range(pc, SRAM_BASE, SRAM_BASE + CODE_BYTES - 1);
-    return (pc - SRAM_BASE) / 2;
-}
-
-/* Until the answer is there: what was executed. */
-static uint32_t follow(uint32_t before)
-{
-    uint32_t steps = 0;
-    memset(times, 0, sizeof(times));
-    for (; !answered(before); steps++) {
-        assert_true(steps < STEPS_MAX);
-        trace[steps] = cpu_reg(emulated_chip.cpu, CPU_REG_PC) & ~1u;
-        times[pc_slot(trace[steps])]++;
-        step();
-    }
-    return steps;
-}
-
-static bool chosen(uint32_t pc, bool all)
-{
-    uint32_t slot = pc_slot(pc), done = times[slot] - left[slot]--;
-    return all || done < OFTEN || left[slot] == 0;
-}
-
-static void try_without(uint32_t pc, uint32_t before, uint64_t cycles)
-{
-    keep(&now);
-    leave_out(&now);
-    enum outcome outcome = run_on(before, cycles);
-    bool harm = scene->harmed(&first);
-    skips++;
-    counts[outcome]++;
-    harms += harm;
-    if (harm && shown++ < SHOWN_MAX)
-        print_message("%s: harm without 0x%08x, outcome %d\n", scene->name, pc, (int)outcome);
-    put_back(&now);
-    if (outcome == SILENT)
-        cpu_map_changed(runner); /* a fault leaves its engine in disorder */
-}
-
-static void try_all(uint32_t steps, uint32_t before, uint64_t cycles)
-{
-    const char *how = getenv("HALLMARK_GLITCH");
-    bool all = how != NULL && strcmp(how, "all") == 0;
-    memset(counts, 0, sizeof(counts));
-    memcpy(left, times, sizeof(left));
-    harms = shown = skips = 0;
-    for (uint32_t i = 0; i < steps; i++) {
-        if (chosen(trace[i], all))
-            try_without(trace[i], before, LATE_FACTOR * cycles + LATE_MORE);
-        step();
-    }
-    assert_true(answered(before));
-    print_message("%s: %u executed, %u skipped: refused %u, served %u, went on %u, silent %u; "
-                  "harm %u\n",
-                  scene->name, steps, skips, counts[REFUSED], counts[SERVED], counts[WENT_ON],
-                  counts[SILENT], harms);
-}
-
-static void campaign(void)
-{
-    uint32_t before = sram_word(UP(sequence));
-    if (emulated_chip.core.state == CORE_SLEEP)
-        chip_pass(&emulated_chip, TICK_CYCLES);
-    assert_int_equal(emulated_chip.core.state, CORE_RUN);
-    runner = emulated_chip.cpu;
-    assert_int_equal(cpu_new(&emulated_chip, &stepper), ERR_OK);
-    keep(&first);
-    first.chip.cpu = stepper;
-    put_back(&first);
-    uint32_t steps = follow(before);
-    uint64_t cycles = emulated_chip.cycles - first.chip.cycles;
-    assert_false(scene->harmed(&first));
-    put_back(&first);
-    try_all(steps, before, cycles);
-    first.chip.cpu = runner;
-    put_back(&first);
-    cpu_free(stepper);
-}
-
-/* The campaign is run when the board gets its first turn with the request. */
-static void play(const struct scene *s)
-{
-    void *state;
-    assert_int_equal(emulated_open(&state), 0);
-    struct peer *p = state;
-    peer_run_to(p, s->after);
-    if (s->prepare != NULL)
-        s->prepare(p);
-    scene = s;
-    emulated_turn = campaign;
-    assert_int_equal(s->request(p), s->want);
-    assert_int_equal(harms, 0);
-    assert_int_equal(emulated_close_noted(&state), 0);
-    buf_free(&first.message);
-    buf_free(&now.message);
-}
 
 /* ---- arrow 20 ---- */
 
@@ -294,7 +57,7 @@ static uint32_t rotpk_without_owner(struct peer *p)
     return burn_rotpk(p, &(struct rotpk_keys){ p->boot, p->web, foreign }, p->boot);
 }
 
-static bool otp_burnt(const struct moment *before)
+static bool otp_burnt(const struct skip_moment *before)
 {
     return memcmp(emulated_chip.store.image->head.otp, before->store.head.otp,
                   sizeof(before->store.head.otp)) != 0;
@@ -303,14 +66,14 @@ static bool otp_burnt(const struct moment *before)
 static void rotpk(void **state)
 {
     (void)state;
-    static const struct scene scenes[] = {
+    static const struct skip_scene scenes[] = {
         { "ROTPK not vouched for", 16, NULL, rotpk_not_vouched_for, ERR_SIG, otp_burnt },
         { "ROTPK exchanged", 16, NULL, rotpk_exchanged, ERR_SIG, otp_burnt },
         { "ROTPK without owner", 16, NULL, rotpk_without_owner, ERR_SIG, otp_burnt },
     };
     foreign = peer_key();
     for (size_t i = 0; i < COUNT(scenes); i++)
-        play(&scenes[i]);
+        skip_play(&scenes[i]);
     EC_KEY_free(foreign);
 }
 
@@ -328,7 +91,7 @@ static uint32_t foreign_firmware(struct peer *p)
     return peer_call(p, "Target/BurnFirmware", &m.base);
 }
 
-static bool flash_burnt(const struct moment *before)
+static bool flash_burnt(const struct skip_moment *before)
 {
     return memcmp(emulated_chip.store.image->aprom, before->store.aprom,
                   sizeof(before->store.aprom)) != 0;
@@ -337,9 +100,9 @@ static bool flash_burnt(const struct moment *before)
 static void firmware(void **state)
 {
     (void)state;
-    static const struct scene other = { "firmware of another key", 20,      NULL,
-                                        foreign_firmware,          ERR_SIG, flash_burnt };
-    play(&other);
+    static const struct skip_scene other = { "firmware of another key", 20,      NULL,
+                                             foreign_firmware,          ERR_SIG, flash_burnt };
+    skip_play(&other);
 }
 
 /* ---- arrow 25 ---- */
@@ -367,7 +130,7 @@ static void lose_rotpk(struct peer *p)
     emulated_chip.store.image->head.otp[OTP_ROTPK_Y].used = 0;
 }
 
-static bool locked(const struct moment *before)
+static bool locked(const struct skip_moment *before)
 {
     const struct store_image *is = emulated_chip.store.image, *was = &before->store;
     return memcmp(is->config, was->config, sizeof(is->config)) != 0 ||
@@ -379,13 +142,44 @@ static bool locked(const struct moment *before)
 static void locks(void **state)
 {
     (void)state;
-    static const struct scene scenes[] = {
+    static const struct skip_scene scenes[] = {
         { "lock over other firmware", 24, flip_firmware, lock, ERR_VERIFY, locked },
         { "lock over another's FwInfo", 24, foreign_fwinfo, lock, ERR_SIG, locked },
         { "lock without ROTPK", 24, lose_rotpk, lock, ERR_MISMATCH, locked },
     };
     for (size_t i = 0; i < COUNT(scenes); i++)
-        play(&scenes[i]);
+        skip_play(&scenes[i]);
+}
+
+/* ---- the commit ---- */
+
+static uint32_t commit_unconfirmed(struct peer *p)
+{
+    uint8_t tag[CONFIRMATION_TAG_SIZE] = { 0 };
+    Hallmark__V1__CommitRequest m = HALLMARK__V1__COMMIT_REQUEST__INIT;
+    m.confirmation_tag = BIN(tag);
+    return peer_call(p, "Closing/Commit", &m.base);
+}
+
+/* The board's own tag, sent back. */
+static uint32_t commit_mirrored(struct peer *p)
+{
+    uint8_t tag[CONFIRMATION_TAG_SIZE];
+    Hallmark__V1__CommitRequest m = HALLMARK__V1__COMMIT_REQUEST__INIT;
+    peer_confirmation(p, true, tag);
+    m.confirmation_tag = BIN(tag);
+    return peer_call(p, "Closing/Commit", &m.base);
+}
+
+static void commit(void **state)
+{
+    (void)state;
+    static const struct skip_scene scenes[] = {
+        { "commit unconfirmed", 32, NULL, commit_unconfirmed, ERR_SIG, otp_burnt },
+        { "commit with the board's own tag", 32, NULL, commit_mirrored, ERR_SIG, otp_burnt },
+    };
+    for (size_t i = 0; i < COUNT(scenes); i++)
+        skip_play(&scenes[i]);
 }
 
 int main(void)
@@ -394,6 +188,7 @@ int main(void)
         cmocka_unit_test(rotpk),
         cmocka_unit_test(firmware),
         cmocka_unit_test(locks),
+        cmocka_unit_test(commit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
