@@ -231,6 +231,8 @@ uint32_t ecc_read(struct chip *chip, uint32_t offset)
     struct ecc *ecc = &chip->crpt.ecc;
     unsigned which;
     const uint32_t *word = operand_at(ecc, offset, &which);
+    if (word != NULL && ecc->busy.active)
+        chip_note(chip, "ECC+0x%03x: read while BUSY", offset);
     if (word != NULL)
         return which == ECC_K || ecc->busy.active ? 0 : *word;
     switch (offset) {

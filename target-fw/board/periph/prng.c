@@ -144,6 +144,8 @@ static uint32_t control(struct chip *chip)
 uint32_t prng_read(struct chip *chip, uint32_t offset)
 {
     struct prng *prng = &chip->crpt.prng;
+    if (offset >= KEY && offset < KEY + 32 && prng->busy.active)
+        chip_note(chip, "PRNG: KEY%u read while BUSY", (offset - KEY) / 4);
     if (offset >= KEY && offset < KEY + 32)
         return prng->busy.active ? 0 : prng->key[(offset - KEY) / 4];
     switch (offset) {

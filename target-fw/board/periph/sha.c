@@ -209,6 +209,8 @@ void sha_poll(struct chip *chip)
 uint32_t sha_read(struct chip *chip, uint32_t offset)
 {
     struct sha *sha = &chip->crpt.sha;
+    if (offset >= DGST && offset < DGST + 64 && sha->busy.active)
+        chip_note(chip, "HMAC: DGST%u read while BUSY", (offset - DGST) / 4);
     if (offset >= DGST && offset < DGST + 64)
         return sha->busy.active ? 0 : sha->digest[(offset - DGST) / 4];
     switch (offset) {

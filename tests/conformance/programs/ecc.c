@@ -155,6 +155,7 @@ static void busy(void)
     ECC_CTL = ecc_control(ECC_POINT_MUL, 256);
     check("BUSY is seen", ECC_STS & 1, 1);
     checku("a result read too early is zero", ECC_X1[0], 0);
+    told("ECC+0x808: read while BUSY");
     ECC_X1[0] = 1;
     told("ECC+0x808: written while BUSY");
     check("BUSY ends", until(&ECC_STS, 1, 0), 1);

@@ -67,6 +67,7 @@ static void fixed_seed(void)
     PRNG_CTL = BITS256 | START;
     check("BUSY is seen", PRNG_CTL & BUSY, BUSY);
     checku("a number read too early is zero", PRNG_KEY[0], 0);
+    told("PRNG: KEY0 read while BUSY");
     PRNG_CTL = BITS256 | START;
     told("PRNG: started while BUSY");
     check("BUSY ends", until(&PRNG_CTL, BUSY, 0), 1);
