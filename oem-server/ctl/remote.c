@@ -1,5 +1,6 @@
 #include "oem-server/ctl/remote.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <openssl/rand.h>
 #include <pthread.h>
@@ -7,15 +8,19 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/host/backoff.h"
 #include "common/host/log.h"
+#include "common/rpc/again.h"
 #include "common/wss/wss.h"
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/remote_tls.h"
 
-enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, ATTEMPTS = 2 };
+enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, LOSS_MS = 2000 };
+enum { ATTEMPTS = 4, BACKOFF_MS = 200, BACKOFF_CAP_MS = 1000 };
 
 /* The calls that change something: they carry an idempotency key. */
 static const char *const changes[] = {
+    "hallmark.v1.Firmware/Release",
     "hallmark.v1.Orders/Create",
     "hallmark.v1.Registry/Add",
     "hallmark.v1.Registry/Revoke",
@@ -30,9 +35,10 @@ struct remote {
     pthread_mutex_t lock; /* over what follows, which the I/O thread writes */
     pthread_cond_t changed;
     struct wss_conn *conn; /* kept; NULL: not open */
-    const void *gone;      /* a connection given up whose end has not been told yet */
     bool over;             /* the latest attempt to connect, or its connection, has ended */
-    char reason[256];      /* why */
+    enum err why;          /* ERR_UNAVAILABLE: another may help */
+    char reason[256];      /* in words */
+    struct backoff backoff;
 };
 
 /* A call being waited for. */
@@ -47,23 +53,42 @@ struct waiting {
 static void on_open(void *context, struct wss_conn *conn)
 {
     struct remote *r = context;
+    wss_conn_set_user(conn, r); /* see on_closed() */
     pthread_mutex_lock(&r->lock);
-    r->conn = wss_conn_keep(conn);
+    if (r->conn == NULL)
+        r->conn = wss_conn_keep(conn);
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
 
+/* Under the lock. */
+static void end(struct remote *r, enum err why, const char *reason)
+{
+    r->over = true;
+    r->why = why;
+    snprintf(r->reason, sizeof(r->reason), "%s", reason == NULL ? "" : reason);
+    pthread_cond_broadcast(&r->changed);
+}
+
+/* Of the connection in use, or of the attempt; one that was given up is of no interest. */
 static void on_closed(void *context, struct wss_conn *conn, const char *reason)
 {
     struct remote *r = context;
+    enum err why = wss_why(r->wss, conn);
+    bool stood = conn != NULL && wss_conn_user(conn) != NULL;
     pthread_mutex_lock(&r->lock);
-    if (conn != NULL && conn == r->gone) {
-        r->gone = NULL;
-    } else {
-        r->over = true;
-        snprintf(r->reason, sizeof(r->reason), "%s", reason == NULL ? "" : reason);
-        pthread_cond_broadcast(&r->changed);
-    }
+    if (!stood || conn == r->conn)
+        end(r, why, reason);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* A call under way may end there; the next one goes over another connection. */
+static void on_going_away(void *context, struct wss_conn *conn, const char *reason)
+{
+    struct remote *r = context;
+    pthread_mutex_lock(&r->lock);
+    if (conn == r->conn)
+        end(r, ERR_UNAVAILABLE, reason);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -99,26 +124,13 @@ static struct timespec after_ms(unsigned ms)
     return t;
 }
 
-/* 1008 (policy violation): the server knows us and will not have us. */
-static bool is_refusal(const char *reason)
-{
-    return strstr(reason, "closed by the peer (1008)") != NULL;
-}
-
-/* The connection's end, and not an answer; a call that was never sent ends so, too. */
-static bool is_refused(enum err e, const char *words)
-{
-    return (e == ERR_CLOSED || e == ERR_UNSEEN) && is_refusal(words);
-}
-
 static enum err lost(const struct remote *r)
 {
     const char *distrust = atomic_load(&r->tls.distrust);
     if (distrust != NULL)
         return fail_quiet(ERR_TLS, "%s: the server's certificate: %s", r->settings.server,
                           distrust);
-    return fail_quiet(is_refusal(r->reason) ? ERR_DENIED : ERR_UNAVAILABLE, "%s: %s",
-                      r->settings.server, r->reason);
+    return fail_quiet(r->why, "%s: %s", r->settings.server, r->reason);
 }
 
 static enum err wait_open(struct remote *r)
@@ -153,14 +165,36 @@ static enum err ensure_open(struct remote *r)
     return wait_open(r);
 }
 
-/* A call has ended with the connection, of whose end on_closed() may not have been told yet. */
-static void give_up_connection(struct remote *r)
+static void pause_ms(unsigned ms)
 {
+    const struct timespec until = after_ms(ms);
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+        ;
+}
+
+static enum err connect_patiently(struct remote *r)
+{
+    enum err e = ensure_open(r);
+    for (int attempt = 1; attempt < ATTEMPTS && e == ERR_UNAVAILABLE; attempt++) {
+        pause_ms(backoff_next_ms(&r->backoff));
+        e = ensure_open(r);
+    }
+    return e;
+}
+
+/* A call has ended with the connection, of whose end we are about to be told. Will it last? */
+static enum err learn_why(struct remote *r)
+{
+    struct timespec until = after_ms(LOSS_MS);
+    int late = 0;
     pthread_mutex_lock(&r->lock);
+    while (!r->over && late == 0)
+        late = pthread_cond_timedwait(&r->changed, &r->lock, &until);
     if (!r->over)
-        r->gone = r->conn;
-    r->over = true;
+        end(r, ERR_UNAVAILABLE, "connection lost");
+    enum err e = r->why == ERR_UNAVAILABLE ? ERR_OK : lost(r);
     pthread_mutex_unlock(&r->lock);
+    return e;
 }
 
 /* Told here in words: the carrier would only let the connection's time run out. */
@@ -187,7 +221,8 @@ static enum err start(struct remote *r)
                      .open = on_open,
                      .request = on_request,
                      .cancelled = on_cancelled,
-                     .closed = on_closed },
+                     .closed = on_closed,
+                     .going_away = on_going_away },
     };
     return wss_start(&config, &r->wss);
 }
@@ -208,6 +243,7 @@ enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
     if (r == NULL)
         return fail_quiet(ERR_MEMORY, "no memory for a connection");
     init_locks(r);
+    r->backoff = backoff_of(BACKOFF_MS, BACKOFF_CAP_MS, backoff_seed());
     r->tls.settings = &r->settings;
     r->tls.address = &r->address;
     r->settings = ctl->wanted;
@@ -218,7 +254,7 @@ enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
     TRY(remote_tls_check(&r->tls));
     TRY(check_name(&r->address));
     TRY(start(r));
-    TRY(ensure_open(r));
+    TRY(connect_patiently(r));
     *remote_out = TAKE(r);
     return ERR_OK;
 }
@@ -266,8 +302,6 @@ static enum err wait_done(struct waiting *w, struct buf *response_out)
     if (w->err == ERR_OK)
         *response_out = buf_take(&w->response);
     buf_free(&w->response);
-    if (is_refused(w->err, w->words))
-        w->err = ERR_DENIED;
     return w->err == ERR_OK
                ? ERR_OK
                : fail_quiet(w->err, "%s", *w->words == '\0' ? err_text(w->err) : w->words);
@@ -277,12 +311,10 @@ static enum err call_once(struct remote *r, const Hallmark__V1__FrameRequest *re
                           struct buf *response_out)
 {
     struct waiting w = { .remote = r };
-    TRY(ensure_open(r));
-    enum err e = wss_call(r->conn, request, on_done, &w);
-    if (is_refused(e, fail_words())) /* between HELLO and this call */
-        return ERR_DENIED;
-    TRY(e);
-    return wait_done(&w, response_out);
+    TRY(wss_call(r->conn, request, on_done, &w));
+    TRY(wait_done(&w, response_out));
+    backoff_reset(&r->backoff);
+    return ERR_OK;
 }
 
 static bool is_change(const char *method)
@@ -308,14 +340,17 @@ enum err remote_send(void *context, const char *method, struct span payload,
     request.end_stream = true;
     if (is_change(method))
         request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
-    enum err e = ERR_OK;
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        e = call_once(r, &request, response_out);
-        if (e != ERR_CLOSED)
-            break;
-        give_up_connection(r);
+    for (int attempt = 1;; attempt++) {
+        TRY(connect_patiently(r));
+        enum err e = call_once(r, &request, response_out);
+        if (!again_may(e, true)) /* it changes nothing, or has its key */
+            return e;
+        TRY(learn_why(r));
+        if (attempt == ATTEMPTS)
+            return fail_quiet(ERR_CLOSED, "%s: %s: lost at each of %d attempts", method,
+                              r->reason, ATTEMPTS);
+        pause_ms(backoff_next_ms(&r->backoff));
     }
-    return e;
 }
 
 enum err remote_stream(struct remote *r, const char *method, struct span payload,
@@ -326,6 +361,11 @@ enum err remote_stream(struct remote *r, const char *method, struct span payload
     request.payload.data = (uint8_t *)(uintptr_t)payload.ptr;
     request.payload.len = payload.len;
     request.timeout_ms = timeout_ms == 0 ? r->timeout_ms : timeout_ms;
-    TRY(ensure_open(r));
+    uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
+    if (RAND_bytes(key, sizeof(key)) != 1)
+        return fail_quiet(ERR_INTERNAL, "no random bytes");
+    if (is_change(method))
+        request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
+    TRY(connect_patiently(r));
     return wss_stream_open(r->conn, &request, stream_out);
 }

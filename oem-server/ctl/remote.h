@@ -3,9 +3,10 @@
  *
  * TLS 1.3 with our certificate; the server's must lead to the given root and carry the host's
  * name. remote_send is the transport of a struct rpc_stub, its context the struct remote. Every
- * call has a deadline; a call that changes something has an idempotency key, and with the same
- * key it is made again, once, on a new connection if the first is lost before the answer. Owned
- * by the command that opens it; one thread.
+ * call has a deadline; a call that changes something has an idempotency key. A connection that
+ * is not made, or lost before an answer, is made again, and the call with its key, after waits
+ * with jitter (common/host/backoff.h) and four times in all; what will not pass is told at
+ * once. Owned by the command that opens it; one thread.
  */
 #pragma once
 

@@ -23,12 +23,14 @@ enum { KEYS_MAX = 4 };
 /* The listener and what it saw. Its thread writes, the test reads when the call is over. */
 struct server {
     struct wss *wss;
-    bool refuse;     /* the connection, as revoked */
-    unsigned vanish; /* close on that many calls, answer none of them */
-    bool silent;     /* never answer */
+    bool refuse;         /* the connection, as revoked */
+    unsigned vanish;     /* close on that many calls, answer none of them, */
+    unsigned close_code; /* with this; 0: 1001 */
+    unsigned drain;      /* so many connections are told at once that it goes away */
+    bool silent;         /* never answer */
     uint32_t status, code;
     const char *words;
-    unsigned calls;
+    unsigned calls, accepted;
     uint8_t keys[KEYS_MAX][RPC_IDEMPOTENCY_KEY_SIZE];
     size_t key_lens[KEYS_MAX];
     uint32_t timeout_ms;
@@ -51,7 +53,9 @@ static enum err setup(void *context, SSL_CTX *tls)
 
 static enum err on_accept(void *context, struct wss_conn *conn, const struct wss_peer *peer)
 {
-    (void)context, (void)conn, (void)peer;
+    (void)context, (void)peer;
+    if (server.accepted++ < server.drain)
+        wss_conn_go_away(conn, "stopping", 100);
     return server.refuse ? fail_quiet(ERR_DENIED, "certificate revoked") : ERR_OK;
 }
 
@@ -88,7 +92,7 @@ static void on_request(void *context, struct wss_conn *conn, struct peer_event *
     server.calls++;
     server.timeout_ms = request->timeout_ms;
     if (server.calls <= server.vanish)
-        wss_conn_close(conn, 1001, "going away");
+        wss_conn_close(conn, server.close_code == 0 ? 1001 : server.close_code, "going");
     else if (!server.silent)
         answer(conn, request, event->stream);
     peer_event_free(event);
@@ -273,8 +277,37 @@ static void asking_ends(void **state)
     struct ctl ctl;
     serve(&(struct server){ .vanish = 100 }, "localhost", &ctl);
     assert_int_equal(call(&ctl, true, NULL), ERR_CLOSED);
+    assert_non_null(strstr(fail_words(), "lost at each of 4 attempts"));
     wss_stop(server.wss);
-    assert_int_equal(server.calls, 2);
+    assert_int_equal(server.calls, 4);
+    for (size_t i = 1; i < KEYS_MAX; i++)
+        assert_memory_equal(server.keys[0], server.keys[i], RPC_IDEMPOTENCY_KEY_SIZE);
+}
+
+/* An answer in a drain: the call was not looked at. And one in its midst still counts. */
+static void a_drain_sends_elsewhere(void **state)
+{
+    (void)state;
+    struct ctl ctl;
+    uint32_t runs = 0;
+    serve(&(struct server){ .drain = 2 }, "localhost", &ctl);
+    assert_int_equal(call(&ctl, false, &runs), ERR_OK);
+    assert_int_equal(runs, 7);
+    wss_stop(server.wss);
+    assert_int_equal(server.accepted, 3);
+    assert_int_equal(server.calls, 1);
+}
+
+static void revoked_in_a_call_is_not_asked_again(void **state)
+{
+    (void)state;
+    struct ctl ctl;
+    serve(&(struct server){ .vanish = 100, .close_code = 1008 }, "localhost", &ctl);
+    assert_int_equal(call(&ctl, true, NULL), ERR_DENIED);
+    assert_non_null(strstr(fail_words(), "(1008)"));
+    wss_stop(server.wss);
+    assert_int_equal(server.calls, 1);
+    assert_int_equal(server.accepted, 1);
 }
 
 static void silence_ends_at_the_deadline(void **state)
@@ -353,6 +386,8 @@ int main(void)
         cmocka_unit_test(refusals_are_passed_on),
         cmocka_unit_test(lost_answer_is_asked_again),
         cmocka_unit_test(asking_ends),
+        cmocka_unit_test(a_drain_sends_elsewhere),
+        cmocka_unit_test(revoked_in_a_call_is_not_asked_again),
         cmocka_unit_test(silence_ends_at_the_deadline),
         cmocka_unit_test(revoked_is_denied),
         cmocka_unit_test(wrong_server_is_distrusted),
