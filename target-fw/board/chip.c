@@ -173,6 +173,7 @@ void chip_power(struct chip *chip, bool on)
         chip_reset(chip, RESET_POWER);
     } else {
         ks_power_lost(chip);
+        store_sync(&chip->store, chip->store.image, sizeof(*chip->store.image));
         core_reset(chip, true);
         chip->core.state = on ? CORE_HELD : CORE_OFF;
     }

@@ -17,7 +17,7 @@
 
 static const char magic[8] = "HMBOARD";
 
-enum { DPM_UPDATES_MAX = 7, FVC_MAX = 255 };
+enum { DPM_UPDATES_MAX = 7, FVC_MAX = 255, PAGE_BYTES = 4096 };
 
 /* CRC-32 as in IEEE 802.3, reflected. */
 uint32_t store_crc(const void *ptr, size_t len)
@@ -257,11 +257,27 @@ enum err store_open(struct store *out, const char *path)
     return ERR_OK;
 }
 
+void store_sync(const struct store *store, const void *from, size_t len)
+{
+    uintptr_t start = (uintptr_t)from & ~(uintptr_t)(PAGE_BYTES - 1);
+    size_t whole = len + ((uintptr_t)from - start);
+    union {
+        uintptr_t number;
+        void *ptr;
+    } page = { start };
+    if (store->fd >= 0 && msync(page.ptr, whole, MS_SYNC) != 0)
+        log_line(LOG_LEVEL_WARN, "store: msync: %s", strerror(errno));
+}
+
+void store_sync_head(const struct store *store)
+{
+    store_sync(store, &store->image->head, sizeof(store->image->head));
+}
+
 void store_close(struct store *store)
 {
     if (store->image != NULL) {
-        if (store->fd >= 0)
-            msync(store->image, sizeof(*store->image), MS_SYNC);
+        store_sync(store, store->image, sizeof(*store->image));
         munmap(store->image, sizeof(*store->image));
     }
     store->image = NULL;

@@ -4,7 +4,8 @@
  * The file is made whole under another name and renamed, so it exists complete or not at all.
  * Afterwards every change is a store into the shared mapping, in program order; a kill at any
  * instant leaves what the silicon could have been left with: flash words are written one by
- * one, a key slot gets its content first and its used word last, covered by a checksum. Without
+ * one, a key slot gets its content first and its used word last, covered by a checksum; what is
+ * burnt once goes to the disk at once (store_sync). Without
  * a directory the same image lives in anonymous memory and dies with the process. Used by chip
  * and its blocks; one board owns one store.
  */
@@ -102,6 +103,11 @@ struct store {
 enum err store_open(struct store *out, const char *path);
 void store_close(struct store *store);
 uint32_t store_crc(const void *ptr, size_t len);
+
+/* To the disk: the head (keys, life cycle, protection), or flash at address with its length. A
+ * host that loses its power afterwards finds it so. Nothing to do for an anonymous store. */
+void store_sync(const struct store *store, const void *from, size_t len);
+void store_sync_head(const struct store *store);
 
 /* The write order that a kill cannot spoil: content, then crc, then the used word. */
 void store_otp_burn(struct store_otp *slot, uint32_t meta, const uint32_t *words);

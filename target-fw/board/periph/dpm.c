@@ -84,6 +84,7 @@ static void control(struct chip *chip, unsigned n, uint32_t value)
         password_compare(chip, n);
     if (value & (CTL_PWUPD | CTL_PWCMP))
         wipe(side->password, sizeof(side->password));
+    store_sync_head(&chip->store);
     busy_start(&side->busy);
 }
 

@@ -5,6 +5,8 @@
 #include "common/host/own.h"
 #include "target-fw/board/chip.h"
 
+enum { CONFIGURATION = 0x200000 }; /* and above: NSCBA, CONFIG, flash OTP, SCRLOCK */
+
 #define OFFSET(member) offsetof(struct store_image, member)
 
 static const struct row {
@@ -75,6 +77,13 @@ uint32_t flash_word(struct chip *chip, uint32_t address)
     return word;
 }
 
+/* What decides about the part goes to the disk at once; firmware may be burnt again. */
+static void keep(struct chip *chip, uint32_t address, const uint8_t *at, uint32_t len)
+{
+    if (address >= CONFIGURATION)
+        store_sync(&chip->store, at, len);
+}
+
 /* Address 0 may show what lies elsewhere. */
 static void changed(struct chip *chip, uint32_t address, uint32_t len)
 {
@@ -93,6 +102,7 @@ bool flash_program_word(struct chip *chip, uint32_t address, uint32_t word)
     uint32_t after = flash_word(chip, address) & word;
     memcpy(at, &after, sizeof(after));
     atomic_signal_fence(memory_order_seq_cst);
+    keep(chip, address, at, 4);
     changed(chip, address, 4);
     return after == word;
 }
@@ -103,6 +113,7 @@ void flash_erase(struct chip *chip, uint32_t address, uint32_t len)
     if (at == NULL)
         return;
     memset(at, 0xff, len);
+    keep(chip, address, at, len);
     changed(chip, address, len);
 }
 
@@ -133,4 +144,5 @@ void flash_mass_erase(struct chip *chip)
         head->dpm[i] = (struct store_dpm){ 0 };
         store_dpm_seal(&head->dpm[i]);
     }
+    store_sync(&chip->store, chip->store.image, sizeof(*chip->store.image));
 }

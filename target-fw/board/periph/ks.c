@@ -149,6 +149,7 @@ static bool op_revoke(struct chip *chip)
         head->keys[slot].revoked = STORE_REVOKED;
     else
         head->otp[slot].revoked = STORE_REVOKED;
+    store_sync_head(&chip->store);
     return true;
 }
 

@@ -94,6 +94,7 @@ static bool otp_write(struct chip *chip, unsigned slot, uint32_t meta, const uin
         return false;
     }
     store_otp_burn(otp, meta, words);
+    store_sync_head(&chip->store);
     fault_after_otp(chip, slot);
     return true;
 }
@@ -114,6 +115,7 @@ bool ks_engine_write(struct chip *chip, enum ks_mem mem, unsigned otp_slot, uint
     }
     if (mem == KS_FLASH) {
         store_key_write(&chip->store.image->head.keys[*slot_out], meta, words, count);
+        store_sync_head(&chip->store);
         return true;
     }
     struct ks_slot *slot = &chip->ks.sram[*slot_out];

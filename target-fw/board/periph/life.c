@@ -74,6 +74,7 @@ static void fvc_count(struct chip *chip, unsigned n, uint32_t value)
         return;
     }
     head->fvc[n] = next;
+    store_sync_head(&chip->store);
     busy_start(&chip->fvc.busy);
 }
 
@@ -123,6 +124,7 @@ static void plm_write(struct chip *chip, uint32_t offset, uint32_t value)
         return;
     }
     head->plm_next = stage;
+    store_sync_head(&chip->store);
 }
 
 static void plm_reset(struct chip *chip)
