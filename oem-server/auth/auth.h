@@ -31,8 +31,7 @@ enum auth_effect {
     AUTH_CHANGES
 }; /* what changes is logged, and takes idempotency keys */
 
-/* A streaming call holds a thread of its own pool, and keeps no answer for its idempotency key.
- */
+/* A streaming call holds a thread of its own pool. */
 enum auth_shape { AUTH_UNARY, AUTH_STREAM };
 
 struct auth_method {

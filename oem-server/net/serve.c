@@ -14,6 +14,7 @@ struct job {
     struct peer_event event;
     struct run *run;
     struct wss_stream *stream; /* NULL: the call is unary */
+    struct call *call;         /* while it runs */
     struct strand *strand;     /* where it waits or runs, under net->lock */
     atomic_int over;           /* an enum err: nobody waits for its answer, and why */
 };
@@ -83,7 +84,10 @@ static enum err stream_send(void *context, struct span message)
 static enum err stream_receive(void *context, struct buf *message_out, bool *end_out)
 {
     const struct job *job = context;
-    return wss_stream_receive(job->stream, message_out, end_out);
+    TRY(wss_stream_receive(job->stream, message_out, end_out));
+    if (!*end_out)
+        call_received(job->call, buf_span(message_out));
+    return ERR_OK;
 }
 
 static enum err stream_check(void *context)
@@ -124,6 +128,7 @@ static void run_call(struct job *job)
     struct rpc_metadata metadata[RPC_METADATA_MAX];
     struct call call = call_for(job, metadata);
     Hallmark__V1__FrameResponse response;
+    job->call = &call;
     call_serve(&call, &response);
     response.stream = job->event.stream;
     if (wss_respond(job->conn, &response) != ERR_OK)

@@ -126,47 +126,6 @@ static enum err find_run(struct call *call)
     return ERR_OK;
 }
 
-static void request_digest(const struct call *call, uint8_t digest_out[static SHA256_SIZE])
-{
-    AUTO(buf_free) struct buf both = { 0 };
-    if (buf_append(&both, span_of(call->rpc.method, strlen(call->rpc.method) + 1)) != ERR_OK ||
-        buf_append(&both, call->rpc.payload) != ERR_OK)
-        buf_free(&both);
-    sha256_of(buf_span(&both), digest_out);
-}
-
-static bool keeps_answer(const struct call *call)
-{
-    return call->rpc.idempotency_key.len != 0 && call->method->effect == AUTH_CHANGES &&
-           call->method->shape == AUTH_UNARY;
-}
-
-/* The stored answer of a call with this key, if there is one. */
-static enum err replay(struct call *call, bool *replayed)
-{
-    *replayed = false;
-    if (!keeps_answer(call))
-        return ERR_OK;
-    uint8_t digest[SHA256_SIZE];
-    struct store_answer answer = { 0 };
-    TRY(svc_tx(call));
-    enum err e = store_answer_get(call->tx, call->principal->uri, call->rpc.idempotency_key.ptr,
-                                  &answer);
-    store_rollback(&call->tx);
-    if (e == ERR_NOT_FOUND)
-        return ERR_OK;
-    TRY(e);
-    request_digest(call, digest);
-    bool same = span_eq(SPAN(digest), SPAN(answer.request_sha256));
-    if (same)
-        call->rpc.response = buf_take(&answer.response);
-    store_answer_free(&answer);
-    if (!same)
-        return fail_quiet(ERR_INVALID, "this idempotency key was used for another request");
-    *replayed = true;
-    return ERR_OK;
-}
-
 static void reports_drop(Hallmark__V1__ArrowReports **reports)
 {
     hallmark__v1__arrow_reports__free_unpacked(*reports, NULL);
@@ -188,22 +147,31 @@ static enum err take_reports(struct call *call)
 /* A caller whose answer was lost must be able to ask again without doing it twice. */
 static enum err check_key(const struct call *call)
 {
-    if (call->method->effect != AUTH_CHANGES || call->method->shape == AUTH_STREAM ||
-        call->principal->role == AUTH_SERVER || call->rpc.idempotency_key.len != 0)
+    if (call->method->effect != AUTH_CHANGES || call->principal->role == AUTH_SERVER ||
+        call->rpc.idempotency_key.len != 0)
         return ERR_OK;
     return fail_quiet(ERR_INVALID, "%s changes something: it needs an idempotency key",
                       call->rpc.method);
 }
 
-static enum err admit(struct call *call, bool *replayed)
+/* Of a stream nothing has come yet: its handler looks when all has. */
+static enum err find_answer(struct call *call)
 {
-    *replayed = false;
+    if (call->method->shape == AUTH_STREAM)
+        return ERR_OK;
+    TRY(replay_find(call));
+    store_rollback(&call->tx);
+    return ERR_OK;
+}
+
+static enum err admit(struct call *call)
+{
     call->row = flow_row_of_method(call->rpc.method);
     describe(call);
     TRY(auth_allow(call->principal, call->rpc.method, &call->method));
     TRY(check_key(call));
-    TRY(replay(call, replayed));
-    if (*replayed || !is_of_run(call->rpc.method, call->row))
+    TRY(find_answer(call));
+    if (call->replayed || !is_of_run(call->rpc.method, call->row))
         return ERR_OK;
     TRY(find_run(call));
     if (call->run == NULL)
@@ -244,16 +212,6 @@ static enum err note_payloads(struct call *call)
     return ERR_OK;
 }
 
-static enum err keep_answer(struct call *call)
-{
-    if (!keeps_answer(call))
-        return ERR_OK;
-    struct store_answer answer = { .response = call->rpc.response };
-    request_digest(call, answer.request_sha256);
-    return store_answer_put(call->tx, call->principal->uri, call->rpc.idempotency_key.ptr,
-                            &answer, (int64_t)svc_now_us());
-}
-
 /* State, event and answer become durable together, or, given up in time, none of them. */
 static enum err settle(struct call *call)
 {
@@ -265,7 +223,7 @@ static enum err settle(struct call *call)
     TRY(note_payloads(call));
     TRY(svc_tx(call));
     TRY(tlog_append(call->server->log, call->tx, &call->event, &call->log_index));
-    TRY(keep_answer(call));
+    TRY(replay_keep(call));
     if (call->log_index % ANSWERS_EXPIRE_EVERY == 0)
         TRY(store_answers_expire(call->tx, (int64_t)svc_now_us() - ANSWERS_KEPT_US));
     TRY(store_commit(&call->tx));
@@ -327,18 +285,28 @@ static void move(struct call *call)
         flow_done(&call->run->flow);
 }
 
+/* The stored answer in the place of one that was not made. */
+static void repeat_answer(struct call *call)
+{
+    store_rollback(&call->tx);
+    buf_free(&call->rpc.response);
+    call->rpc.response = buf_take(&call->stored);
+}
+
 void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
 {
-    bool replayed;
     const char *unused[OPERATIONS_MAX];
     fail_clear();
     (void)hsm_operations_take(unused, OPERATIONS_MAX);
     hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
     call->rpc.user = call;
     call->started_us = svc_now_us();
-    call->rpc.err = admit(call, &replayed);
-    if (call->rpc.err == ERR_OK && !replayed) {
+    call->rpc.err = admit(call);
+    if (call->rpc.err == ERR_OK && !call->replayed)
         rpc_dispatch(svc_services(), &call->rpc);
+    if (call->rpc.err == ERR_OK && call->replayed) {
+        repeat_answer(call);
+    } else {
         if (call->rpc.err == ERR_OK)
             call->rpc.err = settle(call);
         if (call->rpc.err == ERR_OK)
@@ -353,6 +321,7 @@ void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
 void call_end(struct call *call)
 {
     store_rollback(&call->tx);
+    buf_free(&call->stored);
     run_drop(&call->opened);
     run_drop(&call->run);
     rpc_call_fini(&call->rpc);

@@ -64,6 +64,9 @@ static enum err firmware_release(struct rpc_call *rpc, const Hallmark__V1__Relea
     struct call *call = call_of(rpc);
     AUTO(upload_drop) struct upload upload = { 0 };
     TRY(receive_image(rpc, &upload));
+    TRY(replay_find(call));
+    if (call->replayed)
+        return ERR_OK;
     struct store_image image = { .kind = (uint32_t)upload.kind,
                                  .version = upload.version,
                                  .bytes = upload.image };

@@ -130,9 +130,12 @@ struct call {
     struct session *session; /* NULL for the server itself; borrowed for the call */
     const char *peer;        /* address, "" for the server itself */
     const struct auth_method *method;
-    struct run *opened; /* by Runs.Open: listed once its transaction is durable */
-    bool finished;      /* by Runs.Finish, and */
-    bool sealed;        /* by Runs.Sealed, and */
+    struct run *opened;            /* by Runs.Open: listed once its transaction is durable */
+    uint8_t received[SHA256_SIZE]; /* over the messages of a stream, by call_received(), and */
+    bool replayed;                 /* by replay_find(): a call made again, which got */
+    struct buf stored;
+    bool finished;   /* by Runs.Finish, and */
+    bool sealed;     /* by Runs.Sealed, and */
     char *revoked;   /* the URI that Registry.Revoke named: take effect once they are durable */
     struct run *run; /* kept; NULL if the method is not of a run */
     const struct flow_row *row; /* NULL if it is no arrow */
@@ -152,6 +155,15 @@ enum err svc_digest(struct call *call, const char *name,
  * borrows from call. Caller then sends it and calls call_end(). */
 void call_serve(struct call *call, Hallmark__V1__FrameResponse *response);
 void call_end(struct call *call);
+
+void call_received(struct call *call, struct span message);
+
+/* Is there a stored answer for the call's key, and is it to the same request? Sets replayed:
+ * then there is nothing to do. Begins call->tx, so what a handler changes in it is done once.
+ * Asked for unary calls before their handler, by handlers of streams when all messages have
+ * come. */
+enum err replay_find(struct call *call);
+enum err replay_keep(struct call *call); /* in call->tx */
 
 /* NULL-terminated: all that the server serves. */
 ProtobufCService *const *svc_services(void);

@@ -174,14 +174,36 @@ async function uploads() {
         await upload(c, image);
         await refuses(upload(c, image), 6);
     }));
-    await check('a stream\'s key keeps no answer: what it did tells', () => using(operator(), {}, async (c) => {
+    await check('a stream\'s key and the same messages again get the same answer, on another connection too', async () => {
         const key = crypto.randomBytes(16);
         const image = freshImage();
-        await upload(c, image, { key });
-        await refuses(upload(c, image, { key }), 6);
-        const { sha256 } = await upload(c, freshImage(), { key });
-        assert.notDeepStrictEqual(Buffer.from(sha256), crypto.createHash('sha256').update(image).digest());
+        const answers = [];
+        for (let i = 0; i < 3; i++) await using(operator(), {}, async (c) => answers.push(await upload(c, image, { key })));
+        const want = crypto.createHash('sha256').update(image).digest();
+        answers.forEach(({ sha256 }) => assert.deepStrictEqual(Buffer.from(sha256), want));
+    });
+    await check('both at once do it once', async () => {
+        const key = crypto.randomBytes(16);
+        const image = freshImage();
+        const one = () => using(operator(), {}, (c) => upload(c, image, { key }));
+        const [a, b] = await Promise.all([one(), one()]);
+        assert.deepStrictEqual(a, b);
+    });
+    await check('that key with other messages is INVALID_ARGUMENT, and releases nothing', () => using(operator(), {}, async (c) => {
+        const key = crypto.randomBytes(16);
+        const other = freshImage();
+        await upload(c, freshImage(), { key });
+        await refuses(upload(c, other, { key }), 3, /key/);
+        await refuses(c.call(v1('Orders/Create'), {}, { key }), 3, /key/);
+        await upload(c, other);
     }));
+    await check('a failure is not stored: the key may be used again', () => using(operator(), {}, async (c) => {
+        const key = crypto.randomBytes(16);
+        await refuses(upload(c, crypto.randomBytes(5000), { key }), 3);
+        await upload(c, freshImage(), { key });
+    }));
+    await check('a stream that changes something needs a key', () => using(operator(), {}, (c) =>
+        refuses(upload(c, freshImage(), { key: undefined }), 3, /key/)));
     await check('a stream without a message is INVALID_ARGUMENT', () => using(operator(), {}, (c) =>
         refuses(c.start(RELEASE, {}, { key: true, endStream: true }).done, 3)));
     await check('what is no image is refused, and the connection stays', () => using(operator(), {}, async (c) => {

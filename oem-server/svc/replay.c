@@ -1,0 +1,66 @@
+/* replay: a call that is made again gets the answer that it got, and is not done again. */
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/p256.h"
+#include "oem-server/svc/run.h"
+
+/* Of a call that takes a stream: a chain over its messages, in their order and as they were
+ * cut; its REQUEST carries none. */
+void call_received(struct call *call, struct span message)
+{
+    uint8_t both[2 * SHA256_SIZE];
+    memcpy(both, call->received, SHA256_SIZE);
+    sha256_of(message, both + SHA256_SIZE);
+    sha256_of(SPAN(both), call->received);
+}
+
+static void request_digest(const struct call *call, uint8_t digest_out[static SHA256_SIZE])
+{
+    bool streams = call->method->shape == AUTH_STREAM;
+    AUTO(buf_free) struct buf both = { 0 };
+    if (buf_append(&both, span_of(call->rpc.method, strlen(call->rpc.method) + 1)) != ERR_OK ||
+        buf_append(&both, streams ? SPAN(call->received) : call->rpc.payload) != ERR_OK)
+        buf_free(&both);
+    sha256_of(buf_span(&both), digest_out);
+}
+
+static bool keeps_answer(const struct call *call)
+{
+    return call->rpc.idempotency_key.len != 0 && call->method->effect == AUTH_CHANGES;
+}
+
+static enum err take_answer(struct call *call, struct store_answer *answer)
+{
+    uint8_t digest[SHA256_SIZE];
+    request_digest(call, digest);
+    if (!span_eq(SPAN(digest), SPAN(answer->request_sha256)))
+        return fail_quiet(ERR_INVALID, "this idempotency key was used for another request");
+    call->stored = buf_take(&answer->response);
+    call->replayed = true;
+    return ERR_OK;
+}
+
+enum err replay_find(struct call *call)
+{
+    if (!keeps_answer(call))
+        return ERR_OK;
+    AUTO(store_answer_free) struct store_answer answer = { 0 };
+    TRY(svc_tx(call));
+    enum err e = store_answer_get(call->tx, call->principal->uri, call->rpc.idempotency_key.ptr,
+                                  &answer);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    return take_answer(call, &answer);
+}
+
+enum err replay_keep(struct call *call)
+{
+    if (!keeps_answer(call))
+        return ERR_OK;
+    struct store_answer answer = { .response = call->rpc.response };
+    request_digest(call, answer.request_sha256);
+    return store_answer_put(call->tx, call->principal->uri, call->rpc.idempotency_key.ptr,
+                            &answer, (int64_t)svc_now_us());
+}
