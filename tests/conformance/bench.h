@@ -16,6 +16,7 @@ struct bench {
     struct mem mem;
     const char *control; /* path of virtual-board's socket, or NULL */
     const char *log;     /* path of what it logs, or NULL */
+    const char *uart;    /* path of what its UART0 sends, or NULL */
     unsigned board;      /* its number there */
     bool attended;       /* somebody can cycle the power */
 };

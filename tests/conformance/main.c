@@ -13,7 +13,7 @@
 enum { NAMES_MAX = 64, PATH_BYTES = 600 };
 
 struct options {
-    const char *probe, *control, *log, *programs;
+    const char *probe, *control, *log, *uart, *programs;
     unsigned board;
     bool destructive, list;
     const char *names[NAMES_MAX];
@@ -32,7 +32,14 @@ static size_t all_programs(const char *names[static NAMES_MAX])
     return count;
 }
 
-enum { OPT_CONTROL = 'c', OPT_LOG = 'l', OPT_BOARD = 'b', OPT_DESTRUCTIVE = 1, OPT_LIST = 2 };
+enum {
+    OPT_CONTROL = 'c',
+    OPT_LOG = 'l',
+    OPT_BOARD = 'b',
+    OPT_UART = 'u',
+    OPT_DESTRUCTIVE = 1,
+    OPT_LIST = 2
+};
 
 static const struct argp_option table[] = {
     { "probe", 'p', "URI", 0, "the board's probe, as for station-agent", 0 },
@@ -40,6 +47,7 @@ static const struct argp_option table[] = {
     { "control", OPT_CONTROL, "PATH", 0, "virtual-board's control socket", 0 },
     { "board", OPT_BOARD, "N", 0, "the board's number there (default 0)", 0 },
     { "log", OPT_LOG, "PATH", 0, "file that virtual-board's standard error goes to", 0 },
+    { "uart", OPT_UART, "PATH", 0, "file that its UART0's bytes go to", 0 },
     { "programs", 'd', "DIR", 0, "where the programs are", 0 },
     { "list", OPT_LIST, NULL, 0, "print name, block and what is destructive; run nothing", 0 },
     { 0 },
@@ -60,6 +68,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         break;
     case OPT_LOG:
         o->log = arg;
+        break;
+    case OPT_UART:
+        o->uart = arg;
         break;
     case OPT_BOARD:
         o->board = (unsigned)strtoul(arg, NULL, 10);
@@ -159,6 +170,7 @@ static enum err run(struct options *o, struct rows *rows)
     bench = (struct bench){ .probe = probe,
                             .control = o->control,
                             .log = o->log,
+                            .uart = o->uart,
                             .board = o->board,
                             .attended = isatty(STDIN_FILENO) == 1 };
     TRY(swd_init(&bench.swd, probe, 0));

@@ -1,4 +1,8 @@
 /* virtual-board's switches that need the wire: the link that drops, the power that goes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/host/log.h"
 #include "common/host/own.h"
 #include "tests/conformance/wire_inside.h"
 
@@ -28,6 +32,9 @@ enum err wire_link(struct bench *bench, struct rows *rows)
     TRY(wire_peek(bench, WIRE_SRAM, &value));
     row_value(rows, ROW_SURE, "link-drop: a new line reset finds the board as it was", value,
               0x11223344);
+    TRY(control(bench, "fault N wait 3"));
+    TRY(wire_peek(bench, WIRE_SRAM, &value));
+    row_value(rows, ROW_SURE, "wait: WAIT is answered, and waited for", value, 0x11223344);
     TRY(control(bench, "fault N link-down on"));
     bench->mem.quiet = true;
     enum err e = bench_connect(bench);
@@ -76,4 +83,66 @@ enum err wire_cuts(struct bench *bench, struct rows *rows)
     TRY(cut(bench, rows, "fault N otp-cut 0", "otp-cut: the power goes", true));
     return wire_look(bench, rows, ROW_SURE, "between the two halves of ROTPK", 0x40035040, 3,
                      1);
+}
+
+enum { UART = 0x40070000, SENT_MAX = 64 };
+
+static void file_drop(FILE **file)
+{
+    if (*file != NULL)
+        fclose(*file);
+}
+
+/* By the debugger's writes to DAT; the line is set up as in programs/uart.c. */
+static enum err send(struct bench *bench, const char *text)
+{
+    TRY(wire_prepare(bench));
+    TRY(mem_change_word(&bench->mem, 0x40000208, 0, 1u << 16));
+    TRY(wire_poke(bench, UART + 0x0c, 3));
+    TRY(wire_poke(bench, UART + 0x24, 0x30000066));
+    TRY(wire_poke(bench, UART + 0x30, 0));
+    for (; *text != '\0'; text++)
+        TRY(wire_poke(bench, UART, (uint8_t)*text));
+    return ERR_OK;
+}
+
+/* What came since the file had that length. */
+static enum err came(const struct bench *bench, long from, char text[static SENT_MAX])
+{
+    AUTO(file_drop) FILE *file = fopen(bench->uart, "rb");
+    if (file == NULL || fseek(file, from, SEEK_SET) != 0)
+        return fail(ERR_IO, "wire: cannot read %s", bench->uart);
+    text[fread(text, 1, SENT_MAX - 1, file)] = '\0';
+    return ERR_OK;
+}
+
+static enum err length_of(const struct bench *bench, long *length_out)
+{
+    AUTO(file_drop) FILE *file = fopen(bench->uart, "rb");
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0)
+        return fail(ERR_IO, "wire: cannot read %s", bench->uart);
+    *length_out = ftell(file);
+    return ERR_OK;
+}
+
+enum err wire_sent(struct bench *bench, struct rows *rows)
+{
+    char text[SENT_MAX];
+    long from;
+    if (bench->uart == NULL || bench->control == NULL) {
+        row_skipped(rows, "all of it", "needs --uart and virtual-board's control socket");
+        return ERR_OK;
+    }
+    TRY(length_of(bench, &from));
+    TRY(send(bench, "abcdef"));
+    TRY(came(bench, from, text));
+    row_of(rows, strcmp(text, "abcdef") == 0, ROW_SURE, "UART0's bytes arrive in order", text);
+    TRY(length_of(bench, &from));
+    TRY(control(bench, "fault N uart-loss 3"));
+    TRY(send(bench, "abcdef"));
+    TRY(control(bench, "fault N uart-loss off"));
+    TRY(came(bench, from, text));
+    row_of(rows, strcmp(text, "abde") == 0, ROW_SURE, "uart-loss: every third byte is lost",
+           text);
+    return ERR_OK;
 }

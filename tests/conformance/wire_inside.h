@@ -5,16 +5,19 @@
 
 enum err wire_swdp(struct bench *bench, struct rows *rows);
 enum err wire_memap(struct bench *bench, struct rows *rows);
+enum err wire_dap(struct bench *bench, struct rows *rows);
 enum err wire_core(struct bench *bench, struct rows *rows);
 enum err wire_breaks(struct bench *bench, struct rows *rows);
 enum err wire_catch(struct bench *bench, struct rows *rows);
 enum err wire_vecmap(struct bench *bench, struct rows *rows);
 enum err wire_link(struct bench *bench, struct rows *rows);
+enum err wire_sent(struct bench *bench, struct rows *rows);
 enum err wire_cuts(struct bench *bench, struct rows *rows);
 enum err wire_boot(struct bench *bench, struct rows *rows);
 enum err wire_half(struct bench *bench, struct rows *rows);
 enum err wire_lock_config(struct bench *bench, struct rows *rows);
 enum err wire_lock_dpm(struct bench *bench, struct rows *rows);
+enum err wire_lock_full(struct bench *bench, struct rows *rows);
 enum err wire_lock_ice(struct bench *bench, struct rows *rows);
 enum err wire_dpm_window(struct bench *bench, struct rows *rows);
 

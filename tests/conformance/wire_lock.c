@@ -5,15 +5,18 @@
 
 enum { CONFIG0 = 0x300000, PAGE = 0x20000 };
 
-#define DPM_CTL    0x4002f600u
-#define DPM_STS    0x4002f604u
-#define DPM_NSCTL  0x4002f650u
-#define DPM_CODE   0x5a000000u
-#define DPM_DBGDIS 1u
-#define WINDOW     0xf0001600u
-#define KEYSTORE   0x40035000u
-#define LOCK_ON    0xfffffffdu /* CONFIG0.LOCK is bit 1, active low */
-#define ICE_OFF    0xfffff7ffu /* CONFIG0.ICELOCK is bit 11 */
+#define DPM_CTL      0x4002f600u
+#define DPM_STS      0x4002f604u
+#define DPM_NSCTL    0x4002f650u
+#define DPM_CODE     0x5a000000u
+#define DPM_DBGDIS   1u
+#define DPM_LOCK     2u
+#define DPM_DACCWDIS (1u << 12)
+#define DPM_DACCDIS  (1u << 13)
+#define WINDOW       0xf0001600u
+#define KEYSTORE     0x40035000u
+#define LOCK_ON      0xfffffffdu /* CONFIG0.LOCK is bit 1, active low */
+#define ICE_OFF      0xfffff7ffu /* CONFIG0.ICELOCK is bit 11 */
 
 static enum err all_open(struct bench *bench, struct rows *rows, const char *name)
 {
@@ -116,10 +119,26 @@ static enum err half_closed(struct bench *bench, struct rows *rows)
                      CORE_S_SDE, 0);
 }
 
-/* The non-secure side first comes into force with the secure one closed already, so the order
- * is that of two boards' lives on one: firmware closes both, the next reset shows it. */
+/* DACCWDIS and DACCDIS keep the debugger from DPM's registers until the next cold reset. */
+static enum err no_access(struct bench *bench, struct rows *rows)
+{
+    TRY(set_dpm(bench, DPM_CTL, DPM_DACCWDIS));
+    TRY(wire_poke(bench, DPM_CTL, DPM_CODE | DPM_DBGDIS));
+    TRY(wire_look(bench, rows, ROW_SURE, "DACCWDIS: a debugger's write is not taken", DPM_STS,
+                  1u << 16, 0));
+    TRY(wire_look(bench, rows, ROW_SURE, "DACCWDIS: a debugger reads", DPM_CTL, 0xff000000,
+                  0xa5000000));
+    TRY(bench_reset(bench, THEN_RESET_PIN));
+    TRY(set_dpm(bench, DPM_CTL, DPM_DACCDIS));
+    TRY(wire_look(bench, rows, ROW_SURE, "DACCDIS: a debugger reads zero", DPM_CTL, 0xffffffff,
+                  0));
+    return bench_reset(bench, THEN_RESET_PIN);
+}
+
+/* DBGDIS of the secure side: armed by a debugger here, in force from the next cold reset. */
 enum err wire_lock_dpm(struct bench *bench, struct rows *rows)
 {
+    TRY(no_access(bench, rows));
     TRY(set_dpm(bench, DPM_CTL, DPM_DBGDIS));
     TRY(wire_look(bench, rows, ROW_SURE, "DBGDIS shows at once", DPM_STS, 1u << 16, 1u << 16));
     TRY(all_open(bench, rows, "DBGDIS is not in force before a reset"));
@@ -164,5 +183,26 @@ enum err wire_dpm_window(struct bench *bench, struct rows *rows)
            "refused");
     TRY(bench_reset_free(bench, THEN_RESET_PIN));
     row_of(rows, wire_refused(bench, WIRE_SRAM), ROW_U, "until the next cold reset", "read");
+    return ERR_OK;
+}
+
+/* What the level "production" does: LOCK on both sides; no password helps. */
+enum err wire_lock_full(struct bench *bench, struct rows *rows)
+{
+    TRY(window_password(bench, 0x1000, PWUPD));
+    TRY(set_dpm(bench, DPM_CTL, DPM_DBGDIS | DPM_LOCK));
+    TRY(set_dpm(bench, DPM_NSCTL, DPM_DBGDIS | DPM_LOCK));
+    TRY(all_open(bench, rows, "LOCK is not in force before a reset"));
+    TRY(bench_reset_free(bench, THEN_RESET_PIN));
+    row_of(rows, wire_refused(bench, WIRE_SRAM), ROW_SURE, "DPM locked: SRAM is refused",
+           "read");
+    row_of(rows, wire_refused(bench, 0), ROW_SURE, "DPM locked: flash is refused", "read");
+    row_of(rows, wire_refused(bench, WIRE_DHCSR), ROW_SURE, "DPM locked: DHCSR is refused",
+           "read");
+    row_of(rows, wire_refused(bench, 0x4000c000), ROW_U, "DPM locked: FMC is refused", "read");
+    TRY(window_password(bench, 0x1000, PWCMP));
+    row_of(rows, wire_refused(bench, WIRE_SRAM), ROW_U, "the right password does not open it",
+           "read");
+    row_value(rows, ROW_SURE, "DPIDR answers all the same", bench->swd.dpidr, 0x0bf11477);
     return ERR_OK;
 }
