@@ -99,6 +99,7 @@ static void renumber(void);
 int libusb_reset_device(libusb_device_handle *handle)
 {
     assert_non_null(handle);
+    assert_int_equal(usb.waiting, 0); /* they would end badly, later */
     usb.resets++;
     fake.mute = fake.mute && !usb.mute_until_reset;
     if (usb.reset_code == LIBUSB_ERROR_NOT_FOUND)

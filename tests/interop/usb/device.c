@@ -27,6 +27,10 @@ enum {
 static const uint8_t device_descriptor[] = { 18,   1,    0x00, 0x02, 0, 0, 0, 64, 0x09,
                                              0x12, 0x01, 0x00, 0,    1, 1, 2, 3,  1 };
 
+/* 0416:5200, Nu-Link2 in Nuvoton's own protocol. */
+enum { IDS_AT = 8 };
+static const uint8_t nu_link_ids[] = { 0x16, 0x04, 0x00, 0x52 };
+
 static const uint8_t qualifier[] = { 10, 6, 0x00, 0x02, 0, 0, 0, 64, 1, 0 };
 
 /* A vendor's page, one report of 64 bytes each way. */
@@ -131,6 +135,8 @@ static bool descriptor(const struct device *device, uint16_t value, struct span 
     case TYPE_DEVICE:
         memcpy(reply, device_descriptor, sizeof(device_descriptor));
         reply[16] = device->serial[0] == '\0' ? 0 : STRING_SERIAL;
+        if (device->nu_link)
+            memcpy(reply + IDS_AT, nu_link_ids, sizeof(nu_link_ids));
         *out = span_of(reply, sizeof(device_descriptor));
         return true;
     case TYPE_CONFIGURATION:

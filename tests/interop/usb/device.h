@@ -20,6 +20,7 @@ enum {
 struct device {
     const char *serial; /* "": it has none */
     bool v1, v2;        /* its interfaces */
+    bool nu_link;       /* it says it is a Nu-Link2 */
     bool configured;    /* the host is done with looking */
 };
 

@@ -5,12 +5,17 @@
  * OpenOCD's "cmsis-dap backend tcp" does. Each interface tells its own packet size, and pads
  * HID reports with rubbish, as probes do. "configured" on standard output: the host has looked
  * at it and its drivers may come. It is unplugged when it ends.
+ *
+ * Every so often its bulk interface sends a transfer of no bytes before a reply. SIGUSR1 makes
+ * it hang until its host resets it, SIGUSR2 for good: it takes packets and answers none. After
+ * SIGHUP there is a reply that nobody asked for.
  */
 #include <argp.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,15 +36,29 @@ enum {
     PACKET_MAX = 1024,
     WAITING_MAX = 32,
     TYPE_REQUEST = 1,
+    SET_CONFIGURATION = 0x09,
     INFO = 0x00,
     INFO_PACKET_SIZE = 0xFF,
     RUBBISH = 0xA5,
+    EMPTY_EVERY = 16, /* replies */
 };
+
+static volatile sig_atomic_t hangs; /* the signal that said so */
+static volatile sig_atomic_t stale; /* a reply to a program that is gone is due */
+
+static void on_signal(int number)
+{
+    if (number == SIGHUP)
+        stale = 1;
+    else
+        hangs = number;
+}
 
 /* An interface: reads that wait for a reply, replies that wait for a read. */
 struct pipe {
     uint16_t size;
     bool padded;
+    unsigned served;
     uint32_t reads[WAITING_MAX];
     size_t read_count;
     struct {
@@ -108,11 +127,14 @@ static enum err ask_board(struct probe *p, struct pipe *pipe, struct span packet
 static enum err serve(struct probe *p, struct pipe *pipe)
 {
     while (pipe->read_count > 0 && pipe->reply_count > 0) {
-        TRY(vhci_answer(p->usb, pipe->reads[0], 0,
-                        span_of(pipe->replies[0].bytes, pipe->replies[0].len), 0));
+        bool empty = !pipe->padded && pipe->served++ % EMPTY_EVERY == 0;
+        size_t len = empty ? 0 : pipe->replies[0].len;
+        TRY(vhci_answer(p->usb, pipe->reads[0], 0, span_of(pipe->replies[0].bytes, len), 0));
         pipe->read_count--;
-        pipe->reply_count--;
         memmove(&pipe->reads[0], &pipe->reads[1], pipe->read_count * sizeof(pipe->reads[0]));
+        if (empty)
+            continue;
+        pipe->reply_count--;
         memmove(&pipe->replies[0], &pipe->replies[1],
                 pipe->reply_count * sizeof(pipe->replies[0]));
     }
@@ -183,6 +205,8 @@ static enum err control(struct probe *p)
 {
     struct span reply;
     bool was = p->device.configured;
+    if (p->request.setup[1] == SET_CONFIGURATION && hangs == SIGUSR1)
+        hangs = 0; /* as the host does after a reset */
     bool known = device_control(&p->device, p->request.setup, &reply);
     if (reply.len > p->request.len)
         reply.len = p->request.len;
@@ -207,7 +231,7 @@ static enum err write_pipe(struct probe *p, struct pipe *pipe)
     const struct vhci_request *q = &p->request;
     if (q->len > pipe->size || (pipe->padded && q->len != pipe->size))
         return fail(ERR_LIMIT, "probe: a packet of %u bytes", q->len);
-    if (q->len > 0)
+    if (q->len > 0 && hangs == 0)
         TRY(ask_board(p, pipe, span_of(q->data, q->len)));
     return vhci_answer(p->usb, q->seq, 0, (struct span){ NULL, 0 }, q->len);
 }
@@ -234,16 +258,29 @@ static enum err from_host(struct probe *p)
     }
 }
 
+/* What a program that was killed never read: the answer to some command 0x11. */
+static void leave_stale_reply(struct pipe *pipe)
+{
+    static const uint8_t reply[] = { 0x11, 0 };
+    if (stale == 0 || pipe->reply_count == WAITING_MAX)
+        return;
+    stale = 0;
+    memcpy(pipe->replies[pipe->reply_count].bytes, reply, sizeof(reply));
+    pipe->replies[pipe->reply_count++].len = sizeof(reply);
+}
+
 static enum err run(struct probe *p)
 {
     p->hid = (struct pipe){ .size = DEVICE_REPORT, .padded = true };
     p->bulk = (struct pipe){ .size = DEVICE_BULK };
-    TRY(connect_board(p));
+    if (p->service != NULL)
+        TRY(connect_board(p));
     TRY(vhci_attach(p->port, &p->usb));
     for (;;) {
         struct pollfd fds[] = { { p->usb, POLLIN, 0 }, { p->board, POLLIN, 0 } };
         if (poll(fds, COUNT(fds), -1) < 0 && errno != EINTR)
             return fail(ERR_IO, "probe: poll: %s", strerror(errno));
+        leave_stale_reply(&p->bulk);
         if (fds[0].revents != 0)
             TRY(from_host(p));
         if (fds[1].revents != 0)
@@ -261,15 +298,16 @@ static error_t parse(int key, char *value, struct argp_state *state)
     case 's':
         p->device.serial = value;
         return 0;
-    case '1':
-        p->device.v2 = false;
+    case 'i':
+        p->device.v1 = p->device.v2 = false;
+        p->device.nu_link = true;
         return 0;
     case ARGP_KEY_ARG:
         p->host = strsep(&value, ":");
         p->service = value;
         return value == NULL ? EINVAL : 0;
     case ARGP_KEY_END:
-        if (p->host == NULL)
+        if (p->host == NULL && !p->device.nu_link)
             argp_error(state, "where is the board?");
         return 0;
     default:
@@ -282,7 +320,7 @@ int main(int argc, char *argv[])
     static const struct argp_option options[] = {
         { "port", 'p', "N", 0, "of vhci-hcd, 0 to 7", 0 },
         { "serial", 's', "TEXT", 0, "its serial number; none if left out", 0 },
-        { "v1-only", '1', NULL, 0, "no bulk interface", 0 },
+        { "ice", 'i', NULL, 0, "a Nu-Link2 with CMSIS-DAP switched off; no board", 0 },
         { 0 },
     };
     static const struct argp argp = { .options = options,
@@ -293,6 +331,9 @@ int main(int argc, char *argv[])
                                   .board = -1 };
     if (argp_parse(&argp, argc, argv, 0, NULL, &probe) != 0)
         return EX_USAGE;
+    signal(SIGHUP, on_signal);
+    signal(SIGUSR1, on_signal);
+    signal(SIGUSR2, on_signal);
     enum err e = run(&probe);
     return e == ERR_CLOSED ? EX_OK : EX_SOFTWARE;
 }
