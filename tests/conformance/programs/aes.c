@@ -226,7 +226,7 @@ static void by_words(void)
         out[i] = AES_DATOUT;
     check_words("word by word", out, modes[0].cipher, 4);
     (void)AES_DATOUT;
-    told("AES: DATOUT read while it is empty");
+    told("AES: DATOUT read while it is empty [CRPT_AES_DATOUT]");
     AES_CTL = ECB | 1u << 1;
 }
 
@@ -245,19 +245,20 @@ static void key_of_keystore(void)
     check("a key of the KeyStore is taken", crypt(CBC | BITS256 | ENC, plain, 16), 1);
     checku_words("the key's most significant byte comes first", out, modes[2].cipher, 16);
     check("a key of 256 bits is none of 128", crypt(CBC | BITS128 | ENC, plain, 16), 0);
-    told("AES: KSERR: key of 256 bits for a mode of 128");
+    told("AES: KSERR: key of 256 bits for a mode of 128 [CRPT_AES_CTL]");
     check("KSERR is set", AES_STS & KSERR, KSERR);
     board_ks_write(META_HMAC | META_256, key);
     AES_KSCTL = 1u << 5 | board_ks_slot();
     check("a key of another owner", crypt(CBC | BITS256 | ENC, plain, 16), 0);
-    told("AES: KSERR: memory 0 slot 1: owner differs");
+    told("AES: KSERR: memory 0 slot 1: owner differs [CRPT_AES_CTL]");
     check("KSERR is set", AES_STS & KSERR, KSERR);
     AES_KSCTL = 1u << 5 | 20;
     check("an empty slot", crypt(CBC | BITS256 | ENC, plain, 16), 0);
-    told("AES: KSERR: memory 0 slot 20: slot is empty");
+    told("AES: KSERR: memory 0 slot 20: slot is empty [CRPT_AES_CTL]");
     AES_KSCTL = 1u << 6 | 1u << 5;
     checku("KeyStore Flash", crypt(CBC | BITS256 | ENC, plain, 16), 0);
-    told("AES: KSERR: memory 1 slot 0: engines of this part take keys from SRAM and OTP only");
+    told("AES: KSERR: memory 1 slot 0: engines of this part take keys from SRAM and OTP only "
+         "[CRPT_AES_CTL]");
     AES_KSCTL = 0;
 }
 
@@ -266,10 +267,10 @@ static void refused(void)
     load(key128, 4, iv);
     check("DMA to an unaligned address",
           run(ECB | BITS128 | ENC | DMALAST, WORD(in), WORD(out) + 2, 16), 0);
-    told("16 bytes: not word aligned");
+    told("16 bytes: not word aligned [CRPT_AES_CTL]");
     check("BUSERR is set", AES_STS & BUSERR, BUSERR);
     check("DMA from flash", run(ECB | BITS128 | ENC | DMALAST, 0x2000, WORD(out), 16), 0);
-    told("AES: DMA at 0x00002000, 16 bytes: not in SRAM");
+    told("AES: DMA at 0x00002000, 16 bytes: not in SRAM [CRPT_AES_CTL]");
     check("keys are write-only", AES_KEY[0], 0);
 }
 
@@ -282,7 +283,7 @@ static void busy(void)
     AES_CTL = ECB | BITS128 | ENC | DMALAST | START | DMAEN;
     check("BUSY is seen", AES_STS & BUSY, BUSY);
     AES_CTL = ECB | BITS128 | ENC | DMALAST | START | DMAEN;
-    told("AES: started while BUSY");
+    told("AES: started while BUSY [CRPT_AES_CTL]");
     check("BUSY ends", until(&AES_STS, BUSY, 0), 1);
 }
 

@@ -24,13 +24,13 @@ static void protection(void)
     board_lock();
     CLK_PWRCTL = power | PWRCTL_HIRCEN;
     check("PWRCTL ignores a write while the lock is closed", CLK_PWRCTL, power);
-    told("CLK+0x00: write ignored, register lock is closed");
+    told("CLK+0x00: write ignored, register lock is closed [CLK_PWRCTL]");
     CLK_CLKSEL0 = select ^ 7;
     check("so does CLKSEL0", CLK_CLKSEL0, select);
-    told("CLK+0x10: write ignored, register lock is closed");
+    told("CLK+0x10: write ignored, register lock is closed [CLK_CLKSEL0]");
     CLK_PLLCTL = pll | 1u << 16;
     check("so does PLLCTL", CLK_PLLCTL, pll);
-    told("CLK+0x40: write ignored, register lock is closed");
+    told("CLK+0x40: write ignored, register lock is closed [CLK_PLLCTL]");
 }
 
 static void oscillators(void)
@@ -76,19 +76,19 @@ static void gates(void)
 {
     static const struct gate all[] = {
         { &CLK_AHBCLK, AHBCLK_ISP, &FMC_ISPADDR, 0x123000, "ISP without a clock reads zero",
-          "ISPADDR is kept", "FMC+0x004: access without a clock" },
+          "ISPADDR is kept", "FMC+0x004: access without a clock [FMC_ISPADDR]" },
         { &CLK_AHBCLK, AHBCLK_CRPT, &CRPT_INTEN, 1, "CRPT without a clock reads zero",
-          "CRPT_INTEN is kept", "CRPT+0x000: access without a clock" },
+          "CRPT_INTEN is kept", "CRPT+0x000: access without a clock [CRPT_INTEN]" },
         { &CLK_AHBCLK, AHBCLK_KS, &KS_METADATA, META_256 | META_ECC,
           "KS without a clock reads zero", "KS_METADATA is kept",
-          "KS+0x004: access without a clock" },
+          "KS+0x004: access without a clock [KS_METADATA]" },
         { &CLK_APBCLK0, APBCLK0_UART0, &UART0_BAUD, 0x30000066,
           "UART0 without a clock reads zero", "UART0_BAUD is kept",
-          "UART0+0x024: access without a clock" },
+          "UART0+0x024: access without a clock [UART0_BAUD]" },
         { &CLK_APBCLK0, APBCLK0_RTC, &RTC_LXTCTL, 1u << 6, "RTC without a clock reads zero",
-          "RTC_LXTCTL is kept", "RTC+0x100: access without a clock" },
+          "RTC_LXTCTL is kept", "RTC+0x100: access without a clock [RTC_LXTCTL]" },
         { &CLK_APBCLK1, APBCLK1_TRNG, &TRNG_ACT, 1u << 7, "TRNG without a clock reads zero",
-          "TRNG_ACT is kept", "TRNG+0x00c: access without a clock" },
+          "TRNG_ACT is kept", "TRNG+0x00c: access without a clock [TRNG_ACT]" },
     };
     for (uint32_t i = 0; i < COUNT(all); i++)
         gate(&all[i]);

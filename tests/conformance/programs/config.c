@@ -33,7 +33,8 @@ static void config_page(void)
 {
     check("CONFIG is blank", board_isp_read(CONFIG0), 0xffffffff);
     checku("a blank CONFIG page is not erased", board_isp(ERASE, CONFIG0, 0), 0);
-    told("FMC: ISPFF: command 0x22 at 0x00300000: configuration page is blank already");
+    told("FMC: ISPFF: command 0x22 at 0x00300000: configuration page is blank already "
+         "[FMC_ISPTRG]");
     check("CONFIG0 is programmed", board_isp(PROGRAM32, CONFIG0, NO_MERASE), 1);
     check("and read", board_isp_read(CONFIG0), NO_MERASE);
     check("a written one is erased", board_isp(ERASE, CONFIG0, 0), 1);
@@ -53,7 +54,8 @@ static void first(void)
     config_page();
     bank_erase();
     check("mass erase without ICPCTL is refused", board_isp(MASS_ERASE, 0, 0), 0);
-    told("FMC: ISPFF: command 0x26 at 0x00000000: mass erase is not enabled in ICPCTL");
+    told("FMC: ISPFF: command 0x26 at 0x00000000: mass erase is not enabled in ICPCTL "
+         "[FMC_ISPTRG]");
     check("and changes nothing", FLASH(0x00090000), 0x22222222);
     board_isp(PROGRAM32, CONFIG0, NO_MERASE);
     then(THEN_RESET_CHIP);
@@ -63,7 +65,8 @@ static void forbidden(void)
 {
     FMC_ICPCTL = 1;
     check("mass erase is refused with MERASE 0", board_isp(MASS_ERASE, 0, 0), 0);
-    told("FMC: ISPFF: command 0x26 at 0x00000000: mass erase is disabled by CONFIG0.MERASE");
+    told("FMC: ISPFF: command 0x26 at 0x00000000: mass erase is disabled by CONFIG0.MERASE "
+         "[FMC_ISPTRG]");
     check("and changes nothing", FLASH(0x00090000), 0x22222222);
     check("CONFIG's page can be erased", board_isp(ERASE, CONFIG0, 0), 1);
     check("MERASE 0 stays in force until the next chip reset", board_isp(MASS_ERASE, 0, 0), 0);

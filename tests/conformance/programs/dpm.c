@@ -22,10 +22,18 @@ enum {
 
 struct side {
     volatile uint32_t *control, *status, *password;
+    const char *no_key, *word_busy, *control_busy, *seven; /* what the model says */
 };
 
-static const struct side secure = { &DPM_CTL, &DPM_STS, DPM_SPW };
-static const struct side open_side = { &DPM_NSCTL, &DPM_NSSTS, DPM_NSPW };
+#define SAID(control, password)                                                                \
+    "DPM: control write without the key [" control "]",                                        \
+        "DPM: password word written while BUSY [" password "]",                                \
+        "DPM: control write while BUSY [" control "]",                                         \
+        "DPM: password was updated 7 times already [" control "]"
+
+static const struct side secure = { &DPM_CTL, &DPM_STS, DPM_SPW, SAID("DPM_CTL", "DPM_SPW0") };
+static const struct side open_side = { &DPM_NSCTL, &DPM_NSSTS, DPM_NSPW,
+                                       SAID("DPM_NSCTL", "DPM_NSPW0") };
 
 static void password(const struct side *side, uint32_t value, uint32_t operation)
 {
@@ -44,7 +52,7 @@ static void untouched(const struct side *side)
     check("neither DBGDIS nor LOCK is set", *side->control & (DBGDIS | LOCK), 0);
     check("STS: default, no update yet", *side->status & 0x00070770, 0);
     *side->control = DBGDIS;
-    told("DPM: control write without the key");
+    told(side->no_key);
     check("CTL without the code takes nothing", *side->control & DBGDIS, 0);
 }
 
@@ -73,9 +81,9 @@ static void busy(const struct side *side)
     side->password[0] = 1;
     check("BUSY is seen", *side->status & BUSY, BUSY);
     side->password[0] = 2;
-    told("DPM: password word written while BUSY");
+    told(side->word_busy);
     *side->control = CODE | PWCMP;
-    told("DPM: control write while BUSY");
+    told(side->control_busy);
     check("BUSY ends", until(side->status, BUSY, 0), 1);
 }
 
@@ -88,7 +96,7 @@ static void counters(const struct side *side)
     }
     password(side, 0x8000, PWUPD);
     check("the eighth is not taken", *side->status & PWUOK, 0);
-    told("DPM: password was updated 7 times already");
+    told(side->seven);
     for (uint32_t i = 0; i < 7; i++) {
         password(side, 0x9999, PWCMP);
         *side->status = PWCERR;

@@ -133,15 +133,15 @@ static void refused(void)
     ecc_p256(p256_gx, p256_gy);
     ecc_put(ECC_K, p256_n, 8);
     checku("n G, the point at infinity, is an error", ecc_run(ECC_POINT_MUL, 256), ECC_ERROR);
-    told("ECC: error: multiply: no curve, or the point at infinity");
+    told("ECC: error: multiply: no curve, or the point at infinity [CRPT_ECC_CTL]");
     ecc_p256(p256_gx, p256_gy);
     ecc_put(ECC_K, rfc6979_d, 8);
     checku("SBM is the boot ROM's", ecc_run(ECC_POINT_MUL | ECC_SBM, 256), ECC_ERROR);
-    told("ECC: error: SBM is for the boot ROM");
+    told("ECC: error: SBM is for the boot ROM [CRPT_ECC_CTL]");
     ecc_p256(p256_gx, p256_gy);
     checku("SCAP without the order in X2 is an error", ecc_run(ECC_POINT_MUL | ECC_SCAP, 256),
            ECC_ERROR);
-    told("ECC: error: SCAP needs the curve order in X2");
+    told("ECC: error: SCAP needs the curve order in X2 [CRPT_ECC_CTL]");
     ecc_p256(p256_gx, p256_gy);
     ecc_put(ECC_X2, p256_n, 8);
     check("SCAP with it is done", ecc_run(ECC_POINT_MUL | ECC_SCAP, 256), ECC_OK);
@@ -155,9 +155,9 @@ static void busy(void)
     ECC_CTL = ecc_control(ECC_POINT_MUL, 256);
     check("BUSY is seen", ECC_STS & 1, 1);
     checku("a result read too early is zero", ECC_X1[0], 0);
-    told("ECC+0x808: read while BUSY");
+    told("ECC+0x808: read while BUSY [CRPT_ECC_X1_0]");
     ECC_X1[0] = 1;
-    told("ECC+0x808: written while BUSY");
+    told("ECC+0x808: written while BUSY [CRPT_ECC_X1_0]");
     check("BUSY ends", until(&ECC_STS, 1, 0), 1);
     check_words("the run was not disturbed", ECC_X1, rfc6979_qx, 8);
 }

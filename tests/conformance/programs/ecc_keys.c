@@ -144,27 +144,29 @@ static void refused(void)
     board_ks(META_SRAM | META_SLOT(3), KS_REVOKE);
     uint32_t ecdsa_slot = drawn(FOR_ECDSA), ecdh_slot = drawn(FOR_ECDH);
     is_kserr("a key of another owner", RSRCK | 1, ECC_POINT_MUL,
-             "ECC: KSERR: memory 0 slot 1: owner differs");
+             "ECC: KSERR: memory 0 slot 1: owner differs [CRPT_ECC_CTL]");
     is_kserr("a key of the boot state", RSRCK | 2, ECC_POINT_MUL,
-             "ECC: KSERR: memory 0 slot 2: key is for the boot state only");
+             "ECC: KSERR: memory 0 slot 2: key is for the boot state only [CRPT_ECC_CTL]");
     is_kserr("a revoked key", RSRCK | 3, ECC_POINT_MUL,
-             "ECC: KSERR: memory 0 slot 3: key is revoked");
+             "ECC: KSERR: memory 0 slot 3: key is revoked [CRPT_ECC_CTL]");
     is_kserr("an empty slot", RSRCK | 30, ECC_POINT_MUL,
-             "ECC: KSERR: memory 0 slot 30: slot is empty");
+             "ECC: KSERR: memory 0 slot 30: slot is empty [CRPT_ECC_CTL]");
+    is_kserr("KeyStore Flash", RSRCK | 1u << 6, ECC_POINT_MUL,
+             "ECC: KSERR: memory 1 slot 0: engines of this part take keys from SRAM and OTP "
+             "only [CRPT_ECC_CTL]");
+    is_kserr("a nonce that the CPU wrote", RSRCK | 0, ECC_POINT_MUL | ECC_ECDSAR,
+             "ECC: KSERR: memory 0 slot 0: a nonce must come from the PRNG with the ECDSA flag "
+             "[CRPT_ECC_CTL]");
     is_kserr(
-        "KeyStore Flash", RSRCK | 1u << 6, ECC_POINT_MUL,
-        "ECC: KSERR: memory 1 slot 0: engines of this part take keys from SRAM and OTP only");
+        "an ECDSA key for ECDH", RSRCK | ECDH | ecdsa_slot, ECC_POINT_MUL,
+        "ECC: KSERR: memory 0 slot 4: ECDH flag and origin of the key differ [CRPT_ECC_CTL]");
     is_kserr(
-        "a nonce that the CPU wrote", RSRCK | 0, ECC_POINT_MUL | ECC_ECDSAR,
-        "ECC: KSERR: memory 0 slot 0: a nonce must come from the PRNG with the ECDSA flag");
-    is_kserr("an ECDSA key for ECDH", RSRCK | ECDH | ecdsa_slot, ECC_POINT_MUL,
-             "ECC: KSERR: memory 0 slot 4: ECDH flag and origin of the key differ");
-    is_kserr("an ECDH key without ECC_KSCTL.ECDH", RSRCK | ecdh_slot, ECC_POINT_MUL,
-             "ECC: KSERR: memory 0 slot 5: ECDH flag and origin of the key differ");
+        "an ECDH key without ECC_KSCTL.ECDH", RSRCK | ecdh_slot, ECC_POINT_MUL,
+        "ECC: KSERR: memory 0 slot 5: ECDH flag and origin of the key differ [CRPT_ECC_CTL]");
     ecc_p256(rfc5903_rx, rfc5903_ry);
     ECC_KSCTL = RSRCK | ECDH | WDST | (uint32_t)WDST_OTP | ecdh_slot;
     checku("ECDH to an OTP slot cannot name the slot", ecc_run(ECC_POINT_MUL, 256), ECC_ERROR);
-    told("ECC: error: no way to name an OTP slot for an ECDH result is known");
+    told("ECC: error: no way to name an OTP slot for an ECDH result is known [CRPT_ECC_CTL]");
     ECC_KSCTL = 0;
 }
 

@@ -20,13 +20,16 @@ static void burn(void)
 static void refused(void)
 {
     check("a 64-bit program is refused", board_isp(0x61, ENTRY4, 0), 0);
-    told("FMC: ISPFF: command 0x61 at 0x00310020: 64-bit program: alignment or flash OTP");
+    told("FMC: ISPFF: command 0x61 at 0x00310020: 64-bit program: alignment or flash OTP "
+         "[FMC_ISPTRG]");
     check("so is a multi-word program", board_isp(0x27, ENTRY4, 0), 0);
-    told("FMC: ISPFF: command 0x27 at 0x00310020: multi-word program: alignment or flash OTP");
+    told("FMC: ISPFF: command 0x27 at 0x00310020: multi-word program: alignment or flash OTP "
+         "[FMC_ISPTRG]");
     check("and a 64-bit read", board_isp(0x40, ENTRY3, 0), 0);
-    told("FMC: ISPFF: command 0x40 at 0x00310018: no flash there for 64-bit access");
+    told("FMC: ISPFF: command 0x40 at 0x00310018: no flash there for 64-bit access "
+         "[FMC_ISPTRG]");
     check("and a page erase", board_isp(0x22, ENTRY3, 0), 0);
-    told("region cannot be page-erased");
+    told("region cannot be page-erased [FMC_ISPTRG]");
     check("entry 3 is what it was", board_isp_read(ENTRY3), 0x01234567);
 }
 
@@ -34,7 +37,7 @@ static void locked(void)
 {
     check("entry 3 is locked", board_isp(PROGRAM32, LOCK3, 0), 1);
     check("and then not programmed", board_isp(PROGRAM32, ENTRY3, 0), 0);
-    told("FMC: ISPFF: command 0x21 at 0x00310018: OTP entry is locked");
+    told("FMC: ISPFF: command 0x21 at 0x00310018: OTP entry is locked [FMC_ISPTRG]");
     check("entry 3 is what it was", board_isp_read(ENTRY3), 0x01234567);
     check("entry 4 is not locked", board_isp(PROGRAM32, ENTRY4, 0xfffffff0), 1);
 }
@@ -52,5 +55,5 @@ void phase(uint32_t number)
     }
     check("entry 3 over power-off", board_isp_read(ENTRY3), 0x01234567);
     check("its lock over power-off", board_isp(PROGRAM32, ENTRY3 + 4, 0), 0);
-    told("FMC: ISPFF: command 0x21 at 0x0031001c: OTP entry is locked");
+    told("FMC: ISPFF: command 0x21 at 0x0031001c: OTP entry is locked [FMC_ISPTRG]");
 }

@@ -75,7 +75,7 @@ static void words(void)
 static void over(void)
 {
     board_isp(PROGRAM32, PAGE, 0x0fff0fff);
-    told("FMC: PGFF: program over bits already clear at 0x000f0000");
+    told("FMC: PGFF: program over bits already clear at 0x000f0000 [FMC_ISPTRG]");
     check("over bits already clear: the AND of both", FLASH(PAGE), 0x0afe000d);
     check("and PGFF", FMC_ISPSTS & ISPSTS_PGFF, ISPSTS_PGFF);
     board_isp(PROGRAM32, PAGE + 4, 0xffff0000);
@@ -85,7 +85,7 @@ static void over(void)
     check("a CID read clears PGFF", FMC_ISPSTS & ISPSTS_PGFF, 0);
     board_isp(PROGRAM32, PAGE + 8, 0);
     board_isp(PROGRAM32, PAGE + 8, 1);
-    told("FMC: PGFF: program over bits already clear at 0x000f0008");
+    told("FMC: PGFF: program over bits already clear at 0x000f0008 [FMC_ISPTRG]");
     board_isp(ERASE, PAGE, 0);
     check("so does an erase", FMC_ISPSTS & ISPSTS_PGFF, 0);
 }

@@ -14,12 +14,12 @@ static void lock_closed(void)
     board_lock();
     FMC_ISPCTL = was | ISPCTL_ISPEN;
     check("ISPCTL ignores a write while the lock is closed", FMC_ISPCTL, was);
-    told("FMC+0x00: write ignored, register lock is closed");
+    told("FMC+0x00: write ignored, register lock is closed [FMC_ISPCTL]");
     FMC_ISPTRG = 1;
     check("so does ISPTRG", FMC_ISPTRG, 0);
-    told("FMC+0x10: write ignored, register lock is closed");
+    told("FMC+0x10: write ignored, register lock is closed [FMC_ISPTRG]");
     FMC_CYCCTL = 4;
-    told("FMC+0x4c: write ignored, register lock is closed");
+    told("FMC+0x4c: write ignored, register lock is closed [FMC_CYCCTL]");
     board_unlock();
 }
 
@@ -38,7 +38,8 @@ static void refused(const struct refusal *r)
     check("ISPFF is cleared by a one", FMC_ISPSTS & ISPSTS_ISPFF, 0);
 }
 
-#define SAID(command, address, why) "FMC: ISPFF: command " command " at " address ": " why
+#define SAID(command, address, why)                                                            \
+    "FMC: ISPFF: command " command " at " address ": " why " [FMC_ISPTRG]"
 
 static const struct refusal all[] = {
     { ISPCTL_APUEN, PROGRAM32, PAGE, 0, "program with ISPEN 0",
@@ -74,7 +75,7 @@ static const struct refusal all[] = {
     { ISPCTL_ISPEN | ISPCTL_APUEN, 0x0c, 0, 0, "PID at another address",
       SAID("0x0c", "0x00000000", "PID is at address 4") },
     { ISPCTL_ISPEN | ISPCTL_CFGUEN, ERASE, 0x210800, 0, "page erase of NSCBA",
-      SAID("0x22", "0x00210800", "region cannot be page-erased") },
+      SAID("0x22", "0x00210800", "region cannot be page-erased [FMC_ISPTRG]") },
 };
 
 static void nothing_changed(void)

@@ -23,7 +23,7 @@ static void before_init(void)
 {
     check("not ready after reset", FVC_STS & RDY, 0);
     FVC_NVC[0] = 1;
-    told("FVC: counter 0: 0x00000001 refused");
+    told("FVC: counter 0: 0x00000001 refused [FVC_NVC0]");
     FVC_CTL = INIT;
     check("CTL without its key takes nothing", FVC_STS & (BUSY | RDY), 0);
     init();
@@ -36,10 +36,14 @@ static void limits(void)
         uint32_t counter, most;
         const char *name, *beyond, *said;
     } all[] = {
-        { 0, 63, "counter 0 goes to 63", "not beyond", "FVC: counter 0: 0x003f0040 refused" },
-        { 1, 63, "counter 1 goes to 63", "not beyond", "FVC: counter 1: 0x003f0040 refused" },
-        { 4, 255, "counter 4 goes to 255", "not beyond", "FVC: counter 4: 0x00ff0100 refused" },
-        { 5, 255, "counter 5 goes to 255", "not beyond", "FVC: counter 5: 0x00ff0100 refused" },
+        { 0, 63, "counter 0 goes to 63", "not beyond",
+          "FVC: counter 0: 0x003f0040 refused [FVC_NVC0]" },
+        { 1, 63, "counter 1 goes to 63", "not beyond",
+          "FVC: counter 1: 0x003f0040 refused [FVC_NVC1]" },
+        { 4, 255, "counter 4 goes to 255", "not beyond",
+          "FVC: counter 4: 0x00ff0100 refused [FVC_NVC4]" },
+        { 5, 255, "counter 5 goes to 255", "not beyond",
+          "FVC: counter 5: 0x00ff0100 refused [FVC_NVC5]" },
     };
     for (uint32_t i = 0; i < COUNT(all); i++) {
         check("a counter rises", set(all[i].counter, 0, 5), 1);
@@ -53,13 +57,13 @@ static void limits(void)
 static void refused(void)
 {
     check("the present value must be named", set(0, 6, 8), 0);
-    told("FVC: counter 0: 0x00060008 refused");
+    told("FVC: counter 0: 0x00060008 refused [FVC_NVC0]");
     check("counter 2 does not exist", set(2, 0, 1), 0);
-    told("FVC: counter 2: 0x00000001 refused");
+    told("FVC: counter 2: 0x00000001 refused [FVC_NVC2]");
     FVC_NVC[4] = 7u << 16 | 9;
     check("BUSY is seen", FVC_STS & BUSY, BUSY);
     FVC_NVC[4] = 9u << 16 | 11;
-    told("FVC: counter 4: 0x0009000b refused");
+    told("FVC: counter 4: 0x0009000b refused [FVC_NVC4]");
     until(&FVC_STS, BUSY, 0);
     check("a write while BUSY is lost", FVC_NVC[4], 9);
 }
@@ -70,7 +74,7 @@ static void monotonic(void)
     FVC_CTL = KEY | MONOEN;
     check("MONOEN is set", FVC_CTL & MONOEN, MONOEN);
     check("and then no counter falls", set(0, 7, 6), 0);
-    told("FVC: counter 0: 0x00070006 refused");
+    told("FVC: counter 0: 0x00070006 refused [FVC_NVC0]");
     check("but rises", set(0, 7, 8), 1);
     FVC_CTL = KEY;
     check("MONOEN cannot be taken back", FVC_CTL & MONOEN, MONOEN);

@@ -27,10 +27,10 @@ static void after_power(void)
     check("a key is kept over power-off", board_ks(META_FLASH | META_SLOT(0), KS_READ), 1);
     check_words("with its content", KS_KEY, rfc6979_d, 8);
     check("a revoked one is, too", board_ks(META_FLASH | META_SLOT(1), KS_READ), 0);
-    told("KS: error: memory 1 slot 1: key is revoked");
+    told("KS: error: memory 1 slot 1: key is revoked [KS_CTL]");
     check("all are erased", board_ks(META_FLASH, KS_ERASE_ALL), 1);
     check("and gone", board_ks(META_FLASH | META_SLOT(0), KS_READ), 0);
-    told("KS: error: memory 1 slot 0: slot is empty");
+    told("KS: error: memory 1 slot 0: slot is empty [KS_CTL]");
 }
 
 void phase(uint32_t number)

@@ -13,14 +13,14 @@ static void before_init(void)
 {
     check("INITDONE is clear after reset", KS_STS & KS_STS_INITDONE, 0);
     check("a write before INIT fails", board_ks_write(META_CPU | META_256, key), 0);
-    told("KS: error: memory 0 slot 0: used before INIT");
+    told("KS: error: memory 0 slot 0: used before INIT [KS_CTL]");
     SYS_SRAMPC1 = 1u << 28;
     KS_STS = KS_STS_IF | KS_STS_EIF;
     KS_CTL = KS_INIT | KS_START;
     until(&KS_STS, KS_STS_BUSY, 0);
     check("INIT fails while the key memory has no power",
           KS_STS & (KS_STS_EIF | KS_STS_INITDONE), KS_STS_EIF);
-    told("KS: error: memory 0 slot 0: INIT with the key memory powered down");
+    told("KS: error: memory 0 slot 0: INIT with the key memory powered down [KS_CTL]");
     SYS_SRAMPC1 = 0;
     check("INIT", board_ks_open(), 1);
     check("all keys of SRAM are erased", board_ks(META_SRAM, KS_ERASE_ALL), 1);
@@ -47,7 +47,7 @@ static void write_and_read(void)
     check("to another slot", board_ks_slot() != slot, 1);
     check("one key is erased", board_ks(META_SRAM | META_SLOT(slot), KS_ERASE), 1);
     check("and then it cannot be read", board_ks(META_SRAM | META_SLOT(slot), KS_READ), 0);
-    told("KS: error: memory 0 slot 0: slot is empty");
+    told("KS: error: memory 0 slot 0: slot is empty [KS_CTL]");
 }
 
 /* 512 bits are two blocks; the second one says CONT. */
@@ -80,20 +80,20 @@ static void unreadable(void)
     board_ks_write(META_CPU | META_256, key);
     check("a key without READABLE is not read",
           board_ks(META_SRAM | META_SLOT(board_ks_slot()), KS_READ), 0);
-    told("KS: error: memory 0 slot 0: key is not readable");
+    told("KS: error: memory 0 slot 0: key is not readable [KS_CTL]");
     check_words("KEY holds zeros instead", KS_KEY, zero, 8);
     board_ks_write(META_CPU | META_READABLE | META_BS | META_256, key);
     checku("a key of the boot state is not read", board_ks(META_SRAM | META_SLOT(1), KS_READ),
            0);
-    told("KS: error: memory 0 slot 1: key is for the boot state only");
+    told("KS: error: memory 0 slot 1: key is for the boot state only [KS_CTL]");
     board_ks_write(META_CPU | META_READABLE | META_256, key);
     uint32_t slot = board_ks_slot();
     check("a key is revoked", board_ks(META_SRAM | META_SLOT(slot), KS_REVOKE), 1);
     check("and then it is not read", board_ks(META_SRAM | META_SLOT(slot), KS_READ), 0);
-    told("KS: error: memory 0 slot 2: key is revoked");
+    told("KS: error: memory 0 slot 2: key is revoked [KS_CTL]");
     check_words("zeros again", KS_KEY, zero, 8);
     check("an empty slot cannot be revoked", board_ks(META_SRAM | META_SLOT(9), KS_REVOKE), 0);
-    told("KS: error: memory 0 slot 9: slot is empty");
+    told("KS: error: memory 0 slot 9: slot is empty [KS_CTL]");
 }
 
 /* Fidelity rules: busy is seen, and disturbing it is an error. */
@@ -105,10 +105,10 @@ static void busy(void)
     KS_CTL = KS_REVOKE << 1 | KS_START;
     check("BUSY is seen", KS_STS & KS_STS_BUSY, KS_STS_BUSY);
     check("KEY reads zero then", KS_KEY[0], 0);
-    told("KS: KEY0 read while BUSY");
+    told("KS: KEY0 read while BUSY [KS_KEY0]");
     KS_CTL = KS_REVOKE << 1 | KS_START;
     check("a start while BUSY is an error", KS_STS & KS_STS_EIF, KS_STS_EIF);
-    told("KS: error: memory 0 slot 0: started while BUSY");
+    told("KS: error: memory 0 slot 0: started while BUSY [KS_CTL]");
     check("BUSY ends", until(&KS_STS, KS_STS_BUSY, 0), 1);
     KS_STS = KS_STS_EIF;
     check("EIF is cleared by a one", KS_STS & KS_STS_EIF, 0);
@@ -117,15 +117,16 @@ static void busy(void)
 static void refused(void)
 {
     check("size code 13 is reserved", board_ks_write(META_CPU | 13u << 8, key), 0);
-    told("KS: error: memory 0 slot 0: reserved size, memory or flag");
+    told("KS: error: memory 0 slot 0: reserved size, memory or flag [KS_CTL]");
     check("memory 3 is reserved", board_ks_write(3u << 30 | META_CPU | META_256, key), 0);
-    told("KS: error: memory 3 slot 0: reserved size, memory or flag");
+    told("KS: error: memory 3 slot 0: reserved size, memory or flag [KS_CTL]");
     check("owner 7 is reserved", board_ks_write(7u << 16 | META_256, key), 0);
-    told("KS: error: memory 0 slot 0: not stored");
+    told("KS: error: memory 0 slot 0: not stored [KS_CTL]");
     check("locking one key is the M460's", board_ks(META_SRAM, 7), 0);
-    told("KS: error: memory 0 slot 0: no such operation on this part");
+    told("KS: error: memory 0 slot 0: no such operation on this part [KS_CTL]");
     check("one key of KeyStore Flash cannot be erased", board_ks(META_FLASH, KS_ERASE), 0);
-    told("KS: error: memory 1 slot 0: one key can be erased in SRAM only, if it is there");
+    told("KS: error: memory 1 slot 0: one key can be erased in SRAM only, if it is there "
+         "[KS_CTL]");
     uint32_t was = KS_STS & KS_STS_RAMINV;
     check("remanence inversion", board_ks(META_SRAM, KS_INVERT), 1);
     check("toggles RAMINV", (KS_STS & KS_STS_RAMINV) != was, 1);
@@ -139,8 +140,8 @@ static void full(void)
     while (count < 64 && board_ks_write(META_CPU | META_256, key))
         count++;
     checku("32 keys fit", count, 32);
-    told("KS: no room for 8 words");
-    told("KS: error: memory 0 slot 0: not stored");
+    told("KS: no room for 8 words [KS_CTL]");
+    told("KS: error: memory 0 slot 0: not stored [KS_CTL]");
     check("SRAMFULL", KS_STS >> 3 & 1, 1);
     check("REMKCNT is zero", KS_REMKCNT & 0x3f, 0);
     board_ks(META_SRAM, KS_ERASE_ALL);
@@ -184,14 +185,14 @@ static void over_resets(uint32_t number)
     if (number < COUNT(rows)) {
         checku(rows[number].name, still_there(), rows[number].kept);
         if (!rows[number].kept)
-            told("KS: error: memory 0 slot 0: slot is empty");
+            told("KS: error: memory 0 slot 0: slot is empty [KS_CTL]");
         board_ks(META_SRAM, KS_ERASE_ALL);
         board_ks_write(META_CPU | META_READABLE | META_256, key);
         then(rows[number].next);
         return;
     }
     check("SRAM keys are lost with the power", still_there(), 0);
-    told("KS: error: memory 0 slot 0: slot is empty");
+    told("KS: error: memory 0 slot 0: slot is empty [KS_CTL]");
 }
 
 void phase(uint32_t number)

@@ -11,10 +11,10 @@ static void vendor(void)
     check("a new part is in stage Vendor", PLM_STS & 7, VENDOR);
     PLM_CTL = OEM;
     check("CTL without its key takes nothing", PLM_STS, VENDOR);
-    told("PLM: 0x00000001 refused, stored stage is 0");
+    told("PLM: 0x00000001 refused, stored stage is 0 [PLM_CTL]");
     PLM_CTL = KEY | 2;
     check("2 is no stage", PLM_STS, VENDOR);
-    told("PLM: 0x475a0002 refused, stored stage is 0");
+    told("PLM: 0x475a0002 refused, stored stage is 0 [PLM_CTL]");
     PLM_CTL = KEY | OEM;
     checku("to OEM: DIRTY, the stage not yet", PLM_STS, DIRTY | VENDOR);
     then(THEN_RESET_SYSTEM);
@@ -33,7 +33,7 @@ static void oem(void)
     checku("to Deployed: DIRTY", PLM_STS, DIRTY | OEM);
     PLM_CTL = KEY | OEM;
     check("not back", PLM_STS, DIRTY | OEM);
-    told("PLM: 0x475a0001 refused, stored stage is 3");
+    told("PLM: 0x475a0001 refused, stored stage is 3 [PLM_CTL]");
     then(THEN_RESET_CHIP);
 }
 
@@ -44,7 +44,8 @@ static void deployed(void)
     FMC_ISPCTL |= ISPCTL_ISPEN;
     FMC_ICPCTL = 1;
     checku("mass erase is refused in Deployed", board_isp(0x26, 0, 0), 0);
-    told("FMC: ISPFF: command 0x26 at 0x00000000: mass erase is refused in Deployed and RMA");
+    told("FMC: ISPFF: command 0x26 at 0x00000000: mass erase is refused in Deployed and RMA "
+         "[FMC_ISPTRG]");
     board_ks_open();
     check("a key is burnt to OTP",
           board_ks_write(META_OTP | META_SLOT(5) | META_CPU | META_READABLE | META_256,
@@ -63,10 +64,10 @@ static void rma(void)
     check("power-on shows the new stage", PLM_STS, RMA);
     board_ks_open();
     check("RMA revokes OTP keys at INIT", board_ks(META_OTP | META_SLOT(5), KS_READ), 0);
-    told("KS: error: memory 2 slot 5: key is revoked");
+    told("KS: error: memory 2 slot 5: key is revoked [KS_CTL]");
     PLM_CTL = KEY | DEPLOYED;
     check("not back from RMA", PLM_STS, RMA);
-    told("PLM: 0x475a0003 refused, stored stage is 7");
+    told("PLM: 0x475a0003 refused, stored stage is 7 [PLM_CTL]");
 }
 
 void phase(uint32_t number)

@@ -51,7 +51,7 @@ static void fixed_seed(void)
 {
     uint32_t first[8], again[8];
     draw(BITS256);
-    told("PRNG: used without a seed: its numbers are predictable");
+    told("PRNG: used without a seed: its numbers are predictable [CRPT_PRNG_CTL]");
     PRNG_SEED = 0x12345678;
     check("a draw from PRNG_SEED", draw(BITS256 | SEEDRLD), 1);
     keep(first);
@@ -67,21 +67,21 @@ static void fixed_seed(void)
     PRNG_CTL = BITS256 | START;
     check("BUSY is seen", PRNG_CTL & BUSY, BUSY);
     checku("a number read too early is zero", PRNG_KEY[0], 0);
-    told("PRNG: KEY0 read while BUSY");
+    told("PRNG: KEY0 read while BUSY [CRPT_PRNG_KEY0]");
     PRNG_CTL = BITS256 | START;
-    told("PRNG: started while BUSY");
+    told("PRNG: started while BUSY [CRPT_PRNG_CTL]");
     check("BUSY ends", until(&PRNG_CTL, BUSY, 0), 1);
 }
 
 static void trng(void)
 {
     TRNG_CTL = TRNG_EN;
-    told("TRNG: used before READY");
+    told("TRNG: used before READY [TRNG_CTL]");
     TRNG_CTL = 0;
     TRNG_ACT |= TRNG_ACTIVE;
     check("TRNG wakes", until(&TRNG_CTL, TRNG_READY, TRNG_READY), 1);
     (void)TRNG_DATA;
-    told("TRNG: DATA read without DVIF");
+    told("TRNG: DATA read without DVIF [TRNG_DATA]");
     uint32_t seen = 0;
     TRNG_CTL = TRNG_EN;
     for (uint32_t i = 0; i < 16; i++) {
@@ -101,7 +101,7 @@ static void seed(void)
     for (uint32_t i = 0; i < 20; i++)
         (void)TRNG_CTL;
     checku("no seed without the 32 kHz LIRC", TRNG_CTL & TRNG_SEEDRDY, 0);
-    told("TRNG: no seed: RTC_LXTCTL does not select the 32 kHz LIRC");
+    told("TRNG: no seed: RTC_LXTCTL does not select the 32 kHz LIRC [TRNG_CTL]");
     check("a seed with it, and a draw", board_seed(), 1);
     check("SEEDSRC tells the seed's origin", PRNG_CTL & SEEDSRC, SEEDSRC);
     draw(BITS256 | FROM_TRNG);
@@ -130,7 +130,7 @@ static void keys(void)
     check("the KeyStore holds one key more", KS_REMKCNT & 0x3f, before - 1);
     check("PRNG_KEY shows nothing of it", PRNG_KEY[0] | PRNG_KEY[7], 0);
     check("it cannot be read", board_ks(META_SRAM | META_SLOT(slot), KS_READ), 0);
-    told("KS: error: memory 0 slot 0: key is not readable");
+    told("KS: error: memory 0 slot 0: key is not readable [KS_CTL]");
     PRNG_KSCTL = KS_OWNER_ECC | KS_ECDH | KS_WDST;
     draw(BITS256 | FROM_TRNG);
     check("a key for ECDH is drawn", PRNG_KSSTS & KCTLERR, 0);
@@ -143,7 +143,7 @@ static void refused_keys(void)
     PRNG_KSCTL = KS_OWNER_ECC | KS_ECDSA | KS_WDST | (uint32_t)KS_TO_OTP;
     draw(BITS256 | FROM_TRNG);
     check("an ECDSA key to OTP is KCTLERR", PRNG_KSSTS & KCTLERR, KCTLERR);
-    told("PRNG: KCTLERR: an ECC key needs a TRNG seed and KeyStore SRAM");
+    told("PRNG: KCTLERR: an ECC key needs a TRNG seed and KeyStore SRAM [CRPT_PRNG_CTL]");
     PRNG_KSCTL = 0;
     PRNG_SEED = 1;
     draw(BITS256 | SEEDRLD);
@@ -183,7 +183,8 @@ void phase(uint32_t number)
     keys();
     refused_keys();
     stuck(0, "an ECDSA key with ECC_N 0: BUSY for ever");
-    told("PRNG: ECC_N holds no order: BUSY for ever"); /* repeats are counted, not said */
+    told("PRNG: ECC_N holds no order: BUSY for ever [CRPT_PRNG_CTL]"); /* repeats are counted,
+                                                                          not said */
     stuck(1, "an ECDSA key with ECC_N 1: BUSY for ever");
     board_ks(META_SRAM, KS_ERASE_ALL);
 }

@@ -200,7 +200,7 @@ static void key_of_keystore(void)
     board_ks_write(META_AES | META_256, key);
     HMAC_KSCTL = 1u << 5 | board_ks_slot();
     check("a key of another owner is an error", run(SHA256 | HMACEN | DMALAST, abc, 3), 0);
-    told("HMAC: KSERR: memory 0 slot 1: owner differs");
+    told("HMAC: KSERR: memory 0 slot 1: owner differs [CRPT_HMAC_CTL]");
     check("KSERR is set", HMAC_STS & KSERR, KSERR);
     HMAC_KSCTL = 0;
 }
@@ -208,19 +208,19 @@ static void key_of_keystore(void)
 static void refused(void)
 {
     check("DMA from an unaligned address", run(SHA256 | DMALAST, abc + 1, 2), 0);
-    told("4 bytes: not word aligned");
+    told("4 bytes: not word aligned [CRPT_HMAC_CTL]");
     check("DMAERR is set", HMAC_STS & DMAERR, DMAERR);
     check("DMA from flash", run(SHA256 | DMALAST, (const void *)(uintptr_t)0x1000, 64), 0);
-    told("HMAC: DMA at 0x00001000, 64 bytes: not in SRAM");
+    told("HMAC: DMA at 0x00001000, 64 bytes: not in SRAM [CRPT_HMAC_CTL]");
     CLK_AHBCLK &= ~(uint32_t)AHBCLK_SRAM2;
     check("DMA from a bank without a clock",
           run(SHA256 | DMALAST, (const void *)(uintptr_t)0x20030000, 64), 0);
-    told("HMAC: DMA at 0x20030000, 64 bytes: SRAM bank has no clock");
+    told("HMAC: DMA at 0x20030000, 64 bytes: SRAM bank has no clock [CRPT_HMAC_CTL]");
     CLK_AHBCLK |= AHBCLK_SRAM2;
     run(SHA256 | DMALAST, abc, 0);
-    told("HMAC: an empty message has no result");
+    told("HMAC: an empty message has no result [CRPT_HMAC_CTL]");
     HMAC_DATIN = 0;
-    told("HMAC: DATIN written without DATINREQ");
+    told("HMAC: DATIN written without DATINREQ [CRPT_HMAC_DATIN]");
 }
 
 static void busy(void)
@@ -231,9 +231,9 @@ static void busy(void)
     HMAC_CTL = SHA256 | INSWAP | START | DMALAST | DMAEN;
     check("BUSY is seen", HMAC_STS & BUSY, BUSY);
     checku("a digest read too early is zero", HMAC_DGST[0], 0);
-    told("HMAC: DGST0 read while BUSY");
+    told("HMAC: DGST0 read while BUSY [CRPT_HMAC_DGST0]");
     HMAC_CTL = SHA256 | INSWAP | START | DMALAST | DMAEN;
-    told("HMAC: started while BUSY");
+    told("HMAC: started while BUSY [CRPT_HMAC_CTL]");
     check("BUSY ends", until(&HMAC_STS, BUSY, 0), 1);
     check_words("the run was not disturbed", HMAC_DGST, sha256_abc, 8);
 }

@@ -61,8 +61,10 @@ void phase(uint32_t number)
     check("bank 0 takes words", AT(KEPT), 1);
     banks();
     unclocked(0x20008010, AHBCLK_SRAM1, "bank 1 without its clock reads zero",
-              "bank 1 keeps what it had", "SRAM+0x08010: write dropped, the bank has no clock");
+              "bank 1 keeps what it had",
+              "SRAM+0x08010: write dropped, the bank has no clock [0x20008010]");
     unclocked(0x20028010, AHBCLK_SRAM2, "bank 2 without its clock reads zero",
-              "bank 2 keeps what it had", "SRAM+0x28010: write dropped, the bank has no clock");
+              "bank 2 keeps what it had",
+              "SRAM+0x28010: write dropped, the bank has no clock [0x20028010]");
     code_in_bank2();
 }

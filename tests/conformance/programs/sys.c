@@ -38,10 +38,10 @@ static void protection(void)
     board_lock();
     SYS_SRAMPC1 = 3u << 28;
     check("SRAMPC1 ignores a write while closed", SYS_SRAMPC1 & 3u << 28, 0);
-    told("SYS+0x0e0: write ignored, register lock is closed");
+    told("SYS+0x0e0: write ignored, register lock is closed [SYS_SRAMPC1]");
     SYS_IPRST0 = IPRST0_CRPT;
     check("IPRST0 ignores a write while closed", SYS_IPRST0, 0);
-    told("SYS+0x008: write ignored, register lock is closed");
+    told("SYS+0x008: write ignored, register lock is closed [SYS_IPRST0]");
     board_unlock();
     SYS_SRAMPC1 = 3u << 28;
     check("SRAMPC1 takes it when open", SYS_SRAMPC1 & 3u << 28, 3u << 28);
@@ -54,7 +54,7 @@ static void voltage(void)
     board_lock();
     SYS_PLCTL = 1;
     check("PLCTL ignores a write while closed", SYS_PLCTL & 3, 0);
-    told("SYS+0x1f8: write ignored, register lock is closed");
+    told("SYS+0x1f8: write ignored, register lock is closed [SYS_PLCTL]");
     board_unlock();
     SYS_PLCTL = 1;
     check("PLCTL.WRBUSY is seen", SYS_PLCTL >> 7 & 1, 1);

@@ -22,7 +22,7 @@ static void send(void)
     check("the transmitter is empty", UART0_FIFOSTS & (TXEMPTY | TXEMPTYF), TXEMPTY | TXEMPTYF);
     check("the receiver is empty", UART0_FIFOSTS & RXEMPTY, RXEMPTY);
     UART0_DAT = 'x';
-    told("UART0: byte lost: line, baud rate or function is not set up");
+    told("UART0: byte lost: line, baud rate or function is not set up [UART0_DAT]");
     UART0_LINE = 3;
     UART0_BAUD = BAUD_115200;
     UART0_FUNCSEL = 0;
