@@ -7,6 +7,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "target-fw/board/lines.h"
 #include "target-fw/board/names.h"
 
 enum { CHIP_WHO_MAX = 24 };
@@ -207,9 +208,13 @@ bool chip_runnable(const struct chip *chip)
     return chip->core.state == CORE_RUN;
 }
 
+/* Asleep, an operation has the time it needs to end. */
 static void wake(struct chip *chip)
 {
+    unsigned looks = chip->core.state == CORE_SLEEP ? BUSY_POLLS + 1 : 1;
     core_tick(chip);
+    for (unsigned i = 0; i < looks; i++)
+        lines_update(chip);
     if (chip->core.state == CORE_SLEEP && exc_wakes(chip))
         chip->core.state = CORE_RUN;
 }

@@ -43,6 +43,7 @@ bool exc_can_call(struct chip *chip);  /* SVC would be taken */
 uint64_t exc_alarm(struct chip *chip); /* board time of the next SysTick; UINT64_MAX: none */
 void exc_pend(struct chip *chip, unsigned number, bool pending);
 bool exc_pends(const struct chip *chip, unsigned number);
+bool exc_is_enabled(const struct chip *chip, unsigned number);
 bool exc_is_active(const struct chip *chip, unsigned number);
 void exc_set_active(struct chip *chip, unsigned number, bool active);
 

@@ -51,6 +51,11 @@ bool exc_pends(const struct chip *chip, unsigned number)
     return bit_of(chip->core.exc.pending, number);
 }
 
+bool exc_is_enabled(const struct chip *chip, unsigned number)
+{
+    return bit_of(chip->core.exc.enabled, number);
+}
+
 bool exc_is_active(const struct chip *chip, unsigned number)
 {
     return bit_of(chip->core.exc.active, number);
@@ -97,11 +102,7 @@ static uint32_t due(const struct chip *chip, unsigned word)
 {
     const struct exc *exc = &chip->core.exc;
     bool masked = (chip->core.control & C_DEBUGEN_MASKINTS) == C_DEBUGEN_MASKINTS;
-    uint32_t pending = exc->pending[word];
-    unsigned uart = EXC_IRQ0 + UART_IRQ;
-    if (word == uart / 32 && uart_interrupt(chip) && !bit_of(exc->active, uart))
-        pending |= 1U << (uart % 32);
-    pending &= exc->enabled[word] | (word == 0 ? SYSTEM : 0);
+    uint32_t pending = exc->pending[word] & (exc->enabled[word] | (word == 0 ? SYSTEM : 0));
     return masked ? pending & (word == 0 ? (1U << EXC_PENDSV) - 1 : 0) : pending;
 }
 

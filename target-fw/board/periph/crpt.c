@@ -46,17 +46,26 @@ uint8_t *crpt_dma(struct chip *chip, const char *who, uint32_t address, uint32_t
     return why == NULL ? chip->sram + offset : NULL;
 }
 
+static uint32_t flags(struct chip *chip)
+{
+    prng_poll(chip);
+    ecc_poll(chip);
+    sha_poll(chip);
+    aes_poll(chip);
+    return chip->crpt.intsts;
+}
+
+bool crpt_interrupt(struct chip *chip)
+{
+    return flags(chip) != 0;
+}
+
 static uint32_t crpt_read(struct chip *chip, uint32_t offset)
 {
     if (offset == INTEN)
         return chip->crpt.inten;
-    if (offset == INTSTS) {
-        prng_poll(chip);
-        ecc_poll(chip);
-        sha_poll(chip);
-        aes_poll(chip);
-        return chip->crpt.intsts;
-    }
+    if (offset == INTSTS)
+        return flags(chip);
     const struct engine *engine = engine_of(offset);
     return engine == NULL ? 0 : engine->read(chip, offset);
 }

@@ -108,6 +108,7 @@ uint32_t aes_read(struct chip *chip, uint32_t offset);
 void aes_write(struct chip *chip, uint32_t offset, uint32_t value);
 void aes_poll(struct chip *chip);
 
+bool crpt_interrupt(struct chip *chip);            /* the line is high; a poll of all engines */
 void crpt_raise(struct chip *chip, uint32_t flag); /* in INTSTS, if INTEN allows */
 
 /* SRAM as the engine's DMA reaches it: word aligned, clocked; NULL otherwise, with a line. */

@@ -17,10 +17,12 @@ enum {
     MPSTS = 0xc0,
     MPADDR = 0xc4,
     ISPCTL_ISPFF = 1 << 6,
+    ISPCTL_INTEN = 1 << 24,
     ISPCTL_KEPT = 0x0101003b,
     DFCTL = 0x100,
     STS_CBS = 1 << 2,
     STS_MBS = 1 << 3,
+    STS_INTFLAG = 1 << 24,
     STS_FBS = 1 << 30
 };
 
@@ -52,6 +54,13 @@ static void poll(struct chip *chip)
     fmc->dat = fmc->result_dat;
     fmc->ispff = fmc->ispff || fmc->result_ispff;
     fmc->allone = fmc->result_allone;
+    fmc->done = (fmc->ctl & ISPCTL_INTEN) != 0;
+}
+
+bool fmc_interrupt(struct chip *chip)
+{
+    poll(chip);
+    return chip->fmc.done;
 }
 
 static uint32_t status(struct chip *chip)
@@ -61,8 +70,8 @@ static uint32_t status(struct chip *chip)
     const struct lock *lock = &chip->lock;
     return (uint32_t)fmc->busy.active | (lock->ldrom ? 0U : STS_CBS) |
            (lock->loader ? 0U : STS_MBS) | (fmc->banks_swapped ? (uint32_t)STS_FBS : 0U) |
-           (uint32_t)fmc->pgff << 5 | (uint32_t)fmc->ispff << 6 | (uint32_t)fmc->allone << 7 |
-           (fmc->vecmap & 0xfffe00U);
+           (fmc->done ? (uint32_t)STS_INTFLAG : 0U) | (uint32_t)fmc->pgff << 5 |
+           (uint32_t)fmc->ispff << 6 | (uint32_t)fmc->allone << 7 | (fmc->vecmap & 0xfffe00U);
 }
 
 static uint32_t mp_status(struct chip *chip)
@@ -156,6 +165,8 @@ static void fmc_write(struct chip *chip, uint32_t offset, uint32_t value)
     case ISPSTS:
         if (value & ISPCTL_ISPFF)
             fmc->ispff = false;
+        if (value & STS_INTFLAG)
+            fmc->done = false;
         break;
     case CYCCTL:
         fmc->cyc = value;

@@ -45,6 +45,7 @@ struct fmc {
     bool ispff;
     bool pgff;
     bool allone;
+    bool done; /* INTFLAG */
     struct busy busy;
     uint32_t result_dat;
     bool result_ispff;
@@ -71,6 +72,7 @@ struct flash_region {
 
 struct chip;
 
+bool fmc_interrupt(struct chip *chip);              /* the line is high; a poll */
 void fmc_boot_select(struct chip *chip, bool cold); /* at a reset: what address 0 shows */
 
 const struct flash_region *flash_region_of(uint32_t address, uint32_t len);

@@ -18,6 +18,7 @@ enum {
     CTL_START = 1 << 0,
     CTL_CONT = 1 << 7,
     CTL_INIT = 1 << 8,
+    CTL_IEN = 1 << 15,
     CTL_KEPT = 0x8c00, /* SILENT, SCMB, IEN */
     STS_IF = 1 << 0,
     STS_EIF = 1 << 1,
@@ -237,6 +238,11 @@ static uint32_t status(struct chip *chip)
     if (ks_mem_bytes_used(chip, KS_FLASH, &keys) >= KS_FLASH_BYTES || keys == STORE_KEY_SLOTS)
         out |= STS_FLASHFULL;
     return out;
+}
+
+bool ks_interrupt(struct chip *chip)
+{
+    return (status(chip) & STS_IF) != 0 && (chip->ks.ctl & CTL_IEN) != 0;
 }
 
 static uint32_t remaining(struct chip *chip, bool in_keys)

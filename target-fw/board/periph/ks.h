@@ -89,3 +89,4 @@ bool ks_engine_write(struct chip *chip, enum ks_mem mem, unsigned otp_slot, uint
                      enum ks_origin origin, const uint32_t *words, unsigned *slot_out);
 
 void ks_power_lost(struct chip *chip); /* SRAM keys are gone */
+bool ks_interrupt(struct chip *chip);  /* the line is high; a poll */

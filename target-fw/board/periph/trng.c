@@ -11,6 +11,7 @@ enum {
     ACT = 0x0c,
     CTL_EN = 1 << 0,
     CTL_DVIF = 1 << 1,
+    CTL_DVIEN = 1 << 6,
     CTL_READY = 1 << 7,
     CTL_SEEDGEN = 1 << 8,
     CTL_SEEDRDY = 1 << 9,
@@ -47,6 +48,14 @@ static uint32_t data(struct chip *chip)
     if (trng->ctl & CTL_EN)
         busy_start(&trng->busy);
     return byte;
+}
+
+bool trng_interrupt(struct chip *chip)
+{
+    struct trng *trng = &chip->trng;
+    if (busy_poll(&trng->busy))
+        finish(chip);
+    return trng->byte_ready && (trng->ctl & CTL_DVIEN) != 0;
 }
 
 static uint32_t trng_read(struct chip *chip, uint32_t offset)

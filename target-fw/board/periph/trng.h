@@ -22,3 +22,6 @@ struct rtc {
 struct gpio {
     uint32_t regs[0x400];
 };
+
+struct chip;
+bool trng_interrupt(struct chip *chip); /* the line is high; a poll */

@@ -64,7 +64,7 @@ size_t uart_feed(struct chip *chip, const uint8_t *bytes, size_t len)
     return fitted;
 }
 
-bool uart_interrupt(const struct chip *chip)
+bool uart_interrupt(struct chip *chip)
 {
     return (chip->uart.inten & INTEN_RDA) != 0 && chip->uart.rx_count != 0;
 }

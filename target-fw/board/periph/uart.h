@@ -21,4 +21,4 @@ struct uart {
 
 struct chip;
 size_t uart_feed(struct chip *chip, const uint8_t *bytes, size_t len); /* how many fitted */
-bool uart_interrupt(const struct chip *chip);
+bool uart_interrupt(struct chip *chip);
