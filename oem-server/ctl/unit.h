@@ -10,7 +10,8 @@
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/report.h"
 
-/* Adds an object "checks" of words; false if a check failed. What is not there yet is absent.
+/* Adds an object "checks" of words; false if a check failed. What is not there yet is absent;
+ * of a finished or sealed unit that fails, and so does a state that is none.
  * trust: ca is the root, cert a file that holds the issuing certificate too. */
 bool unit_check(struct report *report, const Hallmark__V1__ShowUnitResponse *unit,
                 const struct settings *trust);

@@ -38,6 +38,26 @@ static bool is_digest_of(const ProtobufCBinaryData *digest, const ProtobufCBinar
     return span_eq(bytes_of(digest), SPAN(computed));
 }
 
+static bool is_state(const struct evidence *e, const char *const words[])
+{
+    while (*words != NULL && strcmp(*words, e->unit->state) != 0)
+        words++;
+    return *words != NULL;
+}
+
+static enum outcome state_known(const struct evidence *e)
+{
+    static const char *const all[] = { "open", "cut", "failed", "finished", "sealed", NULL };
+    return outcome_of(is_state(e, all));
+}
+
+/* Its receipt was accepted, so everything was there: what is absent now was taken away. */
+static bool is_whole(const struct evidence *e)
+{
+    static const char *const ended[] = { "finished", "sealed", NULL };
+    return is_state(e, ended);
+}
+
 static enum outcome csr_signature(const struct evidence *e)
 {
     if (e->unit->csr.len == 0)
@@ -183,6 +203,7 @@ static const struct {
     const char *name;
     enum outcome (*check)(const struct evidence *e);
 } checks[] = {
+    { "state_known", state_known },
     { "csr_signed_by_its_key", csr_signature },
     { "certificate_for_that_key", certificate_key },
     { "certificate_names_unit", certificate_uid },
@@ -217,6 +238,8 @@ static bool report_checks(struct report *report, const struct evidence *e)
     struct report part = report_new();
     for (size_t i = 0; i < COUNT(checks); i++) {
         enum outcome outcome = checks[i].check(e);
+        if (outcome == ABSENT && is_whole(e))
+            outcome = FAILS;
         report_text(&part, checks[i].name, words[outcome]);
         good = good && outcome != FAILS;
     }

@@ -50,7 +50,9 @@ static enum err show(struct ctl *ctl, const struct command *command, const void 
     if (a.out != NULL)
         TRY(unit_write(&report, unit, a.out));
     TRY(report_print(&report, ctl));
-    return good ? ERR_OK : fail_quiet(ERR_DATA_LOSS, "the unit's evidence contradicts itself");
+    return good ? ERR_OK
+                : fail_quiet(ERR_DATA_LOSS,
+                             "the unit's evidence is not whole or contradicts itself");
 }
 
 static const struct option_row options[] = {

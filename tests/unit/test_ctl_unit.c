@@ -20,6 +20,8 @@
 enum { IMAGE_SIZE = 64, DIGEST_AT = 0x60, SIGNED_SIZE = 0x80 };
 
 static char root_path[64];
+static char sealed[] = "sealed", finished[] = "finished", open_word[] = "open",
+            unknown[] = "unknown";
 
 /* One unit's evidence, all of it sound. Spans of the messages lie in here. */
 struct scene {
@@ -143,6 +145,7 @@ static int set_up(void **state)
     assert_int_equal(credential_csr_make(s->auth, "x", &s->csr), ERR_OK);
     hallmark__v1__show_unit_response__init(&s->unit);
     s->unit.uid = DATA(s->uid);
+    s->unit.state = sealed;
     s->unit.csr = (ProtobufCBinaryData){ s->csr.len, s->csr.ptr };
     s->unit.certificate = (ProtobufCBinaryData){ s->certificate.len, s->certificate.ptr };
     s->unit.rotpk = DATA(s->rotpk);
@@ -196,7 +199,7 @@ static const char *check_of(const struct scene *s, const char *name)
 static void sound_evidence_holds(void **state)
 {
     bool good;
-    assert_int_equal(count_checks(*state, "holds", &good), 12);
+    assert_int_equal(count_checks(*state, "holds", &good), 13);
     assert_true(good);
 }
 
@@ -206,9 +209,55 @@ static void early_unit_is_absent(void **state)
     bool good;
     Hallmark__V1__ShowUnitResponse none = HALLMARK__V1__SHOW_UNIT_RESPONSE__INIT;
     none.uid = DATA(s->uid);
+    none.state = open_word;
     s->unit = none;
     assert_int_equal(count_checks(s, "absent", &good), 12);
     assert_true(good);
+    none.state = sealed;
+    s->unit = none;
+    assert_int_equal(count_checks(s, "FAILS", &good), 12);
+    assert_false(good);
+}
+
+static void no_receipt(struct scene *s)
+{
+    s->unit.receipt = NULL;
+}
+
+static void no_receipt_finished(struct scene *s)
+{
+    s->unit.receipt = NULL;
+    s->unit.state = finished;
+}
+
+static void no_csr(struct scene *s)
+{
+    s->unit.csr.len = 0;
+}
+
+static void no_certificate(struct scene *s)
+{
+    s->unit.certificate.len = 0;
+}
+
+static void no_fwinfo(struct scene *s)
+{
+    s->unit.firmware_information.len = 0;
+}
+
+static void no_image(struct scene *s)
+{
+    s->unit.signed_image.len = 0;
+}
+
+static void state_unknown(struct scene *s)
+{
+    s->unit.state = unknown;
+}
+
+static void state_empty(struct scene *s)
+{
+    s->unit.state = unknown + sizeof(unknown) - 1;
 }
 
 static void swap_keys(struct scene *s)
@@ -340,6 +389,14 @@ static const struct {
     { "no root to lead to", no_root, "certificate_under_root" },
     { "another certificate", other_certificate, "receipt_names_certificate" },
     { "certificate cut short", certificate_garbage, "receipt_names_that_key" },
+    { "sealed without its receipt", no_receipt, "receipt_signed_by_authkey" },
+    { "finished without its receipt", no_receipt_finished, "receipt_names_unit" },
+    { "sealed without its request", no_csr, "csr_signed_by_its_key" },
+    { "sealed without its certificate", no_certificate, "certificate_under_root" },
+    { "sealed without its FwInfo", no_fwinfo, "fwinfo_signed_by_rotpk" },
+    { "sealed without its image", no_image, "fwinfo_of_that_image" },
+    { "a state that is none", state_unknown, "state_known" },
+    { "no state", state_empty, "state_known" },
 };
 
 static void contradictions_are_found(void **state)
