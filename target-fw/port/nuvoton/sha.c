@@ -33,7 +33,7 @@ static uint32_t word_at(const uint8_t *bytes, size_t len)
 
 /* All of flash goes through here: a whole word where it lies on one, and one look at the
  * status, which is nearly always enough. */
-static enum err feed(uint32_t word)
+__attribute__((always_inline)) static inline enum err feed(uint32_t word)
 {
     if ((REG(CRPT_HMAC_STS) & STS_DATINREQ) == 0)
         TRY(reg_wait(WAIT_SHA, CRPT_HMAC_STS, STS_DATINREQ, STS_DATINREQ));
