@@ -19,6 +19,8 @@ static const struct wire all[] = {
     { "cuts", "Fault switches", true, wire_cuts },
     { "boot", "Boot ROM", true, wire_boot },
     { "half", "Boot ROM", true, wire_half },
+    { "source", "Boot source", true, wire_source },
+    { "banks", "FMC", true, wire_banks },
     { "lock_config", "Locks on the debug port", true, wire_lock_config },
     { "lock_dpm", "Locks on the debug port", true, wire_lock_dpm },
     { "lock_full", "Locks on the debug port", true, wire_lock_full },

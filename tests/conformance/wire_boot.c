@@ -3,7 +3,13 @@
 #include "tests/conformance/boot_image.h"
 #include "tests/conformance/wire_inside.h"
 
-enum { META_ROTPK = 0x40610, VECTOR_PAGE = 0xf0000, START_MS = 500, REFUSED_MS = 60 };
+enum {
+    META_ROTPK = 0x40610,
+    VECTOR_PAGE = 0xf0000,
+    ISP_BANK_REMAP = 0x2c,
+    START_MS = 500,
+    REFUSED_MS = 60
+};
 
 static enum err write_words(struct bench *bench, uint32_t address, const uint32_t *words,
                             size_t count)
@@ -168,9 +174,88 @@ enum err wire_vecmap(struct bench *bench, struct rows *rows)
         TRY(starts(bench, THEN_RESET_SYSTEM, START_MS, &started));
         row_of(rows, started, ROW_SURE, "SYSRESETREQ starts from it, each time",
                "it does not start");
+        TRY(wire_look(bench, rows, ROW_SURE, "address 0 shows that page", 4, 0xffffffff,
+                      VECTOR_PAGE + 0x41));
     }
     TRY(starts(bench, THEN_RESET_PIN, REFUSED_MS, &started));
     row_of(rows, !started, ROW_SURE, "nRESET takes it back", "it starts");
     TRY(wire_prepare(bench));
     return wire_isp(bench, ISP_ERASE, VECTOR_PAGE, 0, &good);
+}
+
+enum { LDROM = 0x100000, CONFIG0 = 0x300000, BANK1 = 0x80000 };
+#define CBS_LDROM  0xffffff7fu /* bit 7 */
+#define MBS_LOADER 0xffffffdfu /* bit 5 */
+
+/* Flash at 0 leaves no mark, LDROM does. */
+static enum err two_sources(struct bench *bench)
+{
+    static const uint32_t idle[] = { 0x20004000, 9, 0xe7fee7fe };
+    const struct boot_recipe recipe = { .base = 0 }; /* LDROM is mapped at 0 when it starts */
+    struct boot_image image;
+    TRY(boot_image_make(&recipe, &image));
+    TRY(wire_prepare(bench));
+    TRY(write_words(bench, 0, idle, COUNT(idle)));
+    return write_words(bench, LDROM, image.words, BOOT_IMAGE_WORDS);
+}
+
+static enum err set_config(struct bench *bench, uint32_t value)
+{
+    bool good;
+    TRY(wire_prepare(bench));
+    TRY(wire_isp(bench, ISP_ERASE, CONFIG0, 0, &good));
+    return wire_isp(bench, ISP_PROGRAM, CONFIG0, value, &good);
+}
+
+enum err wire_source(struct bench *bench, struct rows *rows)
+{
+    bool started;
+    TRY(two_sources(bench));
+    TRY(look_start(bench, rows, ROW_U, "CBS 1: LDROM does not start", false));
+    TRY(wire_look(bench, rows, ROW_SURE, "CBS 1: ISPCTL.BS is clear", 0x4000c000, 2, 0));
+    TRY(wire_prepare(bench));
+    TRY(mem_change_word(&bench->mem, 0x4000c000, 0, 2)); /* ISPCTL.BS */
+    TRY(starts(bench, THEN_RESET_SYSTEM, START_MS, &started));
+    row_of(rows, started, ROW_U, "ISPCTL.BS: SYSRESETREQ starts LDROM", "it does not start");
+    TRY(look_start(bench, rows, ROW_U, "nRESET starts what CBS says again", false));
+    TRY(set_config(bench, CBS_LDROM));
+    TRY(look_start(bench, rows, ROW_U, "CBS 0: LDROM starts", true));
+    TRY(wire_look(bench, rows, ROW_U, "CBS 0: its first page is mapped at 0", 4, 0xffffffff,
+                  0x41));
+    TRY(set_config(bench, MBS_LOADER));
+    TRY(look_start(bench, rows, ROW_U, "MBS 0: no image starts", false));
+    TRY(set_config(bench, 0xffffffff));
+    return look_start(bench, rows, ROW_U, "a blank CONFIG: APROM starts again", false);
+}
+
+static enum err mark_banks(struct bench *bench)
+{
+    bool good;
+    TRY(wire_prepare(bench));
+    for (uint32_t bank = 0; bank < 2; bank++) {
+        TRY(wire_isp(bench, ISP_ERASE, bank * BANK1 + VECTOR_PAGE % BANK1, 0, &good));
+        TRY(wire_isp(bench, ISP_PROGRAM, bank * BANK1 + VECTOR_PAGE % BANK1, 0xba00 + bank,
+                     &good));
+    }
+    return ERR_OK;
+}
+
+/* Command 2C. */
+enum err wire_banks(struct bench *bench, struct rows *rows)
+{
+    const uint32_t low = VECTOR_PAGE % BANK1;
+    bool good;
+    TRY(mark_banks(bench));
+    TRY(wire_isp(bench, ISP_BANK_REMAP, 0x1000, 0, &good));
+    row_of(rows, !good, ROW_U, "a remap to where no bank begins is refused", "it was done");
+    TRY(wire_isp(bench, ISP_BANK_REMAP, BANK1, 0, &good));
+    row_of(rows, good, ROW_SURE, "bank 1 is chosen", "ISPFF");
+    TRY(wire_look(bench, rows, ROW_SURE, "ISPSTS.FBS tells of it", 0x4000c040, 1u << 30,
+                  1u << 30));
+    TRY(wire_look(bench, rows, ROW_SURE, "the low addresses show bank 1", low, 0xffffffff,
+                  0xba01));
+    TRY(wire_look(bench, rows, ROW_SURE, "the high ones bank 0", low + BANK1, 0xffffffff,
+                  0xba00));
+    TRY(bench_reset(bench, THEN_RESET_PIN));
+    return wire_look(bench, rows, ROW_U, "nRESET takes it back", low, 0xffffffff, 0xba00);
 }

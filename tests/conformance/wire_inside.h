@@ -14,6 +14,8 @@ enum err wire_link(struct bench *bench, struct rows *rows);
 enum err wire_sent(struct bench *bench, struct rows *rows);
 enum err wire_cuts(struct bench *bench, struct rows *rows);
 enum err wire_boot(struct bench *bench, struct rows *rows);
+enum err wire_source(struct bench *bench, struct rows *rows);
+enum err wire_banks(struct bench *bench, struct rows *rows);
 enum err wire_half(struct bench *bench, struct rows *rows);
 enum err wire_lock_config(struct bench *bench, struct rows *rows);
 enum err wire_lock_dpm(struct bench *bench, struct rows *rows);

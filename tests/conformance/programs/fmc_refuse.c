@@ -75,7 +75,7 @@ static const struct refusal all[] = {
     { ISPCTL_ISPEN | ISPCTL_APUEN, 0x0c, 0, 0, "PID at another address",
       SAID("0x0c", "0x00000000", "PID is at address 4") },
     { ISPCTL_ISPEN | ISPCTL_CFGUEN, ERASE, 0x210800, 0, "page erase of NSCBA",
-      SAID("0x22", "0x00210800", "region cannot be page-erased [FMC_ISPTRG]") },
+      SAID("0x22", "0x00210800", "region cannot be page-erased") },
 };
 
 static void nothing_changed(void)
