@@ -72,19 +72,56 @@ static struct session *pick(struct token *t)
     return closed;
 }
 
-static struct session *lend(struct token *t, unsigned timeout_ms)
+/* Who waits for a session; on his stack. */
+struct waiter {
+    struct waiter *next;
+    pthread_cond_t given;
+    struct session *session;
+};
+
+/* Under t->lock: wait in the order of coming. */
+static struct session *wait_turn(struct token *t, unsigned timeout_ms)
 {
     struct timespec deadline = deadline_in(timeout_ms);
+    struct waiter self = { .given = PTHREAD_COND_INITIALIZER }, **at = &t->waiters;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = &self;
+    int late = 0;
+    while (self.session == NULL && late == 0)
+        late = pthread_cond_clockwait(&self.given, &t->lock, CLOCK_MONOTONIC, &deadline);
+    if (self.session == NULL) {
+        for (at = &t->waiters; *at != &self; at = &(*at)->next)
+            ;
+        *at = self.next;
+    }
+    pthread_cond_destroy(&self.given);
+    return self.session;
+}
+
+static struct session *lend(struct token *t, unsigned timeout_ms)
+{
     pthread_mutex_lock(&t->lock);
     struct session *s = pick(t);
-    while (s == NULL && pthread_cond_timedwait(&t->returned, &t->lock, &deadline) != ETIMEDOUT)
-        s = pick(t);
     if (s == NULL)
-        s = pick(t);
+        s = wait_turn(t, timeout_ms);
     if (s != NULL)
         s->lent = true;
     pthread_mutex_unlock(&t->lock);
     return s;
+}
+
+/* Under t->lock: to who has waited longest; it is not free in between. */
+static void give_back(struct token *t, struct session *s)
+{
+    struct waiter *first = t->waiters;
+    if (first == NULL) {
+        s->lent = false;
+        return;
+    }
+    t->waiters = first->next;
+    first->session = s;
+    pthread_cond_signal(&first->given);
 }
 
 static void forget(struct session *s)
@@ -188,8 +225,7 @@ void session_return(struct session **session)
         shut(s);
     destroy_doomed(s);
     pthread_mutex_lock(&s->token->lock);
-    s->lent = false;
-    pthread_cond_signal(&s->token->returned);
+    give_back(s->token, s);
     pthread_mutex_unlock(&s->token->lock);
 }
 

@@ -10,27 +10,15 @@
 
 enum { SLOTS_MAX = 256 };
 
-static enum err init_locks(struct token *t)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0 ||
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) != 0 ||
-        pthread_cond_init(&t->returned, &attributes) != 0)
-        return fail(ERR_MEMORY, "hsm: token: condition variable");
-    pthread_condattr_destroy(&attributes);
-    pthread_mutex_init(&t->lock, NULL);
-    pthread_mutex_init(&t->login, NULL);
-    pthread_mutex_init(&t->making, NULL);
-    return ERR_OK;
-}
-
 enum err token_init(struct token *t, struct module *module, const char *label,
                     const char *pin_file)
 {
     t->module = module;
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         t->sessions[i].token = t;
-    TRY(init_locks(t));
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_mutex_init(&t->login, NULL);
+    pthread_mutex_init(&t->making, NULL);
     if (label == NULL)
         return ERR_OK;
     if (pin_file == NULL)
@@ -56,7 +44,6 @@ void token_fini(struct token *t)
     }
     free(t->label);
     free(t->pin_file);
-    pthread_cond_destroy(&t->returned);
     pthread_mutex_destroy(&t->lock);
     pthread_mutex_destroy(&t->login);
     pthread_mutex_destroy(&t->making);

@@ -54,8 +54,8 @@ struct token {
 
     pthread_mutex_t making; /* one makes a named key at a time */
 
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t returned;
+    pthread_mutex_t lock;   /* guards what follows */
+    struct waiter *waiters; /* session.c: for a session, who came first is first */
     struct session sessions[SESSIONS_MAX];
     struct key_cached cache[KEY_CACHE_MAX];
     size_t cached;
