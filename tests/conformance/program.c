@@ -80,6 +80,8 @@ static enum err collect(struct run *run)
     results->control = rd_u32le(&r);
     results->expected = rd_u32le(&r);
     results->count = rd_u32le(&r);
+    if (results->then > THEN_POWER)
+        return fail(ERR_PROTO, "%s: asks for reset %u", run->rows->program, results->then);
     if (results->count > ROWS_MAX)
         return fail(ERR_LIMIT, "%s: %u rows, limit %d", run->rows->program, results->count,
                     ROWS_MAX);
