@@ -133,10 +133,21 @@ static enum err start(const struct config *config, struct service *service)
     return e;
 }
 
+/* By the address that it listens on; by its first name if it listens on all. */
+static void say_ready(const struct service *service)
+{
+    const struct config *config = service->server->config;
+    const char *at =
+        config->listen_address != NULL ? config->listen_address : config->server_names[0];
+    bool bare_v6 = strchr(at, ':') != NULL;
+    printf("ready wss://%s%s%s:%u\n", bare_v6 ? "[" : "", at, bare_v6 ? "]" : "",
+           net_port(service->net));
+}
+
 static void serve(struct service *service, const sigset_t *signals)
 {
     int number;
-    printf("ready wss://127.0.0.1:%u\n", net_port(service->net));
+    say_ready(service);
     fflush(stdout);
     log_line(LOG_LEVEL_INFO, "main: serving on port %u", net_port(service->net));
     notify("READY=1");

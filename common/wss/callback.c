@@ -196,8 +196,6 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         connect_failed(wss_of(wsi), wsi, in);
         return 0;
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
-        return half_open_may_accept(&wss_of(wsi)->half_open) ? 0 : 1;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         half_open_add(&wss_of(wsi)->half_open, wsi);
         return 0;
@@ -216,7 +214,6 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     default:
         if (user == NULL)
             return 0;
-        half_open_served(&wss_of(wsi)->half_open);
         return on_connection(wsi, reason, user, span_of(in, len));
     }
 }

@@ -8,6 +8,7 @@
 
 #include "common/wss/ending.h"
 #include "common/wss/half_open.h"
+#include "common/wss/listen.h"
 #include "common/wss/stream.h"
 #include "common/wss/wss.h"
 
@@ -61,7 +62,8 @@ struct wss {
         *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
     struct wss_ending ending; /* I/O thread: of the latest attempt that failed */
 
-    struct half_open_set half_open; /* I/O thread, server */
+    struct listen_set listening;    /* of a server, and */
+    struct half_open_set half_open; /* I/O thread */
     struct wss_conn *served;        /* I/O thread: attended when its callback ends, not woken */
     struct buf tx;                  /* I/O thread: the message being written */
 

@@ -10,20 +10,7 @@ struct half_open {
 void half_open_init(struct half_open_set *set)
 {
     TAILQ_INIT(&set->list);
-    set->count = set->in_a_row = 0;
-}
-
-bool half_open_may_accept(struct half_open_set *set)
-{
-    if (set->in_a_row++ < HALF_OPEN_IN_A_ROW)
-        return true;
-    set->in_a_row = 0;
-    return false;
-}
-
-void half_open_served(struct half_open_set *set)
-{
-    set->in_a_row = 0;
+    set->count = 0;
 }
 
 void half_open_done(struct half_open_set *set, struct lws *wsi)

@@ -25,7 +25,9 @@ static void lws_words(int level, const char *line)
 static void on_pulse(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     (void)loop, (void)events;
-    lws_cancel_service(lws_container_of(timer, struct wss, pulse)->lws);
+    struct wss *wss = lws_container_of(timer, struct wss, pulse);
+    lws_cancel_service(wss->lws);
+    listen_resume(&wss->listening);
 }
 
 static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
@@ -79,8 +81,7 @@ static enum err make_context(struct wss *wss)
     ev_async_start(wss->loop, &wss->wake);
     void *loops[] = { wss->loop };
     struct lws_context_creation_info info = {
-        .port = config->server ? config->port : CONTEXT_PORT_NO_LISTEN,
-        .iface = config->server ? config->address : NULL,
+        .port = config->server ? CONTEXT_PORT_NO_LISTEN_SERVER : CONTEXT_PORT_NO_LISTEN,
         .protocols = wss->protocols,
         .user = wss,
         .foreign_loops = loops,
@@ -108,11 +109,9 @@ static enum err make_context(struct wss *wss)
     wss->vhost = lws_create_vhost(wss->lws, &info);
     if (wss->vhost == NULL) {
         lws_context_destroy(wss->lws);
-        return fail(ERR_IO,
-                    "wss: cannot listen on %s:%u (address in use, or TLS set-up failed: "
-                    "see the lines before)",
-                    config->address == NULL ? "*" : config->address, config->port);
+        return fail(ERR_IO, "wss: TLS cannot be set up: see the lines before");
     }
+    listen_start(&wss->listening, wss->loop, wss->vhost);
     return ERR_OK;
 }
 
@@ -128,7 +127,11 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
     };
     half_open_init(&wss->half_open);
     fill_protocols(wss);
-    enum err e = make_context(wss);
+    enum err e = ERR_OK;
+    if (config->server)
+        e = listen_open(&wss->listening, config->address, config->port);
+    if (e == ERR_OK)
+        e = make_context(wss);
     if (e == ERR_OK && pthread_create(&wss->thread, NULL, run, wss) != 0) {
         lws_context_destroy(wss->lws);
         e = fail(ERR_IO, "wss: cannot start a thread");
@@ -136,6 +139,7 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
     if (e != ERR_OK) {
         if (wss->loop != NULL)
             ev_loop_destroy(wss->loop);
+        listen_close(&wss->listening);
         SSL_CTX_free(wss->unused);
         free(wss);
         return e;
@@ -146,7 +150,7 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
 
 uint16_t wss_port(const struct wss *wss)
 {
-    return (uint16_t)lws_get_vhost_listen_port(wss->vhost);
+    return listen_port(&wss->listening);
 }
 
 void wss_renew(struct wss *wss)
@@ -170,6 +174,7 @@ void wss_shutdown(struct wss *wss)
     ev_async_send(wss->loop, &wss->wake);
     pthread_join(wss->thread, NULL);
     wss->joined = true;
+    listen_close(&wss->listening);
     conn_forget_woken(wss);
 }
 

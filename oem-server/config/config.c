@@ -43,16 +43,24 @@ static bool set_number(unsigned *field, const char *value, unsigned min, unsigne
     return true;
 }
 
+/* ADDRESS:PORT, [IPV6]:PORT or :PORT. */
 static bool set_listen(struct config *config, const char *value)
 {
     const char *colon = strrchr(value, ':');
     unsigned port = 0;
     if (colon == NULL || !set_number(&port, colon + 1, 0, 65535))
         return false;
+    const char *end = colon;
+    if (*value == '[' && colon > value + 2 && colon[-1] == ']') {
+        value++;
+        end--;
+    } else if (memchr(value, ':', (size_t)(colon - value)) != NULL) {
+        return false; /* an IPv6 address without its brackets: where does it end? */
+    }
     config->listen_port = (uint16_t)port;
     free(config->listen_address);
-    config->listen_address = colon == value ? NULL : strndup(value, (size_t)(colon - value));
-    return colon == value || config->listen_address != NULL;
+    config->listen_address = end == value ? NULL : strndup(value, (size_t)(end - value));
+    return end == value || config->listen_address != NULL;
 }
 
 static bool set_names(struct config *config, const char *value)
