@@ -67,8 +67,8 @@ static enum err init(struct ctl *ctl, const struct command *command, const void 
     (void)command;
     const struct init_args *a = args;
     AUTO(init_drop) struct init *opened = NULL;
-    TRY(file_folder(a->out));
     TRY(init_open(a->config, &opened));
+    TRY(file_folder(a->out)); /* not before: what fails above leaves no empty folder */
     struct init_run run = { .ctl = ctl,
                             .init = opened,
                             .folder = a->out,
