@@ -51,7 +51,9 @@ static bool set_listen(struct config *config, const char *value)
     if (colon == NULL || !set_number(&port, colon + 1, 0, 65535))
         return false;
     const char *end = colon;
-    if (*value == '[' && colon > value + 2 && colon[-1] == ']') {
+    if (*value == '[') {
+        if (colon < value + 3 || colon[-1] != ']')
+            return false;
         value++;
         end--;
     } else if (memchr(value, ':', (size_t)(colon - value)) != NULL) {
