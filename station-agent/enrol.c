@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "common/host/name.h"
 #include "common/host/own.h"
 #include "station-agent/program.h"
 
-enum { NAME_MAX_LEN = 63, KEY_MODE = 0600, CSR_MODE = 0644 };
+enum { KEY_MODE = 0600, CSR_MODE = 0644 };
 
 struct enrolment {
     const char *name;
@@ -36,14 +37,10 @@ static void bio_drop(BIO **bio)
     BIO_free_all(*bio);
 }
 
-/* It becomes the last part of a SPIFFE id: letters, digits, dot, dash, underscore. */
 static enum err check_name(const char *name)
 {
-    size_t len = strlen(name);
-    if (len == 0 || len > NAME_MAX_LEN ||
-        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != len)
-        return fail_quiet(ERR_USAGE, "name %s: 1 to %d of a-z 0-9 . - _", name, NAME_MAX_LEN);
-    return ERR_OK;
+    return name_is_good(name) ? ERR_OK
+                              : fail_quiet(ERR_USAGE, "name %s: want " NAME_RULE, name);
 }
 
 static enum err make_request(EVP_PKEY *key, const char *name, X509_REQ *req)

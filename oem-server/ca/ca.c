@@ -55,7 +55,7 @@ enum err ca_new(struct hsm *hsm, const struct ca_certificates *certificates,
                 const char *organization, const char *trust_domain, struct ca **ca_out)
 {
     TRY(names_organization_check(organization));
-    TRY(names_part_check("trust domain", trust_domain));
+    TRY(ca_name_check("trust domain", trust_domain));
     AUTO(ca_drop) struct ca *ca = calloc(1, sizeof(*ca));
     if (ca == NULL)
         return fail(ERR_MEMORY, "ca");
@@ -115,7 +115,7 @@ char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name)
 {
     const struct profile *p = profile_of(profile);
     char *uri = NULL;
-    if (p == NULL || !p->is_principal || names_part_check(p->name, name) != ERR_OK ||
+    if (p == NULL || !p->is_principal || ca_name_check(p->name, name) != ERR_OK ||
         asprintf(&uri, "spiffe://%s/%s/%s", ca->trust_domain, p->name, name) < 0)
         return NULL;
     return uri;
@@ -172,7 +172,7 @@ enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509
         return fail(ERR_INTERNAL, "ca: profile %u and name do not go together",
                     (unsigned)profile);
     if (p->is_principal) {
-        TRY(names_part_check(p->name, name));
+        TRY(ca_name_check(p->name, name));
         return issue_principal(ca, profile, name, csr, certificate_out);
     }
     const struct backend_request request = { p, X509_REQ_get_subject_name(csr), NULL, csr };

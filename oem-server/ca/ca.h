@@ -14,7 +14,7 @@
 
 #include "oem-server/hsm/hsm.h"
 
-enum { CA_CSR_MAX = 2048, CA_NAME_MAX = 64 };
+enum { CA_CSR_MAX = 2048 };
 
 #define CA_DEVICE_MODEL "NuLink3" /* CN of every device */
 
@@ -24,9 +24,8 @@ enum { CA_CSR_MAX = 2048, CA_NAME_MAX = 64 };
 #define CA_KEY_WEB_SERVER "web-server" /* HSM_TLS */
 #define CA_KEY_LOG        "log"        /* HSM_LOG, Ed25519 */
 
-/* Names of orders and principals: 1 to CA_NAME_MAX of a-z 0-9 . -; those of principals and the
- * trust domain also begin and end with a letter or digit. ERR_INVALID; what ("order") goes into
- * the words. */
+/* Names of orders, principals and the trust domain: the rule of common/host/name.h.
+ * ERR_INVALID; what ("order") goes into the words. */
 enum err ca_name_check(const char *what, const char *name);
 
 struct ca; /* made from an hsm and the certificates of arrow 2; thread safe */

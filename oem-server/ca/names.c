@@ -4,47 +4,21 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/name.h"
 #include "common/host/own.h"
 #include "oem-server/ca/ca.h"
 #include "oem-server/ca/ssl.h"
 
-enum { ORGANIZATION_MAX = 64 };
-
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
 enum err ca_name_check(const char *what, const char *name)
 {
-    size_t len = strlen(name);
-    bool good = len >= 1 && len <= CA_NAME_MAX;
-    for (size_t i = 0; good && i < len; i++)
-        good = is_word(name[i]) || name[i] == '-' || name[i] == '.';
-    if (!good)
-        return fail(ERR_INVALID, "ca: %s: want 1 to %d of a-z 0-9 . -", what, CA_NAME_MAX);
-    return ERR_OK;
-}
-
-enum err names_part_check(const char *what, const char *name)
-{
-    TRY(ca_name_check(what, name));
-    if (!is_word(name[0]) || !is_word(name[strlen(name) - 1]) || strstr(name, "..") != NULL)
-        return fail(ERR_INVALID, "ca: %s %s: want a letter or digit at both ends and no ..",
-                    what, name);
-    return ERR_OK;
+    return name_is_good(name) ? ERR_OK : fail(ERR_INVALID, "ca: %s: want " NAME_RULE, what);
 }
 
 enum err names_organization_check(const char *organization)
 {
-    size_t len = strlen(organization);
-    bool good = len >= 1 && len <= ORGANIZATION_MAX;
-    for (size_t i = 0; good && i < len; i++)
-        good = (unsigned char)organization[i] >= 0x20 && organization[i] != 0x7F;
-    if (!good)
-        return fail(ERR_INVALID, "ca: organization: want 1 to %d printable bytes",
-                    ORGANIZATION_MAX);
-    return ERR_OK;
+    return name_is_organization(organization)
+               ? ERR_OK
+               : fail(ERR_INVALID, "ca: organization: want " NAME_ORGANIZATION_RULE);
 }
 
 static enum err add_part(X509_NAME *name, int nid, const char *text)
@@ -114,7 +88,7 @@ static enum err add_server(GENERAL_NAMES *san, const char *name)
         return add_general(san, GEN_IPADD, address, 4);
     if (inet_pton(AF_INET6, name, address) == 1)
         return add_general(san, GEN_IPADD, address, 16);
-    TRY(names_part_check("server name", name));
+    TRY(ca_name_check("server name", name));
     if (last_label_is_number(name))
         return fail(ERR_INVALID, "ca: server name %s: neither a DNS name nor an IP address",
                     name);

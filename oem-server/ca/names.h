@@ -22,9 +22,6 @@ enum err names_subject_make(const struct names_subject *parts, X509_NAME **name_
 enum err
 names_organization_check(const char *organization); /* 1-64 bytes, nothing unprintable */
 
-/* ca_name_check, and fit to stand in a URI's path or as a host name. */
-enum err names_part_check(const char *what, const char *name);
-
 enum err names_uri(const char *uri, GENERAL_NAMES **san_out);
 
 /* DNS names or IP addresses, NULL-terminated, at least one. */

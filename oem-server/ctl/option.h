@@ -52,8 +52,7 @@ enum err option_u32(const char *text, void *u32_out);   /* decimal, from 1 */
 enum err option_u64(const char *text, void *u64_out);   /* decimal, from 0 */
 enum err option_time(const char *text, void *u64_out);  /* see when.h */
 
-enum { OPTION_NAME_MAX = 64 }; /* bytes of an order's or a principal's name */
-enum err option_name(const char *text, void *text_out); /* a-z, 0-9, '.' and '-' */
+enum err option_name(const char *text, void *text_out); /* see common/host/name.h */
 
 struct option_sha256 {
     uint8_t bytes[SHA256_SIZE];

@@ -4,6 +4,7 @@
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
+#include "common/host/name.h"
 #include "oem-server/ctl/option.h"
 #include "oem-server/ctl/when.h"
 
@@ -60,11 +61,8 @@ enum err option_time(const char *text, void *u64_out)
 /* The server's own rule, told before a connection is made. */
 enum err option_name(const char *text, void *text_out)
 {
-    size_t len = strlen(text);
-    if (len == 0 || len > OPTION_NAME_MAX ||
-        strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") != len)
-        return fail_quiet(ERR_USAGE, "a name has 1 to %d of a-z, 0-9, '.' and '-': %s",
-                          OPTION_NAME_MAX, text);
+    if (!name_is_good(text))
+        return fail_quiet(ERR_USAGE, "a name has " NAME_RULE ": %s", text);
     *(const char **)text_out = text;
     return ERR_OK;
 }
@@ -90,7 +88,7 @@ enum err option_uid(const char *text, void *uid_out)
 enum err option_names(const char *text, void *names_out)
 {
     struct option_names *names = names_out;
-    const char *name;
+    const char *name = NULL;
     TRY(option_name(text, &name));
     if (names->count == OPTION_NAMES_MAX)
         return fail_quiet(ERR_USAGE, "more than %d names", OPTION_NAMES_MAX);

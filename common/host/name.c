@@ -1,0 +1,26 @@
+#include "common/host/name.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool name_is_good(const char *name)
+{
+    size_t len = strlen(name);
+    return len >= 1 && len <= NAME_LENGTH_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == len && is_word(name[0]) &&
+           is_word(name[len - 1]) && strstr(name, "..") == NULL;
+}
+
+bool name_is_organization(const char *text)
+{
+    size_t len = strlen(text);
+    bool good = len >= 1 && len <= NAME_ORGANIZATION_MAX;
+    for (size_t i = 0; good && i < len; i++)
+        good = (unsigned char)text[i] >= 0x20 && text[i] != 0x7F;
+    return good;
+}
