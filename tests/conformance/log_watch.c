@@ -63,19 +63,22 @@ static char *next_line(const struct log_watch *watch, char *at, char **words_out
     return line;
 }
 
-static bool from_program(const struct log_watch *watch, const char *pc_text)
+/* "0x20000123: WORDS" */
+static bool fits(const struct log_watch *watch, const char *at, const char *words, uint32_t pc)
 {
-    unsigned long pc = strtoul(pc_text, NULL, 16);
-    return pc >= PROGRAM_BASE && pc < PROGRAM_BASE + watch->code_end;
+    unsigned long said = strtoul(at, NULL, 16);
+    size_t line = strcspn(at, "\n"), len = strlen(words);
+    bool own =
+        pc != 0 ? said == pc : said >= PROGRAM_BASE && said < PROGRAM_BASE + watch->code_end;
+    return own && len <= line && memcmp(at + line - len, words, len) == 0;
 }
 
-bool log_watch_told(struct log_watch *watch, const char *words)
+bool log_watch_told(struct log_watch *watch, const char *words, uint32_t pc)
 {
-    char *pc;
-    for (char *line = next_line(watch, text_of(watch), &pc); line != NULL;
-         line = next_line(watch, pc, &pc)) {
-        char *end = strchr(pc, '\n'), *found = strstr(pc, words);
-        if (found == NULL || (end != NULL && found > end) || !from_program(watch, pc))
+    char *at;
+    for (char *line = next_line(watch, text_of(watch), &at); line != NULL;
+         line = next_line(watch, at, &at)) {
+        if (!fits(watch, at, words, pc))
             continue;
         line[0] = '-';
         return true;

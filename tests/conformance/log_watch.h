@@ -27,9 +27,9 @@ enum err log_watch_begin(struct log_watch *watch);
 enum err log_watch_end(struct log_watch *watch); /* reads what came since */
 void log_watch_fini(struct log_watch *watch);
 
-/* Was it said, from this program's code? The line is taken: said twice, it is to be asked for
- * twice. */
-bool log_watch_told(struct log_watch *watch, const char *words);
+/* Was it said, in words that end so, from this program's code, or from that very instruction if
+ * pc is not 0? The line is taken: said twice, it is to be asked for twice. */
+bool log_watch_told(struct log_watch *watch, const char *words, uint32_t pc);
 
 /* A line about the code that nobody has taken; false: there is none. */
 bool log_watch_rest(const struct log_watch *watch, char words[static LOG_WORDS_MAX]);

@@ -108,11 +108,12 @@ static void report_row(struct run *run, const struct row *row)
         row_value(run->rows, mark, text, row->got, row->want);
         return;
     }
-    snprintf(name, sizeof(name), "the model says \"%s\"", text);
+    snprintf(name, sizeof(name), "the model says%s \"%s\"",
+             row->got == 0 ? "" : " of this very instruction", text);
     if (run->watch.path == NULL)
         row_skipped(run->rows, name, "silicon says nothing, or no --log");
     else
-        row_of(run->rows, log_watch_told(&run->watch, text), mark, name,
+        row_of(run->rows, log_watch_told(&run->watch, text, row->got), mark, name,
                "not in its log, with the address of this program's code");
 }
 

@@ -1,5 +1,27 @@
 #include "tests/conformance/programs/board.h"
 
+/* PC reads four bytes ahead, the access stands two behind. */
+__attribute__((noinline)) uint32_t board_store(volatile uint32_t *reg, uint32_t value)
+{
+    uint32_t pc;
+    __asm__ volatile(UNIFIED "mov %0, pc\n\tstr %2, [%1]"
+                     : "=&l"(pc)
+                     : "l"(reg), "l"(value)
+                     : "memory");
+    return pc - 2;
+}
+
+__attribute__((noinline)) uint32_t board_load(volatile const uint32_t *reg, uint32_t *value_out)
+{
+    uint32_t pc, value;
+    __asm__ volatile(UNIFIED "mov %0, pc\n\tldr %1, [%2]"
+                     : "=&l"(pc), "=&l"(value)
+                     : "l"(reg)
+                     : "memory");
+    *value_out = value;
+    return pc - 2;
+}
+
 void board_unlock(void)
 {
     SYS_REGLCTL = 0x59;

@@ -8,6 +8,10 @@
 
 #include "tests/conformance/programs/check.h"
 
+/* A store, and a load, with nothing between that and what follows: their own addresses. */
+uint32_t board_store(volatile uint32_t *reg, uint32_t value);
+uint32_t board_load(volatile const uint32_t *reg, uint32_t *value_out);
+
 void board_unlock(void); /* SYS_REGLCTL: 59, 16, 88 */
 void board_lock(void);
 void board_clocks(void); /* unlocked, all clocks of what is checked here */

@@ -47,7 +47,12 @@ void checku_words(const char *name, const volatile uint32_t *got, const uint32_t
 
 void told(const char *words)
 {
-    row(words, ROW_TOLD, 0, 0);
+    told_at(words, 0);
+}
+
+void told_at(const char *words, uint32_t pc)
+{
+    row(words, ROW_TOLD, pc, 0);
 }
 
 void fault_expected(const char *name)

@@ -43,6 +43,7 @@ void checku_words(const char *name, const volatile uint32_t *got, const uint32_t
 /* virtual-board's log must have said this since the phase began, with the address of this
  * program's code. Whatever else it says is a failed row. Skipped where there is no log. */
 void told(const char *words);
+void told_at(const char *words, uint32_t pc); /* of that very instruction */
 
 /* The very next thing must fault: this is the row. The phase ends there. */
 void fault_expected(const char *name);

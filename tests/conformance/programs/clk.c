@@ -64,8 +64,9 @@ static void gate(const struct gate *g)
     *g->reg = g->value;
     check(g->keeps, *g->reg & g->value, g->value);
     *g->clock &= ~g->bit;
-    check(g->reads, *g->reg, 0);
-    told(g->said);
+    uint32_t value, pc = board_load(g->reg, &value);
+    check(g->reads, value, 0);
+    told_at(g->said, pc);
     *g->reg = 0;
     *g->clock |= g->bit;
     check(g->keeps, *g->reg & g->value, g->value);

@@ -20,7 +20,7 @@
 enum {
     ROWS_MAX = 220,
     ROW_UNVERIFIED = 1 << 0, /* no public text says that silicon does so */
-    ROW_TOLD = 1 << 1,       /* not a value: the model's log must have said these words */
+    ROW_TOLD = 1 << 1, /* the model's log must have said these words; got: of that PC, or 0 */
     PROGRAM_DESTRUCTIVE = 1 << 0,
 };
 

@@ -38,8 +38,7 @@ static void unclocked(uint32_t address, uint32_t bit, const char *reads, const c
     AT(address) = 0xcafe0000;
     CLK_AHBCLK &= ~bit;
     __asm__ volatile("dsb\n\tisb" ::: "memory"); /* a gate of the bus fabric, not of a block */
-    AT(address) = 0xdead0000;
-    told(said);
+    told_at(said, board_store(&AT(address), 0xdead0000));
     checku(reads, AT(address), 0);
     CLK_AHBCLK |= bit;
     __asm__ volatile("dsb\n\tisb" ::: "memory");

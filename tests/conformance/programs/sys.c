@@ -36,9 +36,9 @@ static void lock_keys(void)
 static void protection(void)
 {
     board_lock();
-    SYS_SRAMPC1 = 3u << 28;
+    uint32_t pc = board_store(&SYS_SRAMPC1, 3u << 28);
     check("SRAMPC1 ignores a write while closed", SYS_SRAMPC1 & 3u << 28, 0);
-    told("SYS+0x0e0: write ignored, register lock is closed [SYS_SRAMPC1]");
+    told_at("SYS+0x0e0: write ignored, register lock is closed [SYS_SRAMPC1]", pc);
     SYS_IPRST0 = IPRST0_CRPT;
     check("IPRST0 ignores a write while closed", SYS_IPRST0, 0);
     told("SYS+0x008: write ignored, register lock is closed [SYS_IPRST0]");
