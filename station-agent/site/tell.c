@@ -27,6 +27,7 @@ struct tell {
     pthread_mutex_t lock;
     bool drawn;          /* progress lines are on the screen, the cursor below them */
     uint64_t attempt_ms; /* when a lost connection was told of */
+    size_t ended;        /* sites */
     char doing[TELL_SITES_MAX][DOING_MAX];
     uint8_t arrows[TELL_SITES_MAX];
 };
@@ -231,7 +232,7 @@ void tell_connection(struct tell *tell, const struct tell_connection *news)
     pthread_mutex_lock(&tell->lock);
     bool due = news->kind != TELL_CONNECTION_LOST || news->attempts <= 1 ||
                now_ms - tell->attempt_ms >= ATTEMPT_TOLD_MS;
-    if (due) {
+    if (due && tell->ended < tell->config.sites) { /* a site's end is the last word */
         erase(tell);
         connection_text(news, words);
         if (tell->config.json)
@@ -338,6 +339,7 @@ void tell_end(struct tell *tell, size_t site, const struct tell_end *end)
     else
         end_text(tell, site, end);
     snprintf(tell->doing[site], DOING_MAX, "%s", end->err == ERR_OK ? "sealed" : "failed");
+    tell->ended++;
     draw(tell);
     pthread_mutex_unlock(&tell->lock);
 }

@@ -49,7 +49,7 @@ struct tell_connection {
     uint32_t wait_ms, left_ms; /* to the next one; until no more are made */
 };
 /* Attempts that fail fast are told once a second. That it is over is for --json only: sites
- * tell people. */
+ * tell people. When all sites have ended nothing is told. */
 void tell_connection(struct tell *tell, const struct tell_connection *news);
 
 /* The loss of the server cut a run, and the next one begins. */
