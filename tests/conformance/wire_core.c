@@ -20,6 +20,7 @@ enum {
     C_DEBUGEN = 1 << 0,
     C_HALT = 1 << 1,
     C_STEP = 1 << 2,
+    C_MASKINTS = 1 << 3,
     DFSR_HALTED = 1 << 0,
     DFSR_BKPT = 1 << 1,
     DFSR_DWTTRAP = 1 << 2,
@@ -137,11 +138,29 @@ static enum err sleeps(struct bench *bench, struct rows *rows)
                      1u << 17);
 }
 
+/* A pending SysTick is not taken while stepping with C_MASKINTS: there is no handler here. */
+static enum err masks(struct bench *bench, struct rows *rows)
+{
+    static const uint16_t code[] = { 0x2001, 0x2002, 0x2003, 0xe7fe };
+    TRY(load(bench, code, COUNT(code)));
+    TRY(core_vector_table(&bench->mem, VECTORS));
+    TRY(wire_poke(bench, 0xe000ed04, 1u << 26)); /* ICSR.PENDSTSET */
+    TRY(wire_poke(bench, WIRE_DHCSR, DBGKEY | C_MASKINTS | C_HALT | C_DEBUGEN));
+    TRY(wire_poke(bench, WIRE_DHCSR, DBGKEY | C_MASKINTS | C_STEP | C_DEBUGEN));
+    TRY(look_register(bench, rows, "C_MASKINTS: a step is not an interrupt's", CORE_PC,
+                      CODE + 2));
+    TRY(wire_look(bench, rows, ROW_SURE, "which stays pending", 0xe000ed04, 1u << 26,
+                  1u << 26));
+    TRY(wire_poke(bench, 0xe000ed04, 1u << 25));
+    return wire_poke(bench, WIRE_DHCSR, DBGKEY | C_HALT | C_DEBUGEN);
+}
+
 enum err wire_core(struct bench *bench, struct rows *rows)
 {
     TRY(identification(bench, rows));
     TRY(registers(bench, rows));
     TRY(steps(bench, rows));
+    TRY(masks(bench, rows));
     return sleeps(bench, rows);
 }
 

@@ -124,6 +124,21 @@ static void ecdh(void)
     checku_words("AES takes x most significant byte first", by_keystore, by_register, 4);
 }
 
+/* The boot ROM's case: the point lies in the KeyStore, as ROTPK does. */
+static void point_of_keystore(void)
+{
+    board_ks_write(META_ECC | META_256, rfc5903_rx);
+    uint32_t x = board_ks_slot();
+    board_ks_write(META_ECC | META_256, rfc5903_ry);
+    ecc_p256(p256_gx, p256_gy);
+    ecc_put(ECC_K, rfc5903_i, 8);
+    ECC_KSXY = RSRCXY | x | board_ks_slot() << 8;
+    check("a point of the KeyStore is multiplied", ecc_run(ECC_POINT_MUL, 256), ECC_OK);
+    check_words("x of RFC 5903 8.1", ECC_X1, rfc5903_zx, 8);
+    check_words("y of RFC 5903 8.1", ECC_Y1, rfc5903_zy, 8);
+    ECC_KSXY = 0;
+}
+
 static void is_kserr(const char *name, uint32_t ksctl, uint32_t operation, const char *said)
 {
     ecc_p256(p256_gx, p256_gy);
@@ -193,6 +208,7 @@ void phase(uint32_t number)
     public_key();
     ecdsa();
     ecdh();
+    point_of_keystore();
     refused();
     then_control("fault N k1 on");
 }

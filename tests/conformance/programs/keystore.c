@@ -148,6 +148,42 @@ static void full(void)
     check("SRAMFULL goes with them", KS_STS >> 3 & 1, 0);
 }
 
+/* Two words more or less: the sizes that SIZE knows, by what REMAIN tells of them. */
+static void sizes(void)
+{
+    static const struct {
+        uint32_t code, bytes;
+        const char *name;
+    } all[] = {
+        { 0, 16, "128 bits take 4 words" }, { 1, 24, "163 bits take 6 words" },
+        { 2, 24, "192 bits take 6 words" }, { 3, 28, "224 bits take 7 words" },
+        { 4, 32, "233 bits take 8 words" }, { 5, 32, "255 bits take 8 words" },
+        { 6, 32, "256 bits take 8 words" },
+    };
+    for (uint32_t i = 0; i < COUNT(all); i++) {
+        uint32_t room = KS_REMAIN & 0x1fff;
+        board_ks_write(META_CPU | META_READABLE | all[i].code << 8, key);
+        checku(all[i].name, room - (KS_REMAIN & 0x1fff), all[i].bytes);
+    }
+    board_ks(META_SRAM | META_SLOT(0), KS_READ);
+    check("a key of 128 bits is read with zeros above", KS_KEY[3] == key[3] && KS_KEY[4] == 0,
+          1);
+    board_ks(META_SRAM, KS_ERASE_ALL);
+}
+
+/* IPRST0's reset of the controller. */
+static void reset_of_block(void)
+{
+    board_ks_write(META_CPU | META_READABLE | META_256, key);
+    SYS_IPRST0 = IPRST0_KS;
+    SYS_IPRST0 = 0;
+    check("KSRST: INIT is to be done again", KS_STS & KS_STS_INITDONE, 0);
+    board_ks_open();
+    checku("KSRST: keys in SRAM are kept", board_ks(META_SRAM, KS_READ) && KS_KEY[0] == key[0],
+           1);
+    board_ks(META_SRAM, KS_ERASE_ALL);
+}
+
 static bool still_there(void)
 {
     board_clocks();
@@ -165,6 +201,8 @@ static void first(void)
     busy();
     refused();
     full();
+    sizes();
+    reset_of_block();
     board_ks_write(META_CPU | META_READABLE | META_256, key);
     then(THEN_RESET_SYSTEM);
 }

@@ -73,6 +73,29 @@ static void fixed_seed(void)
     check("BUSY ends", until(&PRNG_CTL, BUSY, 0), 1);
 }
 
+/* KEYSZ's codes are those of the KeyStore's SIZE. */
+static void sizes(void)
+{
+    static const struct {
+        uint32_t code, words;
+        const char *name;
+    } all[] = {
+        { 0, 4, "128 bits" },
+        { 2, 6, "192 bits" },
+        { 3, 7, "224 bits" },
+        { 6, 8, "256 bits" },
+    };
+    for (uint32_t i = 0; i < COUNT(all); i++) {
+        draw(all[i].code << 2);
+        uint32_t last = PRNG_KEY[all[i].words - 1], rest = 0;
+        for (uint32_t k = all[i].words; k < 8; k++)
+            rest |= PRNG_KEY[k];
+        check(all[i].name, last != 0 && rest == 0, 1);
+    }
+    draw(7u << 2);
+    check("283 bits go to the KeyStore only: KCTLERR", PRNG_STS & KCTLERR, KCTLERR);
+}
+
 static void trng(void)
 {
     TRNG_CTL = TRNG_EN;
@@ -178,6 +201,7 @@ void phase(uint32_t number)
     (void)number;
     board_clocks();
     fixed_seed();
+    sizes();
     trng();
     seed();
     keys();
