@@ -71,6 +71,23 @@ static void fill_protocols(struct wss *wss)
     };
 }
 
+/* With the option lws 4.1.6 asks OpenSSL for new numbers of its ex_data at every context, and
+ * finds nothing any more under those of a handshake that another context is in. So it is given
+ * once in a process. */
+static struct lws_context *create_context(const struct lws_context_creation_info *info)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static bool ready;
+    struct lws_context_creation_info once = *info;
+    pthread_mutex_lock(&lock);
+    if (ready)
+        once.options &= ~(uint64_t)LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    struct lws_context *context = lws_create_context(&once);
+    ready = ready || context != NULL;
+    pthread_mutex_unlock(&lock);
+    return context;
+}
+
 static enum err make_context(struct wss *wss)
 {
     const struct wss_config *config = &wss->config;
@@ -103,7 +120,7 @@ static enum err make_context(struct wss *wss)
                         LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT;
     }
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_words);
-    wss->lws = lws_create_context(&info);
+    wss->lws = create_context(&info);
     if (wss->lws == NULL)
         return fail(ERR_IO, "wss: libwebsockets does not start (is its libev plug-in there?)");
     wss->vhost = lws_create_vhost(wss->lws, &info);

@@ -58,6 +58,7 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
     if (s->refuse)
         return fail_quiet(ERR_DENIED, "revoked: station/x");
     pthread_mutex_lock(&s->lock);
+    wss_conn_drop(&s->server_conn);
     s->server_conn = wss_conn_keep(conn);
     pthread_mutex_unlock(&s->lock);
     return ERR_OK;
@@ -258,6 +259,68 @@ static void tls_refuses(void **state)
     }
 }
 
+enum { VISITS = 12, STARTS = 60 };
+
+static void count_opened(void *context, struct wss_conn *conn)
+{
+    struct scene *s = context;
+    on_open(context, conn);
+    wss_conn_drop(&s->client_conn);
+    pthread_mutex_lock(&s->lock);
+    s->answers++;
+    pthread_mutex_unlock(&s->lock);
+    note(s, s->closed, sizeof(s->closed), "opened");
+}
+
+/* One handshake after the other, each of a context of its own. */
+static void *visit(void *context)
+{
+    struct pair *p = context;
+    struct wss_config config = {
+        .address = "localhost",
+        .port = wss_port(p->server),
+        .tls_setup = setup,
+        .tls_context = &p->client_end,
+        .software = "test",
+        .handler = { .context = &p->scene, .open = count_opened, .closed = on_closed },
+    };
+    for (unsigned i = 0; i < VISITS; i++) {
+        struct wss *client = NULL;
+        note(&p->scene, p->scene.closed, sizeof(p->scene.closed), "");
+        assert_int_equal(wss_start(&config, &client), ERR_OK);
+        assert_int_equal(wss_connect(client), ERR_OK);
+        WAIT(&p->scene, p->scene.closed[0] != '\0');
+        wss_stop(client);
+    }
+    return NULL;
+}
+
+/* libwebsockets keeps numbers for all contexts of a process: see wss.c. */
+static void others_may_start_during_a_handshake(void **state)
+{
+    (void)state;
+    struct pair p = { 0 };
+    struct end nobody = { .root = root };
+    pthread_t thread;
+    start(&p, &good, root, root_key);
+    WAIT(&p.scene, p.scene.client_conn != NULL);
+    wss_conn_drop(&p.scene.client_conn);
+    assert_int_equal(pthread_create(&thread, NULL, visit, &p), 0);
+    struct wss_config config = { .address = "localhost",
+                                 .port = 1,
+                                 .tls_setup = setup,
+                                 .tls_context = &nobody,
+                                 .software = "test" };
+    for (unsigned i = 0; i < STARTS; i++) {
+        struct wss *other = NULL;
+        assert_int_equal(wss_start(&config, &other), ERR_OK);
+        wss_stop(other);
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(p.scene.answers, VISITS);
+    stop(&p);
+}
+
 int main(void)
 {
     static const struct certs_spec ca = { "root", NULL, NULL, true, 10 };
@@ -269,6 +332,7 @@ int main(void)
         cmocka_unit_test(deadline_is_enforced),
         cmocka_unit_test(refused_by_policy_says_why),
         cmocka_unit_test(tls_refuses),
+        cmocka_unit_test(others_may_start_during_a_handshake),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     X509_free(root), X509_free(other_root);
