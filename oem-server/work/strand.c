@@ -4,6 +4,8 @@
 #include "common/host/own.h"
 #include "oem-server/work/inside.h"
 
+enum { POSTED_MAX = 32 }; /* jobs that wait before somebody is roused even so */
+
 struct share *share_new(struct work *work)
 {
     struct share *share = calloc(1, sizeof(*share));
@@ -123,7 +125,7 @@ static enum err submit(struct strand *strand, work_job *run, void *context, bool
     enum err e = bounded ? admit(work, strand->share) : ERR_OK;
     if (e == ERR_OK)
         enqueue(work, strand, job);
-    bool tell = now && work_tell(work);
+    bool tell = (now || work->queued >= POSTED_MAX) && work_tell(work);
     pthread_mutex_unlock(&work->lock);
     if (tell)
         sem_post(&work->ready);

@@ -45,7 +45,7 @@ void strand_drop(struct strand **strand);
 /* Any thread. run is called once, with context, on a worker, unless it is withdrawn. */
 enum err strand_submit(struct strand *strand, work_job *run, void *context);
 
-/* The same, for who has more to submit: it wakes nobody until work_rouse(). */
+/* The same, for who has more to submit: it wakes nobody until work_rouse(), or many wait. */
 enum err strand_post(struct strand *strand, work_job *run, void *context);
 void work_rouse(struct work *work);
 
