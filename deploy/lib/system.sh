@@ -11,6 +11,8 @@ build=${build:-$top/build}
 system_tokens_list=(root issuing tls boot log)
 softhsm_module=/usr/lib/softhsm/libsofthsm2.so
 
+system_port=0 # of the server; 0 for a free one at each start
+
 hsm_environment=() # NAME=VALUE for the programs that load the PKCS#11 module
 
 oemctl() { env "${hsm_environment[@]}" "$build/oem-server/ctl/oemctl" "$@"; }
@@ -35,7 +37,7 @@ system_tokens() {
 system_settings() { # system_settings FILE [LINE OF THE hsm SECTION]
     cat > "$1" << END
 [server]
-listen = 127.0.0.1:0
+listen = 127.0.0.1:$system_port
 state = $run_dir/server/state
 
 [hsm]
