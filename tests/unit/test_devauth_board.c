@@ -236,6 +236,21 @@ static void stuck_clock_is_told(void **state)
     }
 }
 
+/* The lock that waits for a debug protection manager gives up as well. */
+static void stuck_dpm_is_told(void **state)
+{
+    struct peer *p = *state;
+    peer_run_to(p, 24);
+    for (size_t i = 0; i < COUNT(emulated_chip.dpm.side); i++) {
+        struct busy *busy = &emulated_chip.dpm.side[i].busy;
+        busy_start(busy);
+        busy->stuck = true;
+        assert_int_equal(peer_arrow(p, 25), ERR_FAULT);
+        busy->stuck = false;
+    }
+    peer_run_to(p, 32);
+}
+
 /* A chip whose TRNG is dead says so at once, and to every call. */
 static void dead_trng_is_told(void **state)
 {
@@ -267,6 +282,7 @@ int main(void)
         cmocka_unit_test(stuck_blocks_are_told),
         cmocka_unit_test_setup_teardown(stuck_clock_is_told, emulated_open,
                                         emulated_close_noted),
+        cmocka_unit_test_setup_teardown(stuck_dpm_is_told, emulated_open, emulated_close_noted),
         cmocka_unit_test_setup_teardown(dead_trng_is_told, emulated_open, emulated_close_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
