@@ -4,22 +4,25 @@
 #include "station-agent/probe/pack.h"
 #include "station-agent/probe/talk.h"
 
-enum { STAT_STICKYERR = 1 << 5, STAT_WDATAERR = 1 << 7 };
+enum { STAT_WDATAERR = 1 << 7 }; /* of CTRL/STAT */
 
-/* FAULT is a refusal, unless CTRL/STAT says that the data of a write came damaged. */
+/* FAULT is a refusal if CTRL/STAT says so: an access failed (STICKYERR), and no data came
+ * damaged (WDATAERR). One that it does not explain is none: a wire that fails twice must not
+ * look like a lock. ARM IHI 0031, "FAULT response": only sticky flags give one. */
 static void explain_fault(struct swd *swd, char words[static FAIL_WORDS_MAX])
 {
     struct probe_counts *counts = &swd->probe->counts;
     uint32_t status = 0;
     bool known = talk_ctrl_stat(swd, &status) == ERR_OK;
-    bool damaged = known && (status & (STAT_STICKYERR | STAT_WDATAERR)) == STAT_WDATAERR;
-    if (damaged)
+    bool refused = known && (status & STAT_WDATAERR) == 0;
+    counts->faults += refused;
+    counts->lost_links += !refused;
+    if (!refused)
         swd->response |= DAP_WIRE_ERROR;
-    counts->lost_links += damaged;
-    counts->faults += !damaged;
+    swd->lost = swd->lost || !known;
     if (known)
         snprintf(words, FAIL_WORDS_MAX, "%s (CTRL/STAT 0x%08x)",
-                 damaged ? "data damaged on the wire" : "FAULT", status);
+                 refused ? "FAULT" : "data damaged on the wire", status);
 }
 
 /* Sticky errors go; what is not known any more is forgotten. Keeps the words of e. */

@@ -122,8 +122,10 @@ static uint8_t spoil(struct fake *fake, uint8_t request, uint32_t *value)
             access_port(fake, request, value);
         return DAP_WIRE_ERROR;
     case FAKE_DAMAGED:
-        fake->data_error = !read && (request & DAP_AP) != 0;
-        return fake->data_error ? DAP_ACK_OK : 0;
+        if (read || (request & DAP_AP) == 0 || fake->data_error || fake->sticky)
+            return 0;
+        fake->data_error = true;
+        return DAP_ACK_OK;
     default:
         return 0;
     }
