@@ -257,6 +257,8 @@ void core_write(struct chip *chip, uint32_t offset, uint32_t value)
         break;
     case VTOR:
         core->vtor = value & ~0x7fU;
+        if ((core->vtor & 0x3ff) != 0)
+            chip_note(chip, "SCB: VTOR 0x%08x is not a multiple of 1024", value);
         break;
     case AIRCR:
         aircr_write(chip, value);

@@ -16,8 +16,7 @@ enum {
     EXCP_BKPT = 7,
     EXCP_EXIT = 8, /* a branch to EXC_RETURN */
     EXCP_STACK = 19,
-    STORE_BYTES = 2, /* STR, the only sensible way to write a register of the core */
-    BLOCK_BYTES_MAX = 4096
+    STORE_BYTES = 2 /* STR, the only sensible way to write a register of the core */
 };
 
 /* The reason counts, not what follows from it. */
@@ -42,29 +41,6 @@ static void stop_inside(struct cpu *cpu)
     stop_now(cpu);
 }
 
-static bool *ran_line(struct cpu *cpu, uint32_t address)
-{
-    uint32_t in_sram = address - CHIP_SRAM_BASE;
-    if (in_sram < CHIP_SRAM_BYTES)
-        return &cpu->sram_ran[in_sram / ENGINE_LINE_BYTES];
-    return address / ENGINE_LINE_BYTES < ENGINE_FLASH_LINES
-               ? &cpu->flash_ran[address / ENGINE_LINE_BYTES]
-               : NULL;
-}
-
-/* The instruction before this block has set PRIMASK to 0, and somebody waits for that. */
-static bool unmasks(const struct cpu *cpu, uint32_t block)
-{
-    enum { CPSIE_I = 0xb662, MSR_PRIMASK = 0x8810 };
-    uint16_t before = 0;
-    uint32_t primask = 1;
-    if (uc_mem_read(cpu->uc, block - 2, &before, sizeof(before)) != UC_ERR_OK ||
-        (before != CPSIE_I && before != MSR_PRIMASK))
-        return false;
-    uc_reg_read(cpu->uc, UC_ARM_REG_PRIMASK, &primask);
-    return (primask & 1) == 0;
-}
-
 static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
     struct cpu *cpu = user;
@@ -72,7 +48,11 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
     if (cpu->quiet)
         return;
     if (cpu->budget == 0 || cpu->stop || cpu->chip->cycles >= cpu->alarm ||
-        (cpu->masked && unmasks(cpu, (uint32_t)address))) {
+        (cpu->masked && code_unmasks(cpu, (uint32_t)address))) {
+        stop_now(cpu);
+        return;
+    }
+    if (!cpu->walking && (cpu->foreign = code_foreign(cpu, (uint32_t)address, size)) != 0) {
         stop_now(cpu);
         return;
     }
@@ -80,14 +60,7 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
     cpu->block = (uint32_t)address;
     cpu->accesses = 0;
     cpu->chip->cycles += size / 2;
-    for (uint32_t at = 0; at < size; at += ENGINE_LINE_BYTES) {
-        bool *ran = ran_line(cpu, (uint32_t)address + at);
-        if (ran != NULL)
-            *ran = true;
-    }
-    bool *last = ran_line(cpu, (uint32_t)address + size - 1);
-    if (last != NULL)
-        *last = true;
+    code_ran(cpu, (uint32_t)address, size);
 }
 
 static void on_watch(struct cpu *cpu, uint32_t address, unsigned size, bool write)
@@ -230,39 +203,6 @@ enum err cpu_restart(struct cpu *cpu)
 
 /* ---- slices ---- */
 
-/* This emulator ends at WFE and YIELD with "invalid instruction" and PC after them. Both may
- * complete at once on silicon too. */
-static bool is_hint(struct cpu *cpu, uint32_t started_at)
-{
-    enum { YIELD = 0xbf10, WFE = 0xbf20 };
-    uint32_t pc = cpu_reg(cpu, CPU_REG_PC);
-    uint16_t before = 0;
-    return pc != started_at &&
-           uc_mem_read(cpu->uc, pc - 2, &before, sizeof(before)) == UC_ERR_OK &&
-           (before == YIELD || before == WFE);
-}
-
-/* Stopped at an access, PC is left at the block's start: the accesses made tell how far it was.
- */
-static uint32_t access_pc(struct cpu *cpu)
-{
-    uint32_t at = cpu->block;
-    unsigned left = cpu->accesses;
-    while (at - cpu->block < BLOCK_BYTES_MAX) {
-        uint16_t code[2] = { 0 };
-        if (uc_mem_read(cpu->uc, at, code, insn_bytes(0)) != UC_ERR_OK)
-            break;
-        if (insn_bytes(code[0]) == 4)
-            (void)uc_mem_read(cpu->uc, at + 2, &code[1], sizeof(code[1]));
-        unsigned made = insn_accesses(code[0], code[1]);
-        if (left <= made)
-            return at;
-        left -= made;
-        at += insn_bytes(code[0]);
-    }
-    return cpu->block;
-}
-
 /* The second instruction of a step. */
 static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
@@ -295,20 +235,41 @@ static enum cpu_end go(struct cpu *cpu, uint32_t blocks)
     uint32_t pc = cpu_reg(cpu, CPU_REG_PC);
     cpu->budget = blocks == 0 ? 1 : blocks;
     cpu->stop = cpu->stopped = cpu->inside = cpu->done = false;
+    cpu->foreign = 0;
     cpu->end = CPU_END_SLICE;
     uc_err e =
         blocks == 0 ? emulate_one(cpu, pc) : uc_emu_start(cpu->uc, pc | 1, NOWHERE, 0, 0);
-    if (e == UC_ERR_INSN_INVALID && cpu->end == CPU_END_SLICE && is_hint(cpu, pc))
+    if (e == UC_ERR_INSN_INVALID && cpu->end == CPU_END_SLICE && code_is_hint(cpu, pc))
         return CPU_END_SLICE;
     if (e != UC_ERR_OK && cpu->end != CPU_END_FAULT)
         fault(cpu, uc_strerror(e), cpu_reg(cpu, CPU_REG_PC));
     if (cpu->inside)
-        cpu_reg_set(cpu, CPU_REG_PC, access_pc(cpu) + (cpu->done ? STORE_BYTES : 0));
+        cpu_reg_set(cpu, CPU_REG_PC, code_access_pc(cpu) + (cpu->done ? STORE_BYTES : 0));
     if (cpu->end != CPU_END_SLICE || cpu->stopped)
         return cpu->end;
     if (fpb_set_has(&cpu->breaks, cpu_reg(cpu, CPU_REG_PC)))
         return CPU_END_BKPT;
     return blocks == 0 ? CPU_END_SLICE : CPU_END_WFI;
+}
+
+/* Stopped before a block with an instruction that an M23 does not know: up to it, or one step.
+ */
+static enum cpu_end walk(struct cpu *cpu, bool one_step)
+{
+    uint32_t to = cpu->foreign;
+    enum cpu_end end = CPU_END_SLICE;
+    bool more = true;
+    cpu->walking = true;
+    while (end == CPU_END_SLICE && more && cpu_reg(cpu, CPU_REG_PC) != to) {
+        end = go(cpu, 0);
+        more = !one_step;
+    }
+    cpu->walking = false;
+    if (end != CPU_END_SLICE || !more)
+        return end;
+    cpu->end = CPU_END_SLICE;
+    fault(cpu, "instruction that a Cortex-M23 does not have, at", to);
+    return CPU_END_FAULT;
 }
 
 static enum cpu_end slice(struct cpu *cpu, uint32_t blocks)
@@ -326,6 +287,8 @@ static enum cpu_end slice(struct cpu *cpu, uint32_t blocks)
     cpu->masked = exc_masked(chip);
     cpu->alarm = exc_alarm(chip);
     enum cpu_end end = go(cpu, blocks);
+    if (cpu->foreign != 0)
+        end = walk(cpu, blocks == 0);
     if (end != CPU_END_WATCH)
         return end;
     cpu->watches.count = 0; /* the access itself is still to be made */
@@ -362,23 +325,7 @@ const char *cpu_fault_words(const struct cpu *cpu)
 
 uint32_t cpu_where(struct cpu *cpu)
 {
-    return cpu == NULL ? 0 : cpu->accesses == 0 ? cpu->block : access_pc(cpu);
-}
-
-void cpu_code_changed(struct cpu *cpu, uint32_t address, uint32_t len)
-{
-    if (cpu == NULL || len == 0)
-        return;
-    uint32_t last = address + len - 1;
-    for (uint32_t at = address & ~(ENGINE_LINE_BYTES - 1U); at <= last;
-         at += ENGINE_LINE_BYTES) {
-        const bool *ran = ran_line(cpu, at);
-        if (ran != NULL && *ran) {
-            cpu->stale = true;
-            cpu->stop = true;
-            return;
-        }
-    }
+    return cpu == NULL ? 0 : cpu->accesses == 0 ? cpu->block : code_access_pc(cpu);
 }
 
 void cpu_map_changed(struct cpu *cpu)

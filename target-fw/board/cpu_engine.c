@@ -89,6 +89,8 @@ enum err engine_open(struct cpu *cpu)
     TRY(engine_breaks(cpu));
     memset(cpu->sram_ran, 0, sizeof(cpu->sram_ran));
     memset(cpu->flash_ran, 0, sizeof(cpu->flash_ran));
+    memset(cpu->sram_checked, 0, sizeof(cpu->sram_checked));
+    memset(cpu->flash_checked, 0, sizeof(cpu->flash_checked));
     cpu->stale = false;
     return ERR_OK;
 }

@@ -1,6 +1,7 @@
 /*
  * cpu_engine: the Unicorn engine inside a cpu: its memory map, registers, replacement by a
- * fresh one. Only cpu.c and cpu_engine.c see it.
+ * fresh one. Only cpu.c, cpu_code.c and
+ * cpu_engine.c see it.
  */
 #pragma once
 
@@ -11,7 +12,8 @@
 enum {
     ENGINE_LINE_BYTES = 256, /* grain of "was executed" */
     ENGINE_SRAM_LINES = CHIP_SRAM_BYTES / ENGINE_LINE_BYTES,
-    ENGINE_FLASH_LINES = 0x120000 / ENGINE_LINE_BYTES
+    ENGINE_FLASH_BYTES = 0x120000,
+    ENGINE_FLASH_LINES = ENGINE_FLASH_BYTES / ENGINE_LINE_BYTES
 };
 
 /* Which stretch a callback of the engine is for: SRAM banks 0 to 2, or one of these. */
@@ -34,6 +36,8 @@ struct cpu {
     bool masked;           /* an exception waits for PRIMASK or the running one */
     bool inside;           /* stopped in the middle of a block, at an access */
     bool done;             /* ... which is a store that was made all the same */
+    uint32_t foreign;      /* an instruction of the block that an M23 does not know; 0: none */
+    bool walking;          /* instruction by instruction, up to that one */
     bool stepped;          /* the one instruction of a step has begun */
     bool quiet;            /* our own code runs in the engine: hooks look away */
     enum cpu_end end;      /* why, if stopped by other than the budget */
@@ -45,7 +49,16 @@ struct cpu {
     _Alignas(FMC_SHADOW_BYTES) uint8_t shadow[FMC_SHADOW_BYTES]; /* address 0, under VECMAP */
     bool sram_ran[ENGINE_SRAM_LINES];
     bool flash_ran[ENGINE_FLASH_LINES];
+    uint8_t sram_checked[CHIP_SRAM_BYTES / 16]; /* a bit a halfword: a block from there holds */
+    uint8_t flash_checked[ENGINE_FLASH_BYTES / 16]; /* what an M23 knows, and no more */
 };
+
+/* cpu_code.c: the code around an address. */
+void code_ran(struct cpu *cpu, uint32_t address, uint32_t size);
+uint32_t code_foreign(struct cpu *cpu, uint32_t block, uint32_t size); /* its address, or 0 */
+bool code_unmasks(struct cpu *cpu, uint32_t block); /* what is before it has set PRIMASK to 0 */
+uint32_t code_access_pc(struct cpu *cpu);           /* which instruction makes the access */
+bool code_is_hint(struct cpu *cpu, uint32_t started_at);
 
 enum err engine_open(struct cpu *cpu);
 enum err engine_renew(struct cpu *cpu); /* a fresh one with the old one's registers */

@@ -4,6 +4,7 @@
 #include "target-fw/board/chip.h"
 
 enum {
+    TABLE_BYTES = 1024, /* of this part's exceptions, and what VTOR is to be a multiple of */
     FRAME_WORDS = 8,
     FRAME_BYTES = 32,
     FRAME_PC = 6,
@@ -55,7 +56,9 @@ static bool enter(struct chip *chip, unsigned number)
 {
     struct cpu *cpu = chip->cpu;
     uint32_t handler, lr = return_value(chip);
-    if (!push(chip) || !bus_read(chip, chip->core.vtor + 4 * number, 4, &handler))
+    if (!push(chip) ||
+        !bus_read(chip, (chip->core.vtor & ~(uint32_t)(TABLE_BYTES - 1)) + 4 * number, 4,
+                  &handler))
         return false;
     exc_pend(chip, number, false);
     exc_set_active(chip, number, true);

@@ -1,6 +1,5 @@
 #include "target-fw/board/insn.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/host/own.h"
@@ -52,4 +51,44 @@ unsigned insn_accesses(uint16_t first, uint16_t second)
         if ((first & shapes[i].mask) == shapes[i].value)
             return shapes[i].accesses != 0 ? shapes[i].accesses : listed(first);
     return 0;
+}
+
+/* The long ones; all short ones but IT are Baseline. Masks and values of both halfwords. */
+static const struct known {
+    uint16_t first_mask, first, second_mask, second;
+} known[] = {
+    { 0xf800, 0xf000, 0xd000, 0xd000 }, /* BL */
+    { 0xf800, 0xf000, 0xd000, 0x9000 }, /* B.W */
+    { 0xfff0, 0xf380, 0xff00, 0x8800 }, /* MSR */
+    { 0xffff, 0xf3ef, 0xf000, 0x8000 }, /* MRS */
+    { 0xffff, 0xf3bf, 0xff00, 0x8f00 }, /* CLREX, DSB, DMB, ISB */
+    { 0xfff0, 0xf7f0, 0xf000, 0xa000 }, /* UDF.W, undefined by definition */
+    { 0xfbf0, 0xf240, 0x8000, 0x0000 }, /* MOVW */
+    { 0xfbf0, 0xf2c0, 0x8000, 0x0000 }, /* MOVT */
+    { 0xfff0, 0xfb90, 0xf0f0, 0xf0f0 }, /* SDIV */
+    { 0xfff0, 0xfbb0, 0xf0f0, 0xf0f0 }, /* UDIV */
+    { 0xfff0, 0xe840, 0x0000, 0x0000 }, /* STREX, TT */
+    { 0xfff0, 0xe850, 0x0000, 0x0000 }, /* LDREX */
+    { 0xffff, 0xe97f, 0xffff, 0xe97f }, /* SG */
+};
+
+/* LDA, STL, LDREXB and their like, by the halfword that says which; TBB and LDREXD are not. */
+static bool is_ordered(uint16_t first, uint16_t second)
+{
+    static const uint16_t kinds = 1 << 4 | 1 << 5 | 7 << 8 | 7 << 12;
+    return (first & 0xffe0) == STORE_RELEASE && (kinds >> (second >> 4 & 15) & 1) != 0;
+}
+
+bool insn_is_baseline(uint16_t first, uint16_t second)
+{
+    bool is_it = (first & 0xff00) == 0xbf00 && (first & 15) != 0;
+    if (insn_bytes(first) == 2)
+        return !is_it;
+    if (is_ordered(first, second))
+        return true;
+    for (size_t i = 0; i < COUNT(known); i++)
+        if ((first & known[i].first_mask) == known[i].first &&
+            (second & known[i].second_mask) == known[i].second)
+            return true;
+    return false;
 }

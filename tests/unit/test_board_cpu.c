@@ -3,6 +3,7 @@
  */
 #include "tests/unit/check.h"
 
+#include "target-fw/board/insn.h"
 #include "tests/unit/test_board_core.h"
 
 static void faults_lock_up(void **state)
@@ -121,6 +122,35 @@ static void without_a_debugger_bkpt_locks_up(void **state)
     chip_run(&chip, BUDGET);
     chip_run(&chip, BUDGET);
     assert_int_equal(chip.core.state, CORE_LOCKUP);
+}
+
+static void which_instructions_an_m23_has(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint16_t first, second;
+        bool has;
+    } cases[] = {
+        { "movs", 0x2001, 0, true },        { "cbz", 0xb100, 0, true },
+        { "wfi", 0xbf30, 0, true },         { "it", 0xbf08, 0, false },
+        { "bl", 0xf000, 0xf800, true },     { "b.w", 0xf000, 0xb800, true },
+        { "beq.w", 0xf000, 0x8000, false }, { "movw", 0xf240, 0x0001, true },
+        { "movt", 0xf2c0, 0x0001, true },   { "add.w", 0xf100, 0x0001, false },
+        { "addw", 0xf200, 0x0001, false },  { "udiv", 0xfbb0, 0xf0f1, true },
+        { "sdiv", 0xfb90, 0xf0f1, true },   { "umull", 0xfba0, 0x0101, false },
+        { "dsb", 0xf3bf, 0x8f4f, true },    { "mrs", 0xf3ef, 0x8005, true },
+        { "msr", 0xf380, 0x880a, true },    { "nop.w", 0xf3af, 0x8000, false },
+        { "ldr.w", 0xf8d0, 0x1000, false }, { "ldrd", 0xe9d5, 0x1200, false },
+        { "ldaex", 0xe8d5, 0x1fef, true },  { "stl", 0xe8c5, 0x1faf, true },
+        { "ldrexb", 0xe8d5, 0x1f4f, true }, { "strex", 0xe845, 0x1200, true },
+        { "tbb", 0xe8df, 0xf001, false },   { "ldrexd", 0xe8d5, 0x127f, false },
+        { "stm.w", 0xe885, 0x0003, false }, { "vldr", 0xed90, 0x0a00, false },
+        { "sg", 0xe97f, 0xe97f, true },     { "uxtab", 0xfa51, 0xf082, false },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (insn_is_baseline(cases[i].first, cases[i].second) != cases[i].has)
+            fail_msg("%s", cases[i].name);
 }
 
 static void steps(void **state)
@@ -318,6 +348,7 @@ int main(void)
         TEST(comparators_that_do_not_match),
         TEST(breakpoints_and_resets),
         TEST(without_a_debugger_bkpt_locks_up),
+        TEST(which_instructions_an_m23_has),
         TEST(steps),
         TEST(steps_in_code_that_ran_before),
         TEST(a_running_core_can_be_halted),

@@ -66,6 +66,9 @@ static void a_fault_enters_its_handler_and_comes_back(void **state)
         { "no block there", 0x40090000, { 0x2101, 0x6802, 0x2303, HERE } },
         { "store, no block", 0x40090000, { 0x2101, 0x6001, 0x2303, HERE } },
         { "undefined", 0, { 0x2101, UDF, 0x2303, HERE } },
+        { "not of an M23: add.w", 0, { 0x2101, 0xf100, 0x0001, 0x2303, HERE } },
+        { "not of an M23: it", 0, { 0x2101, 0xbf08, 0x2303, HERE } },
+        { "not of an M23: ldr.w", 0x20000200, { 0x2101, 0xf8d0, 0x1000, 0x2303, HERE } },
         { "several registers", 0x20000102, { 0x2101, 0xc80e, 0x2303, HERE } },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -114,6 +117,22 @@ static void what_is_stacked(void **state)
     assert_int_equal(reg(CPU_REG_XPSR) & 0x1ff, 3);
     assert_int_equal(peek(&chip, ICSR) & 0x1ff, 3);
     assert_int_equal(peek(&chip, SHCSR), 1 << 2);
+}
+
+/* 132 exceptions want a table at a multiple of 1024; one elsewhere goes unnoticed until then.
+ */
+static void a_table_that_is_not_aligned(void **state)
+{
+    (void)state;
+    LOAD(UDF, 0x2303, HERE);
+    poke(&chip, 0xe000ed08, VECTORS + 0x200);
+    assert_int_equal(peek(&chip, 0xe000ed08), VECTORS + 0x200);
+    poke(&chip, VECTORS + 12, COUNTS | 1);
+    poke(&chip, VECTORS + 0x200 + 12, FAULTED | 1);
+    poke(&chip, COUNTS + 4, 0xe7fee7fe);
+    run();
+    debug(HALT);
+    assert_int_equal(reg(CPU_REG_PC), COUNTS + 4);
 }
 
 static void supervisor_call(void **state)
@@ -345,6 +364,7 @@ int main(void)
         EXC_TEST(a_fault_enters_its_handler_and_comes_back),
         EXC_TEST(the_stacked_pc_is_that_of_the_access),
         EXC_TEST(what_is_stacked),
+        EXC_TEST(a_table_that_is_not_aligned),
         EXC_TEST(supervisor_call),
         EXC_TEST(the_process_stack),
         EXC_TEST(primask_holds_an_exception_back),

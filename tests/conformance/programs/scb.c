@@ -16,6 +16,7 @@ static void control_block(void)
 {
     check("VTOR is where the loader set it", SCB_VTOR, PROGRAM_BASE);
     SCB_VTOR = 0x20000480;
+    told("SCB: VTOR 0x20000480 is not a multiple of 1024 [SCB_VTOR]");
     check("VTOR is kept", SCB_VTOR & ~0x3ffu, 0x20000400);
     SCB_VTOR = 0x2000007f;
     check("VTOR: bits 6 to 0 are zero", SCB_VTOR, 0x20000000);

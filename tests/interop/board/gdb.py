@@ -62,7 +62,10 @@ def _():
     run("tbreak main")
     run("continue")
     want_here("main")
-    want("caller", gdb.selected_frame().older().name(), "reset_handler")
+    frame = gdb.selected_frame()
+    while frame.older() is not None and frame.name() != "reset_handler":
+        frame = frame.older()
+    want("outermost caller", frame.name(), "reset_handler")
 
 
 @check("steps by source lines")

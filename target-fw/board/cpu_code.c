@@ -1,0 +1,124 @@
+/* cpu_code: what a cpu knows of the code it runs: which memory it was in, which instructions it
+ * has.
+ */
+#include <string.h>
+
+#include "target-fw/board/cpu_engine.h"
+#include "target-fw/board/insn.h"
+
+enum { BLOCK_BYTES_MAX = 4096 };
+
+static bool *ran_line(struct cpu *cpu, uint32_t address)
+{
+    uint32_t in_sram = address - CHIP_SRAM_BASE;
+    if (in_sram < CHIP_SRAM_BYTES)
+        return &cpu->sram_ran[in_sram / ENGINE_LINE_BYTES];
+    return address / ENGINE_LINE_BYTES < ENGINE_FLASH_LINES
+               ? &cpu->flash_ran[address / ENGINE_LINE_BYTES]
+               : NULL;
+}
+
+void code_ran(struct cpu *cpu, uint32_t address, uint32_t size)
+{
+    for (uint32_t at = 0; at < size; at += ENGINE_LINE_BYTES) {
+        bool *ran = ran_line(cpu, address + at);
+        if (ran != NULL)
+            *ran = true;
+    }
+    bool *last = ran_line(cpu, address + size - 1);
+    if (last != NULL)
+        *last = true;
+}
+
+void cpu_code_changed(struct cpu *cpu, uint32_t address, uint32_t len)
+{
+    if (cpu == NULL || len == 0)
+        return;
+    uint32_t last = address + len - 1;
+    for (uint32_t at = address & ~(ENGINE_LINE_BYTES - 1U); at <= last;
+         at += ENGINE_LINE_BYTES) {
+        const bool *ran = ran_line(cpu, at);
+        if (ran != NULL && *ran) {
+            cpu->stale = true;
+            cpu->stop = true;
+            return;
+        }
+    }
+}
+
+/* The instruction there: its first halfword, and its second if it has one. */
+static bool code_at(struct cpu *cpu, uint32_t address, uint16_t code[static 2])
+{
+    code[1] = 0;
+    if (uc_mem_read(cpu->uc, address, code, 2) != UC_ERR_OK)
+        return false;
+    return insn_bytes(code[0]) == 2 ||
+           uc_mem_read(cpu->uc, address + 2, code + 1, 2) == UC_ERR_OK;
+}
+
+/* A bit for each place where a block may begin; NULL: not in plain memory. */
+static uint8_t *checked(struct cpu *cpu, uint32_t address)
+{
+    uint32_t in_sram = address - CHIP_SRAM_BASE;
+    if (in_sram < CHIP_SRAM_BYTES)
+        return cpu->sram_checked + in_sram / 16;
+    return address < ENGINE_FLASH_BYTES ? cpu->flash_checked + address / 16 : NULL;
+}
+
+uint32_t code_foreign(struct cpu *cpu, uint32_t block, uint32_t size)
+{
+    uint8_t *bits = checked(cpu, block), bit = (uint8_t)(1 << (block / 2 % 8));
+    uint16_t code[2];
+    if (bits == NULL || (*bits & bit) != 0)
+        return 0;
+    for (uint32_t at = block; at - block < size && code_at(cpu, at, code);
+         at += insn_bytes(code[0]))
+        if (!insn_is_baseline(code[0], code[1]))
+            return at;
+    *bits |= bit;
+    return 0;
+}
+
+/* The instruction before this block has set PRIMASK to 0, and somebody waits for that. */
+bool code_unmasks(struct cpu *cpu, uint32_t block)
+{
+    enum { CPSIE_I = 0xb662, MSR_PRIMASK = 0x8810 };
+    uint16_t before = 0;
+    uint32_t primask = 1;
+    if (uc_mem_read(cpu->uc, block - 2, &before, sizeof(before)) != UC_ERR_OK ||
+        (before != CPSIE_I && before != MSR_PRIMASK))
+        return false;
+    uc_reg_read(cpu->uc, UC_ARM_REG_PRIMASK, &primask);
+    return (primask & 1) == 0;
+}
+
+/* Stopped at an access, PC is left at the block's start: the accesses made tell how far it was.
+ */
+uint32_t code_access_pc(struct cpu *cpu)
+{
+    uint32_t at = cpu->block;
+    unsigned left = cpu->accesses;
+    while (at - cpu->block < BLOCK_BYTES_MAX) {
+        uint16_t code[2];
+        if (!code_at(cpu, at, code))
+            break;
+        unsigned made = insn_accesses(code[0], code[1]);
+        if (left <= made)
+            return at;
+        left -= made;
+        at += insn_bytes(code[0]);
+    }
+    return cpu->block;
+}
+
+/* This emulator ends at WFE and YIELD with "invalid instruction" and PC after them. Both may
+ * complete at once on silicon too. */
+bool code_is_hint(struct cpu *cpu, uint32_t started_at)
+{
+    enum { YIELD = 0xbf10, WFE = 0xbf20 };
+    uint32_t pc = cpu_reg(cpu, CPU_REG_PC);
+    uint16_t before = 0;
+    return pc != started_at &&
+           uc_mem_read(cpu->uc, pc - 2, &before, sizeof(before)) == UC_ERR_OK &&
+           (before == YIELD || before == WFE);
+}
