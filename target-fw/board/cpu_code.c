@@ -65,16 +65,27 @@ static uint8_t *checked(struct cpu *cpu, uint32_t address)
     return address < ENGINE_FLASH_BYTES ? cpu->flash_checked + address / 16 : NULL;
 }
 
+/* The block's bytes; NULL where they are not in one piece. */
+static const uint8_t *bytes_at(struct cpu *cpu, uint32_t address, uint32_t size)
+{
+    uint32_t in_sram = address - CHIP_SRAM_BASE;
+    if (in_sram < CHIP_SRAM_BYTES)
+        return size <= CHIP_SRAM_BYTES - in_sram ? cpu->chip->sram + in_sram : NULL;
+    return flash_seen(cpu->chip, address, size);
+}
+
 uint32_t code_foreign(struct cpu *cpu, uint32_t block, uint32_t size)
 {
     uint8_t *bits = checked(cpu, block), bit = (uint8_t)(1 << (block / 2 % 8));
-    uint16_t code[2];
     if (bits == NULL || (*bits & bit) != 0)
         return 0;
-    for (uint32_t at = block; at - block < size && code_at(cpu, at, code);
-         at += insn_bytes(code[0]))
+    const uint8_t *bytes = bytes_at(cpu, block, size);
+    uint16_t code[2] = { 0 };
+    for (uint32_t at = 0; bytes != NULL && at + 2 <= size; at += insn_bytes(code[0])) {
+        memcpy(code, bytes + at, at + 4 <= size ? 4 : 2);
         if (!insn_is_baseline(code[0], code[1]))
-            return at;
+            return block + at;
+    }
     *bits |= bit;
     return 0;
 }
