@@ -127,6 +127,27 @@ enum err file_write_text(const char *path, const char *text)
     return file_write(path, span_of(text, strlen(text)));
 }
 
+enum err file_check_new(const char *path)
+{
+    return file_exists(path)
+               ? fail_quiet(ERR_EXISTS, "%s: is there already, not replaced", path)
+               : ERR_OK;
+}
+
+static bool file_holds(const char *path, struct span bytes)
+{
+    AUTO(buf_free) struct buf have = { 0 };
+    return file_read(path, bytes.len, &have) == ERR_OK && span_eq(buf_span(&have), bytes);
+}
+
+enum err file_write_new(const char *path, struct span bytes)
+{
+    if (file_holds(path, bytes))
+        return ERR_OK;
+    TRY(file_check_new(path));
+    return file_write(path, bytes);
+}
+
 enum err file_write_secret(const char *path, struct span bytes)
 {
     AUTO(free_drop) char *name = NULL;

@@ -20,7 +20,7 @@ static enum err write_text(const struct init_run *run, const char *name, const c
 {
     AUTO(free_drop) char *path = NULL;
     TRY(file_join(run->folder, name, &path));
-    return file_write_text(path, text);
+    return file_write_new(path, span_of(text, strlen(text)));
 }
 
 /* The log's verifier key: what auditors are given, once and on paper. */

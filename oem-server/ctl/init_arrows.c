@@ -112,6 +112,8 @@ static enum err check_root(const struct init_run *run, struct span pem, bool *fo
                : fail_quiet(ERR_EXISTS, "%s: another root, not replaced", path);
 }
 
+/* Beside its own root, a WebServer certificate that was renewed since takes the old one's
+ * place; in a folder of anything else nothing is replaced. */
 static enum err write_certificates(struct init_run *run,
                                    const Hallmark__V1__IssueCaCertificatesResponse *out,
                                    bool *found_out)
@@ -128,7 +130,8 @@ static enum err write_certificates(struct init_run *run,
         if (e == ERR_OK)
             e = file_join(run->folder, pieces[i].file, &path);
         if (e == ERR_OK)
-            e = file_write(path, buf_span(&pem));
+            e = *found_out ? file_write(path, buf_span(&pem))
+                           : file_write_new(path, buf_span(&pem));
         report_fingerprint(&certificates, pieces[i].name, der);
     }
     report_object(&run->report, "certificates_sha256", &certificates);

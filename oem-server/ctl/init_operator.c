@@ -32,8 +32,10 @@ static enum err found(struct init_run *run, const struct files *files, EVP_PKEY 
 static enum err add(struct init_run *run, const struct files *files, EVP_PKEY *key, bool fresh)
 {
     AUTO(buf_free) struct buf csr = { 0 };
+    AUTO(stage_drop) struct stage stage = { 0 };
     AUTO(rpc_drop) Hallmark__V1__AddPrincipalResponse *answer = NULL;
     TRY(credential_csr_make(key, run->operator_name, &csr));
+    TRY(stage_open_new(files->certificate, &stage));
     enum err e = principal_add(init_transport, run->init, HALLMARK__V1__ROLE__ROLE_OPERATOR,
                                run->operator_name, buf_span(&csr), &answer);
     if (e != ERR_OK && fresh)
@@ -48,7 +50,7 @@ static enum err add(struct init_run *run, const struct files *files, EVP_PKEY *k
     principal_report(&part, HALLMARK__V1__ROLE__ROLE_OPERATOR, run->operator_name, answer);
     report_object(&run->report, "operator", &part);
     report_free(&part);
-    return principal_write(answer, files->certificate);
+    return principal_write(answer, &stage);
 }
 
 enum err init_operator(struct init_run *run)

@@ -21,8 +21,25 @@ static void export_drop(struct exporting *x)
     stage_drop(&x->table);
 }
 
+/* An export may take the place of an earlier one, which ends with its checkpoint, and of
+ * nothing else. */
+static enum err check_folder(const char *folder)
+{
+    static const char *const names[] = { BUNDLE_CHECKPOINT, BUNDLE_ENTRIES, "events.jsonl",
+                                         "events.csv" };
+    for (size_t i = 0; i < COUNT(names); i++) {
+        AUTO(free_drop) char *path = NULL;
+        TRY(file_join(folder, names[i], &path));
+        if (i == 0 && file_exists(path))
+            return ERR_OK;
+        TRY(file_check_new(path));
+    }
+    return ERR_OK;
+}
+
 static enum err export_open(const char *folder, struct exporting *x)
 {
+    TRY(check_folder(folder));
     TRY(file_folder(folder));
     TRY(stage_open(folder, BUNDLE_ENTRIES, &x->entries));
     TRY(stage_open(folder, "events.jsonl", &x->lines));

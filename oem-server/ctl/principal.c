@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "common/host/p256.h"
-#include "oem-server/ctl/file.h"
 
 static const struct option_choice roles[] = {
     { "station", HALLMARK__V1__ROLE__ROLE_STATION },
@@ -34,7 +33,7 @@ enum err principal_add(rpc_transport *transport, void *context, uint32_t role, c
     return ERR_OK;
 }
 
-enum err principal_write(const Hallmark__V1__AddPrincipalResponse *answer, const char *path)
+enum err principal_write(const Hallmark__V1__AddPrincipalResponse *answer, struct stage *stage)
 {
     const struct span chain[] = {
         span_of(answer->certificate.data, answer->certificate.len),
@@ -42,7 +41,8 @@ enum err principal_write(const Hallmark__V1__AddPrincipalResponse *answer, const
     };
     AUTO(buf_free) struct buf pem = { 0 };
     TRY(credential_chain_pem(chain, COUNT(chain), &pem));
-    return file_write(path, buf_span(&pem));
+    fwrite(pem.ptr, 1, pem.len, stage->file); /* a failure is told by the next line */
+    return stage_commit(stage);
 }
 
 void principal_report(struct report *report, uint32_t role, const char *name,

@@ -8,13 +8,14 @@
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/report.h"
+#include "oem-server/ctl/stage.h"
 
 /* The answer is checked to be for the request's key. Caller drops it (rpc_drop). */
 enum err principal_add(rpc_transport *transport, void *context, uint32_t role, const char *name,
                        struct span csr, Hallmark__V1__AddPrincipalResponse **out);
 
-/* Certificate and issuer as PEM. */
-enum err principal_write(const Hallmark__V1__AddPrincipalResponse *answer, const char *path);
+/* Certificate and issuer as PEM, to a stage that was opened before principal_add(). */
+enum err principal_write(const Hallmark__V1__AddPrincipalResponse *answer, struct stage *stage);
 
 void principal_report(struct report *report, uint32_t role, const char *name,
                       const Hallmark__V1__AddPrincipalResponse *answer);

@@ -4,6 +4,7 @@
 #include "common/host/log.h"
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"
+#include "oem-server/ctl/file.h"
 #include "oem-server/ctl/principal.h"
 #include "oem-server/ctl/remote.h"
 #include "oem-server/ctl/report.h"
@@ -15,41 +16,105 @@ struct add_args {
     const char *out;
 };
 
-/* The request: from a file, or for a key made here and now. */
-static enum err make_request(const struct add_args *a, struct buf *csr_out)
+static enum err check_args(const struct add_args *a)
 {
     if ((a->csr == NULL) == (a->new_key == NULL))
         return fail_quiet(ERR_USAGE, "give one of --csr and --new-key");
-    if (a->csr != NULL)
-        return credential_csr_load(a->csr, csr_out);
-    AUTO(credential_key_drop) EVP_PKEY *key = NULL;
-    TRY(credential_key_make(&key));
-    TRY(credential_csr_make(key, a->name, csr_out));
-    return credential_key_save(key, a->new_key);
+    if (a->new_key != NULL && strcmp(a->new_key, a->out) == 0)
+        return fail_quiet(ERR_USAGE, "--new-key and --out are the same file: %s", a->out);
+    return ERR_OK;
 }
 
-/* Of a refusal that came from the server nothing remains; after a lost connection the
- * certificate may have been issued, so the key stays. */
-static enum err clean_up(enum err e, const struct add_args *a)
+/* A key made here, and beside it its request until the certificate is there: only the same
+ * request gets the same certificate again. */
+struct made {
+    const char *key; /* NULL: none was made */
+    char *csr;
+};
+
+static void made_drop(struct made *made)
 {
-    bool unsure = err_status(e) == ERR_UNAVAILABLE || err_status(e) == ERR_DEADLINE;
-    if (e != ERR_OK && a->new_key != NULL && !unsure)
-        unlink(a->new_key);
+    free_drop(&made->csr);
+}
+
+static void made_remove(const struct made *made, bool with_key)
+{
+    if (made->key == NULL)
+        return;
+    unlink(made->csr);
+    if (with_key)
+        unlink(made->key);
+}
+
+/* The files that are made may be those of --out by another name. */
+static enum err save_request(const struct add_args *a, const struct made *made, struct span csr)
+{
+    AUTO(buf_free) struct buf pem = { 0 };
+    TRY(credential_pem("CERTIFICATE REQUEST", csr, &pem));
+    TRY(file_check_new(a->out));
+    TRY(file_write_new(made->csr, buf_span(&pem)));
+    return file_check_new(a->out);
+}
+
+static enum err make_key(const struct add_args *a, struct made *made, struct buf *csr_out)
+{
+    AUTO(credential_key_drop) EVP_PKEY *key = NULL;
+    if (asprintf(&made->csr, "%s.csr", a->new_key) < 0)
+        return fail_quiet(ERR_MEMORY, "%s: no memory", a->new_key);
+    TRY(file_check_new(made->csr));
+    TRY(credential_key_make(&key));
+    TRY(credential_csr_make(key, a->name, csr_out));
+    TRY(credential_key_save(key, a->new_key));
+    made->key = a->new_key;
+    enum err e = save_request(a, made, buf_span(csr_out));
+    if (e != ERR_OK)
+        made_remove(made, true);
     return e;
+}
+
+/* Of a refusal that came from the server nothing remains. After a lost connection, or when the
+ * answer cannot be written, the certificate may have been issued: key and request stay. */
+static enum err clean_up(enum err e, bool answered, const struct add_args *a,
+                         const struct made *made)
+{
+    char words[FAIL_WORDS_MAX / 2];
+    bool unsure = answered || err_status(e) == ERR_UNAVAILABLE || err_status(e) == ERR_DEADLINE;
+    if (e == ERR_OK || !unsure) {
+        made_remove(made, e != ERR_OK);
+        return e;
+    }
+    snprintf(words, sizeof(words), "%s", fail_words());
+    return fail_quiet(e,
+                      "%s; %s may be registered: the same again with --csr %.100s gets its "
+                      "certificate",
+                      words, a->name, made->key == NULL ? a->csr : made->csr);
+}
+
+static enum err call(struct ctl *ctl, const struct command *command, const struct add_args *a,
+                     struct made *made, Hallmark__V1__AddPrincipalResponse **out)
+{
+    AUTO(stage_drop) struct stage stage = { 0 };
+    AUTO(buf_free) struct buf csr = { 0 };
+    AUTO(remote_close) struct remote *remote = NULL;
+    TRY(stage_open_new(a->out, &stage));
+    TRY(remote_open(ctl, &remote)); /* before a key is made in vain */
+    TRY(a->csr != NULL ? credential_csr_load(a->csr, &csr) : make_key(a, made, &csr));
+    enum err e =
+        principal_add(remote_send, remote, command->role, a->name, buf_span(&csr), out);
+    bool answered = e == ERR_OK;
+    if (answered)
+        e = principal_write(*out, &stage);
+    return clean_up(e, answered, a, made);
 }
 
 static enum err add(struct ctl *ctl, const struct command *command, const void *args)
 {
     const struct add_args *a = args;
-    AUTO(buf_free) struct buf csr = { 0 };
-    AUTO(remote_close) struct remote *remote = NULL;
+    AUTO(made_drop) struct made made = { 0 };
     AUTO(rpc_drop) Hallmark__V1__AddPrincipalResponse *out = NULL;
     AUTO(report_free) struct report report = report_new();
-    TRY(remote_open(ctl, &remote)); /* before a key is made in vain */
-    TRY(make_request(a, &csr));
-    TRY(clean_up(
-        principal_add(remote_send, remote, command->role, a->name, buf_span(&csr), &out), a));
-    TRY(principal_write(out, a->out));
+    TRY(check_args(a));
+    TRY(call(ctl, command, a, &made, &out));
     principal_report(&report, command->role, a->name, out);
     report_text(&report, "certificate", a->out);
     if (a->new_key != NULL)

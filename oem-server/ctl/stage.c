@@ -12,14 +12,16 @@
 
 static enum err told(const struct stage *stage)
 {
-    return fail_quiet(ERR_IO, "%s: %s", stage->path, strerror(errno));
+    int cause = errno;
+    enum err e = cause == ENOENT || cause == ENOTDIR ? ERR_NOT_FOUND : ERR_IO;
+    return fail_quiet(e, "%s: %s", stage->path, strerror(cause));
 }
 
-enum err stage_open(const char *folder, const char *name, struct stage *stage_out)
+/* path is taken. */
+static enum err open_at(char *path, bool fresh, struct stage *stage_out)
 {
-    AUTO(stage_drop) struct stage s = { 0 };
+    AUTO(stage_drop) struct stage s = { .path = path, .fresh = fresh };
     AUTO(free_drop) char *temporary = NULL;
-    TRY(file_join(folder, name, &s.path));
     if (asprintf(&temporary, "%s.XXXXXX", s.path) < 0)
         return fail_quiet(ERR_MEMORY, "%s: no memory", s.path);
     AUTO(fd_drop) int fd = mkostemp(temporary, O_CLOEXEC);
@@ -35,11 +37,29 @@ enum err stage_open(const char *folder, const char *name, struct stage *stage_ou
     return ERR_OK;
 }
 
+enum err stage_open(const char *folder, const char *name, struct stage *stage_out)
+{
+    char *path = NULL;
+    TRY(file_join(folder, name, &path));
+    return open_at(path, false, stage_out);
+}
+
+enum err stage_open_new(const char *path, struct stage *stage_out)
+{
+    TRY(file_check_new(path));
+    char *copy = strdup(path);
+    if (copy == NULL)
+        return fail_quiet(ERR_MEMORY, "%s: no memory", path);
+    return open_at(copy, true, stage_out);
+}
+
 enum err stage_commit(struct stage *s)
 {
     int fd = fileno(s->file);
     if (ferror(s->file) != 0 || fflush(s->file) != 0 || fchmod(fd, 0644) != 0 || fsync(fd) != 0)
         return told(s);
+    if (s->fresh)
+        TRY(file_check_new(s->path));
     TRY(file_replace(s->name, s->path));
     free(TAKE(s->name)); /* nothing to remove any more */
     return ERR_OK;

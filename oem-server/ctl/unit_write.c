@@ -12,14 +12,14 @@ typedef enum err write_piece(struct span bytes, const char *path);
 
 static enum err write_raw(struct span bytes, const char *path)
 {
-    return file_write(path, bytes);
+    return file_write_new(path, bytes);
 }
 
 static enum err write_pem(const char *label, struct span der, const char *path)
 {
     AUTO(buf_free) struct buf pem = { 0 };
     TRY(credential_pem(label, der, &pem));
-    return file_write(path, buf_span(&pem));
+    return file_write_new(path, buf_span(&pem));
 }
 
 static enum err write_csr_pem(struct span bytes, const char *path)

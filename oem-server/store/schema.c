@@ -50,6 +50,11 @@ const char *const schema_migrations[] = {
     " hash BYTEA NOT NULL CHECK (length(hash) = 32), PRIMARY KEY (level, n));"
 
     "CREATE TABLE checkpoints (size BIGINT NOT NULL PRIMARY KEY, note BYTEA NOT NULL);",
+    /* 2 */
+    "CREATE TABLE registrations (role BIGINT NOT NULL, name TEXT NOT NULL,"
+    " csr_sha256 BYTEA NOT NULL CHECK (length(csr_sha256) = 32),"
+    " certificate BYTEA NOT NULL, PRIMARY KEY (role, name),"
+    " FOREIGN KEY (role, name) REFERENCES principals (role, name));",
 };
 
 const unsigned schema_version = COUNT(schema_migrations);

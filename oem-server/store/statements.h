@@ -20,6 +20,10 @@
     X(PRINCIPAL_GET, "SELECT certificate_sha256, revoked FROM principals"                      \
                      " WHERE role = $1 AND name = $2")                                         \
     X(PRINCIPAL_REVOKE, "UPDATE principals SET revoked = 1 WHERE role = $1 AND name = $2")     \
+    X(REGISTRATION_PUT, "INSERT INTO registrations (role, name, csr_sha256, certificate)"      \
+                        " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")                     \
+    X(REGISTRATION_GET, "SELECT csr_sha256, certificate FROM registrations"                    \
+                        " WHERE role = $1 AND name = $2")                                      \
     X(IMAGE_PUT, "INSERT INTO images (sha256, kind, version, bytes)"                           \
                  " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")                            \
     X(IMAGE_GET, "SELECT kind, version, bytes FROM images WHERE sha256 = $1")                  \

@@ -64,6 +64,18 @@ enum err store_principal_get(struct store_tx *tx, uint32_t role, const char *nam
                              struct store_principal *principal_out);
 enum err store_principal_revoke(struct store_tx *tx, uint32_t role, const char *name);
 
+/* What a principal asked with and got, so that the same request can be answered again. Those of
+ * stores older than this table have none: ERR_NOT_FOUND. */
+struct store_registration {
+    uint8_t csr_sha256[SHA256_SIZE];
+    struct buf certificate;
+};
+enum err store_registration_put(struct store_tx *tx, const struct store_principal *principal,
+                                const struct store_registration *registration);
+enum err store_registration_get(struct store_tx *tx, uint32_t role, const char *name,
+                                struct store_registration *registration_out);
+void store_registration_free(struct store_registration *registration);
+
 /* Released images. kind is enum ImageKind. */
 struct store_image {
     uint8_t sha256[SHA256_SIZE];

@@ -26,14 +26,38 @@ static enum err find_role(Hallmark__V1__Role role, size_t *row_out)
     return fail_quiet(ERR_INVALID, "role must be station, operator or auditor");
 }
 
-/* ERR_EXISTS before the CA works for nothing. */
-static enum err check_free(struct call *call, size_t row, const char *name)
+/* An answer may have been lost after it was committed: whoever comes again with the very same
+ * request gets the very same certificate. */
+static enum err find_same(struct call *call, const struct store_principal *have,
+                          const uint8_t csr_sha256[static SHA256_SIZE], struct buf *found)
+{
+    AUTO(store_registration_free) struct store_registration kept = { 0 };
+    uint8_t digest[SHA256_SIZE];
+    enum err e = store_registration_get(call->tx, have->role, have->name, &kept);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    sha256_of(buf_span(&kept.certificate), digest);
+    if (!span_eq(SPAN(digest), SPAN(have->certificate_sha256)))
+        return fail(ERR_DATA_LOSS, "registry: the kept certificate of %s is another",
+                    have->name);
+    if (span_eq(span_of(csr_sha256, SHA256_SIZE), SPAN(kept.csr_sha256)))
+        *found = buf_take(&kept.certificate);
+    return ERR_OK;
+}
+
+/* ERR_EXISTS before the CA works for nothing. found is not empty if this very request was
+ * answered before. */
+static enum err check_free(struct call *call, size_t row, const char *name,
+                           const uint8_t csr_sha256[static SHA256_SIZE], struct buf *found)
 {
     struct store_principal have;
     TRY(svc_tx(call));
     enum err e = store_principal_get(call->tx, (uint32_t)roles[row].role, name, &have);
+    if (e == ERR_OK && !have.revoked)
+        TRY(find_same(call, &have, csr_sha256, found));
     store_rollback(&call->tx);
-    if (e == ERR_OK)
+    if (e == ERR_OK && found->len == 0)
         return fail_quiet(ERR_EXISTS, "%s %s %s", roles[row].what, name,
                           have.revoked ? "was revoked: its name is not given again" : "exists");
     return e == ERR_NOT_FOUND ? ERR_OK : e;
@@ -49,28 +73,38 @@ static enum err issue(struct call *call, size_t row,
     return e;
 }
 
+static enum err keep(struct call *call, size_t row, const char *name,
+                     const struct store_registration *registration)
+{
+    struct store_principal principal = { .role = (uint32_t)roles[row].role };
+    snprintf(principal.name, sizeof(principal.name), "%s", name);
+    sha256_of(buf_span(&registration->certificate), principal.certificate_sha256);
+    TRY(svc_tx(call));
+    enum err e = store_principal_add(call->tx, &principal);
+    if (e == ERR_EXISTS)
+        return fail_quiet(e, "%s %s exists", roles[row].what, name);
+    TRY(e);
+    return store_registration_put(call->tx, &principal, registration);
+}
+
 static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrincipalRequest *in,
                              Hallmark__V1__AddPrincipalResponse *out)
 {
     struct call *call = call_of(rpc);
-    struct store_principal principal = { .role = (uint32_t)in->role };
-    AUTO(buf_free) struct buf certificate = { 0 };
+    AUTO(store_registration_free) struct store_registration registration = { 0 };
     size_t row = 0;
     TRY(find_role(in->role, &row));
     TRY(ca_name_check(roles[row].what, in->name));
     if (call->server->ca == NULL)
         return fail_quiet(ERR_PRECONDITION, "there is no CA yet: run oemctl init first");
-    TRY(check_free(call, row, in->name));
-    TRY(issue(call, row, in, &certificate));
-    snprintf(principal.name, sizeof(principal.name), "%s", in->name);
-    sha256_of(buf_span(&certificate), principal.certificate_sha256);
-    TRY(svc_tx(call));
-    enum err e = store_principal_add(call->tx, &principal);
-    if (e == ERR_EXISTS)
-        return fail_quiet(e, "%s %s exists", roles[row].what, in->name);
-    TRY(e);
-    TRY(svc_digest(call, "certificate", buf_span(&certificate)));
-    TRY(rpc_bytes(rpc, &out->certificate, buf_span(&certificate)));
+    sha256_of(span_of(in->csr.data, in->csr.len), registration.csr_sha256);
+    TRY(check_free(call, row, in->name, registration.csr_sha256, &registration.certificate));
+    if (registration.certificate.len == 0) {
+        TRY(issue(call, row, in, &registration.certificate));
+        TRY(keep(call, row, in->name, &registration));
+    }
+    TRY(svc_digest(call, "certificate", buf_span(&registration.certificate)));
+    TRY(rpc_bytes(rpc, &out->certificate, buf_span(&registration.certificate)));
     return rpc_bytes(rpc, &out->issuer, ca_issuing(call->server->ca));
 }
 

@@ -150,7 +150,7 @@ static void abandoned_stage_leaves_nothing(void **state)
     buf_free(&bytes);
     unlink(path);
     assert_int_equal(rmdir(folder), 0); /* no temporary file is left in it */
-    assert_int_equal(stage_open(folder, "a", &s), ERR_IO);
+    assert_int_equal(stage_open(folder, "a", &s), ERR_NOT_FOUND);
     assert_null(s.file);
 }
 

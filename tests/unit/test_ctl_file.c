@@ -11,6 +11,7 @@
 #include "common/host/log.h"
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/file.h"
+#include "oem-server/ctl/stage.h"
 
 static char folder[] = "/tmp/test_ctl_file.XXXXXX";
 static char path[64], other[64];
@@ -68,6 +69,44 @@ static void write_replaces(void **state)
     assert_holds(path, "two");
     assert_int_equal(mode_of(path), 0644);
     assert_int_equal(files_in_folder(), 1);
+}
+
+static void new_never_replaces(void **state)
+{
+    (void)state;
+    assert_int_equal(file_check_new(path), ERR_OK);
+    assert_int_equal(file_write_new(path, span_of("one", 3)), ERR_OK);
+    assert_int_equal(file_write_new(path, span_of("one", 3)), ERR_OK); /* the same */
+    static const char *const others[] = { "two", "on", "one and more", "" };
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_int_equal(file_write_new(path, span_of(others[i], strlen(others[i]))),
+                         ERR_EXISTS);
+    assert_holds(path, "one");
+    assert_int_equal(file_check_new(path), ERR_EXISTS);
+    assert_int_equal(symlink("nowhere", other), 0);
+    assert_int_equal(file_write_new(other, span_of("two", 3)), ERR_EXISTS);
+    assert_int_equal(file_check_new(other), ERR_EXISTS);
+    assert_int_equal(files_in_folder(), 2);
+}
+
+static void stage_never_replaces(void **state)
+{
+    (void)state;
+    struct stage s = { 0 };
+    assert_int_equal(stage_open_new("/nowhere/x", &s), ERR_NOT_FOUND);
+    assert_int_equal(stage_open_new(path, &s), ERR_OK);
+    fputs("one", s.file);
+    assert_int_equal(file_write_text(path, "meanwhile"), ERR_OK);
+    assert_int_equal(stage_commit(&s), ERR_EXISTS);
+    stage_drop(&s);
+    assert_holds(path, "meanwhile");
+    assert_int_equal(stage_open_new(path, &s), ERR_EXISTS);
+    assert_int_equal(files_in_folder(), 1);
+    assert_int_equal(stage_open_new(other, &s), ERR_OK);
+    fputs("one", s.file);
+    assert_int_equal(stage_commit(&s), ERR_OK);
+    stage_drop(&s);
+    assert_holds(other, "one");
 }
 
 static void secret_never_replaces(void **state)
@@ -161,6 +200,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(write_replaces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(secret_never_replaces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(new_never_replaces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stage_never_replaces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(key_is_never_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unreadable_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(request_is_checked, set_up, tear_down),

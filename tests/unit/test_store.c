@@ -115,6 +115,37 @@ static void orders(void **state)
     commit(tx);
 }
 
+static void registrations(void **state)
+{
+    (void)state;
+    uint8_t der[] = { 0x30, 1, 2 };
+    struct store_registration registration = { .certificate = { der, 3, 3 } }, read = { 0 };
+    struct store_principal principal = { .role = 1, .name = "line-1" };
+    memset(registration.csr_sha256, 7, SHA256_SIZE);
+    struct store_tx *tx = begin();
+    assert_int_equal(store_registration_get(tx, 1, "line-1", &read), ERR_NOT_FOUND);
+    assert_int_equal(store_principal_add(tx, &principal), ERR_OK);
+    assert_int_equal(store_registration_put(tx, &principal, &registration), ERR_OK);
+    assert_int_equal(store_registration_put(tx, &principal, &registration), ERR_EXISTS);
+    assert_int_equal(store_registration_get(tx, 2, "line-1", &read), ERR_NOT_FOUND);
+    assert_int_equal(store_registration_get(tx, 1, "line-1", &read), ERR_OK);
+    assert_memory_equal(read.csr_sha256, registration.csr_sha256, SHA256_SIZE);
+    assert_true(span_eq(buf_span(&read.certificate), SPAN(der)));
+    store_registration_free(&read);
+    commit(tx);
+}
+
+static void registration_of_nobody_is_refused(void **state)
+{
+    (void)state;
+    uint8_t der[] = { 0x30 };
+    const struct store_registration registration = { .certificate = { der, 1, 1 } };
+    const struct store_principal nobody = { .role = 1, .name = "line-9" };
+    struct store_tx *tx = begin();
+    assert_int_equal(store_registration_put(tx, &nobody, &registration), ERR_PRECONDITION);
+    assert_int_equal(store_commit(&tx), ERR_ABORTED);
+}
+
 static void order_of_unknown_image_is_refused(void **state)
 {
     (void)state;
@@ -313,6 +344,8 @@ int main(void)
         TEST(images),
         TEST(orders),
         TEST(order_of_unknown_image_is_refused),
+        TEST(registrations),
+        TEST(registration_of_nobody_is_refused),
         TEST(too_many_stations),
         TEST(units_keep_what_they_have),
         TEST(units_are_counted),
