@@ -368,7 +368,8 @@ static void serve_sealed(const struct task *task)
 {
     Hallmark__V1__SealedRequest *in =
         hallmark__v1__sealed_request__unpack(NULL, task->payload.len, task->payload.ptr);
-    must(in != NULL);
+    if (in == NULL)
+        abort();
     scene.sealed = true;
     scene.debug_refused = in->debug_refused;
     snprintf(scene.sealed_detail, sizeof(scene.sealed_detail), "%s", in->detail);
@@ -417,6 +418,8 @@ static void note_all_reports(const struct task *task)
 
 static void lose(struct wss_conn *conn, const char *reason)
 {
+    if (conn == NULL)
+        abort();
     conn->lost = true;
     conn->wss->why = ERR_UNAVAILABLE;
     conn->wss->handler.closed(conn->wss->handler.context, conn, reason);
