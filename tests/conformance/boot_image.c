@@ -129,6 +129,21 @@ static void fill_image(const struct boot_recipe *recipe, uint32_t *words)
     words[19] = BOOT_MARK;
 }
 
+/* Of the region as it will lie in flash, erased between image and FwInfo. A region that reaches
+ * into FwInfo, but not to the hash itself, has one, too. */
+static enum err hash_region(const struct boot_image *image, uint32_t base, uint32_t size,
+                            uint8_t *hash_out)
+{
+    static uint8_t flash[BOOT_INFO_AT + INFO_HASH];
+    if (base > sizeof(flash) || size > sizeof(flash) - base)
+        return fail(ERR_RANGE, "boot image: region 0x%x, 0x%x", base, size);
+    memset(flash, 0xff, sizeof(flash));
+    memcpy(flash, image->words, IMAGE_BYTES);
+    memcpy(flash + BOOT_INFO_AT, image->info, INFO_HASH);
+    SHA256(flash + base, size, hash_out);
+    return ERR_OK;
+}
+
 enum err boot_image_make(const struct boot_recipe *recipe, struct boot_image *image)
 {
     uint32_t *info = image->info;
@@ -141,6 +156,6 @@ enum err boot_image_make(const struct boot_recipe *recipe, struct boot_image *im
     info[19] = or_else(recipe->region_size, IMAGE_BYTES);
     info[20] = 12;
     info[21] = 0x20191201;
-    SHA256((const uint8_t *)image->words, IMAGE_BYTES, (uint8_t *)info + INFO_HASH);
+    TRY(hash_region(image, info[18], info[19], (uint8_t *)info + INFO_HASH));
     return sign(&keys[recipe->other_key], (uint8_t *)info);
 }

@@ -68,18 +68,18 @@ static const struct {
     enum row_mark mark;
     struct boot_recipe recipe;
 } refused[] = {
-    { "another marker word", ROW_SURE, { .marker = 0x4c42754f } },
-    { "marker words that do not add up", ROW_SURE, { .sum_error = 1 } },
-    { "FwInfo beyond APROM", ROW_SURE, { .info_address = 0x100000 } },
-    { "FwInfo at an odd word", ROW_SURE, { .info_address = BOOT_INFO_AT + 2 } },
-    { "FwInfo in its own region", ROW_SURE, { .region_size = BOOT_INFO_AT + 0x100 } },
-    { "a region without the vectors", ROW_U, { .region_base = 0x40 } },
-    { "a region of less than the vectors", ROW_U, { .region_size = 0x10 } },
-    { "AuthCFGs without ECDSA", ROW_SURE, { .auth_none = 1 } },
-    { "AuthCFGs that bind the PID", ROW_U, { .auth = 5 } },
-    { "AuthCFGs that bind the UID", ROW_U, { .auth = 9 } },
-    { "two regions", ROW_U, { .table = 16 } },
-    { "a signature by another key", ROW_SURE, { .other_key = 1 } },
+    { "refused: another marker word", ROW_SURE, { .marker = 0x4c42754f } },
+    { "refused: marker words that do not add up", ROW_SURE, { .sum_error = 1 } },
+    { "refused: FwInfo beyond APROM", ROW_SURE, { .info_address = 0x100000 } },
+    { "refused: FwInfo at an odd word", ROW_SURE, { .info_address = BOOT_INFO_AT + 2 } },
+    { "refused: FwInfo in its own region", ROW_U, { .region_size = BOOT_INFO_AT + 0x60 } },
+    { "refused: a region without the vectors", ROW_U, { .region_base = 0x40 } },
+    { "refused: a region of less than the vectors", ROW_U, { .region_size = 0x10 } },
+    { "refused: AuthCFGs without ECDSA", ROW_SURE, { .auth_none = 1 } },
+    { "refused: AuthCFGs that bind the PID", ROW_U, { .auth = 5 } },
+    { "refused: AuthCFGs that bind the UID", ROW_U, { .auth = 9 } },
+    { "refused: two regions", ROW_U, { .table = 16 } },
+    { "refused: a signature by another key", ROW_SURE, { .other_key = 1 } },
 };
 
 static enum err bad_images(struct bench *bench, struct rows *rows)
@@ -101,11 +101,11 @@ static enum err broken_images(struct bench *bench, struct rows *rows)
         size_t word;
         bool info;
     } all[] = {
-        { "another instruction", 17, false },
-        { "another hash", 24, true },
-        { "another r", 32, true },
-        { "another s", 47, true },
-        { "another extended word", 21, true },
+        { "refused: another instruction", 17, false },
+        { "refused: another hash", 24, true },
+        { "refused: another r", 32, true },
+        { "refused: another s", 47, true },
+        { "refused: another extended word", 21, true },
     };
     const struct boot_recipe good = { 0 };
     struct boot_image image;
@@ -140,7 +140,7 @@ enum err wire_boot(struct bench *bench, struct rows *rows)
     TRY(broken_images(bench, rows));
     TRY(wire_prepare(bench));
     TRY(wire_isp(bench, ISP_ERASE, 0, 0, &erased));
-    TRY(look_start(bench, rows, ROW_SURE, "blank flash", false));
+    TRY(look_start(bench, rows, ROW_SURE, "refused: blank flash", false));
     TRY(wire_poke(bench, WIRE_SRAM, 0x12345678));
     TRY(wire_look(bench, rows, ROW_U, "a refused board takes words to SRAM", WIRE_SRAM,
                   0xffffffff, 0x12345678));

@@ -37,6 +37,7 @@ static void oscillators(void)
 {
     board_unlock();
     CLK_PWRCTL |= PWRCTL_HIRCEN;
+    checku("HIRC is not stable at once", CLK_STATUS & STATUS_HIRCSTB, 0);
     check("HIRC becomes stable", until(&CLK_STATUS, STATUS_HIRCSTB, STATUS_HIRCSTB), 1);
     CLK_PWRCTL |= 1u << 18;
     check("so does HIRC48", until(&CLK_STATUS, 1u << 6, 1u << 6), 1);
