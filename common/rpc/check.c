@@ -2,7 +2,24 @@
 
 #include <string.h>
 
-#include "common/rpc/limits.h"
+static bool is_print(char c)
+{
+    return c >= 0x20 && c <= 0x7e;
+}
+
+/* As gRPC has it: github.com/grpc/grpc, doc/PROTOCOL-HTTP2.md, Custom-Metadata. */
+static bool metadata_ok(const Hallmark__V1__Metadata *entry)
+{
+    size_t len = strlen(entry->key);
+    if (len == 0 || strspn(entry->key, "0123456789abcdefghijklmnopqrstuvwxyz_.-") != len)
+        return false;
+    if (len > 4 && strcmp(entry->key + len - 4, "-bin") == 0)
+        return true;
+    for (size_t i = 0; i < entry->value.len; i++)
+        if (!is_print((char)entry->value.data[i]))
+            return false;
+    return true;
+}
 
 const char *check_request(const Hallmark__V1__FrameRequest *request)
 {
@@ -17,11 +34,22 @@ const char *check_request(const Hallmark__V1__FrameRequest *request)
     if (request->n_metadata > RPC_METADATA_MAX)
         return "too many metadata entries";
     size_t bytes = 0;
-    for (size_t i = 0; i < request->n_metadata; i++)
+    for (size_t i = 0; i < request->n_metadata; i++) {
+        if (!metadata_ok(request->metadata[i]))
+            return "metadata is not as it should be: lower-case keys, text but for -bin";
         bytes += strlen(request->metadata[i]->key) + request->metadata[i]->value.len;
+    }
     if (bytes > RPC_METADATA_BYTES_MAX)
         return "metadata is too large";
     return NULL;
+}
+
+void check_words(const char *words, char out[static RPC_MESSAGE_TEXT_MAX])
+{
+    size_t len = 0;
+    for (; words[len] != '\0' && len < RPC_MESSAGE_TEXT_MAX - 1; len++)
+        out[len] = is_print(words[len]) ? words[len] : '?';
+    out[len] = '\0';
 }
 
 /* Encoding of Protocol Buffers: https://protobuf.dev/programming-guides/encoding */
@@ -54,6 +82,29 @@ static struct span take_value(struct rd *r, unsigned wire)
     return rd_take(r, len > r->rest.len ? r->rest.len + 1 : (size_t)len);
 }
 
+/* UTF-8 (RFC 3629, 4) without U+0000: in memory a string ends at its first zero. */
+static bool is_text(struct span bytes)
+{
+    struct rd r = rd_of(bytes);
+    while (r.rest.len != 0 && r.err == ERR_OK) {
+        uint8_t first = rd_u8(&r);
+        unsigned more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+        static const uint32_t least[] = { 1, 0x80, 0x800, 0x10000 };
+        if ((first >= 0x80 && first < 0xc2) || first > 0xf4)
+            return false;
+        uint32_t value = more == 0 ? first : first & (0x3fu >> more);
+        for (unsigned i = 0; i < more; i++) {
+            uint8_t next = rd_u8(&r);
+            if ((next & 0xc0) != 0x80)
+                return false;
+            value = value << 6 | (next & 0x3f);
+        }
+        if (value < least[more] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
+            return false;
+    }
+    return r.err == ERR_OK;
+}
+
 static bool count_fields(const ProtobufCMessageDescriptor *type, struct span bytes,
                          unsigned *left, unsigned depth)
 {
@@ -67,8 +118,11 @@ static bool count_fields(const ProtobufCMessageDescriptor *type, struct span byt
             key >> 3 > UINT32_MAX
                 ? NULL
                 : protobuf_c_message_descriptor_get_field(type, (unsigned)(key >> 3));
-        if ((key & 7) == WIRE_LENGTH && field != NULL &&
-            field->type == PROTOBUF_C_TYPE_MESSAGE &&
+        if ((key & 7) != WIRE_LENGTH || field == NULL)
+            continue;
+        if (field->type == PROTOBUF_C_TYPE_STRING && !is_text(value))
+            return false;
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE &&
             !count_fields(field->descriptor, value, left, depth - 1))
             return false;
     }

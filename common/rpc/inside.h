@@ -66,3 +66,5 @@ unsigned stream_count(const struct streams *streams);                      /* ho
 struct stream stream_of(const struct peer *p, uint32_t id, uint64_t deadline_ms, void *tag);
 enum err stream_data(struct peer *p, Hallmark__V1__Frame **f); /* takes the frame */
 enum err stream_credit(struct peer *p, const Hallmark__V1__FrameCredit *credit);
+/* A call of ours ends with a response that we make up: a missed deadline, a lost connection. */
+enum err stream_fail(struct peer *p, struct stream *s, enum err e, const char *words);

@@ -14,7 +14,7 @@ enum {
     RPC_IDEMPOTENCY_KEY_SIZE = 16,
     RPC_TIMEOUT_DEFAULT_MS = 30000, /* of a request that names none */
     RPC_TIMEOUT_MAX_MS = 600000,
-    RPC_RETRY_AFTER_MS = 1000, /* what RESOURCE_EXHAUSTED and UNAVAILABLE ask for */
+    RPC_RETRY_AFTER_MS = 1000,   /* what RESOURCE_EXHAUSTED and UNAVAILABLE ask for */
     RPC_HELLO_TIMEOUT_MS = 5000, /* from connection to the peer's HELLO */
     RPC_CREDIT_MESSAGES = 16,    /* DATA frames in flight on a stream */
     RPC_CREDIT_BYTES = 1 << 20,  /* and bytes of their payloads */

@@ -1,6 +1,5 @@
 #include "common/rpc/peer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,31 +95,6 @@ void peer_free(struct peer *p)
     free(p);
 }
 
-/* A response that we make up ourselves: a missed deadline, a lost connection. */
-static enum err push_response(struct peer *p, struct stream *s, enum err e, const char *words)
-{
-    frame *f = malloc(sizeof(*f));
-    Hallmark__V1__FrameResponse *response = malloc(sizeof(*response));
-    char *text = strdup(words);
-    if (f == NULL || response == NULL || text == NULL) {
-        free(f);
-        free(response);
-        free(text);
-        return fail(ERR_MEMORY, "rpc: no memory for an answer");
-    }
-    hallmark__v1__frame__init(f);
-    hallmark__v1__frame_response__init(response);
-    f->kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
-    f->response = response;
-    response->stream = s->id;
-    response->status = err_status(e);
-    response->code = (uint32_t)e;
-    response->message = text;
-    struct peer_event event = { PEER_RESPONSE, s->id, 0, s->tag, f };
-    *s = (struct stream){ 0 };
-    return queue_event(&p->queue, &event);
-}
-
 static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello)
 {
     if (p->hello_by_ms == 0)
@@ -145,20 +119,28 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
     return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_OPEN });
 }
 
-static enum err respond_error(struct peer *p, uint32_t stream, enum err e, const char *words)
+/* Its words are cleaned, whoever they are from. */
+static enum err owe_response(struct peer *p, const Hallmark__V1__FrameResponse *response)
 {
     char text[RPC_MESSAGE_TEXT_MAX];
+    Hallmark__V1__FrameResponse clean = *response;
+    check_words(response->message, text);
+    clean.message = text;
+    frame f = HALLMARK__V1__FRAME__INIT;
+    f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
+    f.response = &clean;
+    return peer_owe(p, &f);
+}
+
+static enum err respond_error(struct peer *p, uint32_t stream, enum err e, const char *words)
+{
     Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
-    snprintf(text, sizeof(text), "%s", words);
     response.stream = stream;
     response.status = err_status(e);
     response.code = (uint32_t)e;
-    response.message = text;
+    response.message = (char *)(uintptr_t)words;
     response.retry_after_ms = rpc_retry_after_ms(e);
-    frame f = HALLMARK__V1__FRAME__INIT;
-    f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
-    f.response = &response;
-    return peer_owe(p, &f);
+    return owe_response(p, &response);
 }
 
 /* Takes the frame: it goes with the event. */
@@ -221,7 +203,7 @@ static enum err take_go_away(struct peer *p, frame **f)
                     &(struct peer_event){ .kind = PEER_GOING_AWAY, .frame = TAKE(*f) }));
     for (size_t i = 0; i < p->ours.count; i++)
         if (p->ours.slot[i].id > last)
-            TRY(push_response(p, &p->ours.slot[i], ERR_UNSEEN, "the peer is going away"));
+            TRY(stream_fail(p, &p->ours.slot[i], ERR_UNSEEN, "the peer is going away"));
     return ERR_OK;
 }
 
@@ -293,7 +275,7 @@ static void send_cancel(struct peer *p, uint32_t id, const char *reason)
 {
     char text[RPC_MESSAGE_TEXT_MAX];
     Hallmark__V1__FrameCancel cancel = HALLMARK__V1__FRAME_CANCEL__INIT;
-    snprintf(text, sizeof(text), "%s", reason);
+    check_words(reason, text);
     cancel.stream = id;
     cancel.reason = text;
     frame f = HALLMARK__V1__FRAME__INIT;
@@ -309,7 +291,7 @@ void peer_cancel(struct peer *p, uint32_t stream, const char *reason)
     if (s == NULL)
         return;
     send_cancel(p, s->id, reason);
-    if (push_response(p, s, ERR_CANCELLED, reason) != ERR_OK)
+    if (stream_fail(p, s, ERR_CANCELLED, reason) != ERR_OK)
         *s = (struct stream){ 0 };
 }
 
@@ -319,10 +301,7 @@ enum err peer_respond(struct peer *p, Hallmark__V1__FrameResponse *response)
     if (response->stream == 0 || s == NULL)
         return ERR_OK;
     *s = (struct stream){ 0 };
-    frame f = HALLMARK__V1__FRAME__INIT;
-    f.kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
-    f.response = response;
-    enum err e = peer_owe(p, &f);
+    enum err e = owe_response(p, response);
     if (e == ERR_LIMIT) /* the answer does not fit: the caller must still hear of it */
         return respond_error(p, response->stream, e, "the answer is over the message limit");
     return e;
@@ -331,7 +310,7 @@ enum err peer_respond(struct peer *p, Hallmark__V1__FrameResponse *response)
 static void miss_ours(struct peer *p, struct stream *s)
 {
     send_cancel(p, s->id, "deadline exceeded");
-    if (push_response(p, s, ERR_DEADLINE, "deadline exceeded") != ERR_OK)
+    if (stream_fail(p, s, ERR_DEADLINE, "deadline exceeded") != ERR_OK)
         *s = (struct stream){ 0 };
 }
 
@@ -372,7 +351,7 @@ void peer_go_away(struct peer *p, const char *reason, uint32_t drain_ms)
 {
     char text[RPC_MESSAGE_TEXT_MAX];
     Hallmark__V1__FrameGoAway away = HALLMARK__V1__FRAME_GO_AWAY__INIT;
-    snprintf(text, sizeof(text), "%s", reason);
+    check_words(reason, text);
     p->refusing = true;
     away.last_stream = p->last_theirs;
     away.reason = text;
@@ -394,7 +373,7 @@ void peer_fail_calls(struct peer *p, enum err e, const char *words)
     for (size_t i = 0; i < p->ours.count; i++) {
         struct stream *s = &p->ours.slot[i];
         enum err why = s->request > p->queue.pulled ? ERR_UNSEEN : e;
-        if (s->id != 0 && push_response(p, s, why, words) != ERR_OK)
+        if (s->id != 0 && stream_fail(p, s, why, words) != ERR_OK)
             *s = (struct stream){ 0 };
     }
 }

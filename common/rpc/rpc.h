@@ -66,7 +66,8 @@ uint64_t rpc_now_ms(void); /* CLOCK_MONOTONIC: the clock of deadlines */
 void rpc_dispatch(ProtobufCService *const services[], struct rpc_call *call);
 bool rpc_serves(ProtobufCService *const services[], const char *method);
 
-/* How long a caller who is told this shall wait before it asks again; 0: asking again is no use.
+/* How long a caller who is told this shall wait before it asks again; 0: asking again is no
+ * use.
  */
 uint32_t rpc_retry_after_ms(enum err e);
 

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/host/log.h"
 #include "common/rpc/inside.h"
@@ -211,4 +212,28 @@ void peer_consumed(struct peer *p, uint32_t stream, size_t bytes)
 {
     if (grant_anew(p, find_any(p, stream), bytes) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "rpc: CREDIT of stream %u was not sent", stream);
+}
+
+enum err stream_fail(struct peer *p, struct stream *s, enum err e, const char *words)
+{
+    frame *f = malloc(sizeof(*f));
+    Hallmark__V1__FrameResponse *response = malloc(sizeof(*response));
+    char *text = strdup(words);
+    if (f == NULL || response == NULL || text == NULL) {
+        free(f);
+        free(response);
+        free(text);
+        return fail(ERR_MEMORY, "rpc: no memory for an answer");
+    }
+    hallmark__v1__frame__init(f);
+    hallmark__v1__frame_response__init(response);
+    f->kind_case = HALLMARK__V1__FRAME__KIND_RESPONSE;
+    f->response = response;
+    response->stream = s->id;
+    response->status = err_status(e);
+    response->code = (uint32_t)e;
+    response->message = text;
+    struct peer_event event = { PEER_RESPONSE, s->id, 0, s->tag, f };
+    *s = (struct stream){ 0 };
+    return queue_event(&p->queue, &event);
 }

@@ -68,6 +68,9 @@ async function limits() {
         ['a method of 81 bytes', 3, `hallmark.v1.${'x'.repeat(63)}/Check`, {}],
         ['a method with a space', 3, 'hallmark.v1.Health/ Check', {}],
         ['an idempotency key of 15 bytes', 3, v1('Health/Check'), { key: Buffer.alloc(15) }],
+        ['metadata with a capital letter in its key', 3, v1('Health/Check'), { metadata: { 'Key-bin': Buffer.alloc(1) } }],
+        ['metadata without a key', 3, v1('Health/Check'), { metadata: { '': Buffer.from('x') } }],
+        ['metadata of bytes that says it is text', 3, v1('Health/Check'), { metadata: { key: Buffer.from([1]) } }],
         ['17 entries of metadata', 3, v1('Health/Check'), { metadata: metadata(17, 1) }],
         ['metadata of more than 16 KiB', 3, v1('Health/Check'), { metadata: metadata(16, 1024) }],
         ['a change without an idempotency key', 3, v1('Runs/Open'), {}],
@@ -78,6 +81,11 @@ async function limits() {
                 refuses(c.call(method, Buffer.alloc(0), options), status));
         await check('a payload that is no such message is INVALID_ARGUMENT', () =>
             refuses(c.call(v1('Health/Check'), Buffer.from('ffffff', 'hex')), 3));
+        await check('a text with a NUL in a payload is INVALID_ARGUMENT, and so is one that is no UTF-8', () =>
+            using(auditor(), {}, async (a) => {
+                await refuses(a.call(v1('Orders/Show'), { name: 'interop\0' }), 3);
+                await refuses(a.call(v1('Orders/Show'), Buffer.from('0a02c328', 'hex')), 3);
+            }));
         await check('16 entries of metadata are taken', () =>
             c.call(v1('Health/Check'), {}, { metadata: metadata(16, 1000) }));
     });

@@ -88,7 +88,8 @@ async function messages() {
     await closes('a message that never ends', 1009, async (c) => {
         for (let i = 0; i < 80 && c.ws.readyState === 1; i++) c.ws.send(Buffer.alloc(1 << 16), { binary: true, fin: false });
     });
-    await answered('a method that is no UTF-8', 3, (c) => c.sendBytes(Buffer.from('120608011202fffe', 'hex')));
+    await closes('a method that is no UTF-8', 1007, (c) => c.sendBytes(Buffer.from('120608011202fffe', 'hex')));
+    await closes('a method with a NUL', 1007, (c) => c.send(health(1, { method: `${v1('Health/Check')}\0junk` })));
     await answered('a message of 4 MiB', 3, (c) => c.send(health(1, { payload: fill() })));
     await answered('a message in pieces of a byte', 0, (c) => inPieces(c, proto.encode('Frame', health(1)), 1));
     await stays('an empty message', (c) => c.sendBytes(Buffer.alloc(0)));
