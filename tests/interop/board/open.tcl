@@ -78,6 +78,21 @@ foreach {kind option} {software {} hardware hw} {
     }
 }
 
+check "a watchpoint on DevAuth's mailbox" {
+    devauth_load
+    set mailbox [word 0x20000018]
+    write_memory $mailbox 32 {0}
+    wp $mailbox 4 w
+    resume
+    wait_halt 5000
+    while {[word $mailbox] ne "0x584d4d48"} { ; # once it is cleared, once it is ready
+        if {[incr hits] > 2} {error "magic is [word $mailbox]"}
+        resume
+        wait_halt 5000
+    }
+    rwp $mailbox
+}
+
 check "DevAuth runs on: its mailbox is ready" {
     resume
     set mailbox [word 0x20000018]
