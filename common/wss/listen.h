@@ -34,7 +34,8 @@ struct listen_set {
 };
 
 /* address: a name, an IPv4 or IPv6 address; NULL: all. port 0: any free one, the same for all
- * addresses of a name. ERR_IO (not this host's, in use) or ERR_CONFIG (no such name), with words. */
+ * addresses of a name. ERR_IO (not this host's, in use) or ERR_CONFIG (no such name), with
+ * words. */
 enum err listen_open(struct listen_set *set, const char *address, uint16_t port);
 uint16_t listen_port(const struct listen_set *set);
 void listen_start(struct listen_set *set, struct ev_loop *loop, struct lws_vhost *vhost);
