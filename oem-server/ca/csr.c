@@ -51,7 +51,7 @@ static enum err open_csr(struct span der, X509_REQ **csr_out)
     AUTO(ssl_request_drop)
     X509_REQ *csr = der.len == 0 ? NULL : d2i_X509_REQ(NULL, &p, (long)der.len);
     if (csr == NULL)
-        return fail(ERR_PROTO, "csr: not DER");
+        return fail(ERR_INVALID, "csr: not a CertificationRequest in DER");
     if (p != der.ptr + der.len)
         return fail(ERR_EXCESS, "csr: %td bytes after the end", der.ptr + der.len - p);
     TRY(check(csr));
