@@ -1,5 +1,6 @@
 /* oem-server: the OEM's server. See oem-server.8. */
 #include <argp.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -118,9 +120,23 @@ static int next_signal(struct server *server, const sigset_t *signals)
     return number;
 }
 
+/* Told before the HSM is asked for anything. ERR_DENIED: it cannot be written. */
+static enum err check_state(const struct config *config)
+{
+    struct stat st;
+    if (stat(config->state, &st) != 0)
+        return fail(ERR_CONFIG, "main: [server] state: %s: %s", config->state, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return fail(ERR_CONFIG, "main: [server] state: %s: not a folder", config->state);
+    if (access(config->state, R_OK | W_OK | X_OK) != 0)
+        return fail(ERR_DENIED, "main: [server] state: %s: %s", config->state, strerror(errno));
+    return ERR_OK;
+}
+
 static enum err start(const struct config *config, struct service *service)
 {
     struct guard guard;
+    TRY(check_state(config));
     TRY(guard_begin(&guard, "starting", 0, EX_OK));
     enum err e = server_open(config, &service->server);
     if (e == ERR_OK)
@@ -173,6 +189,8 @@ static int exit_code(enum err e)
         return EX_OK;
     case ERR_CONFIG:
     case ERR_PRECONDITION:
+    case ERR_NOT_FOUND: /* a key that init makes */
+    case ERR_MISMATCH:  /* another installation's tokens, or another origin */
     case ERR_PIN:
         return EX_CONFIG;
     case ERR_BUSY:
@@ -180,8 +198,14 @@ static int exit_code(enum err e)
         return EX_TEMPFAIL;
     case ERR_DATA_LOSS:
         return EX_DATAERR;
+    case ERR_DENIED:
+        return EX_CANTCREAT;
     case ERR_IO:
+    case ERR_STORE:
+    case ERR_HSM:
         return EX_UNAVAILABLE;
+    case ERR_MEMORY:
+        return EX_OSERR;
     default:
         return EX_SOFTWARE;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/name.h"
 
 enum {
     WORKERS_DEFAULT = 4,
@@ -157,6 +158,18 @@ static enum err require(const struct reader *r, const void *value, const char *w
     return value != NULL ? ERR_OK : fail(ERR_CONFIG, "%s: %s is missing", r->path, what);
 }
 
+/* What certificates are made of: better told here than by a half-done init. */
+static enum err check_names(const struct reader *r)
+{
+    const struct config *c = r->config;
+    if (!name_is_organization(c->organization))
+        return fail(ERR_CONFIG, "%s: [ca] organization: want " NAME_ORGANIZATION_RULE, r->path);
+    if (!name_is_good(c->trust_domain))
+        return fail(ERR_CONFIG, "%s: [ca] trust_domain: %.80s: want " NAME_RULE, r->path,
+                    c->trust_domain);
+    return ERR_OK;
+}
+
 static enum err complete(struct reader *r)
 {
     struct config *c = r->config;
@@ -166,6 +179,7 @@ static enum err complete(struct reader *r)
     TRY(require(r, c->organization, "[ca] organization"));
     TRY(require(r, c->trust_domain, "[ca] trust_domain"));
     TRY(require(r, c->server_names[0], "[ca] server_names"));
+    TRY(check_names(r));
     bool ok = make_path(&c->store_path, c->state, "hallmark", ".db");
     if (c->origin == NULL)
         ok = ok && make_path(&c->origin, c->trust_domain, "hallmark-log", "");

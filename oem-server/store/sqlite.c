@@ -184,10 +184,12 @@ static enum err rows_prepare(struct store_link *link, enum statement statement)
         return ERR_OK;
     rows->link = link;
     rows->statement = statement;
-    if (sqlite3_prepare_v3(link->db, statement_sql(statement), -1, SQLITE_PREPARE_PERSISTENT,
-                           &rows->stmt, NULL) != SQLITE_OK)
-        return fail_db(link, statement_name(statement));
-    return ERR_OK;
+    int result = sqlite3_prepare_v3(link->db, statement_sql(statement), -1,
+                                    SQLITE_PREPARE_PERSISTENT, &rows->stmt, NULL);
+    if (result == SQLITE_OK)
+        return ERR_OK;
+    enum err e = fail_db(link, statement_name(statement));
+    return result == SQLITE_ERROR ? ERR_DATA_LOSS : e; /* our SQL is right: a table is not */
 }
 
 static enum err link_check(struct store_link *link)

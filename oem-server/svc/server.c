@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,11 +43,28 @@ enum err server_log_open(struct server *server)
                      server->hsm, &server->log);
 }
 
+/* They were put in one transaction: ERR_NOT_FOUND if there is none, damage if some are missing.
+ */
 static enum err read_certificates(struct store_tx *tx, struct ca_certificates *certificates)
 {
     TRY(store_setting_get(tx, "root", &certificates->root));
-    TRY(store_setting_get(tx, "issuing", &certificates->issuing));
-    return store_setting_get(tx, "web-server", &certificates->web_server);
+    enum err e = store_setting_get(tx, "issuing", &certificates->issuing);
+    if (e == ERR_OK)
+        e = store_setting_get(tx, "web-server", &certificates->web_server);
+    return e == ERR_NOT_FOUND
+               ? fail(ERR_DATA_LOSS, "svc: the store has lost a certificate of arrow 2")
+               : e;
+}
+
+/* What was put was a chain of ours, so what is none now was damaged or edited. */
+static enum err tell_damage(enum err e)
+{
+    char words[FAIL_WORDS_MAX / 2];
+    if (e != ERR_PROTO && e != ERR_LIMIT && e != ERR_EXCESS && e != ERR_SIG)
+        return e;
+    snprintf(words, sizeof(words), "%s", fail_words());
+    return fail(ERR_DATA_LOSS, "svc: the store's certificates were damaged or edited: %s",
+                words);
 }
 
 static enum err use_certificates(struct server *server,
@@ -68,7 +86,7 @@ enum err server_ca_open(struct server *server, struct store_tx *tx)
         return ERR_OK;
     enum err e = read_certificates(tx, &certificates);
     if (e == ERR_OK)
-        e = use_certificates(server, &certificates);
+        e = tell_damage(use_certificates(server, &certificates));
     ca_certificates_free(&certificates);
     return e;
 }

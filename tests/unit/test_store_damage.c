@@ -243,8 +243,8 @@ static void schemas_that_are_not_ours(void **state)
         { "newer", "INSERT INTO schema_versions (version) VALUES (1000)", ERR_CONFIG },
         { "version is text", "UPDATE schema_versions SET version = 'x' WHERE version = 1",
           ERR_DATA_LOSS },
-        { "table gone", "DROP TABLE boot_keys", ERR_STORE },
-        { "column gone", "ALTER TABLE units DROP COLUMN receipt", ERR_STORE },
+        { "table gone", "DROP TABLE boot_keys", ERR_DATA_LOSS },
+        { "column gone", "ALTER TABLE units DROP COLUMN receipt", ERR_DATA_LOSS },
         { "versions gone", "DELETE FROM schema_versions", ERR_STORE },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
