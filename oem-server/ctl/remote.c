@@ -317,6 +317,18 @@ static enum err call_once(struct remote *r, const Hallmark__V1__FrameRequest *re
     return ERR_OK;
 }
 
+/* A call was lost with its connection: wait before it is made again, if it may be. */
+static enum err prepare_again(struct remote *r, int attempt)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    TRY(learn_why(r));
+    if (attempt == ATTEMPTS)
+        return fail_quiet(ERR_CLOSED, "%.300s: lost at each of %d attempts", words, ATTEMPTS);
+    pause_ms(backoff_next_ms(&r->backoff));
+    return ERR_OK;
+}
+
 static bool is_change(const char *method)
 {
     for (size_t i = 0; i < COUNT(changes); i++)
@@ -345,11 +357,7 @@ enum err remote_send(void *context, const char *method, struct span payload,
         enum err e = call_once(r, &request, response_out);
         if (!again_may(e, true)) /* it changes nothing, or has its key */
             return e;
-        TRY(learn_why(r));
-        if (attempt == ATTEMPTS)
-            return fail_quiet(ERR_CLOSED, "%s: %s: lost at each of %d attempts", method,
-                              r->reason, ATTEMPTS);
-        pause_ms(backoff_next_ms(&r->backoff));
+        TRY(prepare_again(r, attempt));
     }
 }
 
@@ -366,6 +374,11 @@ enum err remote_stream(struct remote *r, const char *method, struct span payload
         return fail_quiet(ERR_INTERNAL, "no random bytes");
     if (is_change(method))
         request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
-    TRY(connect_patiently(r));
-    return wss_stream_open(r->conn, &request, stream_out);
+    for (int attempt = 1;; attempt++) {
+        TRY(connect_patiently(r));
+        enum err e = wss_stream_open(r->conn, &request, stream_out);
+        if (!again_may(e, true)) /* what fails at once was not sent */
+            return e;
+        TRY(prepare_again(r, attempt));
+    }
 }
