@@ -129,11 +129,29 @@ static void stack_limit(void)
                          : "r3", "memory");
 }
 
+/* What ARMv8-M Mainline has and Baseline has not, as halfwords: the assembler refuses them. */
+#define MAINLINE(function, name, halfwords)                                                    \
+    static void function(void)                                                                 \
+    {                                                                                          \
+        fault_expected(name);                                                                  \
+        __asm__ volatile(".short " halfwords ::: "r0", "r1", "r2", "r3", "cc", "memory");      \
+    }
+
+MAINLINE(mainline_it, "IT, of Mainline", "0xbf08")
+MAINLINE(mainline_add, "ADD.W, of Mainline", "0xf103, 0x0301")
+MAINLINE(mainline_umull, "UMULL, of Mainline", "0xfba0, 0x0101")
+MAINLINE(mainline_branch, "BEQ.W, of Mainline", "0xf000, 0x8000")
+MAINLINE(mainline_clz, "CLZ, of Mainline", "0xfab0, 0xf080")
+MAINLINE(mainline_ubfx, "UBFX, of Mainline", "0xf3c0, 0x0007")
+MAINLINE(mainline_dsp, "UXTAB, of the DSP extension", "0xfa51, 0xf082")
+MAINLINE(mainline_float, "VMOV, of the floating-point extension", "0xeeb0, 0x0a40")
+
 static void (*const cases[])(void) = {
-    unaligned_load, unaligned_half, unaligned_store, unaligned_block, unaligned_register,
-    undefined,      supervisor,     nowhere_read,    nowhere_write,   hole_read,
-    flash_write,    hole_between,   execute_block,   execute_ppb,     execute_nowhere,
-    arm_state,      stack_limit,
+    unaligned_load,  unaligned_half, unaligned_store, unaligned_block, unaligned_register,
+    undefined,       supervisor,     nowhere_read,    nowhere_write,   hole_read,
+    flash_write,     hole_between,   execute_block,   execute_ppb,     execute_nowhere,
+    arm_state,       stack_limit,    mainline_it,     mainline_add,    mainline_umull,
+    mainline_branch, mainline_clz,   mainline_ubfx,   mainline_dsp,    mainline_float,
 };
 
 void phase(uint32_t number)
