@@ -154,6 +154,32 @@ async function streams() {
     }));
 }
 
+// A frame of RFC 6455, 5.2, as the client's library would never send it.
+function raw(c, first, second, payload = Buffer.alloc(0)) {
+    const mask = Buffer.alloc(second & 0x80 ? 4 : 0);
+    c.ws._socket.write(Buffer.concat([Buffer.from([first, second]), mask, payload]));
+}
+
+// What is no frame at all ends the connection, with 1002 if anything is said. (libwebsockets
+// 4.1.6 takes frames without a mask, though RFC 6455, 5.1, says to close.)
+async function frames() {
+    const cases = {
+        'a reserved bit': [0xc2, 0x81, Buffer.alloc(1)],
+        'a reserved data opcode': [0x83, 0x81, Buffer.alloc(1)],
+        'a reserved control opcode': [0x8b, 0x80],
+        'a ping of 126 bytes': [0x89, 0xfe, Buffer.concat([Buffer.from([0, 126]), Buffer.alloc(126)])],
+        'a ping in pieces': [0x09, 0x80],
+        'a continuation of nothing': [0x80, 0x81, Buffer.alloc(1)],
+    };
+    for (const [name, [first, second, payload]] of Object.entries(cases))
+        await check(`${name} ends the connection`, () => using(auditor(), {}, async (c) => {
+            raw(c, first, second, payload);
+            const { code } = await within(10000, c.closed, 'the close');
+            assert.ok(code === 1002 || code === 1006, `closed with ${code}`);
+            await using(auditor(), {}, (other) => other.call(v1('Health/Check')));
+        }));
+}
+
 async function upgrade() {
     for (const [name, subprotocol] of [['another subprotocol', 'v2.rpc.hallmark'], ['no subprotocol', []]])
         await check(`${name} is refused`, async () => {
@@ -167,6 +193,7 @@ async function main() {
     await upgrade();
     await hello();
     await messages();
+    await frames();
     await streams();
     process.exit(exitCode());
 }
