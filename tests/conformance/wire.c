@@ -91,7 +91,7 @@ enum err wire_prepare(struct bench *bench)
     return ERR_OK;
 }
 
-enum { ISP_MS = 2000 };
+enum { ISP_MS = 10000 };
 
 enum err wire_isp(struct bench *bench, uint32_t command, uint32_t address, uint32_t data,
                   bool *good_out)

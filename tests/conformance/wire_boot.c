@@ -7,7 +7,7 @@ enum {
     META_ROTPK = 0x40610,
     VECTOR_PAGE = 0xf0000,
     ISP_BANK_REMAP = 0x2c,
-    START_MS = 500,
+    START_MS = 10000,
     REFUSED_MS = 60
 };
 

@@ -29,7 +29,7 @@ enum {
     VC_HARDERR = 1 << 10,
     TRCENA = 1 << 24,
     XPSR_T = 1 << 24,
-    WAIT_MS = 2000,
+    WAIT_MS = 10000,
 };
 #define DBGKEY 0xa05f0000u
 

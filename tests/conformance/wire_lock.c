@@ -3,7 +3,7 @@
 #include "common/host/own.h"
 #include "tests/conformance/wire_inside.h"
 
-enum { CONFIG0 = 0x300000, PAGE = 0x20000 };
+enum { CONFIG0 = 0x300000, PAGE = 0x20000, DPM_MS = 10000 };
 
 #define DPM_CTL      0x4002f600u
 #define DPM_STS      0x4002f604u
@@ -104,7 +104,7 @@ static enum err set_dpm(struct bench *bench, uint32_t control, uint32_t bits)
 {
     uint32_t status = control + 4;
     TRY(wire_poke(bench, control, DPM_CODE | bits));
-    return mem_poll(&bench->mem, &(struct mem_poll){ status, 1, 0, 1000 });
+    return mem_poll(&bench->mem, &(struct mem_poll){ status, 1, 0, DPM_MS });
 }
 
 static enum err half_closed(struct bench *bench, struct rows *rows)
@@ -153,10 +153,10 @@ static enum err window_password(struct bench *bench, uint32_t value, uint32_t op
 {
     for (uint32_t i = 0; i < 4; i++) {
         TRY(wire_poke(bench, WINDOW + 0x10 + 4 * i, value + i));
-        TRY(mem_poll(&bench->mem, &(struct mem_poll){ WINDOW + 4, 1, 0, 1000 }));
+        TRY(mem_poll(&bench->mem, &(struct mem_poll){ WINDOW + 4, 1, 0, DPM_MS }));
     }
     TRY(wire_poke(bench, WINDOW, DPM_CODE | operation));
-    return mem_poll(&bench->mem, &(struct mem_poll){ WINDOW + 4, 1, 0, 1000 });
+    return mem_poll(&bench->mem, &(struct mem_poll){ WINDOW + 4, 1, 0, DPM_MS });
 }
 
 enum { PWCMP = 1 << 2, PWUPD = 1 << 3, PWUOK = 1 << 5, PWCERR = 1 << 4 };
