@@ -115,7 +115,7 @@ enum err credential_csr_load(const char *path, struct buf *der_out)
     if (csr == NULL)
         return fail_quiet(ERR_INVALID, "%s: not a certificate request (PKCS #10)", path);
     if (X509_REQ_verify(csr, X509_REQ_get0_pubkey(csr)) != 1)
-        return fail_quiet(ERR_SIG, "%s: its signature is not by its own key", path);
+        return fail_quiet(ERR_INVALID, "%s: its signature is not by its own key", path);
     return csr_der(csr, der_out);
 }
 

@@ -23,7 +23,7 @@ enum err credential_key_load(const char *path,
 /* PKCS #10, DER, with subject CN=name: the server takes the key and the proof only. */
 enum err credential_csr_make(EVP_PKEY *key, const char *name, struct buf *der_out);
 enum err credential_csr_load(const char *path,
-                             struct buf *der_out); /* self-signature checked */
+                             struct buf *der_out); /* self-signature checked; ERR_INVALID */
 
 /* The whole span is one certificate. what names it in words. */
 enum err credential_certificate_parse(struct span der, const char *what, X509 **out);

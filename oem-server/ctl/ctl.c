@@ -150,7 +150,7 @@ static void tell(enum err e, const struct command *command)
         fprintf(stderr, "oemctl: %s\nTry 'oemctl %s%s--help'.\n", said, of,
                 *of == '\0' ? "" : " ");
     else
-        fprintf(stderr, "oemctl: %s (%s)\n", said, exit_status_name(e));
+        fprintf(stderr, "oemctl: %s (%s)\n", said, exit_word(e));
 }
 
 int ctl_main(int argc, char **argv)

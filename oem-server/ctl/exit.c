@@ -29,14 +29,19 @@ static const struct {
     [ERR_UNAUTHENTICATED] = { "UNAUTHENTICATED", EX_NOPERM },
 };
 
-/* Causes that say more than their status. */
+/* Causes that say more than their status: code and word go together. */
 static const struct {
     enum err err;
+    const char *name;
     int code;
 } causes[] = {
-    { ERR_USAGE, EX_USAGE },    { ERR_CONFIG, EX_CONFIG },    { ERR_IO, EX_IOERR },
-    { ERR_PROTO, EX_PROTOCOL }, { ERR_SIG, EX_DATAERR },      { ERR_LIMIT, EX_DATAERR },
-    { ERR_MEMORY, EX_OSERR },   { ERR_MISMATCH, EX_DATAERR },
+    { ERR_USAGE, "bad usage", EX_USAGE },
+    { ERR_CONFIG, "bad settings", EX_CONFIG },
+    { ERR_IO, "input or output failed", EX_IOERR },
+    { ERR_PROTO, "protocol broken", EX_PROTOCOL },
+    { ERR_SIG, "not verified", EX_DATAERR },
+    { ERR_LIMIT, "over a limit", EX_DATAERR },
+    { ERR_MEMORY, "out of memory", EX_OSERR },
 };
 
 int exit_code(enum err e)
@@ -45,6 +50,14 @@ int exit_code(enum err e)
         if (causes[i].err == e)
             return causes[i].code;
     return statuses[err_status(e)].code;
+}
+
+const char *exit_word(enum err e)
+{
+    for (size_t i = 0; i < COUNT(causes); i++)
+        if (causes[i].err == e)
+            return causes[i].name;
+    return exit_status_name(e);
 }
 
 const char *exit_status_name(enum err e)

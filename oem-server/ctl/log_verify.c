@@ -1,4 +1,4 @@
-#include <string.h>
+#include <stdio.h>
 
 #include "common/host/log.h"
 #include "oem-server/ctl/bundle.h"
@@ -18,8 +18,12 @@ static enum err load_key(const char *path, struct note_key *key_out)
 {
     AUTO(buf_free) struct buf file = { 0 };
     TRY(file_read(path, NOTE_MAX, &file));
-    TRY(verify_key_parse(buf_span(&file), key_out));
-    return ERR_OK;
+    return verify_key_parse(buf_span(&file), key_out) == ERR_OK
+               ? ERR_OK
+               : fail_quiet(ERR_INVALID,
+                            "%s: not a log's verifier key: want its line NAME+HASH+KEY, as "
+                            "oemctl init wrote it to log.vkey",
+                            path);
 }
 
 /* The checkpoint kept last time. It was verified then, and is again: the file may be anyone's.
@@ -29,12 +33,13 @@ static enum err load_kept(const char *path, struct verify *v, struct buf *kept)
     if (path == NULL || !file_exists(path))
         return ERR_OK;
     TRY(file_read(path, NOTE_MAX, kept));
-    enum err e = verify_keep(v, buf_span(kept));
-    if (e == ERR_OK)
+    if (verify_keep(v, buf_span(kept)) == ERR_OK)
         return ERR_OK;
-    char words[FAIL_WORDS_MAX];
-    memcpy(words, fail_words(), sizeof(words));
-    return fail_quiet(e, "%s: %.300s", path, words);
+    char words[FAIL_WORDS_MAX / 2];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    return fail_quiet(ERR_INVALID,
+                      "%s: not a checkpoint that log verify has kept, of this key: %s", path,
+                      words);
 }
 
 /* What is to be verified: a server's log, or one that was exported. */

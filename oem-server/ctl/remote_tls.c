@@ -3,6 +3,9 @@
 #include <openssl/x509v3.h>
 
 #include "common/host/log.h"
+#include "oem-server/ctl/file.h"
+
+enum { TRUST_FILE_MAX = 1 << 20 };
 
 static int keep_verdict(int good, X509_STORE_CTX *context)
 {
@@ -33,13 +36,22 @@ static enum err set_peer(const struct settings_address *address, SSL_CTX *tls)
     return fail_quiet(ERR_TLS, "%s: not a name to check a certificate for", address->host);
 }
 
+/* OpenSSL's own words do not tell a file that is not there from one that is no PEM. */
+static enum err check_readable(const char *path)
+{
+    AUTO(buf_free) struct buf file = { 0 };
+    return file_read(path, TRUST_FILE_MAX, &file);
+}
+
 enum err remote_tls_setup(void *context, SSL_CTX *tls)
 {
     struct remote_tls *t = context;
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(tls, verify_server, t);
+    TRY(check_readable(t->settings->ca));
     if (SSL_CTX_load_verify_locations(tls, t->settings->ca, NULL) != 1)
         return fail_quiet(ERR_CONFIG, "%s: no certificate of a root", t->settings->ca);
+    TRY(check_readable(t->settings->cert));
     if (SSL_CTX_use_certificate_chain_file(tls, t->settings->cert) != 1)
         return fail_quiet(ERR_CONFIG, "%s: no certificate", t->settings->cert);
     if (SSL_CTX_use_PrivateKey(tls, t->key) != 1 || SSL_CTX_check_private_key(tls) != 1)

@@ -119,7 +119,10 @@ enum err settings_load(const char *path, struct settings *settings_out)
     struct settings settings = { 0 };
     struct loading l = { &settings, path, "" };
     AUTO(buf_free) struct buf text = { 0 };
-    TRY(file_read(path, SETTINGS_FILE_MAX, &text));
+    enum err e = file_read(path, SETTINGS_FILE_MAX, &text);
+    if (e == ERR_LIMIT || e == ERR_INVALID)
+        return ERR_CONFIG; /* its words stand */
+    TRY(e);
     TRY(buf_append(&text, span_of("", 1)));
     int line = ini_parse_string((const char *)text.ptr, take_line, &l);
     if (line != 0)

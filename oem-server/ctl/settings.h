@@ -27,6 +27,7 @@ enum err settings_path(const char *text, void *path_out);
 /* Fill what is empty from the file; ERR_CONFIG if something is still missing. */
 enum err settings_complete(struct settings *settings, const char *config);
 
+/* ERR_CONFIG in words; ERR_NOT_FOUND, ERR_IO. */
 enum err settings_load(const char *path, struct settings *settings_out);
 
 /* wss://HOST[:PORT], a bracketed IPv6 address for HOST; port 443 if none. ERR_USAGE. */

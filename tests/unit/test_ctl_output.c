@@ -172,10 +172,10 @@ static void broken_report_is_told(void **state)
 static const struct {
     enum err err;
     int code;
-    const char *status;
+    const char *word;
 } codes[] = {
     { ERR_OK, EX_OK, "OK" },
-    { ERR_USAGE, EX_USAGE, "INVALID_ARGUMENT" },
+    { ERR_USAGE, EX_USAGE, "bad usage" },
     { ERR_INVALID, EX_DATAERR, "INVALID_ARGUMENT" },
     { ERR_NOT_FOUND, EX_NOINPUT, "NOT_FOUND" },
     { ERR_EXISTS, EX_CANTCREAT, "ALREADY_EXISTS" },
@@ -185,9 +185,13 @@ static const struct {
     { ERR_DEADLINE, EX_TEMPFAIL, "DEADLINE_EXCEEDED" },
     { ERR_LOCKED_INCOMPLETE, EX_DATAERR, "FAILED_PRECONDITION" },
     { ERR_DATA_LOSS, EX_DATAERR, "DATA_LOSS" },
-    { ERR_SIG, EX_DATAERR, "PERMISSION_DENIED" },
-    { ERR_CONFIG, EX_CONFIG, "INVALID_ARGUMENT" },
-    { ERR_IO, EX_IOERR, "UNAVAILABLE" },
+    { ERR_SIG, EX_DATAERR, "not verified" },
+    { ERR_CONFIG, EX_CONFIG, "bad settings" },
+    { ERR_IO, EX_IOERR, "input or output failed" },
+    { ERR_PROTO, EX_PROTOCOL, "protocol broken" },
+    { ERR_LIMIT, EX_DATAERR, "over a limit" },
+    { ERR_MEMORY, EX_OSERR, "out of memory" },
+    { ERR_MISMATCH, EX_DATAERR, "FAILED_PRECONDITION" },
     { (enum err)9999, EX_SOFTWARE, "UNKNOWN" },
 };
 
@@ -196,7 +200,7 @@ static void errors_have_exit_codes(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(codes); i++) {
         assert_int_equal(exit_code(codes[i].err), codes[i].code);
-        assert_string_equal(exit_status_name(codes[i].err), codes[i].status);
+        assert_string_equal(exit_word(codes[i].err), codes[i].word);
     }
 }
 

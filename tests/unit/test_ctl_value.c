@@ -161,6 +161,15 @@ static void settings_files_are_read(void **state)
             fail_msg("%s: %d \"%s\"", files[i].name, (int)e, fail_words());
         assert_string_equal(s.ca, "kept");
     }
+    char *large = malloc(65538);
+    memset(large, '#', 65537);
+    large[65537] = '\0';
+    struct settings s = { 0 };
+    assert_int_equal(file_write_text(path, large), ERR_OK);
+    assert_int_equal(settings_load(path, &s), ERR_CONFIG);
+    assert_non_null(strstr(fail_words(), "oemctl.ini: more than 65536 bytes"));
+    assert_int_equal(settings_load(folder, &s), ERR_CONFIG);
+    free(large);
     free(path);
 }
 
