@@ -1,6 +1,6 @@
 /*
- * Core: what must fault. A phase a case: the core enters its HardFault handler, or locks up as
- * it would if that faulted too (virtual-board enters no exception).
+ * Core: what must fault. A phase a case: the core enters its HardFault handler, or locks up if
+ * that faults too.
  */
 #include "tests/conformance/programs/board.h"
 
