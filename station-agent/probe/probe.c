@@ -20,7 +20,7 @@ enum err probe_open(const char *uri, unsigned reply_ms, struct probe **probe_out
     for (size_t i = 0; i < COUNT(kinds); i++)
         if (strncmp(uri, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
             return kinds[i].open(uri, reply_ms, probe_out);
-    return fail(ERR_CONFIG, "probe: '%.100s': neither tcp://HOST:PORT nor usb:...", uri);
+    return fail(ERR_USAGE, "probe: '%.100s': neither tcp://HOST:PORT nor usb:...", uri);
 }
 
 unsigned probe_reply_ms(const struct probe *probe)

@@ -156,6 +156,13 @@ static void tcp_drop(struct tcp **tcp)
         tcp_close(&(*tcp)->probe);
 }
 
+static bool is_port(const char *text)
+{
+    size_t len = strspn(text, "0123456789");
+    unsigned long port = len == 0 || len > 5 || text[len] != '\0' ? 0 : strtoul(text, NULL, 10);
+    return port >= 1 && port <= UINT16_MAX;
+}
+
 /* "tcp://HOST", "tcp://HOST:PORT", "tcp://[V6]:PORT". */
 static enum err split_uri(const char *uri, char host[static HOST_MAX], const char **port_out)
 {
@@ -163,13 +170,14 @@ static enum err split_uri(const char *uri, char host[static HOST_MAX], const cha
     bool v6 = *from == '[';
     const char *end = v6 ? strchr(from, ']') : strchrnul(from, ':');
     if (end == NULL)
-        return fail(ERR_CONFIG, "probe: '%.100s': no ']' after the address", uri);
+        return fail(ERR_USAGE, "probe: '%.100s': no ']' after the address", uri);
     const char *rest = v6 ? end + 1 : end;
     from += v6 ? 1 : 0;
     size_t len = (size_t)(end - from);
     if (len == 0 || len >= HOST_MAX || (*rest != '\0' && *rest != ':') ||
-        (*rest == ':' && rest[1] == '\0'))
-        return fail(ERR_CONFIG, "probe: '%.100s': want tcp://HOST:PORT", uri);
+        (*rest == ':' && !is_port(rest + 1)))
+        return fail(ERR_USAGE, "probe: '%.100s': want tcp://HOST:PORT, a port from 1 to 65535",
+                    uri);
     memcpy(host, from, len);
     host[len] = '\0';
     *port_out = *rest == ':' ? rest + 1 : PORT_DEFAULT;

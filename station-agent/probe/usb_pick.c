@@ -53,7 +53,7 @@ enum err usb_wish_parse(const char *uri, struct usb_wish *wish_out)
     wish.serial = value_of(rest, "serial=");
     wish.port = value_of(rest, "port=");
     if (*rest != '\0' && wish.serial == NULL && wish.port == NULL)
-        return fail(ERR_CONFIG,
+        return fail(ERR_USAGE,
                     "probe: '%.80s': want usb:serial=S, usb:port=P or usb: (v1, or v2, may "
                     "stand first: usb:v1,port=P)",
                     uri);

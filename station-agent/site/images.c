@@ -98,7 +98,8 @@ static enum err read_file(const char *name, struct buf *out)
 {
     AUTO(file_drop) FILE *file = fopen(name, "rbe");
     if (file == NULL)
-        return fail_quiet(ERR_CONFIG, "%s: %s", name, strerror(errno));
+        return fail_quiet(errno == ENOENT ? ERR_NOT_FOUND : ERR_CONFIG, "%s: %s", name,
+                          strerror(errno));
     TRY(buf_resize(out, IMAGE_SIZE_MAX + 1));
     size_t len = fread(out->ptr, 1, out->len, file);
     if (ferror(file))

@@ -15,8 +15,9 @@ static enum err tls_failure(const char *what, const char *file)
     unsigned long code = ERR_peek_error();
     const char *reason =
         ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+    bool gone = ERR_SYSTEM_ERROR(code) && ERR_GET_REASON(code) == ENOENT;
     ERR_clear_error();
-    return fail_quiet(ERR_CONFIG, "%s %s: %s", what, file,
+    return fail_quiet(gone ? ERR_NOT_FOUND : ERR_CONFIG, "%s %s: %s", what, file,
                       reason != NULL ? reason : "not what it should be");
 }
 

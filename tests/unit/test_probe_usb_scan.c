@@ -84,10 +84,10 @@ static void picks_or_explains(void **state)
         { "too small", "usb:", { ODD(TREE_V2_SMALL, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
         { "HID, IN only", "usb:", { ODD(TREE_V1_IN, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
         { "a mouse", "usb:", { ODD(TREE_MOUSE, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "empty port", "usb:port=", { good }, 1, ERR_CONFIG, "want", 0 },
-        { "unknown key", "usb:vendor=0416", { good }, 1, ERR_CONFIG, "want", 0 },
-        { "v3", "usb:v3", { good }, 1, ERR_CONFIG, "want", 0 },
-        { "v1 without comma", "usb:v1port=1-2", { good }, 1, ERR_CONFIG, "want", 0 },
+        { "empty port", "usb:port=", { good }, 1, ERR_USAGE, "want", 0 },
+        { "unknown key", "usb:vendor=0416", { good }, 1, ERR_USAGE, "want", 0 },
+        { "v3", "usb:v3", { good }, 1, ERR_USAGE, "want", 0 },
+        { "v1 without comma", "usb:v1port=1-2", { good }, 1, ERR_USAGE, "want", 0 },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         AUTO(free_drop) struct usb_list *list = calloc(1, sizeof(*list));

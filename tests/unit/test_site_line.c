@@ -191,16 +191,21 @@ static void files_that_will_not_do(void **state)
     static const char open_to_all[] = "/etc/passwd";
     const struct {
         struct server_config config;
+        enum err want;
         const char *words;
     } cases[] = {
-        { { "h", 1, "/nonexistent", pem, pem, 0, NULL }, "trusted root /nonexistent" },
-        { { "h", 1, pem, "/nonexistent", pem, 0, NULL }, "certificate /nonexistent" },
-        { { "h", 1, pem, pem, "/dev/null", 0, NULL }, "key /dev/null" },
-        { { "h", 1, pem, pem, open_to_all, 0, NULL }, "others may read it" },
+        { { "h", 1, "/nonexistent", pem, pem, 0, NULL },
+          ERR_NOT_FOUND,
+          "trusted root /nonexistent" },
+        { { "h", 1, pem, "/nonexistent", pem, 0, NULL },
+          ERR_NOT_FOUND,
+          "certificate /nonexistent" },
+        { { "h", 1, pem, pem, "/dev/null", 0, NULL }, ERR_CONFIG, "key /dev/null" },
+        { { "h", 1, pem, pem, open_to_all, 0, NULL }, ERR_CONFIG, "others may read it" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct server *server = NULL;
-        assert_int_equal(server_open(&cases[i].config, &server), ERR_CONFIG);
+        assert_int_equal(server_open(&cases[i].config, &server), cases[i].want);
         assert_non_null(strstr(fail_words(), cases[i].words));
     }
 }

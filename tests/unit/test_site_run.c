@@ -385,11 +385,11 @@ static void plans_that_cannot_be(void **state)
     assert_int_equal(sites_run(&plan, &failed), ERR_USAGE);
     plan = plan_of(twice, 1);
     plan.key_file = "/nonexistent";
-    assert_int_equal(sites_run(&plan, &failed), ERR_CONFIG);
+    assert_int_equal(sites_run(&plan, &failed), ERR_NOT_FOUND);
     assert_int_equal(failed, 0);
     plan = plan_of(twice, 1);
     plan.firmware_file = "/nonexistent";
-    assert_int_equal(sites_run(&plan, &failed), ERR_CONFIG);
+    assert_int_equal(sites_run(&plan, &failed), ERR_NOT_FOUND);
     assert_int_equal(scene.boards_opened, 0);
 }
 
