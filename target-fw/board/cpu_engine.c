@@ -97,8 +97,11 @@ enum err engine_open(struct cpu *cpu)
 
 void engine_close(struct cpu *cpu)
 {
-    if (cpu->uc != NULL)
-        uc_close(cpu->uc);
+    if (cpu->uc == NULL)
+        return;
+    /* What it keeps of pages that hold code and are written to, it does not free by itself. */
+    (void)uc_ctl_remove_cache(cpu->uc, CHIP_SRAM_BASE, CHIP_SRAM_BASE + CHIP_SRAM_BYTES);
+    uc_close(cpu->uc);
     cpu->uc = NULL;
 }
 
