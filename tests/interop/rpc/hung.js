@@ -12,6 +12,7 @@ const WORKERS = 4; // oem-server's default
 const SIGN_MS = 2000; // what its I/O thread waits for a TLS signature
 const HUNG_MS = 5000; // when a call is said to hang
 const STOP_MS = 15000; // its time for a stop
+const LOOK_MS = 1500; // it looks every second
 const csr = fs.readFileSync(file('any.csr.der'));
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
@@ -60,7 +61,7 @@ async function whileItHangs(writers, reader) {
         assert.strictEqual(await within(3000, again, 'its failure'), 'refused');
     });
     await check('Health.Check tells of it', async () => {
-        await pause(Math.max(0, start + HUNG_MS + 500 - Date.now()));
+        await pause(Math.max(0, start + HUNG_MS + LOOK_MS - Date.now()));
         await refuses(reader.call(v1('Health/Check')), 14, /HSM hangs: C_Sign/);
     });
 }
@@ -71,7 +72,7 @@ async function afterIt(writers, reader) {
         for (const [i, c] of writers.entries()) await add(c, `hung-${i}`);
         await reader.call(v1('Health/Check'));
         await using(station(), {}, (c) => c.call(v1('Health/Check')));
-        await pause(1500); // the server looks every second, and says so
+        await pause(LOOK_MS); // and it says so
     });
 }
 
