@@ -146,10 +146,11 @@ void cpu_window_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t va
     (void)uc;
     if (cpu->inside)
         return;
+    cpu->remapped = false;
     if (!bus_write(cpu->chip, address, size, (uint32_t)value)) {
         fault(cpu, "bus error writing", address);
         stop_inside(cpu);
-    } else if (w == &cpu->windows[WINDOW_PPB] && exc_next(cpu->chip) != 0) {
+    } else if (cpu->remapped || (w == &cpu->windows[WINDOW_PPB] && exc_next(cpu->chip) != 0)) {
         cpu->done = true;
         stop_inside(cpu);
     }
@@ -334,4 +335,5 @@ void cpu_map_changed(struct cpu *cpu)
         return;
     cpu->stale = true;
     cpu->stop = true;
+    cpu->remapped = true;
 }

@@ -33,6 +33,7 @@ struct cpu {
     bool stop;             /* asked for */
     bool stopped;          /* by one of our hooks, so not a WFI */
     bool stale;            /* executed memory or the map has changed */
+    bool remapped;         /* by the store that is being made */
     bool masked;           /* an exception waits for PRIMASK or the running one */
     bool inside;           /* stopped in the middle of a block, at an access */
     bool done;             /* ... which is a store that was made all the same */

@@ -45,6 +45,18 @@ static void unclocked(uint32_t address, uint32_t bit, const char *reads, const c
     checku(keeps, AT(address), 0xcafe0000);
 }
 
+/* Gate and store side by side: the very next access meets the closed gate. */
+static void at_once(void)
+{
+    AT(0x20008020) = 0xcafe0001;
+    uint32_t off = CLK_AHBCLK & ~(uint32_t)AHBCLK_SRAM1, on = CLK_AHBCLK;
+    __asm__ volatile("str %0, [%2]\n\tstr %0, [%3]\n\tstr %1, [%2]\n\tdsb\n\tisb" ::"l"(off),
+                     "l"(on), "l"(&CLK_AHBCLK), "l"(0x20008020)
+                     : "memory");
+    told("SRAM+0x08020: write dropped, the bank has no clock [0x20008020]");
+    checku("the store right after the gate closes is dropped", AT(0x20008020), 0xcafe0001);
+}
+
 static void code_in_bank2(void)
 {
     AT(0x20030000) = 0x4770202a; /* movs r0, #42; bx lr */
@@ -65,5 +77,6 @@ void phase(uint32_t number)
     unclocked(0x20028010, AHBCLK_SRAM2, "bank 2 without its clock reads zero",
               "bank 2 keeps what it had",
               "SRAM+0x28010: write dropped, the bank has no clock [0x20028010]");
+    at_once();
     code_in_bank2();
 }
