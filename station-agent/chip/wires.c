@@ -68,10 +68,15 @@ enum err wires_connect(struct chip *chip)
 enum err wires_settle(struct chip *chip)
 {
     char words[FAIL_WORDS_MAX];
+    bool lost = false; /* a reply: no matter of the clock */
     for (;;) {
         enum err e = try_patterns(&chip->mem);
         if (e == ERR_OK)
             return ERR_OK;
+        if (chip->swd.stale && e != ERR_CLOSED && !lost) {
+            lost = true;
+            continue;
+        }
         snprintf(words, sizeof(words), "%s", fail_words());
         bool slower =
             e == ERR_VERIFY || e == ERR_FAULT || e == ERR_BUSY || e == ERR_UNAVAILABLE;

@@ -93,14 +93,42 @@ static enum err learn(struct swd *swd)
     return ERR_OK;
 }
 
+static enum err get_acquainted(struct swd *swd)
+{
+    TRY(learn(swd));
+    return introduce(swd);
+}
+
+/* A reply did not come, or made no sense: what was asked may be asked once more. */
+static bool lost_reply(const struct swd *swd, enum err e)
+{
+    return swd->stale && e != ERR_OK && e != ERR_CLOSED;
+}
+
+static enum err forget(struct swd *swd)
+{
+    swd->queued = 0;
+    swd->select_known = false;
+    swd->under_way = 0;
+    if (!swd->stale)
+        return ERR_OK;
+    swd->probe->counts.resyncs++;
+    TRY(probe_drain(swd->probe));
+    swd->stale = false;
+    return ERR_OK;
+}
+
 enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
 {
     memset(swd, 0, sizeof(*swd));
     swd->probe = probe;
     swd->clock_hz = clock_hz != 0 ? clock_hz : PROBE_CLOCK_DEFAULT_HZ;
     swd->lost = true;
-    TRY(learn(swd));
-    return introduce(swd);
+    enum err e = get_acquainted(swd);
+    if (!lost_reply(swd, e))
+        return e;
+    TRY(forget(swd));
+    return get_acquainted(swd);
 }
 
 /* How many packets of so many clocks fill a time. */
@@ -220,19 +248,6 @@ static enum err test_match(struct swd *swd)
     return wire ? no : configure(swd, true);
 }
 
-static enum err forget(struct swd *swd)
-{
-    swd->queued = 0;
-    swd->select_known = false;
-    swd->under_way = 0;
-    if (!swd->stale)
-        return ERR_OK;
-    swd->probe->counts.resyncs++;
-    TRY(probe_drain(swd->probe));
-    swd->stale = false;
-    return ERR_OK;
-}
-
 static enum err connect_line(struct swd *swd)
 {
     TRY(forget(swd));
@@ -254,6 +269,8 @@ static bool is_wire(const struct swd *swd, enum err e)
 enum err swd_connect(struct swd *swd)
 {
     enum err e = connect_line(swd);
+    if (lost_reply(swd, e))
+        e = connect_line(swd);
     for (unsigned i = 1; i < CONNECT_TRIES && is_wire(swd, e); i++)
         e = connect_line(swd);
     swd->lost = e != ERR_OK;
@@ -262,7 +279,7 @@ enum err swd_connect(struct swd *swd)
 
 bool swd_is_unsure(const struct swd *swd, enum err e)
 {
-    return e == ERR_BUSY || is_wire(swd, e) || (swd->stale && e != ERR_OK && e != ERR_CLOSED);
+    return e == ERR_BUSY || is_wire(swd, e) || lost_reply(swd, e);
 }
 
 bool swd_slow_down(struct swd *swd)
@@ -332,10 +349,16 @@ static enum err pins(struct swd *swd, uint8_t value, unsigned wait_ms)
     return ERR_OK;
 }
 
-enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms)
+static enum err pulse(struct swd *swd, unsigned low_ms, unsigned settle_ms)
 {
     TRY(forget(swd));
     swd->lost = true;
     TRY(pins(swd, 0, low_ms));
     return pins(swd, DAP_PIN_NRESET, settle_ms);
+}
+
+enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms)
+{
+    enum err e = pulse(swd, low_ms, settle_ms);
+    return lost_reply(swd, e) ? pulse(swd, low_ms, settle_ms) : e;
 }

@@ -217,6 +217,28 @@ static void many_glitches_end(void **state)
     assert_true(good > 10 && bad > 10);
 }
 
+/* Whichever reply does not come in time: it is dropped when it does, and all is well. */
+static void any_reply_may_come_late(void **state)
+{
+    (void)state;
+    uint8_t certificate[CERTIFICATE_SIZE], bytes[200];
+    struct span image = image_of(bytes);
+    unsigned most = 1;
+    memset(certificate, 0x77, sizeof(certificate));
+    for (unsigned at = 1; at <= most; at++) {
+        AUTO(bench_drop) struct bench *b = bench_new();
+        b->fake.late_at = at;
+        enum err e = run(b, SPAN(certificate), image);
+        if (e != ERR_OK)
+            print_message("late at %u: %s\n", at, fail_words());
+        assert_int_equal(e, ERR_OK);
+        check_outcome(b, SPAN(certificate), image);
+        assert_int_equal(b->fake.probe.counts.resyncs, 1);
+        most = b->fake.packets - 20; /* it took more than it would without */
+    }
+    assert_true(most > 100);
+}
+
 /* The proof that a board is shut, over a wire that fails: it may fail too, but never err. */
 static void a_bad_wire_is_no_lock(void **state)
 {
@@ -252,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_glitch_anywhere_is_mended),
         cmocka_unit_test(many_glitches_end),
+        cmocka_unit_test(any_reply_may_come_late),
         cmocka_unit_test(a_bad_wire_is_no_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -357,6 +357,8 @@ static enum err fake_receive(struct probe *probe, struct span *reply_out, unsign
 {
     (void)timeout_ms;
     struct fake *fake = (struct fake *)probe;
+    if (fake->late_at > 0 && --fake->late_at == 0)
+        fake->late = 1;
     if (fake->received == fake->sent || fake->late > 0) {
         fake->late -= fake->late > 0;
         return fail_quiet(ERR_DEADLINE, "fake: silent");

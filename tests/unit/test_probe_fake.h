@@ -44,6 +44,7 @@ struct fake {
     bool dormant;              /* until it is woken from that */
     bool mute;                 /* the probe itself does not answer */
     unsigned late;             /* so many receives are in vain, though the reply is there */
+    unsigned late_at;          /* the so-manieth from now on is; 0: none */
     uint32_t noise;            /* not 0: replies are damaged at random from this seed */
     uint32_t clock, clock_max; /* above it reads of SRAM go wrong; 0: never */
     uint32_t wire_max;         /* above that clock each transfer ends with wire_response */
