@@ -21,6 +21,16 @@ static enum err locked(const struct chip *chip, const char *what)
         chip->probe->name, chip->swd.dpidr, what);
 }
 
+/* In reset it answers as if it were locked. */
+static enum err held(const struct chip *chip, const char *what)
+{
+    return fail(
+        ERR_UNAVAILABLE,
+        "chip: %s: the board is held in reset: DPIDR 0x%08x answers, nRESET is low, and "
+        "%s. Look for a button, a jumper or another tool that holds it",
+        chip->probe->name, chip->swd.dpidr, what);
+}
+
 /* A refusal becomes ERR_LOCKED; any other error, bad wires too, is said as it is. */
 static enum err judge(const struct chip *chip, enum err e, const char *what)
 {
@@ -28,7 +38,7 @@ static enum err judge(const struct chip *chip, enum err e, const char *what)
     if (e == ERR_OK)
         return ERR_OK;
     if (e == ERR_FAULT && !swd_wire_failed(&chip->swd))
-        return locked(chip, what);
+        return chip->held ? held(chip, what) : locked(chip, what);
     snprintf(words, sizeof(words), "%s", fail_words());
     return fail(e, "chip: %s", words);
 }
@@ -74,6 +84,7 @@ enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_ou
     chip->probe = probe;
     TRY(judge(chip, swd_init(&chip->swd, probe, clock_hz),
               "the probe refuses its own commands"));
+    TRY(swd_let_go(&chip->swd, RESET_SETTLE_MS, &chip->held));
     TRY(identify(chip));
     *chip_out = TAKE(chip);
     return ERR_OK;
@@ -176,12 +187,26 @@ static enum err try_all(struct chip *chip, struct wr *said, bool *refused_out)
     return ERR_OK;
 }
 
+/* A board in reset refuses too. If the pin read low while the board was open, it tells nothing.
+ */
+static enum err check_let_go(struct chip *chip)
+{
+    bool low = false;
+    TRY(swd_let_go(&chip->swd, RESET_SETTLE_MS, &low));
+    if (low && !chip->held)
+        return fail(ERR_UNAVAILABLE,
+                    "chip: cannot tell whether debug is refused: nRESET stays low; look for a "
+                    "button, a jumper or another tool that holds it");
+    return ERR_OK;
+}
+
 enum err chip_debug_refused(struct chip *chip, bool *refused_out,
                             char detail[static CHIP_DETAIL_MAX])
 {
     char text[40], words[FAIL_WORDS_MAX];
     struct wr said = wr_of(detail, CHIP_DETAIL_MAX - 1);
     chip->swd.lost = true; /* begin afresh, whatever was open */
+    TRY(check_let_go(chip));
     chip->mem.quiet = true;
     enum err e = swd_connect(&chip->swd);
     snprintf(text, sizeof(text), "DPIDR 0x%08x answers; ", chip->swd.dpidr);

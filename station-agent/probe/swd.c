@@ -335,14 +335,15 @@ bool swd_wire_failed(const struct swd *swd)
     return swd->response != 0 && (!heard || (swd->response & DAP_WIRE_ERROR) != 0);
 }
 
-static enum err pins(struct swd *swd, uint8_t value, unsigned wait_ms)
+/* Drive the pins of mask to value, wait, and read them all. */
+static enum err pins(struct swd *swd, uint8_t value, uint8_t mask, unsigned wait_ms,
+                     uint8_t *pins_out)
 {
     struct span reply;
-    uint8_t now;
     struct wr w = talk_packet(swd);
-    dap_pins(&w, value, DAP_PIN_NRESET, 0);
+    dap_pins(&w, value, mask, 0);
     TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_pins_reply(reply, swd->probe->padded, &now);
+    enum err e = dap_pins_reply(reply, swd->probe->padded, pins_out);
     if (e != ERR_OK)
         return talk_named(swd, e);
     when_sleep_us(wait_ms * 1000);
@@ -351,14 +352,36 @@ static enum err pins(struct swd *swd, uint8_t value, unsigned wait_ms)
 
 static enum err pulse(struct swd *swd, unsigned low_ms, unsigned settle_ms)
 {
+    uint8_t now;
     TRY(forget(swd));
-    swd->lost = true;
-    TRY(pins(swd, 0, low_ms));
-    return pins(swd, DAP_PIN_NRESET, settle_ms);
+    TRY(pins(swd, 0, DAP_PIN_NRESET, low_ms, &now));
+    return pins(swd, DAP_PIN_NRESET, DAP_PIN_NRESET, settle_ms, &now);
 }
 
 enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms)
 {
+    swd->lost = true;
     enum err e = pulse(swd, low_ms, settle_ms);
     return lost_reply(swd, e) ? pulse(swd, low_ms, settle_ms) : e;
+}
+
+static enum err let_go(struct swd *swd, unsigned settle_ms, bool *low_out)
+{
+    uint8_t now;
+    TRY(forget(swd));
+    TRY(pins(swd, 0, 0, 0, &now));
+    if ((now & DAP_PIN_NRESET) == 0) {
+        TRY(pins(swd, DAP_PIN_NRESET, DAP_PIN_NRESET, settle_ms, &now));
+        TRY(pins(swd, 0, 0, 0, &now));
+        log_line(LOG_LEVEL_WARN, "swd: %s: nRESET was low%s", swd->probe->name,
+                 (now & DAP_PIN_NRESET) == 0 ? " and stays so" : ": the board is let go");
+    }
+    *low_out = (now & DAP_PIN_NRESET) == 0;
+    return ERR_OK;
+}
+
+enum err swd_let_go(struct swd *swd, unsigned settle_ms, bool *low_out)
+{
+    enum err e = let_go(swd, settle_ms, low_out);
+    return lost_reply(swd, e) ? let_go(swd, settle_ms, low_out) : e;
 }

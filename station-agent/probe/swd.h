@@ -129,3 +129,8 @@ enum err swd_queue_dp_match(struct swd *swd, enum swd_register reg, uint32_t mas
 enum err swd_queue_ap_match(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t mask,
                             uint32_t value);
 enum err swd_flush(struct swd *swd);
+
+/* A program that was killed, or a power cut, may have left nRESET low: the board is let go, and
+ * has settle_ms for its start. low_out: the pin still reads low. Something else holds it then,
+ * or the probe cannot read it. */
+enum err swd_let_go(struct swd *swd, unsigned settle_ms, bool *low_out);

@@ -296,6 +296,53 @@ static void a_dead_wire_proves_nothing(void **state)
     assert_non_null(strstr(detail, "flash 0x00000000 is readable"));
 }
 
+/* An agent that was killed in a reset leaves the pin low. */
+static void a_board_left_in_reset_is_let_go(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_new();
+    b->fake.reset_low = true;
+    assert_int_equal(chip_open(&b->fake.probe, 0, &b->chip), ERR_OK);
+    assert_false(b->fake.reset_low);
+    assert_int_equal(b->fake.resets, 0);
+}
+
+static void a_board_held_in_reset_is_not_called_locked(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_new();
+    b->fake.reset_low = b->fake.reset_stuck = true;
+    assert_int_equal(chip_open(&b->fake.probe, 0, &b->chip), ERR_UNAVAILABLE);
+    assert_non_null(strstr(fail_words(), "held in reset"));
+}
+
+static void a_board_held_in_reset_is_not_proven_shut(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    char detail[CHIP_DETAIL_MAX];
+    bool refused = false;
+    b->fake.reset_stuck = true;
+    assert_int_equal(chip_reset(b->chip), ERR_OK);
+    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
+    assert_false(refused);
+    assert_non_null(strstr(fail_words(), "nRESET stays low"));
+}
+
+/* A probe without that pin reads it low, whatever the board does. */
+static void a_probe_without_the_pin_will_do(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_new();
+    char detail[CHIP_DETAIL_MAX];
+    bool refused = false;
+    b->fake.no_reset_pin = true;
+    assert_int_equal(chip_open(&b->fake.probe, 0, &b->chip), ERR_OK);
+    b->fake.fault_to = UINT32_MAX;
+    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_OK);
+    assert_true(refused);
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
@@ -309,6 +356,10 @@ int main(void)
         cmocka_unit_test(long_wires_get_a_slower_clock),
         cmocka_unit_test(bad_wires_are_no_lock),
         cmocka_unit_test(a_dead_wire_proves_nothing),
+        cmocka_unit_test(a_board_left_in_reset_is_let_go),
+        cmocka_unit_test(a_board_held_in_reset_is_not_called_locked),
+        cmocka_unit_test(a_board_held_in_reset_is_not_proven_shut),
+        cmocka_unit_test(a_probe_without_the_pin_will_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

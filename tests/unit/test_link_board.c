@@ -336,14 +336,15 @@ static void absent_servers_are_named(void **state)
         enum err want;
     } cases[] = {
         { "tcp://127.0.0.1:1", ERR_UNAVAILABLE },
-        { "tcp://", ERR_CONFIG },
-        { "tcp://:1", ERR_CONFIG },
-        { "tcp://[::1", ERR_CONFIG },
-        { "tcp://host:", ERR_CONFIG },
-        { "tcp://[::1]x", ERR_CONFIG },
-        { "udp://x", ERR_CONFIG },
-        { "", ERR_CONFIG },
-        { "tcp://127.0.0.1:no", ERR_UNAVAILABLE },
+        { "tcp://", ERR_USAGE },
+        { "tcp://:1", ERR_USAGE },
+        { "tcp://[::1", ERR_USAGE },
+        { "tcp://host:", ERR_USAGE },
+        { "tcp://[::1]x", ERR_USAGE },
+        { "udp://x", ERR_USAGE },
+        { "", ERR_USAGE },
+        { "tcp://127.0.0.1:no", ERR_USAGE },
+        { "tcp://127.0.0.1:65536", ERR_USAGE },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct probe *probe = NULL;

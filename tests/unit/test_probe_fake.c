@@ -42,7 +42,7 @@ void fake_set(struct fake *fake, uint32_t address, uint32_t value)
 static bool memory(struct fake *fake, bool read, uint32_t *value)
 {
     uint32_t address = fake->tar;
-    if (address >= fake->fault_from && address < fake->fault_to) {
+    if (fake->reset_low || (address >= fake->fault_from && address < fake->fault_to)) {
         fake->sticky = true;
         return false;
     }
@@ -244,8 +244,10 @@ static void do_pins(struct fake *fake, struct rd *r, struct wr *w)
     rd_u32le(r);
     if ((select & ~value & DAP_PIN_NRESET) != 0)
         fake->resets++;
+    if ((select & DAP_PIN_NRESET) != 0)
+        fake->reset_low = (value & DAP_PIN_NRESET) == 0 || fake->reset_stuck;
     wr_u8(w, DAP_SWJ_PINS);
-    wr_u8(w, value);
+    wr_u8(w, fake->reset_low || fake->no_reset_pin ? 0 : DAP_PIN_NRESET);
 }
 
 /* Commands that only take a few bytes and answer a status. */

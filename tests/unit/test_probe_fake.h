@@ -45,6 +45,8 @@ struct fake {
     bool mute;                 /* the probe itself does not answer */
     unsigned late;             /* so many receives are in vain, though the reply is there */
     unsigned late_at;          /* the so-manieth from now on is; 0: none */
+    bool no_reset_pin;         /* nRESET is not wired, and reads low */
+    bool reset_stuck;          /* somebody holds it: letting go does not help */
     uint32_t noise;            /* not 0: replies are damaged at random from this seed */
     uint32_t clock, clock_max; /* above it reads of SRAM go wrong; 0: never */
     uint32_t wire_max;         /* above that clock each transfer ends with wire_response */
@@ -61,6 +63,7 @@ struct fake {
         uint32_t address, value;
     } registers[FAKE_REGISTERS];
     uint32_t fault_from, fault_to; /* accesses in between are refused */
+    bool reset_low;                /* the board is in reset: all are */
     void (*on_write)(struct fake *fake, uint32_t address, uint32_t value);
     void (*on_read)(struct fake *fake, uint32_t address);
     void *user;
