@@ -13,6 +13,7 @@ const { station, auditor, operator, using, serverMemory, serverPid, url } = requ
 const v1 = (name) => `hallmark.v1.${name}`;
 const { hostname, port } = new URL(url);
 const HALF_OPEN = 10000;
+const EACH = 256; // connections that one caller may have
 const SPARE_FILES = 500;
 const ANSWER_MS = 2000; // what a healthy client may wait while others attack
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -221,6 +222,22 @@ async function staysDeaf() {
     });
 }
 
+// As many connections as one caller may have, and one more.
+async function connectionsTaken() {
+    await attack('a caller\'s 257th connection is closed with 1013, another caller\'s is not', 200, async () => {
+        const peers = await many(EACH, 16, () => Connection.open(auditor()));
+        const more = new Connection(auditor());
+        await more.opened;
+        const { code, reason } = await within(10000, more.closed, 'the close');
+        assert.strictEqual(code, 1013, `closed with ${code}: ${reason}`);
+        assert.match(reason, /connections of one caller/);
+        await using(operator(), {}, (o) => o.call(v1('Health/Check')));
+        await peers.pop().close();
+        await using(auditor(), {}, (c) => c.call(v1('Health/Check')));
+        peers.forEach((c) => c.ws.terminate());
+    });
+}
+
 // Thirty connections full of calls: they get half of the server's places, and turns with others.
 async function queueTaken() {
     await attack('a caller with 1920 calls on 30 connections gets half of the queue, and is told so', 200, async () => {
@@ -315,7 +332,7 @@ async function streamsTaken() {
 }
 
 async function main() {
-    const attacks = { streamsTaken, neverReads, neverReadMany, queueTaken, readsSlowly, writesSlowly, swelling, halfOpen };
+    const attacks = { streamsTaken, neverReads, neverReadMany, connectionsTaken, queueTaken, readsSlowly, writesSlowly, swelling, halfOpen };
     const names = process.argv.slice(2);
     await fillLog();
     const dropped = names.length === 0 ? await staysDeaf() : () => {};
