@@ -108,6 +108,9 @@ static enum err show(struct ctl *ctl, const struct command *command, const void 
     if (a->follow)
         return follow(remote, &showing, a->start);
     TRY(current_size(remote, &size));
+    if (a->start >= size && a->start != 0)
+        fprintf(stderr, "oemctl: the log has %llu entries, none from %llu on\n",
+                (unsigned long long)size, (unsigned long long)a->start);
     if (a->count != 0 && a->count < size - (a->start < size ? a->start : size))
         size = a->start + a->count;
     return entries_read(remote, a->start, size, show_entry, &showing);

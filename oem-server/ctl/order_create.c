@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "common/host/log.h"
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"
@@ -48,6 +50,16 @@ static void fill(Hallmark__V1__Order *order, struct create_args *a)
     order->not_after = a->not_after == 0 ? WHEN_END : a->not_after;
 }
 
+/* It may be meant, for a test; it is not refused. */
+static void warn_if_over(const Hallmark__V1__Order *order)
+{
+    char text[WHEN_TEXT_SIZE];
+    if (order->not_after > (uint64_t)time(NULL))
+        return;
+    when_text(order->not_after, text);
+    fprintf(stderr, "oemctl: warning: %s: --not-after is in the past: %s\n", order->name, text);
+}
+
 static enum err create(struct ctl *ctl, const struct command *command, const void *args)
 {
     (void)command;
@@ -64,6 +76,7 @@ static enum err create(struct ctl *ctl, const struct command *command, const voi
     TRY(remote_open(ctl, &remote));
     struct rpc_stub stub = rpc_stub_of(&hallmark__v1__orders__descriptor, remote_send, remote);
     TRY(RPC_CALL(&stub, hallmark__v1__orders__create, &in, &out));
+    warn_if_over(&order);
     order_report(&report, &order);
     return report_print(&report, ctl);
 }

@@ -24,6 +24,9 @@ static enum err show(struct ctl *ctl, const struct command *command, const void 
     order_report(&report, out->order);
     report_number(&report, "open", out->open);
     report_number(&report, "done", out->done);
+    report_number(&report, "sealed", out->sealed);
+    report_number(&report, "finished_not_sealed",
+                  out->done < out->sealed ? 0 : out->done - out->sealed);
     report_number(&report, "failed", out->failed);
     return report_print(&report, ctl);
 }

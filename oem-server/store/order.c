@@ -87,8 +87,11 @@ static void count_add(struct store_order_counts *counts, uint32_t state, uint32_
     case STORE_UNIT_OPEN:
         counts->open += units;
         break;
-    case STORE_UNIT_FINISHED:
     case STORE_UNIT_SEALED:
+        counts->sealed += units;
+        counts->done += units;
+        break;
+    case STORE_UNIT_FINISHED:
         counts->done += units;
         break;
     case STORE_UNIT_FAILED:

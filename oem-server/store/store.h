@@ -105,8 +105,9 @@ enum err store_order_put(struct store_tx *tx, const struct store_order *order); 
 enum err store_order_get(struct store_tx *tx, const char *name, struct store_order *order_out);
 void store_order_free(struct store_order *order);
 struct store_order_counts {
-    uint32_t open; /* reserved by runs under way */
-    uint32_t done;
+    uint32_t open;   /* reserved by runs under way */
+    uint32_t done;   /* finished or sealed */
+    uint32_t sealed; /* of them */
     uint32_t failed;
 };
 enum err store_order_count(struct store_tx *tx, const char *name,

@@ -128,6 +128,9 @@ static enum err fill_stations(struct call *call, const Hallmark__V1__Order *in,
             return fail_quiet(ERR_PRECONDITION, "order: there is no station %s",
                               in->stations[i]);
         TRY(e);
+        if (station.revoked)
+            return fail_quiet(ERR_PRECONDITION, "order: station %s was revoked",
+                              in->stations[i]);
         snprintf(order->stations[i], sizeof(order->stations[i]), "%s", in->stations[i]);
     }
     order->station_count = in->n_stations;
@@ -200,6 +203,7 @@ static enum err orders_show(struct rpc_call *rpc, const Hallmark__V1__ShowOrderR
         return fail(ERR_MEMORY, "order: no memory");
     out->open = counts.open;
     out->done = counts.done;
+    out->sealed = counts.sealed;
     out->failed = counts.failed;
     return fill_order(rpc, &order, out->order);
 }

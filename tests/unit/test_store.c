@@ -214,6 +214,7 @@ static void units_are_counted(void **state)
     assert_int_equal(store_order_count(tx, "order-1", &counts), ERR_OK);
     assert_int_equal(counts.open, 1);
     assert_int_equal(counts.done, 4);
+    assert_int_equal(counts.sealed, 2);
     assert_int_equal(counts.failed, 3);
     uint32_t cut = 0;
     assert_int_equal(store_units_cut_open(tx, &cut), ERR_OK);
