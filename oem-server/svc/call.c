@@ -268,9 +268,9 @@ static void move(struct call *call)
         run->until_ms = call->rpc.deadline_ms;
     if (call->opened != NULL)
         run_opened(call->opened, call);
-    if (call->finished)
+    if (call->finished && call->run != NULL)
         call->run->finished = true;
-    if (call->sealed)
+    if (call->sealed && call->run != NULL)
         run_end(call->run, ERR_OK, "sealed");
     if (call->revoked != NULL)
         session_close_all_of(call->server, call->revoked, "certificate revoked");
