@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "common/host/log.h"
 #include "oem-server/ctl/commands.h"
@@ -68,6 +69,7 @@ static enum err init(struct ctl *ctl, const struct command *command, const void 
     const struct init_args *a = args;
     AUTO(init_drop) struct init *opened = NULL;
     TRY(init_open(a->config, &opened));
+    bool fresh = !file_exists(a->out);
     TRY(file_folder(a->out)); /* not before: what fails above leaves no empty folder */
     struct init_run run = { .ctl = ctl,
                             .init = opened,
@@ -76,6 +78,8 @@ static enum err init(struct ctl *ctl, const struct command *command, const void 
                             .report = report_new() };
     enum err e = run_all(&run);
     report_free(&run.report);
+    if (e != ERR_OK && fresh)
+        rmdir(a->out); /* unless something was made */
     return e;
 }
 
