@@ -265,6 +265,8 @@ void serve_cancelled(void *context, struct wss_conn *conn, uint32_t stream)
     pthread_mutex_unlock(&net->lock);
     if (ours)
         job_free(job);
+    else
+        tlog_wake(net->server->log); /* a handler may wait there, and gives its place back */
 }
 
 /* One that waited and will not run; NULL when there is none left. */
@@ -283,4 +285,5 @@ void serve_gone(struct net *net, struct session *session)
 {
     for (struct job *job; (job = withdraw_one(net, session)) != NULL;)
         job_free(job);
+    tlog_wake(net->server->log);
 }

@@ -8,7 +8,7 @@ enum {
     ENTRIES_MAX = 1000,
     ENTRIES_BYTES_MAX = RPC_CREDIT_BYTES / 2,
     FOLLOW_MAX = 100,
-    FOLLOW_LOOK_MS = 500, /* how soon a caller who has left is noticed */
+    FOLLOW_LOOK_MS = 500, /* how soon it is noticed that the server stops */
 };
 
 static enum err fill_consistency(struct rpc_call *rpc, uint64_t old_size, uint64_t size,
@@ -113,7 +113,7 @@ static enum err log_follow(struct rpc_call *rpc, const Hallmark__V1__FollowReque
         TRY(rpc_check(rpc));
         if (atomic_load(&server->stopping))
             return fail_quiet(ERR_UNAVAILABLE, "the server is stopping");
-        if (tlog_wait(server->log, next, FOLLOW_LOOK_MS) > next)
+        if (tlog_wait(server->log, next, rpc->over, FOLLOW_LOOK_MS) > next)
             TRY(send_entries(rpc, &next));
     }
 }

@@ -152,7 +152,7 @@ uint64_t tlog_size(struct tlog *log)
     return size;
 }
 
-uint64_t tlog_wait(struct tlog *log, uint64_t size, unsigned timeout_ms)
+uint64_t tlog_wait(struct tlog *log, uint64_t size, const atomic_int *over, unsigned timeout_ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -164,11 +164,19 @@ uint64_t tlog_wait(struct tlog *log, uint64_t size, unsigned timeout_ms)
     }
     pthread_mutex_lock(&log->mutex);
     int late = 0;
-    while (log->committed.size <= size && late == 0)
+    while (log->committed.size <= size && late == 0 && (over == NULL || atomic_load(over) == 0))
         late = pthread_cond_timedwait(&log->grown, &log->mutex, &until);
     size = log->committed.size;
     pthread_mutex_unlock(&log->mutex);
     return size;
+}
+
+/* Under the mutex: who waits has either seen what was set before, or hears this. */
+void tlog_wake(struct tlog *log)
+{
+    pthread_mutex_lock(&log->mutex);
+    pthread_cond_broadcast(&log->grown);
+    pthread_mutex_unlock(&log->mutex);
 }
 
 /* Runs while the writer is still held: nobody can append between commit and this. */

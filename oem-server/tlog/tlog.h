@@ -16,6 +16,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "hallmark/v1/log.pb-c.h"
 #include "oem-server/store/store.h"
 
@@ -40,8 +42,11 @@ enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__
 
 uint64_t tlog_size(struct tlog *log); /* entries committed */
 
-/* Waits until more than size entries are committed, timeout_ms at most; gives how many are. */
-uint64_t tlog_wait(struct tlog *log, uint64_t size, unsigned timeout_ms);
+/* Waits until more than size entries are committed or *over is not 0 (NULL: never), timeout_ms
+ * at most; gives how many are. Who sets *over calls tlog_wake() then. */
+uint64_t tlog_wait(struct tlog *log, uint64_t size, const atomic_int *over,
+                   unsigned timeout_ms);
+void tlog_wake(struct tlog *log);
 
 /* The signed note over all that is committed; signed anew only when the tree has grown. */
 enum err tlog_checkpoint(struct tlog *log, struct buf *note_out, uint64_t *size_out);

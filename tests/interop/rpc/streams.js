@@ -99,6 +99,31 @@ async function starve(hello, body) {
     });
 }
 
+// A place in the server, as soon as there is one.
+async function followAtEnd(c, start) {
+    for (;;) {
+        const call = c.start(FOLLOW, { start });
+        await c.call(v1('Health/Check'));
+        if (!call.over) return call;
+        await refuses(call.done, 8);
+        await pause(5);
+    }
+}
+
+async function places() {
+    await check('CANCEL of one that waits for an entry gives its place back at once', () => using(auditor(), {}, async (c) => {
+        const start = (await entriesOf(c)).length;
+        const rounds = async () => {
+            for (let i = 0; i < 20; i++) {
+                const calls = [];
+                for (let k = 0; k < 8; k++) calls.push(await followAtEnd(c, start));
+                calls.forEach((call) => call.cancel());
+            }
+        };
+        await within(4000, rounds(), 'the last of 160');
+    }));
+}
+
 async function keepGrowing(times) {
     for (let i = 0; i < times; i++) await logGrows();
 }
@@ -280,6 +305,7 @@ async function breaches() {
 
 async function main() {
     await following();
+    await places();
     await credit();
     await uploads();
     await creditComesBack();
