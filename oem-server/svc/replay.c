@@ -1,4 +1,5 @@
 /* replay: a call that is made again gets the answer that it got, and is not done again. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/host/log.h"
@@ -53,6 +54,30 @@ enum err replay_find(struct call *call)
         return ERR_OK;
     TRY(e);
     return take_answer(call, &answer);
+}
+
+/* Of a stream only what fails when all has come: before that its digest is not the request's.
+ */
+static bool may_be_again(const struct call *call)
+{
+    return call->method != NULL && keeps_answer(call) &&
+           (call->method->shape != AUTH_STREAM || call->rpc.err == ERR_EXISTS);
+}
+
+void replay_again(struct call *call)
+{
+    if (!may_be_again(call))
+        return;
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    store_rollback(&call->tx);
+    run_drop(&call->opened);
+    enum err e = replay_find(call);
+    store_rollback(&call->tx);
+    if (call->replayed || e == ERR_INVALID)
+        call->rpc.err = e;
+    else
+        fail_set(words);
 }
 
 enum err replay_keep(struct call *call)

@@ -164,6 +164,9 @@ void call_received(struct call *call, struct span message);
  * come. */
 enum err replay_find(struct call *call);
 enum err replay_keep(struct call *call); /* in call->tx */
+/* The call has failed; perhaps because the same one, made at the same time on another
+ * connection, was done first: then its answer is this one's, and rpc.err is ERR_OK. */
+void replay_again(struct call *call);
 
 /* NULL-terminated: all that the server serves. */
 ProtobufCService *const *svc_services(void);

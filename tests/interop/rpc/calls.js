@@ -3,9 +3,11 @@
 
 const assert = require('assert');
 const crypto = require('crypto');
+const fs = require('fs');
 const { check, refuses, exitCode } = require('./lib/checks');
 const proto = require('./lib/proto');
-const { station, auditor, operator, using, openRequest, digest } = require('./lib/system');
+const { Connection } = require('./lib/connection');
+const { station, auditor, operator, using, openRequest, digest, file } = require('./lib/system');
 
 const v1 = (name) => `hallmark.v1.${name}`;
 const OK_REQUEST = { key: true };
@@ -124,6 +126,35 @@ async function idempotency() {
 }
 
 // The same call, byte for byte: refused while its order is not there, answered when it is.
+// The same call again while the first one is still at work: on eight connections at once.
+async function madeAtOnce(who, method, fields) {
+    const all = await Promise.all([...Array(8)].map(() => Connection.open(who)));
+    try {
+        for (let round = 0; round < 20; round++) {
+            const key = crypto.randomBytes(16);
+            const request = fields(round);
+            const answers = await Promise.all(all.map((c) => c.call(v1(method), request, { key })));
+            answers.forEach((answer) => assert.deepStrictEqual(answer, answers[0]));
+        }
+    } finally {
+        all.forEach((c) => c.ws.terminate());
+    }
+}
+
+async function repeatedAtOnce() {
+    const order = (round) => ({ order: {
+        name: `once-${process.pid}-${round}`, quantity: 1, stations: ['line-1'], lockLevel: 3, bootKeyScope: 1,
+        notAfter: 4e9, firmwareSha256: digest('FIRMWARE'), devauthSha256: digest('DEVAUTH'),
+    } });
+    const csr = fs.readFileSync(file('line-9.csr.der'));
+    const added = (round) => ({ role: 1, name: `once-${process.pid}-${round}`, csr });
+    const cases = [[operator(), 'Orders/Create', order], [operator(), 'Registry/Add', added],
+        [station(), 'Runs/Open', () => openRequest('interop')]];
+    for (const [who, method, fields] of cases)
+        await check(`${method} with one key on eight connections at once: one answer`, () =>
+            madeAtOnce(who, method, fields));
+}
+
 async function failureIsNotStored() {
     const key = crypto.randomBytes(16);
     const name = `later-${process.pid}`;
@@ -253,6 +284,7 @@ async function main() {
     await refusals();
     await limits();
     await idempotency();
+    await repeatedAtOnce();
     await concurrency();
     await cancelAndDeadline();
     await givenUp();
