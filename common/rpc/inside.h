@@ -41,8 +41,9 @@ struct peer {
     uint32_t last_theirs;
     uint32_t peer_max_message;
     uint32_t peer_max_streams;
-    bool refusing; /* we sent GOAWAY */
-    bool leaving;  /* they did */
+    bool refusing;   /* we sent GOAWAY */
+    bool leaving;    /* they did */
+    bool takes_data; /* HELLO.features */
     unsigned close_code;
     struct lane first; /* what a new stream may send: the peer's HELLO */
     size_t out_bytes;  /* connection credit left: to send, */

@@ -112,6 +112,7 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
     if (hello->max_streams < p->peer_max_streams)
         p->peer_max_streams = hello->max_streams;
     if ((hello->features & RPC_FEATURE_STREAMING) != 0) {
+        p->takes_data = true;
         p->first =
             (struct lane){ 0, hello->credit_messages, hello->credit_bytes, false, false };
         p->out_bytes = hello->connection_credit_bytes;

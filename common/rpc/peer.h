@@ -69,6 +69,8 @@ void peer_cancel(struct peer *peer, uint32_t stream, const char *reason); /* a c
  * A payload of more than peer_message_max() bytes is ERR_LIMIT. */
 enum err peer_send(struct peer *peer, uint32_t stream, struct span payload, bool end);
 size_t peer_message_max(const struct peer *peer);
+/* How large a message may be now; with ERR_BUSY none, and PEER_CREDIT will come. */
+enum err peer_room(struct peer *peer, uint32_t stream, size_t *room_out);
 
 /* A PEER_DATA of so many payload bytes has been dealt with: grant that credit anew. */
 void peer_consumed(struct peer *peer, uint32_t stream, size_t bytes);

@@ -138,6 +138,13 @@ enum err rpc_send(struct rpc_call *call, const ProtobufCMessage *message)
     return call->streaming->send(call->stream, buf_span(&packed));
 }
 
+enum err rpc_room(struct rpc_call *call, size_t *bytes_out)
+{
+    if (call->streaming == NULL)
+        return fail(ERR_INTERNAL, "rpc: %s is not a streaming call", call->method);
+    return call->streaming->room(call->stream, bytes_out);
+}
+
 enum err rpc_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *type,
                      ProtobufCMessage **out)
 {

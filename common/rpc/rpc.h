@@ -23,10 +23,11 @@ struct rpc_metadata {
     struct span value;
 };
 
-/* How a streaming call's messages come and go: both wait, until the call is over. */
+/* How a streaming call's messages come and go: they wait, until the call is over. */
 struct rpc_streaming {
     enum err (*send)(void *stream, struct span message);
     enum err (*receive)(void *stream, struct buf *message_out, bool *end_out);
+    enum err (*room)(void *stream, size_t *bytes_out); /* waits until a message may go, too */
     enum err (*check)(void *stream); /* ERR_OK while it goes on; never waits */
 };
 
@@ -37,6 +38,7 @@ struct rpc_call {
     struct span idempotency_key; /* empty: none */
     const struct rpc_metadata *metadata;
     size_t metadata_count;
+    size_t answer_max;    /* bytes of a response that the caller takes; 0: any */
     uint64_t deadline_ms; /* CLOCK_MONOTONIC */
     void *user; /* the program's own: struct call of oem-server, struct site of the agent */
 
@@ -98,6 +100,8 @@ void rpc_finish(struct rpc_call *call, enum err e);
         done(NULL, data);                                                                      \
     }
 enum err rpc_send(struct rpc_call *call, const ProtobufCMessage *message);
+/* Waits until the caller takes a message, and gives how many bytes of one. */
+enum err rpc_room(struct rpc_call *call, size_t *bytes_out);
 /* *out is NULL after the last one; else the caller's, AUTO(rpc_drop). */
 enum err rpc_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *type,
                      ProtobufCMessage **out);

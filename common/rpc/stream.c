@@ -156,15 +156,36 @@ enum err stream_credit(struct peer *p, const Hallmark__V1__FrameCredit *credit)
 
 size_t peer_message_max(const struct peer *p)
 {
-    size_t largest = p->peer_max_message - RPC_FRAME_OVERHEAD;
-    return largest < p->first.bytes ? largest : p->first.bytes;
+    return p->peer_max_message - RPC_FRAME_OVERHEAD;
 }
 
-enum err peer_send(struct peer *p, uint32_t stream, struct span payload, bool end)
+/* One of ours or theirs that may still be sent on. */
+static enum err find_open(struct peer *p, uint32_t stream, struct stream **stream_out)
 {
     struct stream *s = find_any(p, stream);
     if (s == NULL || s->out.ended)
         return fail_quiet(ERR_CLOSED, "rpc: stream %u is over", stream);
+    if (!p->takes_data)
+        return fail_quiet(ERR_UNIMPLEMENTED, "rpc: the peer takes no streams: HELLO.features");
+    *stream_out = s;
+    return ERR_OK;
+}
+
+enum err peer_room(struct peer *p, uint32_t stream, size_t *room_out)
+{
+    struct stream *s = NULL;
+    TRY(find_open(p, stream, &s));
+    size_t room = s->out.messages == 0 ? 0 : peer_message_max(p);
+    room = s->out.bytes < room ? s->out.bytes : room;
+    *room_out = p->out_bytes < room ? p->out_bytes : room;
+    s->out.starved = *room_out == 0;
+    return s->out.starved ? ERR_BUSY : ERR_OK;
+}
+
+enum err peer_send(struct peer *p, uint32_t stream, struct span payload, bool end)
+{
+    struct stream *s = NULL;
+    TRY(find_open(p, stream, &s));
     if (payload.len > peer_message_max(p))
         return fail_quiet(ERR_LIMIT,
                           "rpc: message of %zu bytes on a stream, the peer takes %zu",

@@ -244,28 +244,52 @@ static enum err wait_end(struct wss_stream *s)
     return e;
 }
 
-static enum err try_send(struct wss_stream *s, struct span message, bool last)
+/* A message to send, or, without one, the question how large it may be. */
+struct attempt {
+    const struct span *message;
+    bool last;
+    size_t *room;
+};
+
+static enum err try_once(struct wss_stream *s, const struct attempt *a)
 {
-    struct wss_conn *conn = s->conn;
-    pthread_mutex_lock(&conn->lock);
+    struct peer *peer = s->conn->peer;
+    if (peer == NULL)
+        return fail_quiet(ERR_CLOSED, "wss: connection closed");
+    return a->message == NULL ? peer_room(peer, s->id, a->room)
+                              : peer_send(peer, s->id, *a->message, a->last);
+}
+
+static enum err try_now(struct wss_stream *s, const struct attempt *a)
+{
+    pthread_mutex_lock(&s->conn->lock);
     pthread_mutex_lock(&s->lock);
     s->credit = false;
     pthread_mutex_unlock(&s->lock);
-    enum err e = conn->peer == NULL ? fail_quiet(ERR_CLOSED, "wss: connection closed")
-                                    : peer_send(conn->peer, s->id, message, last);
-    pthread_mutex_unlock(&conn->lock);
+    enum err e = try_once(s, a);
+    pthread_mutex_unlock(&s->conn->lock);
     return e;
+}
+
+static enum err try_until_credit(struct wss_stream *s, const struct attempt *a)
+{
+    enum err e;
+    TRY(wss_stream_check(s));
+    while ((e = try_now(s, a)) == ERR_BUSY)
+        TRY(wait_credit(s));
+    if (e == ERR_CLOSED && !s->our_end)
+        TRY(wait_end(s));
+    return e;
+}
+
+enum err wss_stream_room(struct wss_stream *s, size_t *room_out)
+{
+    return try_until_credit(s, &(struct attempt){ .room = room_out });
 }
 
 enum err wss_stream_send(struct wss_stream *s, struct span message, bool last)
 {
-    enum err e;
-    TRY(wss_stream_check(s));
-    while ((e = try_send(s, message, last)) == ERR_BUSY)
-        TRY(wait_credit(s));
-    if (e == ERR_CLOSED && !s->our_end)
-        TRY(wait_end(s));
-    TRY(e);
+    TRY(try_until_credit(s, &(struct attempt){ .message = &message, .last = last }));
     s->our_end = last;
     conn_wake(s->conn);
     return ERR_OK;

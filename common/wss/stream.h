@@ -21,6 +21,9 @@ enum err wss_stream_open(struct wss_conn *conn, const Hallmark__V1__FrameRequest
 enum err wss_stream_accept(struct wss_conn *conn, const struct peer_event *event,
                            struct wss_stream **stream_out);
 
+/* Waits for credit, and says how large a message it is good for now; never 0. */
+enum err wss_stream_room(struct wss_stream *stream, size_t *room_out);
+
 /* Waits for credit. end: nothing follows from this side. */
 enum err wss_stream_send(struct wss_stream *stream, struct span message, bool end);
 

@@ -90,6 +90,7 @@ void wss_conn_set_user(struct wss_conn *conn, void *user); /* in accept or open 
 void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total);
 void *wss_conn_user(const struct wss_conn *conn);
 const char *wss_conn_address(const struct wss_conn *conn);
+size_t wss_message_max(struct wss_conn *conn); /* bytes of a payload that its peer takes */
 
 /* Called on the I/O thread, once: response is borrowed. Never called before wss_call returns.
  */

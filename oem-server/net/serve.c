@@ -96,7 +96,14 @@ static enum err stream_check(void *context)
     return wss_stream_check(job->stream);
 }
 
-static const struct rpc_streaming streaming = { stream_send, stream_receive, stream_check };
+static enum err stream_room(void *context, size_t *bytes_out)
+{
+    const struct job *job = context;
+    return wss_stream_room(job->stream, bytes_out);
+}
+
+static const struct rpc_streaming streaming = { stream_send, stream_receive, stream_room,
+                                                stream_check };
 
 static struct call call_for(struct job *job, struct rpc_metadata *metadata)
 {
@@ -112,6 +119,7 @@ static struct call call_for(struct job *job, struct rpc_metadata *metadata)
                      span_of(request->idempotency_key.data, request->idempotency_key.len),
                  .metadata = metadata,
                  .metadata_count = request->n_metadata,
+                 .answer_max = wss_message_max(job->conn),
                  .deadline_ms = job->event.deadline_ms,
                  .over = &job->over,
                  .streaming = job->stream == NULL ? NULL : &streaming,

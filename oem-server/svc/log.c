@@ -7,6 +7,8 @@
 enum {
     ENTRIES_MAX = 1000,
     ENTRIES_BYTES_MAX = RPC_CREDIT_BYTES / 2,
+    FIELD_BYTES = 4,    /* besides an entry's own, as its message is packed: tag, length */
+    MESSAGE_BYTES = 11, /* FollowResponse.start */
     FOLLOW_MAX = 100,
     FOLLOW_LOOK_MS = 500, /* how soon it is noticed that the server stops */
 };
@@ -41,9 +43,10 @@ static enum err log_get_checkpoint(struct rpc_call *rpc,
     return fill_consistency(rpc, in->old_size, size, out);
 }
 
-/* Entries on their way into an answer: as many as fit a message. */
+/* Entries on their way into an answer: as many as fit a message, but one at least. */
 struct taken {
     struct rpc_call *rpc;
+    size_t room;
     ProtobufCBinaryData *entries;
     size_t count;
     size_t bytes;
@@ -53,19 +56,22 @@ static enum err take_entry(void *context, uint64_t index, struct span entry)
 {
     (void)index;
     struct taken *t = context;
-    if (t->bytes + entry.len > ENTRIES_BYTES_MAX)
+    if (t->count != 0 && t->bytes + entry.len + FIELD_BYTES > t->room)
         return ERR_RANGE; /* enough for one message */
-    t->bytes += entry.len;
+    t->bytes += entry.len + FIELD_BYTES;
     TRY(rpc_bytes(t->rpc, &t->entries[t->count], entry));
     t->count++;
     return ERR_OK;
 }
 
-static enum err take_entries(struct rpc_call *rpc, uint64_t start, uint32_t max,
+/* room: bytes of a message that the caller takes. */
+static enum err take_entries(struct rpc_call *rpc, uint64_t start, uint32_t max, size_t room,
                              struct taken *taken)
 {
     struct call *call = call_of(rpc);
-    *taken = (struct taken){ .rpc = rpc };
+    room = room < MESSAGE_BYTES ? 0 : room - MESSAGE_BYTES;
+    *taken = (struct taken){ .rpc = rpc,
+                             .room = room < ENTRIES_BYTES_MAX ? room : ENTRIES_BYTES_MAX };
     taken->entries = rpc_alloc(rpc, max * sizeof(*taken->entries));
     if (taken->entries == NULL)
         return fail(ERR_MEMORY, "log: no memory");
@@ -81,7 +87,7 @@ static enum err log_get_entries(struct rpc_call *rpc, const Hallmark__V1__GetEnt
     struct taken taken;
     TRY(take_entries(rpc, in->start,
                      in->count == 0 || in->count > ENTRIES_MAX ? ENTRIES_MAX : in->count,
-                     &taken));
+                     rpc->answer_max == 0 ? SIZE_MAX : rpc->answer_max, &taken));
     out->entries = taken.entries;
     out->n_entries = taken.count;
     return ERR_OK;
@@ -91,7 +97,9 @@ static enum err send_entries(struct rpc_call *rpc, uint64_t *next)
 {
     struct taken taken;
     Hallmark__V1__FollowResponse out = HALLMARK__V1__FOLLOW_RESPONSE__INIT;
-    TRY(take_entries(rpc, *next, FOLLOW_MAX, &taken));
+    size_t room = 0;
+    TRY(rpc_room(rpc, &room));
+    TRY(take_entries(rpc, *next, FOLLOW_MAX, room, &taken));
     out.start = *next;
     out.entries = taken.entries;
     out.n_entries = taken.count;

@@ -10,7 +10,7 @@ struct ends {
     int tag;
 };
 
-static uint8_t bytes[RPC_CREDIT_BYTES + 1];
+static uint8_t bytes[RPC_MESSAGE_MAX];
 
 static void deliver(struct peer *from, struct peer *to)
 {
@@ -119,14 +119,31 @@ static void bytes_are_credit_too(void **state)
     (void)state;
     struct ends e = { 0 };
     open_stream(&e);
-    assert_int_equal(peer_send(e.server, 1, span_of(bytes, sizeof(bytes)), false), ERR_LIMIT);
+    size_t room = 0;
+    assert_int_equal(peer_room(e.server, 1, &room), ERR_OK);
+    assert_int_equal(room, RPC_CREDIT_BYTES);
+    assert_int_equal(peer_send(e.server, 1, span_of(bytes, RPC_CREDIT_BYTES + 1), false),
+                     ERR_BUSY);
     assert_int_equal(peer_send(e.server, 1, span_of(bytes, RPC_CREDIT_BYTES), false), ERR_OK);
     assert_int_equal(peer_send(e.server, 1, span_of(bytes, 1), false), ERR_BUSY);
+    assert_int_equal(peer_room(e.server, 1, &room), ERR_BUSY);
     deliver(e.server, e.client);
     drop(e.client, PEER_DATA);
     peer_consumed(e.client, 1, RPC_CREDIT_BYTES);
     deliver(e.client, e.server);
     drop(e.server, PEER_CREDIT);
+    assert_int_equal(peer_room(e.server, 1, &room), ERR_OK);
+    close_stream(&e);
+}
+
+/* What no credit will ever let go. */
+static void a_message_has_a_limit(void **state)
+{
+    (void)state;
+    struct ends e = { 0 };
+    open_stream(&e);
+    struct span large = span_of(bytes, peer_message_max(e.server) + 1);
+    assert_int_equal(peer_send(e.server, 1, large, false), ERR_LIMIT);
     close_stream(&e);
 }
 
@@ -256,6 +273,7 @@ int main(void)
         cmocka_unit_test(messages_go_both_ways),
         cmocka_unit_test(credit_holds_the_writer),
         cmocka_unit_test(bytes_are_credit_too),
+        cmocka_unit_test(a_message_has_a_limit),
         cmocka_unit_test(hostile_data_closes),
         cmocka_unit_test(credit_cannot_be_exceeded),
         cmocka_unit_test(nothing_follows_the_end),

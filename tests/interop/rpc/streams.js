@@ -3,6 +3,7 @@
 
 const assert = require('assert');
 const crypto = require('crypto');
+const proto = require('./lib/proto');
 const { check, refuses, within, exitCode } = require('./lib/checks');
 const { Connection } = require('./lib/connection');
 const { auditor, operator, using } = require('./lib/system');
@@ -184,6 +185,31 @@ async function credit() {
     });
 }
 
+// Small readers get small messages: all the log, whatever they grant at a time.
+async function smallReaders() {
+    const limits = [['credit for 2,000 bytes', { creditBytes: 2000 }], ['messages of 4,096 bytes', { maxMessage: 4096 }],
+        ['connection credit for 3,000 bytes', { connectionCreditBytes: 3000 }]];
+    for (const [name, hello] of limits) {
+        await check(`${name}: Log.Follow and Log.GetEntries give the log in as many as it takes`, () =>
+            using(auditor(), { hello }, async (c) => {
+                const { length } = await using(auditor(), {}, entriesOf);
+                const call = c.start(FOLLOW, { start: 0 });
+                for (let n = 0; n < length;) n += (await within(3000, call.read(), `entry ${n}`)).entries.length;
+                call.cancel();
+                let n = 0;
+                while (n < length) n += (await c.call(v1('Log/GetEntries'), { start: n, count: 1000 })).entries.length;
+            }));
+    }
+    await check('no credit in HELLO, all of it by CREDIT', () =>
+        starve({ creditMessages: 0, creditBytes: 0, connectionCreditBytes: 0 }, async (c, call) => {
+            await pause(QUIET_MS);
+            assert.strictEqual(call.messages.length, 0);
+            const next = call.read();
+            call.grant(2, 4000);
+            assert.ok((await within(3000, next, 'the message')).entries.length > 1);
+        }));
+}
+
 async function uploads() {
     await check('Firmware.Release takes an image in pieces and gives its digest', () =>
         using(operator(), {}, async (c) => {
@@ -288,7 +314,12 @@ function closes(name, say) {
 
 async function breaches() {
     await closes('DATA with a number left out', (stream, data) => { data({ sequence: 1 }); });
-    await closes('DATA with a number twice', (stream, data) => { data({ sequence: 0 }); data({ sequence: 0 }); });
+    await closes('DATA with a number twice', (stream, data) => {
+        // One that its handler takes, and waits for the next.
+        const payload = proto.encode('ReleaseRequest', { kind: FIRMWARE, version: 'twice', chunk: Buffer.alloc(64) });
+        data({ sequence: 0, payload });
+        data({ sequence: 0, payload });
+    });
     await closes('DATA after the last', (stream, data) => {
         data({ sequence: 0, endStream: true });
         data({ sequence: 1 });
@@ -307,6 +338,7 @@ async function main() {
     await following();
     await places();
     await credit();
+    await smallReaders();
     await uploads();
     await creditComesBack();
     await breaches();
