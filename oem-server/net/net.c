@@ -56,7 +56,7 @@ static void admit(void *context)
     if (e != ERR_OK) /* 1008 tells a station not to come again */
         wss_conn_close(session->conn,
                        err_status(e) == ERR_UNAUTHENTICATED ? CLOSE_POLICY : CLOSE_TRY_AGAIN,
-                       fail_words());
+                       svc_words(e, fail_words()));
     session_drop(&session);
 }
 

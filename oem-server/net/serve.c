@@ -58,7 +58,7 @@ static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
 {
     Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
     char words[FAIL_WORDS_MAX];
-    snprintf(words, sizeof(words), "%s", fail_words());
+    snprintf(words, sizeof(words), "%s", svc_words(e, fail_words()));
     response.stream = stream;
     response.status = err_status(e);
     response.code = (uint32_t)e;

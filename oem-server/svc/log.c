@@ -81,10 +81,20 @@ static enum err take_entries(struct rpc_call *rpc, uint64_t start, uint32_t max,
     return e == ERR_RANGE && taken->count != 0 ? ERR_OK : e;
 }
 
+/* The next entry to come is none yet, but a place to begin. */
+static enum err check_start(struct rpc_call *rpc, uint64_t start)
+{
+    return start <= tlog_size(call_of(rpc)->server->log)
+               ? ERR_OK
+               : fail_quiet(ERR_RANGE, "log: there is no entry %llu yet",
+                            (unsigned long long)start);
+}
+
 static enum err log_get_entries(struct rpc_call *rpc, const Hallmark__V1__GetEntriesRequest *in,
                                 Hallmark__V1__GetEntriesResponse *out)
 {
     struct taken taken;
+    TRY(check_start(rpc, in->start));
     TRY(take_entries(rpc, in->start,
                      in->count == 0 || in->count > ENTRIES_MAX ? ENTRIES_MAX : in->count,
                      rpc->answer_max == 0 ? SIZE_MAX : rpc->answer_max, &taken));
@@ -114,9 +124,7 @@ static enum err log_follow(struct rpc_call *rpc, const Hallmark__V1__FollowReque
 {
     struct server *server = call_of(rpc)->server;
     uint64_t next = in->start;
-    if (next > tlog_size(server->log))
-        return fail_quiet(ERR_RANGE, "log: there is no entry %llu yet",
-                          (unsigned long long)next);
+    TRY(check_start(rpc, next));
     for (;;) {
         TRY(rpc_check(rpc));
         if (atomic_load(&server->stopping))

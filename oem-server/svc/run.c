@@ -170,20 +170,34 @@ static void tell_station(struct run *run, enum err e, const char *words)
         log_line(LOG_LEVEL_INFO, "run: the station is gone and was not told: %s", words);
 }
 
-void run_end(struct run *run, enum err e, const char *words)
+/* told: what the station may hear of it. */
+static void end_with(struct run *run, enum err e, const char *words, const char *told)
 {
+    char all[FAIL_WORDS_MAX]; /* words may be fail_words() */
     if (run->over)
         return;
     run->over = true;
     run->why = e == ERR_OK ? ERR_PRECONDITION : e;
-    snprintf(run->words, sizeof(run->words), "%s", words);
+    snprintf(all, sizeof(all), "%s", words);
+    snprintf(run->words, sizeof(run->words), "%s", told);
     if (e != ERR_OK) {
-        log_line(LOG_LEVEL_WARN, "run: %s: ended: %s", run->order.name, run->words);
-        if (cut_unit(run, e, run->words) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "run: %s: ended: %s", run->order.name, all);
+        if (cut_unit(run, e, all) != ERR_OK)
             log_line(LOG_LEVEL_ERROR, "run: its end could not be recorded");
         tell_station(run, e, run->words);
     }
     run_unlist(run);
+}
+
+void run_end(struct run *run, enum err e, const char *words)
+{
+    end_with(run, e, words, words);
+}
+
+/* By something of ours, not the station's; its words are the latest fail()'s. */
+static void run_fail(struct run *run, enum err e)
+{
+    end_with(run, e, fail_words(), svc_words(e, fail_words()));
 }
 
 /* What a call of ours to the station came back with, on its way to the run's strand. */
@@ -236,9 +250,10 @@ static void on_arrival(void *context)
         if (a->err == ERR_OK && recorded == ERR_OK) {
             flow_done(&a->run->flow);
             run_advance(a->run);
+        } else if (a->err == ERR_OK) {
+            run_fail(a->run, recorded);
         } else {
-            run_end(a->run, a->err == ERR_OK ? recorded : a->err,
-                    a->err == ERR_OK ? fail_words() : a->words);
+            run_end(a->run, a->err, a->words);
         }
     }
     arrival_free(a);
@@ -333,7 +348,7 @@ void run_advance(struct run *run)
         return;
     enum err e = flow_advance(&run->flow, call_head, run);
     if (e != ERR_OK)
-        run_end(run, e, fail_words());
+        run_fail(run, e);
 }
 
 struct ending {

@@ -158,6 +158,10 @@ void call_end(struct call *call);
 
 void call_received(struct call *call, struct span message);
 
+/* What a peer is told of e with those words of ours: of what fails inside the server (its
+ * files, its HSM) no more than that it did; the log has it all. */
+const char *svc_words(enum err e, const char *words);
+
 /* Is there a stored answer for the call's key, and is it to the same request? Sets replayed:
  * then there is nothing to do. Begins call->tx, so what a handler changes in it is done once.
  * Asked for unary calls before their handler, by handlers of streams when all messages have

@@ -118,6 +118,8 @@ async function main() {
         await check('a size beyond the log is OUT_OF_RANGE', async () => {
             await refuses(c.call(v1('Log/GetCheckpoint'), { oldSize: 1e9 }), 11);
             await refuses(c.call(v1('Log/GetProof'), { index: 1e9 }), 11);
+            for (const start of [1e9, 2 ** 63])
+                await refuses(c.call(v1('Log/GetEntries'), { start }), 11, /^log: there is no entry/);
         });
     });
     process.exit(exitCode());
