@@ -9,6 +9,7 @@
 #include "common/core/err.h"
 
 int provision_main(int argc, char *argv[]);
+int seal_main(int argc, char *argv[]); /* beside provision_main */
 int enrol_main(int argc, char *argv[]);
 int probes_main(int argc, char *argv[]);
 

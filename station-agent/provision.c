@@ -5,6 +5,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/core/layout.h"
+#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/probe/probe.h"
@@ -17,6 +19,7 @@ enum option_key {
     OPTION_CA = 256,
     OPTION_CERT,
     OPTION_KEY,
+    OPTION_UID,
     OPTION_FIRMWARE,
     OPTION_RECONNECT,
     OPTION_JSON,
@@ -29,24 +32,34 @@ struct arguments {
     struct site_plan plan;
     const char *probes[SITES_MAX];
     char host[HOST_MAX];
-    bool verbose;
+    uint8_t uid[UID_SIZE];
+    bool seals, verbose;
 };
 
 // clang-format off
-static const struct argp_option options[] = {
+static const struct argp_option common_options[] = {
     { "server", 's', "URL", 0, "the OEM's server, wss://HOST[:PORT]", 1 },
     { "ca", OPTION_CA, "FILE", 0, "PEM: the root certificate that vouches for the server", 1 },
     { "cert", OPTION_CERT, "FILE", 0, "PEM: this station's certificate, then its issuer's", 1 },
     { "key", OPTION_KEY, "FILE", 0, "PEM: this station's private key", 1 },
     { "reconnect", OPTION_RECONNECT, "SECONDS", 0, "how long to try again when the server cannot be reached or is lost, 0 to 86400; 60 if left out", 1 },
-    { "order", 'o', "NAME", 0, "the order that these boards belong to", 2 },
-    { "probe", 'p', "URI", 0, "a probe with a board: usb:serial=SERIAL, usb:port=1-2.3, usb: if there is only one, tcp://HOST:PORT; again for each further probe", 2 },
-    { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
+    { "probe", 'p', "URI", 0, "the probe with the board: usb:serial=SERIAL, usb:port=1-2.3, usb: if there is only one, tcp://HOST:PORT; for provision again for each further probe", 2 },
     { "swd-clock", OPTION_SWD_CLOCK, "HZ", 0, "SWD's clock at most, 100000 to 50000000; 10000000 if left out, and slower where a board's wires do not bear that", 2 },
     { "probe-timeout", OPTION_PROBE_TIMEOUT, "SECONDS", 0, "how long a probe may take to answer, 1 to 600; 15 if left out", 2 },
     { "json", OPTION_JSON, NULL, 0, "one JSON object a line on standard output", 3 },
     { "color", OPTION_COLOR, "WHEN", 0, "auto, always or never", 3 },
     { "verbose", 'v', NULL, 0, "log on standard error what all modules have to say, instead of progress lines", 3 },
+    { 0 },
+};
+
+static const struct argp_option provision_options[] = {
+    { "order", 'o', "NAME", 0, "the order that these boards belong to", 2 },
+    { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
+    { 0 },
+};
+
+static const struct argp_option seal_options[] = {
+    { "uid", OPTION_UID, "HEX", 0, "the board's UID, 24 hex digits, from its label or oemctl order show", 2 },
     { 0 },
 };
 // clang-format on
@@ -136,10 +149,19 @@ static enum err parse_timeout(const char *text, unsigned *ms_out)
     return ERR_OK;
 }
 
+static enum err parse_uid(const char *text, struct arguments *a)
+{
+    if (hex_read(text, a->uid, sizeof(a->uid)) != ERR_OK)
+        return fail_quiet(ERR_USAGE, "uid %s: must be %d hex digits", text, 2 * UID_SIZE);
+    a->plan.named_uid = a->uid;
+    return ERR_OK;
+}
+
 static enum err add_probe(struct arguments *a, const char *uri)
 {
-    if (a->plan.probe_count == SITES_MAX)
-        return fail_quiet(ERR_USAGE, "more than %d probes", SITES_MAX);
+    size_t most = a->seals ? 1 : SITES_MAX;
+    if (a->plan.probe_count == most)
+        return fail_quiet(ERR_USAGE, "more than %zu probes", most);
     a->probes[a->plan.probe_count++] = uri;
     return ERR_OK;
 }
@@ -161,6 +183,8 @@ static enum err take(int key, const char *value, struct arguments *a)
     case 'o':
         a->plan.order = value;
         return ERR_OK;
+    case OPTION_UID:
+        return parse_uid(value, a);
     case 'p':
         return add_probe(a, value);
     case OPTION_FIRMWARE:
@@ -193,14 +217,17 @@ static const char *missing(const struct arguments *a)
            : plan->ca_file == NULL          ? "--ca"
            : plan->certificate_file == NULL ? "--cert"
            : plan->key_file == NULL         ? "--key"
-           : plan->order == NULL            ? "--order"
            : plan->probe_count == 0         ? "--probe"
+           : a->seals                       ? (plan->named_uid == NULL ? "--uid" : NULL)
+           : plan->order == NULL            ? "--order"
                                             : NULL;
 }
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
     struct arguments *a = state->input;
+    if (key == ARGP_KEY_INIT && state->child_inputs != NULL)
+        state->child_inputs[0] = a;
     if (key == ARGP_KEY_ARG)
         argp_error(state, "unexpected argument %s", value);
     if (key == ARGP_KEY_END && missing(a) != NULL)
@@ -238,22 +265,17 @@ static int fail_to_start(enum err e)
     return code;
 }
 
-int provision_main(int argc, char *argv[])
+static const struct argp common = { .options = common_options, .parser = parse };
+static const struct argp_child children[] = { { .argp = &common }, { 0 } };
+
+/* provision and seal: the same but for what is done at the probes. */
+static int run(const struct argp *argp, int argc, char *argv[], bool seals)
 {
-    static const struct argp argp = {
-        .options = options,
-        .parser = parse,
-        .doc = "Take the board at each probe through one run of the order: arrows 3 to 33, the "
-               "closing, and the proof that its debug port is shut."
-               "\vThe exit status is 0 only if every board was sealed. See station-agent(1).",
-    };
-    char name[] = "station-agent provision";
-    struct arguments a = { .plan.reconnect_ms = RECONNECT_S * 1000 };
+    struct arguments a = { .plan.reconnect_ms = RECONNECT_S * 1000, .seals = seals };
     size_t failed = 0;
-    argv[0] = name;
     a.plan.probes = a.probes;
     enum err e = parse_color("auto", &a.plan.color);
-    if (e == ERR_OK && argp_parse(&argp, argc, argv, 0, NULL, &a) != 0)
+    if (e == ERR_OK && argp_parse(argp, argc, argv, 0, NULL, &a) != 0)
         return EX_USAGE;
     a.plan.progress = isatty(STDERR_FILENO) && !a.verbose;
     if (!a.verbose)
@@ -267,4 +289,36 @@ int provision_main(int argc, char *argv[])
         fprintf(stderr, "station-agent: %zu of %zu boards failed\n", failed,
                 a.plan.probe_count);
     return program_exit_code(e);
+}
+
+int provision_main(int argc, char *argv[])
+{
+    static const struct argp argp = {
+        .options = provision_options,
+        .parser = parse,
+        .children = children,
+        .doc = "Take the board at each probe through one run of the order: arrows 3 to 33, the "
+               "closing, and the proof that its debug port is shut."
+               "\vThe exit status is 0 only if every board was sealed. See station-agent(1).",
+    };
+    char name[] = "station-agent provision";
+    argv[0] = name;
+    return run(&argp, argc, argv, false);
+}
+
+int seal_main(int argc, char *argv[])
+{
+    static const struct argp argp = {
+        .options = seal_options,
+        .parser = parse,
+        .children = children,
+        .doc = "Make up for the proof of a run that was cut after its board was locked: reset "
+               "the board, prove that its debug port is shut, and report it for the unit of "
+               "that UID, which this station must have finished."
+               "\vA locked board's UID cannot be read: that this board is that unit is the "
+               "operator's word alone, and the log says so. See station-agent(1).",
+    };
+    char name[] = "station-agent seal";
+    argv[0] = name;
+    return run(&argp, argc, argv, true);
 }

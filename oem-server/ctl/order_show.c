@@ -1,3 +1,6 @@
+#include <stdlib.h>
+
+#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/order_report.h"
@@ -6,6 +9,24 @@
 struct show_args {
     char *name;
 };
+
+/* Those for station-agent seal, if they are not just about to be proven. */
+static enum err report_unsealed(struct report *report,
+                                const Hallmark__V1__ShowOrderResponse *out)
+{
+    AUTO(free_drop) char **texts = calloc(out->n_unsealed + 1, sizeof(*texts));
+    AUTO(free_drop) char *hex = calloc(out->n_unsealed + 1, 2 * UID_SIZE + 1);
+    if (texts == NULL || hex == NULL)
+        return fail_quiet(ERR_MEMORY, "no memory");
+    for (size_t i = 0; i < out->n_unsealed; i++) {
+        const ProtobufCBinaryData *uid = &out->unsealed[i];
+        if (uid->len != UID_SIZE)
+            return fail_quiet(ERR_PROTO, "the server names a UID of %zu bytes", uid->len);
+        texts[i] = hex_of(span_of(uid->data, uid->len), hex + i * (2 * UID_SIZE + 1));
+    }
+    report_texts(report, "unsealed", texts, out->n_unsealed);
+    return ERR_OK;
+}
 
 static enum err show(struct ctl *ctl, const struct command *command, const void *args)
 {
@@ -27,6 +48,7 @@ static enum err show(struct ctl *ctl, const struct command *command, const void 
     report_number(&report, "sealed", out->sealed);
     report_number(&report, "finished_not_sealed",
                   out->done < out->sealed ? 0 : out->done - out->sealed);
+    TRY(report_unsealed(&report, out));
     report_number(&report, "failed", out->failed);
     return report_print(&report, ctl);
 }

@@ -119,3 +119,23 @@ enum err store_order_count(struct store_tx *tx, const char *name,
     *counts_out = counts;
     return ERR_OK;
 }
+
+enum err store_order_units(struct store_tx *tx, const char *name, uint32_t state, uint32_t most,
+                           struct buf *uids_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    AUTO(buf_free) struct buf uids = { 0 };
+    uint8_t uid[UID_SIZE];
+    bool row = false;
+    TRY(query_open(tx, STATEMENT_ORDER_UNITS,
+                   VALUES(value_text(name), value_number(state), value_number(most)), &query));
+    TRY(query_next(&query, &row));
+    while (row) {
+        query_bytes(&query, uid, sizeof(uid));
+        TRY(query_end(&query));
+        TRY(buf_append(&uids, SPAN(uid)));
+        TRY(query_next(&query, &row));
+    }
+    *uids_out = buf_take(&uids);
+    return ERR_OK;
+}

@@ -37,6 +37,8 @@
     X(ORDER_STATIONS, "SELECT station FROM order_stations WHERE order_name = $1"               \
                       " ORDER BY station LIMIT $2")                                            \
     X(ORDER_COUNT, "SELECT state, COUNT(*) FROM units WHERE order_name = $1 GROUP BY state")   \
+    X(ORDER_UNITS, "SELECT uid FROM units WHERE order_name = $1 AND state = $2"                \
+                   " ORDER BY done_us, uid LIMIT $3")                                          \
     X(UNIT_GET, "SELECT order_name, station, state, run_id, csr, certificate,"                 \
                 " auth_public_key, rotpk, fwinfo, shared_key, receipt, finish, opened_us,"     \
                 " done_us FROM units WHERE uid = $1")                                          \

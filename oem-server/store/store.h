@@ -113,6 +113,10 @@ struct store_order_counts {
 enum err store_order_count(struct store_tx *tx, const char *name,
                            struct store_order_counts *counts_out);
 
+/* Their units in that state, oldest first, at most that many: UID_SIZE bytes each. */
+enum err store_order_units(struct store_tx *tx, const char *name, uint32_t state, uint32_t most,
+                           struct buf *uids_out);
+
 /* One board, by its UID, for ever. Empty buffers are NULL columns. */
 enum store_unit_state {
     STORE_UNIT_OPEN = 1,     /* a run is under way: counts against the order */

@@ -8,7 +8,7 @@
 #include "oem-server/svc/run.h"
 #include "oem-server/svc/services.h"
 
-enum { VERSION_MAX = 64, STATIONS_MAX = 256 };
+enum { VERSION_MAX = 64, STATIONS_MAX = 256, UNSEALED_MAX = 100 };
 
 static enum err check_image(Hallmark__V1__ImageKind kind, struct span image)
 {
@@ -186,6 +186,23 @@ static enum err fill_order(struct rpc_call *rpc, const struct store_order *order
     return ERR_OK;
 }
 
+static enum err fill_unsealed(struct call *call, const char *order,
+                              Hallmark__V1__ShowOrderResponse *out)
+{
+    AUTO(buf_free) struct buf uids = { 0 };
+    TRY(store_order_units(call->tx, order, STORE_UNIT_FINISHED, UNSEALED_MAX, &uids));
+    size_t count = uids.len / UID_SIZE;
+    if (count == 0)
+        return ERR_OK;
+    out->unsealed = rpc_alloc(&call->rpc, count * sizeof(*out->unsealed));
+    if (out->unsealed == NULL)
+        return fail(ERR_MEMORY, "order: no memory");
+    for (; out->n_unsealed < count; out->n_unsealed++)
+        TRY(rpc_bytes(&call->rpc, &out->unsealed[out->n_unsealed],
+                      span_of(uids.ptr + out->n_unsealed * UID_SIZE, UID_SIZE)));
+    return ERR_OK;
+}
+
 static enum err orders_show(struct rpc_call *rpc, const Hallmark__V1__ShowOrderRequest *in,
                             Hallmark__V1__ShowOrderResponse *out)
 {
@@ -205,6 +222,7 @@ static enum err orders_show(struct rpc_call *rpc, const Hallmark__V1__ShowOrderR
     out->done = counts.done;
     out->sealed = counts.sealed;
     out->failed = counts.failed;
+    TRY(fill_unsealed(call, order.name, out));
     return fill_order(rpc, &order, out->order);
 }
 

@@ -304,6 +304,54 @@ static enum err find_finished(struct call *call, const Hallmark__V1__SealedReque
     return describe_unit(call, unit);
 }
 
+static enum err check_finished(const struct call *call, const struct store_unit *unit)
+{
+    char uid[2 * UID_SIZE + 1];
+    hex_of(SPAN(unit->uid), uid);
+    AUTO(run_drop) struct run *under_way = run_find_uid(call->server, unit->uid);
+    if (under_way != NULL)
+        return fail_quiet(ERR_PRECONDITION, "unit %s has a run under way", uid);
+    if (unit->state == STORE_UNIT_SEALED)
+        return fail_quiet(ERR_EXISTS, "unit %s is sealed already", uid);
+    if (unit->state != STORE_UNIT_FINISHED)
+        return fail_quiet(ERR_PRECONDITION,
+                          "unit %s is not finished: its receipt never came; there is nothing "
+                          "to seal",
+                          uid);
+    return ERR_OK;
+}
+
+/* In the call's transaction, for a call without a run: the station has forgotten it, and its
+ * board tells nobody its UID any more. That it is this unit's is the operator's word. */
+static enum err find_named(struct call *call, const Hallmark__V1__SealedRequest *in,
+                           struct store_unit *unit)
+{
+    char words[] = "uid named by the operator, not read from the board";
+    char uid[2 * UID_SIZE + 1];
+    if (in->uid.len != UID_SIZE)
+        return fail_quiet(ERR_INVALID, "sealed: neither metadata run-bin nor a UID of %d bytes",
+                          UID_SIZE);
+    TRY(rpc_bytes(&call->rpc, &call->event.uid, span_in(&in->uid)));
+    enum err e = store_unit_get(call->tx, in->uid.data, unit);
+    if (e == ERR_NOT_FOUND ||
+        (e == ERR_OK && strcmp(unit->station, call->principal->name) != 0))
+        return fail_quiet(ERR_NOT_FOUND, "%s has finished no unit %s", call->principal->uri,
+                          hex_of(span_in(&in->uid), uid));
+    TRY(e);
+    TRY(describe_unit(call, unit));
+    TRY(check_finished(call, unit));
+    return rpc_text(&call->rpc, &call->event.message, words);
+}
+
+static enum err find_unit(struct call *call, const Hallmark__V1__SealedRequest *in,
+                          struct store_unit *unit)
+{
+    if (call->run != NULL)
+        return store_unit_get(call->tx, call->run->uid, unit);
+    return rpc_call_metadata(&call->rpc, "run-bin").len == 0 ? find_named(call, in, unit)
+                                                             : find_finished(call, in, unit);
+}
+
 static enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__SealedRequest *in,
                             Hallmark__V1__SealedResponse *out)
 {
@@ -314,8 +362,7 @@ static enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__SealedRequ
     if (run != NULL && !run->finished)
         return fail_quiet(ERR_ORDER, "sealed: the run is not finished");
     TRY(svc_tx(call));
-    TRY(run != NULL ? store_unit_get(call->tx, run->uid, &unit)
-                    : find_finished(call, in, &unit));
+    TRY(find_unit(call, in, &unit));
     if (!in->debug_refused)
         return fail_quiet(ERR_PRECONDITION,
                           "sealed: the board still answers the debugger: %.200s", in->detail);

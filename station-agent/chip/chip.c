@@ -76,7 +76,7 @@ static enum err identify(struct chip *chip)
     return e;
 }
 
-enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+static enum err begin(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
 {
     AUTO(chip_drop) struct chip *chip = calloc(1, sizeof(*chip));
     if (chip == NULL)
@@ -85,7 +85,27 @@ enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_ou
     TRY(judge(chip, swd_init(&chip->swd, probe, clock_hz),
               "the probe refuses its own commands"));
     TRY(swd_let_go(&chip->swd, RESET_SETTLE_MS, &chip->held));
+    *chip_out = TAKE(chip);
+    return ERR_OK;
+}
+
+enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+{
+    AUTO(chip_drop) struct chip *chip = NULL;
+    TRY(begin(probe, clock_hz, &chip));
     TRY(identify(chip));
+    *chip_out = TAKE(chip);
+    return ERR_OK;
+}
+
+enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+{
+    AUTO(chip_drop) struct chip *chip = NULL;
+    TRY(begin(probe, clock_hz, &chip));
+    chip->held = false; /* a low nRESET is no proof of a lock: check_let_go() shall mind it */
+    enum err e = wires_connect(chip);
+    if (e != ERR_FAULT || swd_wire_failed(&chip->swd))
+        TRY(judge(chip, e, "it does not answer"));
     *chip_out = TAKE(chip);
     return ERR_OK;
 }

@@ -22,6 +22,9 @@ enum { CHIP_DETAIL_MAX = 320 };
 /* Connect, and find out what is there. clock_hz: of SWD, at most; 0: PROBE_CLOCK_DEFAULT_HZ.
  * Does not disturb the core. */
 enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
+/* The same for a board that should be locked: whatever it refuses, it is opened. Of such a chip
+ * only chip_reset, chip_debug_refused and chip_close may be asked. */
+enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
 void chip_close(struct chip *chip);      /* NULL is fine; lets the probe go of the wires */
 void chip_drop(struct chip **chip);      /* AUTO(chip_drop) */
 struct mem *chip_mem(struct chip *chip); /* for link_open; lives as long as the chip */

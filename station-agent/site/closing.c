@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "common/host/log.h"
 #include "hallmark/v1/closing.pb-c.h"
@@ -79,19 +80,24 @@ static enum err lock_up(struct site *site, char detail[static CHIP_DETAIL_MAX])
     TRY(chip_reset(site->chip));
     now(site, "proving that SWD is refused");
     TRY(chip_debug_refused(site->chip, &refused, detail));
-    return refused ? ERR_OK
-                   : fail_quiet(ERR_VERIFY, "the debug port is still open: %s", detail);
+    if (refused)
+        return ERR_OK;
+    site->advice = "do not ship this board";
+    return fail_quiet(ERR_VERIFY, "the debug port is still open: %s", detail);
 }
 
 /* detail is what the proof saw, or why there is none. */
 static enum err sealed(struct site *site, bool refused, char *detail)
 {
+    char said[FAIL_WORDS_MAX + 40];
     Hallmark__V1__SealedRequest in = HALLMARK__V1__SEALED_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__SealedResponse *out = NULL;
     struct rpc_stub runs = rpc_stub_of(&hallmark__v1__runs__descriptor, site_to_server, site);
     now(site, "Runs.Sealed");
     in.debug_refused = refused;
-    in.detail = detail;
+    snprintf(said, sizeof(said), "%s%s",
+             site->named_uid != NULL ? "uid named by the operator: " : "", detail);
+    in.detail = said;
     in.uid = (ProtobufCBinaryData){ UID_SIZE, site->unit.uid };
     return RPC_CALL(&runs, hallmark__v1__runs__sealed, &in, &out);
 }
@@ -144,6 +150,40 @@ enum err closing_run(struct site *site)
     enum err shut = uncommitted ? commit(site, tag) : ERR_OK;
     if (shut == ERR_OK && line_lost(site->line))
         TRY(reach_server(site));
+    if (shut == ERR_OK)
+        shut = lock_up(site, detail);
+    if (shut == ERR_OK)
+        return tell_sealed(site, detail);
+    tell_unsealed(site);
+    return shut;
+}
+
+/* Before the reset: it would put the armed lock in force, maybe of a board that has committed
+ * nothing yet. */
+static enum err must_be_shut(struct site *site)
+{
+    bool refused = false;
+    char detail[CHIP_DETAIL_MAX];
+    now(site, "looking whether SWD is refused");
+    TRY(chip_debug_refused(site->chip, &refused, detail));
+    if (refused)
+        return ERR_OK;
+    site->advice = "do not ship this board; provision completes it";
+    return fail_quiet(ERR_VERIFY, "the debug port is open, the board was not reset: %s",
+                      detail);
+}
+
+enum err closing_seal(struct site *site)
+{
+    char detail[CHIP_DETAIL_MAX] = "";
+    now(site, "opening the probe");
+    TRY(probe_open(site->probe_uri, site->probe_timeout_ms, &site->probe));
+    now(site, "connecting over SWD");
+    TRY(chip_open_shut(site->probe, site->swd_clock_hz, &site->chip));
+    memcpy(site->unit.uid, site->named_uid, UID_SIZE);
+    now(site, "reaching the server");
+    TRY(site_cut(site, line_open(site->server, &site->line)));
+    enum err shut = must_be_shut(site);
     if (shut == ERR_OK)
         shut = lock_up(site, detail);
     if (shut == ERR_OK)

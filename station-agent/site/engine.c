@@ -188,6 +188,8 @@ static enum err turn_away(struct site *site, enum err e)
 
 static enum err run(struct site *site)
 {
+    if (site->named_uid != NULL)
+        return closing_seal(site);
     enum err e = open_board(site);
     if (e == ERR_LOCKED)
         return turn_away(site, e);
@@ -262,10 +264,11 @@ enum err site_run(struct site *site)
     snprintf(words, sizeof(words), "%s", e == ERR_OK ? "" : fail_words());
     where_of(site, where, sizeof(where));
     struct tell_end end = {
-        .uid = site->uid_read ? site->unit.uid : NULL,
+        .uid = site->uid_read ? site->unit.uid : site->named_uid,
         .err = e,
         .words = words,
         .where = where,
+        .advice = site->advice,
         .probe = site->probe_uri,
         .counts = site->probe != NULL ? &site->probe->counts : NULL,
         .server_lost = site->cut && e == ERR_CLOSED,

@@ -36,6 +36,7 @@ struct site {
     uint32_t swd_clock_hz;
     unsigned probe_timeout_ms;
     const char *order;
+    const uint8_t *named_uid; /* UID_SIZE; a cut run's proof is made up for. NULL: a run */
     struct server *server;
     struct images *images;
     struct tell *tell;
@@ -54,13 +55,14 @@ struct site {
     struct flow flow;
     struct reports reports;
     struct trace trace;
-    const char *where; /* what is under way outside arrows; NULL: an arrow is */
-    bool cut;          /* the run ended with the connection to the server */
+    const char *where;  /* what is under way outside arrows; NULL: an arrow is */
+    const char *advice; /* what to try; NULL: as tell knows by the error */
+    bool cut;           /* the run ended with the connection to the server */
     struct mail mail;
 };
 
-/* From the probe to Runs.Sealed; anew from the probe, while it may, if the server was lost.
- * Says how it ended, and yields it. */
+/* From the probe to Runs.Sealed, or with named_uid its proof alone; anew from the probe, while
+ * it may, if the server was lost. Says how it ended, and yields it. */
 enum err site_run(struct site *site);
 
 /* trace.c */
@@ -78,6 +80,9 @@ enum err serve_next(struct site *site);
 
 /* closing.c: from the board's receipt to the proof that its debug port is shut. */
 enum err closing_run(struct site *site);
+/* And that proof alone, for a locked board whose run was cut before it. That it is the board of
+ * named_uid, nobody can read any more. */
+enum err closing_seal(struct site *site);
 
 /* engine.c: rpc_transport of calls to the server; context is the site. */
 enum err site_to_server(void *site, const char *method, struct span payload,

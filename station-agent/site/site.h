@@ -22,6 +22,7 @@ struct site_plan {
     const char *certificate_file;
     const char *key_file;
     const char *order;
+    const uint8_t *named_uid;  /* NULL: runs. Else UID_SIZE, and one probe: its board's proof */
     const char *const *probes; /* URIs, see probe/probe.h */
     size_t probe_count;        /* 1 to SITES_MAX */
     uint32_t swd_clock_hz;     /* at most; 0: as fast as the wires bear */

@@ -99,6 +99,7 @@ static void start(struct crew *crew, size_t i)
         .swd_clock_hz = crew->plan->swd_clock_hz,
         .probe_timeout_ms = crew->plan->probe_timeout_ms,
         .order = crew->plan->order,
+        .named_uid = crew->plan->named_uid,
         .server = crew->server,
         .reconnect_ms = crew->plan->reconnect_ms,
         .images = crew->images,
@@ -130,6 +131,9 @@ static enum err check(const struct site_plan *plan)
 {
     if (plan->probe_count == 0 || plan->probe_count > SITES_MAX)
         return fail_quiet(ERR_USAGE, "%zu probes; 1 to %d", plan->probe_count, SITES_MAX);
+    if (plan->named_uid != NULL && plan->probe_count != 1)
+        return fail_quiet(ERR_USAGE, "%zu probes; one has the board of a UID",
+                          plan->probe_count);
     for (size_t i = 0; i < plan->probe_count; i++)
         for (size_t k = 0; k < i; k++)
             if (strcmp(plan->probes[i], plan->probes[k]) == 0)

@@ -36,7 +36,8 @@ static const struct {
     enum err err;
     const char *text;
 } hints[] = {
-    { ERR_LOCKED, "a locked board is finished or scrap; put in the next one" },
+    { ERR_LOCKED, "put in the next board; if this one was cut at its very end (oemctl unit "
+                  "show says finished), station-agent seal adds the proof" },
     { ERR_LOCKED_INCOMPLETE, "the order must allow recovery, else the unit is scrap" },
     { ERR_FAULT, "check the board's power and the probe's wires, then start again" },
     { ERR_CLOSED, "check the probe's cable, then start again" },
@@ -54,6 +55,8 @@ static const char *hint_of(const struct tell_end *end)
         return "check the network and the server, then start again: the run begins anew";
     if (end->server_refused)
         return "the operator has to register this station's certificate (oemctl station add)";
+    if (end->advice != NULL)
+        return end->advice;
     for (size_t i = 0; i < COUNT(hints); i++)
         if (hints[i].err == end->err)
             return hints[i].text;

@@ -61,10 +61,11 @@ struct tell_anew {
 void tell_anew(struct tell *tell, size_t site, const struct tell_anew *anew);
 
 struct tell_end {
-    const uint8_t *uid; /* UID_SIZE; NULL: not read */
+    const uint8_t *uid; /* UID_SIZE, read or named; NULL: neither */
     enum err err;
-    const char *words; /* of the failure */
-    const char *where; /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
+    const char *words;  /* of the failure */
+    const char *where;  /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
+    const char *advice; /* what to try; NULL: by err */
     const char *probe;
     const struct probe_counts *counts; /* NULL: the probe was not opened */
     bool server_lost;                  /* the connection is, and that ended the run */

@@ -343,6 +343,51 @@ static void a_probe_without_the_pin_will_do(void **state)
     assert_true(refused);
 }
 
+/* A locked board is opened to be proven shut, an open one too; the reset may lie between. */
+static void a_shut_board_is_proven_so(void **state)
+{
+    (void)state;
+    for (int open = 0; open <= 1; open++) {
+        AUTO(bench_drop) struct bench *b = bench_new();
+        char detail[CHIP_DETAIL_MAX];
+        bool refused = open;
+        b->fake.fault_to = open ? 0 : UINT32_MAX;
+        assert_int_equal(chip_open_shut(&b->fake.probe, 0, &b->chip), ERR_OK);
+        assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_OK);
+        assert_int_equal(refused, !open);
+        assert_int_equal(b->fake.resets, 0);
+        refused = open;
+        assert_int_equal(chip_reset(b->chip), ERR_OK);
+        assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_OK);
+        assert_int_equal(refused, !open);
+        assert_int_equal(b->fake.resets, 1);
+        assert_non_null(
+            strstr(detail, open ? "SRAM 0x20000000 is readable" : "SRAM 0x20000000: FAULT"));
+    }
+}
+
+/* Nothing was read of it before that would tell a lock from a reset or a dead wire. */
+static void a_board_that_may_be_shut_is_not_proven_so(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *absent = bench_new();
+    absent->fake.no_answer = true;
+    assert_int_equal(chip_open_shut(&absent->fake.probe, 0, &absent->chip), ERR_UNAVAILABLE);
+    assert_null(absent->chip);
+    for (int stuck = 0; stuck <= 1; stuck++) {
+        AUTO(bench_drop) struct bench *b = bench_new();
+        char detail[CHIP_DETAIL_MAX];
+        bool refused = false;
+        b->fake.reset_low = b->fake.reset_stuck = stuck;
+        b->fake.no_reset_pin = !stuck;
+        b->fake.fault_to = UINT32_MAX;
+        assert_int_equal(chip_open_shut(&b->fake.probe, 0, &b->chip), ERR_OK);
+        assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
+        assert_false(refused);
+        assert_non_null(strstr(fail_words(), "nRESET stays low"));
+    }
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
@@ -360,6 +405,8 @@ int main(void)
         cmocka_unit_test(a_board_held_in_reset_is_not_called_locked),
         cmocka_unit_test(a_board_held_in_reset_is_not_proven_shut),
         cmocka_unit_test(a_probe_without_the_pin_will_do),
+        cmocka_unit_test(a_shut_board_is_proven_so),
+        cmocka_unit_test(a_board_that_may_be_shut_is_not_proven_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "common/core/layout.h"
 #include "common/host/own.h"
 #include "common/rpc/limits.h"
 
@@ -29,6 +30,9 @@ enum fault {
     FAULT_PROBE,           /* is unplugged at arrow 16 */
     FAULT_COMMIT,          /* the board refuses the server's tag */
     FAULT_DEBUG_OPEN,      /* after the reset */
+    FAULT_DEBUG_REOPENS,   /* it is refused before the reset, and not after it */
+    FAULT_DEBUG_MUTE,      /* no answer that would tell */
+    FAULT_SEALED_REFUSED,  /* the unit is sealed already */
     FAULT_OPEN_DENIED,     /* Runs.Open */
     FAULT_OPEN_NONCE,      /* is short */
     FAULT_OPEN_SUBJECT,    /* is no Name */
@@ -105,6 +109,7 @@ struct scene {
     uint32_t board_refusals;                 /* the board's calls that were refused */
     bool sealed, debug_refused;
     char sealed_detail[400];
+    uint8_t sealed_uid[UID_SIZE];
     atomic_bool firmware_ok; /* the bulk was the firmware */
     atomic_uint boards_opened, boards_closed;
     unsigned attempts, connections;

@@ -80,6 +80,16 @@ enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_ou
     return ERR_OK;
 }
 
+/* Locked is what such a board should be. */
+enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+{
+    enum fault fault = scene.fault;
+    scene.fault = FAULT_NONE;
+    enum err e = chip_open(probe, clock_hz, chip_out);
+    scene.fault = fault;
+    return e;
+}
+
 void chip_close(struct chip *chip)
 {
     if (chip == NULL)
@@ -152,7 +162,10 @@ enum err chip_reset(struct chip *chip)
 enum err chip_debug_refused(struct chip *chip, bool *refused_out,
                             char detail[static CHIP_DETAIL_MAX])
 {
-    *refused_out = !has(chip, FAULT_DEBUG_OPEN);
+    *refused_out =
+        !has(chip, FAULT_DEBUG_OPEN) && (!has(chip, FAULT_DEBUG_REOPENS) || scene.resets == 0);
+    if (has(chip, FAULT_DEBUG_MUTE))
+        return fail_quiet(ERR_UNAVAILABLE, "cannot tell whether debug is refused");
     snprintf(detail, CHIP_DETAIL_MAX, "SRAM is %s", *refused_out ? "refused" : "readable");
     return ERR_OK;
 }

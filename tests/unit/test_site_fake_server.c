@@ -373,8 +373,10 @@ static void serve_sealed(const struct task *task)
     scene.sealed = true;
     scene.debug_refused = in->debug_refused;
     snprintf(scene.sealed_detail, sizeof(scene.sealed_detail), "%s", in->detail);
+    must(in->uid.len == UID_SIZE);
+    memcpy(scene.sealed_uid, in->uid.data, UID_SIZE);
     hallmark__v1__sealed_request__free_unpacked(in, NULL);
-    answer(task, ERR_OK, NULL);
+    answer(task, scene.fault == FAULT_SEALED_REFUSED ? ERR_EXISTS : ERR_OK, NULL);
 }
 
 static void note_reports(const struct task *task, struct span encoded)

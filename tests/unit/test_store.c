@@ -216,6 +216,16 @@ static void units_are_counted(void **state)
     assert_int_equal(counts.done, 4);
     assert_int_equal(counts.sealed, 2);
     assert_int_equal(counts.failed, 3);
+    struct buf uids = { 0 };
+    assert_int_equal(store_order_units(tx, "order-1", STORE_UNIT_FINISHED, 9, &uids), ERR_OK);
+    assert_int_equal(uids.len, 2 * UID_SIZE);
+    assert_true(uids.ptr[0] == 2 && uids.ptr[UID_SIZE] == 7);
+    buf_free(&uids);
+    assert_int_equal(store_order_units(tx, "order-1", STORE_UNIT_FINISHED, 1, &uids), ERR_OK);
+    assert_int_equal(uids.len, UID_SIZE);
+    buf_free(&uids);
+    assert_int_equal(store_order_units(tx, "order-2", STORE_UNIT_FINISHED, 9, &uids), ERR_OK);
+    assert_int_equal(uids.len, 0);
     uint32_t cut = 0;
     assert_int_equal(store_units_cut_open(tx, &cut), ERR_OK);
     assert_int_equal(cut, 1);

@@ -1,0 +1,176 @@
+/* A locked board whose run was cut before its proof: what is told of it, and what is not done.
+ */
+#include "tests/unit/check.h"
+
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/host/log.h"
+#include "station-agent/site/site.h"
+#include "tests/unit/certs.h"
+#include "tests/unit/test_site_fake.h"
+
+enum { PATIENT_MS = 20000, SHORT_MS = 700 };
+
+static char pem[] = "/tmp/test_site_seal.XXXXXX";
+static char said[16 << 10]; /* by the latest seal, on both outputs */
+static const uint8_t uid[UID_SIZE] = { 0xde, 0xad, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+
+/* One file holds both: the certificate, which is its own root, and the key. */
+static int set_up(void **state)
+{
+    (void)state;
+    log_set_level(LOG_LEVEL_NONE);
+    EVP_PKEY *key;
+    X509 *cert =
+        certs_make(&(struct certs_spec){ .name = "station", .days = 1 }, NULL, NULL, &key);
+    FILE *file = fdopen(mkstemp(pem), "w");
+    assert_non_null(file);
+    assert_int_equal(PEM_write_X509(file, cert), 1);
+    assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+    fclose(file);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return unlink(pem);
+}
+
+static enum err run_captured(const struct site_plan *plan)
+{
+    fflush(NULL);
+    FILE *file = tmpfile();
+    int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+    size_t failed;
+    assert_true(file != NULL && out >= 0 && err >= 0);
+    dup2(fileno(file), STDOUT_FILENO);
+    dup2(fileno(file), STDERR_FILENO);
+    enum err e = sites_run(plan, &failed);
+    fflush(NULL);
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    close(out);
+    close(err);
+    rewind(file);
+    said[fread(said, 1, sizeof(said) - 1, file)] = '\0';
+    fclose(file);
+    return e;
+}
+
+static enum err seal_at(size_t probes, uint32_t reconnect_ms)
+{
+    static const char *const names[] = { "tcp://bench:1", "tcp://bench:2" };
+    const struct site_plan plan = {
+        .host = "localhost",
+        .port = 1,
+        .ca_file = pem,
+        .certificate_file = pem,
+        .key_file = pem,
+        .named_uid = uid,
+        .probes = names,
+        .probe_count = probes,
+        .reconnect_ms = reconnect_ms,
+        .json = true,
+    };
+    enum err e = run_captured(&plan);
+    assert_int_equal(scene.boards_opened, scene.boards_closed);
+    return e;
+}
+
+static void a_locked_board_is_sealed(void **state)
+{
+    (void)state;
+    scene_begin(FAULT_LOCKED); /* for whoever wants to look inside */
+    assert_int_equal(seal_at(1, 0), ERR_OK);
+    assert_true(scene.sealed && scene.debug_refused);
+    assert_memory_equal(scene.sealed_uid, uid, UID_SIZE);
+    assert_string_equal(scene.sealed_detail, "uid named by the operator: SRAM is refused");
+    assert_int_equal(scene.resets, 1);
+    assert_int_equal(scene.call_count, 1);
+    assert_false(scene.calls[0].has_run);
+    assert_true(scene.calls[0].has_key);
+    assert_non_null(strstr(said, "\"uid\":\"dead0304"));
+    assert_non_null(strstr(said, "\"result\":\"sealed\""));
+}
+
+static const struct {
+    const char *name;
+    enum fault fault;
+    enum err want;
+    unsigned resets, calls;
+    const char *told, *words;
+} refusals[] = {
+    { "open board", FAULT_DEBUG_OPEN, ERR_VERIFY, 0, 1, "SRAM is readable",
+      "the board was not reset" },
+    { "open after the reset", FAULT_DEBUG_REOPENS, ERR_VERIFY, 1, 1, "SRAM is readable",
+      "the debug port is still open" },
+    { "no telling", FAULT_DEBUG_MUTE, ERR_UNAVAILABLE, 0, 1, "cannot tell", "cannot tell" },
+    { "sealed already", FAULT_SEALED_REFUSED, ERR_EXISTS, 1, 1, "SRAM is refused", "no" },
+};
+
+static void what_is_not_sealed_is_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        scene_begin(refusals[i].fault);
+        enum err e = seal_at(1, 0);
+        if (e != refusals[i].want || scene.resets != refusals[i].resets ||
+            scene.call_count != refusals[i].calls ||
+            strstr(scene.sealed_detail, refusals[i].told) == NULL ||
+            strstr(said, refusals[i].words) == NULL)
+            fail_msg("%s: error %d, %u resets, told \"%s\": %s", refusals[i].name, (int)e,
+                     scene.resets, scene.sealed_detail, said);
+        assert_true(scene.debug_refused == (e == ERR_EXISTS));
+        assert_non_null(strstr(scene.sealed_detail, "uid named by the operator"));
+        assert_non_null(strstr(said, "\"result\":\"failed\""));
+    }
+}
+
+/* The same call again, or the same board again: either is harmless. */
+static void a_lost_server_is_waited_for(void **state)
+{
+    (void)state;
+    for (int when = CUT_UNSENT; when <= CUT_DRAINED; when++) {
+        scene_begin(FAULT_NONE);
+        scene.cuts[0] = (struct cut){ "Runs/Sealed", (enum cut_when)when };
+        assert_int_equal(seal_at(1, PATIENT_MS), ERR_OK);
+        assert_true(scene.sealed && scene.debug_refused);
+        if (scene.call_count == 2)
+            assert_memory_equal(scene.calls[0].key, scene.calls[1].key,
+                                sizeof(scene.calls[0].key));
+    }
+    scene_begin(FAULT_NONE);
+    scene.cuts[0] = (struct cut){ "Runs/Sealed", CUT_UNSERVED };
+    scene.then = ERR_UNAVAILABLE;
+    assert_int_equal(seal_at(1, SHORT_MS), ERR_UNAVAILABLE);
+    assert_false(scene.sealed);
+    assert_non_null(strstr(said, "the server does not know"));
+}
+
+static void one_uid_is_one_board(void **state)
+{
+    (void)state;
+    scene_begin(FAULT_NONE);
+    assert_int_equal(seal_at(2, 0), ERR_USAGE);
+    assert_int_equal(seal_at(0, 0), ERR_USAGE);
+    assert_int_equal(scene.attempts, 0);
+    assert_int_equal(scene.boards_opened, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_locked_board_is_sealed),
+        cmocka_unit_test(what_is_not_sealed_is_told),
+        cmocka_unit_test(a_lost_server_is_waited_for),
+        cmocka_unit_test(one_uid_is_one_board),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
