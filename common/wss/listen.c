@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -40,12 +41,14 @@ static int socket_at(const struct addrinfo *at, bool all)
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage own = { 0 };
+    char port[8];
+    struct sockaddr_storage own;
     socklen_t len = sizeof(own);
-    if (getsockname(fd, (struct sockaddr *)&own, &len) != 0)
+    if (getsockname(fd, (struct sockaddr *)&own, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&own, len, NULL, 0, port, sizeof(port),
+                    NI_NUMERICSERV) != 0)
         return 0;
-    return ntohs(own.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&own)->sin6_port
-                                           : ((struct sockaddr_in *)&own)->sin_port);
+    return (uint16_t)strtoul(port, NULL, 10);
 }
 
 uint16_t listen_port(const struct listen_set *set)
