@@ -195,10 +195,8 @@ enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *report
             continue;
         enum err e = take_hello(call->run, reports[i]);
         if (e != ERR_OK) {
-            char words[FAIL_WORDS_MAX];
-            snprintf(words, sizeof(words), "%s", fail_words());
-            run_end(call->run, e, words);
-            return fail_quiet(e, "%s", words);
+            run_fail(call->run, e);
+            return fail_quiet(e, "%s", call->run->words);
         }
     }
     return ERR_OK;

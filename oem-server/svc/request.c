@@ -89,9 +89,14 @@ static enum err put_server_public_key(struct run *run, struct buf *out)
 static const struct {
     uint8_t arrow;
     enum err (*make)(struct run *run, struct buf *out);
+    const ProtobufCMessageDescriptor *answer;
 } requests[] = {
-    { 3, put_web_server_certificate }, { 15, put_device_certificate }, { 19, put_rotpk },
-    { 23, put_signed_firmware },       { 30, put_server_public_key },
+    { 3, put_web_server_certificate,
+      &hallmark__v1__put_web_server_certificate_response__descriptor },
+    { 15, put_device_certificate, &hallmark__v1__put_device_certificate_response__descriptor },
+    { 19, put_rotpk, &hallmark__v1__put_rotpk_response__descriptor },
+    { 23, put_signed_firmware, &hallmark__v1__put_signed_firmware_response__descriptor },
+    { 30, put_server_public_key, &hallmark__v1__put_server_public_key_response__descriptor },
 };
 
 enum err run_request(struct run *run, const struct flow_row *row, struct buf *payload_out)
@@ -99,5 +104,17 @@ enum err run_request(struct run *run, const struct flow_row *row, struct buf *pa
     for (size_t i = 0; i < COUNT(requests); i++)
         if (requests[i].arrow == row->arrow)
             return requests[i].make(run, payload_out);
+    return fail(ERR_INTERNAL, "run: arrow %u is no call of the server's", row->arrow);
+}
+
+enum err run_answer(const struct flow_row *row, struct span payload)
+{
+    AUTO(rpc_drop) ProtobufCMessage *answer = NULL;
+    for (size_t i = 0; i < COUNT(requests); i++)
+        if (requests[i].arrow == row->arrow)
+            return rpc_unpack(requests[i].answer, payload, &answer) == ERR_OK
+                       ? ERR_OK
+                       : fail_quiet(ERR_PROTO, "arrow %u: the answer is not a %s", row->arrow,
+                                    requests[i].answer->short_name);
     return fail(ERR_INTERNAL, "run: arrow %u is no call of the server's", row->arrow);
 }

@@ -142,6 +142,23 @@ static enum err cut_unit(struct run *run, enum err e, const char *words)
     return store_commit(&tx);
 }
 
+static enum err ask_station(struct run *run, const char *method, uint32_t timeout_ms,
+                            struct span payload, wss_done *answer, void *context)
+{
+    static char key[] = "run-bin";
+    Hallmark__V1__Metadata id = HALLMARK__V1__METADATA__INIT;
+    Hallmark__V1__Metadata *metadata[] = { &id };
+    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
+    id.key = key;
+    id.value = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
+    request.method = (char *)(uintptr_t)method;
+    request.timeout_ms = timeout_ms;
+    request.n_metadata = 1;
+    request.metadata = metadata;
+    request.payload = (ProtobufCBinaryData){ payload.len, (uint8_t *)(uintptr_t)payload.ptr };
+    return wss_call(run->conn, &request, answer, context);
+}
+
 static void ended(void *context, const Hallmark__V1__FrameResponse *response)
 {
     (void)context, (void)response; /* told; whether it listened changes nothing */
@@ -156,17 +173,8 @@ static void tell_station(struct run *run, enum err e, const char *words)
     AUTO(buf_free) struct buf payload = { 0 };
     if (rpc_pack(&in.base, &payload) != ERR_OK)
         return;
-    static char method[] = "hallmark.v1.RunControl/End", key[] = "run-bin";
-    Hallmark__V1__Metadata id = HALLMARK__V1__METADATA__INIT;
-    Hallmark__V1__Metadata *metadata[] = { &id };
-    id.key = key;
-    id.value = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
-    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
-    request.method = method;
-    request.n_metadata = 1;
-    request.metadata = metadata;
-    request.payload = (ProtobufCBinaryData){ payload.len, payload.ptr };
-    if (wss_call(run->conn, &request, ended, NULL) != ERR_OK)
+    if (ask_station(run, "hallmark.v1.RunControl/End", 0, buf_span(&payload), ended, NULL) !=
+        ERR_OK)
         log_line(LOG_LEVEL_INFO, "run: the station is gone and was not told: %s", words);
 }
 
@@ -194,8 +202,7 @@ void run_end(struct run *run, enum err e, const char *words)
     end_with(run, e, words, words);
 }
 
-/* By something of ours, not the station's; its words are the latest fail()'s. */
-static void run_fail(struct run *run, enum err e)
+void run_fail(struct run *run, enum err e)
 {
     end_with(run, e, fail_words(), svc_words(e, fail_words()));
 }
@@ -242,10 +249,20 @@ static enum err record_arrival(struct arrival *a)
     return event_write(run->server, &event, NULL);
 }
 
+static void check_arrival(struct arrival *a)
+{
+    if (a->err != ERR_OK)
+        return;
+    a->err = run_answer(a->row, buf_span(&a->response));
+    if (a->err != ERR_OK)
+        snprintf(a->words, sizeof(a->words), "%s", fail_words());
+}
+
 static void on_arrival(void *context)
 {
     struct arrival *a = context;
     if (!a->run->over) {
+        check_arrival(a);
         enum err recorded = record_arrival(a);
         if (a->err == ERR_OK && recorded == ERR_OK) {
             flow_done(&a->run->flow);
@@ -290,20 +307,10 @@ static enum err call_station(struct run *run, const struct flow_row *row)
     a->started_us = svc_now_us();
     enum err e = run_request(run, row, &a->request);
     char method[64];
-    static char key[] = "run-bin";
-    Hallmark__V1__Metadata id = HALLMARK__V1__METADATA__INIT;
-    Hallmark__V1__Metadata *metadata[] = { &id };
-    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
     flow_method(row, method);
-    id.key = key;
-    id.value = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
-    request.method = method;
-    request.timeout_ms = (uint32_t)(own_deadline_ms(run) - rpc_now_ms());
-    request.n_metadata = 1;
-    request.metadata = metadata;
-    request.payload = (ProtobufCBinaryData){ a->request.len, a->request.ptr };
     if (e == ERR_OK)
-        e = wss_call(run->conn, &request, on_answer, a);
+        e = ask_station(run, method, (uint32_t)(own_deadline_ms(run) - rpc_now_ms()),
+                        buf_span(&a->request), on_answer, a);
     if (e != ERR_OK)
         arrival_free(a);
     return e;

@@ -64,6 +64,8 @@ struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZ
 
 /* The run ends here with e: logged, its unit's reservation returned, the station told. */
 void run_end(struct run *run, enum err e, const char *words);
+/* The same by something of ours; the words are the latest fail()'s. */
+void run_fail(struct run *run, enum err e);
 void run_unlist(struct run *run);
 
 /* Runs.Open is durable: list the run, and end an older one of the same board. */
@@ -81,6 +83,9 @@ void run_transcript(struct run *run, uint8_t arrow, struct span request_sha256,
 
 /* The request of an o -> n or o -> p arrow, packed. */
 enum err run_request(struct run *run, const struct flow_row *row, struct buf *payload_out);
+
+/* Is payload the answer to it? Else ERR_PROTO. */
+enum err run_answer(const struct flow_row *row, struct span payload);
 
 enum err run_boot_scope(const struct run *run, char scope[static 80]); /* store's scope_key */
 struct sign_run run_sign(const struct run *run);                       /* common/core/sign.h */

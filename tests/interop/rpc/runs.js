@@ -149,15 +149,20 @@ async function poorStations() {
             await within(10000, ended, END);
             await c.call(v1('Health/Check'));
         }));
-    await check('an answer with bytes that are no such message is of no harm to others', () =>
-        using(station(), { serve: { [PUT_CERTIFICATE]: () => undefined } }, async (c) => {
+    await check('an answer with bytes that are no such message ends its run, and is of no harm to others', () => {
+        const us = stationThat();
+        const serve = { ...us.serve, [PUT_CERTIFICATE]: () => undefined };
+        return using(station(), { serve }, async (c) => {
             const called = new Promise((resolve) => { c.once('called', resolve); });
             await opensRun(c);
             const { stream } = await within(10000, called, PUT_CERTIFICATE);
             c.send({ response: { stream, payload: Buffer.from('ffffff', 'hex') } });
+            const { message } = await us.called(END);
+            assert.deepStrictEqual([message.status, message.code], [13, 34]);
             await using(station('line-2'), {}, (other) => other.call(v1('Health/Check')));
             await c.call(v1('Health/Check'));
-        }));
+        });
+    });
     await check('a station that leaves in the midst of a run gives its unit back', async () => {
         const before = await using(operator(), {}, (c) => c.call(v1('Orders/Show'), { name: 'interop' }));
         await using(station(), {}, async (c) => {
