@@ -76,14 +76,6 @@ void *wss_conn_user(const struct wss_conn *conn)
     return conn->user;
 }
 
-size_t wss_message_max(struct wss_conn *conn)
-{
-    pthread_mutex_lock(&conn->lock);
-    size_t most = conn->peer == NULL ? RPC_MESSAGE_MAX : peer_message_max(conn->peer);
-    pthread_mutex_unlock(&conn->lock);
-    return most;
-}
-
 const char *wss_conn_address(const struct wss_conn *conn)
 {
     return conn->address;

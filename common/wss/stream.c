@@ -244,6 +244,14 @@ static enum err wait_end(struct wss_stream *s)
     return e;
 }
 
+size_t wss_message_max(struct wss_conn *conn)
+{
+    pthread_mutex_lock(&conn->lock);
+    size_t most = conn->peer == NULL ? RPC_MESSAGE_MAX : peer_message_max(conn->peer);
+    pthread_mutex_unlock(&conn->lock);
+    return most;
+}
+
 /* A message to send, or, without one, the question how large it may be. */
 struct attempt {
     const struct span *message;
