@@ -16,8 +16,10 @@ static void log_breach(void *context)
 {
     struct breach *b = context;
     struct session *session = b->session;
-    if (event_simple(session->server, "refusal", session->principal.uri,
-                     wss_conn_address(session->conn), b->err, b->words) != ERR_OK)
+    if (!caller_may_enter(session->caller))
+        caller_leave_out(session->caller, b->err, b->words);
+    else if (event_simple(session->server, "refusal", session->principal.uri,
+                          wss_conn_address(session->conn), b->err, b->words) != ERR_OK)
         log_line(LOG_LEVEL_ERROR, "net: the refusal could not be logged");
     session_drop(&b->session);
     free(b);

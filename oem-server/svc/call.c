@@ -241,6 +241,17 @@ static bool is_reader_gone(const struct call *call, enum err e)
             (e == ERR_UNAVAILABLE && call->rpc.streaming != NULL));
 }
 
+/* Anyone can cause refusals, so they are rationed. */
+static bool is_left_out(struct call *call, const char *words)
+{
+    char all[FAIL_WORDS_MAX + RPC_METHOD_MAX];
+    if (call->session == NULL || caller_may_enter(call->session->caller))
+        return false;
+    snprintf(all, sizeof(all), "%s: %s", call->rpc.method, words);
+    caller_leave_out(call->session->caller, call->rpc.err, all);
+    return true;
+}
+
 static void refuse(struct call *call, enum err e)
 {
     if (is_reader_gone(call, e))
@@ -249,6 +260,10 @@ static void refuse(struct call *call, enum err e)
     snprintf(words, sizeof(words), "%s", fail_words());
     store_rollback(&call->tx);
     call->rpc.err = e;
+    if (is_left_out(call, words)) {
+        fail_set(words);
+        return;
+    }
     call->event.kind = lend("refusal");
     call->event.status = err_status(e);
     call->event.code = (uint32_t)e;

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,125 @@ enum err caller_enter(struct server *server, const char *uri, struct caller **ca
     return e;
 }
 
+/* Under server->lock. */
+static void refill(struct caller *caller)
+{
+    uint64_t now = rpc_now_ms(), more = (now - caller->filled_ms) / SERVER_REFUSAL_MS;
+    bool whole = more >= SERVER_REFUSALS_EACH - caller->ration;
+    caller->ration = whole ? SERVER_REFUSALS_EACH : caller->ration + (unsigned)more;
+    caller->filled_ms = whole ? now : caller->filled_ms + more * SERVER_REFUSAL_MS;
+}
+
+/* Under server->lock: is there nothing to be known of him? Who comes back finds his ration as
+ * he left it. */
+static bool is_done(struct caller *caller)
+{
+    refill(caller);
+    return caller->connections == 0 && caller->left_out == 0 &&
+           caller->ration == SERVER_REFUSALS_EACH;
+}
+
+/* Under server->lock. */
+static void sweep(struct server *server)
+{
+    for (struct caller **at = &server->callers; *at != NULL;) {
+        struct caller *caller = *at;
+        if (!is_done(caller)) {
+            at = &caller->next;
+            continue;
+        }
+        *at = caller->next;
+        caller_free(caller);
+    }
+}
+
+bool caller_may_enter(struct caller *caller)
+{
+    pthread_mutex_lock(&caller->server->lock);
+    refill(caller);
+    bool may = caller->ration != 0 && caller->left_out == 0; /* those are told first */
+    if (may)
+        caller->ration--;
+    pthread_mutex_unlock(&caller->server->lock);
+    return may;
+}
+
+void caller_leave_out(struct caller *caller, enum err e, const char *words)
+{
+    pthread_mutex_lock(&caller->server->lock);
+    caller->left_out++;
+    caller->left_err = e;
+    snprintf(caller->left_words, sizeof(caller->left_words), "%s", words);
+    pthread_mutex_unlock(&caller->server->lock);
+}
+
+/* Under server->lock: one of whom there is something to tell, and may be. */
+static struct caller *find_left_out(struct server *server, bool all)
+{
+    for (struct caller *caller = server->callers; caller != NULL; caller = caller->next) {
+        refill(caller);
+        if (caller->left_out != 0 && (all || caller->ration != 0))
+            return caller;
+    }
+    return NULL;
+}
+
+static bool take_left_out(struct server *server, bool all, struct caller *out)
+{
+    pthread_mutex_lock(&server->lock);
+    struct caller *caller = find_left_out(server, all);
+    if (caller != NULL) {
+        out->left_out = caller->left_out;
+        out->left_err = caller->left_err;
+        memcpy(out->left_words, caller->left_words, sizeof(out->left_words));
+        memcpy(out->uri, caller->uri, sizeof(out->uri));
+        caller->left_out = 0;
+        caller->ration -= caller->ration != 0;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return caller != NULL;
+}
+
+void callers_tell(struct server *server, bool all)
+{
+    struct caller left = { 0 };
+    while (take_left_out(server, all, &left)) {
+        char words[FAIL_WORDS_MAX];
+        snprintf(words, sizeof(words), "%u more refusals of this caller, last: %s",
+                 left.left_out, left.left_words);
+        log_line(LOG_LEVEL_WARN, "refused: %s: %s", left.uri, words);
+        if (event_simple(server, "refusal", left.uri, "", left.left_err, words) != ERR_OK)
+            log_line(LOG_LEVEL_ERROR, "svc: the refusals could not be logged");
+    }
+}
+
+static void tell(void *context)
+{
+    callers_tell(context, false);
+}
+
+void callers_watch(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    sweep(server);
+    bool some = find_left_out(server, false) != NULL;
+    pthread_mutex_unlock(&server->lock);
+    if (!some)
+        return;
+    AUTO(strand_drop) struct strand *strand = strand_new(server->work);
+    if (strand == NULL || strand_submit(strand, tell, server) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "svc: refusals that were left out are told later");
+}
+
+void callers_free(struct server *server)
+{
+    while (server->callers != NULL) {
+        struct caller *caller = server->callers;
+        server->callers = caller->next;
+        caller_free(caller);
+    }
+}
+
 void caller_leave(struct caller **caller_pointer)
 {
     struct caller *caller = TAKE(*caller_pointer);
@@ -69,15 +189,9 @@ void caller_leave(struct caller **caller_pointer)
         return;
     struct server *server = caller->server;
     pthread_mutex_lock(&server->lock);
-    bool last = --caller->connections == 0;
-    struct caller **at = &server->callers;
-    while (last && *at != caller)
-        at = &(*at)->next;
-    if (last)
-        *at = caller->next;
+    caller->connections--;
+    sweep(server);
     pthread_mutex_unlock(&server->lock);
-    if (last)
-        caller_free(caller);
 }
 
 enum err caller_check(struct caller *caller)

@@ -18,6 +18,7 @@ bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS])
     else if (changed)
         log_line(LOG_LEVEL_INFO, "svc: the HSM has come back");
     server->hung = hung;
+    callers_watch(server);
     return changed;
 }
 
@@ -170,6 +171,7 @@ enum err server_stop(struct server *server)
 {
     AUTO(buf_free) struct buf note = { 0 };
     uint64_t size;
+    callers_tell(server, true);
     TRY(event_simple(server, "stop", "oem-server", "", ERR_OK, "stopped in order"));
     return tlog_checkpoint(server->log, &note, &size);
 }
@@ -180,6 +182,7 @@ void server_close(struct server *server)
         return;
     server_drain(server);
     release_runs(server);
+    callers_free(server);
     ca_free(server->ca);
     for (unsigned i = 0; i < server->renewals; i++)
         ca_free(server->old_ca[i]);

@@ -31,10 +31,16 @@ static void session_list(struct session *session)
 }
 
 /* An event of its own, on a worker: what the connection was refused for. */
-static void log_refusal(struct server *server, const char *actor, const char *peer, enum err e)
+static void log_refusal(struct session *session, enum err e)
 {
+    struct server *server = session->server;
+    const char *actor = session->principal.uri, *peer = wss_conn_address(session->conn);
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
+    if (!caller_may_enter(session->caller)) {
+        caller_leave_out(session->caller, e, words);
+        return;
+    }
     log_line(LOG_LEVEL_WARN, "refused: %s: %s", peer, words);
     if (event_simple(server, "refusal", actor, peer, e, words) != ERR_OK)
         log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
@@ -49,8 +55,7 @@ enum err session_admit(struct session *session)
     else
         fail_set(session->words);
     if (e != ERR_OK) {
-        log_refusal(session->server, session->principal.uri, wss_conn_address(session->conn),
-                    e);
+        log_refusal(session, e);
         return e;
     }
     session->admitted = true;

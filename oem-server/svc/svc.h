@@ -37,6 +37,10 @@ enum {
      * pools he may hold as many as are free (work.h). */
     SERVER_CONNECTIONS_EACH = 256,
     SERVER_UNREAD_EACH = 64 << 20, /* bytes of answers that he has not read */
+    /* Entries of the event log that cost him nothing, refusals and Bench.TurnAway: so many at
+     * once, then one in so long. What is over that is counted, and one entry tells of it. */
+    SERVER_REFUSALS_EACH = 20,
+    SERVER_REFUSAL_MS = 1000,
 };
 
 struct server {
@@ -76,19 +80,33 @@ bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS]);
 void server_drain(struct server *server);    /* no new work; what is queued is done */
 enum err server_stop(struct server *server); /* the log's last word: an event, a checkpoint */
 
-/* A principal who is connected, and his share of what is for all. Counted by his connections;
- * who is nobody's principal is the caller "". */
+/* A principal who is connected, and his share of what is for all. Counted by his connections,
+ * and kept after the last one until his refusals are told and his ration of them is whole
+ * again; who is nobody's principal is the caller "". */
 struct caller {
     struct caller *next;
     struct server *server;
     unsigned connections;          /* under server->lock */
     struct share *calls, *streams; /* of server->work and server->streams */
     atomic_size_t unsent;          /* bytes of answers, of all his connections */
+    unsigned ration;               /* of entries, under server->lock like what follows */
+    uint64_t filled_ms;            /* so much of it was there then */
+    unsigned left_out;             /* refusals that have no entry, and of the last of them */
+    enum err left_err;
+    char left_words[160];
     char uri[sizeof(((struct auth_principal *)0)->uri)];
 };
 enum err caller_enter(struct server *server, const char *uri, struct caller **caller_out);
 void caller_leave(struct caller **caller);
 enum err caller_check(struct caller *caller); /* ERR_EXHAUSTED: he must read first */
+/* May an entry be made that he can cause at will? If not, a refusal is left out of the log. */
+bool caller_may_enter(struct caller *caller);
+void caller_leave_out(struct caller *caller, enum err e, const char *words);
+/* Once a second: entries for what was left out, on a worker, as the rations allow; forgets who
+ * is gone. And at the end, for all that is left. */
+void callers_watch(struct server *server);
+void callers_tell(struct server *server, bool all);
+void callers_free(struct server *server);
 
 /* One connection of a principal. net makes it, and drops it when the connection is gone. */
 struct session {

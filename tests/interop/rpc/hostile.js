@@ -8,7 +8,7 @@ const fs = require('fs');
 const { check, refuses, within, say, exitCode } = require('./lib/checks');
 const { Connection } = require('./lib/connection');
 const proto = require('./lib/proto');
-const { station, auditor, operator, using, serverMemory, serverPid, url } = require('./lib/system');
+const { station, auditor, operator, using, digest, serverMemory, serverPid, url } = require('./lib/system');
 
 const v1 = (name) => `hallmark.v1.${name}`;
 const { hostname, port } = new URL(url);
@@ -149,8 +149,10 @@ async function flood(c, open = () => true) {
 
 async function fillLog() {
     const rows = [...Array(300).keys()].map((i) => `no-such-order-${i}-${'x'.repeat(40)}`);
+    const order = { quantity: 1, stations: ['line-1'], lockLevel: 3, bootKeyScope: 1, notAfter: 4e9,
+        firmwareSha256: digest('FIRMWARE'), devauthSha256: digest('DEVAUTH') };
     await using(operator(), {}, async (o) => {
-        for (const name of rows) await refuses(o.call(v1('Orders/Show'), { name }), 5);
+        for (const name of rows) await o.call(v1('Orders/Create'), { order: { ...order, name } }, { key: true });
     });
 }
 

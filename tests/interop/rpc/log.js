@@ -5,7 +5,7 @@ const assert = require('assert');
 const { check, refuses, exitCode } = require('./lib/checks');
 const proto = require('./lib/proto');
 const tlog = require('./lib/tlog');
-const { auditor, operator, using, digest, verifierText } = require('./lib/system');
+const { auditor, operator, station, using, digest, verifierText } = require('./lib/system');
 
 const v1 = (name) => `hallmark.v1.${name}`;
 
@@ -72,6 +72,33 @@ async function namesItsEntry(c) {
     });
 }
 
+// What a caller can cause at will is rationed: 20 entries at once, then one a second, and one for the rest.
+async function floods(c) {
+    const before = await sizeOf(c);
+    const { count, took } = await using(station('line-2'), {}, async (s) => {
+        const start = Date.now();
+        const denied = [...Array(50)].map(() => refuses(s.call(v1('Orders/Show'), { name: 'interop' }), 7));
+        await Promise.all(denied);
+        const away = { status: 9, message: 'x'.repeat(400), probe: 'interop' };
+        const told = [...Array(10)].map(() => s.call(v1('Bench/TurnAway'), away, { key: true }).catch((error) => error.status));
+        assert.deepStrictEqual([...new Set(await Promise.all(told))], [8]);
+        return { count: 60, took: Date.now() - start };
+    });
+    let got = [];
+    for (let told = 0; told < count;) { // or more: what was left out earlier is told of now
+        await new Promise((resolve) => { setTimeout(resolve, 200); });
+        got = (await entries(c, await sizeOf(c))).slice(before).map((entry) => proto.decode('Event', entry))
+            .filter((e) => e.actor.endsWith('/line-2'));
+        told = got.reduce((n, e) => n + Number((/^(\d+) more refusals of this caller, last: /.exec(e.message) || [0, 1])[1]), 0);
+    }
+    assert.ok(got.length <= 21 + 2 * Math.ceil(took / 1000), `${got.length} entries`);
+}
+
+async function sizeOf(c) {
+    const { checkpoint: note } = await c.call(v1('Log/GetCheckpoint'));
+    return Number(Buffer.from(note).toString().split('\n')[1]);
+}
+
 async function main() {
     const verifier = tlog.verifierKey(verifierText());
     await check('this verifier: the check values of the specification', knownAnswers);
@@ -115,6 +142,7 @@ async function main() {
             assert.ok(now.size > old.size, 'the refusal made no entry');
             tlog.checkConsistency(old, now, now.consistency.map((hash) => Buffer.from(hash)));
         });
+        await check('refusals and turned-away boards of one caller are rationed, and none is forgotten', () => floods(c));
         await check('a size beyond the log is OUT_OF_RANGE', async () => {
             await refuses(c.call(v1('Log/GetCheckpoint'), { oldSize: 1e9 }), 11);
             await refuses(c.call(v1('Log/GetProof'), { index: 1e9 }), 11);

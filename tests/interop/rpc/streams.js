@@ -6,7 +6,7 @@ const crypto = require('crypto');
 const proto = require('./lib/proto');
 const { check, refuses, within, exitCode } = require('./lib/checks');
 const { Connection } = require('./lib/connection');
-const { auditor, operator, using } = require('./lib/system');
+const { auditor, operator, using, digest } = require('./lib/system');
 
 const v1 = (name) => `hallmark.v1.${name}`;
 const FOLLOW = v1('Log/Follow');
@@ -48,8 +48,14 @@ async function entriesOf(c) {
     return entries.map((entry) => Buffer.from(entry));
 }
 
+let orders = 0;
+
 async function logGrows() {
-    await using(operator(), {}, (o) => refuses(o.call(v1('Orders/Show'), { name: 'no-such-order' }), 5));
+    const order = {
+        name: `grows-${process.pid}-${orders++}`, quantity: 1, stations: ['line-1'], lockLevel: 3, bootKeyScope: 1,
+        notAfter: 4e9, firmwareSha256: digest('FIRMWARE'), devauthSha256: digest('DEVAUTH'),
+    };
+    await using(operator(), {}, (o) => o.call(v1('Orders/Create'), { order }, { key: true }));
 }
 
 async function following() {
