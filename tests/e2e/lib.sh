@@ -68,17 +68,6 @@ state_dump() {
 
 log_size() { operator log show --json | wc -l; }
 
-# From START on; the server's next entries, until one has METHOD.
-log_until() { # log_until START METHOD
-    local line followed
-    exec {followed}< <(exec "$build/oem-server/ctl/oemctl" log show --follow --json \
-        --start "$1" --config "$run_dir/desk/oemctl.ini" 2>> "$run_dir/log/oemctl.log")
-    while IFS= read -r -t 60 -u "$followed" line; do
-        [[ $line != *"$2"* ]] || break
-    done
-    exec {followed}<&-
-}
-
 # Is there a refusal in the log, from entry START on, with that status and such words? What the
 # server writes after its answer is waited for.
 log_tells() { # log_tells START STATUS WORDS
