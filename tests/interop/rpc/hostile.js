@@ -148,7 +148,7 @@ async function flood(c, open = () => true) {
 }
 
 async function fillLog() {
-    const rows = [...Array(300).keys()].map((i) => `no-such-order-${i}-${'x'.repeat(40)}`);
+    const rows = [...Array(200).keys()].map((i) => `no-such-order-${i}-${'x'.repeat(40)}`);
     const order = { quantity: 1, stations: ['line-1'], lockLevel: 3, bootKeyScope: 1, notAfter: 4e9,
         firmwareSha256: digest('FIRMWARE'), devauthSha256: digest('DEVAUTH') };
     await using(operator(), {}, async (o) => {
