@@ -104,13 +104,16 @@ static void renew(void *context)
     notify("READY=1");
 }
 
-/* Every second it looks after the server. */
+/* Every second it looks after the server. 0: no signal, but a token of the HSM is away for
+ * good. */
 static int next_signal(struct server *server, const sigset_t *signals)
 {
     static const struct timespec second = { 1, 0 };
     char words[HSM_HUNG_WORDS], status[HSM_HUNG_WORDS + 32];
     int number;
     while ((number = sigtimedwait(signals, NULL, &second)) < 0) {
+        if (server_lost(server))
+            return 0;
         if (!server_watch(server, words))
             continue;
         snprintf(status, sizeof(status), "STATUS=%s%s",
@@ -160,7 +163,8 @@ static void say_ready(const struct service *service)
            net_port(service->net));
 }
 
-static void serve(struct service *service, const sigset_t *signals)
+/* ERR_UNAVAILABLE: by a new process it may go better. */
+static enum err serve(struct service *service, const sigset_t *signals)
 {
     int number;
     say_ready(service);
@@ -170,8 +174,14 @@ static void serve(struct service *service, const sigset_t *signals)
     while ((number = next_signal(service->server, signals)) == SIGHUP)
         if (strand_submit(service->strand, renew, service) != ERR_OK)
             log_line(LOG_LEVEL_ERROR, "main: not renewed: %s", fail_words());
-    log_line(LOG_LEVEL_INFO, "main: stopping on signal %d", number);
+    if (number != 0)
+        log_line(LOG_LEVEL_INFO, "main: stopping on signal %d", number);
     notify("STOPPING=1");
+    return number == 0 ? fail(ERR_UNAVAILABLE,
+                              "main: a token of the HSM has been away for %d "
+                              "s: stopping, to be started anew",
+                              SERVER_LOST_MS / 1000)
+                       : ERR_OK;
 }
 
 static enum err stop(struct service *service)
@@ -218,10 +228,10 @@ static enum err run_server(const struct config *config, const sigset_t *signals)
     enum err e = start(config, &service);
     bool started = e == ERR_OK;
     if (started)
-        serve(&service, signals);
+        e = serve(&service, signals);
     TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, EX_SOFTWARE));
-    if (started)
-        e = stop(&service);
+    enum err stopped = started ? stop(&service) : ERR_OK;
+    e = e == ERR_OK ? stopped : e;
     strand_drop(&service.strand);
     net_free(service.net);
     server_close(service.server);

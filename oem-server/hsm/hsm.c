@@ -1,5 +1,6 @@
 #include "oem-server/hsm/hsm.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/host/log.h"
@@ -94,4 +95,15 @@ enum err hsm_check(struct hsm *hsm)
             worst = e;
     }
     return worst;
+}
+
+uint64_t hsm_lost_since(struct hsm *hsm)
+{
+    uint64_t first = 0;
+    for (size_t i = 0; i < HSM_TOKENS; i++) {
+        uint64_t since = atomic_load(&hsm->tokens[i].lost_ms);
+        if (since != 0 && (first == 0 || since < first))
+            first = since;
+    }
+    return first;
 }

@@ -40,6 +40,11 @@ enum err hsm_open(const struct hsm_config *config, struct hsm **hsm_out);
 void hsm_close(struct hsm *hsm);     /* NULL is fine; waits for nothing: callers are gone */
 enum err hsm_check(struct hsm *hsm); /* every configured token answers: for health */
 
+/* CLOCK_MONOTONIC in ms since when a token that is wanted could not be opened, of the one that
+ * is so longest; 0: none. hsm_check() tries. A module may never find it again (SoftHSM does not
+ * look for files that were away): then only a new process does. */
+uint64_t hsm_lost_since(struct hsm *hsm);
+
 /* A call that hangs in the module cannot be interrupted. How many have been there for over_ms,
  * and words on the one that has been there longest; "" if there is none. Of the process. */
 enum { HSM_HUNG_WORDS = 120 };

@@ -1,5 +1,6 @@
 #include "oem-server/hsm/token.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -158,11 +159,27 @@ static enum err open_locked(struct token *t, CK_SLOT_ID *slot_out,
     return ERR_OK;
 }
 
+static void note_loss(struct token *t, enum err e)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t since = atomic_load(&t->lost_ms);
+    if (e == ERR_OK && since != 0)
+        log_line(LOG_LEVEL_INFO, "hsm: token \"%s\": is back", t->label);
+    if (e == ERR_OK)
+        atomic_store(&t->lost_ms, 0);
+    else if (since == 0 &&
+             e == ERR_HSM) /* a PIN that is refused is no loss: it would be again */
+        atomic_store(&t->lost_ms,
+                     (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+}
+
 enum err token_open_session(struct token *t, CK_SLOT_ID *slot_out,
                             CK_SESSION_HANDLE *handle_out)
 {
     pthread_mutex_lock(&t->login);
     enum err e = open_locked(t, slot_out, handle_out);
     pthread_mutex_unlock(&t->login);
+    note_loss(t, e);
     return e;
 }

@@ -51,6 +51,7 @@ struct token {
 
     pthread_mutex_t login; /* one opens and logs in at a time; guards pin_refused */
     bool pin_refused;
+    _Atomic uint64_t lost_ms; /* since when it has not been there; 0: it is */
 
     pthread_mutex_t making; /* one makes a named key at a time */
 

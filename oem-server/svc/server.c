@@ -22,6 +22,25 @@ bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS])
     return changed;
 }
 
+static void seek(void *context)
+{
+    struct server *server = context;
+    if (hsm_check(server->hsm) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "svc: the HSM is away: %s", fail_words());
+    atomic_store(&server->seeking, false);
+}
+
+bool server_lost(struct server *server)
+{
+    uint64_t since = hsm_lost_since(server->hsm);
+    if (since == 0 || atomic_exchange(&server->seeking, true))
+        return since != 0 && rpc_now_ms() - since >= SERVER_LOST_MS;
+    AUTO(strand_drop) struct strand *strand = strand_new(server->work);
+    if (strand == NULL || strand_submit(strand, seek, server) != ERR_OK)
+        atomic_store(&server->seeking, false);
+    return rpc_now_ms() - since >= SERVER_LOST_MS;
+}
+
 void server_drain(struct server *server)
 {
     work_stop(TAKE(server->streams));

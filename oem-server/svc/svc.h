@@ -33,6 +33,7 @@ enum {
     SERVER_STREAM_THREADS = 16,
     SERVER_SLOW_MS = 1000, /* a thread that is so long at one call has another put beside it, */
     SERVER_HUNG_MS = 5000, /* and a call so long in the HSM's module is said to hang */
+    SERVER_LOST_MS = 60000, /* a token of the HSM that is away so long is for a new process */
     /* What one caller may have, on whatever connections; of places in the work and streams
      * pools he may hold as many as are free (work.h). */
     SERVER_CONNECTIONS_EACH = 256,
@@ -60,7 +61,8 @@ struct server {
     struct session *sessions;
     struct caller *callers;
     unsigned run_count, session_count;
-    unsigned hung; /* calls in the HSM's module, as server_watch() last saw */
+    unsigned hung;       /* calls in the HSM's module, as server_watch() last saw */
+    atomic_bool seeking; /* a worker looks for a token that is away */
 };
 
 enum err server_open(const struct config *config, struct server **server_out);
@@ -77,6 +79,9 @@ enum err server_renew(struct server *server);
 /* To be called every second or so: puts threads in the place of those that hang, and says so.
  * true: words, for the service manager, have changed; "" means that all is well. */
 bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS]);
+/* Has a token been away for longer than the server waits for it? Each second it is looked for.
+ */
+bool server_lost(struct server *server);
 void server_drain(struct server *server);    /* no new work; what is queued is done */
 enum err server_stop(struct server *server); /* the log's last word: an event, a checkpoint */
 

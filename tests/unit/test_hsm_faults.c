@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -98,6 +99,37 @@ static void lost_sessions_come_back(void **state)
     shim->sign_init = (struct p11shim_fault){ CKR_SESSION_HANDLE_INVALID, 0, 2 };
     assert_int_equal(sign_one(), ERR_HSM); /* twice in a row is told */
     assert_int_equal(sign_one(), ERR_OK);
+}
+
+/* The token's files go and come back under the module, as on a medium that is taken out. */
+static void a_token_that_goes_is_told_of(void **state)
+{
+    (void)state;
+    char there[SOFTHSM_PATH_MAX + 16], away[SOFTHSM_PATH_MAX + 16];
+    snprintf(there, sizeof(there), "%s/tokens", soft.folder);
+    snprintf(away, sizeof(away), "%s/away", soft.folder);
+    assert_int_equal(rename(there, away), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sign_one(), ERR_HSM);
+    uint64_t since = hsm_lost_since(hsm);
+    assert_true(since != 0);
+    assert_int_equal(hsm_check(hsm), ERR_HSM);
+    assert_true(hsm_lost_since(hsm) == since);
+    assert_int_equal(rename(away, there), 0);
+    hsm_close(TAKE(hsm)); /* as a new process would */
+    assert_int_equal(hsm_open(&soft.config, &hsm), ERR_OK);
+    assert_int_equal(sign_one(), ERR_OK);
+    assert_true(hsm_lost_since(hsm) == 0);
+}
+
+/* Of a module that finds it again. */
+static void a_token_that_was_away_is_back(void **state)
+{
+    (void)state;
+    shim->sign_init = (struct p11shim_fault){ CKR_TOKEN_NOT_PRESENT, 0, 2 };
+    assert_int_equal(sign_one(), ERR_HSM);
+    assert_int_equal(sign_one(), ERR_OK);
+    assert_true(hsm_lost_since(hsm) == 0);
 }
 
 static CK_FUNCTION_LIST *soft_module(void)
@@ -327,11 +359,12 @@ static void busy_pool_times_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        EACH(lost_sessions_come_back),    EACH(dead_idle_sessions_are_replaced),
-        EACH(finalized_module_is_told),   EACH(failed_signature_discards_its_session),
-        EACH(evp_key_fails_and_recovers), EACH(missing_mechanism_is_named),
-        EACH(bare_points_are_read),       EACH(agreement_goes_with_its_session),
-        EACH(key_is_made_after_a_cut),    EACH(key_is_made_after_a_death),
+        EACH(lost_sessions_come_back),      EACH(dead_idle_sessions_are_replaced),
+        EACH(a_token_that_goes_is_told_of), EACH(a_token_that_was_away_is_back),
+        EACH(finalized_module_is_told),     EACH(failed_signature_discards_its_session),
+        EACH(evp_key_fails_and_recovers),   EACH(missing_mechanism_is_named),
+        EACH(bare_points_are_read),         EACH(agreement_goes_with_its_session),
+        EACH(key_is_made_after_a_cut),      EACH(key_is_made_after_a_death),
         EACH(busy_pool_times_out),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
