@@ -5,7 +5,8 @@
  * Each instruction of the refusal is reached by stepping; there the chip's whole state is kept,
  * the instruction is left out, and the rest runs as it will; then the state is put back and
  * the instruction done. An instruction that is executed often is left out at its first
- * execution and at its last; with HALLMARK_GLITCH=all at every one.
+ * execution and at its last; with HALLMARK_GLITCH=all at every one, with HALLMARK_GLITCH=third
+ * only every third instruction is (a build with sanitizers is slow).
  */
 #pragma once
 
