@@ -310,6 +310,15 @@ static void repeat_answer(struct call *call)
     call->rpc.response = buf_take(&call->stored);
 }
 
+/* A signature that was waited for until the deadline comes back through OpenSSL as one that
+ * failed. */
+static enum err late_or(const struct call *call, enum err e)
+{
+    return e == ERR_HSM && rpc_now_ms() >= call->rpc.deadline_ms
+               ? fail_quiet(ERR_DEADLINE, "deadline exceeded while the HSM was waited for")
+               : e;
+}
+
 void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
 {
     const char *unused[OPERATIONS_MAX];
@@ -331,7 +340,7 @@ void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
         move(call);
     hsm_wanted(0, NULL);
     if (call->rpc.err != ERR_OK)
-        refuse(call, call->rpc.err);
+        refuse(call, late_or(call, call->rpc.err));
     answer_of(call, response);
 }
 
