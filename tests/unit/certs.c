@@ -1,6 +1,7 @@
 #include "tests/unit/certs.h"
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -44,4 +45,17 @@ X509 *certs_make(const struct certs_spec *spec, X509 *issuer, EVP_PKEY *issuer_k
     must(X509_sign(cert, issuer == NULL ? key : issuer_key, EVP_sha256()) != 0);
     *key_out = key;
     return cert;
+}
+
+void certs_station_file(char *path)
+{
+    EVP_PKEY *key;
+    X509 *cert =
+        certs_make(&(struct certs_spec){ .name = "station", .days = 1 }, NULL, NULL, &key);
+    FILE *file = fdopen(mkstemp(path), "w");
+    must(file != NULL && PEM_write_X509(file, cert) == 1);
+    must(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1);
+    must(fclose(file) == 0);
+    X509_free(cert);
+    EVP_PKEY_free(key);
 }

@@ -15,3 +15,7 @@ struct certs_spec {
 /* issuer NULL: self-signed with the new key. */
 X509 *certs_make(const struct certs_spec *spec, X509 *issuer, EVP_PKEY *issuer_key,
                  EVP_PKEY **key_out);
+
+/* A station's credentials in one new file, mkstemp's template: the certificate, which is its
+ * own root, and the key. */
+void certs_station_file(char *path);

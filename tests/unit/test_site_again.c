@@ -2,7 +2,6 @@
 #include "tests/unit/check.h"
 
 #include <fcntl.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,21 +17,11 @@ enum { PATIENT_MS = 20000, SHORT_MS = 700, SHOWN = 900 };
 static char pem[] = "/tmp/test_site_again.XXXXXX";
 static char said[64 << 10]; /* by the latest run, on both outputs */
 
-/* One file holds both: the certificate, which is its own root, and the key. */
 static int set_up(void **state)
 {
     (void)state;
     log_set_level(LOG_LEVEL_NONE);
-    EVP_PKEY *key;
-    X509 *cert =
-        certs_make(&(struct certs_spec){ .name = "station", .days = 1 }, NULL, NULL, &key);
-    FILE *file = fdopen(mkstemp(pem), "w");
-    assert_non_null(file);
-    assert_int_equal(PEM_write_X509(file, cert), 1);
-    assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
-    fclose(file);
-    X509_free(cert);
-    EVP_PKEY_free(key);
+    certs_station_file(pem);
     return 0;
 }
 

@@ -1,7 +1,6 @@
 /* The connection that sites share: routing, limits, and its loss. */
 #include "tests/unit/check.h"
 
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,22 +16,11 @@ enum { SOON_MS = 20, LONG_MS = 5000 };
 
 static char pem[] = "/tmp/test_site_line.XXXXXX";
 
-/* One file holds both: the certificate, which is its own root, and the key. */
 static int set_up(void **state)
 {
     (void)state;
     log_set_level((enum log_level)0);
-    EVP_PKEY *key;
-    X509 *cert =
-        certs_make(&(struct certs_spec){ .name = "station", .days = 1 }, NULL, NULL, &key);
-    int fd = mkstemp(pem);
-    FILE *file = fdopen(fd, "w");
-    assert_non_null(file);
-    assert_int_equal(PEM_write_X509(file, cert), 1);
-    assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
-    fclose(file);
-    X509_free(cert);
-    EVP_PKEY_free(key);
+    certs_station_file(pem);
     return 0;
 }
 
