@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * guard: ends the process when something in it hangs that nobody can interrupt. For main.c.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* oem-server: the OEM's server. See oem-server.8. */
 #include <argp.h>
 #include <errno.h>

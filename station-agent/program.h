@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * program: what main.c and the subcommands share: argp's ways, exit codes, words on stderr.
  *

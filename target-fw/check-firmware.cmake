@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What must hold of a linked image; run after each link. Prints its figures.
 #
 # An emulator of a larger core runs what a Cortex-M23 does not, and an emulator of any core may

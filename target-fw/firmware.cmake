@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # firmware: cross builds for M2354 (Cortex-M23) and M467 (Cortex-M4) beside the host build, from
 # the one CMake.
 #

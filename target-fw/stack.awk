@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The deepest that a stack can get: reads GCC's call graph (-fcallgraph-info=su) and a file that
 # says what the graph cannot:
 #   pointer CALLER TARGET...   what a call through a pointer in CALLER can reach

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/core/crc32.h"
 
 /* Four bits a step: a 64-byte table is what SRAM can spare. */

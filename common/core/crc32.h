@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* crc32: CRC-32 of IEEE 802.3 (reflected, 0xEDB88320), as zlib's crc32(). Both CPUs. */
 #pragma once
 

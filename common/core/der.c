@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/core/der.h"
 
 enum { POINT_SIZE = 65, POINT_UNCOMPRESSED = 4, LONG_FORM = 0x80 };

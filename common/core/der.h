@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * der: just enough DER (ITU-T X.690) for a board to look into a certificate and a
  * CertificationRequestInfo.

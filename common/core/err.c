@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/core/err.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * err: the one error type of every program here, on both CPUs and on the wire.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * layout: where Hallmark's own data lives on an M2354. Both CPUs and the server.
  *

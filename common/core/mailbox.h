@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * mailbox: the block of SRAM through which the agent and DevAuth call each other over SWD.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * rd: read a message front to back and never past its end.
  *

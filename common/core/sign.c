@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/core/sign.h"
 
 static void context(struct wr *w, const char *text)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * sign: every statement that is signed or MACed between server and board, in one place.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/core/wr.h"
 
 #include <string.h>

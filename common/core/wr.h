@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wr: write a message front to back into a buffer of the caller's, and never past its end.
  *

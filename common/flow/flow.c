@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/flow/flow.h"
 
 #include <stdio.h>

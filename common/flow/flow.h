@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * flow: the diagram as a table of 33 rows, and the engine that both programs run on it.
  *

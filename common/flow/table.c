@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/flow/flow.h"
 
 // clang-format off

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * backoff: how long to wait before the next attempt: exponential, with full jitter.
  *

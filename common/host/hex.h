@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* hex: bytes as lower-case hexadecimal text and back. For public values. */
 #pragma once
 

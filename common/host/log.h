@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * log: the operating log of the host programs, one line a record on stderr.
  *

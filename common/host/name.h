@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * name: what an order, a station, an operator, an auditor and a trust domain may be called.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/host/own.h"
 
 #include <openssl/crypto.h>

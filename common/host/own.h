@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * own: who releases what, on the host.
  *

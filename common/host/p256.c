@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/host/p256.h"
 
 #include <openssl/core_names.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * p256: what both ends check of P-256 without a private key, on OpenSSL.
  *

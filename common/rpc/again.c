@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/rpc/again.h"
 
 bool again_may(enum err e, bool safe)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * again: may a call that failed with its connection be made again on another one?
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/rpc/check.h"
 
 #include <string.h>

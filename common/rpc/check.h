@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check: the limits of what a peer sends. For rpc/ only. */
 #pragma once
 

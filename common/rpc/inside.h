@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* inside: what peer.c and stream.c share. For rpc/ only; peer.h's contract. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* limits: every limit of the wire, in one place. Both ends enforce them; docs in README.md. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * peer: one end of one connection: gRPC's semantics over whole messages, without I/O.
  *

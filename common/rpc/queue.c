@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/rpc/queue.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * queue: what a peer has yet to send and yet to tell, in order. For rpc/ only; peer.h's
  * contract.

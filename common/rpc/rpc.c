@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/rpc/rpc.h"
 
 #include <stdio.h>

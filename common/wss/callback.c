@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/wss/conn.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* conn: one WebSocket connection. For wss/ only; see wss.h for the contract. */
 #pragma once
 

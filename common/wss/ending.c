@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/wss/ending.h"
 
 #include <openssl/ssl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ending: why a connection was not made, or ended: the facts, and whether to try again.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/wss/half_open.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * half_open: connections of the server whose handshake is not done yet. For wss/ only.
  *

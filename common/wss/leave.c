@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* leave: how a connection is given up by this end. */
 #include <stdio.h>
 

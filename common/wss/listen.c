@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/wss/listen.h"
 
 #include <errno.h>

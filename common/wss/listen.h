@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * listen: the server's listening sockets. For wss/ only.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/wss/stream.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * stream: one streaming call, at either end, for a thread that may wait.
  *

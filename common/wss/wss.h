@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wss: the WebSocket carrier of common/rpc, server and client side. The one folder besides
  * oem-server/net that includes libwebsockets.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # house: every flag of the host programs, in one INTERFACE target; every unit test, by one function.
 
 find_package(PkgConfig REQUIRED)

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # arrows: one line per arrow of the diagram. The table is common/flow/table.c, read, not copied.
 # shellcheck source=deploy/lib/say.sh
 . "${BASH_SOURCE[0]%/*}/say.sh"

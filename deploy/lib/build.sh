@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # build: configure and compile a tree. Needs say.sh.
 # shellcheck source=deploy/lib/say.sh
 . "${BASH_SOURCE[0]%/*}/say.sh"

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # evidence: the folder that a run leaves behind, and the page that describes it.
 # shellcheck source=deploy/lib/system.sh
 . "${BASH_SOURCE[0]%/*}/system.sh"

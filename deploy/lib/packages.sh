@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # packages: install what deploy/packages lists, only what is missing. Needs say.sh.
 # shellcheck source=deploy/lib/say.sh
 . "${BASH_SOURCE[0]%/*}/say.sh"

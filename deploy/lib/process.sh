@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # process: start programs that say "ready", and stop every one of them whatever happens.
 #
 # The sourcing script sets run_dir, a folder of its own; logs are run_dir/log/NAME.log. Nothing

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # prove: checks of what was made, by tools nobody here wrote: openssl, pkcs11-tool, sha256sum.
 #
 # Each check prints "ok NAME" or "not ok NAME: what its tool said" and is counted. Used by

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # say: what scripts tell people, and where the checkout is. Sourced by every script of ours.
 
 top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # system: Hallmark whole, in one folder: tokens, server, operator, station, boards.
 #
 # Used by deploy/quickstart and tests/e2e. The caller sets run_dir (its own folder, which it

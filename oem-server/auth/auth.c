@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/auth/auth.h"
 
 #include <openssl/sha.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * auth: who is calling, and may he? The certificate's SPIFFE URI names the role, the table in
  * methods.c gives the roles of each method; what is not in it is refused. Whether the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * backend: who issues. A backend gets a checked request and answers with a certificate, which
  * ca.c then checks against the request and the issuing CA, whoever made it. Today there is one,

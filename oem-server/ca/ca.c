@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ca/ca.h"
 
 #include <stdio.h>

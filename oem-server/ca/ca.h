@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ca: certificates by profile. The backend issues; today it is the HSM itself (backend_hsm.c);
  * the seam ca_backend (backend.h) is where EJBCA over REST comes in.

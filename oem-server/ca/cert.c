@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ca/cert.h"
 
 #include <openssl/err.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cert: build a certificate by profile and sign it. Used inside the folder. */
 #pragma once
 

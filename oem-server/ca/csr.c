@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <openssl/err.h>
 #include <string.h>
 

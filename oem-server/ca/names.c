@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ca/names.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * names: subjects and subject alternative names, from checked words only. Used inside the
  * folder; what is returned is the caller's.

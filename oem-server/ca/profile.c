@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ca/profile.h"
 
 enum { TWO_YEARS = 731 };

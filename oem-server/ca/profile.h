@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * profile: the table of what each kind of certificate says (RFC 5280, IEEE 802.1AR for the
  * device). Words are those of OpenSSL's x509v3_config.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Arrows 1 and 2: the OEM's keys and the three certificates that all others hang from. */
 #include "common/host/log.h"
 #include "oem-server/ca/ca.h"

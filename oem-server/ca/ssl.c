@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ca/ssl.h"
 
 #include <openssl/err.h>

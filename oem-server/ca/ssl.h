@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ssl: what this folder wants of OpenSSL beside its calls: scopes' releases, errors in words,
  * DER in and out.

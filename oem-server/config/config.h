@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * config: oem-server's settings, from one ini file. Unknown sections or keys are errors with
  * file:line. Strings live as long as the config. See oem-server(8) and deploy/ for an example.

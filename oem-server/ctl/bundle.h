@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * bundle: a log's entries in a file: each with a 16-bit big-endian length before it, as in an
  * entry bundle of C2SP tlog-tiles, but all of the log in one. Beside it lies the checkpoint.

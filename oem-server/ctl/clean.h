@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * clean: the words of others, made safe for a terminal.
  *

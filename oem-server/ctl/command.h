@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * command: what a subcommand is, and what it is given to run with.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ctl/commands.h"
 
 const struct command *const commands[] = {

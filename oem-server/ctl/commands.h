@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* commands: every subcommand, each defined in the file of its name. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * credential: keys, requests and certificates of stations, operators and auditors, as files.
  *

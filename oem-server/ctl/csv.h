@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * csv: log entries as a table (RFC 4180). A cell that a spreadsheet would take for a formula
  * gets an apostrophe in front; control characters become question marks.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ctl: oemctl, the command line of operators and auditors.
  *

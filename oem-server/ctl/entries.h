@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * entries: read the event log's entries from the server, in order and each exactly once.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* entry: an entry of the event log, as a line for people or an object for scripts. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* exit: errors to the exit codes of sysexits(3), and gRPC's status names. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * file: what oemctl reads and writes, so that a cut leaves the old file or the new one.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/host/log.h"
 #include "oem-server/ctl/bundle.h"
 #include "oem-server/ctl/commands.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * option: command lines as tables.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ctl/order_report.h"
 
 const struct option_choice order_locks[] = {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* order_report: an order for people and scripts, and the words of its choices. */
 #pragma once
 

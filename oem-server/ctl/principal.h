@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * principal: register a station, an operator or an auditor over any transport: the connection's
  * or, for the first operator, init's.

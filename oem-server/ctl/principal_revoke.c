@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/principal.h"

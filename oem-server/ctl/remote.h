@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * remote: a connection to the server on which one call at a time is made and waited for.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ctl/remote_tls.h"
 
 #include <openssl/x509v3.h>

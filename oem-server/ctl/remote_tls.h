@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * remote_tls: our side of TLS: own certificate and key, the root that the server's certificate
  * must lead to, the name it must carry. For remote.c only.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ctl/report.h"
 
 #include <stdlib.h>

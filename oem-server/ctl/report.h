@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * report: what a command has to say, once, for people and for scripts.
  *

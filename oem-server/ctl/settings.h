@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * settings: where the server is and who we are: from the command line, else from a file.
  *

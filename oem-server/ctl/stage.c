@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ctl/stage.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * stage: a file too long for memory, written beside its name and renamed when it is whole.
  *

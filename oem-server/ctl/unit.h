@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * unit: the evidence of one unit: what the server has kept of it, checked without the server.
  *

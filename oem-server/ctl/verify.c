@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/ctl/verify.h"
 
 #include "common/host/log.h"

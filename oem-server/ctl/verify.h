@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * verify: check a log against its signed checkpoint, from its entries alone.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * when: times on the command line and in output: ISO 8601 with a zone, or a date in UTC.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/hsm/count.h"
 
 #include "oem-server/hsm/hsm.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * count: what this thread has had the HSM do, by name, until hsm_operations_take() takes it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <openssl/ec.h>
 #include <pthread.h>
 #include <stdlib.h>

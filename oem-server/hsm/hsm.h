@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * hsm: the keys of the OEM, behind PKCS#11 (v2.40). The only folder that includes pkcs11.h.
  *

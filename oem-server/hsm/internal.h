@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* internal: struct hsm, for the folder only. */
 #pragma once
 

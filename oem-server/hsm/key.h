@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * key: named keys of a token, and what PKCS#11 wants said about keys.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * module: the PKCS#11 module, loaded with dlopen and never unloaded.
  *

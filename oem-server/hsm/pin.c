@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/hsm/pin.h"
 
 #include <errno.h>

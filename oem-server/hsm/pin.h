@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * pin: the user PIN of a token, from its file, for one C_Login and no longer.
  *

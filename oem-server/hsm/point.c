@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/hsm/point.h"
 
 #include <openssl/core_names.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * point: public keys as bytes, checked and used in software (OpenSSL): peers' points must be on
  * the curve, and a new key's first signature must verify. No state.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/hsm/rv.h"
 
 #include <stddef.h>

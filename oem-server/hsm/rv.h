@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * rv: PKCS#11 return values as words, and what they mean for a session. No state.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * session: borrow a logged-in session of a token, run an operation on it, give it back.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/hsm/sign.h"
 
 #include <string.h>

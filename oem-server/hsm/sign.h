@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* sign: C_Sign with a handle; the mechanism says what data is. Used inside the folder. */
 #pragma once
 

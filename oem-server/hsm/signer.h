@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * signer: a thread that signs for one that must not hang. For evp.c only.
  *

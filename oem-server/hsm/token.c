@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/hsm/token.h"
 
 #include <stdatomic.h>

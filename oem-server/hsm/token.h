@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * token: one token of the HSM, by label, with its pool of sessions (session.h) and the handles
  * of its named keys (key.h).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/host/log.h"
 #include "oem-server/hsm/internal.h"
 #include "oem-server/hsm/key.h"

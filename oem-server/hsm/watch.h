@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * watch: which calls are in the module, and since when. A call that hangs there cannot be
  * interrupted; it can be told of. For hsm/ only; the rest asks hsm_hung().

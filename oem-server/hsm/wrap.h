@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wrap: keys in and out of the boot token under its key-encryption key, by AES-KWP (RFC 5649,
  * CKM_AES_KEY_WRAP_PAD). Used inside the folder.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/image/image.h"
 
 #include <openssl/sha.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * image: a firmware for the M2354's secure boot, and its FwInfo (format of M2354BSP's
  * SecureBootDemo, NuBL2, P-256: 192 bytes; see README of this folder).

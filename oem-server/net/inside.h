@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* inside: the listener, shared by net's files. For net/ only. */
 #pragma once
 

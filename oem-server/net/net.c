@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/net/inside.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * net: the listener: connections become sessions, frames become calls on a worker's strand,
  * answers go back. Does I/O only; see common/wss and svc.

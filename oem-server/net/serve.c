@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* serve: a call from its frame to its answer, or to where nobody waits for it any more. */
 #include <stdlib.h>
 #include <string.h>

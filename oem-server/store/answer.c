@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/store/query.h"
 
 enum err store_answer_put(struct store_tx *tx, const char *caller,

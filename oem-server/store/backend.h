@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * backend: what a database has to do for the store. SQLite does it (sqlite.c); PostgreSQL's
  * place is a second struct store_backend. README.md says what the two may differ in.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/store/query.h"
 
 enum err store_boot_key_put(struct store_tx *tx, const char *scope_key,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The event log's rows; what they mean is tlog's. */
 #include "common/host/log.h"
 #include "oem-server/store/query.h"

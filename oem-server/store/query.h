@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * query: run a named statement in a transaction and read its rows. For the store's functions.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/store/schema.h"
 
 #include "common/host/own.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * schema: the tables, as numbered migrations that only grow. Each is applied once, in a
  * transaction of its own, and leaves its number in schema_versions.

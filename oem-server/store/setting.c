@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/store/query.h"
 
 enum err store_setting_put(struct store_tx *tx, const char *name, struct span value)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The store on SQLite: the only file that knows it. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/store/statements.h"
 
 static const struct {

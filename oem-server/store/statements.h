@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * statements: all SQL of the server but its schema, as a list of named statements. Callers name
  * one; none is ever put together at run time. Values are $1, $2, ... of PostgreSQL, which

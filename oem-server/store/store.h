@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * store: what the server must remember, in SQL; SQLite today (sqlite.c), PostgreSQL's place is
  * the same struct store_backend. SQL exists only as the list of named statements in

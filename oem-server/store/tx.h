@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tx: the inside of store and transaction, for the store's own files. One writer at a time, so
  * the transaction lives in the store. */
 #pragma once

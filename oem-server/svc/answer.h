@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* answer: the RESPONSE of a served call. For svc/ only. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Ca: arrow 14. */
 #include <string.h>
 

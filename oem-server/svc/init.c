@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/svc/init.h"
 
 #include <stdlib.h>

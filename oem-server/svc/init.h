@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * init: the server without its sockets, for oemctl init: arrows 1 and 2 and the first operator,
  * called in memory through the same pipeline (roles, event log, transactions) as every other

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* KeyAgreement: arrows 28, 29, 31 and 33. */
 #include <string.h>
 

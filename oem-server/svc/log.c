@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Log: the event log, for who verifies it. */
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Firmware, Orders, Units, Health: what operators and auditors ask. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pki: arrows 1 and 2, called by oemctl init in memory. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Registry: stations, operators and auditors come and go. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* replay: a call that is made again gets the answer that it got, and is not done again. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The requests of the server's own calls: o -> n (3, 15, 19, 23) and o -> p (30). */
 #include <string.h>
 

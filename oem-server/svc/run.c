@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/svc/run.h"
 
 #include <stdlib.h>

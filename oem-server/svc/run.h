@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * run: one board's way through arrows 3 to 33, as the server sees it. For svc/ only.
  *

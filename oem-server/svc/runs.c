@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Runs: what lies around the diagram: open, reports, finish, sealed. */
 #include <openssl/rand.h>
 #include <string.h>

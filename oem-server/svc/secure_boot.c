@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SecureBoot: arrows 17, 18, 21 and 22. */
 #include <stdio.h>
 #include <string.h>

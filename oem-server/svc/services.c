@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/svc/services.h"
 
 static ProtobufCService *const services[] = {

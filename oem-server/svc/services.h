@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* services: the generated service structs of svc's files. For svc/ only. */
 #pragma once
 

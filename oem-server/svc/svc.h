@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * svc: what the server does: one pipeline for every call, a file per service, and the runs.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Units: all that is known of one board, for operators and auditors. */
 #include "common/host/hex.h"
 #include "common/host/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/tlog/checkpoint.h"
 
 #include <string.h>

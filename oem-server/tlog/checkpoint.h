@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * checkpoint: C2SP tlog-checkpoint: the text of a note that states a log's size and root.
  *

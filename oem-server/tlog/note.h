@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * note: C2SP signed-note: a text and the signatures below it. Only Ed25519 (type 0x01) is made
  * and checked; other signatures, such as a witness's, are kept apart and passed over.

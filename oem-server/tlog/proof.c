@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/tlog/proof.h"
 
 #include "common/host/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * proof: C2SP tlog-proof: a receipt that an entry is in a log, checked offline with nothing but
  * the entry and the log's key.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* state: the inside of the log, for tlog's own files that use the store. */
 #pragma once
 

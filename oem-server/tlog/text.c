@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/tlog/text.h"
 
 #include <stdarg.h>

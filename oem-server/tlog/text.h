@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * text: what the log's text formats are made of: lines, decimals, base64, UTF-8. Each reader
  * takes exactly one spelling of a value, so that no two texts mean the same. For tlog's files.

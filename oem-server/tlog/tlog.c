@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/tlog/tlog.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * tlog: the event log: an RFC 6962 Merkle tree over encoded Events
  * (proto/hallmark/v1/log.proto), checkpoints as C2SP tlog-checkpoint signed notes (Ed25519, key

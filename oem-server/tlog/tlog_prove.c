@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checkpoints, and proofs from them. */
 #include <stdlib.h>
 #include <string.h>

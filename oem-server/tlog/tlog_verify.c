@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The full check: all rows, in portions, so that others may write in between. */
 #include <string.h>
 

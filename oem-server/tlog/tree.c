@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/tlog/tree.h"
 
 #include <openssl/evp.h>

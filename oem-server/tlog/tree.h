@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * tree: the Merkle tree of RFC 6962, section 2.1, without the entries.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Proofs from the hashes of complete subtrees: RFC 6962, 2.1.1 and 2.1.2. */
 #include <string.h>
 

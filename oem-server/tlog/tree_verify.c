@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Checks of proofs, step by step as RFC 9162 writes them; fn, sn, fr and sr are its names. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* inside: what the pool and its strands share. For work/ only; work.h's contract. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "oem-server/work/work.h"
 
 #include <stdlib.h>

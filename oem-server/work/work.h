@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * work: a pool of threads for everything slow (HSM, CA, store), so that the I/O thread never
  * waits.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/chip/chip.h"
 
 #include <stdio.h>

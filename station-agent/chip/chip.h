@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * chip: a microcontroller at the end of a probe: find it, make it ready, write its flash, start
  * a program in its SRAM, and prove that it has shut its debug port.

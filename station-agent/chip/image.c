@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/chip/inside.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* inside: what the files of chip/ share. */
 #pragma once
 

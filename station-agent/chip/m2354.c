@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/chip/m2354.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * m2354: what is particular to Nuvoton's M2354: its parts, its clocks, its flash controller.
  *

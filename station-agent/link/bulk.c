@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/core/crc32.h"
 #include "common/core/wr.h"
 #include "common/host/log.h"

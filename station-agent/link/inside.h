@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* inside: what the files of link/ share. link.c opens and watches, frame.c carries frames,
  * bulk.c images. */
 #pragma once

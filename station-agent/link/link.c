@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/link/link.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * link: the mailbox in the board's SRAM (common/core/mailbox.h) as a carrier of Frames.
  *

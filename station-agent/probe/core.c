@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/probe/core.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * core: halt, run and set up the processor through its debug registers.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/probe/dap.h"
 
 #include "common/host/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * dap: the bytes of CMSIS-DAP packets, and nothing else: no I/O, no state.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/probe/mem.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * mem: the target's memory, word by word and in bulk, through a MEM-AP.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/probe/pack.h"
 
 #include "common/host/log.h"

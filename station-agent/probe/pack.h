@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* pack: lay queued transfers out in packets. The part of swd.c that needs no probe. */
 #pragma once
 

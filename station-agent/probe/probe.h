@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * probe: the seam to a debug probe: send one CMSIS-DAP packet, receive one.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/probe/swd.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * swd: a serial wire debug port behind a probe, and a queue of transfers to it.
  *

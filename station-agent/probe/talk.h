@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* talk: one CMSIS-DAP command and its reply. Between swd.c, queue.c and the probe. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A probe behind a TCP connection, as OpenOCD's "cmsis-dap backend tcp" speaks it: every packet
  * is preceded by "DAP\0", its length (u16le), a type (1 request, 2 response) and a zero byte.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A probe on USB by libusb-1.0: CMSIS-DAP v2 (two bulk endpoints) or v1 (HID, two interrupt
  * endpoints): open, wake, close. Each probe has a context of its own, so that none waits for

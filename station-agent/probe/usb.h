@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* usb: a probe on USB, opened in a system of the caller's. For tests; others use probe.h. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * usb_hub: power off and on the USB port that a probe hangs on.
  *

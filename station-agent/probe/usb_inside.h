@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * usb_inside: a probe on USB as usb.c opens it and usb_pump.c moves its packets. Theirs alone;
  * with usb_hub.c, they are all that know libusb.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What can be said of the probes on USB without opening one. */
 #include <stdio.h>
 #include <stdlib.h>

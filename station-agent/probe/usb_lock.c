@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/probe/usb_lock.h"
 
 #include <errno.h>

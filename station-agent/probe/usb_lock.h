@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * usb_lock: one program per probe, even if they would use different interfaces of it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * usb_pick: which of the probes on USB is meant, and over which of its interfaces.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Packets to and from a probe on USB. Transfers are asynchronous: as many packets are on their
  * way as were sent, and for each a read waits, so the probe is never kept waiting for the host.

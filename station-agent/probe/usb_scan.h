@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * usb_scan: what debug probes are plugged in, as sysfs tells it.
  *

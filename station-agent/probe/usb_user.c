@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/probe/usb_user.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * usb_user: does a program of somebody else's use this probe?
  *

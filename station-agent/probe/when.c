@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/probe/when.h"
 
 #include <time.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* when: the monotonic clock and a short sleep, for the time-outs of this folder's users. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * engine: one site's way through one run; what the files of this folder share of it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * images: DevAuth and firmware, in memory, by digest, shared by all sites of this process.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * line: each site's own line to the server, over the one connection that all sites share.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/site/mail.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * mail: calls to and from DevAuth, as Frames through the mailbox.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/site/reports.h"
 
 #include <string.h>

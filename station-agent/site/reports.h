@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * reports: what the server cannot see, kept until the next call to it takes them along.
  *

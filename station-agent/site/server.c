@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/site/server.h"
 
 #include <openssl/err.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * server: what line.c, server.c and keeper.c share: the connection, under one lock held for
  * moments only.

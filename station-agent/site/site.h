@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * site: provisions the boards of a station: one thread per probe, one connection to the server.
  *

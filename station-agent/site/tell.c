@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/site/tell.h"
 
 #include <jansson.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * tell: what the operator sees of all sites: a line per arrow, or a JSON object per line.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "station-agent/svc/svc.h"
 
 #include <stdio.h>

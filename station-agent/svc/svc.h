@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * svc: what the station serves, a file a service: Station (arrows 3, 13, 15, 19, 23), Host
  * (7, 12), Board (4-6: the board's arrows before any firmware of ours runs there, done over

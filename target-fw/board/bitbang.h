@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * bitbang: OpenOCD's remote_bitbang protocol, JTAG and SWD: one character in, one pin state.
  *

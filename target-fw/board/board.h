@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * board: one virtual board: a chip, its probe, its TCP port, and the thread they live on.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bus: who answers at an address. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/chip.h"
 
 #include <openssl/rand.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * chip: one M2354 with everything in it: memories, blocks, core, locks, resets.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * core: the private peripheral bus of the Cortex-M23: SCB, SysTick, core debug, breakpoints,
  * watchpoints; and what becomes of the core when the cpu stops. Exceptions: exc.h.

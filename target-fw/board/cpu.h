@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * cpu: the processor. Only cpu.c, cpu_code.c and cpu_engine.c know Unicorn.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cpu_code: what a cpu knows of the code it runs: which memory it was in, which instructions it
  * has.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/cpu_engine.h"
 
 #include <stdlib.h>

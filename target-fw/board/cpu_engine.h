@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * cpu_engine: the Unicorn engine inside a cpu: its memory map, registers, replacement by a
  * fresh one. Only cpu.c, cpu_code.c and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/ctl.h"
 
 #include <errno.h>

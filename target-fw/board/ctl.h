@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ctl: the control socket, and the process's wait for its end.
  *

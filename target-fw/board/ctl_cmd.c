@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ctl_cmd: the control socket's commands. */
 #include <stdio.h>
 #include <stdlib.h>

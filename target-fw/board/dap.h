@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * dap: the CMSIS-DAP probe in front of the board: one request in, one response out.
  *

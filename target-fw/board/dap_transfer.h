@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dap_transfer: Transfer and TransferBlock, and the time they take. Used by dap.c. */
 #pragma once
 

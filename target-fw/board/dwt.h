@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * dwt: the watchpoint unit: four addresses whose reading or writing halts the core.
  *

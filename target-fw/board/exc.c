@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/exc.h"
 
 #include "common/host/log.h"

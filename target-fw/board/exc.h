@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * exc: exceptions of a v8-M Baseline core: which is due, entry, return, faults, lockup.
  *

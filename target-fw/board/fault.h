@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * fault: switches that make the board misbehave as silicon may.
  *

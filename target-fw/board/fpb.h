@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * fpb: the breakpoint unit: four addresses at which the core halts before it executes them.
  *

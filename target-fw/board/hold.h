@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * hold: answers kept back until it is known what the host sent without them. For link.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * insn: which instructions v8-M Baseline has, and how often one reaches memory.
  *

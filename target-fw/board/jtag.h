@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * jtag: a JTAG-DP in front of the same access port, clock by clock, for OpenOCD's
  * remote_bitbang.

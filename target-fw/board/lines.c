@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/lines.h"
 
 #include "common/host/own.h"

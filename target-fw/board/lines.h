@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * lines: the interrupt lines of the blocks: FMC, UART0, CRPT, TRNG, KeyStore.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * link: a board's TCP listener: OpenOCD's framing of CMSIS-DAP, one client at a time.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* virtual-board: options, boards, signals. */
 #include <errno.h>
 #include <getopt.h>

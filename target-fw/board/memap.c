@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/memap.h"
 
 #include "target-fw/board/chip.h"

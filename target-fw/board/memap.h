@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* memap: the AHB5-AP behind the debug port, and what the locks let through. Used by swd.c. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * names: what a register is called in Nuvoton's M2354 headers, for log lines.
  *

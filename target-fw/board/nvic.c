@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* nvic: which exception is due; the registers of NVIC and SCB that say so. */
 #include <string.h>
 

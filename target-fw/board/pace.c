@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/pace.h"
 
 /* The only durations published for these parts: defaults of Nuvoton's NuLink2_ICP_Library, said

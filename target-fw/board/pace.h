@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * pace: what a probe's wire and its USB would have taken, by arithmetic. Nobody waits for it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * rom: the mask ROM's secure boot (NuBL1), as the M2354 BSP's SecureBootDemo shows it.
  *

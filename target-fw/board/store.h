@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * store: what a board keeps without power, in one file per board mapped into memory.
  *

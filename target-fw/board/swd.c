@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/swd.h"
 
 #include "common/host/log.h"

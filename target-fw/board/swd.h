@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * swd: the chip's debug port as seen from the two wires: line state, SW-DP, one AHB5-AP.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tick: SysTick's registers, for core.c. It counts board time (chip.cycles). */
 #pragma once
 

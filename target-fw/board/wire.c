@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/wire.h"
 
 #include "target-fw/board/chip.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wire: the SWD line clock by clock, for remote_bitbang and CMSIS-DAP's SWD_Sequence.
  *

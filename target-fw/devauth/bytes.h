@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bytes: comparing, wiping and naming bytes, without a library below. */
 #pragma once
 

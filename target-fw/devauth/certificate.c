@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/certificate.h"
 
 #include "common/core/der.h"

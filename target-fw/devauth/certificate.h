@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * certificate: the two certificate areas in flash (common/core/layout.h), and what the
  * WebServer certificate vouches for.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/cmac.h"
 
 #include "target-fw/devauth/bytes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cmac: AES-CMAC (RFC 4493; NIST SP 800-38B) with a 256-bit key that stays in the KeyStore. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/commands.h"
 
 #include "target-fw/devauth/handlers.h"

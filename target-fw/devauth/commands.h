@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* commands: the table of what the agent may call, and of what the board calls by itself. */
 #pragma once
 

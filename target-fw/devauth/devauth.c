@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/devauth.h"
 
 #include "target-fw/devauth/bytes.h"

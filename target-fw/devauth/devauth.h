@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * devauth: the firmware that makes a board's own keys, apart from the chip (port/port.h).
  *

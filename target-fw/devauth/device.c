@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "common/core/der.h"
 #include "target-fw/devauth/certificate.h"
 #include "target-fw/devauth/handlers.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/flash.h"
 
 enum { UNIT = 8, ERASED = 0xff };

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * flash: pages of APROM, burnt only where they differ.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/frame.h"
 
 #include <pb_decode.h>

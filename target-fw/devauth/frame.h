@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * frame: encoding and decoding of Frames and payloads with nanopb.
  *

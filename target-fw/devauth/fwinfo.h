@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * fwinfo: the signed information by which the M2354's mask ROM checks an image (M2354BSP,
  * SampleCode/SecureApplication/SecureBootDemo, FwInfo.c and FwSign.ini): P-256 form, one

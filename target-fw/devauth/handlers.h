@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * handlers: what the board does for each call, in the order of the arrows.
  *

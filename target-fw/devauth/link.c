@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/link.h"
 
 #include "common/core/crc32.h"

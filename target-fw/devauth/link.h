@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * link: DevAuth's side of the mailbox (common/core/mailbox.h), one Frame at a time.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/handlers.h"
 
 static_assert((int)LOCK_LEVEL_DEV == (int)PORT_LOCK_DEV &&

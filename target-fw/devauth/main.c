@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* devauth: the firmware itself. The loader gives the core to reset_handler (port/m2354). */
 #include "target-fw/devauth/devauth.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/p256.h"
 
 #include "target-fw/devauth/bytes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * p256: what must be checked around the chip's P-256 operations, which check nothing.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/proof.h"
 
 /* Volatile: the compiler takes no step for done, and keeps none for another. */

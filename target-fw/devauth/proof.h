@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * proof: what was checked before something is done that cannot be undone, as a number.
  *

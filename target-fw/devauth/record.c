@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/record.h"
 
 #include "common/core/crc32.h"

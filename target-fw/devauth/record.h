@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * record: one flash page (FLASH_RECORD) that tells which ROTPK DevAuth burnt, since the OTP
  * slots cannot be read back.

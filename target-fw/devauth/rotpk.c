@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/certificate.h"
 #include "target-fw/devauth/handlers.h"

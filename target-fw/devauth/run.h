@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * run: what DevAuth knows of the run it is in: which arrows are done, what was answered, and
  * the transcript (common/core/sign.h).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* status: the gRPC status of an error, as err_status(), without the texts: SRAM is short. */
 #pragma once
 

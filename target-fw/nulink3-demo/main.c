@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * nulink3-demo: a small application to sign and burn when there is no real one. It says over
  * UART0 (PA6, PA7; 115200 8N1) that it runs, and on which chip; then it idles.

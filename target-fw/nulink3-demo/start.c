@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Vector table of the demo application. Words 4-7, reserved exceptions on v8-M baseline, tell
  * the mask ROM where the FwInfo is.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * port: the chip, as DevAuth sees it.
  *

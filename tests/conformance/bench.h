@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * bench: the board under test: its probe, its resets, and what only virtual-board has.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/conformance/boot_image.h"
 
 #include <openssl/bn.h>

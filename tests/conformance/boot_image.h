@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * boot_image: a signed image for the boot ROM, and images that must not start.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * image: a conformance program as it was linked, and the texts in it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/conformance/log_watch.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * log_watch: what virtual-board said about one phase of a program.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* conformance: the M2354's register behaviour, checked on virtual-board or on silicon. */
 #include <argp.h>
 #include <stdio.h>

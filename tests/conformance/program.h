@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * program: run one conformance program, phase after phase, and print its rows.
  */

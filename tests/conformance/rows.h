@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * rows: what came of each check, one line each on standard output, and how many failed.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wire: what the runner checks itself, as a debugger: the debug port, core debug, locks, boot.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The boot ROM and the vector map: what starts after a reset, and what does not. */
 #include "common/host/own.h"
 #include "tests/conformance/boot_image.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Core debug (DDI 0553): halting, stepping, registers, breakpoints, vector catch, watchpoints.
  */
 #include "common/core/wr.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CMSIS-DAP as the probe speaks it (ARM CMSIS-DAP 2.1), packet by packet; and the line below
  * it. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* virtual-board's switches that need the wire: the link that drops, the power that goes. */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* wire_inside: what the files that check over the wire share. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the locks let through, seen from the debug port. Boards end closed for good, or erased.
  */
 #include "common/host/own.h"

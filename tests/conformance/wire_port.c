@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SW-DP and AHB5-AP, transfer by transfer (ARM IHI 0031), in CMSIS-DAP's Transfer command. */
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # e2e: a whole system of a test's own, and named checks on it.
 #
 # A test sources this, calls system_up, and says "ok NAME" or "not ok NAME: why" by prove and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/fuzz/frames.h"
 
 #include "common/rpc/limits.h"

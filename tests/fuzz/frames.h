@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* frames: encoded Frames of the wire, for seeds and for inputs that choose fields. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* virtual-board's remote_bitbang front end: pins moved one character at a time, over JTAG and
  * over SWD, by any program that can reach it. */
 #include "target-fw/board/bitbang.h"

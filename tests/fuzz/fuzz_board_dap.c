@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* virtual-board's CMSIS-DAP front end: packets from any program that can reach it. Each input
  * is a session of them with a chip of its own: a length byte, then that many bytes. */
 #include "target-fw/board/chip.h"

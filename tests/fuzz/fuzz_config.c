@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* config_read: a settings file as somebody else left it. */
 #include <stdio.h>
 #include <sys/mman.h>

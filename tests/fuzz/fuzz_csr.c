@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ca_csr_open: what a station or an operator's desk sends to be certified. */
 #include "oem-server/ca/ca.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CMSIS-DAP replies: what a probe, or what claims to be one, answers. The first byte chooses
  * the parser and whether the reply is padded, the second what was asked. */
 #include "station-agent/probe/dap.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* der: what a board reads of a certificate and of a CertificationRequestInfo. Whatever it finds
  * lies within the input and has its proper length. */
 #include "common/core/der.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* rpc_dispatch: a method's name and a payload from outside, to a service that answers with what
  * it was sent. The first byte says how long the name is. */
 #include <string.h>

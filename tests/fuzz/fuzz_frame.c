@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The decoder of Frames: one message for a peer that has seen HELLO and has calls under way, in
  * either role. Whatever it says, the peer takes it or names a close code. */
 #include "common/rpc/inside.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* image_check and image_devauth_check: what an operator wants to release. A firmware that
  * passes gets a FwInfo, and the bytes as burnt hold both. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The agent's end of the mailbox: a board that writes into its up slot, and into the header,
  * whatever it likes, whenever the agent looks. The board's memory, the probe and the clock are
  * this file's own; each look at the memory lets the input change it once. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Frames of a board, as the agent reads them: answers, calls of its own, and what is neither.
  * The link is this file's own: it sends what the input says. */
 #include <string.h>

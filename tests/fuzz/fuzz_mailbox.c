@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The board's end of the mailbox: a hostile agent writes frames, chunks and words where it may
  * write, in any order, and DevAuth takes its turns between. It never dies, never writes outside
  * of its own part, and still answers a good frame in the end. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Signed notes, verifier keys and checkpoints, as an auditor gets them from a server that he
  * does not trust. The first byte chooses which. What parses is written again as it was. */
 #include <string.h>

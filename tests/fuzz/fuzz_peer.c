@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The whole state machine with time: the input says, step by step, what two peers and the wire
  * between them do. world.c says what must hold after each step. */
 #include <string.h>

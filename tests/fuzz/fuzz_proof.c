@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Receipts (C2SP tlog-proof): what parses is written again as it was, but for the extra line
  * that proves nothing; and none of them proves an entry under a key that never signed. */
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a USB device says of itself: its descriptors, product, serial number and interface
  * names, as the kernel keeps them in sysfs. The tree is a temporary folder's; each input is one
  * device: three texts and the rest is descriptors. */

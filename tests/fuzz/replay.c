@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * replay: a target without a fuzzer: every file of a corpus, once. For ctest, and to look into
  * a finding with a debugger.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * world: two peers and the wire between them, and what must hold of them at all times.
  *

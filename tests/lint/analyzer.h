@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * analyzer: what clang's analyzer must be told about ours, included before every file it reads.
  *

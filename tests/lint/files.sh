@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # files: what the lints look at. Sourced by each of them; leaves the shell at the top folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/unit/certs.h"
 
 #include <openssl/evp.h>

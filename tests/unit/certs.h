@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* certs: throw-away P-256 certificates for tests of TLS. The caller frees. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* check: cmocka with the four headers it needs before it, once. Used by every unit test. */
 #pragma once
 

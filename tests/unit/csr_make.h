@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* csr_make: CSRs with a fresh key, good or wrong in a chosen way, for tests of oem-server/ca.
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/unit/p11shim.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * p11shim: a PKCS#11 module that is SoftHSM with faults, for tests of oem-server/hsm.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * softhsm: five SoftHSM2 tokens of a test's own, in a folder that goes when the test ends.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The waits between attempts: their bounds, their spread, their seed. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A bare chip for the tests of virtual-board's blocks: clocks on, register lock open. */
 #pragma once
 

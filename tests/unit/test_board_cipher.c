@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SHA-256 and AES against OpenSSL, what DMA can reach, and random numbers that are none. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A chip with its core, code in SRAM and a debugger's registers, for tests of the core. */
 #pragma once
 

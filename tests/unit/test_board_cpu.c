@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The core under Unicorn: faults nobody handles, sleep, breakpoints, stale code, debug
  * registers.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The crypto engine against OpenSSL: numbers, key paths, and the mistakes it must not forgive.
  */
 #include "tests/unit/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Boards on their threads: control commands, one client a board, state over restarts. */
 #include "tests/unit/check.h"
 

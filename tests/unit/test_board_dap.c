@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The probe: packets that lie about their length, and the rules of the SWD line. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The watchpoint unit: what halts, when, and what does not. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Exceptions: entry and return, priorities, faults at their instruction, what locks up. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The flash controller's rules, and the register lock in front of it. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The KeyStore's rules, and what engines may take from it. */
 #include "tests/unit/check.h"
 

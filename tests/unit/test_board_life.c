@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Version counters and debug protection: what only ever rises, and what runs out. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The blocks' interrupts: taken by a busy core and a sleeping one, and not where not enabled.
  */
 #include "tests/unit/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The two wires from outside: CMSIS-DAP frames over TCP, and remote_bitbang's characters. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the locks leave of the debug port, and the debugger's own door to the protection. */
 #include "tests/unit/check.h"
 

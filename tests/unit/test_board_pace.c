@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Simulated time: what packets would have taken, computed beside what they did. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The boot ROM's verdicts. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The rules that silicon keeps in silence and virtual-board says: each with the line it leads
  * to, word for word as the man page promises, register and all.

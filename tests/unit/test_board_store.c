@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The state file: made whole, checked on opening, and never spoilt by a kill. */
 #include "tests/unit/check.h"
 

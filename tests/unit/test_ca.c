@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ca with its keys in SoftHSM2; what it issues is checked with OpenSSL. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CSRs: what is refused, and that what is accepted is bound to its unit, order and run. */
 #include "tests/unit/check.h"
 

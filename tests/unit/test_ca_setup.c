@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Arrows 1 and 2, and what ca_new refuses of a store. */
 #include "tests/unit/check.h"
 

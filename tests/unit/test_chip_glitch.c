@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The chip layer over a wire that fails once, at every place in turn: flash, registers and SRAM
  * must come out as they would have, and no word is programmed twice. */
 #include "tests/unit/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The chip layer against registers that misbehave. test_link_board is the one where all is
  * well. */
 #include "tests/unit/check.h"

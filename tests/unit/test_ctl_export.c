@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* log export: tables that spreadsheets may open, bundles that end where they say, whole files.
  */
 #include "tests/unit/check.h"

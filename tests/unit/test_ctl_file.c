@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Files of oemctl: written whole or not at all, and never over a private key. */
 #include "tests/unit/check.h"
 

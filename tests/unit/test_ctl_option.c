@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Command lines of oemctl: what each command accepts, and in which words it refuses. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What oemctl prints: lines of the log, reports in both renderings, exit codes, help and man
  * page. */
 #include "tests/unit/check.h"

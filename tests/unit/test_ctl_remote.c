@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * remote: what oemctl does with a server that answers, refuses, vanishes or is not the one.
  * The server is a real listener on loopback that plays the part its row gives it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* unit show: evidence that does not hold together is found out, and is written as files. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Values of oemctl: times, addresses, settings files, and text made safe for a terminal. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* log verify: a log is what its key signed, or it is not verified. */
 #include "tests/unit/check.h"
 

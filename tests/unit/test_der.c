@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What der accepts is little, and what it refuses is tested: made by hand, part by part. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The arrows with right requests, as agent and server make them. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "tests/unit/test_devauth_peer.h"

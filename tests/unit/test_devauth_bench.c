@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/unit/test_devauth_bench.h"
 
 #include "tests/unit/check.h"

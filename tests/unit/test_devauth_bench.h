@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* test_devauth_bench: DevAuth over the host port, with a peer at its mailbox. For cmocka. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The DevAuth image as built for the M2354, on the emulated chip: every register sequence of
  * port/m2354 and port/nuvoton is run here, by the same peer that drives the host port.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/unit/test_devauth_emulated.h"
 
 #include "common/host/log.h"

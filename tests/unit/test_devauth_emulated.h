@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * test_devauth_emulated: the DevAuth image as built for the M2354, on the emulated chip, with
  * the peer that drives the host port too. One chip and one peer per process.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One instruction is skipped: any one, of all that the DevAuth image executes between a request
  * that must be refused and its answer. Nothing that cannot be undone may come of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The mailbox from the board's side: what a broken or hostile agent writes is never believed.
  */
 #include "tests/unit/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CMAC, hex, FwInfo and records: the parts of DevAuth that a run does not take to their edges.
  */
 #include "tests/unit/check.h"

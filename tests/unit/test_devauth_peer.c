@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The wire: slots, frames, the board's own calls, bulk. */
 #include "tests/unit/test_devauth_peer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * test_devauth_peer: the agent and the server in one, for the tests of DevAuth.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What DevAuth refuses from arrow 30 on: the agreement, and what closes the run. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What DevAuth refuses at arrows 24 and 25: images, chunks, locks. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What DevAuth refuses at arrows 10 to 20: requests, certificates, ROTPK. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "tests/unit/check.h"

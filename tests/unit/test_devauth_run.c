@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whole runs of DevAuth over the host port, as the agent drives them: repeated, cut, again. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The server's half of the peer: keys, certificates, statements. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "tests/unit/test_devauth_peer.h"

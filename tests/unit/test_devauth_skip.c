@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/unit/test_devauth_skip.h"
 
 #include "common/host/own.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * test_devauth_skip: DevAuth refuses a request on the emulated chip again and again, each time
  * with one instruction left out. Used by test_devauth_glitch.c.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* hsm against SoftHSM2 as Debian packages it. Its faults are in test_hsm_faults.c. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* hsm_agreement against OpenSSL as the other party. */
 #include "tests/unit/check.h"
 

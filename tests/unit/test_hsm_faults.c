@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* hsm when things fail: lost sessions, missing mechanisms, cuts (p11shim.h). */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* hsm when the module does not come back (p11shim.h): who waits, and for how long. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* hsm: wrong PINs, PIN files and other bad configurations (p11shim.h counts the logins). */
 #include "tests/unit/check.h"
 

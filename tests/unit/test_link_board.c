@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The whole lower half against virtual-board, started here as a child on a port of its own. */
 #include "tests/unit/check.h"
 

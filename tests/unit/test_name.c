@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Names: what one program takes, every program takes. */
 #include "tests/unit/check.h"
 

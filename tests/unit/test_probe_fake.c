@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/unit/test_probe_fake.h"
 
 #include <string.h>

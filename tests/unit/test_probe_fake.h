@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A CMSIS-DAP probe and a target in memory, behind the seam of station-agent/probe/probe.h.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* tcp.c against a server that frames badly, cuts short or keeps silent. */
 #include "tests/unit/check.h"
 

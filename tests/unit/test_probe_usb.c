@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* usb.c with a libusb of our own, defined here, in front of the probe of test_probe_fake.h. */
 #include "tests/unit/check.h"
 

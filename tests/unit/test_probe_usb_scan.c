@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which probes are there, which is meant, and who uses it: from a sysfs and a /proc of our own.
  */
 #include "tests/unit/check.h"

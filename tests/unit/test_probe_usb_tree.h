@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A system of a test's own for station-agent/probe/usb_*.c: sysfs, /dev, /proc and a folder for
  * locks, under a temporary folder. Devices are described, their descriptors made from that.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What is asked of a peer's bytes before they are unpacked. */
 #include "tests/unit/check.h"
 

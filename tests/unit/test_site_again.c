@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The connection to the server is lost at every instant of a run: what the site does then. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The certification request: what the station asks the board to sign, and what it makes of it.
  */
 #include "tests/unit/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * test_site_fake: a scripted server in place of common/wss, and scripted boards in place of
  * probe, chip and link, to be linked under the real site engine.

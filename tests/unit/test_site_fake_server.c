@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/unit/test_site_fake.h"
 
 #include <openssl/sha.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The connection that sites share: routing, limits, and its loss. */
 #include "tests/unit/check.h"
 

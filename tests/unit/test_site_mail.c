@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Frames to and from a board that does not keep to the rules. */
 #include "tests/unit/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Whole runs: the real engine between a scripted server and scripted boards. */
 #include "tests/unit/check.h"
 

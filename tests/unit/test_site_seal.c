@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A locked board whose run was cut before its proof: what is told of it, and what is not done.
  */
 #include "tests/unit/check.h"

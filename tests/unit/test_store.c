@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What each table of the store keeps and refuses. */
 #include "tests/unit/test_store_open.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the store says of a database that somebody edited or a disk damaged. */
 #include "tests/unit/test_store_dir.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* A folder of a test's own, and the names of a store in it. For the tests of store and tlog. */
 #pragma once
 

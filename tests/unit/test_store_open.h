@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An open store in a folder of the test's own, and the short ways to use it. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transactions: who waits, what is kept, and what a full disk or a kill leaves. */
 #include "tests/unit/test_store_open.h"
 

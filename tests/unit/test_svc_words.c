@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What a peer is told of failures inside the server. */
 #include "oem-server/svc/svc.h"
 #include "tests/unit/check.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The server's log: entries, checkpoints, receipts, many threads. */
 #include "tests/unit/test_tlog_log.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The server's log after kills, and on a store that somebody edited. */
 #include "tests/unit/test_tlog_log.h"
 

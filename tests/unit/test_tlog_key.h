@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* An Ed25519 key of a test's own, that signs like the HSM would. For the tests of tlog. */
 #pragma once
 

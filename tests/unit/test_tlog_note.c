@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Signed notes and verifier keys. */
 #include "oem-server/tlog/note.h"
 

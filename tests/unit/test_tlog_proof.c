@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Base64, checkpoints and receipts. */
 #include "oem-server/tlog/proof.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Texts that the tests of notes and receipts share. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Which ends of a connection may pass, and which will not. */
 #include "tests/unit/check.h"
 

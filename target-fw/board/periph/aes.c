@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* aes: ECB, CBC, CFB, OFB, CTR with 128, 192 and 256 bit, by DMA or word by word. */
 #include <openssl/evp.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/periph/bignum.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* bignum: register words (least significant first) and OpenSSL's numbers. */
 #pragma once
 

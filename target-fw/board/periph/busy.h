@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * busy: a BUSY bit that software has to wait for.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/periph/crpt.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * crpt: the crypto engine at 0x40032000: PRNG, ECC, SHA and HMAC, AES.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ecc: the elliptic curve engine's registers and its key paths. Prime fields only. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/periph/ecc_math.h"
 
 #include <openssl/ec.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ecc_math: what the ECC engine computes, on register words, without registers.
  *

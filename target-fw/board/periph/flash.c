@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* flash: the memory behind the FMC, in the board's store. */
 #include <stdatomic.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * fmc: the flash controller at 0x4000C000 and the flash behind it.
  *

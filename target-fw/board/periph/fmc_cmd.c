@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/board/periph/fmc_cmd.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* fmc_cmd: the ISP commands, a row each. Used by fmc.c only. */
 #pragma once
 

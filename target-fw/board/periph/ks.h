@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ks: the KeyStore at 0x40035000: SRAM, Flash and OTP slots, and the rules for its engines.
  *

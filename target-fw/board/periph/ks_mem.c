@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ks_mem: the KeyStore's three memories, and what an engine may take from them. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ks_mem: slot access for the KeyStore's own registers (ks.c) and the ROM. No rules applied. */
 #pragma once
 

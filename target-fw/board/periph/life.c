@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* life: SCU, FVC, PLM and BTF. */
 #include "target-fw/board/periph/life.h"
 

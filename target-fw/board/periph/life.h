@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * life: the blocks that share the page at 0x4002F000: SCU, FVC, DPM, PLM, BTF.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * periph: what every block of the chip looks like to the bus.
  *

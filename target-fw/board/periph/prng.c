@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* prng: TRNG-seeded generator, with keys straight into the KeyStore. */
 #include <openssl/bn.h>
 #include <openssl/rand.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* sha: SHA-1, SHA-2 and HMAC, by DMA or word by word. State save and restore is not modelled.
  */
 #include <openssl/evp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* sys: SYS and CLK: register lock, reset causes and controls, clock gates and sources. */
 #pragma once
 

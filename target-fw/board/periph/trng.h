@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* trng: the noise source, the RTC page's clock bits it needs, and a plain GPIO page. */
 #pragma once
 

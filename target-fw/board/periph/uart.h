@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * uart: UART0. What it sends is appended to DIR/board-NN.uart at once; what it receives comes
  * from the control socket. A byte goes out only if the line is set up; sends are instant.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/port/host/host.h"
 
 #include <openssl/evp.h>

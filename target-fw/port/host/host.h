@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * host: a chip in memory under port.h, with OpenSSL for its engines. For tests only.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The P-256 half of the host port: low-level OpenSSL, since the tests need a chosen k. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "common/host/own.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What differs in the blocks that port/nuvoton drives. */
 #include "common/core/layout.h"
 #include "target-fw/port/nuvoton/fmc.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* clock: HCLK of the M2354 at 48 MHz. */
 #pragma once
 

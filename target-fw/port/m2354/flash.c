@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Pages of the M2354 are pages of the layout: 2 KiB. */
 #include "target-fw/port/nuvoton/fmc.h"
 #include "target-fw/port/port.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The locks: CONFIG0.LOCK (M2354BSP fmc_reg.h), DPM (dpm.c), PLM (plm.h). All of them are in
  * force from the next chip reset only, so DevAuth keeps its debugger and its flash until then.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The M2354's start-up (M2354BSP, SystemInit and clk.c). */
 #include "target-fw/port/m2354/clock.h"
 #include "target-fw/port/nuvoton/sys.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How the M2354 seeds its PRNG (M2354BSP rng.c). */
 #include "target-fw/port/m2354/reg.h"
 #include "target-fw/port/nuvoton/random.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* reg: registers of the M2354 beside those of port/nuvoton (M2354BSP,
  * {sys,rtc,scu,uart}_reg.h). */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where DevAuth begins on the M2354. */
 #include "target-fw/port/m2354/reg.h"
 #include "target-fw/port/nuvoton/image.h"

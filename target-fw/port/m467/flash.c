@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Pages of the M467 are two pages of the layout: 4 KiB. To erase one is to keep the other, in
  * SRAM for the time of the erasure. Certificate areas and the record have a page of the chip

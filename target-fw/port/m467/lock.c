@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The locks of the M467: KeyStore OTP (opcode 7), CONFIG0 and CONFIG2 (m460bsp fmc_reg.h; where
  * ALOCK and SBLOCK lie is ISPTool's, of the M480 family). CONFIG is in force from the next chip

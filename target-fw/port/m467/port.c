@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The M467's start-up (m460bsp, clk.c, rng.c and keystore.c). HCLK is HIRC, 12 MHz. */
 #include "target-fw/port/m467/reg.h"
 #include "target-fw/port/nuvoton/sys.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* How the M467 seeds its PRNG (m460bsp rng.c): there is no seed to wait for. */
 #include "target-fw/port/nuvoton/random.h"
 

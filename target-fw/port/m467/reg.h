@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* reg: bits of the M467 beside those of port/nuvoton (m460bsp, clk_reg.h and fmc_reg.h). */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Where DevAuth begins on the M467. A Cortex-M4 has no stack limit: the build's figure must do.
  */
 #include "target-fw/port/nuvoton/image.h"

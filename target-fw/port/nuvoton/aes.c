@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* One AES-256 block with a key of the KeyStore, by DMA (M2354BSP crypto.c, sample KS_AESKey).
  */
 #include "target-fw/port/nuvoton/crpt.h"

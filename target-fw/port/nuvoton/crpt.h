@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* crpt: what the engines of the CRPT block share. */
 #pragma once
 

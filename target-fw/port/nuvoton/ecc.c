@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* P-256 on the ECC engine (M2354BSP crypto.c; samples CRYPTO_ECC_*, KS_ECDSA, KS_ECDH). */
 #include "target-fw/port/nuvoton/ecc.h"
 

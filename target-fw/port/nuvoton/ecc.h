@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ecc: P-256 on the ECC engine. The operations are port.h's; this is what the PRNG needs. */
 #pragma once
 

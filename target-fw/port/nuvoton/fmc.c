@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/port/nuvoton/fmc.h"
 
 #include "target-fw/port/nuvoton/sys.h"

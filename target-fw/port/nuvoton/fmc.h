@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * fmc: the flash controller (M2354BSP and m460bsp, fmc_reg.h and fmc.c).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The vector table, which describes the image (common/core/mailbox.h), and where faults end.
  * The loader sets MSP, PC and VTOR from the table. Words 4-7 are reserved on v8-M baseline; on

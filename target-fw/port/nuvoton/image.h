@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* image: what the linker places, and how a core begins. Each chip has its own reset_handler().
  */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/port/nuvoton/keystore.h"
 
 #include "target-fw/port/nuvoton/permit.h"

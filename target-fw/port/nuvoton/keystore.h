@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * keystore: the KeyStore (M2354BSP and m460bsp, keystore_reg.h and keystore.c), and its words
  * on the engines.

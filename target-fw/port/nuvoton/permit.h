@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * permit: the last look at a permit (port.h), where the register is written.
  *

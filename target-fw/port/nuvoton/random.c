@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The PRNG (rng.c of M2354BSP and m460bsp). */
 #include "target-fw/port/nuvoton/random.h"
 

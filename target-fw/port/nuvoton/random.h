@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * random: the PRNG, seeded by the TRNG. How a chip gets its seed is its own; drawing is not.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * reg: registers that lie at the same address on M2354 and M467, and bounded waiting.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * SHA-256, fed word by word: DMA reaches word-aligned SRAM only, and most of what is hashed
  * here lies in flash (M2354BSP, SecureBootDemo/NuBL2, VerifyNuBL3x.c).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "target-fw/port/nuvoton/sys.h"
 
 #include "target-fw/port/port.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* sys: the write-protection lock of the system registers, the common clock, waiting. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * bench_probe: the agent's way to a board's memory and mailbox, measured in simulated time.
  *

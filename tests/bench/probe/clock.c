@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/bench/probe/clock.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* clock: simulated time of board 0, asked over virtual-board's control socket, and real time
  * beside it. A board that simulates none tells 0. */
 #pragma once

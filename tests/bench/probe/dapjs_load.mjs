@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // dapjs writes FILE to SRAM at 0x20000000. Prints what that took in simulated time, in the form of
 // bench_probe. usage: node dapjs_load.mjs PORT CONTROL FILE TRANSPORT_MODULE
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # Boards with simulated time, and what run and many share. Sourced; needs build and run_dir.
 # shellcheck source=deploy/lib/system.sh
 . "${BASH_SOURCE[0]%/*}/../../../deploy/lib/system.sh"

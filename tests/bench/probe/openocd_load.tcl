@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # OpenOCD writes FILE to SRAM at 0x20000000. Prints what that took in simulated time, in the form of
 # bench_probe. Set before: file, control.
 gdb_port disabled

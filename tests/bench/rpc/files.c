@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/bench/rpc/files.h"
 
 #include <stdio.h>

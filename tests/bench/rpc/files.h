@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* files: the benchmark's certificates into a TLS context, for ours and for raw OpenSSL. */
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // grpc-client: the load for grpc-server; arguments in load.h. "calls" are asynchronous, on one
 // completion queue and one thread; every connection is a channel of its own.
 #include <cstring>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // grpc-server sync|callback|async FOLDER: the same method on gRPC's three kinds of server. Says
 // "ready PORT"; ends on SIGTERM.
 #include <csignal>

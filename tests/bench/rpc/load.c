@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/bench/rpc/load.h"
 
 #include <stdatomic.h>

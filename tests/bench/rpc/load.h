@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * load: what the clients of the benchmark share: their arguments, the measured window, its
  * figures. One load a process. What a client repeats (a call, or a handshake) it reports with

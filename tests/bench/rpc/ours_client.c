@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ours-client: the load for ours-server; arguments in load.h. Calls are made and answered on
  * the I/O thread of common/wss, packed and unpacked by protobuf-c. */
 #include <semaphore.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ours-server io|work FOLDER: Hallmark's RPC as the product serves it, without HSM and store.
  *

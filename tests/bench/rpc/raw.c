@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/bench/rpc/raw.h"
 
 #include <fcntl.h>

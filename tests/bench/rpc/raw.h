@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * raw: the floor: OpenSSL and epoll on one thread, a length and 200 bytes there and back. No
  * protocol, no allocation for a message, no second thread. Used by raw-server and raw-client.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* raw-client: the load for raw-server; arguments in load.h. */
 #include <netinet/in.h>
 #include <sys/epoll.h>

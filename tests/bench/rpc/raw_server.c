@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* raw-server epoll FOLDER: answers each message with itself. Says "ready PORT". */
 #include <netinet/in.h>
 #include <signal.h>

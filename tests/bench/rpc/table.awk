@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The figures of tests/bench/rpc/run as the tables of README.md. A line is
 #   REPEAT SERVER MEASURE CONNECTIONS FIGURE...
 # with four figures for calls and handshakes (per second, p50 us, p99 us, server CPU us each) and

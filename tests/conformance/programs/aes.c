@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * AES: known answers and refusals (crpt_reg.h, crypto.c).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/conformance/programs/board.h"
 
 /* PC reads four bytes ahead, the access stands two behind. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * board: small steps that several conformance programs take before they can check anything.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/conformance/programs/check.h"
 
 enum { POLLS_MAX = 200000 };

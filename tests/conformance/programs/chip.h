@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * chip: the M2354's registers, as the conformance programs name them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CLK: gates, oscillators, reset values (clk_reg.h; reset values as m33mu gives them, hence
  * [U]). */
 #include "tests/conformance/programs/board.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* FMC: CONFIG, its page, MERASE, and the mass erase. Erases all of flash. */
 #include "tests/conformance/programs/board.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Core: ARMv8-M Baseline as a Cortex-M23 has it (DDI 0553). What must fault is in faults.c. */
 #include "tests/conformance/programs/board.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* DPM: passwords, counters, set-only bits (scu_reg.h, dpm.c). What a debugger sees then:
  * lock_dpm. */
 #include "tests/conformance/programs/board.h"

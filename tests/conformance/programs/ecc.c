@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* ECC: arithmetic with operands in registers (crpt_reg.h, crypto.c). Keys of the KeyStore:
  * ecc_keys.c. */
 #include "tests/conformance/programs/ecc_engine.h"

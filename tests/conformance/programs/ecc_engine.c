@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/conformance/programs/ecc_engine.h"
 
 enum { OPERAND_WORDS = 18, FSEL = 1 << 8 };

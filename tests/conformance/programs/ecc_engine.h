@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ecc_engine: the ECC engine's steps, for the programs that check it.
  *

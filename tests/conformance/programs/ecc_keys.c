@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ECC with keys of the KeyStore: public key, ECDSA, ECDH (samples KS_ECDSA, KS_ECDH of
  * M2354BSP). wolfSSL saw r = Gx on a NuMaker-M2354, as if k were 1, so that what signs here is

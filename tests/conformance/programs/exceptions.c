@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Exceptions: entry, return, priorities, escalation (DDI 0553). Own vector table, in bank 0. */
 #include "tests/conformance/programs/board.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Core: what must fault. A phase a case: the core enters its HardFault handler, or locks up if
  * that faults too.

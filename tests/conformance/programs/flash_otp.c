@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* FMC: flash OTP (fmc.h). Burns entries 3, 4 and 255. */
 #include "tests/conformance/programs/board.h"
 

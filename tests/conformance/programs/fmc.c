@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* FMC: what its commands do (fmc_reg.h, fmc.c). Uses the pages at 0xF0000, 0x100000 and
  * 0x110000. */
 #include "tests/conformance/programs/board.h"

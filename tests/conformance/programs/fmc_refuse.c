@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* FMC: what it refuses: ISPFF, no change, and a line in the model's log. Uses the page at
  * 0xF0000. */
 #include "tests/conformance/programs/board.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* FVC: version counters (scu_reg.h, fvc.c). */
 #include "tests/conformance/programs/board.h"
 

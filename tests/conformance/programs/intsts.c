@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* INTSTS: CRPT's flags, as INTEN lets them rise: the stricter reading, so all of it is [U]. */
 #include "tests/conformance/programs/ecc_engine.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* KeyStore: its Flash (keystore_reg.h). Erases the keys that are there. */
 #include "tests/conformance/programs/ecc_engine.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* KeyStore: keys in its SRAM (keystore_reg.h, keystore.c). Erases the keys that are there. */
 #include "tests/conformance/programs/board.h"
 

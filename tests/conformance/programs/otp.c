@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* KeyStore: its eight OTP slots (keystore_reg.h). Burns slots 4 to 7. */
 #include "tests/conformance/programs/ecc_engine.h"
 

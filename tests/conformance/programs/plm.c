@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PLM: the life cycle only rises (scu_reg.h, plm.h). Ends in RMA. */
 #include "tests/conformance/programs/ecc_engine.h"
 

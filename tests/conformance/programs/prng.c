@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* PRNG, TRNG: seeds, draws, keys for the KeyStore (crpt_reg.h, trng_reg.h, rng.c). */
 #include "tests/conformance/programs/board.h"
 #include "tests/conformance/programs/vectors.h"

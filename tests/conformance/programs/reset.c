@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SYS: what each kind of reset tells, keeps and loses (sys_reg.h, RSTSTS and IPRST0). */
 #include "tests/conformance/programs/board.h"
 

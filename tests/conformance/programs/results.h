@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * results: what a conformance program and the runner say to each other through SRAM.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SCB, SysTick, NVIC: no interrupt is ever taken here (PRIMASK); pending ones end WFI. DDI
  * 0553. */
 #include "tests/conformance/programs/board.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SCU, BTF, GPIO: registers that keep what is written (scu_reg.h, gpio_reg.h). */
 #include "tests/conformance/programs/board.h"
 

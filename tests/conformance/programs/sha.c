@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * SHA, HMAC: known answers and refusals (crpt_reg.h, crypto.c, VerifyNuBL3x.c).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SRAM: three banks, each with a clock of its own (AHBCLK 20 to 22). m33mu, hence mostly [U].
  */
 #include "tests/conformance/programs/board.h"

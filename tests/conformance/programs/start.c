@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The vector table, what runs before phase(), and how a program ends: at BKPT. */
 #include "tests/conformance/programs/check.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fault switches of virtual-board: BUSY that never ends, so that firmware's limits can be
  * tested. */
 #include "tests/conformance/programs/ecc_engine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* SYS: the register lock, resets of blocks, core voltage, identification. sys_reg.h. */
 #include "tests/conformance/programs/board.h"
 

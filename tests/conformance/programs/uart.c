@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* UART0: transmitter, receiver, FIFO (uart_reg.h). What it receives comes over the control
  * socket. */
 #include "tests/conformance/programs/board.h"

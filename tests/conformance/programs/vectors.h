@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * vectors: known answers for the ECC engine, as its registers hold them: least significant word
  * first.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A debug probe with a flaw: between the agent and a board of virtual-board's.
  *

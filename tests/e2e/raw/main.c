@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * raw: a client that says to oem-server whatever a test wants, a command a line on stdin, and
  * prints what came of it, a JSON object a line on stdout:

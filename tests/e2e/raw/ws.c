@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/e2e/raw/ws.h"
 
 #include <netdb.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ws: the client's end of a WebSocket over TLS 1.3, by hand, so that a test may send what the
  * programs' own carrier never would. RFC 6455, blocking, for tests only.

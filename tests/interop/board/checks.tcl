@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Checks that OpenOCD itself makes: a line "ok CLIENT: NAME" or "not ok CLIENT: NAME: why" each, on
 # standard output. Set before: client.
 proc check {name script} {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // dapjs against virtual-board: over TCP, by a transport of a few lines. Prints a line "ok NAME" or
 // "not ok NAME: why" per check.
 // usage: node dapjs.mjs PORT open|closed|erase-only CLIENT FOLDER DEVAUTH BREAK_ADDRESS

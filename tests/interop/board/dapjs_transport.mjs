@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // dapjs's way to a probe over TCP: OpenOCD's framing of CMSIS-DAP, "DAP\0", length, 1 (request) or 2
 // (response), 0. One packet under way at a time: dapjs knows no more.
 import { createRequire } from 'node:module';

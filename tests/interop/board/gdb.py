@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # gdb's part of the test gdb: each check is a line "ok gdb: NAME" or "not ok gdb: NAME: why". The
 # target is connected and halted at its reset vector; the program is DevAuth with its source lines.
 import gdb

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A stand-in for hidapi, to be loaded by LD_PRELOAD into a debugger that others built: one
  * CMSIS-DAP v1 probe, whose reports go to virtual-board's TCP port and back. Only what

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # Debuggers that nobody here wrote, driven against virtual-board.
 #
 # A test sources this, sets client (its name in the checks), calls boards_up, then open_checks and

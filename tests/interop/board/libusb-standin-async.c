@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The transfers of the libusb stand-in that do not block, as newer OpenOCDs use them. They
  * complete in the order of their submission, inside the calls that handle events.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A stand-in for libusb-1.0, to be loaded by LD_PRELOAD into a debugger that others built: one
  * device with one CMSIS-DAP v2 interface (vendor class, bulk OUT, then bulk IN, 512 bytes),

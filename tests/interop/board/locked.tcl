@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What is left of a locked board. Set before: level (closed or erase-only), target, a mem_ap target
 # that needs no core, dap.
 init

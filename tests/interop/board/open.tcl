@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # All that a debugger does on an open board. Set before: dir (in.bin, flash.bin; dump goes there),
 # devauth (image), devauth_break (an address in it), target.
 init

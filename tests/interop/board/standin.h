@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* standin: what the two files of the libusb stand-in share. */
 #pragma once
 

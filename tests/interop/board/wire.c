@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/interop/board/wire.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * wire: one TCP connection to virtual-board's probe, for the stand-ins of USB libraries.
  *

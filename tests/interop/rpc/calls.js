@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Calls by stations, operators and auditors, and what is refused to each.
 'use strict';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The server is stopped while calls and streams are under way. The last of all: it is gone then.
 'use strict';
 

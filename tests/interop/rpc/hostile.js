@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Many hostile peers at once. Each attack runs while a healthy client goes on calling.
 'use strict';
 

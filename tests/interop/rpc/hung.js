@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The HSM hangs: who waits, for how long, and who does not.
 'use strict';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The event log, read by an auditor who trusts nothing but the log's public key.
 'use strict';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Being called: the server calls the station in the midst of a run, and the run's end.
 'use strict';
 

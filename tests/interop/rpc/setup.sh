@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: MIT
 # setup: the real server, who may speak to it, and Node with its packages. Sourced by the tests of
 # this folder.
 # shellcheck source=tests/e2e/lib.sh

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Streaming in both directions: order, credit, cancellation, and what must not hold up others.
 'use strict';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Who may connect, as Node's TLS sees it; and a certificate revoked while it is in use.
 'use strict';
 

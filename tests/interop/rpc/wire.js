@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is said on a connection against the rules: the right close code for each, and no harm.
 'use strict';
 

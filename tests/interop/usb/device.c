@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/interop/usb/device.h"
 
 #include <string.h>

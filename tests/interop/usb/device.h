@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * device: what a probe says of itself on endpoint 0 (USB 2.0, chapter 9; HID 1.11).
  *

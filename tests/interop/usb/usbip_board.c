@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A debug probe on this machine's USB, with a board of virtual-board's behind it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "tests/interop/usb/vhci.h"
 
 #include <errno.h>

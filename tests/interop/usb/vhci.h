@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * vhci: the far end of a USB/IP device: what the kernel's vhci-hcd asks, and our answers.
  *

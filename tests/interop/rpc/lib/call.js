@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // call: one call of ours, unary or streaming, from its REQUEST to its RESPONSE.
 'use strict';
 

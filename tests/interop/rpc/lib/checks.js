@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // checks: named checks, a line each: "ok NAME" or "not ok NAME: why".
 'use strict';
 

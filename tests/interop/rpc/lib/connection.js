@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // connection: one end of the wire, as common/rpc/README.md specifies it: HELLO first, then
 // calls both ways over one mutually authenticated WebSocket.
 'use strict';

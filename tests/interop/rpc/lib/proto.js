@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // proto: the messages of proto/hallmark/v1, read at run time from the repository's own files.
 'use strict';
 

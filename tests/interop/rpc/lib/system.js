@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // system: the server under test and who may speak to it, as the script that started it says.
 'use strict';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // tlog: the event log's tree, notes and receipts, checked as oem-server/tlog/README.md says.
 'use strict';
 
