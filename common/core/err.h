@@ -39,7 +39,7 @@
     X(POINT, 38, 3, "point is not on the curve")                                               \
     X(MISMATCH, 39, 9, "not what was agreed")                                                  \
     X(LOCKED, 40, 9, "debug port is locked")                                                   \
-    X(LOCKED_INCOMPLETE, 41, 9, "locked before it was complete")                               \
+    X(RESERVED_41, 41, 9, "reserved") /* was: locked before it was complete */                  \
     X(BUSY, 42, 14, "busy")                                                                    \
     X(FAULT, 43, 14, "target or probe fault")                                                  \
     X(VERIFY, 44, 15, "read back differs from what was written")                               \
@@ -54,7 +54,15 @@
     X(CLOSED, 53, 14, "connection closed")                                                     \
     X(TLS, 54, 16, "TLS failed")                                                               \
     X(UNSEEN, 55, 14, "the call was not looked at")                                            \
-    X(QUOTA, 56, 8, "the order is exhausted")
+    X(QUOTA, 56, 8, "the order is exhausted")                                                  \
+    X(NOT_KNOWN, 57, 14, "could not be found out")                                             \
+    X(OPEN, 58, 9, "debug port is open")                                                       \
+    X(SPOILT, 59, 15, "a key slot is spoilt")                                                  \
+    X(NO_SLOT, 60, 9, "no AES slot left")                                                      \
+    X(HELD, 61, 9, "the unit is held")                                                         \
+    X(NOT_LOCKED, 62, 9, "no lock statement")                                                  \
+    X(BOOT, 63, 9, "the firmware did not start")                                               \
+    X(REVOKED, 64, 16, "certificate revoked")
 
 // clang-format off
 enum [[nodiscard]] err {

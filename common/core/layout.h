@@ -15,7 +15,9 @@ enum {
     FLASH_FIRMWARE_MAX = 0xF8000,           /* firmware and its FwInfo lie below */
     FLASH_WEB_SERVER_CERTIFICATE = 0xF8000, /* 2 pages */
     FLASH_DEVICE_CERTIFICATE = 0xF9000,     /* 2 pages */
-    FLASH_RECORD = 0xFA000, /* 1 page: what DevAuth burnt, see devauth/record.h */
+    FLASH_RECORD = 0xFA000,        /* 1 page: which ROTPK DevAuth burnt (devauth/record.h) */
+    FLASH_CONFIG_RECORD = 0xFA800, /* 1 page: the CONFIG words that the lock writes */
+    FLASH_AUTHKEY_RECORD = 0xFB000, /* 1 page: the public key that OTP_AUTHKEY is to hold */
     FLASH_CERTIFICATE_AREA_SIZE = 0x1000,
 
     SRAM_BASE = 0x20000000,
@@ -30,6 +32,7 @@ enum {
     ROTPK_SIZE = 64, /* X Y */
     FWINFO_SIZE = 192,
     CONFIRMATION_TAG_SIZE = 16,
+    KCV_SIZE = 16, /* key check value of AES_NuLink3 */
     CERTIFICATE_MAX = 768, /* bytes of one DER certificate on the board */
     CRI_MAX = 512,         /* bytes of a CertificationRequestInfo */
 };
@@ -38,5 +41,6 @@ enum otp_slot {
     OTP_ROTPK_X = 0,
     OTP_ROTPK_Y = 1,
     OTP_AUTHKEY = 2,
-    OTP_AES_NULINK3 = 3,
+    OTP_AES_FIRST = 3, /* AES_NuLink3: the lowest of these that the AES engine accepts */
+    OTP_AES_LAST = 7,
 };

@@ -21,8 +21,9 @@ struct sign_run {
     struct span board_nonce; /* NONCE_SIZE, of Host.Hello */
 };
 
-/* Arrows 19 and 20, by the WebServer key and by SECURE_BOOT_PRI. rotpk: ROTPK_SIZE. */
-void sign_rotpk(struct wr *w, const struct sign_run *run, struct span rotpk);
+/* Arrows 19 and 20, by the WebServer key and by SECURE_BOOT_PRI. rotpk: ROTPK_SIZE. recreate:
+ * the record of a pair that is burnt already may be written again. */
+void sign_rotpk(struct wr *w, const struct sign_run *run, struct span rotpk, bool recreate);
 
 /* Arrow 30, by the WebServer key. public_key: P256_POINT_SIZE. */
 void sign_server_agreement(struct wr *w, const struct sign_run *run, struct span public_key);
@@ -31,7 +32,7 @@ void sign_server_agreement(struct wr *w, const struct sign_run *run, struct span
 void sign_target_agreement(struct wr *w, struct span run_id, struct span uid,
                            struct span server_public_key, struct span target_public_key);
 
-/* Closing.SignReceipt, by AUTHKEY. */
+/* Closing.SignReceipt, by AUTHKEY: the device receipt. */
 struct sign_receipt {
     struct span run_id;
     struct span uid;
@@ -40,21 +41,55 @@ struct sign_receipt {
     struct span web_server_certificate_sha256;
     struct span rotpk_sha256; /* of the 64 bytes X Y */
     struct span firmware_sha256;
-    uint8_t lock_level;
+    uint8_t lock_level; /* wanted */
     struct span transcript_sha256;
     struct span server_nonce;
+    uint8_t rotpk_unproven;     /* 1: burnt in an interrupted run, or its record re-created */
+    struct span devauth_sha256; /* as the station reported it */
+    uint8_t slot;               /* with an AES_NuLink3 of an earlier run; 0: none */
+    struct span slot_kcv;       /* KCV_SIZE; empty: none */
 };
 void sign_receipt(struct wr *w, const struct sign_receipt *receipt);
 
+/* Closing.Commit, by AUTHKEY: which key the board keeps. */
+struct sign_commit {
+    struct span run_id;
+    struct span uid;
+    uint8_t slot;
+    struct span kcv;            /* KCV_SIZE */
+    uint8_t lock_level;         /* wanted: the receipt's */
+    struct span receipt_sha256; /* of what sign_receipt() writes */
+};
+void sign_commit(struct wr *w, const struct sign_commit *commit);
+
+/* Closing.Lock, by AUTHKEY: the level that was read back. */
+struct sign_lock {
+    struct span run_id; /* of the commit statement */
+    struct span uid;
+    uint8_t lock_level;
+    struct span statement_sha256; /* of what sign_commit() writes */
+};
+void sign_lock(struct wr *w, const struct sign_lock *lock);
+
 /*
- * The confirmation tags of AES_NuLink3: NIST SP 800-108r1 KDF in counter mode, PRF
- * AES-256-CMAC, one block: CMAC(K, 00000001 | label | 00 | context | 00000080), context = run
- * id, UID, server's and target's public key. The key itself is used for derivation only.
+ * What is derived from AES_NuLink3: NIST SP 800-108r1 KDF in counter mode, PRF AES-256-CMAC, one
+ * block of 128 bits: CMAC(K, 00000001 | label | 00 | context | 00000080). The key itself is used
+ * for derivation only. The labels differ for each purpose, because the station relays the tags
+ * and knows them. The functions write the PRF's input.
  */
-enum sign_confirm { SIGN_CONFIRM_TARGET, SIGN_CONFIRM_SERVER };
+
+/* Confirmation tags; context = run id, UID, server's and target's public key. The target's is the
+ * answer to arrow 32, the server's two are those of Runs.Finish: its decision. */
+enum sign_confirm { SIGN_CONFIRM_TARGET, SIGN_CONFIRM_WRITE, SIGN_CONFIRM_KEEP };
 void sign_confirmation(struct wr *w, enum sign_confirm whose, struct span run_id,
                        struct span uid, struct span server_public_key,
                        struct span target_public_key);
+
+/* The key check value (KCV): tells which key a slot holds. Context = UID. */
+void sign_kcv(struct wr *w, struct span uid);
+
+/* The lock tag: only who shares the key may have the board locked. Context = UID, level. */
+void sign_lock_tag(struct wr *w, struct span uid, uint8_t level);
 
 /*
  * The transcript: T = SHA-256(previous T | arrow | SHA-256(request) | SHA-256(response)) over

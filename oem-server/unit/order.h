@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * order: what may be made: terms, stations, counters. Counters stand in the order's row, are
+ * changed by the events of unit.h, and equal a recount (tests). An order's level and boot key scope
+ * never change. Used inside store_do() and store_read() as unit.h says.
+ */
+#pragma once
+
+#include "oem-server/unit/unit.h"
+
+enum { ORDER_STATIONS_MAX = 256, ORDER_ATTRIBUTES_MAX = 16 };
+
+struct order_counts {
+    uint32_t good, accepted, under_way, issued; /* of the row */
+    uint32_t started, finished, committed, sealed, failed, scrapped, unlocked; /* counted */
+};
+struct order {
+    char name[65];
+    uint32_t quantity, spares;
+    uint8_t firmware_sha256[SHA256_SIZE];
+    uint8_t devauth_sha256[SHA256_SIZE];
+    uint32_t lock_level;     /* enum LockLevel */
+    uint32_t boot_key_scope; /* enum BootKeyScope */
+    uint32_t boot_test;      /* enum BootTest */
+    int64_t not_before;      /* seconds since 1970 */
+    int64_t not_after;
+    char lot[65], line[65], part_number[65];
+    struct buf attributes; /* encoded Order with its attributes only */
+    bool closed;
+    char closed_reason[UNIT_REASON_MAX + 1];
+    char (*stations)[65];
+    size_t station_count;
+};
+void order_free(struct order *order);
+
+/* ERR_EXISTS; ERR_PRECONDITION: image not released or withdrawn, station unknown or revoked. */
+enum err order_create(struct store_tx *tx, const struct order *order);
+enum err order_get(struct store_tx *tx, const char *name, struct order *order_out);
+enum err order_counts_get(struct store_tx *tx, const struct unit_limits *limits,
+                          const char *name, struct order_counts *counts_out);
+enum err order_list(struct store_tx *tx, const char *after, uint32_t limit,
+                    struct order **orders_out, size_t *count_out, bool *more_out);
+void order_list_free(struct order *orders, size_t count);
+
+struct order_closed {
+    uint32_t failed, runs_ended, unsealed;
+};
+/* ended is called for each run that ends by it. */
+enum err order_close(struct store_tx *tx, const char *name, bool now, const char *reason,
+                     unit_ended *ended, void *context, struct order_closed *closed_out);
+enum err order_extend(struct store_tx *tx, const char *name, int64_t not_after,
+                      const char *reason);
+enum err order_set_quantity(struct store_tx *tx, const char *name, uint32_t quantity,
+                            uint32_t spares, const char *reason);
+enum err order_add_station(struct store_tx *tx, const char *name, const char *station,
+                           const char *reason);
+enum err order_remove_station(struct store_tx *tx, const char *name, const char *station,
+                              const char *reason);
+
+/* Images. kind is enum ImageKind. */
+struct image {
+    uint8_t sha256[SHA256_SIZE];
+    uint32_t kind;
+    char version[65];
+    uint32_t version_number, security_counter;
+    struct buf sbom_sha256; /* empty: none */
+    uint32_t size;
+    int64_t released_us;
+    bool withdrawn;
+    char withdrawn_reason[UNIT_REASON_MAX + 1];
+    struct buf bytes; /* image_get only */
+};
+void image_free(struct image *image);
+enum err image_release(struct store_tx *tx, const struct image *image); /* ERR_EXISTS */
+/* The bytes are hashed when they are read: ERR_DATA_LOSS if they are not those of the digest. */
+enum err image_get(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                   struct image *image_out);
+enum err image_info(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                    struct image *image_out); /* without the bytes */
+enum err image_list(struct store_tx *tx, struct image **images_out, size_t *count_out);
+void image_list_free(struct image *images, size_t count);
+/* Holds the unsealed units that carry it: UIDs, UNIT_PAGE_MAX at most. */
+enum err image_withdraw(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                        const char *reason, struct buf *held_out, uint32_t *held_count_out,
+                        uint32_t *sealed_count_out);

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unit: what is true of a board: facts, a state, and a holder.
+ *
+ * The state says how far the unit is and never goes back. Who works on it now (run, server,
+ * station, lease) are other columns. Facts are inserted once and never changed; the database
+ * refuses an update (triggers). table.h lists every event with the states that it leads from and
+ * to; the code here, the CHECK constraints and the tests' reference model are made from it or
+ * checked against it.
+ *
+ * Every function that takes a struct store_tx * is a step of a change: call it inside a function
+ * given to store_do() (writing) or store_read() (reading). It reads and writes rows, notes what
+ * became true (store_note()), and does nothing else: no HSM, no CA, no network, no memory of a
+ * run. It may be run twice. Whether the principal may act at all (registered, role, not revoked)
+ * was asked by the caller in the same transaction; whether this station may act on this unit is
+ * asked here.
+ *
+ * A refusal is a fail_quiet() with words for the peer. ERR_DATA_LOSS means that stored facts
+ * contradict each other. Strings and spans given in are borrowed; results own their buffers.
+ */
+#pragma once
+
+#include "common/core/layout.h"
+#include "common/host/own.h"
+#include "oem-server/store/store.h"
+
+enum unit_state {
+    UNIT_STARTED = 1,
+    UNIT_FINISHED = 2,  /* the receipt was accepted */
+    UNIT_COMMITTED = 3, /* the board said which key it keeps */
+    UNIT_SEALED = 4,
+    UNIT_FAILED = 5,
+    UNIT_SCRAPPED = 6,
+};
+const char *unit_state_name(enum unit_state state); /* "started" ... */
+
+enum { UNIT_REASON_MAX = 256, UNIT_WORDS_MAX = 512, UNIT_PAGE_MAX = 1000 };
+
+/* Who works on a unit now. */
+struct unit_holder {
+    bool held_now; /* false: nobody, and the rest is zero */
+    uint8_t run_id[RUN_ID_SIZE];
+    char server[65];
+    char station[65];
+    int64_t opened_us; /* all times: the database's clock, microseconds since 1970 */
+    int64_t lease_us;  /* until then, unless a write renews it */
+};
+
+/* The row. */
+struct unit {
+    uint8_t uid[UID_SIZE];
+    uint32_t gen; /* counted up by each release */
+    enum unit_state state;
+    char order[65];
+    char station[65];               /* of the newest receipt, or that an operator named */
+    char held[UNIT_REASON_MAX + 1]; /* why; "": not held */
+    struct unit_holder holder;
+    bool boot_failed; /* the last boot test did: to be opened with repeat */
+    bool accepted;    /* sealed by an operator's word */
+    int64_t started_us;
+    int64_t changed_us; /* the state */
+};
+/* ERR_NOT_FOUND: the UID is free. */
+enum err unit_get(struct store_tx *tx, const uint8_t uid[static UID_SIZE], struct unit *unit_out);
+
+/* How long a holder may be silent, and work at all. From the configuration. */
+struct unit_limits {
+    int64_t lease_us;   /* default 15 minutes */
+    int64_t longest_us; /* default 60 minutes */
+    int64_t unlocked_us; /* committed so long without a lock statement is an alarm: 1 hour */
+};
+
+/* --- The facts of a run. ----------------------------------------------------------------- */
+
+/* By {uid, gen}. */
+struct unit_claim {
+    uint8_t auth_public_key[P256_POINT_SIZE];
+    uint8_t serial[20]; /* of the certificate to be issued: positive, big-endian */
+    int64_t not_before; /* seconds since 1970 */
+    int64_t not_after;
+};
+/* By {uid, gen, run}. Tags as in common/core/sign.h; wrapped: AES_NuLink3 under the KEK. */
+struct unit_agreement {
+    uint8_t kcv[KCV_SIZE];
+    uint8_t tag_target[CONFIRMATION_TAG_SIZE];
+    uint8_t tag_write[CONFIRMATION_TAG_SIZE];
+    uint8_t tag_keep[CONFIRMATION_TAG_SIZE];
+    uint8_t lock_tag[CONFIRMATION_TAG_SIZE]; /* for the order's level */
+    char kek[65];                            /* label of the wrapping key */
+    struct buf wrapped;
+};
+struct unit_receipt {
+    struct span receipt;           /* encoded Receipt, verified by the caller against AUTHKEY */
+    uint8_t sha256[SHA256_SIZE];   /* of sign.h's bytes */
+    uint32_t lock_level;           /* wanted */
+    bool rotpk_unproven;
+    uint32_t slot;                 /* 0: none */
+    uint8_t slot_kcv[KCV_SIZE];    /* if slot is not 0 */
+    uint8_t firmware_sha256[SHA256_SIZE];
+};
+struct unit_commit { /* its signature verified by the caller */
+    uint8_t run_id[RUN_ID_SIZE];
+    uint32_t slot;
+    uint8_t kcv[KCV_SIZE];
+    uint32_t lock_level;
+    uint8_t receipt_sha256[SHA256_SIZE];
+    uint8_t sha256[SHA256_SIZE]; /* of sign.h's bytes */
+    struct span statement;       /* encoded CommitStatement */
+};
+struct unit_lock { /* its signature verified by the caller */
+    uint8_t run_id[RUN_ID_SIZE]; /* of the commit statement */
+    uint32_t lock_level;
+    uint8_t statement_sha256[SHA256_SIZE];
+    struct span statement; /* encoded LockStatement */
+};
+
+/* --- Events by a station. ---------------------------------------------------------------- */
+
+struct unit_open {
+    const uint8_t *uid;
+    const char *order;
+    const char *station;
+    const char *server;    /* this server's name */
+    const uint8_t *run_id; /* of the run to be */
+    bool repeat;
+};
+/* What Closing.Lock needs. */
+struct unit_committed {
+    struct buf statement; /* encoded CommitStatement: the one that counts */
+    struct buf receipt;   /* encoded Receipt of that statement */
+    uint8_t rotpk[ROTPK_SIZE];
+    uint8_t lock_tag[CONFIRMATION_TAG_SIZE];
+    bool boot_test; /* wanted before the lock */
+};
+void unit_committed_free(struct unit_committed *committed);
+struct unit_opened {
+    struct unit unit;
+    bool committed;  /* there is no run: what follows is the answer */
+    bool repeat;     /* committed, but its boot test failed: to be opened again with repeat */
+    struct unit_committed answer;
+    bool superseded; /* this station's own older run, which ended by this */
+    uint8_t superseded_run[RUN_ID_SIZE];
+};
+void unit_opened_free(struct unit_opened *opened);
+/* ERR_BUSY names the station that works on it; ERR_QUOTA, ERR_DENIED, ERR_HELD, ERR_EXISTS
+ * (sealed), ERR_PRECONDITION (window, order closed, failed, scrapped, firmware withdrawn). */
+enum err unit_open_run(struct store_tx *tx, const struct unit_limits *limits,
+                       const struct unit_open *in, struct unit_opened *opened_out);
+
+/* Is run_id still the holder, and in its time? Renews the lease. ERR_ABORTED if not. Every change
+ * of a run begins with it; the events below do it themselves. */
+enum err unit_hold_on(struct store_tx *tx, const struct unit_limits *limits,
+                      const uint8_t uid[static UID_SIZE],
+                      const uint8_t run_id[static RUN_ID_SIZE]);
+
+/* Which unit, by whose run: for the events that need a holder. */
+struct unit_run {
+    const struct unit_limits *limits;
+    const uint8_t *uid;
+    const uint8_t *run_id;
+};
+
+/* Arrow 14, before the CA acts. The row that stands is given back: whoever acts again makes the
+ * same certificate. recorded: the board's page says that OTP 2 holds this key; without it only a
+ * key that this UID has already is accepted (ERR_SPOILT). ERR_EXISTS: the key is another UID's;
+ * ERR_QUOTA: quantity and spares are issued. */
+enum err unit_claim(struct store_tx *tx, const struct unit_run *run,
+                    const struct unit_claim *wanted, bool recorded,
+                    struct unit_claim *claim_out);
+/* Arrows 14, 18, 22: insert if absent, then answer with the row; other bytes are dropped. */
+enum err unit_certify(struct store_tx *tx, const struct unit_run *run, struct span csr,
+                      struct span certificate, struct buf *certificate_out);
+/* Arrow 18. ERR_DATA_LOSS if the unit has another ROTPK. recreate_out: of an earlier generation,
+ * so a blank record may be written again. */
+enum err unit_rotpk(struct store_tx *tx, const struct unit_run *run,
+                    const uint8_t rotpk[static ROTPK_SIZE], const char *boot_key,
+                    bool *recreate_out);
+enum err unit_fwinfo(struct store_tx *tx, const struct unit_run *run,
+                     const uint8_t firmware_sha256[static SHA256_SIZE],
+                     const uint8_t fwinfo[static FWINFO_SIZE],
+                     uint8_t fwinfo_out[static FWINFO_SIZE]);
+/* Arrow 33. */
+enum err unit_agree(struct store_tx *tx, const struct unit_run *run,
+                    const struct unit_agreement *agreement);
+
+/* Runs.Finish. keep_out: the board's slot holds the key of a finished run of this generation;
+ * tag_out is the tag of that decision. The same receipt again gets the same answer. From
+ * committed only KEEP: ERR_MISMATCH names the slot otherwise, and an operator scraps. */
+enum err unit_finish(struct store_tx *tx, const struct unit_run *run,
+                     const struct unit_receipt *receipt, bool *keep_out,
+                     uint8_t tag_out[static CONFIRMATION_TAG_SIZE]);
+
+/* Runs.Commit, Runs.Booted, Runs.Locked, Runs.Sealed: need no holder. station is that of the newest
+ * receipt, or that an operator named. */
+enum err unit_commit_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                         const char *station, const struct unit_commit *commit,
+                         struct unit_committed *committed_out);
+enum err unit_booted(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                     const char *station, bool booted);
+enum err unit_locked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                     const char *station, const struct unit_lock *lock);
+/* ERR_NOT_LOCKED: no lock statement; names "oemctl unit accept". */
+enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                   const char *station, const char *detail);
+
+/* What verifies the statements, read before (facts do not change). ERR_NOT_FOUND. */
+enum err unit_auth_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                       uint8_t auth_public_key_out[static P256_POINT_SIZE]);
+
+/* --- Ends. ------------------------------------------------------------------------------- */
+
+/* The holder goes; a started unit without a claim is deleted: its UID is free. Not an error if
+ * that run is not the holder any more (*ended_out false). */
+enum err unit_end_run(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                      const uint8_t run_id[static RUN_ID_SIZE], bool *ended_out);
+/* The runs of this server (at its start), or all whose lease is over: called with ended for each,
+ * 1000 at most. */
+typedef void unit_ended(void *context, const uint8_t uid[static UID_SIZE],
+                        const struct unit_holder *holder, const char *order);
+enum err unit_end_runs_of(struct store_tx *tx, const char *server, unit_ended *ended,
+                          void *context);
+enum err unit_end_expired(struct store_tx *tx, unit_ended *ended, void *context);
+
+/* What the server found makes the unit bad for good (never what a Hello says). */
+enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *reason);
+
+/* --- Events by an operator; reason is 1-UNIT_REASON_MAX bytes of printable UTF-8. ---------- */
+
+enum err unit_release(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                      bool board_refuses, const char *reason, struct unit *unit_out);
+enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                    const char *reason, struct unit *unit_out);
+enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                     const char *reason, struct unit *unit_out);
+enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                   const char *reason, struct unit *unit_out);
+enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                    const char *reason, struct unit *unit_out);
+enum err unit_reassign(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                       const char *station, const char *reason, struct unit *unit_out);
+/* All finished and committed units of a station. uids_out: UID_SIZE bytes each. */
+enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to,
+                           const char *reason, struct buf *uids_out, uint32_t *count_out);
+
+/* --- Reading. ---------------------------------------------------------------------------- */
+
+struct unit_filter {
+    const char *order;   /* NULL: any; so are the others */
+    const char *station;
+    const char *state;   /* a state's name, "held" or "unlocked" */
+    const uint8_t *after; /* UID */
+    uint32_t limit;
+};
+struct unit_row {
+    struct unit unit;
+    bool locked;
+    uint32_t lock_level;
+};
+/* rows_out: calloc'd, by UID; the caller frees it. */
+enum err unit_list(struct store_tx *tx, const struct unit_filter *filter,
+                   struct unit_row **rows_out, size_t *count_out, bool *more_out);
+/* Units with a holder, oldest first. */
+enum err unit_list_held(struct store_tx *tx, struct unit_row **rows_out, size_t *count_out);
+/* Committed for longer than limits->unlocked_us without a lock statement. */
+enum err unit_count_unlocked(struct store_tx *tx, const struct unit_limits *limits,
+                             uint32_t *count_out);
+
+/* All facts of the present generation, for unit show. Empty buffers: no such fact. */
+struct unit_facts {
+    struct buf csr, certificate, rotpk, fwinfo;
+    struct buf receipt, commit, lock; /* the newest; encoded messages */
+    uint8_t firmware_sha256[SHA256_SIZE];
+    char *seal_detail;
+    int64_t done_us; /* of the newest receipt; 0: none */
+    struct unit_revoked {
+        uint32_t gen;
+        uint8_t serial[20];
+        char reason[UNIT_REASON_MAX + 1];
+        int64_t revoked_us;
+    } *revoked;
+    size_t revoked_count;
+};
+enum err unit_facts_get(struct store_tx *tx, const struct unit *unit,
+                        struct unit_facts *facts_out);
+void unit_facts_free(struct unit_facts *facts);
+
+/* Wrapped keys are no facts: each replacement or destruction is noted. id: "boot/<scope>" or
+ * "shared/<uid>/<gen>/<run>". */
+enum err unit_boot_key_get(struct store_tx *tx, const char *scope, struct buf *wrapped_out,
+                           uint8_t rotpk_out[static ROTPK_SIZE]); /* ERR_NOT_FOUND */
+enum err unit_boot_key_put(struct store_tx *tx, const char *scope, const char *kek,
+                           struct span wrapped,
+                           const uint8_t rotpk[static ROTPK_SIZE]); /* ERR_EXISTS */
