@@ -14,6 +14,8 @@ set -euo pipefail
 . "$top/tests/e2e/station.sh"
 # shellcheck source=tests/e2e/agent.sh
 . "$top/tests/e2e/agent.sh"
+# shellcheck source=tests/e2e/board.sh
+. "$top/tests/e2e/board.sh"
 
 build=${HALLMARK_BUILD:-$top/build}
 run_dir=$(mktemp -d)
@@ -25,6 +27,7 @@ e2e_end() {
     local code=$?
     trap - EXIT
     raw_close_all
+    control_close
     process_stop_all
     prove "no sanitizer report in any log" no_reports
     prove "no PIN or private key in any log" no_secrets
