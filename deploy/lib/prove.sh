@@ -75,10 +75,10 @@ statement() { # statement UNIT_FOLDER receipt|commit|lock
         printf 'hallmark.v1 %s\0' "$2" | xxd -p
         case $2 in
             receipt) set -- run_id uid auth_public_key device_certificate_sha256 \
-                web_server_certificate_sha256 rotpk_sha256 firmware_sha256 lock_level \
-                transcript_sha256 server_nonce rotpk_unproven devauth_sha256 slot slot_kcv ;;
-            commit) set -- run_id uid slot kcv lock_level receipt_sha256 ;;
-            lock) set -- run_id uid lock_level statement_sha256 ;;
+                web_server_certificate_sha256 rotpk_sha256 firmware_sha256 lock_level_wanted \
+                transcript_sha256 server_nonce rotpk_unproven devauth_sha256 slot_in_use slot_kcv ;;
+            commit) set -- run_id uid aes_slot key_check_value lock_level_wanted receipt_sha256 ;;
+            lock) set -- run_id uid lock_level_read_back statement_sha256 ;;
         esac
         for field in "$@"; do statement_field "$json" "$field"; done
     } | xxd -r -p
@@ -88,9 +88,9 @@ statement_field() { # statement_field JSON NAME: its length and its bytes, in he
     local value
     value=$(jq -r ".$2 // \"\" | tostring" "$1")
     case $2 in
-        lock_level) value=$(statement_level "$value") ;;
+        lock_level_*) value=$(statement_level "$value") ;;
         rotpk_unproven) [ "$value" = true ] && value=01 || value=00 ;;
-        slot) value=$(printf %02x "${value:-0}") ;;
+        slot_in_use | aes_slot) value=$(printf %02x "${value:-0}") ;;
     esac
     printf '%04x%s\n' $((${#value} / 2)) "$value"
 }
@@ -118,7 +118,8 @@ statement_follows() { # statement_follows UNIT_FOLDER WHICH FIELD BEFORE
 }
 
 statements_level() { # statements_level UNIT_FOLDER LEVEL
-    jq -se --arg level "$2" 'all(.[]; .lock_level == $level)' "$1"/{receipt,commit,lock}.json
+    jq -se --arg level "$2" 'map(.lock_level_wanted // .lock_level_read_back) |
+        . == [$level, $level, $level]' "$1"/{receipt,commit,lock}.json
 }
 
 csr_verifies() {
