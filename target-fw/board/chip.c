@@ -116,6 +116,7 @@ static uint32_t cause(enum reset_kind kind)
 {
     switch (kind) {
     case RESET_POWER:
+    case RESET_CHIP: /* sys_reg.h: PORF tells of both */
         return SYS_RSTS_POR;
     case RESET_PIN:
         return SYS_RSTS_PIN;
@@ -169,6 +170,7 @@ void chip_power(struct chip *chip, bool on)
     if (on == chip->powered)
         return;
     chip->powered = on;
+    chip->cold_due = on && chip->reset_held;
     chip->cut_wanted = false;
     chip->link_resets++;
     if (on && !chip->reset_held) {
@@ -188,10 +190,14 @@ void chip_pin_reset(struct chip *chip, bool low)
     chip->reset_held = low;
     if (!chip->powered)
         return;
-    if (low)
+    if (low) {
         chip->core.state = CORE_HELD;
-    else
-        chip_reset(chip, RESET_PIN);
+        return;
+    }
+    chip_reset(chip, chip->cold_due ? RESET_POWER : RESET_PIN);
+    if (chip->cold_due)
+        chip->sys.reset_status |= SYS_RSTS_PIN;
+    chip->cold_due = false;
 }
 
 void chip_settle(struct chip *chip)

@@ -61,6 +61,7 @@ struct chip {
     uint8_t *sram;
     bool powered;
     bool reset_held; /* nRESET is low */
+    bool cold_due;   /* power came while it was low: its end is a power-on reset */
     enum master master;
     uint64_t cycles; /* of HCLK, board time */
     struct pace pace;
