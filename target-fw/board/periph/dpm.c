@@ -81,6 +81,10 @@ static void control(struct chip *chip, unsigned n, uint32_t value)
         chip_note(chip, "DPM: control write while BUSY");
         return;
     }
+    uint32_t sets = value & (DPM_DBGDIS | DPM_LOCK | CTL_PWUPD | CTL_DACCWDIS | CTL_DACCDIS);
+    enum oneway_kind kind = n == 0 ? ONEWAY_DPM_SECURE : ONEWAY_DPM_NONSECURE;
+    if (sets != 0 && oneway_begin(chip, kind) == ONEWAY_NOT)
+        return;
     kept->flags |= value & (DPM_DBGDIS | DPM_LOCK);
     side->control |= value & kept_bits[n];
     if (value & CTL_PWUPD)
@@ -91,6 +95,8 @@ static void control(struct chip *chip, unsigned n, uint32_t value)
         wipe(side->password, sizeof(side->password));
     store_sync_head(&chip->store);
     busy_start(&side->busy);
+    if (sets != 0)
+        oneway_end(chip, kind, 0, sets);
 }
 
 static uint32_t status(struct chip *chip, unsigned n)
