@@ -181,8 +181,11 @@ void chip_reset(struct chip *chip, enum reset_kind kind)
     core_start(chip);
 }
 
+/* While nRESET is low the chip is in reset as it is: what is asked for then is lost. */
 void chip_want_reset(struct chip *chip, enum reset_kind kind)
 {
+    if (chip->reset_held)
+        return;
     chip->reset_wanted = kind;
     cpu_stop(chip->cpu);
 }
