@@ -8,10 +8,14 @@ enum {
     XPSR_THUMB = 1 << 24,
 };
 
-/* Addresses from out there: size bytes at address must lie in SRAM. */
+enum { SRAM_DEVAUTH_SIZE = 0x28000 }; /* banks 0 and 1; chip_prepare() clocks them */
+
+/* Addresses that an image names: size bytes at address must lie in the SRAM that DevAuth may
+ * use, and that this part has. */
 static bool in_sram(const struct chip *chip, uint32_t address, uint32_t size)
 {
-    uint32_t sram = chip->part->sram_size;
+    uint32_t sram =
+        chip->part->sram_size < SRAM_DEVAUTH_SIZE ? chip->part->sram_size : SRAM_DEVAUTH_SIZE;
     return address >= SRAM_BASE && size <= sram && address - SRAM_BASE <= sram - size;
 }
 

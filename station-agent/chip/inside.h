@@ -6,6 +6,8 @@
 #include "station-agent/chip/m2354.h"
 #include "station-agent/probe/core.h"
 
+enum { RESET_LOW_MS = 20, RESET_SETTLE_MS = 50 };
+
 struct chip {
     struct probe *probe; /* borrowed */
     struct swd swd;

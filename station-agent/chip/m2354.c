@@ -19,6 +19,8 @@
 #define FMC_ISPDAT  0x4000C008u
 #define FMC_ISPTRG  0x4000C010u
 #define FMC_ISPSTS  0x4000C040u
+#define DPM_STS     0x4002F604u
+#define DPM_NSSTS   0x4002F654u
 
 enum {
     PWRCTL_HIRC = 1 << 2,
@@ -32,6 +34,8 @@ enum {
     APB0_RTC = 1 << 1,
     APB0_UART0 = 1 << 16,
     APB1_TRNG = 1 << 25,
+    PWUCNT_SHIFT = 8, /* of DPM_STS and DPM_NSSTS */
+    PWUCNT_MASK = 7,
     ISPCTL_ISPEN = 1 << 0,
     ISPCTL_APUEN = 1 << 3,
     ISPCTL_ISPFF = 1 << 6, /* write 1 to clear */
@@ -113,6 +117,26 @@ enum err m2354_prepare(struct mem *mem)
     TRY(select_hirc(mem));
     for (size_t i = 0; i < COUNT(gates); i++)
         TRY(mem_change_word(mem, gates[i].address, 0, gates[i].set));
+    return ERR_OK;
+}
+
+enum err m2354_pin_reset_clear(struct mem *mem)
+{
+    uint32_t status = 0;
+    TRY(unlock(mem));
+    TRY(mem_write_word(mem, M2354_RSTSTS, M2354_RSTSTS_PIN));
+    TRY(mem_read_word(mem, M2354_RSTSTS, &status));
+    if ((status & M2354_RSTSTS_PIN) != 0)
+        return fail(ERR_CHIP, "m2354: SYS_RSTSTS keeps its pin bit (reads 0x%08x)", status);
+    return ERR_OK;
+}
+
+enum err m2354_password_count(struct mem *mem, unsigned *count_out)
+{
+    uint32_t secure = 0, open = 0;
+    TRY(mem_read_word(mem, DPM_STS, &secure));
+    TRY(mem_read_word(mem, DPM_NSSTS, &open));
+    *count_out = (secure >> PWUCNT_SHIFT & PWUCNT_MASK) + (open >> PWUCNT_SHIFT & PWUCNT_MASK);
     return ERR_OK;
 }
 

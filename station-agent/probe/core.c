@@ -91,6 +91,19 @@ enum err core_reset_halt(struct mem *mem)
     }
 }
 
+enum err core_catch_reset(struct mem *mem)
+{
+    TRY(mem_write_word(mem, DHCSR,
+                       DHCSR_RUN)); /* C_DEBUGEN: a catch counts for a debugger only */
+    return mem_write_word(mem, DEMCR, DEMCR_CATCH_RESET);
+}
+
+enum err core_await_caught(struct mem *mem)
+{
+    TRY(await_status(mem, CORE_S_HALT, RESET_MS, "let go of nRESET with a halt at its vector"));
+    return mem_write_word(mem, DEMCR, 0);
+}
+
 static enum err await_register(struct mem *mem)
 {
     return await_status(mem, CORE_S_REGRDY, REGISTER_MS, "register transfer");

@@ -192,6 +192,8 @@ enum err dap_execute_reply(struct rd *r, uint8_t commands)
 static enum err response_error(uint8_t response)
 {
     uint8_t ack = response & DAP_ACK;
+    if (response == 0)
+        return fail_quiet(ERR_PROTO, "the probe did not make the transfer (response 0x00)");
     if (ack == DAP_ACK_FAULT)
         return fail_quiet(ERR_FAULT, "FAULT");
     if (ack == DAP_ACK_WAIT)

@@ -5,18 +5,13 @@
 
 #include "common/core/wr.h"
 #include "common/host/log.h"
+#include "station-agent/probe/ap.h"
 #include "station-agent/probe/when.h"
 
 enum {
     WINDOW = 1024,   /* TAR increments reliably inside one of these only */
     CHUNK = 0x10000, /* bytes per flush: between two, the wire is idle for a round trip */
-    AP_CSW = 0x00,
-    AP_TAR = 0x04,
-    AP_DRW = 0x0C,
-    AP_IDR = 0xFC,
-    CSW_WORD = 0x23000002, /* secure, debug master, privileged data access, 32 bits */
-    CSW_INCREMENT = 0x10,
-    SPIN_US = 2000, /* poll without pause for so long, then with */
+    SPIN_US = 2000,  /* poll without pause for so long, then with */
     PAUSE_US = 1000,
 };
 

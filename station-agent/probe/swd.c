@@ -22,7 +22,6 @@ enum {
     REDO_MAX = 4,  /* of one access */
     DROPS_MAX = 8, /* at one clock: a wire that fails now and then is too fast, too */
 };
-#define POWER_ACK 0xA0000000u
 
 /* ADIv5.2 B5.3 and ARM IHI 0031, "Switching the debug interface". Sent LSB first. */
 static const uint8_t jtag_to_swd[] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x9E, 0xE7,
@@ -216,7 +215,7 @@ static enum err power_up(struct swd *swd)
     do {
         TRY(swd_queue_dp_read(swd, SWD_CTRL_STAT, &status));
         TRY(swd_flush(swd));
-        if ((status & POWER_ACK) == POWER_ACK)
+        if ((status & SWD_STAT_POWERED) == SWD_STAT_POWERED)
             return ERR_OK;
     } while (when_us() < deadline);
     return fail_quiet(ERR_FAULT, "%s: debug power does not come up (CTRL/STAT 0x%08x)",
@@ -364,6 +363,20 @@ enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms)
     swd->lost = true;
     enum err e = pulse(swd, low_ms, settle_ms);
     return lost_reply(swd, e) ? pulse(swd, low_ms, settle_ms) : e;
+}
+
+static enum err drive_reset(struct swd *swd, bool low, unsigned wait_ms)
+{
+    uint8_t now;
+    TRY(forget(swd));
+    return pins(swd, low ? 0 : DAP_PIN_NRESET, DAP_PIN_NRESET, wait_ms, &now);
+}
+
+enum err swd_hold_reset(struct swd *swd, bool low, unsigned wait_ms)
+{
+    swd->lost = true;
+    enum err e = drive_reset(swd, low, wait_ms);
+    return lost_reply(swd, e) ? drive_reset(swd, low, wait_ms) : e;
 }
 
 static enum err let_go(struct swd *swd, unsigned settle_ms, bool *low_out)

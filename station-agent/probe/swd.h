@@ -39,6 +39,10 @@ enum {
     SWD_ABORT_ALL = 0x1F,   /* and DAPABORT: of a transfer that only ever says WAIT */
 };
 
+/* Bits of CTRL/STAT. */
+enum { SWD_STAT_STICKYERR = 1 << 5, SWD_STAT_WDATAERR = 1 << 7 };
+#define SWD_STAT_POWERED 0xA0000000u /* debug and system power are acknowledged */
+
 struct swd_op {
     uint8_t request;
     uint16_t count;    /* transfers of this register */
@@ -82,6 +86,7 @@ struct swd {
     bool select_known;
     uint32_t select;
     uint8_t response; /* of the transfer that failed last */
+    bool refused;     /* the latest flush ended in a FAULT that CTRL/STAT explains */
     size_t queued;
     struct swd_op queue[SWD_QUEUE_MAX];
     struct swd_packet in_flight[SWD_IN_FLIGHT_MAX];
@@ -114,6 +119,8 @@ void swd_say_slower(const struct swd *swd, const char *why);
 
 /* Hold nRESET low for low_ms, let it go and wait settle_ms. The line is then lost. */
 enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms);
+/* Pull nRESET low, or let it go, and wait. The line is then lost: connect again. */
+enum err swd_hold_reset(struct swd *swd, bool low, unsigned wait_ms);
 
 /* The queue. reg of an AP: its address 0x00-0xFC; SELECT is written when its bank changes. */
 enum err swd_queue_dp_read(struct swd *swd, enum swd_register reg, uint32_t *value_out);
