@@ -264,8 +264,11 @@ static void unit_key_outlives_its_session(void **state)
     uint8_t point[P256_POINT_SIZE];
     assert_int_equal(hsm_unit_key_make(hsm, &key, point), ERR_OK);
     shim->sign = (struct p11shim_fault){ CKR_DEVICE_ERROR, 0, 1 };
-    assert_int_equal(hsm_unit_key_sign(key, digest, signature), ERR_HSM);
+    const char *names[8];
+    hsm_operations_take(names, 0);
     assert_int_equal(hsm_unit_key_sign(key, digest, signature), ERR_OK);
+    assert_int_equal(hsm_operations_take(names, COUNT(names)), 3);
+    assert_string_equal(names[1], "boot: C_UnwrapKey AES-KWP");
     hsm_unit_key_free(key);
 }
 
@@ -376,14 +379,13 @@ static void busy_pool_times_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        EACH(lost_sessions_come_back),      EACH(dead_idle_sessions_are_replaced),
-        EACH(a_token_that_goes_is_told_of), EACH(a_token_that_was_away_is_back),
-        EACH(finalized_module_is_told),     EACH(failed_signature_discards_its_session),
-        EACH(evp_key_fails_and_recovers),   EACH(missing_mechanism_is_named),
-        EACH(bare_points_are_read),         EACH(agreement_goes_with_its_session),
-        EACH(unit_key_outlives_its_session),
-        EACH(key_is_made_after_a_cut),      EACH(key_is_made_after_a_death),
-        EACH(busy_pool_times_out),
+        EACH(lost_sessions_come_back),       EACH(dead_idle_sessions_are_replaced),
+        EACH(a_token_that_goes_is_told_of),  EACH(a_token_that_was_away_is_back),
+        EACH(finalized_module_is_told),      EACH(failed_signature_discards_its_session),
+        EACH(evp_key_fails_and_recovers),    EACH(missing_mechanism_is_named),
+        EACH(bare_points_are_read),          EACH(agreement_goes_with_its_session),
+        EACH(unit_key_outlives_its_session), EACH(key_is_made_after_a_cut),
+        EACH(key_is_made_after_a_death),     EACH(busy_pool_times_out),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
