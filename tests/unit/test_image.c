@@ -281,9 +281,9 @@ static void unit_key_signs_what_the_rom_checks(void **state)
     assert_int_equal(hsm_open(&soft.config, &hsm), ERR_OK);
     assert_int_equal(hsm_key_make(hsm, HSM_BOOT, HSM_AES256_KEK, HSM_UNIT_KEK, &created),
                      ERR_OK);
-    assert_int_equal(hsm_unit_p256_make(hsm, &wrapped, point), ERR_OK);
+    assert_int_equal(softhsm_unit_make(hsm, &wrapped, point), ERR_OK);
     assert_int_equal(image_fwinfo_start(buf_span(&image), fwinfo, digest), ERR_OK);
-    assert_int_equal(hsm_unit_p256_sign(hsm, buf_span(&wrapped), digest, signature), ERR_OK);
+    assert_int_equal(softhsm_unit_sign(hsm, buf_span(&wrapped), digest, signature), ERR_OK);
     image_fwinfo_finish(fwinfo, signature);
     EVP_PKEY *key = public_key_of(point);
     assert_true(rom_verifies(key, fwinfo));
