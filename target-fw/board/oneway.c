@@ -69,7 +69,8 @@ enum oneway_go oneway_begin(struct chip *chip, enum oneway_kind kind)
 
 /* ---- the trace ---- */
 
-/* Words of one page, one after the other, are one entry: an image would fill the trace else. */
+/* Words of one page, one after the other, are one entry: an image would fill the trace
+ * otherwise. */
 static bool joins(const struct oneway_write *last, enum oneway_kind kind, uint32_t where)
 {
     return kind == ONEWAY_FLASH_WRITE && last->kind == kind &&
@@ -101,7 +102,7 @@ void oneway_end(struct chip *chip, enum oneway_kind kind, uint32_t where, uint32
 void oneway_end_torn(struct chip *chip, enum oneway_kind kind, uint32_t where, uint32_t value)
 {
     record(chip, &(struct oneway_write){ kind, where, value, 1, true });
-    chip->oneway.cut_due = false; /* whoever tore it has cut the power */
+    chip->oneway.cut_due = false; /* the tear cuts the power itself */
 }
 
 void oneway_restart(struct chip *chip)
