@@ -74,7 +74,7 @@ static enum err help_all(FILE *out)
           "Hallmark's command line for operators and auditors.\n\nCommands:\n",
           out);
     for (size_t i = 0; commands[i] != NULL; i++)
-        fprintf(out, "  %-18s %s\n", commands[i]->words, commands[i]->text);
+        fprintf(out, "  %-21s %s\n", commands[i]->words, commands[i]->text);
     fputs("\nOptions of every command:\n", out);
     option_help(out, ctl_options, ctl_option_count, false);
     option_help(out, leading_options, COUNT(leading_options), false);
