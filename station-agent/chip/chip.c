@@ -15,11 +15,19 @@
 
 enum { NAMES_MAX = 200 };
 
+/* The message of the layer below, as this one's. */
+static enum err said(enum err e)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    return fail(e, "chip: %s", words);
+}
+
 /* A board that is proven shut. */
 static enum err locked(const struct chip *chip, const char *detail)
 {
     return fail(ERR_LOCKED,
-                "chip: %s: the debug port is locked (%.160s). A board that is finished, or was "
+                "chip: %s: the debug port is locked (%.140s). A board that is finished, or was "
                 "interrupted after its lock; only a mass erase opens it, if its lock level "
                 "allows one, and destroys what it holds",
                 chip->probe->name, detail);
@@ -54,9 +62,8 @@ static enum err judge(struct chip *chip, enum err e, const char *what)
     if (e == ERR_FAULT && chip->swd.refused && chip->held)
         return held(chip, what);
     snprintf(words, sizeof(words), "%.200s", fail_words());
-    if (e == ERR_FAULT && !swd_wire_failed(&chip->swd))
-        return prove_locked(chip, e, words);
-    return fail(e, "chip: %s", words);
+    return e == ERR_FAULT && !swd_wire_failed(&chip->swd) ? prove_locked(chip, e, words)
+                                                          : said(e);
 }
 
 static enum err look_at_core(struct chip *chip)
@@ -120,7 +127,7 @@ enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **ch
     chip->held = false; /* a low nRESET is no proof of a lock: debug.c shall mind it */
     enum err e = wires_connect(chip);
     if (e != ERR_OK && !(e == ERR_FAULT && chip->swd.refused))
-        return fail(e, "chip: %.300s", fail_words());
+        return said(e);
     *chip_out = TAKE(chip);
     return ERR_OK;
 }

@@ -19,7 +19,7 @@ struct chip;
 struct mem;
 struct probe;
 
-enum { CHIP_DETAIL_MAX = 320 };
+enum { CHIP_DETAIL_MAX = 400 };
 
 /* Connect, and find out what is there. clock_hz: of SWD, at most; 0: PROBE_CLOCK_DEFAULT_HZ.
  * Does not disturb the core, and leaves nRESET alone unless it is low already.

@@ -6,7 +6,6 @@
  * never "shut".
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "common/core/wr.h"
 #include "common/host/log.h"
@@ -14,7 +13,7 @@
 #include "station-agent/chip/doors.h"
 #include "station-agent/chip/inside.h"
 
-enum { LOOK_TRIES = 3, TEXT_MAX = 80 };
+enum { LOOK_TRIES = 3, TEXT_MAX = 80, WORDS_MAX = 160 };
 
 /* A board in reset refuses too. If the pin read low while the board was open, it tells nothing.
  */
@@ -76,29 +75,41 @@ static enum err look_again(struct chip *chip, struct look seen[static DOORS],
     }
 }
 
-static void add(struct chip_debug_result *out, const char *text)
+/* The verdict goes first: what follows may be cut short by a reader's limit. */
+static void tell_verdict(struct chip_debug_result *out, const char *verdict, const char *of,
+                         const char *after)
 {
-    size_t len = strlen(out->detail);
-    snprintf(out->detail + len, sizeof(out->detail) - len, "%s", text);
+    char looks[CHIP_DETAIL_MAX];
+    snprintf(looks, sizeof(looks), "%s", out->detail);
+    snprintf(out->detail, sizeof(out->detail), "%s%s: %.250s%s", verdict, of, looks, after);
+}
+
+static void tell_judged(struct chip_debug_result *out, const struct door_table *table)
+{
+    char of[TEXT_MAX] = "";
+    if (table != NULL)
+        snprintf(of, sizeof(of), " at %s%s", table->name, table->model ? " (model)" : "");
+    tell_verdict(out,
+                 out->port == CHIP_DEBUG_SHUT   ? "shut"
+                 : out->port == CHIP_DEBUG_OPEN ? "open"
+                                                : "not known, no table describes this",
+                 of, "");
 }
 
 void chip_debug_look(struct chip *chip, enum chip_level level, struct chip_debug_result *out)
 {
+    char words[WORDS_MAX];
     struct look seen[DOORS] = { 0 };
     const struct door_table *table = NULL;
     *out = (struct chip_debug_result){ .port = CHIP_DEBUG_NOT_KNOWN };
     enum err e = look_again(chip, seen, out);
     if (e != ERR_OK) {
-        add(out, fail_words()[0] != '\0' ? fail_words() : err_text(e));
+        snprintf(words, sizeof(words), "%s",
+                 fail_words()[0] != '\0' ? fail_words() : err_text(e));
+        tell_verdict(out, "not known", "", words);
         return;
     }
     out->port =
         doors_judge(door_tables, door_table_count, chip->swd.dpidr, level, seen, &table);
-    if (table != NULL) {
-        add(out, "shut: ");
-        add(out, table->name);
-        add(out, table->model ? " (model)" : "");
-    } else {
-        add(out, out->port == CHIP_DEBUG_OPEN ? "open" : "no table describes this");
-    }
+    tell_judged(out, table);
 }
