@@ -81,19 +81,39 @@ void unit_row_header(const struct ctl *ctl)
     list_header(ctl, columns, COUNT(columns));
 }
 
+struct notes {
+    char text[1024];
+};
+
+static void note(struct notes *notes, const char *what, const char *detail)
+{
+    size_t len = strlen(notes->text);
+    snprintf(notes->text + len, sizeof(notes->text) - len, "%s%s%.300s", len == 0 ? "" : "; ",
+             what, detail);
+}
+
+/* What a person should notice. */
+static struct notes notes_of(const Hallmark__V1__UnitRow *row)
+{
+    struct notes notes = { "" };
+    if (row->accepted)
+        note(&notes, "accepted by an operator", "");
+    if (row->boot_failed)
+        note(&notes, "boot test failed", "");
+    if (row->held)
+        note(&notes, "held: ", row->held_reason);
+    if (row->run_id.len != 0)
+        note(&notes, "in a run at ", row->holder_station);
+    return notes;
+}
+
 enum err unit_row_print(const struct ctl *ctl, const Hallmark__V1__UnitRow *row)
 {
-    char notes[1024];
     AUTO(report_free) struct report report = report_new();
     TRY(unit_row_check(row));
+    const struct notes notes = notes_of(row);
     unit_row_report(&report, row);
-    snprintf(notes, sizeof(notes), "%s%s%s%s%.300s%s%.300s",
-             row->accepted ? "accepted by an operator " : "",
-             row->boot_failed ? "boot test failed " : "",
-             row->generation > 1 ? "released before " : "", row->held ? "held: " : "",
-             row->held ? row->held_reason : "", row->run_id.len != 0 ? " in a run at " : "",
-             row->run_id.len != 0 ? row->holder_station : "");
-    return list_row(ctl, columns, COUNT(columns), &report, notes);
+    return list_row(ctl, columns, COUNT(columns), &report, notes.text);
 }
 
 enum err unit_row_answer(const struct ctl *ctl, const Hallmark__V1__UnitRow *row,
