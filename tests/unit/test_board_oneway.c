@@ -466,6 +466,43 @@ static void a_slot_torn_as_used_is_not_written_again(void **state)
     assert_int_equal(peek(&chip, KS + 8) & 1 << 1, 0); /* it can be revoked */
 }
 
+/* ---- code that makes the writes itself ---- */
+
+/* One block: PLM Deployed, then DPM of both sides, then a loop. */
+static const uint16_t locks[] = { 0x4805, 0x4906, 0x6001, 0x4806, 0x4906, 0x6001, 0x6501,
+                                  0xe7fe, 0xbf00, 0xbf00, 0xbf00, 0xbf00, 0xf700, 0x4002,
+                                  0x0003, 0x475a, 0xf600, 0x4002, 0x0003, 0x5a00 };
+
+static void code_is_stopped_within_its_block(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *count, *moment;
+        uint32_t plm, secure, non_secure;
+    } cases[] = {
+        { "1", "before", 0, 0, 0 }, { "1", "after", 3, 0, 0 },  { "2", "before", 3, 0, 0 },
+        { "2", "after", 3, 3, 0 },  { "3", "before", 3, 3, 0 }, { "3", "after", 3, 3, 3 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        teardown(state);
+        log_set_level((enum log_level)0);
+        assert_int_equal(chip_open(&chip, 0, NULL, true), ERR_OK);
+        const uint32_t vectors[2] = { 0x20001000, 0x101 };
+        memcpy(flash_bytes(&chip, 0, sizeof(vectors)), vectors, sizeof(vectors));
+        memcpy(flash_bytes(&chip, 0x100, sizeof(locks)), locks, sizeof(locks));
+        assert_int_equal(arm("lock", cases[i].count, cases[i].moment), ERR_OK);
+        chip_pin_reset(&chip, true);
+        chip_pin_reset(&chip, false);
+        for (int n = 0; n < 100 && chip.powered; n++)
+            chip_run(&chip, 1000);
+        assert_false(chip.powered);
+        if (head()->plm_next != cases[i].plm || head()->dpm[0].flags != cases[i].secure ||
+            head()->dpm[1].flags != cases[i].non_secure)
+            fail_msg("%s %s: %u %u %u", cases[i].count, cases[i].moment, head()->plm_next,
+                     head()->dpm[0].flags, head()->dpm[1].flags);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -475,6 +512,7 @@ int main(void)
         TEST(wrong_arguments_are_refused),
         TEST(the_trace_is_in_order),
         TEST(every_prefix_of_a_lock_is_reached),
+        TEST(code_is_stopped_within_its_block),
         TEST(a_long_trace_comes_in_pages_and_drops_the_oldest),
         TEST(a_torn_slot_keeps_its_first_words),
         TEST(a_second_write_to_a_torn_slot_only_adds_bits),
