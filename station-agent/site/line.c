@@ -248,7 +248,7 @@ static enum err send_call(struct line *line, const struct line_call *call,
     Hallmark__V1__Metadata *entries[2];
     Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
     request.metadata = entries;
-    if (line->has_run)
+    if (line->has_run && !call->of_unit)
         entries[request.n_metadata++] = &run;
     if (reports.len != 0)
         entries[request.n_metadata++] = &report;

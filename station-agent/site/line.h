@@ -61,7 +61,8 @@ struct line_call {
     struct span reports; /* for metadata "reports-bin"; empty: none */
     uint32_t timeout_ms;
     bool changes;      /* something: carries an idempotency key */
-    bool opens_run;    /* it is Runs.Open: from its answer on, the line has that run */
+    bool opens_run;    /* it is Runs.Open: from its answer on, the line has that run, if any */
+    bool of_unit;      /* names a unit by UID: it is not the run's, and does not name that */
     uint64_t until_ms; /* 0: ends with its connection. Else, if it changes something, it is made
                         * again with the same key on connections that come until then */
 };

@@ -53,11 +53,12 @@ struct tell_connection {
  * tell people. When all sites have ended nothing is told. */
 void tell_connection(struct tell *tell, const struct tell_connection *news);
 
-/* The loss of the server cut a run, and the next one begins. */
+/* The loss of the server interrupted a run, or the board refused its lock: the site starts
+ * over. */
 struct tell_anew {
     const char *where; /* as in tell_end, and */
     const char *words;
-    unsigned count; /* of the runs begun so */
+    unsigned count; /* of the runs restarted so */
 };
 void tell_anew(struct tell *tell, size_t site, const struct tell_anew *anew);
 
@@ -66,7 +67,7 @@ struct tell_end {
     enum err err;
     const char *words;  /* of the failure */
     const char *where;  /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
-    const char *advice; /* what to try; NULL: by err */
+    const char *advice; /* what to try; NULL: by err (advice.h) */
     const char *probe;
     const struct probe_counts *counts; /* NULL: the probe was not opened */
     bool server_lost;                  /* the connection is, and that ended the run */

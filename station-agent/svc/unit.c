@@ -25,6 +25,18 @@ void unit_fini(struct unit *unit)
     *unit = (struct unit){ 0 };
 }
 
+bool unit_has_run(const struct unit *unit)
+{
+    static const uint8_t none[RUN_ID_SIZE] = { 0 };
+    return memcmp(unit->run_id, none, RUN_ID_SIZE) != 0;
+}
+
+void unit_leave_run(struct unit *unit)
+{
+    memset(unit->run_id, 0, sizeof(unit->run_id));
+    memset(unit->server_nonce, 0, sizeof(unit->server_nonce));
+}
+
 void unit_say(struct unit *unit, const char *format, ...)
 {
     va_list args;
