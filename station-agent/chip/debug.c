@@ -6,6 +6,7 @@
  * never "shut".
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/core/wr.h"
 #include "common/host/log.h"
@@ -81,7 +82,10 @@ static void tell_verdict(struct chip_debug_result *out, const char *verdict, con
 {
     char looks[CHIP_DETAIL_MAX];
     snprintf(looks, sizeof(looks), "%s", out->detail);
-    snprintf(out->detail, sizeof(out->detail), "%s%s: %.250s%s", verdict, of, looks, after);
+    int len =
+        snprintf(out->detail, sizeof(out->detail), "%s%s: %.250s%s", verdict, of, looks, after);
+    if (len < 0 || (size_t)len >= sizeof(out->detail))
+        memcpy(out->detail + sizeof(out->detail) - sizeof("..."), "...", sizeof("..."));
 }
 
 static void tell_judged(struct chip_debug_result *out, const struct door_table *table)
