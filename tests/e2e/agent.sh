@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 # agent: a station-agent that is watched line by line, held, and killed at a place of its run.
 #
-# Its lines, as they were read, are in $run_dir/said. Needs system.sh. Sourced by lib.sh.
+# Its lines, as they were read, are in $run_dir/said. Sourced by lib.sh.
+# shellcheck source=deploy/lib/system.sh
+. "${BASH_SOURCE[0]%/*}/../../deploy/lib/system.sh"
 
 agent_out='' agent_code=0
 
@@ -10,6 +12,7 @@ agent_start() { # agent_start ORDER STATION PROBE...
     rm -f "$run_dir/agent.fifo"
     mkfifo "$run_dir/agent.fifo"
     (
+        # shellcheck disable=SC2317 # provision calls it
         station_agent() { exec "$build/station-agent/station-agent" "$@"; }
         provision "$@" > "$run_dir/agent.fifo"
     ) &
@@ -39,6 +42,7 @@ agent_end() { # its exit code is agent_code
     agent_code=0
     cat <&"$agent_out" >> "$run_dir/said"
     exec {agent_out}<&-
+    # shellcheck disable=SC2034 # for the script that sources this
     wait "${process_pid[agent]}" || agent_code=$?
     unset 'process_pid[agent]'
 }

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # board: what virtual-board's boards hold, over one control connection and from their state files;
-# checked by openssl, not by code of ours. Needs system.sh. Sourced by lib.sh.
+# checked by openssl, not by code of ours. Sourced by lib.sh.
+# shellcheck source=deploy/lib/system.sh
+. "${BASH_SOURCE[0]%/*}/../../deploy/lib/system.sh"
 
 control_in='' control_out='' control_pid=''
 

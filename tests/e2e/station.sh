@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 # station: a station that says to the server whatever a test wants, through tests/e2e/raw.
 #
-# Several connections may be open, each by its name; raw_use says which one is meant. Needs
-# process.sh. Sourced by lib.sh.
+# Several connections may be open, each by its name; raw_use says which one is meant.
+# Sourced by lib.sh.
+# shellcheck source=deploy/lib/system.sh
+. "${BASH_SOURCE[0]%/*}/../../deploy/lib/system.sh"
 
 declare -A raw_ins=() raw_outs=() raw_pids=()
 raw_name=main
@@ -75,6 +77,7 @@ message_text() { # message_text TYPE HEX
 
 # Bytes for protobuf's text form: "\x01\x02".
 text_bytes() {
+    # shellcheck disable=SC2001 # the pattern is needed in what replaces it
     sed 's/../\\x&/g' <<< "$1" | tr -d '\n'
 }
 
