@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
-#include "oem-server/store/clock.h"
+#include "oem-server/store/hooks.h"
 #include "oem-server/unit/order.h"
 #include "oem-server/unit/unit.h"
 #include "tests/unit/test_store_dir.h"
