@@ -57,6 +57,11 @@ enum err order_add_station(struct store_tx *tx, const char *name, const char *st
 enum err order_remove_station(struct store_tx *tx, const char *name, const char *station,
                               const char *reason);
 
+/* The counters of all orders' rows against a recount of units and claims. */
+typedef void order_differs(void *context, const char *order, const char *counter,
+                           uint32_t in_row, uint32_t counted);
+enum err order_recount(struct store_tx *tx, order_differs *differs, void *context);
+
 /* Images. kind is enum ImageKind. */
 struct image {
     uint8_t sha256[SHA256_SIZE];

@@ -15,7 +15,7 @@
  * was asked by the caller in the same transaction; whether this station may act on this unit is
  * asked here.
  *
- * A refusal is a fail_quiet() with words for the peer. ERR_DATA_LOSS means that stored facts
+ * A refusal is a fail_quiet() with a message for the peer. ERR_DATA_LOSS means that stored facts
  * contradict each other. Strings and spans given in are borrowed; results own their buffers.
  */
 #pragma once
@@ -23,22 +23,20 @@
 #include "common/core/layout.h"
 #include "common/host/own.h"
 #include "oem-server/store/store.h"
+#include "oem-server/unit/table.h"
 
 enum unit_state {
-    UNIT_STARTED = 1,
-    UNIT_FINISHED = 2,  /* the receipt was accepted */
-    UNIT_COMMITTED = 3, /* the board said which key it keeps */
-    UNIT_SEALED = 4,
-    UNIT_FAILED = 5,
-    UNIT_SCRAPPED = 6,
+#define X(name, number, text) UNIT_##name = (number),
+    UNIT_STATE_LIST(X) /* table.h: UNIT_FREE, UNIT_STARTED, ... UNIT_SCRAPPED */
+#undef X
 };
 const char *unit_state_name(enum unit_state state); /* "started" ... */
 
 enum { UNIT_REASON_MAX = 256, UNIT_WORDS_MAX = 512, UNIT_PAGE_MAX = 1000 };
 
-/* Who works on a unit now. */
+/* What works on a unit now. */
 struct unit_holder {
-    bool held_now; /* false: nobody, and the rest is zero */
+    bool held_now; /* false: nothing, and the rest is zero */
     uint8_t run_id[RUN_ID_SIZE];
     char server[65];
     char station[65];
@@ -49,14 +47,14 @@ struct unit_holder {
 /* The row. */
 struct unit {
     uint8_t uid[UID_SIZE];
-    uint32_t gen; /* counted up by each release */
+    uint32_t gen; /* from 1, counted up by each release */
     enum unit_state state;
     char order[65];
     char station[65];               /* of the newest receipt, or that an operator named */
     char held[UNIT_REASON_MAX + 1]; /* why; "": not held */
     struct unit_holder holder;
     bool boot_failed; /* the last boot test did: to be opened with repeat */
-    bool accepted;    /* sealed by an operator's word */
+    bool accepted;    /* sealed by an operator, without a lock statement */
     int64_t started_us;
     int64_t changed_us; /* the state */
 };
@@ -138,7 +136,7 @@ struct unit_opened {
     bool committed;  /* there is no run: what follows is the answer */
     bool repeat;     /* committed, but its boot test failed: to be opened again with repeat */
     struct unit_committed answer;
-    bool superseded; /* this station's own older run, which ended by this */
+    bool superseded; /* an older run of this station, or one whose time is over, ended by this */
     uint8_t superseded_run[RUN_ID_SIZE];
 };
 void unit_opened_free(struct unit_opened *opened);
@@ -226,6 +224,8 @@ enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *
 
 /* --- Events by an operator; reason is 1-UNIT_REASON_MAX bytes of printable UTF-8. ---------- */
 
+/* unit_out: the unit as it is now (released: state UNIT_FREE, its next generation). If a run ended
+ * by it (release, scrap, accept, reassign), unit_out->holder is that run. */
 enum err unit_release(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                       bool board_refuses, const char *reason, struct unit *unit_out);
 enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
@@ -291,3 +291,12 @@ enum err unit_boot_key_get(struct store_tx *tx, const char *scope, struct buf *w
 enum err unit_boot_key_put(struct store_tx *tx, const char *scope, const char *kek,
                            struct span wrapped,
                            const uint8_t rotpk[static ROTPK_SIZE]); /* ERR_EXISTS */
+
+/* For a change of the KEK: the next wrapped key after that id, and the key under another KEK.
+ * ERR_NOT_FOUND. id_out: 160 bytes hold any. */
+enum err unit_wrapped_next(struct store_tx *tx, const char *after, char id_out[static 160],
+                           char kek_out[static 65]);
+enum err unit_wrapped_get(struct store_tx *tx, const char *id, char kek_out[static 65],
+                          struct buf *wrapped_out);
+enum err unit_wrapped_replace(struct store_tx *tx, const char *id, const char *kek,
+                              struct span wrapped);
