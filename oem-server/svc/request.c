@@ -75,7 +75,7 @@ static enum err read_image(struct store_tx *tx, void *context)
 
 static enum err put_signed_firmware(struct run *run, struct buf *out)
 {
-    struct image_of of = { run->order.firmware_sha256, { 0 } };
+    struct image_of of = { .sha256 = run->order.firmware_sha256 };
     Hallmark__V1__PutSignedFirmwareRequest m = HALLMARK__V1__PUT_SIGNED_FIRMWARE_REQUEST__INIT;
     m.sha256 = lend(SPAN(run->order.firmware_sha256));
     m.firmware_information = lend(SPAN(run->fwinfo));

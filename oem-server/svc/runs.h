@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "common/core/wr.h"
 #include "oem-server/svc/services.h"
 
 /* finish.c */

@@ -182,7 +182,8 @@ struct call {
     bool must_enter; /* its refusal has an entry whatever the rate limit says */
     char *revoked; /* the URI that Registry.Revoke named: its connections close after the change
                     */
-    struct run *run;            /* kept; NULL if the call is not of a run */
+    struct run *routed; /* whose strand the call is on, by its metadata; borrowed; or NULL */
+    struct run *run;    /* kept; NULL if the call is not of a run */
     const struct flow_row *row; /* NULL if it is no arrow */
     Hallmark__V1__Event event;  /* filled as the call goes; strings borrowed from the arena */
     uint64_t started_us;

@@ -64,6 +64,8 @@ static enum err do_act(struct store_tx *tx, void *context)
         return no_such_unit(act->uid);
     TRY(e);
     TRY(rpc_text(&act->call->rpc, &act->call->event.order, unit.order));
+    if (act->ends_run != NULL) /* it tells which holder went */
+        unit.holder.held_now = false;
     return units_fill_one(tx, act->call, &unit, &act->out->unit);
 }
 
