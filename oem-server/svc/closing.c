@@ -138,7 +138,7 @@ enum err runs_commit(struct rpc_call *rpc, const Hallmark__V1__UnitCommitRequest
                      Hallmark__V1__UnitCommitResponse *out)
 {
     AUTO(closing_drop) struct closing c = { .call = call_of(rpc), .out = out };
-    TRY(uid_take(c.call, &in->uid, c.uid));
+    TRY(message_uid(c.call, &in->uid, c.uid));
     if (in->statement == NULL)
         return fail_quiet(ERR_INVALID, "commit: no statement");
     TRY(find_auth_key(&c));
@@ -162,8 +162,8 @@ enum err runs_booted(struct rpc_call *rpc, const Hallmark__V1__UnitBootedRequest
                      Hallmark__V1__UnitBootedResponse *out)
 {
     struct closing c = { .call = call_of(rpc), .booted = in->booted };
-    TRY(uid_take(c.call, &in->uid, c.uid));
-    TRY(text_check("detail", in->detail, 0, UNIT_WORDS_MAX));
+    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(message_text("detail", in->detail, 0, UNIT_WORDS_MAX));
     TRY(rpc_text(rpc, &c.call->event.message, in->detail));
     return call_change(c.call, booted, &c, &out->base);
 }
@@ -201,7 +201,7 @@ enum err runs_locked(struct rpc_call *rpc, const Hallmark__V1__UnitLockedRequest
                      Hallmark__V1__UnitLockedResponse *out)
 {
     AUTO(closing_drop) struct closing c = { .call = call_of(rpc) };
-    TRY(uid_take(c.call, &in->uid, c.uid));
+    TRY(message_uid(c.call, &in->uid, c.uid));
     if (in->statement == NULL)
         return fail_quiet(ERR_INVALID, "locked: no statement");
     TRY(find_auth_key(&c));
@@ -250,8 +250,8 @@ enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__UnitSealedRequest
                      Hallmark__V1__UnitSealedResponse *out)
 {
     struct closing c = { .call = call_of(rpc), .detail = in->detail };
-    TRY(uid_take(c.call, &in->uid, c.uid));
-    TRY(text_check("detail", in->detail, 0, UNIT_WORDS_MAX));
+    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(message_text("detail", in->detail, 0, UNIT_WORDS_MAX));
     if (in->debug_port != HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT)
         return not_shut(&c, in->debug_port);
     TRY(svc_digest(c.call, "detail", span_of(in->detail, strlen(in->detail))));

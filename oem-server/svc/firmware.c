@@ -39,7 +39,7 @@ static void upload_drop(struct upload *upload)
 static enum err take_first(struct upload *upload, const Hallmark__V1__ReleaseRequest *piece)
 {
     struct image *image = &upload->image;
-    TRY(text_check("release: version", piece->version, 1, VERSION_MAX));
+    TRY(message_text("release: version", piece->version, 1, VERSION_MAX));
     if (piece->sbom_sha256.len != 0 && piece->sbom_sha256.len != SHA256_SIZE)
         return fail_quiet(ERR_INVALID, "release: the SBOM's digest must be %d bytes",
                           SHA256_SIZE);
@@ -185,7 +185,7 @@ static enum err firmware_withdraw(struct rpc_call *rpc,
     if (in->sha256.len != SHA256_SIZE)
         return fail_quiet(ERR_INVALID, "withdraw: the image's digest must be %d bytes",
                           SHA256_SIZE);
-    TRY(text_reason(w.call, in->reason));
+    TRY(message_reason(w.call, in->reason));
     snprintf(words, sizeof(words), "image %s", hex_of(span_in(&in->sha256), hex));
     TRY(rpc_text(rpc, &w.call->event.message, words));
     return call_change(w.call, withdraw, &w, &out->base);

@@ -60,7 +60,7 @@ static size_t printable(const uint8_t *at)
     return 0;
 }
 
-enum err text_check(const char *what, const char *text, size_t min, size_t max)
+enum err message_text(const char *what, const char *text, size_t min, size_t max)
 {
     size_t len = strlen(text), n = 1;
     for (const uint8_t *at = (const uint8_t *)text; *at != 0 && n != 0; at += n)
@@ -71,14 +71,14 @@ enum err text_check(const char *what, const char *text, size_t min, size_t max)
     return ERR_OK;
 }
 
-enum err text_reason(struct call *call, const char *reason)
+enum err message_reason(struct call *call, const char *reason)
 {
-    TRY(text_check("reason", reason, 1, UNIT_REASON_MAX));
+    TRY(message_text("reason", reason, 1, UNIT_REASON_MAX));
     return rpc_text(&call->rpc, &call->event.reason, reason);
 }
 
-enum err uid_take(struct call *call, const ProtobufCBinaryData *uid,
-                  uint8_t uid_out[static UID_SIZE])
+enum err message_uid(struct call *call, const ProtobufCBinaryData *uid,
+                     uint8_t uid_out[static UID_SIZE])
 {
     if (uid->len != UID_SIZE)
         return fail_quiet(ERR_INVALID, "a UID of %zu bytes, not %d", uid->len, UID_SIZE);

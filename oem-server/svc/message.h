@@ -12,11 +12,11 @@ enum err message_unpack(struct rpc_call *rpc, const ProtobufCMessageDescriptor *
                         struct span bytes, ProtobufCMessage **out);
 
 /* Printable UTF-8 of min to max bytes. ERR_INVALID names what. */
-enum err text_check(const char *what, const char *text, size_t min, size_t max);
+enum err message_text(const char *what, const char *text, size_t min, size_t max);
 
 /* An operator's reason, 1-256 bytes: checked, and put into the entry. */
-enum err text_reason(struct call *call, const char *reason);
+enum err message_reason(struct call *call, const char *reason);
 
 /* A UID of the request: checked, copied, and put into the entry. */
-enum err uid_take(struct call *call, const ProtobufCBinaryData *uid,
-                  uint8_t uid_out[static UID_SIZE]);
+enum err message_uid(struct call *call, const ProtobufCBinaryData *uid,
+                     uint8_t uid_out[static UID_SIZE]);

@@ -30,7 +30,7 @@ static enum err begin(struct act *act)
 {
     TRY(ca_name_check("order", act->order));
     TRY(rpc_text(&act->call->rpc, &act->call->event.order, act->order));
-    return text_reason(act->call, act->reason);
+    return message_reason(act->call, act->reason);
 }
 
 static enum err or_no_order(const struct act *act, enum err e)

@@ -31,13 +31,13 @@ static enum err check_attributes(const Hallmark__V1__Order *o)
     if (o->n_attributes > ORDER_ATTRIBUTES_MAX)
         return fail_quiet(ERR_INVALID, "order: %d attributes at most", ORDER_ATTRIBUTES_MAX);
     for (size_t i = 0; i < o->n_attributes; i++) {
-        TRY(text_check("order: attribute name", o->attributes[i]->name, 1, NAME_MAX_BYTES));
-        TRY(text_check("order: attribute value", o->attributes[i]->value, 0,
-                       ATTRIBUTE_VALUE_MAX));
+        TRY(message_text("order: attribute name", o->attributes[i]->name, 1, NAME_MAX_BYTES));
+        TRY(message_text("order: attribute value", o->attributes[i]->value, 0,
+                         ATTRIBUTE_VALUE_MAX));
     }
-    TRY(text_check("order: lot", o->lot, 0, NAME_MAX_BYTES));
-    TRY(text_check("order: line", o->line, 0, NAME_MAX_BYTES));
-    return text_check("order: part number", o->part_number, 0, NAME_MAX_BYTES);
+    TRY(message_text("order: lot", o->lot, 0, NAME_MAX_BYTES));
+    TRY(message_text("order: line", o->line, 0, NAME_MAX_BYTES));
+    return message_text("order: part number", o->part_number, 0, NAME_MAX_BYTES);
 }
 
 static enum err check_order(const Hallmark__V1__Order *o)

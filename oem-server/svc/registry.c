@@ -167,7 +167,7 @@ static enum err registry_revoke(struct rpc_call *rpc,
     struct revoking r = { .in = in };
     TRY(find_role(in->role, &r.row));
     TRY(describe(call, r.row, in->name));
-    TRY(text_reason(call, in->reason));
+    TRY(message_reason(call, in->reason));
     AUTO(free_drop) char *uri = ca_spiffe(call->server->ca, roles[r.row].profile, in->name);
     if (uri == NULL)
         return fail(ERR_MEMORY, "revoke: no memory");

@@ -101,7 +101,7 @@ static enum err run_table_end(struct rpc_call *rpc, const Hallmark__V1__EndHolde
         return fail_quiet(ERR_INVALID, "a run id is %d bytes", RUN_ID_SIZE);
     memcpy(e.id, in->run_id.data, RUN_ID_SIZE);
     TRY(rpc_bytes(rpc, &e.call->event.run_id, SPAN(e.id)));
-    TRY(text_reason(e.call, in->reason));
+    TRY(message_reason(e.call, in->reason));
     TRY(call_change(e.call, end, &e, &out->base));
     snprintf(words, sizeof(words), "ended by an operator: %s", in->reason);
     if (!e.call->replayed)

@@ -91,7 +91,7 @@ static enum err prepare(struct call *call, struct run *run, const Hallmark__V1__
     snprintf(run->peer, sizeof(run->peer), "%s", call->peer);
     TRY(ca_name_check("order", in->order));
     TRY(rpc_text(&call->rpc, &call->event.order, in->order));
-    TRY(uid_take(call, &in->uid, run->uid));
+    TRY(message_uid(call, &in->uid, run->uid));
     TRY(buf_copy(&run->web_server, ca_web_server(call->server->ca)));
     if (RAND_bytes(run->id, sizeof(run->id)) != 1 ||
         RAND_bytes(run->server_nonce, sizeof(run->server_nonce)) != 1)

@@ -40,15 +40,31 @@ static void seek(void *context)
     atomic_store(&server->seeking, false);
 }
 
-bool server_lost(struct server *server)
+/* A token that is away is looked for each second, by a worker. */
+static void look_for_token(struct server *server)
 {
-    uint64_t since = hsm_lost_since(server->hsm);
-    if (since == 0 || atomic_exchange(&server->seeking, true))
-        return since != 0 && rpc_now_ms() - since >= SERVER_LOST_MS;
+    if (atomic_exchange(&server->seeking, true))
+        return;
     AUTO(strand_drop) struct strand *strand = strand_new(server->work);
     if (strand == NULL || strand_submit(strand, seek, server) != ERR_OK)
         atomic_store(&server->seeking, false);
-    return rpc_now_ms() - since >= SERVER_LOST_MS;
+}
+
+enum err server_check(struct server *server)
+{
+    uint64_t since = hsm_lost_since(server->hsm);
+    if (tlog_stopped(server->log))
+        return fail(ERR_DATA_LOSS, "svc: the event log cannot go on: stopping; its messages "
+                                   "above say why");
+    if (since == 0)
+        return ERR_OK;
+    look_for_token(server);
+    return rpc_now_ms() - since < SERVER_LOST_MS
+               ? ERR_OK
+               : fail(ERR_UNAVAILABLE,
+                      "svc: a token of the HSM has been away for %d s: stopping, to be "
+                      "restarted",
+                      SERVER_LOST_MS / 1000);
 }
 
 void server_drain(struct server *server)

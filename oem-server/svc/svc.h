@@ -98,9 +98,10 @@ enum err server_renew(struct server *server);
  * worker end runs whose lease is over and enter alarms. Never waits. true: words, for the
  * service manager, have changed; "" means that all is well. */
 bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS]);
-/* Has a token been away for longer than the server waits for it? Each second it is looked for.
- */
-bool server_lost(struct server *server);
+/* Each second: may it go on? ERR_UNAVAILABLE: a token of the HSM has been away for
+ * SERVER_LOST_MS, and only a new process may find it (each second it is looked for).
+ * ERR_DATA_LOSS: no change can be entered in the event log any more. */
+enum err server_check(struct server *server);
 void server_drain(struct server *server);    /* no new work; what is queued is done */
 enum err server_stop(struct server *server); /* the log's last entry, and a checkpoint of it */
 

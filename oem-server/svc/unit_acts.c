@@ -71,8 +71,8 @@ static enum err do_act(struct store_tx *tx, void *context)
 
 static enum err act_on(struct act *act, const ProtobufCBinaryData *uid)
 {
-    TRY(uid_take(act->call, uid, act->uid));
-    TRY(text_reason(act->call, act->reason));
+    TRY(message_uid(act->call, uid, act->uid));
+    TRY(message_reason(act->call, act->reason));
     TRY(call_change(act->call, do_act, act, &act->out->base));
     if (!act->call->replayed && act->ends_run != NULL)
         run_end_of_unit(act->call->server, act->uid, ERR_ABORTED, act->ends_run, false);
@@ -177,7 +177,7 @@ enum err units_reassign(struct rpc_call *rpc, const Hallmark__V1__ReassignUnitsR
     struct move m = { .call = call_of(rpc), .in = in, .out = out };
     char words[2 * NAME_MAX_BYTES + 40];
     TRY(ca_name_check("station", in->to));
-    TRY(text_reason(m.call, in->reason));
+    TRY(message_reason(m.call, in->reason));
     if (in->all == (in->uid.len != 0))
         return fail_quiet(ERR_INVALID, "reassign: name one unit, or all of a station");
     if (in->all) {
@@ -185,7 +185,7 @@ enum err units_reassign(struct rpc_call *rpc, const Hallmark__V1__ReassignUnitsR
         snprintf(words, sizeof(words), "all units of station %s to station %s", in->from,
                  in->to);
     } else {
-        TRY(uid_take(m.call, &in->uid, m.uid));
+        TRY(message_uid(m.call, &in->uid, m.uid));
         snprintf(words, sizeof(words), "to station %s", in->to);
     }
     TRY(rpc_text(rpc, &m.call->event.message, words));
