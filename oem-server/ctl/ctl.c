@@ -25,7 +25,7 @@ static enum err option_timeout(const char *text, void *u32_out)
 const struct option_row ctl_options[] = {
     { "help", NULL, "show this", option_flag, offsetof(struct ctl, help), false, false },
     { "json", NULL, "print JSON", option_flag, offsetof(struct ctl, json), false, false },
-    { "config", "FILE", "settings: server, ca, cert, key", option_text,
+    { "config", "FILE", "configuration: server, ca, cert, key", option_text,
       offsetof(struct ctl, config), false, false },
     { "server", "URL", "wss://HOST:PORT", settings_server, offsetof(struct ctl, wanted.server),
       false, false },

@@ -11,50 +11,39 @@
 
 #include "common/host/log.h"
 
-/* Rows after the last one of the page before, up to last (all if open), at a size of the log.
- */
+/* What the server gave as of a size of the log. */
 struct state_page {
-    json_t *rows;
-    char *after, *last;
-    bool open;
+    json_t *rows; /* name -> object of fields */
     uint64_t size;
 };
 
-/* Sets a field. Text of a peer need not be UTF-8, and is compared as it is. */
+static enum err no_memory(void)
+{
+    return fail_quiet(ERR_MEMORY, "no memory for the state");
+}
+
+/* Text of a peer need not be UTF-8, and is compared as it is. */
 static enum err set(json_t *rows, const char *row, const char *field, const char *value)
 {
     json_t *fields = json_object_get(rows, row);
-    if (fields == NULL && *value == '\0')
-        return ERR_OK;
     if (fields == NULL) {
         fields = json_object();
         if (json_object_set_new_nocheck(rows, row, fields) != 0)
-            return fail_quiet(ERR_MEMORY, "no memory for the state");
-    }
-    if (*value == '\0') {
-        json_object_del(fields, field);
-        if (json_object_size(fields) == 0)
-            json_object_del(rows, row);
-        return ERR_OK;
+            return no_memory();
     }
     return json_object_set_new_nocheck(fields, field, json_string_nocheck(value)) == 0
                ? ERR_OK
-               : fail_quiet(ERR_MEMORY, "no memory for the state");
+               : no_memory();
 }
 
-static enum err change(json_t *rows, const Hallmark__V1__Change *c)
+static enum err add_name(json_t *names, const char *row)
 {
-    if (*c->row == '\0')
-        return fail_quiet(ERR_PROTO, "a change names no row");
-    if (*c->field != '\0')
-        return set(rows, c->row, c->field, c->value);
-    json_object_del(rows, c->row); /* also if it is not there */
-    return ERR_OK;
+    return json_object_set_new_nocheck(names, row, json_true()) == 0 ? ERR_OK : no_memory();
 }
 
 const char *state_last_row(const struct state *s)
 {
-    return s->page_count == 0 ? "" : s->pages[s->page_count - 1].last;
+    return s->last_row == NULL ? "" : s->last_row;
 }
 
 uint64_t state_size(const struct state *s)
@@ -62,79 +51,52 @@ uint64_t state_size(const struct state *s)
     return s->page_count == 0 ? 0 : s->pages[s->page_count - 1].size;
 }
 
-/* Whole rows, ascending, beyond the page before. */
-static enum err check_order(const struct state *s, const Hallmark__V1__GetStateResponse *page)
-{
-    const char *row = state_last_row(s);
-    bool first = true;
-    for (size_t i = 0; i < page->n_values; i++, first = false) {
-        int order = strcmp(page->values[i]->row, row);
-        if (order < 0 || (order == 0 && first))
-            return fail_quiet(ERR_PROTO, "the server's state is not in the order of its rows");
-        if (*page->values[i]->field == '\0')
-            return fail_quiet(ERR_PROTO, "the server's state has a row without a field");
-        row = page->values[i]->row;
-    }
-    if (page->n_values == 0 && page->more)
-        return fail_quiet(ERR_PROTO, "the server's state has an empty page, and more");
-    return page->size < state_size(s)
-               ? fail_quiet(ERR_PROTO, "the log got shorter between two pages of the state")
-               : ERR_OK;
-}
-
-static void page_drop(struct state_page *page)
-{
-    json_decref(page->rows);
-    free(page->after);
-    free(page->last);
-}
-
-/* The page that in belongs to: the last one if it is of the same size, else a new one after it.
- * So a log that does not grow meanwhile gives one page. */
+/* The page that rows of a size belong to. */
 static enum err page_for(struct state *s, uint64_t size, struct state_page **page_out)
 {
-    if (s->page_count != 0 && state_size(s) == size) {
-        *page_out = &s->pages[s->page_count - 1];
-        return ERR_OK;
+    if (s->page_count == 0 || state_size(s) != size) {
+        struct state_page *pages = reallocarray(s->pages, s->page_count + 1, sizeof(*pages));
+        if (pages == NULL)
+            return no_memory();
+        s->pages = pages;
+        s->pages[s->page_count++] = (struct state_page){ json_object(), size };
     }
-    struct state_page *pages = reallocarray(s->pages, s->page_count + 1, sizeof(*s->pages));
-    if (pages == NULL)
-        return fail_quiet(ERR_MEMORY, "no memory for the state");
-    s->pages = pages;
-    struct state_page added = { .rows = json_object(),
-                                .after = strdup(state_last_row(s)),
-                                .last = strdup(state_last_row(s)),
-                                .size = size };
-    if (added.rows == NULL || added.after == NULL || added.last == NULL) {
-        page_drop(&added);
-        return fail_quiet(ERR_MEMORY, "no memory for the state");
-    }
-    s->pages[s->page_count] = added;
-    *page_out = &s->pages[s->page_count++];
+    *page_out = &s->pages[s->page_count - 1];
     return ERR_OK;
+}
+
+/* One value. previous: of the value before it in this page, whose row may go on. */
+static enum err add_value(struct state *s, json_t *rows, const Hallmark__V1__Change *value,
+                          const char *previous)
+{
+    if (*value->row == '\0' || *value->field == '\0')
+        return fail_quiet(ERR_PROTO, "the server's state has a row without a name or a field");
+    if (strcmp(value->row, previous) != 0) {
+        if (json_object_get(s->stored, value->row) != NULL)
+            return fail_quiet(ERR_PROTO, "the server's state has row %.200s twice", value->row);
+        TRY(add_name(s->stored, value->row));
+    }
+    return set(rows, value->row, value->field, value->value);
 }
 
 enum err state_add_page(struct state *s, const Hallmark__V1__GetStateResponse *in)
 {
     struct state_page *page = NULL;
-    TRY(check_order(s, in));
+    const char *previous = "";
+    if (s->stored == NULL)
+        s->stored = json_object();
+    if (in->n_values == 0 && in->more)
+        return fail_quiet(ERR_PROTO, "the server's state has an empty page, and more");
+    if (in->size < state_size(s))
+        return fail_quiet(ERR_PROTO, "the log got shorter between two pages of the state");
     TRY(page_for(s, in->size, &page));
-    for (size_t i = 0; i < in->n_values; i++)
-        TRY(change(page->rows, in->values[i]));
-    page->open = !in->more;
-    if (in->n_values == 0)
-        return ERR_OK;
-    char *last = strdup(in->values[in->n_values - 1]->row);
-    if (last == NULL)
-        return fail_quiet(ERR_MEMORY, "no memory for the state");
-    free(page->last);
-    page->last = last;
-    return ERR_OK;
-}
-
-static bool in_range(const struct state_page *page, const char *row)
-{
-    return strcmp(row, page->after) > 0 && (page->open || strcmp(row, page->last) <= 0);
+    for (size_t i = 0; i < in->n_values; i++) {
+        TRY(add_value(s, page->rows, in->values[i], previous));
+        previous = in->values[i]->row;
+    }
+    free(s->last_row);
+    s->last_row = strdup(previous);
+    return s->last_row == NULL ? no_memory() : ERR_OK;
 }
 
 static enum err differ(struct state *s, const char *row, const char *field,
@@ -169,31 +131,66 @@ static enum err compare_page(struct state *s, const struct state_page *page)
 {
     const char *row;
     json_t *fields;
-    json_object_foreach(s->rows, row, fields)
-    {
-        if (in_range(page, row))
-            TRY(compare_row(s, row, fields, json_object_get(page->rows, row)));
-    }
     json_object_foreach(page->rows, row, fields)
     {
-        if (json_object_get(s->rows, row) == NULL)
-            TRY(compare_row(s, row, NULL, fields));
+        TRY(compare_row(s, row, json_object_get(s->rows, row), fields));
     }
     return ERR_OK;
 }
 
-/* Those whose size has come. */
+/* From the first page's size on: which rows the log has had all the time. */
+static enum err begin_lasting(struct state *s)
+{
+    const char *row;
+    json_t *fields;
+    s->lasting = json_object();
+    json_object_foreach(s->rows, row, fields)
+    {
+        TRY(add_name(s->lasting, row));
+    }
+    return s->lasting == NULL ? no_memory() : ERR_OK;
+}
+
+/* At the last page's size. */
+static enum err compare_missing(struct state *s)
+{
+    const char *row;
+    json_t *name;
+    json_object_foreach(s->lasting, row, name)
+    {
+        if (json_object_get(s->stored, row) == NULL)
+            TRY(compare_row(s, row, json_object_get(s->rows, row), NULL));
+    }
+    return ERR_OK;
+}
+
+/* The page whose size has come, if there is one. */
 static enum err compare_due(struct state *s)
 {
-    while (s->page_done < s->page_count && s->pages[s->page_done].size == s->folded)
-        TRY(compare_page(s, &s->pages[s->page_done++]));
-    return ERR_OK;
+    if (s->page_done == s->page_count || s->pages[s->page_done].size != s->folded)
+        return ERR_OK;
+    if (s->page_done == 0)
+        TRY(begin_lasting(s));
+    TRY(compare_page(s, &s->pages[s->page_done++]));
+    return s->page_done == s->page_count ? compare_missing(s) : ERR_OK;
 }
 
 enum err state_start(struct state *s)
 {
     s->rows = json_object();
-    return s->rows == NULL ? fail_quiet(ERR_MEMORY, "no memory for the state") : compare_due(s);
+    return s->rows == NULL ? no_memory() : compare_due(s);
+}
+
+static enum err fold(struct state *s, const Hallmark__V1__Change *change)
+{
+    if (*change->row == '\0')
+        return fail_quiet(ERR_PROTO, "entry %llu changes a row without a name",
+                          (unsigned long long)s->folded);
+    if (*change->field != '\0')
+        return set(s->rows, change->row, change->field, change->value);
+    json_object_del(s->rows, change->row); /* also if it is not there */
+    json_object_del(s->lasting, change->row);
+    return ERR_OK;
 }
 
 static void event_drop(Hallmark__V1__Event **event)
@@ -208,8 +205,10 @@ enum err state_entry(struct state *s, struct span entry)
     if (event == NULL)
         return fail_quiet(ERR_PROTO, "entry %llu is no Event: its changes cannot be read",
                           (unsigned long long)s->folded);
+    if (s->page_done == s->page_count)
+        return ERR_OK; /* newer than the store's pages */
     for (size_t i = 0; i < event->n_changes; i++)
-        TRY(change(s->rows, event->changes[i]));
+        TRY(fold(s, event->changes[i]));
     s->folded++;
     return compare_due(s);
 }
@@ -218,7 +217,7 @@ enum err state_finish(const struct state *s)
 {
     if (s->page_done < s->page_count)
         return fail_quiet(ERR_DATA_LOSS,
-                          "the store is of %llu entries, the verified log has %llu",
+                          "the store is as of %llu entries, the verified log has %llu",
                           (unsigned long long)state_size(s), (unsigned long long)s->folded);
     return s->differences == 0
                ? ERR_OK
@@ -229,8 +228,11 @@ enum err state_finish(const struct state *s)
 void state_free(struct state *s)
 {
     for (size_t i = 0; i < s->page_count; i++)
-        page_drop(&s->pages[i]);
+        json_decref(s->pages[i].rows);
     free(s->pages);
+    free(s->last_row);
     json_decref(s->rows);
+    json_decref(s->stored);
+    json_decref(s->lasting);
     *s = (struct state){ 0 };
 }

@@ -14,12 +14,16 @@
 
 #include "common/host/log.h"
 #include "common/wss/wss.h"
+#include "hallmark/v1/log.pb-c.h"
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/file.h"
 #include "oem-server/ctl/remote.h"
+#include "oem-server/tlog/checkpoint.h"
+#include "oem-server/tlog/tree.h"
 #include "tests/unit/certs.h"
+#include "tests/unit/test_tlog_key.h"
 
 #define HEX "0102030405060708090a0b0c"
 #define RUN "000102030405060708090a0b0c0d0e0f"
@@ -798,6 +802,109 @@ static void a_unit_is_shown_and_checked(void **state)
     free(text);
 }
 
+/* --- log verify --state. --- */
+
+#define ORIGIN "log.example"
+
+/* A log of one entry, signed; its files and answers. */
+struct log {
+    struct test_key signer;
+    struct buf entry, note, vkey;
+    ProtobufCBinaryData entries[1];
+    Hallmark__V1__GetCheckpointResponse checkpoint;
+    Hallmark__V1__GetEntriesResponse page;
+};
+
+static void log_make(struct log *l)
+{
+    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
+    Hallmark__V1__Change change = HALLMARK__V1__CHANGE__INIT, *list[] = { &change };
+    struct tree_edge edge = { 0 };
+    struct note_key key;
+    struct buf text = { 0 };
+    uint8_t leaf[SHA256_SIZE], root[SHA256_SIZE], signature[NOTE_ED25519_SIZE];
+    change.row = TEXT("order/o"), change.field = TEXT("quantity"), change.value = TEXT("5");
+    event.changes = list, event.n_changes = 1;
+    test_key_make(&l->signer, 1);
+    assert_int_equal(rpc_pack(&event.base, &l->entry), ERR_OK);
+    assert_int_equal(tree_leaf(buf_span(&l->entry), leaf), ERR_OK);
+    assert_int_equal(tree_add(&edge, leaf, NULL, NULL), ERR_OK);
+    assert_int_equal(tree_root(&edge, root), ERR_OK);
+    assert_int_equal(checkpoint_text(ORIGIN, 1, root, &text), ERR_OK);
+    assert_int_equal(test_key_sign(&l->signer, buf_span(&text), signature), ERR_OK);
+    assert_int_equal(note_key_make(ORIGIN, l->signer.public_key, &key), ERR_OK);
+    assert_int_equal(note_build(buf_span(&text), &key, signature, &l->note), ERR_OK);
+    assert_int_equal(note_key_text(&key, &l->vkey), ERR_OK);
+    buf_free(&text);
+    hallmark__v1__get_checkpoint_response__init(&l->checkpoint);
+    l->checkpoint.checkpoint = (ProtobufCBinaryData){ l->note.len, l->note.ptr };
+    hallmark__v1__get_entries_response__init(&l->page);
+    l->entries[0] = (ProtobufCBinaryData){ l->entry.len, l->entry.ptr };
+    l->page.entries = l->entries, l->page.n_entries = 1;
+}
+
+static void log_free(struct log *l)
+{
+    test_key_free(&l->signer);
+    buf_free(&l->entry);
+    buf_free(&l->note);
+    buf_free(&l->vkey);
+}
+
+static const struct {
+    const char *name, *quantity; /* that the store has */
+    bool forged;                 /* the entry is not the signed one, but fits the store */
+    enum err want;
+    const char *told, *printed;
+} stores[] = {
+    { "as logged", "5", false, ERR_OK, "", "and the store holds what they say" },
+    { "edited", "500", false, ERR_DATA_LOSS, "1 values of the store are not what the log says",
+      "\n  row order/o  field quantity  log 5  store 500\n" },
+    { "edited, and the entry too", "6", true, ERR_DATA_LOSS,
+      "the first 1 entries are not those of the checkpoint",
+      "verified                            "
+      "no\n" },
+};
+
+static void stores_are_compared_with_the_log(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(stores); i++) {
+        char path[96], *text = NULL;
+        struct log l = { 0 };
+        Hallmark__V1__Change value = HALLMARK__V1__CHANGE__INIT, *values[] = { &value };
+        Hallmark__V1__GetStateResponse out = HALLMARK__V1__GET_STATE_RESPONSE__INIT;
+        log_make(&l);
+        if (stores[i].forged)
+            l.entry.ptr[l.entry.len - 1]++; /* the value's digit */
+        value.row = TEXT("order/o"), value.field = TEXT("quantity");
+        value.value = TEXT(stores[i].quantity);
+        out.values = values, out.n_values = 1, out.size = 1;
+        path_of("log.vkey", path, sizeof(path));
+        assert_int_equal(file_write(path, buf_span(&l.vkey)), ERR_OK);
+        answer(&out.base, &l.checkpoint.base);
+        server.answers[2] = &l.page.base;
+        enum err e = run(&log_verify_command, WORDS("--vkey", path, "--state"), false, &text);
+        if (e != stores[i].want || strstr(fail_words(), stores[i].told) == NULL)
+            fail_msg("%s: %d \"%s\"", stores[i].name, (int)e, fail_words());
+        assert_has(text, stores[i].printed);
+        assert_string_equal(server.methods[0], "hallmark.v1.Log/GetState");
+        unlink(path);
+        free(text);
+        log_free(&l);
+    }
+}
+
+static void an_exported_log_has_no_state(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    assert_int_equal(
+        run(&log_verify_command, WORDS("--vkey", "x", "--state", "--from", "y"), false, &text),
+        ERR_USAGE);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -821,6 +928,8 @@ int main(void)
         cmocka_unit_test(a_closed_order_names_what_remains),
         cmocka_unit_test(health_warns_and_succeeds),
         cmocka_unit_test(a_unit_is_shown_and_checked),
+        cmocka_unit_test(stores_are_compared_with_the_log),
+        cmocka_unit_test(an_exported_log_has_no_state),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

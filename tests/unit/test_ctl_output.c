@@ -374,7 +374,7 @@ static const struct {
     { ERR_REVOKED, EX_NOPERM, "UNAUTHENTICATED" },
     { ERR_DATA_LOSS, EX_DATAERR, "DATA_LOSS" },
     { ERR_SIG, EX_DATAERR, "not verified" },
-    { ERR_CONFIG, EX_CONFIG, "bad settings" },
+    { ERR_CONFIG, EX_CONFIG, "bad configuration" },
     { ERR_IO, EX_IOERR, "input or output failed" },
     { ERR_PROTO, EX_PROTOCOL, "protocol broken" },
     { ERR_LIMIT, EX_DATAERR, "over a limit" },
