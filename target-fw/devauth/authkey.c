@@ -49,8 +49,10 @@ enum err authkey_public(uint8_t point[P256_POINT_SIZE])
     if (!has)
         return ERR_PRECONDITION;
     enum err e = port_public_key(&authkey, point);
-    if (e == ERR_DENIED) /* the slot is in use, and no key of the ECC engine */
-        return ERR_SPOILT;
+    if (e == ERR_CHIP)
+        e = port_public_key(&authkey, point); /* the engine's fault, or the key's? */
+    if (e == ERR_CHIP || e == ERR_DENIED)
+        return ERR_SPOILT; /* the slot is in use, and holds no key of the ECC engine */
     TRY(e);
     if (record_read(RECORD_AUTHKEY, recorded) == ERR_OK &&
         !bytes_equal(recorded, point, P256_POINT_SIZE))

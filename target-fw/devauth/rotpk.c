@@ -61,15 +61,18 @@ static enum err put_record(uint32_t slots, bool recreate, const uint8_t sha256[S
 
 /*
  * A pair counts as proven when both halves were burnt in one run and seen in use: only then is
- * the mark made. A half of an interrupted run may hold anything, and a record that was made
- * again says what the server believes; such a pair stays unmarked, and its receipts say so.
+ * the mark made. Where a record stood before, an interrupted run may have left anything in a
+ * half, be it in use or not, and a record that is made again says what the server believes:
+ * such a pair stays unmarked, and its receipts say so.
  */
 static enum err burn(const BurnRotpkRequest *in, const uint8_t sha256[SHA256_SIZE],
                      const struct proof *proof)
 {
     uint32_t slots, now;
+    uint8_t found[SHA256_SIZE];
     TRY(proof_holds(proof, VOUCHED));
     TRY(slots_now(&slots));
+    bool first = slots == 0 && record_read(RECORD_ROTPK, found) == ERR_NOT_FOUND;
     TRY(put_record(slots, in->recreate, sha256));
     if ((slots & 1) == 0)
         TRY(burn_half(OTP_ROTPK_X, in->rotpk, proof));
@@ -78,7 +81,7 @@ static enum err burn(const BurnRotpkRequest *in, const uint8_t sha256[SHA256_SIZ
     TRY(slots_now(&now));
     if (now != SLOTS_BOTH)
         return ERR_VERIFY;
-    return slots == 0 ? record_mark() : ERR_OK;
+    return first ? record_mark() : ERR_OK;
 }
 
 /* Arrow 20. */

@@ -167,6 +167,7 @@ static uint32_t decide(struct peer *p, enum sign_confirm whose,
                        Hallmark__V1__KeyDecision decision)
 {
     uint8_t tag[CONFIRMATION_TAG_SIZE];
+    bool write = decision == HALLMARK__V1__KEY_DECISION__KEY_DECISION_WRITE;
     Hallmark__V1__CommitRequest m = HALLMARK__V1__COMMIT_REQUEST__INIT;
     peer_confirmation(p, whose, tag);
     m.confirmation_tag = BIN(tag);
@@ -175,6 +176,8 @@ static uint32_t decide(struct peer *p, enum sign_confirm whose,
     if (result != 0)
         return result;
     hallmark__v1__commit_response__free_unpacked(p->commit, NULL);
+    if (write)
+        memcpy(p->kept, p->secret, sizeof(p->kept));
     p->commit = hallmark__v1__commit_response__unpack(NULL, p->answer_len, p->answer);
     assert_non_null(p->commit);
     assert_non_null(p->commit->statement);
@@ -192,7 +195,6 @@ uint32_t peer_commit(struct peer *p)
     uint32_t result = receipt_is_due(p) ? peer_receipt(p) : 0;
     if (result != 0)
         return result;
-    memcpy(p->kept, p->secret, sizeof(p->kept));
     return decide(p, SIGN_CONFIRM_WRITE, HALLMARK__V1__KEY_DECISION__KEY_DECISION_WRITE);
 }
 
