@@ -18,7 +18,8 @@ enum err closing_board(void *context, const char *method, struct span payload,
     const struct mail_call call = {
         .method = method,
         .payload = payload,
-        .timeout_ms = MAIL_CALL_MS,
+        .timeout_ms =
+            strcmp(method, "hallmark.v1.Closing/Lock") == 0 ? MAIL_LOCK_MS : MAIL_CALL_MS,
     };
     return mail_call(&site->mail, &call, response_out);
 }

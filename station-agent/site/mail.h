@@ -13,6 +13,7 @@
 
 enum {
     MAIL_CALL_MS = 20000,
+    MAIL_LOCK_MS = 60000, /* for Closing.Lock: all of the board is checked twice */
     MAIL_SLOW_CALL_MS =
         180000,           /* a whole firmware to burn, or certificates over a slow probe */
     MAIL_NEXT_MS = 20000, /* for the board's own call */
