@@ -4,7 +4,8 @@
  *
  * The agent's streams are odd, the board's even. One frame is in flight each way; a call of the
  * board that comes while an answer is awaited is kept for mail_next(). The board's answers
- * carry no words: its error's fixed text is used. Used by the site's thread; borrows the link.
+ * carry no message: its error's fixed text is used. Used by the site's thread; borrows the
+ * link.
  */
 #pragma once
 
