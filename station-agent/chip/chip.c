@@ -2,7 +2,7 @@
 /*
  * Finding a board at the end of a probe, and making it ready. Called by the site at the start
  * of a run. Nothing here may pull nRESET but chip_reset(): a board whose lock writes were made
- * is shut by that, and until Runs.Locked is answered nobody would know its level.
+ * is shut by that, and until Runs.Locked is answered its level would be unknown.
  */
 #include "station-agent/chip/chip.h"
 
@@ -16,7 +16,7 @@
 enum { NAMES_MAX = 200 };
 
 /* The message of the layer below, as this one's. */
-static enum err said(enum err e)
+static enum err pass_on(enum err e)
 {
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
@@ -43,7 +43,7 @@ static enum err held(const struct chip *chip, const char *what)
         chip->probe->name, chip->swd.dpidr, what);
 }
 
-/* A board is called locked by the positive proof alone (debug.c). Without it e and the words
+/* A board is called locked by the positive proof alone (debug.c). Without it e and the message
  * that came with it stand: they are the probe's, or the wire's. */
 static enum err prove_locked(struct chip *chip, enum err e, const char *words)
 {
@@ -63,7 +63,7 @@ static enum err judge(struct chip *chip, enum err e, const char *what)
         return held(chip, what);
     snprintf(words, sizeof(words), "%.200s", fail_words());
     return e == ERR_FAULT && !swd_wire_failed(&chip->swd) ? prove_locked(chip, e, words)
-                                                          : said(e);
+                                                          : pass_on(e);
 }
 
 static enum err look_at_core(struct chip *chip)
@@ -127,7 +127,7 @@ enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **ch
     chip->held = false; /* a low nRESET is no proof of a lock: debug.c shall mind it */
     enum err e = wires_connect(chip);
     if (e != ERR_OK && !(e == ERR_FAULT && chip->swd.refused))
-        return said(e);
+        return pass_on(e);
     *chip_out = TAKE(chip);
     return ERR_OK;
 }

@@ -44,7 +44,8 @@ enum err chip_check_password(struct chip *chip);
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE]);
 
 /* Whole pages at a page's address: unchanged ones are left alone, the others erased, programmed
- * and read back. *written_out: how many were. A cut leaves the area's first word erased. */
+ * and read back. *written_out: how many were. An interruption leaves the area's first word
+ * erased. */
 enum err chip_flash_write(struct chip *chip, uint32_t address, struct span pages,
                           unsigned *written_out);
 

@@ -28,7 +28,7 @@ static enum err check_let_go(struct chip *chip)
     return ERR_OK;
 }
 
-static enum err connect_anew(struct chip *chip, struct wr *said)
+static enum err connect_afresh(struct chip *chip, struct wr *said)
 {
     char text[TEXT_MAX];
     chip->swd.lost = true;
@@ -58,7 +58,7 @@ static enum err look_at_door(struct chip *chip, const struct door *door, struct 
 
 static enum err look_at_all(struct chip *chip, struct look seen[static DOORS], struct wr *said)
 {
-    TRY(connect_anew(chip, said));
+    TRY(connect_afresh(chip, said));
     for (size_t i = 0; i < DOORS; i++)
         TRY(look_at_door(chip, &doors[i], said, &seen[i]));
     return ERR_OK;

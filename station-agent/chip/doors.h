@@ -3,7 +3,7 @@
  * doors: which addresses tell whether a debug port is shut, and what each does at each level.
  *
  * A table belongs to a part (by DPIDR: a shut part tells nothing else) and a lock level. Only
- * what was seen on a part or on the model may stand in a row; what nobody has seen is
+ * what was seen on a part or on the model may stand in a row; what was not seen is
  * DOOR_UNKNOWN and decides nothing. Pure data and one judgement: no I/O. Used by debug.c.
  */
 #pragma once

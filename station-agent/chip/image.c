@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * DevAuth's image to SRAM, and started. Called for arrows 5 and 6 and before a lock without a
+ * run. What the image says of itself is not used before it was checked: it comes from the
+ * server.
+ */
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/chip/inside.h"

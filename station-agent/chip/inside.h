@@ -13,7 +13,7 @@ struct chip {
     struct swd swd;
     struct mem mem;
     const struct m2354_part *part;
-    bool held; /* nRESET reads low, whoever holds it */
+    bool held; /* nRESET reads low, whatever holds it */
 };
 
 enum err wires_connect(struct chip *chip); /* find a clock at which the board answers */

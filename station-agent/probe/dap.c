@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of CMSIS-DAP packets. Called by the files of this folder. Nothing in a reply is
+ * believed before it was compared with what was asked.
+ */
 #include "station-agent/probe/dap.h"
 
 #include "common/host/log.h"

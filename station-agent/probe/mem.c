@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads, writes and waits, in as few packets as they need. Called by core.c, chip/ and link/.
+ * What failed by wire or probe is done again; what the target refused is not.
+ */
 #include "station-agent/probe/mem.h"
 
 #include <stdio.h>
@@ -15,7 +19,7 @@ enum {
     PAUSE_US = 1000,
 };
 
-/* The words of the layer below, with the address; logged unless refusals are expected. */
+/* The message of the layer below, with the address; logged unless refusals are expected. */
 static enum err failed(struct mem *mem, enum err e, const char *what, uint32_t address)
 {
     char words[FAIL_WORDS_MAX];

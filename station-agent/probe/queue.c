@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The queue of transfers: packets out, replies in, and what a failure means. Called by mem.c
+ * and look.c through swd.h. A failure of the wire must never be told as a refusal.
+ */
 #include <stdio.h>
 
 #include "common/host/log.h"
@@ -30,7 +34,7 @@ static void explain_fault(struct swd *swd, char words[static FAIL_WORDS_MAX])
                  status);
 }
 
-/* Sticky errors go; what is not known any more is forgotten. Keeps the words of e. */
+/* Sticky errors go; what is not known any more is forgotten. Keeps the message of e. */
 static enum err recover(struct swd *swd, enum err e)
 {
     char words[FAIL_WORDS_MAX];

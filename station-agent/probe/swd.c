@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Connecting, the pins, and what the probe can do. Called by mem.c and chip/. It drives nRESET
+ * only when it is told to, or to let it go.
+ */
 #include "station-agent/probe/swd.h"
 
 #include <string.h>
@@ -139,8 +143,8 @@ static uint16_t retries(uint32_t clock_hz, unsigned ms, unsigned clocks, uint32_
 }
 
 /* A WAIT that ends only after its command was given up is dangerous: the commands behind it,
- * which are on their way, would go to the address before. So only a bus that hangs is given up.
- * A probe that waits for a match does so for a short time, so that nothing waits for it. */
+ * which are on their way, would go to the address before. So only an unresponsive bus is given
+ * up. A probe that waits for a match does so for a short time, so that nothing waits for it. */
 static enum err configure(struct swd *swd, bool match)
 {
     uint16_t wait = retries(swd->clock_hz, WAIT_MS, WAIT_CLOCKS, UINT16_MAX);

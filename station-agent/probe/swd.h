@@ -9,7 +9,7 @@
  * which of the queued writes took place is unknown.
  *
  * A refused transfer may be an answer (a locked board) and not a failure, so flush and connect
- * are quiet: their words are kept (fail_words) and their callers log them. swd.c connects,
+ * are quiet: their messages are kept (fail_words) and their callers log them. swd.c connects,
  * queue.c queues and flushes, pack.c lays out packets. ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1.
  * Used by mem.c and chip/.
  */
@@ -77,7 +77,7 @@ struct swd {
     bool can_execute;    /* the probe takes several commands in a packet */
     bool can_match;      /* its value match passed the self-test */
     bool match_tested;
-    unsigned match_tests; /* begun: the wire may fail in the middle of one */
+    unsigned match_tests; /* started: the wire may fail in the middle of one */
     unsigned drops;       /* lost links at this clock */
     size_t under_way;     /* packets whose reply is due */
     bool lost;            /* the line needs swd_connect before anything else */
@@ -102,7 +102,7 @@ enum err swd_connect(struct swd *swd);
 enum err swd_disconnect(struct swd *swd);
 
 /* Did the transfer that failed last meet no answer or a damaged one? Then it was not refused:
- * nobody may have heard it. */
+ * it may not have been heard. */
 bool swd_wire_failed(const struct swd *swd);
 
 /* May what ended in e have failed by wire or probe, and not have been refused? Then it is not
@@ -138,7 +138,7 @@ enum err swd_queue_ap_match(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t m
                             uint32_t value);
 enum err swd_flush(struct swd *swd);
 
-/* A program that was killed, or a power cut, may have left nRESET low: the board is let go, and
- * has settle_ms for its start. low_out: the pin still reads low. Something else holds it then,
- * or the probe cannot read it. */
+/* A program that was killed, or a power failure, may have left nRESET low: the board is let go,
+ * and has settle_ms for its start. low_out: the pin still reads low. Something else holds it
+ * then, or the probe cannot read it. */
 enum err swd_let_go(struct swd *swd, unsigned settle_ms, bool *low_out);

@@ -18,7 +18,8 @@ enum err closing_board(void *context, const char *method, struct span payload,
     const struct mail_call call = {
         .method = method,
         .payload = payload,
-        .timeout_ms = MAIL_CALL_MS,
+        .timeout_ms =
+            strcmp(method, "hallmark.v1.Closing/Lock") == 0 ? MAIL_LOCK_MS : MAIL_CALL_MS,
     };
     return mail_call(&site->mail, &call, response_out);
 }
@@ -45,7 +46,7 @@ static enum err ask_finish(struct site *site, Hallmark__V1__Receipt *receipt,
     Hallmark__V1__FinishRequest in = HALLMARK__V1__FINISH_REQUEST__INIT;
     struct rpc_stub runs = rpc_stub_of(&hallmark__v1__runs__descriptor, site_to_server, site);
     site_now(site, "Runs.Finish");
-    TRY(site_cut(site, line_check(site->line))); /* the run is over: do not ask it */
+    TRY(site_note_loss(site, line_check(site->line))); /* the run is over: do not ask it */
     in.confirmation_tag =
         (ProtobufCBinaryData){ CONFIRMATION_TAG_SIZE, site->unit.confirmation_tag };
     in.receipt = receipt;
@@ -58,7 +59,7 @@ static enum err finish(struct site *site, Hallmark__V1__Receipt *receipt,
 {
     enum err e = ask_finish(site, receipt, out);
     if (e == ERR_NOT_FOUND && line_moved(site->line)) {
-        site->cut = true;
+        site->interrupted = true;
         return fail_quiet(ERR_CLOSED,
                           "connection to the server lost before it had the receipt");
     }

@@ -20,15 +20,15 @@ void site_now(struct site *site, const char *where)
     tell_doing(site->tell, site->index, "%s", where);
 }
 
-enum err site_cut(struct site *site, enum err e)
+enum err site_note_loss(struct site *site, enum err e)
 {
-    site->cut = e != ERR_OK && (site->line == NULL || line_lost(site->line));
+    site->interrupted = e != ERR_OK && (site->line == NULL || line_lost(site->line));
     return e;
 }
 
 uint64_t site_until_ms(const struct site *site)
 {
-    uint64_t since_ms = site->first_cut_ms != 0 ? site->first_cut_ms : rpc_now_ms();
+    uint64_t since_ms = site->first_loss_ms != 0 ? site->first_loss_ms : rpc_now_ms();
     return since_ms + site->reconnect_ms +
            LINE_LOSS_MS; /* the server's keeper gives up first */
 }
@@ -69,7 +69,7 @@ enum err site_to_server(void *context, const char *method, struct span payload,
         .of_unit = lasts != NULL && lasts->of_unit,
         .until_ms = lasts != NULL ? site_until_ms(site) : 0,
     };
-    return site_cut(site, line_call(site->line, &call, response_out));
+    return site_note_loss(site, line_call(site->line, &call, response_out));
 }
 
 static enum err open_board(struct site *site)
@@ -95,7 +95,7 @@ static enum err run_arrows(struct site *site)
     while (!flow_finished(&site->flow)) {
         TRY(flow_advance(&site->flow, step_call, site));
         if (flow_report_due(&site->flow))
-            TRY(site_cut(site, trace_report(site)));
+            TRY(site_note_loss(site, trace_report(site)));
         if (!flow_finished(&site->flow))
             TRY(serve_next(site));
     }
@@ -176,29 +176,30 @@ static void clear(struct site *site, const char *words)
 {
     char where[WHERE_MAX];
     where_of(site, where, sizeof(where));
-    site->anew++;
-    tell_anew(site->tell, site->index,
-              &(struct tell_anew){ .where = where, .words = words, .count = site->anew });
+    site->restarts++;
+    tell_restart(
+        site->tell, site->index,
+        &(struct tell_restart){ .where = where, .words = words, .count = site->restarts });
     release(site);
 }
 
-/* Only what the loss of the server cut; a board that failed is left as it is. */
+/* Only what the loss of the server interrupted; a board that failed is left as it is. */
 static bool is_restarted(struct site *site, enum err *e)
 {
     char words[FAIL_WORDS_MAX];
-    if (*e != ERR_CLOSED || !site->cut)
+    if (*e != ERR_CLOSED || !site->interrupted)
         return false;
     snprintf(words, sizeof(words), "%s", fail_words());
-    if (site->first_cut_ms == 0)
-        site->first_cut_ms = rpc_now_ms();
+    if (site->first_loss_ms == 0)
+        site->first_loss_ms = rpc_now_ms();
     tell_doing(site->tell, site->index, "waiting for the server");
     *e = server_await(site->server, site_until_ms(site));
-    if (*e == ERR_OK && (site->anew == 0 || rpc_now_ms() < site_until_ms(site))) {
+    if (*e == ERR_OK && (site->restarts == 0 || rpc_now_ms() < site_until_ms(site))) {
         clear(site, words);
         return true;
     }
-    if (site->anew != 0 && (*e == ERR_OK || *e == ERR_CLOSED))
-        *e = fail_quiet(ERR_CLOSED, "%.300s; restarted %u times in %u s", words, site->anew,
+    if (site->restarts != 0 && (*e == ERR_OK || *e == ERR_CLOSED))
+        *e = fail_quiet(ERR_CLOSED, "%.300s; restarted %u times in %u s", words, site->restarts,
                         site->reconnect_ms / 1000);
     return false;
 }
@@ -232,8 +233,8 @@ enum err site_run(struct site *site)
         .advice = site->advice,
         .probe = site->probe_uri,
         .counts = site->probe != NULL ? &site->probe->counts : NULL,
-        .server_lost = site->cut && e == ERR_CLOSED,
-        .server_refused = site->cut && e != ERR_CLOSED,
+        .server_lost = site->interrupted && e == ERR_CLOSED,
+        .server_refused = site->interrupted && e != ERR_CLOSED,
         .took_ms = (uint32_t)(rpc_now_ms() - started_ms),
     };
     tell_end(site->tell, site->index, &end);

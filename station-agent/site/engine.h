@@ -33,7 +33,7 @@ struct trace {
 };
 
 struct site {
-    /* Borrowed, from whoever starts it. */
+    /* Borrowed, from sites.c. */
     size_t index; /* for tell */
     const char *probe_uri;
     uint32_t swd_clock_hz;
@@ -48,9 +48,9 @@ struct site {
     uint32_t reconnect_ms; /* from the first loss of the server on, a run is restarted */
 
     /* Of its own. */
-    uint64_t first_cut_ms; /* when the server was lost first; 0: never */
-    unsigned anew;         /* how often the site was restarted */
-    bool repeat;           /* a committed unit's arrows are gone through again */
+    uint64_t first_loss_ms; /* when the server was lost first; 0: never */
+    unsigned restarts;      /* how often the site was restarted */
+    bool repeat;            /* a committed unit's arrows are gone through again */
 
     /* Of one run: from here to the end it is cleared for the next. */
     struct probe *probe;
@@ -65,10 +65,10 @@ struct site {
     const char *advice; /* what to try; NULL: by the error (advice.h) */
     char advice_text[160];
     Hallmark__V1__UnitCommitResponse
-        *committed;  /* the server's answer: what Closing.Lock needs */
-    bool shortened;  /* that came with Runs.Open: there is no run */
-    bool repeat_due; /* Closing.Lock refused what it found */
-    bool cut;        /* the run ended with the connection to the server */
+        *committed;   /* the server's answer: what Closing.Lock needs */
+    bool shortened;   /* that came with Runs.Open: there is no run */
+    bool repeat_due;  /* Closing.Lock refused what it found */
+    bool interrupted; /* the run ended with the connection to the server */
     struct mail mail;
 };
 
@@ -137,5 +137,5 @@ enum err site_to_server(void *site, const char *method, struct span payload,
                         struct buf *response_out);
 /* e came from the line: notes whether it is the end of the run by a lost connection. Yields e.
  */
-enum err site_cut(struct site *site, enum err e);
+enum err site_note_loss(struct site *site, enum err e);
 uint64_t site_until_ms(const struct site *site); /* when waiting for the server ends */

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A site's calls to the server and the server's calls to it, over the shared connection. Called
+ * by one site's thread each, and by the connection's I/O thread for what arrives. Nothing here
+ * may hold the lock while it waits for a peer.
+ */
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
  * call for no run of ours is answered NOT_FOUND, one too many RESOURCE_EXHAUSTED; one that its
  * caller gives up is dropped.
  *
- * The server makes the connection anew when it is lost (keeper.c), but a line belongs to the
+ * The server reconnects when the connection is lost (keeper.c), but a line belongs to the
  * one on which it was opened, as its run does: once that is lost, or drains, every call here
  * gives ERR_CLOSED, or what the server refused us with if it will not have us. Only calls that
  * outlive the run go on over the next one.
@@ -37,7 +37,7 @@ struct server_config {
     const char *certificate_file; /* PEM: our certificate, then its issuer's */
     const char *key_file;
     uint32_t reconnect_ms; /* how long to try for a connection, each time; 0: once, at start */
-    struct tell *tell;     /* of lost connections; NULL: nobody */
+    struct tell *tell;     /* of lost connections; NULL: none */
 };
 
 struct server; /* the connection, and the next one */

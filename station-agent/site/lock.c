@@ -3,7 +3,7 @@
  * The lock, the very last step: boot test, Closing.Lock, Runs.Locked, and then shut.c's reset
  * and proof. Called by closing.c at the end of a run, and by engine.c for a unit that the
  * server knows as committed. Between the first lock write and the answer to Runs.Locked nothing
- * here may reset the board: it would be shut, and nobody would know at which level.
+ * here may reset the board: it would be shut at a level that is not known.
  */
 #include <stdio.h>
 #include <string.h>
@@ -64,9 +64,9 @@ static enum err tell_locked(struct site *site, Hallmark__V1__LockStatement *stat
         return ERR_OK;
     site->advice = "keep the board powered and start again; once it has lost its power it is "
                    "shut, and only oemctl unit accept passes it";
-    if (e != ERR_CLOSED || !site->cut)
+    if (e != ERR_CLOSED || !site->interrupted)
         return e;
-    site->cut = false;
+    site->interrupted = false;
     snprintf(words, sizeof(words), "%s", fail_words());
     return fail_quiet(ERR_UNAVAILABLE,
                       "the lock is written, but the server does not know; the board was not "

@@ -133,7 +133,7 @@ enum err open_unit(struct site *site)
 {
     AUTO(rpc_drop) Hallmark__V1__OpenResponse *out = NULL;
     site_now(site, "Runs.Open");
-    TRY(site_cut(site, line_open(site->server, &site->line)));
+    TRY(site_note_loss(site, line_open(site->server, &site->line)));
     TRY(ask(site, &out));
     if (out->run_id.len == 0 && out->repeat && !site->repeat)
         return open_to_repeat(site);

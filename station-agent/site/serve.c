@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What others call on the station: the server's and the board's arrows. Called by engine.c when
+ * the next arrow is theirs. A call that is not the next arrow is refused, never served.
+ */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -89,7 +93,7 @@ static enum err await_server(struct site *site, struct peer_event *event)
     for (;;) {
         uint64_t now_ms = rpc_now_ms();
         uint32_t left_ms = now_ms < deadline_ms ? (uint32_t)(deadline_ms - now_ms) : 0;
-        TRY(site_cut(site, line_next(site->line, left_ms, event)));
+        TRY(site_note_loss(site, line_next(site->line, left_ms, event)));
         TRY(check_ended(site, event));
         enum err e = admit(site, FLOW_O, event->frame->request->method);
         if (e == ERR_OK)

@@ -39,9 +39,9 @@ static enum err tell_shut(struct site *site, const struct chip_debug_result *res
     enum err e = tell_port(site, result);
     if (e == ERR_OK)
         server_used(site->server);
-    if (e != ERR_CLOSED || !site->cut)
+    if (e != ERR_CLOSED || !site->interrupted)
         return e;
-    site->cut = false;
+    site->interrupted = false;
     snprintf(words, sizeof(words), "%s", fail_words());
     site->advice = "when the server is there: station-agent seal adds the proof";
     return fail_quiet(ERR_UNAVAILABLE,
@@ -59,7 +59,7 @@ enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
     if (tell_port(site, result) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
     site->where = where;
-    site->cut = false;
+    site->interrupted = false;
     return result->port == CHIP_DEBUG_OPEN
                ? fail_quiet(ERR_OPEN, "the debug port is %s: %.300s", what, words)
                : fail_quiet(ERR_NOT_KNOWN,

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the agent calls itself, a function an arrow, in a table by arrow; called by
+ * common/flow's walk. A step must be safe to repeat: the power may go before the next line.
+ */
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -29,7 +33,7 @@ static enum err to_server(struct site *site, const char *method, struct span pay
     return site_to_server(site, method, payload, response_out);
 }
 
-/* rpc_transport: to whoever serves the arrow under way. */
+/* rpc_transport: to the party that serves the arrow under way. */
 static enum err route(void *context, const char *method, struct span payload,
                       struct buf *response_out)
 {

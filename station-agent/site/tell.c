@@ -230,17 +230,17 @@ void tell_connection(struct tell *tell, const struct tell_connection *news)
     pthread_mutex_unlock(&tell->lock);
 }
 
-void tell_anew(struct tell *tell, size_t site, const struct tell_anew *anew)
+void tell_restart(struct tell *tell, size_t site, const struct tell_restart *restart)
 {
     char words[WORDS_MAX];
-    printable(anew->words, words);
+    printable(restart->words, words);
     pthread_mutex_lock(&tell->lock);
     erase(tell);
     fprintf(stderr, "station-agent: site %s: %s: %s; the run is restarted\n",
-            tell->config.names[site], anew->where, words);
+            tell->config.names[site], restart->where, words);
     if (tell->config.json)
         put_json(json_pack("{s:s, s:i, s:s, s:s}", "site", tell->config.names[site], "anew",
-                           (int)anew->count, "where", anew->where, "detail", words));
+                           (int)restart->count, "where", restart->where, "detail", words));
     tell->arrows[site] = 0;
     draw(tell);
     pthread_mutex_unlock(&tell->lock);

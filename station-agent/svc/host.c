@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What DevAuth calls on the station. Called through rpc_dispatch() by site/. What it says of
+ * itself is compared with what SWD read, and never believed instead.
+ */
 #include "station-agent/svc/svc.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the server calls on the station: it brings what goes to the board. Called through
+ * rpc_dispatch() by site/. Lengths are checked here; what it means, the board checks.
+ */
 #include "station-agent/svc/svc.h"
 
 #include <openssl/sha.h>

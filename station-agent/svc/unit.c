@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What a site knows of its board in one run, and the list of services. Called by svc/ and
+ * site/.
+ */
 #include "station-agent/svc/svc.h"
 
 #include <stdio.h>
