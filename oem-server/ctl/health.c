@@ -22,6 +22,8 @@ static enum err health(struct ctl *ctl, const struct command *command, const voi
     report_number(&report, "runs", out->runs);
     report_number(&report, "connections", out->connections);
     report_number(&report, "unlocked", out->unlocked);
+    report_number(&report, "changes", out->changes);
+    report_number(&report, "hsm_operations", out->hsm_operations);
     if (out->unlocked > 0)
         fprintf(stderr,
                 "oemctl: warning: %u units were committed over an hour ago and gave no lock "
