@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The fold of a log's changes: a hash table of rows, each with its list of fields. Called for every
- * change of every entry, so it allocates per value and never twice for one. It never reads a store
- * or a log. */
+/* The fold of a log's changes: a hash table of rows, each with its list of fields. Called for
+ * every change of every entry, so it allocates per value and never twice for one. It never
+ * reads a store or a log. */
 #include "oem-server/store/replay.h"
 
 #include <stdint.h>
