@@ -32,7 +32,7 @@ struct store {
     struct store_link *link; /* the writer's */
     char *path;
     int lock_fd;
-    atomic_llong clock_offset_us; /* clock.h */
+    atomic_llong clock_offset_us; /* hooks.h */
 
     pthread_mutex_t mutex;
     pthread_cond_t work;              /* the writer waits: a job, or closing */

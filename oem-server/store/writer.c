@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "common/host/log.h"
-#include "oem-server/store/clock.h"
+#include "oem-server/store/hooks.h"
 #include "oem-server/store/tx.h"
 
 enum job_state { JOB_QUEUED, JOB_TAKEN, JOB_DONE };
@@ -111,13 +111,13 @@ static bool job_run(struct store_tx *tx, struct store_job *job)
     if (backend->savepoint(tx->link) != ERR_OK)
         return false;
     follower_save(tx->store);
-    tx->doomed = false;
     fail_clear();
     job_says(job, fn_check(tx, job->fn(tx, job->context)));
     store_notes_clear(tx);
     if (job->err == ERR_OK)
         return in_transaction(tx) && backend->savepoint_release(tx->link) == ERR_OK;
     follower_restore(tx->store);
+    tx->doomed = false; /* what failed is undone */
     return in_transaction(tx) && backend->savepoint_rollback(tx->link) == ERR_OK;
 }
 
@@ -309,4 +309,14 @@ void store_clock_offset(struct store *store, int64_t offset_us)
 void store_tx_doom(struct store_tx *tx)
 {
     tx->doomed = true;
+}
+
+size_t store_waiting(struct store *store)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&store->mutex);
+    for (const struct store_job *job = store->first; job != NULL; job = job->next)
+        count++;
+    pthread_mutex_unlock(&store->mutex);
+    return count;
 }
