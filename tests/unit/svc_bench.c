@@ -375,6 +375,33 @@ void bench_state(const uint8_t uid[static UID_SIZE], char state_out[static 16])
                      ERR_OK);
 }
 
+struct counting {
+    const char *kind;
+    unsigned count;
+};
+
+static enum err count_one(void *context, uint64_t index, struct span entry)
+{
+    (void)index, (void)entry;
+    ((struct counting *)context)->count++;
+    return ERR_OK;
+}
+
+static enum err count_entries(struct store_tx *tx, void *context)
+{
+    struct counting *c = context;
+    const struct store_log_search search = { .kind = c->kind };
+    return store_log_find(tx, &search, 0, 1000, count_one, c);
+}
+
+unsigned bench_entries(const char *kind)
+{
+    struct counting c = { kind, 0 };
+    assert_int_equal(store_read(bench.server->store, count_entries, &c, rpc_now_ms() + 5000),
+                     ERR_OK);
+    return c.count;
+}
+
 void bench_check(void)
 {
     assert_int_equal(tlog_verify_all(bench.server->log), ERR_OK);

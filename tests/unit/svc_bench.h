@@ -52,6 +52,7 @@ void bench_sweep(void); /* as each second */
 void bench_state(const uint8_t uid[static UID_SIZE], char state_out[static 16]);
 /* The log is sound, and the store is what it says. */
 void bench_check(void);
+unsigned bench_entries(const char *kind); /* of the log, of that kind */
 /* An order of that name for that station, level dev. */
 void bench_order(struct party *operator_, const char *name, const char *station,
                  uint32_t quantity, uint32_t level);

@@ -364,6 +364,11 @@ static enum err put_target_key(struct board *b)
 enum err board_arrows(struct board *b, unsigned last)
 {
     TRY(board_open(b, false, NULL));
+    return board_go_on(b, last);
+}
+
+enum err board_go_on(struct board *b, unsigned last)
+{
     if (last >= 14)
         TRY(board_certificate(b));
     if (last >= 17)
@@ -377,5 +382,17 @@ enum err board_arrows(struct board *b, unsigned last)
     assert_int_equal(b->pushed, 30);
     TRY(put_target_key(b));
     derive(b);
-    return report_alone(b, 32, 32);
+    return last < 32 ? ERR_OK : report_alone(b, 32, 32);
+}
+
+enum err board_report_again(struct board *b)
+{
+    AUTO(reporting_drop) struct reporting r;
+    Hallmark__V1__ReportRequest in = HALLMARK__V1__REPORT_REQUEST__INIT;
+    const struct asking asking = { SPAN(b->run_id), NULL, b->report_key };
+    report(b, &r, 32, 32);
+    memset(r.digests, 0, sizeof(r.digests)); /* the same bytes each time */
+    in.n_reports = r.reports.n_reports;
+    in.reports = r.list;
+    return party_call(b->station, "hallmark.v1.Runs/Report", &in.base, &asking, NULL, NULL);
 }

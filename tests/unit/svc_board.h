@@ -29,6 +29,7 @@ struct board {
     uint8_t server_point[P256_POINT_SIZE];
     uint8_t transcript[SHA256_SIZE];
     uint8_t key[32];
+    const uint8_t *report_key;
     unsigned pushed; /* the latest arrow that the server called */
     enum err ended;  /* RunControl.End */
     Hallmark__V1__KeyDecision decision;
@@ -46,6 +47,9 @@ void board_pushed(struct board *board, const char *method, struct span payload);
 enum err board_open(struct board *board, bool repeat, Hallmark__V1__OpenResponse **out);
 /* From Open to arrow 33, or up to and with that arrow. */
 enum err board_arrows(struct board *board, unsigned last);
+enum err board_go_on(struct board *board, unsigned last); /* from arrow 4 */
+enum err
+board_report_again(struct board *board);         /* arrow 32, with report_key, the same bytes */
 enum err board_certificate(struct board *board); /* arrow 14 alone, with reports 4-13 */
 /* The board's cryptography. */
 void board_sign(struct board *board, const struct wr *w, uint8_t digest[static SHA256_SIZE],
