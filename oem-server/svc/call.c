@@ -39,23 +39,29 @@ static ProtobufCBinaryData lend_bytes(const uint8_t *bytes, size_t len)
     return (ProtobufCBinaryData){ len, (uint8_t *)(uintptr_t)bytes };
 }
 
-enum err svc_digest(struct call *call, const char *name, struct span bytes)
+enum err svc_digest_is(struct call *call, const char *name,
+                       const uint8_t sha256[static SHA256_SIZE])
 {
     Hallmark__V1__Event *event = &call->event;
     if (event->digests == NULL)
         event->digests = rpc_alloc(&call->rpc, DIGESTS_MAX * sizeof(*event->digests));
-    Hallmark__V1__Digest *digest = rpc_alloc(&call->rpc, sizeof(*digest) + SHA256_SIZE);
+    Hallmark__V1__Digest *digest = rpc_alloc(&call->rpc, sizeof(*digest));
     if (event->digests == NULL || digest == NULL)
         return fail(ERR_MEMORY, "svc: no memory for an event");
     if (event->n_digests == DIGESTS_MAX)
         return fail(ERR_LIMIT, "svc: more than %d digests in an event", DIGESTS_MAX);
     hallmark__v1__digest__init(digest);
-    uint8_t *sha256 = (uint8_t *)(digest + 1);
-    sha256_of(bytes, sha256);
     digest->name = lend(name);
-    digest->sha256 = lend_bytes(sha256, SHA256_SIZE);
+    TRY(rpc_bytes(&call->rpc, &digest->sha256, span_of(sha256, SHA256_SIZE)));
     event->digests[event->n_digests++] = digest;
     return ERR_OK;
+}
+
+enum err svc_digest(struct call *call, const char *name, struct span bytes)
+{
+    uint8_t sha256[SHA256_SIZE];
+    sha256_of(bytes, sha256);
+    return svc_digest_is(call, name, sha256);
 }
 
 static void describe(struct call *call)

@@ -188,6 +188,7 @@ static enum err firmware_withdraw(struct rpc_call *rpc,
     TRY(message_reason(w.call, in->reason));
     snprintf(words, sizeof(words), "image %s", hex_of(span_in(&in->sha256), hex));
     TRY(rpc_text(rpc, &w.call->event.message, words));
+    TRY(svc_digest_is(w.call, "image", in->sha256.data));
     return call_change(w.call, withdraw, &w, &out->base);
 }
 

@@ -117,6 +117,8 @@ static enum err orders_create(struct rpc_call *rpc, const Hallmark__V1__CreateOr
         return fail_quiet(ERR_INVALID, "order: it is missing");
     TRY(check_order(in->order));
     TRY(rpc_text(rpc, &call->event.order, in->order->name));
+    TRY(svc_digest_is(call, "firmware", in->order->firmware_sha256.data));
+    TRY(svc_digest_is(call, "devauth", in->order->devauth_sha256.data));
     enum err e = take_order(rpc, in->order, &order);
     if (e == ERR_OK)
         e = call_change(call, create, &order, &out->base);

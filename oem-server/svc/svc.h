@@ -210,8 +210,10 @@ enum err call_claim(struct call *call, store_fn *fn, void *context);
  */
 enum err call_read(struct call *call, store_fn *fn, void *context);
 
-enum err svc_digest(struct call *call, const char *name,
-                    struct span bytes); /* into the event */
+/* Into the call's entry: the SHA-256 of bytes, or one that is known. */
+enum err svc_digest(struct call *call, const char *name, struct span bytes);
+enum err svc_digest_is(struct call *call, const char *name,
+                       const uint8_t sha256[static SHA256_SIZE]);
 
 /* Take one call through; the answer is left in response (status, words, payload), whose payload
  * borrows from call. The caller of this then sends it and calls call_end(). */

@@ -165,6 +165,7 @@ static enum err enter_alarm(struct store_tx *tx, struct server *server, const st
              "station %s: committed for %lld minutes without a lock statement", unit->station,
              (long long)((store_now_us(tx) - unit->changed_us) / 60000000));
     event_init(&event, "alarm", "oem-server", ERR_NOT_LOCKED, words);
+    event.time_us = (uint64_t)store_now_us(tx); /* what is_silent() compares */
     event.order = lend(unit->order);
     event.uid = (ProtobufCBinaryData){ UID_SIZE, uid };
     return tlog_append(server->log, tx, &event, NULL);
