@@ -51,8 +51,18 @@ uint32_t store_key_crc(const struct store_key *slot)
 
 void store_otp_burn(struct store_otp *slot, uint32_t meta, const uint32_t *words)
 {
-    slot->meta = meta;
-    memcpy(slot->words, words, sizeof(slot->words));
+    store_otp_tear(slot, meta, words, STORE_OTP_WORDS, true);
+}
+
+void store_otp_tear(struct store_otp *slot, uint32_t meta, const uint32_t *words, size_t count,
+                    bool used)
+{
+    for (size_t i = 0; i < count; i++)
+        slot->words[i] |= words[i];
+    ordered();
+    if (!used)
+        return;
+    slot->meta |= meta;
     slot->crc = store_otp_crc(slot);
     ordered();
     *(volatile uint32_t *)&slot->used = STORE_USED;

@@ -174,6 +174,8 @@ static bool line_answers(struct swd *swd, struct chip *chip, uint8_t request)
     take_note(swd, chip);
     if (!chip->powered || f->link_down || chip_debug_level(chip) == DEBUG_SILENT)
         return false;
+    if (!chip->reset_held && !sys_swd_pins(chip)) /* software uses them; in reset it does not */
+        return false;
     if (f->link_drop != 0 && --f->link_drop == 0) {
         log_line(LOG_LEVEL_WARN, "board %u: the SWD link drops", chip->number);
         swd_init(swd);
