@@ -91,7 +91,7 @@ static enum err level_of(const Hallmark__V1__LockStatement *statement, enum chip
 
 enum err lock_board(struct site *site)
 {
-    enum chip_level level;
+    enum chip_level level = CHIP_LEVEL_ANY;
     AUTO(rpc_drop) Hallmark__V1__LockResponse *locked = NULL;
     if (site->committed->boot_test && !site->unit.lock_begun)
         TRY(boot_test(site));
