@@ -6,7 +6,6 @@
  * never "shut".
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "common/core/wr.h"
 #include "common/host/log.h"
@@ -14,7 +13,7 @@
 #include "station-agent/chip/doors.h"
 #include "station-agent/chip/inside.h"
 
-enum { LOOK_TRIES = 3, TEXT_MAX = 80, WORDS_MAX = 160 };
+enum { LOOK_TRIES = 3, TEXT_MAX = 80, LOOKS_MAX = 330 };
 
 /* A board in reset refuses too. If the pin read low while the board was open, it tells nothing.
  */
@@ -64,56 +63,48 @@ static enum err look_at_all(struct chip *chip, struct look seen[static DOORS], s
     return ERR_OK;
 }
 
+/* looks: what the last try saw. */
 static enum err look_again(struct chip *chip, struct look seen[static DOORS],
-                           struct chip_debug_result *out)
+                           char looks[static CHIP_DETAIL_MAX])
 {
     for (unsigned tries = 1;; tries++) {
-        struct wr said = wr_of(out->detail, sizeof(out->detail) - 1);
+        struct wr said = wr_of(looks, LOOKS_MAX);
         enum err e = look_at_all(chip, seen, &said);
-        out->detail[said.len] = '\0';
+        looks[said.len] = '\0';
         if (tries == LOOK_TRIES || !swd_is_unsure(&chip->swd, e))
             return e;
     }
 }
 
-/* The verdict goes first: what follows may be cut short by a reader's limit. */
-static void tell_verdict(struct chip_debug_result *out, const char *verdict, const char *of,
-                         const char *after)
+static const char *verdict_of(enum chip_debug port)
 {
-    char looks[CHIP_DETAIL_MAX];
-    snprintf(looks, sizeof(looks), "%s", out->detail);
-    int len =
-        snprintf(out->detail, sizeof(out->detail), "%s%s: %.250s%s", verdict, of, looks, after);
-    if (len < 0 || (size_t)len >= sizeof(out->detail))
-        memcpy(out->detail + sizeof(out->detail) - sizeof("..."), "...", sizeof("..."));
+    return port == CHIP_DEBUG_SHUT   ? "shut"
+           : port == CHIP_DEBUG_OPEN ? "open"
+                                     : "not known, no table describes this";
 }
 
-static void tell_judged(struct chip_debug_result *out, const struct door_table *table)
+/* The verdict goes first: what follows may be cut short by a reader's limit. */
+static void tell(struct chip_debug_result *out, const char *verdict,
+                 const struct door_table *table, const char *seen)
 {
-    char of[TEXT_MAX] = "";
-    if (table != NULL)
-        snprintf(of, sizeof(of), " at %s%s", table->name, table->model ? " (model)" : "");
-    tell_verdict(out,
-                 out->port == CHIP_DEBUG_SHUT   ? "shut"
-                 : out->port == CHIP_DEBUG_OPEN ? "open"
-                                                : "not known, no table describes this",
-                 of, "");
+    snprintf(out->detail, sizeof(out->detail), "%.40s%s%.16s%s: %.310s", verdict,
+             table != NULL ? " at " : "", table != NULL ? table->name : "",
+             table != NULL && table->model ? " (model)" : "", seen);
 }
 
 void chip_debug_look(struct chip *chip, enum chip_level level, struct chip_debug_result *out)
 {
-    char words[WORDS_MAX];
+    char looks[CHIP_DETAIL_MAX], why[FAIL_WORDS_MAX];
     struct look seen[DOORS] = { 0 };
     const struct door_table *table = NULL;
     *out = (struct chip_debug_result){ .port = CHIP_DEBUG_NOT_KNOWN };
-    enum err e = look_again(chip, seen, out);
+    enum err e = look_again(chip, seen, looks);
+    snprintf(why, sizeof(why), "%s", fail_words());
     if (e != ERR_OK) {
-        snprintf(words, sizeof(words), "%s",
-                 fail_words()[0] != '\0' ? fail_words() : err_text(e));
-        tell_verdict(out, "not known", "", words);
+        tell(out, "not known", NULL, why[0] != '\0' ? why : err_text(e));
         return;
     }
     out->port =
         doors_judge(door_tables, door_table_count, chip->swd.dpidr, level, seen, &table);
-    tell_judged(out, table);
+    tell(out, verdict_of(out->port), table, looks);
 }

@@ -12,6 +12,8 @@
 #define DPIDR_M2354 0x0BF11477u
 #define DHCSR       0xE000EDF0u
 #define FMC         0x4000C000u
+#define DPM_ID      0xF00016FCu
+#define DPM_ID_IS   0x44504D00u /* "DPM" */
 #define PDID_SERIES 0x0FFFFF00u
 #define PDID_M2354  0x01735400u
 
@@ -22,11 +24,12 @@ const struct door doors[DOORS] = {
     [DOOR_FMC] = { FMC, "FMC" },
     [DOOR_CORE] = { DHCSR, "DHCSR" },
     [DOOR_PDID] = { M2354_PDID, "PDID" },
+    [DOOR_DPM] = { DPM_ID, "DPM" },
 };
 
 /* What silicon does at each level is not public: these rows are the model's
- * (target-fw/board/README.md, "Locks on the debug port"). A row that a part contradicts makes
- * the proof "not known", never "shut". */
+ * (target-fw/board/README.md, "Doors"). A row that a part contradicts makes the proof "not
+ * known", never "shut" (test_chip_debug). Each table has a register that must answer. */
 const struct door_table door_tables[] = {
     /* CONFIG0.LOCK: the way to the mass erase stays open, and PDID with it. */
     { .dpidr = DPIDR_M2354,
@@ -37,7 +40,8 @@ const struct door_table door_tables[] = {
                 [DOOR_FLASH] = { .want = DOOR_FAULT },
                 [DOOR_KEYSTORE] = { .want = DOOR_FAULT },
                 [DOOR_CORE] = { .want = DOOR_FAULT },
-                [DOOR_PDID] = { DOOR_VALUE, PDID_SERIES, PDID_M2354 } } },
+                [DOOR_PDID] = { DOOR_VALUE, PDID_SERIES, PDID_M2354 },
+                [DOOR_DPM] = { DOOR_VALUE, UINT32_MAX, DPM_ID_IS } } },
     /* Both sides of DPM. */
     { .dpidr = DPIDR_M2354,
       .level = CHIP_LEVEL_PRODUCTION,
@@ -48,18 +52,21 @@ const struct door_table door_tables[] = {
                 [DOOR_KEYSTORE] = { .want = DOOR_FAULT },
                 [DOOR_FMC] = { .want = DOOR_FAULT },
                 [DOOR_CORE] = { .want = DOOR_FAULT },
-                [DOOR_PDID] = { .want = DOOR_FAULT } } },
-    /* Power was lost between the two writes to DPM: shut, below production. */
+                [DOOR_PDID] = { .want = DOOR_FAULT },
+                [DOOR_DPM] = { DOOR_VALUE, UINT32_MAX, DPM_ID_IS } } },
+    /* Power was lost between the two writes to DPM: the secure side alone is closed. Shut, but
+     * below production. */
     { .dpidr = DPIDR_M2354,
       .level = CHIP_LEVEL_ANY,
       .model = true,
-      .name = "secure side only",
+      .name = "half",
       .rows = { [DOOR_SRAM] = { .want = DOOR_FAULT },
                 [DOOR_FLASH] = { .want = DOOR_FAULT },
                 [DOOR_KEYSTORE] = { .want = DOOR_FAULT },
                 [DOOR_FMC] = { .want = DOOR_FAULT },
                 [DOOR_CORE] = { DOOR_VALUE, CORE_S_SDE, 0 },
-                [DOOR_PDID] = { .want = DOOR_FAULT } } },
+                [DOOR_PDID] = { .want = DOOR_FAULT },
+                [DOOR_DPM] = { DOOR_VALUE, UINT32_MAX, DPM_ID_IS } } },
 };
 const size_t door_table_count = COUNT(door_tables);
 

@@ -11,7 +11,16 @@
 #include "station-agent/chip/chip.h"
 #include "station-agent/probe/look.h"
 
-enum door_name { DOOR_SRAM, DOOR_FLASH, DOOR_KEYSTORE, DOOR_FMC, DOOR_CORE, DOOR_PDID, DOORS };
+enum door_name {
+    DOOR_SRAM,
+    DOOR_FLASH,
+    DOOR_KEYSTORE,
+    DOOR_FMC,
+    DOOR_CORE,
+    DOOR_PDID,
+    DOOR_DPM, /* the debugger's own window: what must answer, whatever is locked */
+    DOORS
+};
 
 struct door {
     uint32_t address;

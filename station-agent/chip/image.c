@@ -14,7 +14,7 @@ enum {
 };
 
 /* Addresses that an image names: size bytes at address must lie in the SRAM that DevAuth may
- * use (chip_prepare() clocks it), and that this part has. */
+ * use (banks 0 and 1: chip_prepare() clocks them), and that this part has. */
 static bool in_sram(const struct chip *chip, uint32_t address, uint32_t size)
 {
     uint32_t sram =

@@ -12,6 +12,7 @@
 #include "tests/unit/test_probe_fake.h"
 
 enum { PDID = 0x40000000, FMC = 0x4000C000 };
+#define DPM_ID   0xF00016FCu
 #define DHCSR    0xE000EDF0u
 #define CORE_BUS 0xE0000000u
 #define DPIDR    0x0BF11477u
@@ -27,6 +28,7 @@ static struct bench *bench_new(void)
     assert_non_null(b);
     fake_init(&b->fake);
     fake_set(&b->fake, PDID, 0xA1735440);
+    fake_set(&b->fake, DPM_ID, 0x44504D00);
     fake_set(&b->fake, DHCSR, 1u << 16 | 1u << 20);
     return b;
 }
@@ -46,10 +48,15 @@ static bool open_all(uint32_t address)
 
 static bool dev(uint32_t address)
 {
-    return address - PDID >= 0x300 && address - FMC >= 0x1000;
+    return address - PDID >= 0x300 && address - FMC >= 0x1000 && address != DPM_ID;
 }
 
 static bool production(uint32_t address)
+{
+    return address != DPM_ID;
+}
+
+static bool everything(uint32_t address)
 {
     (void)address;
     return true;
@@ -67,12 +74,12 @@ static bool sram_only(uint32_t address)
 
 static bool all_but_keystore(uint32_t address)
 {
-    return address != 0x40035000;
+    return address != 0x40035000 && address != DPM_ID;
 }
 
 static bool all_but_fmc(uint32_t address)
 {
-    return address != FMC;
+    return address != FMC && address != DPM_ID;
 }
 
 static bool memory_only(uint32_t address)
@@ -100,7 +107,7 @@ static const struct {
       "DHCSR 0xe000edf0: FAULT" },
     { "production, dev wanted", production, 0, CHIP_LEVEL_DEV, CHIP_DEBUG_NOT_KNOWN,
       "no table describes this" },
-    { "secure side", secure_side, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_SHUT, "secure side only" },
+    { "secure side", secure_side, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_SHUT, "half" },
     { "secure side, production wanted", secure_side, 0, CHIP_LEVEL_PRODUCTION, CHIP_DEBUG_OPEN,
       "DHCSR" },
     { "secure side, yet S_SDE", secure_side, 1 << 20, CHIP_LEVEL_ANY, CHIP_DEBUG_NOT_KNOWN,
@@ -109,6 +116,8 @@ static const struct {
       "flash 0x00000000 is readable" },
     { "KeyStore alone readable", all_but_keystore, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_OPEN,
       "KeyStore 0x40035000 is readable" },
+    { "nothing answers that must", everything, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_NOT_KNOWN,
+      "DPM 0xf00016fc: FAULT" },
     { "FMC alone readable", all_but_fmc, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_NOT_KNOWN, "no table" },
     { "memory alone refused", memory_only, 1 << 20, CHIP_LEVEL_ANY, CHIP_DEBUG_NOT_KNOWN,
       "no table" },
@@ -135,8 +144,9 @@ static void each_level_has_its_doors(void **state)
 static void no_row_is_no_proof(void **state)
 {
     (void)state;
-    const struct look refused[DOORS] = { { true, 0 }, { true, 0 }, { true, 0 },
-                                         { true, 0 }, { true, 0 }, { true, 0 } };
+    struct look refused[DOORS];
+    for (size_t i = 0; i < DOORS; i++)
+        refused[i] = (struct look){ .refused = true };
     const struct door_table blank = { .dpidr = DPIDR, .level = CHIP_LEVEL_DEV };
     struct door_table other = door_tables[0], sure = door_tables[0];
     const struct door_table *found = NULL;
@@ -314,7 +324,7 @@ static void a_locked_board_is_named_so_by_the_proof_alone(void **state)
     } cases[] = {
         { "dev", dev, 0, ERR_LOCKED, "shut at dev (model)" },
         { "production", production, 0, ERR_LOCKED, "shut at production (model)" },
-        { "secure side", secure_side, 1 << 16, ERR_LOCKED, "shut at secure side only (model)" },
+        { "secure side", secure_side, 1 << 16, ERR_LOCKED, "shut at half (model)" },
         { "S_SDE alone", open_all, 1 << 16, ERR_NOT_KNOWN, "S_SDE" },
         { "KeyStore readable", all_but_keystore, 0, ERR_FAULT, "not proven" },
     };

@@ -23,8 +23,10 @@ enum {
     ISPTRG = 0x4000C010,
     ISPSTS = 0x4000C040,
 };
-#define DHCSR 0xE000EDF0u
-#define DCRSR 0xE000EDF4u
+#define DHCSR  0xE000EDF0u
+#define WINDOW 0xF0001600u /* of DPM, which answers whatever is locked */
+#define DPM_ID 0xF00016FCu
+#define DCRSR  0xE000EDF4u
 
 /* A chip whose flash controller has a fault switched on. */
 struct bench {
@@ -78,6 +80,7 @@ static struct bench *bench_new(void)
     b->fake.user = b;
     b->fake.on_write = on_write;
     fake_set(&b->fake, PDID, 0xA1735440);
+    fake_set(&b->fake, DPM_ID, 0x44504D00);
     fake_set(&b->fake, STATUS, 1u << 4);
     fake_set(&b->fake, DHCSR, 1u << 16 | 1u << 20);
     return b;
@@ -114,7 +117,7 @@ static void open_tells_what_is_wrong(void **state)
           "is it locked? not proven" },
         { "core refused", 0xA1735440, 1 << 20, 0xE0000000, 0xF0000000, false, ERR_FAULT,
           "is it locked? not proven" },
-        { "all refused", 0xA1735440, 0, 0, UINT32_MAX, false, ERR_LOCKED,
+        { "all refused", 0xA1735440, 0, 0, WINDOW, false, ERR_LOCKED,
           "the debug port is locked" },
         { "nothing there", 0xA1735440, 1 << 20, 0, 0, true, ERR_UNAVAILABLE, "powered" },
     };
@@ -345,7 +348,7 @@ static void a_probe_without_the_pin_will_do(void **state)
     struct chip_debug_result result;
     b->fake.no_reset_pin = true;
     assert_int_equal(chip_open(&b->fake.probe, 0, &b->chip), ERR_OK);
-    b->fake.fault_to = UINT32_MAX;
+    b->fake.fault_to = WINDOW;
     chip_debug_look(b->chip, CHIP_LEVEL_ANY, &result);
     assert_int_equal(result.port, CHIP_DEBUG_SHUT);
 }
@@ -358,7 +361,7 @@ static void a_shut_board_is_proven_so(void **state)
         AUTO(bench_drop) struct bench *b = bench_new();
         struct chip_debug_result result;
         enum chip_debug want = open ? CHIP_DEBUG_OPEN : CHIP_DEBUG_SHUT;
-        b->fake.fault_to = open ? 0 : UINT32_MAX;
+        b->fake.fault_to = open ? 0 : WINDOW;
         assert_int_equal(chip_open_shut(&b->fake.probe, 0, &b->chip), ERR_OK);
         chip_debug_look(b->chip, CHIP_LEVEL_ANY, &result);
         assert_int_equal(result.port, want);
@@ -385,7 +388,7 @@ static void a_board_that_may_be_shut_is_not_proven_so(void **state)
         struct chip_debug_result result;
         b->fake.reset_low = b->fake.reset_stuck = stuck;
         b->fake.no_reset_pin = !stuck;
-        b->fake.fault_to = UINT32_MAX;
+        b->fake.fault_to = WINDOW;
         assert_int_equal(chip_open_shut(&b->fake.probe, 0, &b->chip), ERR_OK);
         chip_debug_look(b->chip, CHIP_LEVEL_ANY, &result);
         assert_int_equal(result.port, CHIP_DEBUG_NOT_KNOWN);

@@ -19,7 +19,6 @@
 #include "station-agent/probe/probe.h"
 
 enum { BOX = 0x20006000, NONCE = 7, IMAGE_SIZE = 28 * 1024 };
-enum { SRAM_DEVAUTH_SIZE = 0x28000 }; /* banks 0 and 1 */
 
 /* A board and everything on the way to it. */
 struct bench {
@@ -341,7 +340,7 @@ static void locked_boards_are_proven_shut(void **state)
     } locks[] = {
         { lock_by_dpm, CHIP_LEVEL_PRODUCTION, "shut at production" },
         { lock_by_config, CHIP_LEVEL_DEV, "shut at dev" },
-        { lock_by_half, CHIP_LEVEL_ANY, "shut at secure side only" },
+        { lock_by_half, CHIP_LEVEL_ANY, "shut at half" },
     };
     for (size_t i = 0; i < COUNT(locks); i++) {
         AUTO(bench_drop) struct bench *b = bench_open();
