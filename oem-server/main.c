@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* oem-server: the OEM's server. See oem-server.8. */
+/*
+ * oem-server: the OEM's server. See oem-server.8. main reads the configuration, starts the
+ * server and looks after it; it must not wait for the HSM once the server serves.
+ */
 #include <argp.h>
 #include <errno.h>
 #include <signal.h>
@@ -28,8 +31,8 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-    { "config", 'c', "FILE", 0, "Settings (required)", 0 },
-    { "check-config", 'k', NULL, 0, "Read the settings, say whether they are good, and end",
+    { "config", 'c', "FILE", 0, "Configuration (required)", 0 },
+    { "check-config", 'k', NULL, 0, "Read the configuration, say whether it is good, and end",
       0 },
     { "debug", 'd', NULL, 0, "Log more", 0 },
     { 0 },
@@ -105,23 +108,20 @@ static void renew(void *context)
     notify("READY=1");
 }
 
-/* Every second it looks after the server. 0: no signal, but a token of the HSM is away for
- * good. */
-static int next_signal(struct server *server, const sigset_t *signals)
+/* Every second it looks after the server. ERR_OK: a signal has come, *number_out. */
+static enum err next_signal(struct server *server, const sigset_t *signals, int *number_out)
 {
     static const struct timespec second = { 1, 0 };
     char words[HSM_HUNG_WORDS], status[HSM_HUNG_WORDS + 32];
-    int number;
-    while ((number = sigtimedwait(signals, NULL, &second)) < 0) {
-        if (server_lost(server))
-            return 0;
+    while ((*number_out = sigtimedwait(signals, NULL, &second)) < 0) {
+        TRY(server_check(server));
         if (!server_watch(server, words))
             continue;
         snprintf(status, sizeof(status), "STATUS=%s%s",
-                 words[0] == '\0' ? "" : "the HSM hangs: ", words);
+                 words[0] == '\0' ? "" : "the HSM is unresponsive: ", words);
         notify(status);
     }
-    return number;
+    return ERR_OK;
 }
 
 /* Told before the HSM is asked for anything. ERR_DENIED: it cannot be written. */
@@ -164,25 +164,22 @@ static void say_ready(const struct service *service)
            net_port(service->net));
 }
 
-/* ERR_UNAVAILABLE: by a new process it may go better. */
+/* Until a signal ends it. ERR_UNAVAILABLE: a new process may do better. */
 static enum err serve(struct service *service, const sigset_t *signals)
 {
-    int number;
+    int number = 0;
     say_ready(service);
     fflush(stdout);
     log_line(LOG_LEVEL_INFO, "main: serving on port %u", net_port(service->net));
     notify("READY=1");
-    while ((number = next_signal(service->server, signals)) == SIGHUP)
+    enum err e;
+    while ((e = next_signal(service->server, signals, &number)) == ERR_OK && number == SIGHUP)
         if (strand_submit(service->strand, renew, service) != ERR_OK)
             log_line(LOG_LEVEL_ERROR, "main: not renewed: %s", fail_words());
-    if (number != 0)
+    if (e == ERR_OK)
         log_line(LOG_LEVEL_INFO, "main: stopping on signal %d", number);
     notify("STOPPING=1");
-    return number == 0 ? fail(ERR_UNAVAILABLE,
-                              "main: a token of the HSM has been away for %d "
-                              "s: stopping, to be started anew",
-                              SERVER_LOST_MS / 1000)
-                       : ERR_OK;
+    return e;
 }
 
 static enum err stop(struct service *service)

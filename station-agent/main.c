@@ -15,7 +15,8 @@ static const struct {
     const char *what;
 } commands[] = {
     { "provision", provision_main, "take the boards at the probes through one run each" },
-    { "seal", seal_main, "prove a locked board shut whose run was cut at its very end" },
+    { "seal", seal_main,
+      "prove a locked board shut whose run was interrupted at its very end" },
     { "probes", probes_main, "list the debug probes on USB, opening none" },
     { "enrol", enrol_main, "make this station's key, and the request for its certificate" },
 };

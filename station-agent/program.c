@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Exit codes and the last message of a subcommand. Called by all of them. An error that ends
+ * with 0 here would pass a board that is not sealed: only ERR_OK may.
+ */
 #include "station-agent/program.h"
 
 #include <stdio.h>
@@ -24,7 +28,14 @@ static const struct {
     { ERR_FAULT, EX_IOERR },
     { ERR_IO, EX_IOERR },
     { ERR_LOCKED, EX_NOPERM },
-    { ERR_LOCKED_INCOMPLETE, EX_NOPERM },
+    { ERR_OPEN, EXIT_OPEN },
+    { ERR_NOT_KNOWN, EXIT_NOT_KNOWN },
+    { ERR_NOT_LOCKED, EXIT_NOT_LOCKED },
+    { ERR_BOOT, EXIT_BOOT },
+    { ERR_SPOILT, EXIT_SCRAP },
+    { ERR_NO_SLOT, EXIT_SCRAP },
+    { ERR_HELD, EXIT_HELD },
+    { ERR_REVOKED, EX_NOPERM },
     { ERR_DENIED, EX_NOPERM },
     { ERR_SIG, EX_NOPERM },
     { ERR_TLS, EX_NOPERM },

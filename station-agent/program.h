@@ -9,10 +9,21 @@
 
 #include "common/core/err.h"
 
+/* Exit codes beside those of sysexits.h: what becomes of this board. */
+enum {
+    EXIT_OPEN = 80, /* its debug port is open: do not ship it */
+    EXIT_NOT_KNOWN =
+        81, /* whether it is shut, or its firmware starts, could not be found out */
+    EXIT_NOT_LOCKED = 82, /* shut, but the server has no lock statement: an operator decides */
+    EXIT_BOOT = 83,       /* its firmware does not start */
+    EXIT_SCRAP = 84,      /* a key slot is spoilt, or none is left */
+    EXIT_HELD = 85,       /* an operator holds the unit */
+};
+
 int provision_main(int argc, char *argv[]);
 int seal_main(int argc, char *argv[]); /* beside provision_main */
 int enrol_main(int argc, char *argv[]);
 int probes_main(int argc, char *argv[]);
 
-int program_exit_code(enum err e);
-int program_fail(enum err e); /* says fail_words() on stderr; gives the exit code */
+int program_exit_code(enum err e); /* of station-agent(1), EXIT STATUS */
+int program_fail(enum err e); /* prints the message of the latest failure; gives the code */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The subcommands provision and seal: arguments in, exit code out. Called by main.c. All that a
+ * board goes through is site/'s.
+ */
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,11 +31,13 @@ enum option_key {
     OPTION_COLOR,
     OPTION_SWD_CLOCK,
     OPTION_PROBE_TIMEOUT,
+    OPTION_SERIAL,
+    OPTION_BANNER,
 };
 
 struct arguments {
     struct site_plan plan;
-    const char *probes[SITES_MAX];
+    const char *probes[SITES_MAX], *serials[SITES_MAX];
     char host[HOST_MAX];
     uint8_t uid[UID_SIZE];
     bool seals, verbose;
@@ -55,6 +61,8 @@ static const struct argp_option common_options[] = {
 
 static const struct argp_option provision_options[] = {
     { "order", 'o', "NAME", 0, "the order that these boards belong to", 2 },
+    { "serial", OPTION_SERIAL, "DEVICE", 0, "for the boot test: the serial port of the board at the probe named before it, 115200 baud", 2 },
+    { "banner", OPTION_BANNER, "TEXT", 0, "what the firmware says on those serial ports when it starts; " SITE_BANNER " if left out", 2 },
     { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
     { 0 },
 };
@@ -167,6 +175,25 @@ static enum err add_probe(struct arguments *a, const char *uri)
     return ERR_OK;
 }
 
+static enum err add_serial(struct arguments *a, const char *device)
+{
+    size_t probes = a->plan.probe_count;
+    if (probes == 0 || a->serials[probes - 1] != NULL)
+        return fail_quiet(ERR_USAGE, "serial %s: it belongs to the --probe before it, one each",
+                          device);
+    a->serials[probes - 1] = device;
+    return ERR_OK;
+}
+
+static enum err set_banner(struct arguments *a, const char *text)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > SITE_BANNER_MAX)
+        return fail_quiet(ERR_USAGE, "banner of %zu bytes; 1 to %d", len, SITE_BANNER_MAX);
+    a->plan.banner = text;
+    return ERR_OK;
+}
+
 static enum err take(int key, const char *value, struct arguments *a)
 {
     switch (key) {
@@ -188,6 +215,10 @@ static enum err take(int key, const char *value, struct arguments *a)
         return parse_uid(value, a);
     case 'p':
         return add_probe(a, value);
+    case OPTION_SERIAL:
+        return add_serial(a, value);
+    case OPTION_BANNER:
+        return set_banner(a, value);
     case OPTION_FIRMWARE:
         a->plan.firmware_file = value;
         return ERR_OK;
@@ -272,9 +303,14 @@ static const struct argp_child children[] = { { .argp = &common }, { 0 } };
 /* provision and seal: the same but for what is done at the probes. */
 static int run(const struct argp *argp, int argc, char *argv[], bool seals)
 {
-    struct arguments a = { .plan.reconnect_ms = RECONNECT_S * 1000, .seals = seals };
+    struct arguments a = {
+        .plan.reconnect_ms = RECONNECT_S * 1000,
+        .plan.banner = SITE_BANNER,
+        .seals = seals,
+    };
     size_t failed = 0;
     a.plan.probes = a.probes;
+    a.plan.serials = a.serials;
     enum err e = parse_color("auto", &a.plan.color);
     if (e == ERR_OK && argp_parse(argp, argc, argv, 0, NULL, &a) != 0)
         return EX_USAGE;
@@ -299,7 +335,8 @@ int provision_main(int argc, char *argv[])
         .parser = parse,
         .children = children,
         .doc = "Take the board at each probe through one run of the order: arrows 3 to 33, the "
-               "closing, and the proof that its debug port is shut."
+               "closing, the boot test where it is wanted, the lock, and the proof that its "
+               "debug port is shut."
                "\vThe exit status is 0 only if every board was sealed. See station-agent(1).",
     };
     char name[] = "station-agent provision";
@@ -313,11 +350,12 @@ int seal_main(int argc, char *argv[])
         .options = seal_options,
         .parser = parse,
         .children = children,
-        .doc = "Make up for the proof of a run that was cut after its board was locked: reset "
-               "the board, prove that its debug port is shut, and report it for the unit of "
-               "that UID, which this station must have finished."
-               "\vA locked board's UID cannot be read: that this board is that unit is the "
-               "operator's word alone, and the log says so. See station-agent(1).",
+        .doc =
+            "Add the proof that an interrupted run left out: look whether the board is shut, "
+            "reset it, prove that its debug port is shut, and report it for the unit of that "
+            "UID, of which this station told the server that it is locked."
+            "\vA locked board's UID cannot be read: that this board is that unit is the "
+            "operator's word alone, and the log says so. See station-agent(1).",
     };
     char name[] = "station-agent seal";
     argv[0] = name;

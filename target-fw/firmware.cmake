@@ -41,7 +41,7 @@ endfunction()
 # add_firmware(NAME CPU cortex-m.. LINK_SCRIPT .. SOURCES .. [FOREIGN ..]
 #     [STACK notes margin] [FREE bytes]): NAME.elf and NAME.bin; with STACK, the link fails unless
 # the deepest stack and the margin fit the .stack section (stack.awk); with FREE, unless as much
-# of SRAM bank 0 is left.
+# of its SRAM is left.
 function(add_firmware name)
     cmake_parse_arguments(FW "" "CPU;LINK_SCRIPT;FREE" "SOURCES;FOREIGN;STACK" ${ARGN})
     set(dir ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir)
@@ -72,7 +72,7 @@ function(add_firmware name)
                 -Wl,-Map=${elf}.map ${objects} -o ${elf}
         COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DELF=${elf} "-DOBJECTS=${objects}"
                 -DARCH=${ARM_ARCH_${FW_CPU}} -DREADELF=${ARM_READELF} -DSIZE=${ARM_SIZE} ${stack}
-                -DNM=${ARM_NM} -DBANK0_FREE_MIN=${FW_FREE}
+                -DNM=${ARM_NM} -DFREE_MIN=${FW_FREE}
                 -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check-firmware.cmake
         COMMAND ${ARM_OBJCOPY} -O binary ${elf} ${bin}
         DEPENDS ${objects} ${FW_LINK_SCRIPT} ${FIRMWARE_SCRIPTS}/devauth.ld ${notes}

@@ -14,6 +14,7 @@ evidence_collect() { # evidence_collect FOLDER
     operator log verify --vkey "$1/log.vkey" --checkpoint "$1/checkpoint" > "$1/log-verify.txt"
     for uid in "${board_uids[@]}"; do
         operator unit show "$uid" --out "$1/units/$uid" > "$1/units/$uid.txt" || true
+        operator unit show "$uid" --json > "$1/units/$uid.json" || true
     done
 }
 
@@ -51,9 +52,11 @@ Per unit, in `units/UID/`:
 | `rotpk.bin`, `rotpk.pem` | the key its ROM trusts: X and Y as in OTP, and as a public key (arrow 20) |
 | `fwinfo.bin` | FwInfo: what the ROM verifies; 128 bytes, then r and s (arrow 22) |
 | `signed-image.bin` | image and FwInfo, as burnt (arrow 24) |
-| `receipt.bin`, `receipt.json` | the board's own account of the run, signed with AUTHKEY |
+| `receipt.bin`, `receipt.json` | the board's own account of the run, signed with AUTHKEY; `receipt.tbs` is what it signed, `receipt.sig` the signature |
+| `commit.*` | which AES_NuLink3 the board keeps, for which receipt: signed with AUTHKEY, in the same four forms |
+| `lock.*` | the level that the board read back from its lock bits: signed with AUTHKEY, likewise |
 
-`units/UID.txt` is what `oemctl unit show` says of it. In `log/`: `oem-server.log` and
+`units/UID.txt` is what `oemctl unit show` says of it, `units/UID.json` the same as JSON. In `log/`: `oem-server.log` and
 `station-agent.log` what the programs wrote, `station-agent.jsonl` the agent's line per arrow,
 `board-NN.uart` what each board said over UART0, `checks.txt` the checks of this run.
 

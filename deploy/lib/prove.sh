@@ -58,6 +58,68 @@ prove_unit() { # prove_unit FOLDER UNIT_FOLDER UID
     prove "unit $short: openssl: FwInfo is signed by ROTPK's key" fwinfo_verifies "$unit"
     prove "unit $short: FwInfo has the image's SHA-256" fwinfo_digest_is "$unit"
     prove "unit $short: the receipt names certificate, ROTPK and firmware" receipt_names "$unit"
+    prove "unit $short: openssl: the receipt is signed with AUTHKEY" \
+        statement_verifies "$unit" receipt
+    prove "unit $short: openssl: the commit statement is signed with AUTHKEY, and is of that receipt" \
+        statement_follows "$unit" commit receipt_sha256 receipt
+    prove "unit $short: openssl: the lock statement is signed with AUTHKEY, and is of that commit" \
+        statement_follows "$unit" lock statement_sha256 commit
+    prove "unit $short: all of them state the order's level" statements_level "$unit" production
+}
+
+# A signed statement of the board, in the layout of common/core/sign.h, made here by printf from
+# the fields that oemctl wrote as JSON: a context, a zero byte, and each field with its length.
+statement() { # statement UNIT_FOLDER receipt|commit|lock
+    local json=$1/$2.json field
+    {
+        printf 'hallmark.v1 %s\0' "$2" | xxd -p
+        case $2 in
+            receipt) set -- run_id uid auth_public_key device_certificate_sha256 \
+                web_server_certificate_sha256 rotpk_sha256 firmware_sha256 lock_level_wanted \
+                transcript_sha256 server_nonce rotpk_unproven devauth_sha256 slot_in_use slot_kcv ;;
+            commit) set -- run_id uid aes_slot key_check_value lock_level_wanted receipt_sha256 ;;
+            lock) set -- run_id uid lock_level_read_back statement_sha256 ;;
+        esac
+        for field in "$@"; do statement_field "$json" "$field"; done
+    } | xxd -r -p
+}
+
+statement_field() { # statement_field JSON NAME: its length and its bytes, in hex
+    local value
+    value=$(jq -r ".$2 // \"\" | tostring" "$1")
+    case $2 in
+        lock_level_*) value=$(statement_level "$value") ;;
+        rotpk_unproven) [ "$value" = true ] && value=01 || value=00 ;;
+        slot_in_use | aes_slot) value=$(printf %02x "${value:-0}") ;;
+    esac
+    printf '%04x%s\n' $((${#value} / 2)) "$value"
+}
+
+statement_level() {
+    case $1 in
+        dev) echo 01 ;;
+        production) echo 03 ;;
+        *) echo "no level: $1" >&2 ;;
+    esac
+}
+
+statement_sha256() { statement "$1" "$2" | sha256sum | cut -c 1-64; }
+
+# By the key that the unit's certificate is for.
+statement_verifies() { # statement_verifies UNIT_FOLDER WHICH
+    openssl dgst -sha256 -verify <(openssl x509 -in "$1/certificate.pem" -noout -pubkey) \
+        -signature <(jq -r .signature "$1/$2.json" | xxd -r -p | signature_der) <(statement "$1" "$2")
+}
+
+# WHICH has the SHA-256 of the statement before it in FIELD.
+statement_follows() { # statement_follows UNIT_FOLDER WHICH FIELD BEFORE
+    statement_verifies "$1" "$2" &&
+        [ "$(jq -r ".$3" "$1/$2.json")" = "$(statement_sha256 "$1" "$4")" ]
+}
+
+statements_level() { # statements_level UNIT_FOLDER LEVEL
+    jq -se --arg level "$2" 'map(.lock_level_wanted // .lock_level_read_back) |
+        . == [$level, $level, $level]' "$1"/{receipt,commit,lock}.json
 }
 
 csr_verifies() {
@@ -139,9 +201,18 @@ prove_events() { # prove_events EVENTS UID
     prove "unit $short: all 33 arrows are in the event log, each done" \
         events_hold "$1" "$2" '[.[] | select(.kind == "arrow" and .status == "OK") | .arrow] |
             unique == [range(1; 34)]'
-    prove "unit $short: both confirmation tags matched, and debug was proven refused" \
+    prove "unit $short: finished, committed, locked and sealed, in this order" \
         events_hold "$1" "$2" '[.[] | select(.status == "OK") | .method] |
-            index("hallmark.v1.Runs/Finish") and index("hallmark.v1.Runs/Sealed")'
+            [index("hallmark.v1.Runs/Finish", "hallmark.v1.Runs/Commit",
+                "hallmark.v1.Runs/Locked", "hallmark.v1.Runs/Sealed")] |
+            all(. != null) and . == sort'
+}
+
+# SHOWN: what `oemctl unit show --json` printed.
+prove_sealed() { # prove_sealed SHOWN UID
+    prove "unit ${2: -8}: sealed, with a lock statement of the order's level, by no operator's word" \
+        jq -e '.state == "sealed" and .lock_statement == true and .lock == "production" and
+            (.accepted // false) == false' "$1"
 }
 
 events_hold() { # events_hold EVENTS UID CONDITION: of that unit's entries and the OEM's own

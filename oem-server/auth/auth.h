@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * auth: who is calling, and may he? The certificate's SPIFFE URI names the role, the table in
- * methods.c gives the roles of each method; what is not in it is refused. Whether the
- * certificate is still the registered one is asked of the store by svc at the connection's
- * start.
+ * auth: which principal calls, and may it? The certificate's SPIFFE URI names the role, the
+ * table in methods.c gives the roles of each method; a method that is not in it is refused.
+ * Whether the certificate is registered and not revoked is asked by svc inside each change and
+ * each read (store_principal_check()).
  */
 #pragma once
 
@@ -27,10 +27,10 @@ struct auth_principal {
 enum err auth_principal_of(X509 *certificate, const char *trust_domain,
                            struct auth_principal *principal_out);
 
-enum auth_effect {
-    AUTH_READS,
-    AUTH_CHANGES
-}; /* what changes is logged, and takes idempotency keys */
+/* What is not a read is logged and takes an idempotency key. What only notes has an entry but
+ * changes nothing in the store: the entry waits for the next change of its run
+ * (oem-server/svc/staged.h). */
+enum auth_effect { AUTH_READS, AUTH_CHANGES, AUTH_NOTES };
 
 /* A streaming call holds a thread of its own pool. */
 enum auth_shape { AUTH_UNARY, AUTH_STREAM };
@@ -50,5 +50,6 @@ size_t auth_method_count(void);
 enum err auth_allow(const struct auth_principal *principal, const char *method,
                     const struct auth_method **method_out);
 
+/* For the store and the protos; 0 and "nobody" for what is no role. */
 uint32_t auth_role_number(enum auth_role role); /* enum Role of operator.proto */
 const char *auth_role_name(enum auth_role role);

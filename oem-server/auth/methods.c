@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * methods: every method that the server serves: roles, effect, shape. svc asks it for each call
+ * before anything else; a method that has no row is refused, whatever services.c registers.
+ */
 #include "oem-server/auth/auth.h"
 
 #include <string.h>
@@ -7,35 +11,57 @@
 
 #define V1(name) "hallmark.v1." name
 
-/* Every method the server serves. Adding one: the .proto, its handler, a row here. */
+/* Adding one: the .proto, its handler, a row here. */
 static const struct auth_method methods[] = {
     { V1("Pki/GenerateCaKeys"), AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
     { V1("Pki/IssueCaCertificates"), AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
     { V1("Ca/RequestCertificate"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
-    { V1("SecureBoot/RequestKey"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
+    { V1("SecureBoot/RequestKey"), AUTH_STATION, AUTH_NOTES, AUTH_UNARY },
     { V1("SecureBoot/DeriveRotpk"), AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
-    { V1("SecureBoot/PutFirmware"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
+    { V1("SecureBoot/PutFirmware"), AUTH_STATION, AUTH_NOTES, AUTH_UNARY },
     { V1("SecureBoot/SignFirmware"), AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
-    { V1("KeyAgreement/GenerateKey"), AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
-    { V1("KeyAgreement/DerivePublicKey"), AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
-    { V1("KeyAgreement/PutTargetPublicKey"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
-    { V1("KeyAgreement/DeriveSharedKey"), AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
+    { V1("KeyAgreement/GenerateKey"), AUTH_SERVER, AUTH_NOTES, AUTH_UNARY },
+    { V1("KeyAgreement/DerivePublicKey"), AUTH_SERVER, AUTH_NOTES, AUTH_UNARY },
+    { V1("KeyAgreement/PutTargetPublicKey"), AUTH_STATION, AUTH_NOTES, AUTH_UNARY },
+    { V1("KeyAgreement/DeriveSharedKey"), AUTH_SERVER, AUTH_NOTES, AUTH_UNARY },
     { V1("Bench/TurnAway"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
     { V1("Runs/Open"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
     { V1("Runs/FetchImage"), AUTH_STATION, AUTH_READS, AUTH_UNARY },
-    { V1("Runs/Report"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Runs/Report"), AUTH_STATION, AUTH_NOTES, AUTH_UNARY },
     { V1("Runs/Finish"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Runs/Commit"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Runs/Booted"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Runs/Locked"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
     { V1("Runs/Sealed"), AUTH_STATION, AUTH_CHANGES, AUTH_UNARY },
     { V1("Firmware/Release"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_STREAM },
+    { V1("Firmware/List"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
+    { V1("Firmware/Withdraw"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
     { V1("Orders/Create"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
     { V1("Orders/Show"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
+    { V1("Orders/List"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
+    { V1("Orders/Close"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Orders/Extend"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Orders/SetQuantity"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Orders/AddStation"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Orders/RemoveStation"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
     { V1("Registry/Add"), AUTH_OPERATOR | AUTH_SERVER, AUTH_CHANGES, AUTH_UNARY },
     { V1("Registry/Revoke"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Registry/List"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
     { V1("Units/Show"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
+    { V1("Units/List"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
+    { V1("Units/Release"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Units/Scrap"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Units/Accept"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Units/Hold"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Units/Allow"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("Units/Reassign"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
+    { V1("RunTable/List"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
+    { V1("RunTable/End"), AUTH_OPERATOR, AUTH_CHANGES, AUTH_UNARY },
     { V1("Health/Check"), AUTH_OPERATOR | AUTH_AUDITOR | AUTH_STATION, AUTH_READS, AUTH_UNARY },
     { V1("Log/GetCheckpoint"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
     { V1("Log/GetEntries"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
     { V1("Log/GetProof"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
+    { V1("Log/GetState"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_UNARY },
     { V1("Log/Follow"), AUTH_OPERATOR | AUTH_AUDITOR, AUTH_READS, AUTH_STREAM },
 };
 

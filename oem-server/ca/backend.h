@@ -16,6 +16,7 @@ struct backend_request {
     const X509_NAME *subject;
     const char *uri; /* subject alternative name; NULL: none */
     X509_REQ *csr;
+    const struct ca_terms *terms;
 };
 
 struct ca_backend {

@@ -26,6 +26,7 @@ static enum err issue(void *context, const struct backend_request *request,
         .alternative_names = names,
         .issuer = state->issuing,
         .signer = state->key,
+        .terms = request->terms,
     };
     return cert_make(&r, certificate_out);
 }

@@ -8,6 +8,7 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "oem-server/ca/backend.h"
+#include "oem-server/ca/cert.h"
 #include "oem-server/ca/names.h"
 #include "oem-server/ca/ssl.h"
 
@@ -122,7 +123,7 @@ char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name)
     return uri;
 }
 
-/* Whoever the backend is: for the key and the subject that were asked, signed by our CA. */
+/* Of any backend: for the key, subject and terms that were asked, signed by our CA. */
 static enum err check_answer(const struct ca *ca, const struct backend_request *request,
                              X509 *certificate)
 {
@@ -130,6 +131,7 @@ static enum err check_answer(const struct ca *ca, const struct backend_request *
         return fail(ERR_MISMATCH, "ca: issued certificate: subject is not what was asked");
     if (EVP_PKEY_eq(X509_get0_pubkey(certificate), X509_REQ_get0_pubkey(request->csr)) != 1)
         return ssl_fail(ERR_MISMATCH, "issued certificate: key is not what was asked");
+    TRY(cert_terms_check(certificate, request->terms));
     return check_issued_by(certificate, ca->issuing,
                            "issued certificate: not the issuing CA's");
 }
@@ -150,7 +152,8 @@ static enum err issue_checked(struct ca *ca, const struct backend_request *reque
 }
 
 static enum err issue_principal(struct ca *ca, enum ca_profile profile, const char *name,
-                                X509_REQ *csr, struct buf *certificate_out)
+                                X509_REQ *csr, const struct ca_terms *terms,
+                                struct buf *certificate_out)
 {
     AUTO(free_drop) char *uri = ca_spiffe(ca, profile, name);
     if (uri == NULL)
@@ -161,21 +164,34 @@ static enum err issue_principal(struct ca *ca, enum ca_profile profile, const ch
                                          .unit = profile_of(profile)->name,
                                          .common_name = name };
     TRY(names_subject_make(&parts, &subject));
-    const struct backend_request request = { profile_of(profile), subject, uri, csr };
+    const struct backend_request request = { profile_of(profile), subject, uri, csr, terms };
     return issue_checked(ca, &request, certificate_out);
 }
 
-enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
-                  struct buf *certificate_out)
+enum err ca_terms_make(enum ca_profile profile, struct ca_terms *terms_out)
 {
     const struct profile *p = profile_of(profile);
+    return p == NULL ? fail(ERR_INTERNAL, "ca: no profile %u", (unsigned)profile)
+                     : cert_terms_make(p, terms_out);
+}
+
+enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
+                  const struct ca_terms *terms, struct buf *certificate_out)
+{
+    const struct profile *p = profile_of(profile);
+    struct ca_terms fresh;
     if (p == NULL || (name != NULL) != p->is_principal)
         return fail(ERR_INTERNAL, "ca: profile %u and name do not go together",
                     (unsigned)profile);
+    if (terms == NULL) {
+        TRY(cert_terms_make(p, &fresh));
+        terms = &fresh;
+    }
     if (p->is_principal) {
         TRY(ca_name_check(p->name, name));
-        return issue_principal(ca, profile, name, csr, certificate_out);
+        return issue_principal(ca, profile, name, csr, terms, certificate_out);
     }
-    const struct backend_request request = { p, X509_REQ_get_subject_name(csr), NULL, csr };
+    const struct backend_request request = { p, X509_REQ_get_subject_name(csr), NULL, csr,
+                                             terms };
     return issue_checked(ca, &request, certificate_out);
 }

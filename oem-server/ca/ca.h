@@ -15,7 +15,7 @@
 
 #include "oem-server/hsm/hsm.h"
 
-enum { CA_CSR_MAX = 2048 };
+enum { CA_CSR_MAX = 2048, CA_SERIAL_SIZE = 20 };
 
 #define CA_DEVICE_MODEL "NuLink3" /* CN of every device */
 
@@ -70,10 +70,22 @@ enum err ca_device_subject(const struct ca *ca, const char *order,
 enum err ca_device_csr_check(const struct ca *ca, X509_REQ *csr, const char *order,
                              const uint8_t uid[static UID_SIZE], const char *challenge);
 
+/* What of a certificate is chosen and not computed: recorded before the CA acts, so that
+ * whoever acts again makes the same bytes to be signed. serial: positive, big-endian, with
+ * leading zeros; 126 of its bits are random (RFC 5280 4.1.2.2 asks for 64). Times: seconds
+ * since 1970. */
+struct ca_terms {
+    uint8_t serial[CA_SERIAL_SIZE];
+    int64_t not_before;
+    int64_t not_after;
+};
+enum err ca_terms_make(enum ca_profile profile, struct ca_terms *terms_out); /* fresh */
+
 /* Issue for the CSR's key. name: of a principal (the CSR's subject is ignored); for CA_DEVICE
- * NULL, and the subject is the CSR's, checked before. */
+ * NULL, and the subject is the CSR's, checked before. terms NULL: fresh ones. The same CSR and
+ * terms give the same TBSCertificate (tests/unit/test_ca.c). */
 enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
-                  struct buf *certificate_out);
+                  const struct ca_terms *terms, struct buf *certificate_out);
 
 /* The SPIFFE URI of a principal, "spiffe://<trust domain>/<role>/<name>". Caller frees with
  * free(). */

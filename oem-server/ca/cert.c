@@ -8,34 +8,57 @@
 #include "common/host/log.h"
 #include "oem-server/ca/ssl.h"
 
-enum { BACK_DATED_S = 600, SERIAL_SIZE = 16 };
+enum { BACK_DATED_S = 600, RANDOM_SIZE = 16, DAY_S = 24 * 3600 };
 
-/* 126 random bits, positive, always 16 bytes (RFC 5280 4.1.2.2). */
-static enum err set_serial(X509 *certificate)
+static const int64_t no_expiry = INT64_C(253402300799); /* 99991231235959Z */
+
+/* 126 random bits, positive, always 16 bytes in the certificate (RFC 5280 4.1.2.2). */
+enum err cert_terms_make(const struct profile *profile, struct ca_terms *terms_out)
 {
-    uint8_t bytes[SERIAL_SIZE];
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+    struct ca_terms terms = { .not_before = (int64_t)time(NULL) - BACK_DATED_S };
+    uint8_t *number = terms.serial + CA_SERIAL_SIZE - RANDOM_SIZE;
+    if (RAND_bytes(number, RANDOM_SIZE) != 1)
         return ssl_fail(ERR_INTERNAL, "random serial");
-    bytes[0] = (uint8_t)((bytes[0] & 0x3F) | 0x40);
-    BIGNUM *number = BN_bin2bn(bytes, sizeof(bytes), NULL);
-    bool good = number != NULL &&
-                BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
-    BN_free(number);
-    return good ? ERR_OK : ssl_fail(ERR_MEMORY, "serial");
+    number[0] = (uint8_t)((number[0] & 0x3F) | 0x40);
+    terms.not_after = profile->days == 0
+                          ? no_expiry
+                          : terms.not_before + BACK_DATED_S + (int64_t)profile->days * DAY_S;
+    *terms_out = terms;
+    return ERR_OK;
 }
 
-/* Back-dated, for peers whose clock is a little slow. */
-static enum err set_validity(X509 *certificate, const struct profile *profile)
+static enum err set_serial(X509 *certificate, const struct ca_terms *terms)
 {
-    time_t now = time(NULL);
-    ASN1_TIME *before = X509_getm_notBefore(certificate);
-    ASN1_TIME *after = X509_getm_notAfter(certificate);
-    bool good = X509_time_adj_ex(before, 0, -BACK_DATED_S, &now) != NULL;
-    if (profile->days == 0)
-        good = good && ASN1_TIME_set_string_X509(after, "99991231235959Z") == 1;
-    else
-        good = good && X509_time_adj_ex(after, profile->days, 0, &now) != NULL;
+    BIGNUM *number = BN_bin2bn(terms->serial, CA_SERIAL_SIZE, NULL);
+    bool good = number != NULL && !BN_is_zero(number) && (terms->serial[0] & 0x80) == 0 &&
+                BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
+    BN_free(number);
+    return good ? ERR_OK : ssl_fail(ERR_INTERNAL, "serial");
+}
+
+static enum err set_validity(X509 *certificate, const struct ca_terms *terms)
+{
+    bool good =
+        terms->not_before < terms->not_after &&
+        ASN1_TIME_set(X509_getm_notBefore(certificate), (time_t)terms->not_before) != NULL &&
+        ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)terms->not_after) != NULL;
     return good ? ERR_OK : ssl_fail(ERR_INTERNAL, "validity");
+}
+
+enum err cert_terms_check(X509 *certificate, const struct ca_terms *terms)
+{
+    AUTO(ssl_certificate_drop) X509 *want = X509_new();
+    if (want == NULL)
+        return ssl_fail(ERR_MEMORY, "certificate");
+    TRY(set_serial(want, terms));
+    TRY(set_validity(want, terms));
+    if (ASN1_INTEGER_cmp(X509_get0_serialNumber(certificate), X509_get0_serialNumber(want)) !=
+            0 ||
+        ASN1_TIME_compare(X509_get0_notBefore(certificate), X509_get0_notBefore(want)) != 0 ||
+        ASN1_TIME_compare(X509_get0_notAfter(certificate), X509_get0_notAfter(want)) != 0)
+        return fail(ERR_MISMATCH, "ca: issued certificate: serial or validity is not what was "
+                                  "asked");
+    return ERR_OK;
 }
 
 static enum err add_extension(X509 *certificate, X509V3_CTX *context, int nid,
@@ -82,14 +105,20 @@ enum err cert_make(const struct cert_request *request, X509 **certificate_out)
 {
     const X509_NAME *issuer =
         request->issuer == NULL ? request->subject : X509_get_subject_name(request->issuer);
+    const struct ca_terms *terms = request->terms;
+    struct ca_terms fresh;
+    if (terms == NULL) {
+        TRY(cert_terms_make(request->profile, &fresh));
+        terms = &fresh;
+    }
     AUTO(ssl_certificate_drop) X509 *certificate = X509_new();
     if (certificate == NULL || X509_set_version(certificate, X509_VERSION_3) != 1 ||
         X509_set_subject_name(certificate, request->subject) != 1 ||
         X509_set_issuer_name(certificate, issuer) != 1 ||
         X509_set_pubkey(certificate, request->subject_key) != 1)
         return ssl_fail(ERR_INTERNAL, "certificate");
-    TRY(set_serial(certificate));
-    TRY(set_validity(certificate, request->profile));
+    TRY(set_serial(certificate, terms));
+    TRY(set_validity(certificate, terms));
     TRY(add_extensions(certificate, request));
     TRY(sign(certificate, request->signer));
     *certificate_out = TAKE(certificate);

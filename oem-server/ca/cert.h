@@ -14,6 +14,13 @@ struct cert_request {
     GENERAL_NAMES *alternative_names; /* NULL: none */
     X509 *issuer;                     /* NULL: self-signed */
     EVP_PKEY *signer;                 /* the issuer's key */
+    const struct ca_terms *terms;     /* NULL: fresh ones */
 };
 
 enum err cert_make(const struct cert_request *request, X509 **certificate_out);
+
+/* A random serial and the profile's validity from now on, back-dated for peers whose clock is a
+ * little slow. */
+enum err cert_terms_make(const struct profile *profile, struct ca_terms *terms_out);
+/* ERR_MISMATCH: the certificate has another serial or validity. */
+enum err cert_terms_check(X509 *certificate, const struct ca_terms *terms);

@@ -48,7 +48,7 @@ static enum err issue_authority(const struct profile *profile,
 {
     AUTO(ssl_name_drop) X509_NAME *subject = NULL;
     TRY(names_subject_make(parts, &subject));
-    const struct cert_request r = { profile, subject, key, NULL, issuer, signer };
+    const struct cert_request r = { profile, subject, key, NULL, issuer, signer, NULL };
     return cert_make(&r, certificate_out);
 }
 
@@ -61,9 +61,9 @@ static enum err issue_web_server(struct setup *s, const char *organization,
     const struct names_subject parts = { .organization = organization,
                                          .common_name = server_names[0] };
     TRY(names_subject_make(&parts, &subject));
-    const struct cert_request r = { &profile_web_server, subject,
-                                    s->web_server_key,   names,
-                                    s->issuing,          s->issuing_key };
+    const struct cert_request r = {
+        &profile_web_server, subject, s->web_server_key, names, s->issuing, s->issuing_key, NULL
+    };
     return cert_make(&r, &s->web_server);
 }
 

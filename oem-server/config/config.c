@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * config: reads and checks the ini file. main and ctl call it once, before anything is opened;
+ * it must not touch what the file names.
+ */
 #include "oem-server/config/config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/host/log.h"
 #include "common/host/name.h"
@@ -14,7 +20,11 @@ enum {
     WORKERS_DEFAULT = 4,
     QUEUE_DEFAULT = 1024,
     SESSIONS_DEFAULT = 4,
-    TIMEOUT_DEFAULT_MS = 5000
+    TIMEOUT_DEFAULT_MS = 5000,
+    RUN_IDLE_S = 15 * 60,
+    RUN_LONGEST_S = 60 * 60,
+    UNLOCKED_S = 60 * 60,
+    POLICY_MAX_S = 7 * 24 * 3600,
 };
 
 static const char *const token_names[HSM_TOKENS] = { "root", "issuing", "tls", "boot", "log" };
@@ -62,6 +72,7 @@ static bool set_listen(struct config *config, const char *value)
         return false; /* an IPv6 address without its brackets: where does it end? */
     }
     config->listen_port = (uint16_t)port;
+    free(config->name);
     free(config->listen_address);
     config->listen_address = end == value ? NULL : strndup(value, (size_t)(end - value));
     return end == value || config->listen_address != NULL;
@@ -95,6 +106,33 @@ static bool set_token(struct config *config, const char *key, const char *value,
     return false;
 }
 
+/* "run_idle_minutes = 15" or "run_idle_s = 900". */
+static bool set_policy(struct config_policy *policy, const char *key, const char *value,
+                       bool *known)
+{
+    const struct {
+        const char *minutes, *seconds;
+        unsigned *field;
+    } rows[] = {
+        { "run_idle_minutes", "run_idle_s", &policy->run_idle_s },
+        { "run_longest_minutes", "run_longest_s", &policy->run_longest_s },
+        { "unlocked_minutes", "unlocked_s", &policy->unlocked_s },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        unsigned unit = strcmp(key, rows[i].minutes) == 0   ? 60
+                        : strcmp(key, rows[i].seconds) == 0 ? 1
+                                                            : 0;
+        if (unit == 0)
+            continue;
+        *known = true;
+        if (!set_number(rows[i].field, value, 1, POLICY_MAX_S / unit))
+            return false;
+        *rows[i].field *= unit;
+        return true;
+    }
+    return false;
+}
+
 /* Did the pair set a field? known says whether there is such a key at all. */
 static bool take(struct reader *r, const char *section, const char *key, const char *value,
                  bool *known)
@@ -102,6 +140,8 @@ static bool take(struct reader *r, const char *section, const char *key, const c
     struct config *c = r->config;
     *known = true;
     if (strcmp(section, "server") == 0) {
+        if (strcmp(key, "name") == 0)
+            return set(&c->name, value);
         if (strcmp(key, "listen") == 0)
             return set_listen(c, value);
         if (strcmp(key, "state") == 0)
@@ -132,7 +172,7 @@ static bool take(struct reader *r, const char *section, const char *key, const c
         return set_token(c, key, value, known);
     }
     *known = false;
-    return false;
+    return strcmp(section, "policy") == 0 && set_policy(&c->policy, key, value, known);
 }
 
 static int on_pair(void *user, const char *section, const char *key, const char *value)
@@ -143,7 +183,7 @@ static int on_pair(void *user, const char *section, const char *key, const char 
         return 1;
     if (r->words[0] == '\0')
         snprintf(r->words, sizeof(r->words),
-                 known ? "[%.40s] %.40s: bad value" : "[%.40s] %.40s: no such setting", section,
+                 known ? "[%.40s] %.40s: bad value" : "[%.40s] %.40s: no such key", section,
                  key);
     return 0;
 }
@@ -168,7 +208,22 @@ static enum err check_names(const struct reader *r)
     if (!name_is_good(c->trust_domain))
         return fail(ERR_CONFIG, "%s: [ca] trust_domain: %.80s: want " NAME_RULE, r->path,
                     c->trust_domain);
+    if (!name_is_good(c->name))
+        return fail(ERR_CONFIG, "%s: [server] name: %.80s: want " NAME_RULE, r->path, c->name);
     return ERR_OK;
+}
+
+/* The host's name in small letters, if that makes a name; runs are held under it. */
+static bool default_name(struct config *c)
+{
+    char host[65] = "";
+    if (c->name != NULL)
+        return true;
+    if (gethostname(host, sizeof(host) - 1) != 0)
+        host[0] = '\0';
+    for (char *at = host; *at != '\0'; at++)
+        *at = (char)tolower((unsigned char)*at);
+    return set(&c->name, name_is_good(host) ? host : "oem-server");
 }
 
 static enum err complete(struct reader *r)
@@ -180,6 +235,8 @@ static enum err complete(struct reader *r)
     TRY(require(r, c->organization, "[ca] organization"));
     TRY(require(r, c->trust_domain, "[ca] trust_domain"));
     TRY(require(r, c->server_names[0], "[ca] server_names"));
+    if (!default_name(c))
+        return fail(ERR_MEMORY, "config: no memory");
     TRY(check_names(r));
     bool ok = make_path(&c->store_path, c->state, "hallmark", ".db");
     if (c->origin == NULL)
@@ -198,6 +255,7 @@ static enum err defaults(struct config *c)
     c->hsm.sessions = SESSIONS_DEFAULT;
     c->hsm.timeout_ms = TIMEOUT_DEFAULT_MS;
     c->listen_port = 8443;
+    c->policy = (struct config_policy){ RUN_IDLE_S, RUN_LONGEST_S, UNLOCKED_S };
     bool ok = true;
     for (size_t i = 0; i < HSM_TOKENS && ok; i++)
         ok =
@@ -213,7 +271,7 @@ static enum err read_file(struct reader *r)
         return fail(ERR_CONFIG, "%s: %s", r->path, strerror(errno));
     if (line > 0)
         return fail(ERR_CONFIG, "%s:%d: %s", r->path, line,
-                    r->words[0] == '\0' ? "not a setting" : r->words);
+                    r->words[0] == '\0' ? "not a line of the form KEY = VALUE" : r->words);
     return complete(r);
 }
 
@@ -243,6 +301,7 @@ void config_free(struct config *config)
     for (size_t i = 0; i < CONFIG_SERVER_NAMES_MAX; i++)
         free(config->server_names[i]);
     free((void *)(uintptr_t)config->hsm.module);
+    free(config->name);
     free(config->listen_address);
     free(config->state);
     free(config->store_path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config: oem-server's settings, from one ini file. Unknown sections or keys are errors with
- * file:line. Strings live as long as the config. See oem-server(8) and deploy/ for an example.
+ * config: oem-server's configuration, from one ini file. Unknown sections or keys are errors
+ * with file:line. Strings live as long as the config. See oem-server(8) and deploy/ for an
+ * example.
  */
 #pragma once
 
@@ -9,13 +10,22 @@
 
 enum { CONFIG_SERVER_NAMES_MAX = 8 };
 
+/* From the section "policy". Each may be given in minutes or, with _s, in seconds. */
+struct config_policy {
+    unsigned run_idle_s;    /* a run whose station is silent for so long ends */
+    unsigned run_longest_s; /* a run ends after so long in any case */
+    unsigned unlocked_s;    /* a unit committed so long without a lock statement is an alarm */
+};
+
 struct config {
+    char *name; /* of this server, in the holder of each of its runs; default: the host's */
     char *listen_address; /* NULL: all */
     uint16_t listen_port;
     char *state; /* folder */
     char *store_path;
     unsigned workers;
     unsigned queue;
+    struct config_policy policy;
     struct hsm_config hsm;
     char *organization;
     char *trust_domain;
@@ -23,5 +33,7 @@ struct config {
     char *origin; /* of the event log; default "<trust_domain>/hallmark-log" */
 };
 
+/* ERR_CONFIG names file and line, or what is missing. config_out: release with config_free().
+ */
 enum err config_read(const char *path, struct config **config_out);
-void config_free(struct config *config);
+void config_free(struct config *config); /* NULL is fine */

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Makes text safe to print. Everything that oemctl prints for people passes through here:
+ * report.c, entry.c, csv.c, list.c and the failure that ctl.c tells. It must never let a
+ * control through.
+ */
 #include "oem-server/ctl/clean.h"
 
 #include <stdlib.h>
@@ -29,11 +34,41 @@ static size_t character(const unsigned char *text, uint32_t *code_out)
     return 0;
 }
 
+/* Ranges of code points, both ends included. */
+static const struct {
+    uint32_t first, last;
+} steering[] = {
+    { 0x00, 0x1f },       { 0x7f, 0x9f },     { 0x061c, 0x061c }, /* Arabic letter mark */
+    { 0x200e, 0x200f },                       /* left-to-right and right-to-left marks */
+    { 0x2028, 0x202e },                       /* separators; bidirectional embeddings */
+    { 0x2060, 0x206f },                       /* invisible operators; bidirectional isolates */
+    { 0xfeff, 0xfeff },   { 0xfff9, 0xfffb }, /* byte order mark; interlinear annotation */
+    { 0xe0000, 0xe007f },                     /* tags */
+};
+
 static bool steers(uint32_t code)
 {
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) ||
-           (code >= 0x202a && code <= 0x202e) || /* bidirectional overrides */
-           (code >= 0x2066 && code <= 0x2069);
+    for (size_t i = 0; i < COUNT(steering); i++)
+        if (code >= steering[i].first && code <= steering[i].last)
+            return true;
+    return false;
+}
+
+/* Bytes of the harmless character at text; 0: it is to be replaced, *skip_out bytes of it. */
+static size_t harmless(const char *text, size_t *skip_out)
+{
+    uint32_t code;
+    size_t len = character((const unsigned char *)text, &code);
+    *skip_out = len == 0 ? 1 : len;
+    return len == 0 || steers(code) ? 0 : len;
+}
+
+bool clean_is(const char *text)
+{
+    size_t len = 1, skip;
+    for (; *text != '\0' && len != 0; text += skip)
+        len = harmless(text, &skip);
+    return len != 0;
 }
 
 char *clean_copy(const char *text)
@@ -43,16 +78,12 @@ char *clean_copy(const char *text)
         return NULL;
     char *out = clean;
     while (*text != '\0') {
-        uint32_t code;
-        size_t len = character((const unsigned char *)text, &code);
-        if (len == 0 || steers(code)) {
+        size_t skip, len = harmless(text, &skip);
+        if (len == 0)
             *out++ = '?';
-            text += len == 0 ? 1 : len;
-            continue;
-        }
         memcpy(out, text, len);
         out += len;
-        text += len;
+        text += skip;
     }
     *out = '\0';
     return clean;

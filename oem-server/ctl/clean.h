@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clean: the words of others, made safe for a terminal.
+ * clean: text of others, made safe for a terminal.
  *
- * Strings come from the server, whom oemctl does not trust: clean_copy() replaces what could
- * steer a terminal (C0 and C1 controls, DEL) or is not UTF-8 (RFC 3629) by '?'.
+ * Strings come from the server, which oemctl does not trust: clean_copy() replaces by '?' what
+ * could steer a terminal or its reader (C0 and C1 controls, DEL, bidirectional controls, line
+ * separators, invisible format characters) and what is not UTF-8 (RFC 3629).
+ * Test: test_ctl_output.c, text_is_cleaned.
  */
 #pragma once
 
@@ -11,3 +13,6 @@
 
 /* A cleaned copy; the caller frees with free(); NULL: no memory. */
 char *clean_copy(const char *text);
+
+/* Is there nothing in text that clean_copy() would replace? */
+bool clean_is(const char *text);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The event log as a table. Called by log export. A cell must never be a formula, nor hold a
+ * line's end.
+ */
 #include "oem-server/ctl/csv.h"
 
 #include <stdlib.h>
@@ -9,27 +13,11 @@
 
 /* The names of entry_report(), in the order of the table. */
 static const char *const columns[] = {
-    "index",
-    "time",
-    "kind",
-    "arrow",
-    "method",
-    "status",
-    "code",
-    "message",
-    "actor",
-    "order",
-    "uid",
-    "run_id",
-    "reported",
-    "took_us",
-    "peer",
-    "certificate",
-    "request_sha256",
-    "response_sha256",
-    "digests",
-    "software",
-    "hsm_operations",
+    "index",   "time",        "kind",           "arrow",           "method",
+    "status",  "code",        "message",        "reason",          "actor",
+    "order",   "uid",         "run_id",         "reported",        "took_us",
+    "peer",    "certificate", "request_sha256", "response_sha256", "digests",
+    "changes", "software",    "hsm_operations",
 };
 
 static void print_cell(FILE *out, const char *text)
@@ -50,7 +38,7 @@ static char *text_of(const json_t *value)
         return strdup("");
     if (json_is_string(value))
         return clean_copy(json_string_value(value));
-    return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 }
 
 void csv_header(FILE *out)

@@ -25,7 +25,7 @@ static enum err option_timeout(const char *text, void *u32_out)
 const struct option_row ctl_options[] = {
     { "help", NULL, "show this", option_flag, offsetof(struct ctl, help), false, false },
     { "json", NULL, "print JSON", option_flag, offsetof(struct ctl, json), false, false },
-    { "config", "FILE", "settings: server, ca, cert, key", option_text,
+    { "config", "FILE", "configuration: server, ca, cert, key", option_text,
       offsetof(struct ctl, config), false, false },
     { "server", "URL", "wss://HOST:PORT", settings_server, offsetof(struct ctl, wanted.server),
       false, false },
@@ -74,7 +74,7 @@ static enum err help_all(FILE *out)
           "Hallmark's command line for operators and auditors.\n\nCommands:\n",
           out);
     for (size_t i = 0; commands[i] != NULL; i++)
-        fprintf(out, "  %-18s %s\n", commands[i]->words, commands[i]->text);
+        fprintf(out, "  %-21s %s\n", commands[i]->words, commands[i]->text);
     fputs("\nOptions of every command:\n", out);
     option_help(out, ctl_options, ctl_option_count, false);
     option_help(out, leading_options, COUNT(leading_options), false);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * An entry of the log in two forms. Called by log show and log export. What is no Event is
+ * shown all the same: nothing of the log is left out because it cannot be read.
+ */
 #include "oem-server/ctl/entry.h"
 
 #include <string.h>
@@ -7,6 +11,8 @@
 #include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/exit.h"
 #include "oem-server/ctl/when.h"
+
+enum { VALUE_MAX = 64 }; /* bytes of a changed value in a line for people */
 
 static struct span bytes_of(const ProtobufCBinaryData *data)
 {
@@ -40,6 +46,32 @@ static const char *status_word(const Hallmark__V1__Event *event)
     return exit_status_name(err_from_wire(event->code, event->status));
 }
 
+/* row field=value; a long value is cut short here, not in JSON. */
+static void print_change(FILE *out, const Hallmark__V1__Change *change)
+{
+    char text[VALUE_MAX + 1];
+    bool cut = strlen(change->value) > VALUE_MAX;
+    snprintf(text, sizeof(text), "%s", change->value);
+    AUTO(free_drop) char *row = clean_copy(change->row);
+    AUTO(free_drop) char *field = clean_copy(change->field);
+    AUTO(free_drop) char *value = clean_copy(text);
+    if (row == NULL || field == NULL || value == NULL)
+        fputs("(no memory)", out);
+    else if (*field == '\0')
+        fprintf(out, "%s removed", row);
+    else
+        fprintf(out, "%s %s=%s%s", row, field, value, cut ? "..." : "");
+}
+
+static void print_changes(FILE *out, const Hallmark__V1__Event *event)
+{
+    for (size_t i = 0; i < event->n_changes; i++) {
+        fputs(i == 0 ? "  [" : "; ", out);
+        print_change(out, event->changes[i]);
+    }
+    fputs(event->n_changes == 0 ? "" : "]", out);
+}
+
 void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event)
 {
     char when[WHEN_TEXT_SIZE];
@@ -60,6 +92,8 @@ void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event)
     if (event->reported)
         fputs("  (reported)", out);
     print_text(out, "", event->message);
+    print_text(out, "reason: ", event->reason);
+    print_changes(out, event);
     fputc('\n', out);
 }
 
@@ -86,11 +120,29 @@ static void put_digests(struct report *report, const Hallmark__V1__Event *event)
     report_free(&digests);
 }
 
+static void put_changes(struct report *report, const Hallmark__V1__Event *event)
+{
+    if (event->n_changes > 0)
+        report_list(report, "changes");
+    for (size_t i = 0; i < event->n_changes; i++) {
+        const Hallmark__V1__Change *change = event->changes[i];
+        AUTO(report_free) struct report part = report_new();
+        report_text(&part, "row", change->row);
+        if (*change->field == '\0')
+            report_bool(&part, "removed", true);
+        put_text(&part, "field", change->field);
+        if (*change->field != '\0')
+            report_text(&part, "value", change->value);
+        report_list_add(report, "changes", &part);
+    }
+}
+
 static void put_outcome(struct report *report, const Hallmark__V1__Event *event)
 {
     report_text(report, "status", status_word(event));
     report_number(report, "code", event->code);
     put_text(report, "message", event->message);
+    put_text(report, "reason", event->reason);
     report_number(report, "took_us", event->took_us);
 }
 
@@ -115,6 +167,7 @@ void entry_report(struct report *report, uint64_t index, const Hallmark__V1__Eve
     put_hex(report, "request_sha256", &event->request_sha256);
     put_hex(report, "response_sha256", &event->response_sha256);
     put_digests(report, event);
+    put_changes(report, event);
     put_text(report, "software", event->software);
     if (event->n_hsm_operations > 0)
         report_texts(report, "hsm_operations", event->hsm_operations, event->n_hsm_operations);

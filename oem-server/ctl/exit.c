@@ -37,7 +37,7 @@ static const struct {
     int code;
 } causes[] = {
     { ERR_USAGE, "bad usage", EX_USAGE },
-    { ERR_CONFIG, "bad settings", EX_CONFIG },
+    { ERR_CONFIG, "bad configuration", EX_CONFIG },
     { ERR_IO, "input or output failed", EX_IOERR },
     { ERR_PROTO, "protocol broken", EX_PROTOCOL },
     { ERR_SIG, "not verified", EX_DATAERR },

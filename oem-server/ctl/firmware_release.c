@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * firmware release: an image and what is said of it, in pieces. Called from the commands'
+ * table. It must never name an image released whose bytes the server did not confirm.
+ */
 #include <string.h>
 
 #include "common/core/layout.h"
@@ -8,18 +12,28 @@
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/file.h"
+#include "oem-server/ctl/image_kind.h"
 #include "oem-server/ctl/remote.h"
 #include "oem-server/ctl/report.h"
 
-enum { PIECE = 64 << 10 }; /* bytes a message */
+enum { PIECE = 64 << 10 /* bytes a message */, SBOM_MAX = 64 << 20 };
 
 struct release_args {
     const char *file;
     uint32_t kind;
     char *version;
+    uint32_t version_number, security_counter;
+    const char *sbom;
 };
 
-static const struct option_choice kinds[] = {
+/* What each message says besides its piece of the image; only the first one's counts. */
+struct saying {
+    const struct release_args *args;
+    uint32_t kind;
+    uint8_t sbom_sha256[SHA256_SIZE];
+};
+
+const struct option_choice image_kinds[] = {
     { "firmware", HALLMARK__V1__IMAGE_KIND__IMAGE_KIND_FIRMWARE },
     { "devauth", HALLMARK__V1__IMAGE_KIND__IMAGE_KIND_DEVAUTH },
     { NULL, 0 },
@@ -27,7 +41,7 @@ static const struct option_choice kinds[] = {
 
 static enum err choose_kind(const char *text, void *u32_out)
 {
-    return option_choose(kinds, text, u32_out);
+    return option_choose(image_kinds, text, u32_out);
 }
 
 static enum err check_answer(const Hallmark__V1__ReleaseResponse *out, struct span image)
@@ -44,62 +58,100 @@ static void stream_drop(struct wss_stream **stream)
     wss_stream_free(*stream);
 }
 
-static enum err send_piece(struct wss_stream *stream, const struct release_args *a,
-                           uint32_t kind, struct span piece, bool last)
+static enum err send_piece(struct wss_stream *stream, struct saying *what, struct span piece,
+                           bool last)
 {
+    const struct release_args *a = what->args;
     Hallmark__V1__ReleaseRequest in = HALLMARK__V1__RELEASE_REQUEST__INIT;
     AUTO(buf_free) struct buf packed = { 0 };
-    in.kind = (Hallmark__V1__ImageKind)kind;
+    in.kind = (Hallmark__V1__ImageKind)what->kind;
     in.version = a->version;
+    in.version_number = a->version_number;
+    in.security_counter = a->security_counter;
+    if (a->sbom != NULL)
+        in.sbom_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, what->sbom_sha256 };
     in.chunk = (ProtobufCBinaryData){ piece.len, (uint8_t *)(uintptr_t)piece.ptr };
     TRY(rpc_pack(&in.base, &packed));
     return wss_stream_send(stream, buf_span(&packed), last);
 }
 
 /* The server may refuse in mid-stream: then its answer says why, not the failed send. */
-static enum err upload(struct remote *remote, const struct release_args *a, uint32_t kind,
-                       struct span image, struct buf *answer)
+static enum err upload(struct remote *remote, struct saying *what, struct span image,
+                       struct buf *answer)
 {
     AUTO(stream_drop) struct wss_stream *stream = NULL;
     TRY(remote_stream(remote, "hallmark.v1.Firmware/Release", span_of("", 0), 0, &stream));
     enum err e = ERR_OK;
     for (size_t at = 0; at < image.len && e == ERR_OK; at += PIECE) {
         size_t len = image.len - at < PIECE ? image.len - at : PIECE;
-        e = send_piece(stream, a, kind, span_of(image.ptr + at, len), at + len == image.len);
+        e = send_piece(stream, what, span_of(image.ptr + at, len), at + len == image.len);
     }
     return e == ERR_OK || e == ERR_CLOSED ? wss_stream_finish(stream, answer) : e;
+}
+
+/* The file stays here: the server keeps its digest. */
+static enum err digest_sbom(struct saying *what)
+{
+    AUTO(buf_free) struct buf sbom = { 0 };
+    if (what->args->sbom == NULL)
+        return ERR_OK;
+    TRY(file_read(what->args->sbom, SBOM_MAX, &sbom));
+    if (sbom.len == 0)
+        return fail_quiet(ERR_INVALID, "%s is empty", what->args->sbom);
+    sha256_of(buf_span(&sbom), what->sbom_sha256);
+    return ERR_OK;
+}
+
+static void report_release(struct report *report, const struct saying *what, struct span sha256,
+                           size_t size)
+{
+    report_hex(report, "sha256", sha256);
+    report_text(report, "kind", option_word(image_kinds, what->kind));
+    report_text(report, "version", what->args->version);
+    if (what->args->version_number != 0)
+        report_number(report, "version_number", what->args->version_number);
+    if (what->args->security_counter != 0)
+        report_number(report, "security_counter", what->args->security_counter);
+    if (what->args->sbom != NULL)
+        report_hex(report, "sbom_sha256", SPAN(what->sbom_sha256));
+    report_number(report, "size", size);
 }
 
 static enum err release(struct ctl *ctl, const struct command *command, const void *args)
 {
     (void)command;
     const struct release_args *a = args;
+    struct saying what = { .args = a, .kind = a->kind == 0 ? image_kinds[0].value : a->kind };
     AUTO(buf_free) struct buf image = { 0 };
     AUTO(buf_free) struct buf answer = { 0 };
     AUTO(remote_close) struct remote *remote = NULL;
     AUTO(rpc_drop) ProtobufCMessage *out = NULL;
     AUTO(report_free) struct report report = report_new();
-    uint32_t kind = a->kind == 0 ? kinds[0].value : a->kind;
     TRY(file_read(a->file, FLASH_FIRMWARE_MAX, &image));
     if (image.len == 0)
         return fail_quiet(ERR_INVALID, "%s is empty", a->file);
+    TRY(digest_sbom(&what));
     TRY(remote_open(ctl, &remote));
-    TRY(upload(remote, a, kind, buf_span(&image), &answer));
+    TRY(upload(remote, &what, buf_span(&image), &answer));
     TRY(rpc_unpack(&hallmark__v1__release_response__descriptor, buf_span(&answer), &out));
     const Hallmark__V1__ReleaseResponse *released = (const Hallmark__V1__ReleaseResponse *)out;
     TRY(check_answer(released, buf_span(&image)));
-    report_hex(&report, "sha256", span_of(released->sha256.data, released->sha256.len));
-    report_text(&report, "kind", option_word(kinds, kind));
-    report_text(&report, "version", a->version);
-    report_number(&report, "size", image.len);
+    report_release(&report, &what, span_of(released->sha256.data, released->sha256.len),
+                   image.len);
     return report_print(&report, ctl);
 }
 
 static const struct option_row options[] = {
     { "kind", "KIND", "firmware (unless given) or devauth", choose_kind,
       offsetof(struct release_args, kind), false, false },
-    { "version", "TEXT", "what people call it", option_text,
+    { "version", "TEXT", "what people call it", option_label,
       offsetof(struct release_args, version), true, false },
+    { "version-number", "N", "greater means newer", option_u32,
+      offsetof(struct release_args, version_number), false, false },
+    { "security-counter", "N", "its anti-rollback counter", option_u32,
+      offsetof(struct release_args, security_counter), false, false },
+    { "sbom", "FILE", "its SBOM, of which the SHA-256 is sent", option_text,
+      offsetof(struct release_args, sbom), false, false },
 };
 
 static const struct option_row operands[] = {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * health: how the server is, and whether boards wait without a lock statement. Called from the
+ * commands' table. The alarm is a warning: the server is well, so the exit status stays 0.
+ */
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/remote.h"
@@ -17,6 +21,14 @@ static enum err health(struct ctl *ctl, const struct command *command, const voi
     report_text(&report, "version", out->version);
     report_number(&report, "runs", out->runs);
     report_number(&report, "connections", out->connections);
+    report_number(&report, "unlocked", out->unlocked);
+    report_number(&report, "changes", out->changes);
+    report_number(&report, "hsm_operations", out->hsm_operations);
+    if (out->unlocked > 0)
+        fprintf(stderr,
+                "oemctl: warning: %u units were committed over an hour ago and gave no lock "
+                "statement; 'oemctl unit list --state unlocked' lists them\n",
+                out->unlocked);
     return report_print(&report, ctl);
 }
 

@@ -37,7 +37,7 @@ static enum err write_log_key(struct init_run *run)
     return write_text(run, "log.vkey", line);
 }
 
-/* Settings for oemctl; an operator's own changes to them are kept. */
+/* Configuration for oemctl; an operator's own changes to it are kept. */
 static enum err write_settings(struct init_run *run)
 {
     const struct config *config = init_config(run->init);
@@ -50,7 +50,7 @@ static enum err write_settings(struct init_run *run)
                  "server = wss://%s%s%s:%u\nca = root.pem\ncert = operator.pem\n"
                  "key = operator.key\n",
                  colons ? "[" : "", name, colons ? "]" : "", config->listen_port) < 0)
-        return fail_quiet(ERR_MEMORY, "no memory for settings");
+        return fail_quiet(ERR_MEMORY, "no memory for the configuration");
     report_text(&run->report, "settings", path);
     return file_exists(path) ? ERR_OK : file_write_text(path, text);
 }
@@ -85,7 +85,7 @@ static enum err init(struct ctl *ctl, const struct command *command, const void 
 }
 
 static const struct option_row options[] = {
-    { "config", "FILE", "the server's settings (oem-server.ini)", option_text,
+    { "config", "FILE", "the server's configuration (oem-server.ini)", option_text,
       offsetof(struct init_args, config), true, false },
     { "operator", "NAME", "of the first operator", option_name,
       offsetof(struct init_args, name), true, false },

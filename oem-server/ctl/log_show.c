@@ -4,7 +4,7 @@
 #include "oem-server/ctl/entries.h"
 #include "oem-server/ctl/entry.h"
 
-enum { FOLLOW_MS = RPC_TIMEOUT_MAX_MS }; /* then the stream is asked for anew */
+enum { FOLLOW_MS = RPC_TIMEOUT_MAX_MS }; /* then the stream is opened again */
 
 struct show_args {
     uint64_t start;

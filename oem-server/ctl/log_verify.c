@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * log verify: the log against its signed checkpoint, and with --state what the server says its
+ * store holds against the log. Called from the commands' table. It must never say "verified" of
+ * anything that only the server vouches for.
+ */
 #include <stdio.h>
 
 #include "common/host/log.h"
@@ -6,6 +11,7 @@
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/entries.h"
 #include "oem-server/ctl/file.h"
+#include "oem-server/ctl/log_state.h"
 #include "oem-server/ctl/report.h"
 #include "oem-server/ctl/verify.h"
 
@@ -13,6 +19,7 @@ struct verify_args {
     const char *vkey;
     const char *checkpoint;
     const char *from;
+    bool state;
 };
 
 static enum err load_key(const char *path, struct note_key *key_out)
@@ -48,12 +55,15 @@ struct source {
     const char *folder; /* NULL: the server's */
     struct remote *remote;
     struct buf note;
+    bool with_state;
+    struct state state; /* of the store; with_state only */
 };
 
 static void source_drop(struct source *source)
 {
     remote_close(&source->remote);
     buf_free(&source->note);
+    state_free(&source->state);
 }
 
 static enum err source_open(const struct ctl *ctl, struct source *source)
@@ -65,29 +75,49 @@ static enum err source_open(const struct ctl *ctl, struct source *source)
         return file_read(path, NOTE_MAX, &source->note);
     }
     TRY(remote_open(ctl, &source->remote));
+    if (source->with_state) /* first: the checkpoint is then of all entries that made it */
+        TRY(log_state_read(source->remote, &source->state));
     TRY(entries_checkpoint(source->remote, &out));
     return buf_copy(&source->note, span_of(out->checkpoint.data, out->checkpoint.len));
 }
 
-static enum err source_read(const struct source *source, struct verify *v)
+/* Each entry of a source is hashed, and folded into the state if that is wanted. */
+struct taking {
+    struct verify *verify;
+    struct state *state; /* NULL: not wanted */
+};
+
+static enum err take_entry(void *context, uint64_t index, struct span entry)
 {
-    AUTO(free_drop) char *path = NULL;
-    if (source->folder == NULL)
-        return entries_read(source->remote, 0, v->claim.size, verify_entry, v);
-    TRY(file_join(source->folder, BUNDLE_ENTRIES, &path));
-    return bundle_read(path, verify_entry, v);
+    struct taking *t = context;
+    TRY(verify_entry(t->verify, index, entry));
+    return t->state == NULL ? ERR_OK : state_entry(t->state, entry);
 }
 
-static enum err verify_source(const struct source *source, struct verify *v)
+static enum err source_read(struct source *source, struct verify *v)
+{
+    struct taking taking = { v, source->with_state ? &source->state : NULL };
+    AUTO(free_drop) char *path = NULL;
+    if (source->folder == NULL)
+        return entries_read(source->remote, 0, v->claim.size, take_entry, &taking);
+    TRY(file_join(source->folder, BUNDLE_ENTRIES, &path));
+    return bundle_read(path, take_entry, &taking);
+}
+
+static enum err verify_source(struct source *source, struct verify *v)
 {
     TRY(verify_start(v, buf_span(&source->note)));
+    if (source->with_state)
+        TRY(state_start(&source->state));
     TRY(source_read(source, v));
     return verify_end(v);
 }
 
-static void report_verdict(struct report *report, const struct verify *v, enum err e)
+/* e: of the log; state: of the store, which is not looked at if the log does not verify. */
+static void report_verdict(struct report *report, const struct verify *v, enum err e,
+                           const struct source *source, enum err state)
 {
-    char text[FAIL_WORDS_MAX + 32];
+    char text[FAIL_WORDS_MAX + 64];
     if (v->claimed) {
         report_number(report, "size", v->claim.size);
         report_hex(report, "root", SPAN(v->claim.root));
@@ -95,8 +125,23 @@ static void report_verdict(struct report *report, const struct verify *v, enum e
     if (v->kept)
         report_number(report, "consistent_since_size", v->old.size);
     report_bool(report, "verified", e == ERR_OK);
-    snprintf(text, sizeof(text), "not verified: %s", fail_words());
-    report_text(report, "verdict", e == ERR_OK ? "every entry is as signed" : text);
+    if (source->with_state && e == ERR_OK)
+        report_bool(report, "state_agrees", state == ERR_OK);
+    if (e != ERR_OK)
+        snprintf(text, sizeof(text), "not verified: %s", fail_words());
+    else if (state != ERR_OK)
+        snprintf(text, sizeof(text), "every entry is as signed, but %s", fail_words());
+    else
+        snprintf(text, sizeof(text), "every entry is as signed%s",
+                 source->with_state ? ", and the store holds what they say" : "");
+    report_text(report, "verdict", text);
+}
+
+static enum err check_args(const struct verify_args *a)
+{
+    return a->state && a->from != NULL
+               ? fail_quiet(ERR_USAGE, "--state asks the server, --from does not: give one")
+               : ERR_OK;
 }
 
 static enum err run(struct ctl *ctl, const struct command *command, const void *args)
@@ -105,17 +150,25 @@ static enum err run(struct ctl *ctl, const struct command *command, const void *
     const struct verify_args *a = args;
     struct verify v = { 0 };
     AUTO(buf_free) struct buf kept = { 0 };
-    AUTO(source_drop) struct source source = { .folder = a->from };
+    AUTO(log_state_report_drop) struct log_state_report found = log_state_report_new();
+    AUTO(source_drop)
+    struct source source = { .folder = a->from,
+                             .with_state = a->state,
+                             .state = { .differs = log_state_differs, .context = &found } };
     AUTO(report_free) struct report report = report_new();
+    TRY(check_args(a));
     TRY(load_key(a->vkey, &v.key));
     TRY(load_kept(a->checkpoint, &v, &kept));
     TRY(source_open(ctl, &source));
     enum err e = verify_source(&source, &v);
     if (e == ERR_OK && a->checkpoint != NULL)
         e = file_write(a->checkpoint, buf_span(&source.note));
-    report_verdict(&report, &v, e);
+    enum err state = e == ERR_OK && a->state ? state_finish(&source.state) : ERR_OK;
+    report_verdict(&report, &v, e, &source, state);
+    if (a->state && e == ERR_OK)
+        log_state_report_add(&report, &found, &source.state);
     TRY(report_print(&report, ctl));
-    return e;
+    return e != ERR_OK ? e : state;
 }
 
 static const struct option_row options[] = {
@@ -125,11 +178,13 @@ static const struct option_row options[] = {
       offsetof(struct verify_args, checkpoint), false, false },
     { "from", "DIR", "verify what log export wrote, not the server's", option_text,
       offsetof(struct verify_args, from), false, false },
+    { "state", NULL, "compare the server's store with the log too", option_flag,
+      offsetof(struct verify_args, state), false, false },
 };
 
 const struct command log_verify_command = {
     .words = "log verify",
-    .synopsis = "--vkey FILE [--checkpoint FILE] [--from DIR] [OPTION]...",
+    .synopsis = "--vkey FILE [--checkpoint FILE] [--from DIR | --state] [OPTION]...",
     .text = "Verify the whole event log, trusting only its key",
     .options = options,
     .option_count = COUNT(options),

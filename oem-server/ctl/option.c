@@ -62,7 +62,7 @@ static enum err take(struct slot *slot, const char *dashes, const char *text)
 
 static enum err read_options(struct slots *s, int argc, char **argv, bool leading)
 {
-    optind = 0; /* GNU: start afresh, whatever was read before */
+    optind = 0; /* GNU: forget what was read before */
     opterr = 0;
     for (;;) {
         int index = -1;

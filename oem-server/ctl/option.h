@@ -66,6 +66,38 @@ struct option_uid {
 };
 enum err option_uid(const char *text, void *uid_out);
 
+/* const char *, borrowed: the reason of an act, for the log. 1 to OPTION_REASON_MAX bytes of
+ * printable UTF-8 that are not all blanks. */
+enum { OPTION_REASON_MAX = 256, OPTION_LABEL_MAX = 64, OPTION_ATTRIBUTE_MAX = 256 };
+enum err option_reason(const char *text, void *text_out);
+enum err option_label(const char *text, void *text_out); /* 1 to 64 bytes, printable */
+
+/* A number that may be 0, and whether it was given. */
+struct option_count {
+    bool given;
+    uint32_t value;
+};
+enum err option_count(const char *text, void *count_out);
+
+/* NAME=VALUE, each name once; the name as a label, the value at most OPTION_ATTRIBUTE_MAX
+ * bytes, printable. */
+enum { OPTION_ATTRIBUTES_MAX = 16 };
+struct option_attributes {
+    struct option_attribute {
+        char name[OPTION_LABEL_MAX + 1];
+        char *value; /* borrowed */
+    } list[OPTION_ATTRIBUTES_MAX];
+    size_t count;
+};
+enum err option_attributes(const char *text, void *attributes_out);
+
+/* A run (32 hex digits), or the unit that it works on (24). */
+struct option_run {
+    bool is_uid;
+    uint8_t bytes[RUN_ID_SIZE]; /* of a UID: the first UID_SIZE */
+};
+enum err option_run(const char *text, void *run_out);
+
 enum { OPTION_NAMES_MAX = 64 };
 struct option_names {
     char *names[OPTION_NAMES_MAX]; /* borrowed */

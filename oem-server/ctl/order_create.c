@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * order create: how many units of which firmware, and which stations may make them. Called from
+ * the commands' table. What the server would refuse for its form alone is refused here, before
+ * a connection is made.
+ */
+#include <string.h>
 #include <time.h>
 
 #include "common/host/log.h"
 #include "hallmark/v1/operator.pb-c.h"
+#include "oem-server/ctl/advise.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/order_report.h"
 #include "oem-server/ctl/remote.h"
@@ -18,10 +25,25 @@ struct create_args {
     uint32_t boot_key;
     uint64_t not_before;
     uint64_t not_after;
+    struct option_count spares;
+    uint32_t boot_test;
+    char *lot, *line, *part_number;
+    struct option_attributes attributes;
 };
+
+/* Certificates beyond the quantity, for boards that fail after arrow 14: 2 %, from 1 to 20. */
+static uint32_t default_spares(uint32_t quantity)
+{
+    uint32_t share = quantity / 50;
+    return share < 1 ? 1 : share > 20 ? 20 : share;
+}
 
 static enum err choose_lock(const char *text, void *u32_out)
 {
+    if (strcmp(text, "password") == 0)
+        return fail_quiet(ERR_USAGE, "password is withdrawn: nobody sets a DPM password on the "
+                                     "board, and one that was set before would open it; use "
+                                     "production, or dev");
     return option_choose(order_locks, text, u32_out);
 }
 
@@ -30,11 +52,40 @@ static enum err choose_boot_key(const char *text, void *u32_out)
     return option_choose(order_boot_keys, text, u32_out);
 }
 
+static enum err choose_boot_test(const char *text, void *u32_out)
+{
+    return option_choose(order_boot_tests, text, u32_out);
+}
+
+/* The messages of an order's attributes; they borrow from the arguments. */
+struct attributes {
+    Hallmark__V1__Attribute rows[OPTION_ATTRIBUTES_MAX];
+    Hallmark__V1__Attribute *pointers[OPTION_ATTRIBUTES_MAX];
+};
+
+static void fill_labels(Hallmark__V1__Order *order, struct create_args *a,
+                        struct attributes *attributes)
+{
+    order->lot = a->lot != NULL ? a->lot : order->lot;
+    order->line = a->line != NULL ? a->line : order->line;
+    order->part_number = a->part_number != NULL ? a->part_number : order->part_number;
+    for (size_t i = 0; i < a->attributes.count; i++) {
+        attributes->pointers[i] = &attributes->rows[i];
+        hallmark__v1__attribute__init(&attributes->rows[i]);
+        attributes->rows[i].name = a->attributes.list[i].name;
+        attributes->rows[i].value = a->attributes.list[i].value;
+    }
+    order->attributes = attributes->pointers;
+    order->n_attributes = a->attributes.count;
+}
+
 /* The order as asked for; it borrows from a copy of args. */
 static void fill(Hallmark__V1__Order *order, struct create_args *a)
 {
     order->name = a->name;
     order->quantity = a->quantity;
+    order->spares = a->spares.given ? a->spares.value : default_spares(a->quantity);
+    order->boot_test = (Hallmark__V1__BootTest)a->boot_test;
     order->firmware_sha256 =
         (ProtobufCBinaryData){ sizeof(a->firmware.bytes), a->firmware.bytes };
     order->devauth_sha256 = (ProtobufCBinaryData){ sizeof(a->devauth.bytes), a->devauth.bytes };
@@ -70,13 +121,15 @@ static enum err create(struct ctl *ctl, const struct command *command, const voi
     AUTO(report_free) struct report report = report_new();
     Hallmark__V1__CreateOrderRequest in = HALLMARK__V1__CREATE_ORDER_REQUEST__INIT;
     Hallmark__V1__Order order = HALLMARK__V1__ORDER__INIT;
+    struct attributes attributes;
     fill(&order, &a);
+    fill_labels(&order, &a, &attributes);
     in.order = &order;
     if (order.not_before >= order.not_after)
         return fail_quiet(ERR_USAGE, "--not-after is not later than --not-before");
     TRY(remote_open(ctl, &remote));
     struct rpc_stub stub = rpc_stub_of(&hallmark__v1__orders__descriptor, remote_send, remote);
-    TRY(RPC_CALL(&stub, hallmark__v1__orders__create, &in, &out));
+    TRY(advise(RPC_CALL(&stub, hallmark__v1__orders__create, &in, &out), ADVISE_ORDER));
     warn_if_over(&order);
     order_report(&report, &order);
     return report_print(&report, ctl);
@@ -91,10 +144,22 @@ static const struct option_row options[] = {
       offsetof(struct create_args, devauth), true, false },
     { "station", "NAME", "a station that may work on it", option_names,
       offsetof(struct create_args, stations), true, true },
-    { "lock", "LEVEL", "dev, password or production (unless given)", choose_lock,
+    { "lock", "LEVEL", "dev or production (unless given)", choose_lock,
       offsetof(struct create_args, lock), false, false },
     { "boot-key", "SCOPE", "a key for each unit (unless given) or for the order",
       choose_boot_key, offsetof(struct create_args, boot_key), false, false },
+    { "spares", "N", "certificates beyond the quantity; 2 %, from 1 to 20, unless given",
+      option_count, offsetof(struct create_args, spares), false, false },
+    { "boot-test", "WHEN", "always, never or by-level: at production (unless given)",
+      choose_boot_test, offsetof(struct create_args, boot_test), false, false },
+    { "lot", "TEXT", "of the material, for your records", option_label,
+      offsetof(struct create_args, lot), false, false },
+    { "line", "TEXT", "of production", option_label, offsetof(struct create_args, line), false,
+      false },
+    { "part-number", "TEXT", "of the product", option_label,
+      offsetof(struct create_args, part_number), false, false },
+    { "attribute", "NAME=VALUE", "free", option_attributes,
+      offsetof(struct create_args, attributes), false, true },
     { "not-before", "TIME", "ISO 8601 with zone, or a date in UTC", option_time,
       offsetof(struct create_args, not_before), false, false },
     { "not-after", "TIME", "the same; no end unless given", option_time,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* order_report: an order for people and scripts, and the words of its choices. */
+/* order_report: an order's terms and counts, and the names of its choices. */
 #pragma once
 
 #include "hallmark/v1/operator.pb-c.h"
@@ -7,5 +7,14 @@
 
 extern const struct option_choice order_locks[];
 extern const struct option_choice order_boot_keys[];
+extern const struct option_choice order_boot_tests[];
 
 void order_report(struct report *report, const Hallmark__V1__Order *order);
+
+/* What is sealed comes first; of it apart what an operator accepted without a lock statement.
+ */
+void order_report_counts(struct report *report, const Hallmark__V1__OrderCounts *counts);
+
+/* That the server sent both. ERR_PROTO. */
+enum err order_report_check(const Hallmark__V1__Order *order,
+                            const Hallmark__V1__OrderCounts *counts);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* station revoke, operator revoke and auditor revoke. Called from the commands' table. */
 #include "hallmark/v1/operator.pb-c.h"
+#include "oem-server/ctl/advise.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/principal.h"
 #include "oem-server/ctl/remote.h"
@@ -22,7 +24,7 @@ static enum err revoke(struct ctl *ctl, const struct command *command, const voi
     TRY(remote_open(ctl, &remote));
     struct rpc_stub stub =
         rpc_stub_of(&hallmark__v1__registry__descriptor, remote_send, remote);
-    TRY(RPC_CALL(&stub, hallmark__v1__registry__revoke, &in, &out));
+    TRY(advise(RPC_CALL(&stub, hallmark__v1__registry__revoke, &in, &out), ADVISE_PRINCIPAL));
     report_text(&report, "role", principal_word(command->role));
     report_text(&report, "name", a->name);
     report_number(&report, "connections_closed", out->connections_closed);
@@ -30,8 +32,8 @@ static enum err revoke(struct ctl *ctl, const struct command *command, const voi
 }
 
 static const struct option_row options[] = {
-    { "reason", "TEXT", "for the log", option_text, offsetof(struct revoke_args, reason), true,
-      false },
+    { "reason", "TEXT", "why, for the log", option_reason, offsetof(struct revoke_args, reason),
+      true, false },
 };
 
 static const struct option_row operands[] = {

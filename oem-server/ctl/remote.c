@@ -19,12 +19,10 @@
 enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, LOSS_MS = 2000 };
 enum { ATTEMPTS = 4, BACKOFF_MS = 200, BACKOFF_CAP_MS = 1000 };
 
-/* The calls that change something: they carry an idempotency key. */
-static const char *const changes[] = {
-    "hallmark.v1.Firmware/Release",
-    "hallmark.v1.Orders/Create",
-    "hallmark.v1.Registry/Add",
-    "hallmark.v1.Registry/Revoke",
+/* The methods that only read, by their last name. Every other call carries an idempotency key,
+ * so that a method which is added is safe to repeat. */
+static const char *const reads[] = {
+    "Show", "List", "Check", "Follow", "GetCheckpoint", "GetEntries", "GetProof", "GetState",
 };
 
 struct remote {
@@ -330,12 +328,13 @@ static enum err prepare_again(struct remote *r, int attempt)
     return ERR_OK;
 }
 
-static bool is_change(const char *method)
+bool remote_changes(const char *method)
 {
-    for (size_t i = 0; i < COUNT(changes); i++)
-        if (strcmp(changes[i], method) == 0)
-            return true;
-    return false;
+    const char *slash = strrchr(method, '/');
+    for (size_t i = 0; i < COUNT(reads) && slash != NULL; i++)
+        if (strcmp(reads[i], slash + 1) == 0)
+            return false;
+    return true;
 }
 
 enum err remote_send(void *context, const char *method, struct span payload,
@@ -351,7 +350,7 @@ enum err remote_send(void *context, const char *method, struct span payload,
     request.payload.len = payload.len;
     request.timeout_ms = r->timeout_ms;
     request.end_stream = true;
-    if (is_change(method))
+    if (remote_changes(method))
         request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
     for (int attempt = 1;; attempt++) {
         TRY(connect_patiently(r));
@@ -373,7 +372,7 @@ enum err remote_stream(struct remote *r, const char *method, struct span payload
     uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
     if (RAND_bytes(key, sizeof(key)) != 1)
         return fail_quiet(ERR_INTERNAL, "no random bytes");
-    if (is_change(method))
+    if (remote_changes(method))
         request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
     for (int attempt = 1;; attempt++) {
         TRY(connect_patiently(r));

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The two renderings of a report. Called by every command. Text for people goes through
+ * clean_copy(), text for scripts through put_json(): nothing of a peer's is printed as it came.
+ */
 #include "oem-server/ctl/report.h"
 
 #include <stdlib.h>
@@ -91,6 +95,18 @@ void report_object(struct report *report, const char *name, struct report *part)
     put(report, name, TAKE(part->json));
 }
 
+void report_list(struct report *report, const char *name)
+{
+    put(report, name, json_array());
+}
+
+void report_list_add(struct report *report, const char *name, struct report *part)
+{
+    json_t *list = json_object_get(report->json, name);
+    if (json_array_append_new(list, TAKE(part->json)) != 0)
+        report_free(report);
+}
+
 static void print_clean(FILE *out, const char *text)
 {
     AUTO(free_drop) char *clean = clean_copy(text);
@@ -107,12 +123,33 @@ static void print_scalar(FILE *out, const json_t *value)
         fprintf(out, "%lld", (long long)json_integer_value(value));
 }
 
-static void print_list(FILE *out, const json_t *list)
+/* "name  value" of each field that has a value, on one line. */
+static void print_fields(FILE *out, json_t *object, int indent)
+{
+    const char *name, *gap = "";
+    json_t *value;
+    fprintf(out, "\n%*s", indent, "");
+    json_object_foreach(object, name, value)
+    {
+        fputs(gap, out);
+        for (const char *c = name; *c != '\0'; c++)
+            fputc(*c == '_' ? ' ' : *c, out);
+        fputc(' ', out);
+        print_scalar(out, value);
+        gap = "  ";
+    }
+}
+
+static void print_list(FILE *out, const json_t *list, int indent)
 {
     size_t i;
     json_t *value;
     json_array_foreach(list, i, value)
     {
+        if (json_is_object(value)) {
+            print_fields(out, value, indent + 2);
+            continue;
+        }
         fputs(i == 0 ? "" : ", ", out);
         print_scalar(out, value);
     }
@@ -141,7 +178,7 @@ static void print_object(FILE *out, json_t *object, int indent)
             continue;
         }
         if (json_is_array(value))
-            print_list(out, value);
+            print_list(out, value, indent);
         else
             print_scalar(out, value);
         fputc('\n', out);
@@ -153,6 +190,22 @@ static enum err check(const struct report *report)
     return report->json == NULL ? fail_quiet(ERR_MEMORY, "no memory for a report") : ERR_OK;
 }
 
+/* DEL is the one control that JSON and its ASCII form leave as it is; it stands in strings
+ * only. */
+static enum err put_json(FILE *out, const json_t *json, size_t flags)
+{
+    AUTO(free_drop) char *text = json_dumps(json, flags | JSON_ENSURE_ASCII);
+    if (text == NULL)
+        return fail_quiet(ERR_MEMORY, "no memory for a report");
+    for (const char *c = text; *c != '\0'; c++)
+        if (*c == '\x7f')
+            fputs("\\u007F", out);
+        else
+            fputc(*c, out);
+    fputc('\n', out);
+    return ERR_OK;
+}
+
 enum err report_print(const struct report *report, const struct ctl *ctl)
 {
     TRY(check(report));
@@ -160,23 +213,19 @@ enum err report_print(const struct report *report, const struct ctl *ctl)
         print_object(ctl->out, report->json, 0);
         return ERR_OK;
     }
-    json_dumpf(report->json, ctl->out, JSON_INDENT(2));
-    fputc('\n', ctl->out);
-    return ERR_OK;
+    return put_json(ctl->out, report->json, JSON_INDENT(2));
 }
 
 enum err report_print_line(const struct report *report, const struct ctl *ctl)
 {
     TRY(check(report));
-    json_dumpf(report->json, ctl->out, JSON_COMPACT);
-    fputc('\n', ctl->out);
-    return ERR_OK;
+    return put_json(ctl->out, report->json, JSON_COMPACT);
 }
 
 enum err report_dump(const struct report *report, char **text_out)
 {
     TRY(check(report));
-    char *text = json_dumps(report->json, JSON_INDENT(2));
+    char *text = json_dumps(report->json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     if (text == NULL)
         return fail_quiet(ERR_MEMORY, "no memory for a report");
     *text_out = text;

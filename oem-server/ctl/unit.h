@@ -2,8 +2,10 @@
 /*
  * unit: the evidence of one unit: what the server has kept of it, checked without the server.
  *
- * The board's receipt is signed with AUTHKEY, which the device certificate names; it holds the
- * digests of everything else. Used by unit show.
+ * The board's receipt, commit statement and lock statement are signed with AUTHKEY, which the
+ * device certificate names; the receipt holds the digests of everything else, the commit
+ * statement that of the receipt, the lock statement that of the commit statement. Used by unit
+ * show.
  */
 #pragma once
 
@@ -11,15 +13,18 @@
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/report.h"
 
-/* Adds an object "checks" of words; false if a check failed. What is not there yet is absent;
- * of a finished or sealed unit that fails, and so does a state that is none.
+/* Adds an object "checks": a name and holds, absent or FAILS each. What is not there yet is
+ * absent; what the unit's state needs and is not there FAILS (test_ctl_unit.c:
+ * contradictions_are_found). ERR_DATA_LOSS names the checks that failed. unit->unit is set.
  * trust: ca is the root, cert a file that holds the issuing certificate too. */
-bool unit_check(struct report *report, const Hallmark__V1__ShowUnitResponse *unit,
-                const struct settings *trust);
+enum err unit_check(struct report *report, const Hallmark__V1__ShowUnitResponse *unit,
+                    const struct settings *trust);
 
 /* Writes each piece that is there to folder, and adds an object "files" of their meaning. */
 enum err unit_write(struct report *report, const Hallmark__V1__ShowUnitResponse *unit,
                     const char *folder);
 
-/* The receipt's fields. */
+/* The statements' fields. */
 void unit_receipt(struct report *report, const Hallmark__V1__Receipt *receipt);
+void unit_commit(struct report *report, const Hallmark__V1__CommitStatement *commit);
+void unit_lock(struct report *report, const Hallmark__V1__LockStatement *lock);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The parsers that option rows name: the text of an argument to its value. Each refuses what
+ * the server would refuse, before a connection is made, in a message that quotes the text.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +10,7 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/name.h"
+#include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/option.h"
 #include "oem-server/ctl/when.h"
 
@@ -57,6 +62,87 @@ enum err option_u64(const char *text, void *u64_out)
 enum err option_time(const char *text, void *u64_out)
 {
     return when_parse(text, u64_out);
+}
+
+/* Printable: what clean_copy() would leave alone, so that the log reads as it was written. */
+static enum err printable(const char *text, size_t max)
+{
+    size_t len = strlen(text);
+    if (len > max)
+        return fail_quiet(ERR_USAGE, "%zu bytes, at most %zu", len, max);
+    return clean_is(text) ? ERR_OK
+                          : fail_quiet(ERR_USAGE, "has a character that is not printable, or "
+                                                  "is not UTF-8");
+}
+
+static enum err label(const char *text, size_t max)
+{
+    if (text[strspn(text, " ")] == '\0')
+        return fail_quiet(ERR_USAGE, "is empty");
+    return printable(text, max);
+}
+
+enum err option_reason(const char *text, void *text_out)
+{
+    TRY(label(text, OPTION_REASON_MAX));
+    *(const char **)text_out = text;
+    return ERR_OK;
+}
+
+enum err option_label(const char *text, void *text_out)
+{
+    TRY(label(text, OPTION_LABEL_MAX));
+    *(const char **)text_out = text;
+    return ERR_OK;
+}
+
+enum err option_count(const char *text, void *count_out)
+{
+    uint64_t value;
+    TRY(number(text, UINT32_MAX, &value));
+    *(struct option_count *)count_out = (struct option_count){ true, (uint32_t)value };
+    return ERR_OK;
+}
+
+static enum err attribute(const char *text, struct option_attribute *out)
+{
+    const char *equals = strchr(text, '=');
+    size_t len = equals == NULL ? 0 : (size_t)(equals - text);
+    if (equals == NULL)
+        return fail_quiet(ERR_USAGE, "not NAME=VALUE: %s", text);
+    if (len > OPTION_LABEL_MAX)
+        return fail_quiet(ERR_USAGE, "a name of %zu bytes, at most %d", len, OPTION_LABEL_MAX);
+    memcpy(out->name, text, len);
+    out->name[len] = '\0';
+    out->value = (char *)(uintptr_t)(equals + 1);
+    TRY(label(out->name, OPTION_LABEL_MAX));
+    return printable(out->value, OPTION_ATTRIBUTE_MAX);
+}
+
+enum err option_attributes(const char *text, void *attributes_out)
+{
+    struct option_attributes *a = attributes_out;
+    struct option_attribute one;
+    TRY(attribute(text, &one));
+    if (a->count == OPTION_ATTRIBUTES_MAX)
+        return fail_quiet(ERR_USAGE, "more than %d attributes", OPTION_ATTRIBUTES_MAX);
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->list[i].name, one.name) == 0)
+            return fail_quiet(ERR_USAGE, "%s is given twice", one.name);
+    a->list[a->count++] = one;
+    return ERR_OK;
+}
+
+enum err option_run(const char *text, void *run_out)
+{
+    struct option_run value = { .is_uid = true };
+    if (hex_read(text, value.bytes, UID_SIZE) != ERR_OK) {
+        value.is_uid = false;
+        if (hex_read(text, value.bytes, RUN_ID_SIZE) != ERR_OK)
+            return fail_quiet(ERR_USAGE, "a run is 32 hex digits, a unit 24: %s", text);
+    }
+    *(struct option_run *)run_out = value;
+    return ERR_OK;
 }
 
 /* The server's own rule, told before a connection is made. */

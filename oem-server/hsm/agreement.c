@@ -76,8 +76,8 @@ static enum err derive(struct session *s, CK_OBJECT_HANDLE key, const uint8_t *p
 
 enum err hsm_agreement_derive(struct hsm_agreement *agreement,
                               const uint8_t peer[static P256_POINT_SIZE],
-                              const struct span messages[static 2],
-                              uint8_t tags_out[static 2][16], struct buf *wrapped_out)
+                              const struct span messages[], uint8_t (*tags_out)[16],
+                              size_t count, struct buf *wrapped_out)
 {
     TRY(point_check(peer));
     AUTO(session_return) struct session *s = NULL;
@@ -89,7 +89,7 @@ enum err hsm_agreement_derive(struct hsm_agreement *agreement,
     TRY(key_find(s, CKO_SECRET_KEY, HSM_UNIT_KEK, &kek));
     AUTO(object_drop) struct object shared = { 0 };
     TRY(derive(s, agreement->object.object, peer, &shared));
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < count; i++)
         TRY(sign_with(s, shared.handle, CKM_AES_CMAC, messages[i], tags_out[i], 16));
     return wrap_key(s, kek, shared.handle, wrapped_out);
 }

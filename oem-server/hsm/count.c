@@ -31,11 +31,19 @@ static _Thread_local struct {
     size_t count;
 } done;
 
+static _Atomic uint64_t total;
+
 void count_operation(const struct token *t, enum operation operation)
 {
     if (done.count < KEPT_MAX)
         done.kept[done.count] = names[t->role][operation];
     done.count++;
+    atomic_fetch_add(&total, 1);
+}
+
+uint64_t hsm_operations_total(void)
+{
+    return atomic_load(&total);
 }
 
 size_t hsm_operations_take(const char *names_out[], size_t max)

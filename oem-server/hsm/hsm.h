@@ -86,15 +86,21 @@ enum err hsm_ed25519_public(struct hsm *hsm, enum hsm_token token, const char *n
 enum err hsm_sign_ed25519(struct hsm *hsm, enum hsm_token token, const char *name,
                           struct span message, uint8_t signature_out[static 64]);
 
-/* Per-unit keys on the boot token, wrapped under HSM_UNIT_KEK (made by hsm_key_make). A
- * wrapped_out is written, not appended to: pass an empty buf. */
-
-/* A P-256 signing key: wrapped private key and its public point (65 bytes). Nothing stays. */
-enum err hsm_unit_p256_make(struct hsm *hsm, struct buf *wrapped_out,
-                            uint8_t point_out[static P256_POINT_SIZE]);
-enum err hsm_unit_p256_sign(struct hsm *hsm, struct span wrapped,
-                            const uint8_t digest[static SHA256_SIZE],
-                            uint8_t signature_out[static P256_SIGNATURE_SIZE]);
+/* A unit's P-256 signing key on the boot token, kept wrapped under HSM_UNIT_KEK (made by
+ * hsm_key_make). Of one run, and used by one thread at a time. The key is a session object from
+ * its first use until hsm_unit_key_free(), so that several signatures cost one unwrapping; if
+ * its session is lost it is unwrapped again. ERR_HSM, ERR_BUSY, ERR_DEADLINE as for named keys.
+ */
+struct hsm_unit_key;
+enum err hsm_unit_key_make(struct hsm *hsm, struct hsm_unit_key **key_out,
+                           uint8_t point_out[static P256_POINT_SIZE]);
+/* wrapped is copied, and unwrapped with the first signature: then a key of another HSM, or
+ * damaged bytes, are ERR_HSM or ERR_INVALID. */
+enum err hsm_unit_key_open(struct hsm *hsm, struct span wrapped, struct hsm_unit_key **key_out);
+struct span hsm_unit_key_wrapped(const struct hsm_unit_key *key); /* borrowed, as long as key */
+enum err hsm_unit_key_sign(struct hsm_unit_key *key, const uint8_t digest[static SHA256_SIZE],
+                           uint8_t signature_out[static P256_SIGNATURE_SIZE]);
+void hsm_unit_key_free(struct hsm_unit_key *key); /* NULL is fine; never waits */
 
 /* An ephemeral ECDH key: a session object. Free it before hsm_close. If its session is lost,
  * the key is, and hsm_agreement_derive says so (ERR_HSM): the run starts again. */
@@ -104,14 +110,17 @@ enum err hsm_agreement_public(struct hsm_agreement *agreement,
                               uint8_t point_out[static P256_POINT_SIZE]);
 
 /* ECDH with peer (checked to be on the curve), an AES-256 key inside the HSM: its CMACs over
- * two messages (AES-CMAC, RFC 4493) and the key wrapped. The key is never in clear and never
- * stays. */
+ * count messages (AES-CMAC, RFC 4493) and the key wrapped, all in one session. The key is never
+ * in clear and never stays. wrapped_out is written, not appended to: pass an empty buf. */
 enum err hsm_agreement_derive(struct hsm_agreement *agreement,
                               const uint8_t peer[static P256_POINT_SIZE],
-                              const struct span messages[static 2],
-                              uint8_t tags_out[static 2][16], struct buf *wrapped_out);
+                              const struct span messages[], uint8_t (*tags_out)[16],
+                              size_t count, struct buf *wrapped_out);
 void hsm_agreement_free(struct hsm_agreement *agreement); /* NULL is fine; never waits */
 
 /* How often each operation ran, by name, for the event log: the calling thread's since the last
  * call. Writes at most max names like "root: C_Sign ECDSA"; returns how many there were. */
 size_t hsm_operations_take(const char *names_out[], size_t max);
+
+/* Operations of the whole process since its start, by all threads. */
+uint64_t hsm_operations_total(void);

@@ -128,6 +128,7 @@ static struct call call_for(struct job *job, struct rpc_metadata *metadata)
         .server = job->net->server,
         .principal = &job->session->principal,
         .session = job->session,
+        .routed = job->run,
         .peer = wss_conn_address(job->conn),
     };
 }
@@ -140,10 +141,13 @@ static void run_call(struct job *job)
     job->call = &call;
     call_serve(&call, &response);
     response.stream = job->event.stream;
+    struct run *run = call.opened != NULL ? call.opened : call.run;
+    bool goes_on = call.rpc.err == ERR_OK && run != NULL;
+    if (goes_on) /* what follows here is durable before the answer leaves */
+        run_advance_own(run);
     if (wss_respond(job->conn, &response) != ERR_OK)
         log_line(LOG_LEVEL_DEBUG, "net: the caller of %s is gone", call.rpc.method);
-    struct run *run = call.opened != NULL ? call.opened : call.run;
-    if (call.rpc.err == ERR_OK && run != NULL)
+    if (goes_on)
         run_advance(run);
     call_end(&call);
 }

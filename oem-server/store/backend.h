@@ -4,7 +4,8 @@
  * place is a second struct store_backend. README.md says what the two may differ in.
  *
  * A backend knows SQL only by the names of statements.h and as the schema's text. It reports
- * failures itself, in words that name the database. Calls come from one thread at a time.
+ * failures itself, in a message that names the database. A link is used by one thread at a
+ * time.
  */
 #pragma once
 
@@ -25,12 +26,19 @@ struct store_link; /* a connection */
 struct store_rows; /* a statement under way */
 
 struct store_backend {
-    enum err (*open)(const char *path, struct store_link **link_out);
+    enum err (*open)(const char *path, bool read_only, struct store_link **link_out);
     void (*close)(struct store_link *link);
 
     enum err (*begin)(struct store_link *link); /* as the only writer */
+    enum err (*begin_read)(struct store_link *link);
     enum err (*commit)(struct store_link *link);
     void (*rollback)(struct store_link *link);
+    bool (*in_transaction)(struct store_link *link); /* it was not ended by a failure */
+    /* One at a time, within a transaction. */
+    enum err (*savepoint)(struct store_link *link);
+    enum err (*savepoint_release)(struct store_link *link);
+    enum err (*savepoint_rollback)(struct store_link *link);
+    int64_t (*now_us)(struct store_link *link); /* the database's clock, since 1970 */
 
     enum err (*script)(struct store_link *link, const char *sql); /* of the schema */
     enum err (*check)(struct store_link *link); /* every statement fits the schema */

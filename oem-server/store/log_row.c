@@ -1,13 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* The event log's rows; what they mean is tlog's. */
+/* The event log's rows; what they mean is tlog's, which is their only writer. */
+#include <string.h>
+
 #include "common/host/log.h"
 #include "oem-server/store/query.h"
 #include "oem-server/store/tx.h"
 
-enum err store_log_append(struct store_tx *tx, uint64_t index, struct span entry)
+static struct store_value text_or_null(const char *text)
 {
-    return query_write(tx, STATEMENT_LOG_ADD, VALUES(value_u64(index), value_span(entry)),
-                       NULL);
+    return text == NULL || text[0] == '\0' ? (struct store_value){ STORE_NULL, 0, { 0 } }
+                                           : value_text(text);
+}
+
+static struct store_value bytes_or_null(const uint8_t *bytes, size_t len)
+{
+    return bytes == NULL ? (struct store_value){ STORE_NULL, 0, { 0 } }
+                         : value_bytes(bytes, len);
+}
+
+enum err store_log_append(struct store_tx *tx, uint64_t index, struct span entry,
+                          const struct store_log_search *search)
+{
+    return query_write(
+        tx, STATEMENT_LOG_ADD,
+        VALUES(value_u64(index), value_span(entry), bytes_or_null(search->unit, UID_SIZE),
+               text_or_null(search->order), text_or_null(search->station),
+               text_or_null(search->operator_name), text_or_null(search->kind),
+               text_or_null(search->method), value_number(search->arrow),
+               value_number(search->outcome), bytes_or_null(search->firmware, SHA256_SIZE),
+               value_number(search->time_us)),
+        NULL);
 }
 
 enum err store_log_node_put(struct store_tx *tx, uint32_t level, uint64_t n,
@@ -29,28 +51,35 @@ enum err store_log_node_get(struct store_tx *tx, uint32_t level, uint64_t n,
     return query_end(&query);
 }
 
-static enum err read_u64(struct store_tx *tx, enum statement statement, uint64_t *value_out)
-{
-    AUTO(query_close) struct query query = { 0 };
-    TRY(query_open(tx, statement, NO_VALUES, &query));
-    TRY(query_one(&query));
-    *value_out = query_u64(&query);
-    return query_end(&query);
-}
-
 enum err store_log_node_count(struct store_tx *tx, uint64_t *count_out)
 {
-    return read_u64(tx, STATEMENT_LOG_NODE_COUNT, count_out);
+    return query_count(tx, STATEMENT_LOG_NODE_COUNT, NO_VALUES, count_out);
 }
 
 enum err store_log_size(struct store_tx *tx, uint64_t *size_out)
 {
     uint64_t last = 0;
-    enum err found = read_u64(tx, STATEMENT_LOG_LAST, &last);
+    enum err found = query_count(tx, STATEMENT_LOG_LAST, NO_VALUES, &last);
     if (found != ERR_OK && found != ERR_NOT_FOUND)
         return found;
     *size_out = found == ERR_OK ? last + 1 : 0;
     return ERR_OK;
+}
+
+enum err store_log_head_put(struct store_tx *tx, uint64_t size, struct span edge)
+{
+    return query_write(tx, STATEMENT_LOG_HEAD_PUT, VALUES(value_u64(size), value_span(edge)),
+                       NULL);
+}
+
+enum err store_log_head_get(struct store_tx *tx, uint64_t *size_out, struct buf *edge_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    TRY(query_open(tx, STATEMENT_LOG_HEAD_GET, NO_VALUES, &query));
+    TRY(query_one(&query));
+    *size_out = query_u64(&query);
+    query_buf(&query, edge_out);
+    return query_end(&query);
 }
 
 static enum err give_entry(struct query *query, uint64_t index, store_log_take *take,
@@ -80,10 +109,34 @@ enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
     return ERR_OK;
 }
 
+enum err store_log_find(struct store_tx *tx, const struct store_log_search *search,
+                        uint64_t start, uint64_t count, store_log_take *take, void *context)
+{
+    AUTO(query_close) struct query query = { 0 };
+    bool row = false;
+    TRY(query_open(
+        tx, STATEMENT_LOG_FIND,
+        VALUES(value_u64(start), value_u64(count), bytes_or_null(search->unit, UID_SIZE),
+               text_or_null(search->order), text_or_null(search->station),
+               text_or_null(search->operator_name), text_or_null(search->kind),
+               text_or_null(search->method), value_number(search->arrow),
+               bytes_or_null(search->firmware, SHA256_SIZE), value_number(search->time_us)),
+        &query));
+    TRY(query_next(&query, &row));
+    while (row) {
+        uint64_t index = query_u64(&query);
+        struct span entry = query_span(&query);
+        TRY(query_end(&query));
+        TRY(take(context, index, entry));
+        TRY(query_next(&query, &row));
+    }
+    return ERR_OK;
+}
+
 enum err store_checkpoint_put(struct store_tx *tx, uint64_t size, struct span note)
 {
-    return query_write(tx, STATEMENT_CHECKPOINT_ADD, VALUES(value_u64(size), value_span(note)),
-                       NULL);
+    return query_insert(tx, STATEMENT_CHECKPOINT_ADD,
+                        VALUES(value_u64(size), value_span(note)));
 }
 
 static enum err checkpoint_read(struct query *query, uint64_t *size_out, struct buf *note_out)

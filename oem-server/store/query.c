@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* A statement's values in, its rows out, with types and sizes checked. Called by all functions
+ * that know a table; it never makes SQL. */
 #include "oem-server/store/query.h"
 
 #include <ctype.h>
@@ -72,7 +74,17 @@ enum err query_open(struct store_tx *tx, enum statement statement,
     const struct store *store = tx->store;
     *query = (struct query){ .tx = tx, .statement = statement };
     TRY(doom(tx, values_check(statement, values, count)));
-    return doom(tx, store->backend->run(store->link, statement, values, count, &query->rows));
+    return doom(tx, store->backend->run(tx->link, statement, values, count, &query->rows));
+}
+
+enum err query_count(struct store_tx *tx, enum statement statement,
+                     const struct store_value *values, size_t count, uint64_t *value_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    TRY(query_open(tx, statement, values, count, &query));
+    TRY(query_one(&query));
+    *value_out = query_u64(&query);
+    return query_end(&query);
 }
 
 enum err query_next(struct query *query, bool *row_out)
@@ -175,6 +187,14 @@ bool query_bool(struct query *query)
     return value == 1;
 }
 
+struct store_value query_value(struct query *query)
+{
+    struct store_value value = query->tx->store->backend->column(query->rows, query->column++);
+    if (value.type == STORE_OTHER)
+        query_fail(query, "of no type of ours");
+    return value;
+}
+
 struct span query_span(struct query *query)
 {
     return take(query, STORE_BYTES).bytes;
@@ -219,16 +239,21 @@ static struct span take_text(struct query *query)
     return (struct span){ 0 };
 }
 
-void query_name(struct query *query, char name_out[static STORE_NAME_SIZE])
+void query_chars(struct query *query, char *text_out, size_t size)
 {
     struct span text = take_text(query);
-    if (text.len >= STORE_NAME_SIZE) {
-        query_fail(query, "name too long");
+    if (text.len >= size) {
+        query_fail(query, "text too long");
         text.len = 0;
     }
     if (text.len != 0)
-        memcpy(name_out, text.ptr, text.len);
-    name_out[text.len] = '\0';
+        memcpy(text_out, text.ptr, text.len);
+    text_out[text.len] = '\0';
+}
+
+void query_name(struct query *query, char name_out[static STORE_NAME_SIZE])
+{
+    query_chars(query, name_out, STORE_NAME_SIZE);
 }
 
 void query_text(struct query *query, char **text_out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * query: run a named statement in a transaction and read its rows. For the store's functions.
+ * query: run a named statement in a transaction and read its rows. For the functions of store
+ * and unit.
  *
  * Rows are read as rd reads bytes: column after column, and the first value of a wrong type or
  * size sticks as ERR_DATA_LOSS, for then somebody edited the database. A query borrows its
@@ -27,6 +28,8 @@ struct store_value value_optional(const struct buf *bytes); /* NULL if empty */
 #define VALUES(...)                                                                            \
     (const struct store_value[]){ __VA_ARGS__ },                                               \
         sizeof((const struct store_value[]){ __VA_ARGS__ }) / sizeof(struct store_value)
+#define VALUES_ONLY(...)                                                                       \
+    ((const struct store_value[]){ __VA_ARGS__ }) /* without their number */
 #define NO_VALUES NULL, 0
 
 /* Runs a statement that gives no rows. changed_out may be NULL. */
@@ -46,6 +49,9 @@ struct query {
 
 enum err query_open(struct store_tx *tx, enum statement statement,
                     const struct store_value *values, size_t count, struct query *query);
+/* The number that a statement of one row and column gives. */
+enum err query_count(struct store_tx *tx, enum statement statement,
+                     const struct store_value *values, size_t count, uint64_t *value_out);
 enum err query_next(struct query *query, bool *row_out);
 enum err query_one(struct query *query); /* to the first row; ERR_NOT_FOUND if none */
 void query_close(struct query *query);
@@ -59,5 +65,7 @@ void query_bytes(struct query *query, uint8_t *bytes_out, size_t len); /* exactl
 void query_buf(struct query *query, struct buf *bytes_out);
 void query_optional(struct query *query, struct buf *bytes_out); /* empty for NULL */
 void query_name(struct query *query, char name_out[static STORE_NAME_SIZE]);
-void query_text(struct query *query, char **text_out); /* of malloc */
-enum err query_end(const struct query *query);         /* of this row */
+struct store_value query_value(struct query *query); /* as it is stored, until the next row */
+void query_chars(struct query *query, char *text_out, size_t size); /* text that fits */
+void query_text(struct query *query, char **text_out);              /* of malloc */
+enum err query_end(const struct query *query);                      /* of this row */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Settings of this installation, written by oemctl init and read at the server's start. */
 #include "oem-server/store/query.h"
 
 enum err store_setting_put(struct store_tx *tx, const char *name, struct span value)

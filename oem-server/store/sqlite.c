@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The store on SQLite: the only file that knows it. */
+/* The store on SQLite: the only file that knows it. Called by the store through struct
+ * store_backend; a link is used by one thread at a time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/host/log.h"
@@ -135,28 +137,34 @@ static enum err wal_on(struct store_link *link)
     return result;
 }
 
-static enum err link_configure(struct store_link *link)
+/* recursive_triggers: else a REPLACE would pass the triggers that keep facts from deletion. */
+static enum err link_configure(struct store_link *link, bool read_only)
 {
     sqlite3_extended_result_codes(link->db, 1);
     sqlite3_busy_timeout(link->db, BUSY_TIMEOUT_MS);
     sqlite3_db_config(link->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(link->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    if (read_only)
+        return link_script(link, "PRAGMA cell_size_check = ON; PRAGMA query_only = ON;");
     TRY(wal_on(link));
     return link_script(link, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                             " PRAGMA recursive_triggers = ON;"
                              " PRAGMA cell_size_check = ON;"
                              " PRAGMA journal_size_limit = 67108864;");
 }
 
-static enum err link_open(const char *path, struct store_link **link_out)
+static enum err link_open(const char *path, bool read_only, struct store_link **link_out)
 {
-    TRY(file_make(path));
+    if (!read_only)
+        TRY(file_make(path));
     AUTO(link_drop) struct store_link *link = calloc(1, sizeof(*link));
     if (link == NULL || (link->path = strdup(path)) == NULL)
         return fail(ERR_MEMORY, "store: out of memory");
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+    int flags = (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
+                SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     if (sqlite3_open_v2(path, &link->db, flags, NULL) != SQLITE_OK)
         return fail_db(link, "open");
-    TRY(link_configure(link));
+    TRY(link_configure(link, read_only));
     *link_out = TAKE(link);
     return ERR_OK;
 }
@@ -164,6 +172,11 @@ static enum err link_open(const char *path, struct store_link **link_out)
 static enum err link_begin(struct store_link *link)
 {
     return link_script(link, "BEGIN IMMEDIATE");
+}
+
+static enum err link_begin_read(struct store_link *link)
+{
+    return link_script(link, "BEGIN");
 }
 
 static enum err link_commit(struct store_link *link)
@@ -176,6 +189,35 @@ static void link_rollback(struct store_link *link)
 {
     if (sqlite3_get_autocommit(link->db) == 0)
         (void)link_script(link, "ROLLBACK");
+}
+
+static bool link_in_transaction(struct store_link *link)
+{
+    return sqlite3_get_autocommit(link->db) == 0;
+}
+
+static enum err link_savepoint(struct store_link *link)
+{
+    return link_script(link, "SAVEPOINT change");
+}
+
+static enum err link_savepoint_release(struct store_link *link)
+{
+    return link_script(link, "RELEASE change");
+}
+
+static enum err link_savepoint_rollback(struct store_link *link)
+{
+    return link_script(link, "ROLLBACK TO change; RELEASE change");
+}
+
+/* SQLite runs in this process: its clock is the machine's. */
+static int64_t link_now_us(struct store_link *link)
+{
+    struct timespec now;
+    (void)link;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static enum err rows_prepare(struct store_link *link, enum statement statement)
@@ -302,8 +344,14 @@ const struct store_backend store_sqlite = {
     .open = link_open,
     .close = link_close,
     .begin = link_begin,
+    .begin_read = link_begin_read,
     .commit = link_commit,
     .rollback = link_rollback,
+    .in_transaction = link_in_transaction,
+    .savepoint = link_savepoint,
+    .savepoint_release = link_savepoint_release,
+    .savepoint_rollback = link_savepoint_rollback,
+    .now_us = link_now_us,
     .script = link_script,
     .check = link_check,
     .run = link_run,

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/* The list of statements.h as a table, for the backends. */
 #include "oem-server/store/statements.h"
 
 static const struct {
     const char *name;
     const char *sql;
 } statements[] = {
-#define X(name, sql) { #name, sql },
-    STATEMENT_LIST(X)
+#define X(name, sql)             { #name, sql },
+#define STATEMENT_ROW(name, sql) X(name, sql)
+    STATEMENT_LIST_STORE(X) STATEMENT_LIST_ORDER(X) STATEMENT_LIST_UNIT(X)
+        ROW_LIST(STATEMENT_OF_KIND)
+#undef STATEMENT_ROW
 #undef X
 };
 

@@ -2,24 +2,25 @@
 /*
  * store: what the server must remember, in SQL; SQLite today (sqlite.c), PostgreSQL's place is
  * the same struct store_backend. SQL exists only as the list of named statements in
- * statements.c; the rest of the server calls the typed functions below.
+ * statements.h. Principals, answers, settings and the log's rows have their functions here;
+ * units, orders, images and wrapped keys have theirs in oem-server/unit/.
  *
- * Everything happens in a transaction. store_begin waits for the writer (one at a time), so
- * keep slow work (HSM, CA, network) before it. A transaction that is dropped without commit is
- * rolled back. Commit is durable (WAL, synchronous=FULL) before it returns.
+ * A change is store_do(): one writer thread runs the functions that wait, each in a savepoint,
+ * and commits them together (WAL, synchronous=FULL: one fsync). Reading is store_read(): on
+ * another connection, in a transaction of its own, without waiting for the writer
+ * (tests/unit/test_store_do.c).
  *
- * Functions that read give ERR_NOT_FOUND for no row. Structs they fill own their buffers and
- * strings: release with the matching _free. Written structs are only borrowed.
+ * Every function that takes a struct store_tx * is called inside a function that was given to
+ * store_do() or store_read(). Functions that read give ERR_NOT_FOUND for no row. Structs that
+ * they fill own their buffers: release with the matching _free. Structs to be written are
+ * borrowed.
  *
- * ERR_NOT_FOUND and ERR_EXISTS are answers: the transaction goes on. After any other failure of
- * a function here it can only be rolled back, and store_commit refuses it (ERR_ABORTED): what
- * half succeeded never becomes durable. A damaged file or an edited row gives ERR_DATA_LOSS, a
- * full or failing disk ERR_STORE, a row that names a missing one (an order's image, a unit's
- * order) ERR_PRECONDITION.
+ * ERR_NOT_FOUND and ERR_EXISTS of one of these functions are answers: the change goes on. After
+ * any other failure it can only be rolled back: store_do() gives ERR_ABORTED if fn says ERR_OK
+ * nevertheless. A damaged file or an edited row gives ERR_DATA_LOSS, a full or failing disk
+ * ERR_STORE, a row that names a missing one ERR_PRECONDITION.
  *
- * One process at a time: store_open holds PATH.lock (flock) until store_close. The event log's
- * tree lives in memory, and a second writer would fork it. Thread safe; a transaction may be
- * used and ended by another thread than began it, but by one at a time.
+ * One process at a time: store_open holds PATH.lock (flock) until store_close. Thread safe.
  */
 #pragma once
 
@@ -31,42 +32,101 @@
 struct store;
 struct store_tx;
 
-/* Creates (mode 0600) and migrates. ERR_BUSY if another process has it open. */
-enum err store_open(const char *path, struct store **store_out);
-void store_close(struct store *store); /* no transaction may be open; NULL is fine */
-
-/* ERR_DEADLINE if the writer is still busy after timeout_ms. */
-enum err store_begin(struct store *store, unsigned timeout_ms, struct store_tx **tx_out);
-enum err store_commit(struct store_tx **tx); /* nulls it, also on failure (then rolled back) */
-void store_rollback(struct store_tx **tx);   /* AUTO(store_rollback); NULL is fine */
-
-/* Calls ended once when tx ends, with how it ended, before the next writer may begin: whoever
- * keeps in memory what the transaction changes (tlog) follows it so. It must not use the store.
+/* Creates (mode 0600) and migrates, starts the writer. ERR_BUSY: another process has it open.
  */
-typedef void store_ended(void *context, bool committed);
-enum err store_tx_watch(struct store_tx *tx, store_ended *ended, void *context);
-void store_tx_doom(struct store_tx *tx); /* its commit will be refused */
+enum err store_open(const char *path, struct store **store_out);
+/* Nobody may be in store_do() or store_read(). NULL is fine. */
+void store_close(struct store *store);
+
+/*
+ * A change. The writer thread begins one transaction for all that wait, runs each fn in a
+ * savepoint of its own, updates the log's head once and commits (one fsync for all). fn reads
+ * and writes rows and appends log entries; it calls no HSM, CA or network, touches no run's
+ * memory, calls neither store_do() nor store_read(), and may be run twice (so it resets what it
+ * gives back when it begins). It runs on the writer's thread; the message of its failure
+ * (fail_words()) is carried to the caller's. ERR_OK: durable. Any other value of fn's rolls
+ * back what fn did, and only that.
+ *
+ * The deadline (CLOCK_MONOTONIC, ms: rpc_now_ms()'s clock) decides until fn starts
+ * (ERR_DEADLINE: it did not run); then the answer is waited for. ERR_UNAVAILABLE: the group's
+ * commit failed, fn was run once more alone, and that failed too: nothing of it is in the
+ * store.
+ */
+typedef enum err store_fn(struct store_tx *tx, void *context);
+enum err store_do(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms);
+
+/* Reading: on a connection of its own from a small pool, in a read transaction. Does not wait
+ * for the writer; waits for a connection until the deadline (ERR_DEADLINE). fn must be short
+ * (under 5 s); long exports read by pages. It runs on the caller's thread. A write in it fails.
+ */
+enum err store_read(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms);
+
+/* The database's clock, microseconds since 1970: one value a transaction. */
+int64_t store_now_us(struct store_tx *tx);
+
+/* What became true: for the entry that the same fn appends (Change of log.proto). Rows and
+ * fields are named in README.md. value NULL with field "": the row is gone. The strings are
+ * copied. tlog_append() takes the notes that are there into its entry. A fn that leaves notes
+ * behind in a store with an event log is rolled back (ERR_INTERNAL): each change has an entry.
+ */
+enum err store_note(struct store_tx *tx, const char *row, const char *field, const char *value);
+struct store_note {
+    const char *row, *field, *value;
+};
+/* Since the fn began or they were last cleared; valid until then. */
+const struct store_note *store_notes(struct store_tx *tx, size_t *count_out);
+void store_notes_clear(struct store_tx *tx);
+
+/* Something in memory that follows what is committed (tlog). All are called on the writer's
+ * thread, and must not call store_do() or store_read(). */
+struct store_follower {
+    void *context;
+    void (*save)(void *context);    /* a fn begins */
+    void (*restore)(void *context); /* it was rolled back: as it was at save */
+    enum err (*finish)(void *context, struct store_tx *tx); /* before the commit */
+    void (*ended)(void *context, bool committed);           /* the group */
+};
+/* One at a time; NULL: none. No change may be under way. follower is copied. */
+void store_follow(struct store *store, const struct store_follower *follower);
+
+void store_tx_doom(struct store_tx *tx); /* its change will be rolled back */
 
 /* Settings of this installation: organization, trust_domain, origin, certificates of arrow 2.
- */
+ * Not noted: "log verify --state" does not cover them. */
 enum err store_setting_put(struct store_tx *tx, const char *name, struct span value);
 enum err store_setting_get(struct store_tx *tx, const char *name, struct buf *value_out);
 
-/* Who may call: stations, operators, auditors. role is enum Role of operator.proto. */
+/* --- Principals: stations, operators, auditors. role is enum Role of operator.proto. -------
+ */
+
+enum { STORE_REASON_MAX = 256 };
 struct store_principal {
     uint32_t role;
     char name[65];
-    uint8_t certificate_sha256[SHA256_SIZE];
+    uint8_t certificate_sha256[SHA256_SIZE]; /* the newest */
     bool revoked;
+    char revoked_reason[STORE_REASON_MAX + 1];
+    int64_t added_us; /* by the database's clock; ignored by store_principal_add() */
 };
 enum err store_principal_add(struct store_tx *tx,
                              const struct store_principal *principal); /* ERR_EXISTS */
 enum err store_principal_get(struct store_tx *tx, uint32_t role, const char *name,
                              struct store_principal *principal_out);
-enum err store_principal_revoke(struct store_tx *tx, uint32_t role, const char *name);
+/* Another certificate: the newest two are valid, so that a renewal overlaps. */
+enum err store_principal_renew(struct store_tx *tx, uint32_t role, const char *name,
+                               const uint8_t certificate_sha256[static SHA256_SIZE]);
+/* ERR_NOT_FOUND; ERR_REVOKED: already. */
+enum err store_principal_revoke(struct store_tx *tx, uint32_t role, const char *name,
+                                const char *reason);
+/* Is it registered with this certificate, and not revoked? Asked inside every change.
+ * ERR_UNAUTHENTICATED, ERR_REVOKED with a message. */
+enum err store_principal_check(struct store_tx *tx, uint32_t role, const char *name,
+                               const uint8_t certificate_sha256[static SHA256_SIZE]);
+/* By role and name, after that one; role 0: all. principals_out: calloc'd, the caller frees. */
+enum err store_principal_list(struct store_tx *tx, uint32_t role,
+                              struct store_principal **principals_out, size_t *count_out);
 
-/* What a principal asked with and got, so that the same request can be answered again. Those of
- * stores older than this table have none: ERR_NOT_FOUND. */
+/* What a principal asked with and got, so that the same request can be answered again. */
 struct store_registration {
     uint8_t csr_sha256[SHA256_SIZE];
     struct buf certificate;
@@ -77,93 +137,9 @@ enum err store_registration_get(struct store_tx *tx, uint32_t role, const char *
                                 struct store_registration *registration_out);
 void store_registration_free(struct store_registration *registration);
 
-/* Released images. kind is enum ImageKind. */
-struct store_image {
-    uint8_t sha256[SHA256_SIZE];
-    uint32_t kind;
-    char *version;
-    struct buf bytes;
-};
-enum err store_image_put(struct store_tx *tx, const struct store_image *image); /* ERR_EXISTS */
-enum err store_image_get(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
-                         struct store_image *image_out);
-void store_image_free(struct store_image *image);
+/* --- Stored answers of calls with an idempotency key. caller: the principal's SPIFFE URI. ---
+ */
 
-enum { STORE_STATIONS_MAX = 1024 }; /* of one order */
-struct store_order {
-    char name[65];
-    uint32_t quantity;
-    uint8_t firmware_sha256[SHA256_SIZE];
-    uint8_t devauth_sha256[SHA256_SIZE];
-    uint32_t lock_level;     /* enum LockLevel */
-    uint32_t boot_key_scope; /* enum BootKeyScope */
-    int64_t not_before;      /* seconds since 1970 */
-    int64_t not_after;
-    char (*stations)[65]; /* station_count names */
-    size_t station_count;
-};
-enum err store_order_put(struct store_tx *tx, const struct store_order *order); /* ERR_EXISTS */
-enum err store_order_get(struct store_tx *tx, const char *name, struct store_order *order_out);
-void store_order_free(struct store_order *order);
-struct store_order_counts {
-    uint32_t open;   /* reserved by runs under way */
-    uint32_t done;   /* finished or sealed */
-    uint32_t sealed; /* of them */
-    uint32_t failed;
-};
-enum err store_order_count(struct store_tx *tx, const char *name,
-                           struct store_order_counts *counts_out);
-
-/* Their units in that state, oldest first, at most that many: UID_SIZE bytes each. */
-enum err store_order_units(struct store_tx *tx, const char *name, uint32_t state, uint32_t most,
-                           struct buf *uids_out);
-
-/* One board, by its UID, for ever. Empty buffers are NULL columns. */
-enum store_unit_state {
-    STORE_UNIT_OPEN = 1,     /* a run is under way: counts against the order */
-    STORE_UNIT_CUT = 2,      /* its run was cut: may be opened again */
-    STORE_UNIT_FINISHED = 3, /* receipt accepted, tags match: counted as done */
-    STORE_UNIT_SEALED = 4,   /* and debug proven refused */
-    STORE_UNIT_FAILED = 5,
-};
-struct store_unit {
-    uint8_t uid[UID_SIZE];
-    char order[65];
-    char station[65];
-    uint32_t state;
-    uint8_t run_id[RUN_ID_SIZE]; /* of its latest run */
-    struct buf csr;
-    struct buf certificate;
-    struct buf auth_public_key;
-    struct buf rotpk;
-    struct buf fwinfo;
-    struct buf shared_key; /* AES_NuLink3, wrapped */
-    struct buf receipt;    /* encoded Receipt */
-    struct buf finish;     /* encoded FinishResponse: the same receipt gets the same answer */
-    int64_t opened_us;
-    int64_t done_us;
-};
-enum err store_unit_get(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                        struct store_unit *unit_out);
-enum err store_unit_put(struct store_tx *tx,
-                        const struct store_unit *unit); /* insert or replace */
-void store_unit_free(struct store_unit *unit);
-enum err store_units_cut_open(struct store_tx *tx,
-                              uint32_t *count_out); /* at start: OPEN to CUT */
-
-/* SECURE_BOOT_PRI_NL3, wrapped; scope_key is "unit/<uid hex>" or "order/<name>". */
-struct store_boot_key {
-    struct buf wrapped;
-    uint8_t rotpk[ROTPK_SIZE];
-};
-enum err
-store_boot_key_put(struct store_tx *tx, const char *scope_key,
-                   const struct store_boot_key *key); /* ERR_EXISTS: never a second one */
-enum err store_boot_key_get(struct store_tx *tx, const char *scope_key,
-                            struct store_boot_key *key_out);
-void store_boot_key_free(struct store_boot_key *key);
-
-/* Stored answers of calls with an idempotency key. caller: the principal's SPIFFE URI. */
 enum { STORE_CALL_KEY_SIZE = 16 };
 struct store_answer {
     uint8_t request_sha256[SHA256_SIZE]; /* of method and payload */
@@ -171,27 +147,52 @@ struct store_answer {
 };
 enum err store_answer_put(struct store_tx *tx, const char *caller,
                           const uint8_t key[static STORE_CALL_KEY_SIZE],
-                          const struct store_answer *answer, int64_t now_us); /* ERR_EXISTS */
+                          const struct store_answer *answer); /* ERR_EXISTS */
 enum err store_answer_get(struct store_tx *tx, const char *caller,
                           const uint8_t key[static STORE_CALL_KEY_SIZE],
                           struct store_answer *answer_out);
 void store_answer_free(struct store_answer *answer);
 enum err store_answers_expire(struct store_tx *tx, int64_t before_us);
 
-/* The event log's rows (used by tlog only). level 0 node n is leaf n's hash; a node is written
- * when its subtree is complete. A row that exists already is ERR_DATA_LOSS. */
-enum err store_log_append(struct store_tx *tx, uint64_t index, struct span entry);
+/* --- The event log's rows (written by tlog only). ------------------------------------------
+ */
+
+/* What an entry is found by. NULL: not told. */
+struct store_log_search {
+    const uint8_t *unit;     /* UID_SIZE */
+    const uint8_t *firmware; /* SHA256_SIZE */
+    const char *order;
+    const char *station; /* the actor, by role */
+    const char *operator_name;
+    const char *kind;
+    const char *method;
+    uint32_t arrow;
+    uint32_t outcome; /* enum err */
+    int64_t time_us;
+};
+/* level 0 node n is leaf n's hash; a node is written when its subtree is complete. A row that
+ * exists already is ERR_DATA_LOSS. */
+enum err store_log_append(struct store_tx *tx, uint64_t index, struct span entry,
+                          const struct store_log_search *search);
 enum err store_log_node_put(struct store_tx *tx, uint32_t level, uint64_t n,
                             const uint8_t hash[static SHA256_SIZE]);
 enum err store_log_node_get(struct store_tx *tx, uint32_t level, uint64_t n,
                             uint8_t hash_out[static SHA256_SIZE]);
 enum err store_log_node_count(struct store_tx *tx, uint64_t *count_out); /* slow: counts */
 enum err store_log_size(struct store_tx *tx, uint64_t *size_out);        /* last index + 1 */
+/* The tree's edge, as tlog writes it. ERR_NOT_FOUND: the log is empty. */
+enum err store_log_head_put(struct store_tx *tx, uint64_t size, struct span edge);
+enum err store_log_head_get(struct store_tx *tx, uint64_t *size_out, struct buf *edge_out);
 /* Calls take for entries start, start + 1, ... until it fails, count are given, or none is
  * left. A gap between them is ERR_DATA_LOSS. take must not call store_log_read. */
 typedef enum err store_log_take(void *context, uint64_t index, struct span entry);
 enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
                         store_log_take *take, void *context);
+/* The same for the entries that have all of what search tells (arrow 0, time_us 0: not told;
+ * entries of that time and later), gaps between them allowed. outcome is not asked. */
+enum err store_log_find(struct store_tx *tx, const struct store_log_search *search,
+                        uint64_t start, uint64_t count, store_log_take *take, void *context);
+/* ERR_EXISTS: there is one of that size; read it, for it counts. */
 enum err store_checkpoint_put(struct store_tx *tx, uint64_t size, struct span note);
 enum err store_checkpoint_latest(struct store_tx *tx, uint64_t *size_out, struct buf *note_out);
 /* The first checkpoint of size from or more. */

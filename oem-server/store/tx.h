@@ -1,32 +1,59 @@
 /* SPDX-License-Identifier: MIT */
-/* tx: the inside of store and transaction, for the store's own files. One writer at a time, so
- * the transaction lives in the store. */
+/*
+ * tx: the inside of store and transaction, for the store's own files.
+ *
+ * The writer's link and its transaction belong to the writer's thread alone; a reader's to the
+ * thread that took it from the pool. The mutex protects the queue, the pool and closing.
+ */
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "oem-server/store/backend.h"
 #include "oem-server/store/store.h"
 
-enum { STORE_WATCHERS_MAX = 4 };
+enum { STORE_READERS_MAX = 4, STORE_GROUP_MAX = 64 };
 
 struct store_tx {
     struct store *store;
-    bool doomed; /* a statement failed: commit is refused */
-    size_t watcher_count;
-    struct {
-        store_ended *ended;
-        void *context;
-    } watchers[STORE_WATCHERS_MAX];
+    struct store_link *link;
+    bool doomed;    /* a statement failed: commit is refused */
+    int64_t now_us; /* 0: the clock was not read yet */
+    struct store_note *notes;
+    size_t note_count, note_cap;
 };
+
+struct store_job; /* writer.c */
 
 struct store {
     const struct store_backend *backend;
-    struct store_link *link;
+    struct store_link *link; /* the writer's */
     char *path;
     int lock_fd;
-    pthread_mutex_t mutex; /* guards writing */
-    pthread_cond_t idle;
-    bool writing;
-    struct store_tx tx;
+    atomic_llong clock_offset_us; /* hooks.h */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t work;            /* the writer waits: a job, or closing */
+    struct store_job *first, *last; /* the queue */
+    bool closing, running;
+    pthread_t writer;
+    struct store_follower follower; /* all NULL: none */
+
+    pthread_cond_t freed;                          /* a reader waits: a link */
+    struct store_link *readers[STORE_READERS_MAX]; /* free ones */
+    size_t free_count, reader_count;
 };
+
+/* The writer: started when the store is open, stopped before its link is closed. */
+enum err writer_start(struct store *store);
+void writer_stop(struct store *store);
+
+void readers_close(struct store *store);
+
+void notes_free(struct store_tx *tx);
+
+uint64_t store_ms(void); /* CLOCK_MONOTONIC */
+/* Waits on cond, which uses CLOCK_MONOTONIC, until deadline_ms at most; false: it has passed.
+ */
+bool store_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t deadline_ms);

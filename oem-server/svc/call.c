@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * call: one call on its way: admitted, dispatched to its handler, settled, answered. net brings
+ * the calls of connections, run.c those of the server itself, init.c those of oemctl init.
+ * Nothing here may change a run before the call's change is durable.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -7,16 +12,9 @@
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "oem-server/svc/answer.h"
-#include "oem-server/svc/run.h"
+#include "oem-server/svc/settle.h"
 
-enum {
-    OPERATIONS_MAX = 16,
-    DIGESTS_MAX = 8,
-    TX_TIMEOUT_MS = 10000,
-    ANSWERS_EXPIRE_EVERY = 1000
-};
-
-#define ANSWERS_KEPT_US (INT64_C(24) * 3600 * 1000000)
+enum { DIGESTS_MAX = 8 };
 
 uint64_t svc_now_us(void)
 {
@@ -30,23 +28,6 @@ struct call *call_of(struct rpc_call *rpc)
     return rpc->user;
 }
 
-static unsigned time_left_ms(const struct call *call)
-{
-    uint64_t now = rpc_now_ms();
-    if (call->rpc.deadline_ms <= now)
-        return 1;
-    uint64_t left = call->rpc.deadline_ms - now;
-    return left < TX_TIMEOUT_MS ? (unsigned)left : TX_TIMEOUT_MS;
-}
-
-enum err svc_tx(struct call *call)
-{
-    if (call->tx != NULL)
-        return ERR_OK;
-    TRY(rpc_check(&call->rpc));
-    return store_begin(call->server->store, time_left_ms(call), &call->tx);
-}
-
 /* Event fields point at memory that outlives the event but is const to us. */
 static char *lend(const char *text)
 {
@@ -58,23 +39,29 @@ static ProtobufCBinaryData lend_bytes(const uint8_t *bytes, size_t len)
     return (ProtobufCBinaryData){ len, (uint8_t *)(uintptr_t)bytes };
 }
 
-enum err svc_digest(struct call *call, const char *name, struct span bytes)
+enum err svc_digest_is(struct call *call, const char *name,
+                       const uint8_t sha256[static SHA256_SIZE])
 {
     Hallmark__V1__Event *event = &call->event;
     if (event->digests == NULL)
         event->digests = rpc_alloc(&call->rpc, DIGESTS_MAX * sizeof(*event->digests));
-    Hallmark__V1__Digest *digest = rpc_alloc(&call->rpc, sizeof(*digest) + SHA256_SIZE);
+    Hallmark__V1__Digest *digest = rpc_alloc(&call->rpc, sizeof(*digest));
     if (event->digests == NULL || digest == NULL)
         return fail(ERR_MEMORY, "svc: no memory for an event");
     if (event->n_digests == DIGESTS_MAX)
         return fail(ERR_LIMIT, "svc: more than %d digests in an event", DIGESTS_MAX);
     hallmark__v1__digest__init(digest);
-    uint8_t *sha256 = (uint8_t *)(digest + 1);
-    sha256_of(bytes, sha256);
     digest->name = lend(name);
-    digest->sha256 = lend_bytes(sha256, SHA256_SIZE);
+    TRY(rpc_bytes(&call->rpc, &digest->sha256, span_of(sha256, SHA256_SIZE)));
     event->digests[event->n_digests++] = digest;
     return ERR_OK;
+}
+
+enum err svc_digest(struct call *call, const char *name, struct span bytes)
+{
+    uint8_t sha256[SHA256_SIZE];
+    sha256_of(bytes, sha256);
+    return svc_digest_is(call, name, sha256);
 }
 
 static void describe(struct call *call)
@@ -98,31 +85,42 @@ static void describe_run(struct call *call)
     call->event.run_id = lend_bytes(run->id, RUN_ID_SIZE);
 }
 
+/* Commit, Booted, Locked and Sealed name their unit by UID: they are of no run. */
 static bool is_of_run(const char *method, const struct flow_row *row)
 {
+    static const char *const others[] = { "hallmark.v1.Runs/Report", "hallmark.v1.Runs/Finish",
+                                          "hallmark.v1.Runs/FetchImage" };
     if (row != NULL)
         return row->arrow >= FLOW_FIRST_OF_RUN;
-    return strncmp(method, "hallmark.v1.Runs/", 17) == 0 &&
-           strcmp(method, "hallmark.v1.Runs/Open") != 0;
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (strcmp(method, others[i]) == 0)
+            return true;
+    return false;
 }
 
+/* An image may be fetched for a unit, named by UID, without a run. */
+static bool needs_run(const struct call *call)
+{
+    return call->row != NULL || strcmp(call->rpc.method, "hallmark.v1.Runs/FetchImage") != 0 ||
+           rpc_call_metadata(&call->rpc, "run-bin").len != 0;
+}
+
+/* The call was brought to the strand of the run that it names, or to no run's. */
 static enum err find_run(struct call *call)
 {
-    if (call->run == NULL) {
-        struct span id = rpc_call_metadata(&call->rpc, "run-bin");
-        if (id.len == 0 && strcmp(call->rpc.method, "hallmark.v1.Runs/Sealed") == 0)
-            return ERR_OK; /* for a unit that its UID names alone */
-        if (id.len != RUN_ID_SIZE)
-            return fail_quiet(ERR_INVALID,
-                              "metadata run-bin must be the %d-byte id of Runs.Open",
-                              RUN_ID_SIZE);
-        call->run = run_find(call->server, id.ptr);
-    }
-    if (call->run == NULL && strcmp(call->rpc.method, "hallmark.v1.Runs/Sealed") == 0)
-        return ERR_OK; /* it may come when the run's connection is gone: the store knows */
+    struct span id = rpc_call_metadata(&call->rpc, "run-bin");
+    if (call->run == NULL && !needs_run(call))
+        return ERR_OK;
+    if (call->run == NULL && id.len != RUN_ID_SIZE)
+        return fail_quiet(ERR_INVALID, "metadata run-bin must be the %d-byte id of Runs.Open",
+                          RUN_ID_SIZE);
+    if (call->run == NULL && call->routed != NULL && span_eq(id, SPAN(call->routed->id)))
+        call->run = run_keep(call->routed);
     if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
-                              strcmp(call->run->station.uri, call->principal->uri) != 0))
+                              strcmp(call->run->station.uri, call->principal->uri) != 0)) {
+        run_drop(&call->run);
         return fail_quiet(ERR_NOT_FOUND, "no such run of %s", call->principal->uri);
+    }
     describe_run(call);
     if (call->run->over)
         return fail_quiet(call->run->why, "this run is over: %s", call->run->words);
@@ -147,24 +145,54 @@ static enum err take_reports(struct call *call)
     return run_reports(call, reports->reports, reports->n_reports);
 }
 
-/* A caller whose answer was lost must be able to ask again without doing it twice. */
+/* A client whose answer was lost must be able to ask again without doing it twice. */
 static enum err check_key(const struct call *call)
 {
-    if (call->method->effect != AUTH_CHANGES || call->principal->role == AUTH_SERVER ||
-        call->rpc.idempotency_key.len != 0)
+    if (call->method->effect == AUTH_READS || call->principal->role == AUTH_SERVER ||
+        call->rpc.idempotency_key.len == STORE_CALL_KEY_SIZE)
         return ERR_OK;
     return fail_quiet(ERR_INVALID, "%s changes something: it needs an idempotency key",
                       call->rpc.method);
 }
 
-/* Of a stream nothing has come yet: its handler looks when all has. */
-static enum err find_answer(struct call *call)
+static enum err find_answer(struct store_tx *tx, void *context)
 {
-    if (call->method->shape == AUTH_STREAM)
+    return replay_find(tx, context);
+}
+
+/* Was it made before, with the same key? Of a stream nothing has come yet: its change looks. */
+static enum err find_stored(struct call *call)
+{
+    return !replay_keeps(call) || call->method->shape == AUTH_STREAM
+               ? ERR_OK
+               : call_read(call, find_answer, call);
+}
+
+/* The same for an answer that waits for the run's next change. */
+static enum err find_staged(struct call *call)
+{
+    uint8_t digest[SHA256_SIZE];
+    if (call->run == NULL || !replay_keeps(call))
         return ERR_OK;
-    TRY(replay_find(call));
-    store_rollback(&call->tx);
-    return ERR_OK;
+    replay_digest(call, digest);
+    enum err e =
+        staged_find(&call->run->staged, call->rpc.idempotency_key, digest, &call->stored);
+    call->replayed = e == ERR_OK;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+static enum err admit_to_run(struct call *call)
+{
+    TRY(find_run(call));
+    TRY(find_staged(call));
+    if (call->run == NULL || call->replayed)
+        return ERR_OK;
+    TRY(take_reports(call));
+    if (call->run->over) /* by one of them */
+        return fail_quiet(call->run->why, "this run is over: %s", call->run->words);
+    if (call->row == NULL || call->principal->role == AUTH_SERVER)
+        return ERR_OK;
+    return flow_accept(&call->run->flow, call->row->arrow);
 }
 
 static enum err admit(struct call *call)
@@ -173,68 +201,22 @@ static enum err admit(struct call *call)
     describe(call);
     TRY(auth_allow(call->principal, call->rpc.method, &call->method));
     TRY(check_key(call));
-    TRY(find_answer(call));
-    if (call->replayed || !is_of_run(call->rpc.method, call->row))
-        return ERR_OK;
-    TRY(find_run(call));
-    if (call->run == NULL)
-        return ERR_OK;
-    TRY(take_reports(call));
-    if (call->row == NULL || call->principal->role == AUTH_SERVER)
-        return ERR_OK;
-    return flow_accept(&call->run->flow, call->row->arrow);
+    TRY(find_stored(call));
+    return call->replayed || !is_of_run(call->rpc.method, call->row) ? ERR_OK
+                                                                     : admit_to_run(call);
 }
 
-static void note_operations(struct call *call)
-{
-    const char *names[OPERATIONS_MAX];
-    size_t count = hsm_operations_take(names, OPERATIONS_MAX);
-    if (count > OPERATIONS_MAX)
-        count = OPERATIONS_MAX;
-    char **list = rpc_alloc(&call->rpc, OPERATIONS_MAX * sizeof(*list));
-    for (size_t i = 0; list != NULL && i < count; i++)
-        list[i] = lend(names[i]);
-    call->event.hsm_operations = list;
-    call->event.n_hsm_operations = list == NULL ? 0 : count;
-}
-
-/* The event's digests of what travelled; both live in the arena. */
-static enum err note_payloads(struct call *call)
-{
-    uint8_t *digests = rpc_alloc(&call->rpc, 2 * SHA256_SIZE);
-    if (digests == NULL)
-        return fail(ERR_MEMORY, "svc: no memory for an event");
-    sha256_of(call->rpc.payload, digests);
-    call->event.request_sha256 = lend_bytes(digests, SHA256_SIZE);
-    if (call->rpc.err == ERR_OK) {
-        sha256_of(buf_span(&call->rpc.response), digests + SHA256_SIZE);
-        call->event.response_sha256 = lend_bytes(digests + SHA256_SIZE, SHA256_SIZE);
-    }
-    call->event.took_us = (uint32_t)(svc_now_us() - call->started_us);
-    note_operations(call);
-    return ERR_OK;
-}
-
-/* State, event and answer become durable together, or, given up in time, none of them. */
+/* Handlers that have nothing to change leave it to this. */
 static enum err settle(struct call *call)
 {
-    if (call->method->effect == AUTH_READS) {
-        store_rollback(&call->tx);
+    if (call->settled || call->method->effect == AUTH_READS)
         return ERR_OK;
-    }
-    TRY(rpc_check(&call->rpc));
-    TRY(note_payloads(call));
-    TRY(svc_tx(call));
-    TRY(tlog_append(call->server->log, call->tx, &call->event, &call->log_index));
-    TRY(replay_keep(call));
-    if (call->log_index % ANSWERS_EXPIRE_EVERY == 0)
-        TRY(store_answers_expire(call->tx, (int64_t)svc_now_us() - ANSWERS_KEPT_US));
-    TRY(store_commit(&call->tx));
-    call->logged = true;
-    return ERR_OK;
+    return call->method->effect == AUTH_NOTES && !call->run->over
+               ? settle_later(call)
+               : call_change(call, NULL, NULL, NULL);
 }
 
-/* A reader who leaves, or whose time is up, was not refused anything. */
+/* A reader that leaves, or whose time is up, was not refused anything. */
 static bool is_reader_gone(const struct call *call, enum err e)
 {
     return call->method != NULL && call->method->effect == AUTH_READS &&
@@ -242,15 +224,30 @@ static bool is_reader_gone(const struct call *call, enum err e)
             (e == ERR_UNAVAILABLE && call->rpc.streaming != NULL));
 }
 
-/* Anyone can cause refusals, so they are rationed. */
+/* Anyone can cause refusals, so they are rate-limited. */
 static bool is_left_out(struct call *call, const char *words)
 {
     char all[FAIL_WORDS_MAX + RPC_METHOD_MAX];
-    if (call->session == NULL || caller_may_enter(call->session->caller))
+    if (call->session == NULL || call->must_enter || caller_may_enter(call->session->caller))
         return false;
     snprintf(all, sizeof(all), "%s: %s", call->rpc.method, words);
     caller_leave_out(call->session->caller, call->rpc.err, all);
     return true;
+}
+
+static enum err enter_refusal(struct call *call, enum err e, char *words)
+{
+    static char kind[] = "refusal";
+    call->event.kind = kind;
+    call->event.status = err_status(e);
+    call->event.code = (uint32_t)e;
+    call->event.message = words;
+    log_line(LOG_LEVEL_WARN, "refused: %s %s: %s: %s", call->principal->uri, call->rpc.method,
+             err_text(e), words);
+    TRY(settle_note(call));
+    if (call->run != NULL && !call->run->over && run_flush(call->run) != ERR_OK)
+        log_line(LOG_LEVEL_INFO, "svc: the run's entries come with its end");
+    return event_write(call->server, &call->event, &call->log_index);
 }
 
 static void refuse(struct call *call, enum err e)
@@ -259,54 +256,43 @@ static void refuse(struct call *call, enum err e)
         return;
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
-    store_rollback(&call->tx);
     call->rpc.err = e;
-    if (is_left_out(call, words)) {
-        fail_set(words);
-        return;
+    if (call->run_lost)
+        run_end(call->run, e, words);
+    if (!is_left_out(call, words)) {
+        call->logged = enter_refusal(call, e, words) == ERR_OK;
+        if (!call->logged)
+            log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
     }
-    call->event.kind = lend("refusal");
-    call->event.status = err_status(e);
-    call->event.code = (uint32_t)e;
-    call->event.message = words;
-    log_line(LOG_LEVEL_WARN, "refused: %s %s: %s: %s", call->principal->uri, call->rpc.method,
-             err_text(e), words);
-    call->logged = note_payloads(call) == ERR_OK &&
-                   event_write(call->server, &call->event, &call->log_index) == ERR_OK;
-    if (!call->logged)
-        log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
     fail_set(words);
 }
 
-/* What was done is durable: the run follows. */
-static void move(struct call *call)
+/* What was done is durable, or staged: the run follows. */
+static void follow(struct call *call)
 {
     struct run *run = call->opened != NULL ? call->opened : call->run;
     if (run != NULL && call->principal->role != AUTH_SERVER)
         run->until_ms = call->rpc.deadline_ms;
     if (call->opened != NULL)
         run_opened(call->opened, call);
-    if (call->finished && call->run != NULL)
-        call->run->finished = true;
-    if (call->sealed && call->run != NULL)
-        run_end(call->run, ERR_OK, "sealed");
     if (call->revoked != NULL)
         session_close_all_of(call->server, call->revoked, "certificate revoked");
     if (call->row == NULL || call->run == NULL)
         return;
-    if (call->row->arrow == 31)
-        run_transcript(
-            call->run, 31,
-            span_of(call->event.request_sha256.data, call->event.request_sha256.len),
-            span_of(call->event.response_sha256.data, call->event.response_sha256.len));
-    if (call->principal->role != AUTH_SERVER) /* the server's own are moved by flow_advance */
+    if (call->row->arrow == 31) {
+        uint8_t digests[2][SHA256_SIZE];
+        sha256_of(call->rpc.payload, digests[0]);
+        sha256_of(buf_span(&call->rpc.response), digests[1]);
+        run_transcript(call->run, 31, SPAN(digests[0]), SPAN(digests[1]));
+    }
+    if (call->principal->role != AUTH_SERVER) /* its own are moved by run_advance() */
         flow_done(&call->run->flow);
 }
 
 /* The stored answer in the place of one that was not made. */
 static void repeat_answer(struct call *call)
 {
-    store_rollback(&call->tx);
+    run_drop(&call->opened);
     buf_free(&call->rpc.response);
     call->rpc.response = buf_take(&call->stored);
 }
@@ -320,14 +306,8 @@ static enum err late_or(const struct call *call, enum err e)
                : e;
 }
 
-void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
+static void serve(struct call *call)
 {
-    const char *unused[OPERATIONS_MAX];
-    fail_clear();
-    (void)hsm_operations_take(unused, OPERATIONS_MAX);
-    hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
-    call->rpc.user = call;
-    call->started_us = svc_now_us();
     call->rpc.err = admit(call);
     if (call->rpc.err == ERR_OK && !call->replayed)
         rpc_dispatch(svc_services(), &call->rpc);
@@ -338,7 +318,17 @@ void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
     if (call->rpc.err == ERR_OK && call->replayed)
         repeat_answer(call);
     else if (call->rpc.err == ERR_OK)
-        move(call);
+        follow(call);
+}
+
+void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
+{
+    fail_clear();
+    (void)hsm_operations_take(NULL, 0);
+    hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
+    call->rpc.user = call;
+    call->started_us = svc_now_us();
+    serve(call);
     hsm_wanted(0, NULL);
     if (call->rpc.err != ERR_OK)
         refuse(call, late_or(call, call->rpc.err));
@@ -347,7 +337,6 @@ void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
 
 void call_end(struct call *call)
 {
-    store_rollback(&call->tx);
     buf_free(&call->stored);
     run_drop(&call->opened);
     run_drop(&call->run);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * caller: what one principal has over all its connections: slots in the pools, unread bytes,
+ * and the rate limit of entries that cost it nothing. Guarded by server->lock; a success is
+ * never left out.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,8 +78,8 @@ static void refill(struct caller *caller)
     caller->filled_ms = whole ? now : caller->filled_ms + more * SERVER_REFUSAL_MS;
 }
 
-/* Under server->lock: is there nothing to be known of him? Who comes back finds his ration as
- * he left it. */
+/* Under server->lock: is there nothing left to be known of it? One that comes back finds its
+ * rate limit as it left it. */
 static bool is_done(struct caller *caller)
 {
     refill(caller);
@@ -148,7 +153,7 @@ void callers_tell(struct server *server, bool all)
     struct caller left = { 0 };
     while (take_left_out(server, all, &left)) {
         char words[FAIL_WORDS_MAX];
-        snprintf(words, sizeof(words), "%u more refusals of this caller, last: %s",
+        snprintf(words, sizeof(words), "%u more refusals of this principal, last: %s",
                  left.left_out, left.left_words);
         log_line(LOG_LEVEL_WARN, "refused: %s: %s", left.uri, words);
         if (event_simple(server, "refusal", left.uri, "", left.left_err, words) != ERR_OK)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Ca: arrow 14. */
+/*
+ * Ca: arrow 14. The claim (key, serial, validity) is durable before the CA acts, so that
+ * whoever acts again makes the same certificate; the CA must never be asked for a key that is
+ * not claimed.
+ */
 #include <string.h>
 
 #include "common/host/hex.h"
@@ -13,43 +17,70 @@ static void csr_drop(X509_REQ **csr)
     X509_REQ_free(*csr);
 }
 
-/* The unit's certificate for this key: the one it has, or a new one. Never a second key's. */
-static enum err certificate_for(struct call *call, X509_REQ *csr, const struct store_unit *unit,
-                                const uint8_t point[static P256_POINT_SIZE],
-                                struct buf *certificate_out)
+struct request {
+    struct call *call;
+    struct span der;
+    X509_REQ *csr;
+    uint8_t point[P256_POINT_SIZE];
+    struct unit_claim wanted, claim; /* asked for; and what stands */
+    struct buf issued, certificate;  /* of the CA now; and what stands */
+    Hallmark__V1__RequestCertificateResponse *out;
+};
+
+static void request_drop(struct request *r)
 {
-    if (unit->certificate.len == 0)
-        return ca_issue(call->server->ca, CA_DEVICE, NULL, csr, certificate_out);
-    if (!span_eq(buf_span(&unit->auth_public_key), span_of(point, P256_POINT_SIZE)))
-        return fail_quiet(
-            ERR_PRECONDITION,
-            "this unit has a certificate for another AUTHKEY: a board has one for life");
-    return buf_copy(certificate_out, buf_span(&unit->certificate));
+    csr_drop(&r->csr);
+    buf_free(&r->issued);
+    buf_free(&r->certificate);
 }
 
-static enum err read_unit(struct call *call, struct store_unit *unit)
+static enum err open_csr(struct request *r)
 {
-    TRY(svc_tx(call));
-    enum err e = store_unit_get(call->tx, call->run->uid, unit);
-    store_rollback(&call->tx);
-    return e;
-}
-
-static enum err accept_csr(struct call *call, struct span der, struct store_unit *unit,
-                           struct buf *certificate_out)
-{
-    struct run *run = call->run;
+    const struct run *run = r->call->run;
     char challenge[2 * NONCE_SIZE + 1];
-    AUTO(csr_drop) X509_REQ *csr = NULL;
-    TRY(ca_csr_open(der, &csr));
+    TRY(ca_csr_open(r->der, &r->csr));
     hex_of(SPAN(run->server_nonce), challenge);
-    TRY(ca_device_csr_check(call->server->ca, csr, run->order.name, run->uid, challenge));
-    TRY(p256_point_of(X509_REQ_get0_pubkey(csr), run->auth_public));
-    TRY(read_unit(call, unit));
-    TRY(certificate_for(call, csr, unit, run->auth_public, certificate_out));
-    TRY(buf_copy(&unit->csr, der));
-    TRY(buf_copy(&unit->auth_public_key, SPAN(run->auth_public)));
-    return buf_copy(&unit->certificate, buf_span(certificate_out));
+    TRY(ca_device_csr_check(r->call->server->ca, r->csr, run->order.name, run->uid, challenge));
+    return p256_point_of(X509_REQ_get0_pubkey(r->csr), r->point);
+}
+
+static enum err make_claim(struct request *r)
+{
+    struct ca_terms terms;
+    TRY(ca_terms_make(CA_DEVICE, &terms));
+    memcpy(r->wanted.auth_public_key, r->point, P256_POINT_SIZE);
+    memcpy(r->wanted.serial, terms.serial, CA_SERIAL_SIZE);
+    r->wanted.not_before = terms.not_before;
+    r->wanted.not_after = terms.not_after;
+    return ERR_OK;
+}
+
+static enum err claim(struct store_tx *tx, void *context)
+{
+    struct request *r = context;
+    struct unit_run run = run_unit(r->call->run);
+    return unit_claim(tx, &run, &r->wanted, !r->call->run->auth_unrecorded, &r->claim);
+}
+
+static enum err issue(struct request *r)
+{
+    struct ca_terms terms = { .not_before = r->claim.not_before,
+                              .not_after = r->claim.not_after };
+    _Static_assert(sizeof(terms.serial) == sizeof(r->claim.serial), "one serial for both");
+    memcpy(terms.serial, r->claim.serial, sizeof(terms.serial));
+    return ca_issue(r->call->server->ca, CA_DEVICE, NULL, r->csr, &terms, &r->issued);
+}
+
+static enum err certify(struct store_tx *tx, void *context)
+{
+    struct request *r = context;
+    struct unit_run run = run_unit(r->call->run);
+    uint8_t digest[SHA256_SIZE];
+    buf_free(&r->certificate);
+    TRY(unit_certify(tx, &run, r->der, buf_span(&r->issued), &r->certificate));
+    TRY(svc_digest(r->call, "certificate", buf_span(&r->certificate)));
+    sha256_of(buf_span(&r->certificate), digest);
+    return rpc_bytes(&r->call->rpc, &r->out->certificate_sha256, SPAN(digest));
 }
 
 static enum err ca_request_certificate(struct rpc_call *rpc,
@@ -57,16 +88,21 @@ static enum err ca_request_certificate(struct rpc_call *rpc,
                                        Hallmark__V1__RequestCertificateResponse *out)
 {
     struct call *call = call_of(rpc);
-    AUTO(store_unit_free) struct store_unit unit = { 0 };
-    AUTO(buf_free) struct buf certificate = { 0 };
-    uint8_t digest[SHA256_SIZE];
-    TRY(accept_csr(call, span_of(in->csr.data, in->csr.len), &unit, &certificate));
-    TRY(svc_tx(call));
-    TRY(store_unit_put(call->tx, &unit));
-    TRY(svc_digest(call, "certificate", buf_span(&certificate)));
-    sha256_of(buf_span(&certificate), digest);
-    TRY(buf_copy(&call->run->certificate, buf_span(&certificate)));
-    return rpc_bytes(rpc, &out->certificate_sha256, SPAN(digest));
+    struct run *run = call->run;
+    AUTO(request_drop)
+    struct request r = { .call = call, .der = span_of(in->csr.data, in->csr.len), .out = out };
+    TRY(open_csr(&r));
+    TRY(make_claim(&r));
+    TRY(call_claim(call, claim, &r));
+    if (call->replayed)
+        return ERR_OK;
+    TRY(issue(&r));
+    TRY(call_change(call, certify, &r, &out->base));
+    if (call->replayed)
+        return ERR_OK;
+    memcpy(run->auth_public, r.point, sizeof(run->auth_public));
+    run->certificate = buf_take(&r.certificate);
+    return ERR_OK;
 }
 
 RPC_HANDLER(ca, Ca, request_certificate, RequestCertificate, RequestCertificate)

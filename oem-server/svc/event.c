@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * event: entries of the event log that belong to no call: refusals, ends of runs, start and
+ * stop. Any thread; they wait for the store.
+ */
 #include <stdint.h>
 
 #include "common/host/log.h"
-#include "oem-server/svc/run.h"
-
-enum { EVENT_TIMEOUT_MS = 10000 };
+#include "oem-server/svc/settle.h"
 
 /* protobuf-c knows no const strings; an event only lends them until it is packed. */
 static char *lend(const char *text)
@@ -33,14 +35,27 @@ void event_run(Hallmark__V1__Event *event, struct run *run)
     event->run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
 }
 
+struct writing {
+    struct server *server;
+    Hallmark__V1__Event *event;
+    uint64_t index;
+};
+
+static enum err append(struct store_tx *tx, void *context)
+{
+    struct writing *w = context;
+    return tlog_append(w->server->log, tx, w->event, &w->index);
+}
+
 enum err event_write(struct server *server, Hallmark__V1__Event *event, uint64_t *index_out)
 {
+    struct writing w = { server, event, 0 };
     if (server->log == NULL)
         return fail(ERR_PRECONDITION, "svc: there is no event log yet: run oemctl init first");
-    AUTO(store_rollback) struct store_tx *tx = NULL;
-    TRY(store_begin(server->store, EVENT_TIMEOUT_MS, &tx));
-    TRY(tlog_append(server->log, tx, event, index_out));
-    return store_commit(&tx);
+    TRY(svc_do(server, append, &w, 0));
+    if (index_out != NULL)
+        *index_out = w.index;
+    return ERR_OK;
 }
 
 enum err event_simple(struct server *server, const char *kind, const char *actor,

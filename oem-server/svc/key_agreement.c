@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* KeyAgreement: arrows 28, 29, 31 and 33. */
+/*
+ * KeyAgreement: arrows 28, 29, 31 and 33. On the run's strand; the private key and AES_NuLink3
+ * stay in the HSM.
+ */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/core/sign.h"
@@ -48,31 +52,54 @@ key_agreement_put_target_public_key(struct rpc_call *rpc,
     return ERR_OK;
 }
 
-static void confirmation(struct wr *w, const struct run *run, enum sign_confirm whose)
+/* What is derived from AES_NuLink3, in the order of the messages. */
+enum derived { OF_TARGET, OF_WRITE, OF_KEEP, OF_KCV, OF_LOCK, DERIVED };
+
+static void write_input(struct wr *w, const struct run *run, enum derived what)
 {
-    sign_confirmation(w, whose, SPAN(run->id), SPAN(run->uid), SPAN(run->server_public),
-                      SPAN(run->target_public));
+    static const enum sign_confirm tags[] = { [OF_TARGET] = SIGN_CONFIRM_TARGET,
+                                              [OF_WRITE] = SIGN_CONFIRM_WRITE,
+                                              [OF_KEEP] = SIGN_CONFIRM_KEEP };
+    if (what == OF_KCV)
+        sign_kcv(w, SPAN(run->uid));
+    else if (what == OF_LOCK)
+        sign_lock_tag(w, SPAN(run->uid), (uint8_t)run->order.lock_level);
+    else
+        sign_confirmation(w, tags[what], SPAN(run->id), SPAN(run->uid),
+                          SPAN(run->server_public), SPAN(run->target_public));
 }
 
+static void take_derived(struct unit_agreement *agreed, uint8_t (*values)[16])
+{
+    memcpy(agreed->tag_target, values[OF_TARGET], CONFIRMATION_TAG_SIZE);
+    memcpy(agreed->tag_write, values[OF_WRITE], CONFIRMATION_TAG_SIZE);
+    memcpy(agreed->tag_keep, values[OF_KEEP], CONFIRMATION_TAG_SIZE);
+    memcpy(agreed->kcv, values[OF_KCV], KCV_SIZE);
+    memcpy(agreed->lock_tag, values[OF_LOCK], CONFIRMATION_TAG_SIZE);
+    snprintf(agreed->kek, sizeof(agreed->kek), "%s", HSM_UNIT_KEK);
+}
+
+/* All in one session of the HSM. What is made here is stored with the receipt (Runs.Finish): of
+ * a run that is not finished nothing is kept. The server's tags leave only after the board's
+ * was verified. */
 static enum err key_agreement_derive_shared_key(struct rpc_call *rpc,
                                                 const Hallmark__V1__DeriveSharedKeyRequest *in,
                                                 Hallmark__V1__DeriveSharedKeyResponse *out)
 {
-    (void)in, (void)out; /* the server's tag leaves only after the board's has been verified */
+    (void)in, (void)out;
     struct run *run = call_of(rpc)->run;
-    uint8_t inputs[2][SIGN_STATEMENT_MAX], tags[2][16];
-    struct wr target = wr_of(inputs[0], SIGN_STATEMENT_MAX);
-    struct wr server = wr_of(inputs[1], SIGN_STATEMENT_MAX);
-    confirmation(&target, run, SIGN_CONFIRM_TARGET);
-    confirmation(&server, run, SIGN_CONFIRM_SERVER);
-    TRY(wr_end(&target));
-    TRY(wr_end(&server));
-    const struct span messages[2] = { wr_done(&target), wr_done(&server) };
-    TRY(hsm_agreement_derive(run->agreement, run->target_public, messages, tags,
-                             &run->shared_key));
-    memcpy(run->tag_target, tags[0], sizeof(run->tag_target));
-    memcpy(run->tag_server, tags[1], sizeof(run->tag_server));
-    wipe(tags, sizeof(tags));
+    uint8_t inputs[DERIVED][SIGN_STATEMENT_MAX], values[DERIVED][16];
+    struct span messages[DERIVED];
+    for (enum derived i = OF_TARGET; i < DERIVED; i++) {
+        struct wr w = wr_of(inputs[i], SIGN_STATEMENT_MAX);
+        write_input(&w, run, i);
+        TRY(wr_end(&w));
+        messages[i] = wr_done(&w);
+    }
+    TRY(hsm_agreement_derive(run->agreement, run->target_public, messages, values, DERIVED,
+                             &run->agreed.wrapped));
+    take_derived(&run->agreed, values);
+    wipe(values, sizeof(values));
     hsm_agreement_free(TAKE(run->agreement));
     return ERR_OK;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Log: the event log, for who verifies it. */
+/*
+ * Log: the event log, for those who verify it; log_state.c has the store's content. Reads only.
+ */
 #include <stdlib.h>
 
 #include "common/host/log.h"
-#include "oem-server/svc/services.h"
+#include "oem-server/svc/log_state.h"
 
 enum {
     ENTRIES_MAX = 1000,
@@ -51,6 +53,8 @@ struct taken {
     ProtobufCBinaryData *entries;
     size_t count;
     size_t bytes;
+    uint64_t start; /* what is asked for */
+    uint32_t max;
 };
 
 static enum err take_entry(void *context, uint64_t index, struct span entry)
@@ -65,6 +69,12 @@ static enum err take_entry(void *context, uint64_t index, struct span entry)
     return ERR_OK;
 }
 
+static enum err read_entries(struct store_tx *tx, void *context)
+{
+    struct taken *t = context;
+    return store_log_read(tx, t->start, t->max, take_entry, t);
+}
+
 /* room: bytes of a message that the caller takes. */
 static enum err take_entries(struct rpc_call *rpc, uint64_t start, uint32_t max, size_t room,
                              struct taken *taken)
@@ -76,9 +86,9 @@ static enum err take_entries(struct rpc_call *rpc, uint64_t start, uint32_t max,
     taken->entries = rpc_alloc(rpc, max * sizeof(*taken->entries));
     if (taken->entries == NULL)
         return fail(ERR_MEMORY, "log: no memory");
-    TRY(svc_tx(call));
-    enum err e = store_log_read(call->tx, start, max, take_entry, taken);
-    store_rollback(&call->tx);
+    taken->start = start;
+    taken->max = max;
+    enum err e = call_read(call, read_entries, taken);
     return e == ERR_RANGE && taken->count != 0 ? ERR_OK : e;
 }
 
@@ -120,7 +130,7 @@ static enum err send_entries(struct rpc_call *rpc, uint64_t *next)
     return e;
 }
 
-/* Ends with the caller, the deadline or the server: there is always more to come. */
+/* Ends with the call, its deadline or the server: there is always more to come. */
 static enum err log_follow(struct rpc_call *rpc, const Hallmark__V1__FollowRequest *in)
 {
     struct server *server = call_of(rpc)->server;
@@ -146,6 +156,7 @@ static enum err log_get_proof(struct rpc_call *rpc, const Hallmark__V1__GetProof
 RPC_HANDLER(log, Log, get_checkpoint, GetCheckpoint, GetCheckpoint)
 RPC_HANDLER(log, Log, get_entries, GetEntries, GetEntries)
 RPC_HANDLER(log, Log, get_proof, GetProof, GetProof)
+RPC_HANDLER(log, Log, get_state, GetState, GetState)
 RPC_STREAM_HANDLER(log, Log, follow, Follow, Follow)
 
 Hallmark__V1__Log_Service log_service = HALLMARK__V1__LOG__INIT(log__);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Pki: arrows 1 and 2, called by oemctl init in memory. */
+/*
+ * Pki: arrows 1 and 2, called by oemctl init in memory. Certificates that exist must never be
+ * replaced: boards carry them.
+ */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -54,32 +57,67 @@ static enum err pki_generate_ca_keys(struct rpc_call *rpc,
     return ERR_OK;
 }
 
-static enum err issue(struct call *call, const Hallmark__V1__IssueCaCertificatesRequest *in)
+/* What arrow 2 puts into the store: all of it in one change. */
+struct issuing {
+    const Hallmark__V1__IssueCaCertificatesRequest *in;
+    struct ca_certificates made;
+};
+
+static enum err keep(struct store_tx *tx, void *context)
 {
-    struct server *server = call->server;
-    struct ca_certificates made = { 0 };
+    const struct issuing *issuing = context;
+    const struct {
+        const char *name;
+        struct span value;
+    } settings[] = {
+        { "root", buf_span(&issuing->made.root) },
+        { "issuing", buf_span(&issuing->made.issuing) },
+        { "web-server", buf_span(&issuing->made.web_server) },
+        { "organization",
+          span_of(issuing->in->organization, strlen(issuing->in->organization)) },
+        { "trust-domain",
+          span_of(issuing->in->trust_domain, strlen(issuing->in->trust_domain)) },
+    };
+    for (size_t i = 0; i < COUNT(settings); i++)
+        TRY(store_setting_put(tx, settings[i].name, settings[i].value));
+    return ERR_OK;
+}
+
+static enum err make(struct call *call, struct issuing *issuing)
+{
+    const Hallmark__V1__IssueCaCertificatesRequest *in = issuing->in;
     const char *names[CONFIG_SERVER_NAMES_MAX + 1] = { NULL };
     if (in->n_server_names == 0 || in->n_server_names > CONFIG_SERVER_NAMES_MAX)
         return fail_quiet(ERR_INVALID, "pki: 1 to %d server names, not %zu",
                           CONFIG_SERVER_NAMES_MAX, in->n_server_names);
     for (size_t i = 0; i < in->n_server_names; i++)
         names[i] = in->server_names[i];
-    TRY(ca_certificates_issue(server->hsm, in->organization, names, &made));
-    enum err e = svc_tx(call);
-    const struct {
-        const char *name;
-        struct span value;
-    } settings[] = {
-        { "root", buf_span(&made.root) },
-        { "issuing", buf_span(&made.issuing) },
-        { "web-server", buf_span(&made.web_server) },
-        { "organization", span_of(in->organization, strlen(in->organization)) },
-        { "trust-domain", span_of(in->trust_domain, strlen(in->trust_domain)) },
-    };
-    for (size_t i = 0; i < COUNT(settings) && e == ERR_OK; i++)
-        e = store_setting_put(call->tx, settings[i].name, settings[i].value);
-    ca_certificates_free(&made);
-    return e;
+    return ca_certificates_issue(call->server->hsm, in->organization, names, &issuing->made);
+}
+
+static enum err fill(struct call *call, Hallmark__V1__IssueCaCertificatesResponse *out,
+                     struct span root, struct span issuing, struct span web_server)
+{
+    TRY(rpc_bytes(&call->rpc, &out->root, root));
+    TRY(rpc_bytes(&call->rpc, &out->issuing, issuing));
+    TRY(rpc_bytes(&call->rpc, &out->web_server, web_server));
+    TRY(svc_digest(call, "root", root));
+    TRY(svc_digest(call, "issuing", issuing));
+    return svc_digest(call, "web-server", web_server);
+}
+
+static enum err issue(struct call *call, const Hallmark__V1__IssueCaCertificatesRequest *in,
+                      Hallmark__V1__IssueCaCertificatesResponse *out)
+{
+    struct issuing issuing = { .in = in };
+    enum err e = make(call, &issuing);
+    if (e == ERR_OK)
+        e = fill(call, out, buf_span(&issuing.made.root), buf_span(&issuing.made.issuing),
+                 buf_span(&issuing.made.web_server));
+    if (e == ERR_OK)
+        e = call_change(call, keep, &issuing, &out->base);
+    ca_certificates_free(&issuing.made);
+    return e == ERR_OK ? server_ca_open(call->server) : e;
 }
 
 /* Get or issue: certificates that boards already carry are never replaced. */
@@ -88,22 +126,12 @@ static enum err pki_issue_ca_certificates(struct rpc_call *rpc,
                                           Hallmark__V1__IssueCaCertificatesResponse *out)
 {
     struct call *call = call_of(rpc);
-    struct server *server = call->server;
-    AUTO(buf_free) struct buf have = { 0 };
-    TRY(svc_tx(call));
-    enum err e = store_setting_get(call->tx, "root", &have);
-    store_rollback(&call->tx);
+    enum err e = server_ca_open(call->server);
     if (e == ERR_NOT_FOUND)
-        e = issue(call, in);
+        return issue(call, in, out);
     TRY(e);
-    TRY(svc_tx(call));
-    TRY(server_ca_open(server, call->tx));
-    TRY(rpc_bytes(rpc, &out->root, ca_root(server->ca)));
-    TRY(rpc_bytes(rpc, &out->issuing, ca_issuing(server->ca)));
-    TRY(rpc_bytes(rpc, &out->web_server, ca_web_server(server->ca)));
-    TRY(svc_digest(call, "root", ca_root(server->ca)));
-    TRY(svc_digest(call, "issuing", ca_issuing(server->ca)));
-    return svc_digest(call, "web-server", ca_web_server(server->ca));
+    return fill(call, out, ca_root(call->server->ca), ca_issuing(call->server->ca),
+                ca_web_server(call->server->ca));
 }
 
 RPC_HANDLER(pki, Pki, generate_ca_keys, GenerateCaKeys, GenerateCaKeys)

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Registry: stations, operators and auditors come and go. */
+/*
+ * Registry: stations, operators and auditors come and go. Each entry names role and name; a
+ * name that was revoked must never be given again.
+ */
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/name.h"
 #include "common/host/p256.h"
+#include "oem-server/svc/message.h"
 #include "oem-server/svc/services.h"
 
 static const struct {
@@ -27,14 +32,32 @@ static enum err find_role(Hallmark__V1__Role role, size_t *row_out)
     return fail_quiet(ERR_INVALID, "role must be station, operator or auditor");
 }
 
-/* An answer may have been lost after it was committed: whoever comes again with the very same
- * request gets the very same certificate. */
-static enum err find_same(struct call *call, const struct store_principal *have,
-                          const uint8_t csr_sha256[static SHA256_SIZE], struct buf *found)
+struct adding {
+    struct call *call;
+    size_t row;
+    const Hallmark__V1__AddPrincipalRequest *in;
+    struct store_registration kept;
+    Hallmark__V1__AddPrincipalResponse *out;
+};
+
+static void adding_drop(struct adding *a)
+{
+    store_registration_free(&a->kept);
+}
+
+static uint32_t role_of(const struct adding *a)
+{
+    return (uint32_t)roles[a->row].role;
+}
+
+/* An answer may have been lost after it was durable: the very same request gets the very same
+ * certificate again, unless it was revoked. */
+static enum err find_same(struct store_tx *tx, struct adding *a,
+                          const struct store_principal *have)
 {
     AUTO(store_registration_free) struct store_registration kept = { 0 };
     uint8_t digest[SHA256_SIZE];
-    enum err e = store_registration_get(call->tx, have->role, have->name, &kept);
+    enum err e = store_registration_get(tx, have->role, have->name, &kept);
     if (e == ERR_NOT_FOUND)
         return ERR_OK;
     TRY(e);
@@ -42,103 +65,183 @@ static enum err find_same(struct call *call, const struct store_principal *have,
     if (!span_eq(SPAN(digest), SPAN(have->certificate_sha256)))
         return fail(ERR_DATA_LOSS, "registry: the kept certificate of %s is another",
                     have->name);
-    if (span_eq(span_of(csr_sha256, SHA256_SIZE), SPAN(kept.csr_sha256)))
-        *found = buf_take(&kept.certificate);
+    if (span_eq(SPAN(a->kept.csr_sha256), SPAN(kept.csr_sha256)))
+        a->kept.certificate = buf_take(&kept.certificate);
     return ERR_OK;
 }
 
-/* ERR_EXISTS before the CA works for nothing. found is not empty if this very request was
- * answered before. */
-static enum err check_free(struct call *call, size_t row, const char *name,
-                           const uint8_t csr_sha256[static SHA256_SIZE], struct buf *found)
+/* ERR_EXISTS before the CA works for nothing. The certificate is not empty if this very request
+ * was answered before. */
+static enum err check_free(struct store_tx *tx, void *context)
 {
-    struct store_principal have;
-    TRY(svc_tx(call));
-    enum err e = store_principal_get(call->tx, (uint32_t)roles[row].role, name, &have);
-    if (e == ERR_OK && !have.revoked)
-        TRY(find_same(call, &have, csr_sha256, found));
-    store_rollback(&call->tx);
-    if (e == ERR_OK && found->len == 0)
-        return fail_quiet(ERR_EXISTS, "%s %s %s", roles[row].what, name,
-                          have.revoked ? "was revoked: its name is not given again" : "exists");
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    struct adding *a = context;
+    struct store_principal have = { 0 };
+    enum err e = store_principal_get(tx, role_of(a), a->in->name, &have);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    if (!have.revoked)
+        TRY(find_same(tx, a, &have));
+    if (a->kept.certificate.len != 0)
+        return ERR_OK;
+    return fail_quiet(ERR_EXISTS, "%s %s %s", roles[a->row].what, a->in->name,
+                      have.revoked ? "was revoked: its name is not given again" : "exists");
 }
 
-static enum err issue(struct call *call, size_t row,
-                      const Hallmark__V1__AddPrincipalRequest *in, struct buf *certificate_out)
+static enum err issue(struct adding *a)
 {
     X509_REQ *csr = NULL;
-    TRY(ca_csr_open(span_of(in->csr.data, in->csr.len), &csr));
-    enum err e = ca_issue(call->server->ca, roles[row].profile, in->name, csr, certificate_out);
+    TRY(ca_csr_open(span_in(&a->in->csr), &csr));
+    enum err e = ca_issue(a->call->server->ca, roles[a->row].profile, a->in->name, csr, NULL,
+                          &a->kept.certificate);
     X509_REQ_free(csr);
     return e;
 }
 
-static enum err keep(struct call *call, size_t row, const char *name,
-                     const struct store_registration *registration)
+static enum err add(struct store_tx *tx, void *context)
 {
-    struct store_principal principal = { .role = (uint32_t)roles[row].role };
-    snprintf(principal.name, sizeof(principal.name), "%s", name);
-    sha256_of(buf_span(&registration->certificate), principal.certificate_sha256);
-    TRY(svc_tx(call));
-    enum err e = store_principal_add(call->tx, &principal);
+    struct adding *a = context;
+    struct store_principal principal = { .role = role_of(a) };
+    snprintf(principal.name, sizeof(principal.name), "%s", a->in->name);
+    sha256_of(buf_span(&a->kept.certificate), principal.certificate_sha256);
+    enum err e = store_principal_add(tx, &principal);
     if (e == ERR_EXISTS)
-        return fail_quiet(e, "%s %s exists", roles[row].what, name);
+        return fail_quiet(e, "%s %s exists", roles[a->row].what, a->in->name);
     TRY(e);
-    return store_registration_put(call->tx, &principal, registration);
+    return store_registration_put(tx, &principal, &a->kept);
+}
+
+/* The entry says whom it is about. */
+static enum err describe(struct call *call, size_t row, const char *name)
+{
+    char words[NAME_LENGTH_MAX + 16];
+    TRY(ca_name_check(roles[row].what, name));
+    snprintf(words, sizeof(words), "%s %s", roles[row].what, name);
+    return rpc_text(&call->rpc, &call->event.message, words);
 }
 
 static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrincipalRequest *in,
                              Hallmark__V1__AddPrincipalResponse *out)
 {
     struct call *call = call_of(rpc);
-    AUTO(store_registration_free) struct store_registration registration = { 0 };
-    size_t row = 0;
-    TRY(find_role(in->role, &row));
-    TRY(ca_name_check(roles[row].what, in->name));
+    AUTO(adding_drop) struct adding a = { .call = call, .in = in, .out = out };
+    TRY(find_role(in->role, &a.row));
+    TRY(describe(call, a.row, in->name));
     if (call->server->ca == NULL)
         return fail_quiet(ERR_PRECONDITION, "there is no CA yet: run oemctl init first");
-    sha256_of(span_of(in->csr.data, in->csr.len), registration.csr_sha256);
-    TRY(check_free(call, row, in->name, registration.csr_sha256, &registration.certificate));
-    if (registration.certificate.len == 0) {
-        TRY(issue(call, row, in, &registration.certificate));
-        TRY(keep(call, row, in->name, &registration));
-    }
-    TRY(svc_digest(call, "certificate", buf_span(&registration.certificate)));
-    TRY(rpc_bytes(rpc, &out->certificate, buf_span(&registration.certificate)));
-    return rpc_bytes(rpc, &out->issuer, ca_issuing(call->server->ca));
+    sha256_of(span_in(&in->csr), a.kept.csr_sha256);
+    TRY(call_read(call, check_free, &a));
+    bool known = a.kept.certificate.len != 0;
+    if (!known)
+        TRY(issue(&a));
+    TRY(svc_digest(call, "certificate", buf_span(&a.kept.certificate)));
+    TRY(rpc_bytes(rpc, &out->certificate, buf_span(&a.kept.certificate)));
+    TRY(rpc_bytes(rpc, &out->issuer, ca_issuing(call->server->ca)));
+    return call_change(call, known ? NULL : add, &a, &out->base);
 }
 
+struct revoking {
+    size_t row;
+    const Hallmark__V1__RevokePrincipalRequest *in;
+};
+
+static enum err revoke(struct store_tx *tx, void *context)
+{
+    const struct revoking *r = context;
+    const char *what = roles[r->row].what, *name = r->in->name;
+    enum err e = store_principal_revoke(tx, (uint32_t)roles[r->row].role, name, r->in->reason);
+    if (e == ERR_NOT_FOUND)
+        return fail_quiet(e, "there is no %s %s", what, name);
+    return e == ERR_REVOKED
+               ? fail_quiet(ERR_PRECONDITION, "%s %s is revoked already", what, name)
+               : e;
+}
+
+/* When this is durable no entry of the principal says OK any more: each of its changes asks.
+ * Its connections close then, too. */
 static enum err registry_revoke(struct rpc_call *rpc,
                                 const Hallmark__V1__RevokePrincipalRequest *in,
                                 Hallmark__V1__RevokePrincipalResponse *out)
 {
     struct call *call = call_of(rpc);
-    size_t row = 0;
-    TRY(find_role(in->role, &row));
-    TRY(ca_name_check(roles[row].what, in->name));
-    if (strlen(in->reason) > 200)
-        return fail_quiet(ERR_INVALID, "revoke: the reason is over 200 bytes");
-    char *uri = ca_spiffe(call->server->ca, roles[row].profile, in->name);
+    struct revoking r = { .in = in };
+    TRY(find_role(in->role, &r.row));
+    TRY(describe(call, r.row, in->name));
+    TRY(message_reason(call, in->reason));
+    AUTO(free_drop) char *uri = ca_spiffe(call->server->ca, roles[r.row].profile, in->name);
     if (uri == NULL)
         return fail(ERR_MEMORY, "revoke: no memory");
-    enum err e = strcmp(uri, call->principal->uri) == 0
-                     ? fail_quiet(ERR_PRECONDITION, "revoke: nobody revokes himself")
-                     : svc_tx(call);
-    if (e == ERR_OK)
-        e = store_principal_revoke(call->tx, (uint32_t)roles[row].role, in->name);
-    if (e == ERR_NOT_FOUND)
-        e = fail_quiet(e, "there is no %s %s", roles[row].what, in->name);
-    if (e == ERR_OK)
-        e = svc_digest(call, "reason", span_of(in->reason, strlen(in->reason)));
-    if (e == ERR_OK) /* who is in leaves when this is durable */
-        e = rpc_text(rpc, &call->revoked, uri);
+    if (strcmp(uri, call->principal->uri) == 0)
+        return fail_quiet(ERR_PRECONDITION, "revoke: no operator revokes itself");
     out->connections_closed = session_count_of(call->server, uri);
-    free(uri);
-    return e;
+    TRY(rpc_text(rpc, &call->revoked, uri));
+    return call_change(call, revoke, &r, &out->base);
+}
+
+struct listing {
+    struct call *call;
+    const Hallmark__V1__ListPrincipalsRequest *in;
+    Hallmark__V1__ListPrincipalsResponse *out;
+};
+
+static enum err fill_connections(struct call *call, const struct store_principal *from,
+                                 Hallmark__V1__PrincipalRow *row)
+{
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        if ((uint32_t)roles[i].role != from->role)
+            continue;
+        AUTO(free_drop) char *uri = ca_spiffe(call->server->ca, roles[i].profile, from->name);
+        if (uri == NULL)
+            return fail(ERR_MEMORY, "registry: no memory");
+        row->connections = session_count_of(call->server, uri);
+    }
+    return ERR_OK;
+}
+
+static enum err fill_row(struct call *call, const struct store_principal *from,
+                         Hallmark__V1__PrincipalRow **out)
+{
+    Hallmark__V1__PrincipalRow *row = rpc_alloc(&call->rpc, sizeof(*row));
+    if (row == NULL)
+        return fail(ERR_MEMORY, "registry: no memory");
+    hallmark__v1__principal_row__init(row);
+    row->role = (Hallmark__V1__Role)from->role;
+    row->revoked = from->revoked;
+    row->added_us = (uint64_t)from->added_us;
+    *out = row;
+    TRY(rpc_text(&call->rpc, &row->name, from->name));
+    TRY(rpc_text(&call->rpc, &row->revoked_reason, from->revoked_reason));
+    TRY(rpc_bytes(&call->rpc, &row->certificate_sha256, SPAN(from->certificate_sha256)));
+    return fill_connections(call, from, row);
+}
+
+static enum err list(struct store_tx *tx, void *context)
+{
+    struct listing *l = context;
+    AUTO(free_drop) struct store_principal *principals = NULL;
+    size_t count = 0;
+    TRY(store_principal_list(tx, (uint32_t)l->in->role, &principals, &count));
+    l->out->principals = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->principals));
+    if (l->out->principals == NULL)
+        return fail(ERR_MEMORY, "registry: no memory");
+    for (size_t i = 0; i < count; i++, l->out->n_principals++)
+        TRY(fill_row(l->call, &principals[i], &l->out->principals[i]));
+    return ERR_OK;
+}
+
+static enum err registry_list(struct rpc_call *rpc,
+                              const Hallmark__V1__ListPrincipalsRequest *in,
+                              Hallmark__V1__ListPrincipalsResponse *out)
+{
+    struct listing l = { call_of(rpc), in, out };
+    size_t row;
+    if (in->role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED)
+        TRY(find_role(in->role, &row));
+    return call_read(l.call, list, &l);
 }
 
 RPC_HANDLER(registry, Registry, add, Add, AddPrincipal)
 RPC_HANDLER(registry, Registry, revoke, Revoke, RevokePrincipal)
+RPC_HANDLER(registry, Registry, list, List, ListPrincipals)
 
 Hallmark__V1__Registry_Service registry_service = HALLMARK__V1__REGISTRY__INIT(registry__);

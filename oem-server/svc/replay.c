@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* replay: a call that is made again gets the answer that it got, and is not done again. */
+/*
+ * replay: a call that is made again gets the answer that it got, and is not done again. call.c
+ * asks before a handler runs, settle.c once more inside its change. A stored answer must never
+ * go to a principal that was revoked: both ask for the principal first, in the same
+ * transaction.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/host/log.h"
 #include "common/host/p256.h"
-#include "oem-server/svc/run.h"
+#include "oem-server/svc/settle.h"
 
 /* Of a call that takes a stream: a chain over its messages, in their order and as they were
  * cut; its REQUEST carries none. */
@@ -17,7 +22,7 @@ void call_received(struct call *call, struct span message)
     sha256_of(SPAN(both), call->received);
 }
 
-static void request_digest(const struct call *call, uint8_t digest_out[static SHA256_SIZE])
+void replay_digest(const struct call *call, uint8_t digest_out[static SHA256_SIZE])
 {
     bool streams = call->method->shape == AUTH_STREAM;
     AUTO(buf_free) struct buf both = { 0 };
@@ -27,41 +32,51 @@ static void request_digest(const struct call *call, uint8_t digest_out[static SH
     sha256_of(buf_span(&both), digest_out);
 }
 
-static bool keeps_answer(const struct call *call)
+bool replay_keeps(const struct call *call)
 {
-    return call->rpc.idempotency_key.len != 0 && call->method->effect == AUTH_CHANGES;
+    return call->rpc.idempotency_key.len == STORE_CALL_KEY_SIZE &&
+           call->method->effect != AUTH_READS;
 }
 
-static enum err take_answer(struct call *call, struct store_answer *answer)
+enum err replay_find(struct store_tx *tx, struct call *call)
 {
     uint8_t digest[SHA256_SIZE];
-    request_digest(call, digest);
-    if (!span_eq(SPAN(digest), SPAN(answer->request_sha256)))
+    AUTO(store_answer_free) struct store_answer answer = { 0 };
+    if (!replay_keeps(call))
+        return ERR_OK;
+    enum err e =
+        store_answer_get(tx, call->principal->uri, call->rpc.idempotency_key.ptr, &answer);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    replay_digest(call, digest);
+    if (!span_eq(SPAN(digest), SPAN(answer.request_sha256)))
         return fail_quiet(ERR_INVALID, "this idempotency key was used for another request");
-    call->stored = buf_take(&answer->response);
+    call->stored = buf_take(&answer.response);
     call->replayed = true;
     return ERR_OK;
 }
 
-enum err replay_find(struct call *call)
+enum err replay_put(struct store_tx *tx, const struct call *call, struct span response)
 {
-    if (!keeps_answer(call))
+    if (!replay_keeps(call))
         return ERR_OK;
     AUTO(store_answer_free) struct store_answer answer = { 0 };
-    TRY(svc_tx(call));
-    enum err e = store_answer_get(call->tx, call->principal->uri, call->rpc.idempotency_key.ptr,
-                                  &answer);
-    if (e == ERR_NOT_FOUND)
-        return ERR_OK;
-    TRY(e);
-    return take_answer(call, &answer);
+    TRY(buf_copy(&answer.response, response));
+    replay_digest(call, answer.request_sha256);
+    return store_answer_put(tx, call->principal->uri, call->rpc.idempotency_key.ptr, &answer);
+}
+
+static enum err find_again(struct store_tx *tx, void *context)
+{
+    return replay_find(tx, context);
 }
 
 /* Of a stream only what fails when all has come: before that its digest is not the request's.
  */
 static bool may_be_again(const struct call *call)
 {
-    return call->method != NULL && keeps_answer(call) &&
+    return call->method != NULL && replay_keeps(call) && !call->replayed &&
            (call->method->shape != AUTH_STREAM || call->rpc.err == ERR_EXISTS);
 }
 
@@ -71,22 +86,11 @@ void replay_again(struct call *call)
         return;
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
-    store_rollback(&call->tx);
-    run_drop(&call->opened);
-    enum err e = replay_find(call);
-    store_rollback(&call->tx);
-    if (call->replayed || e == ERR_INVALID)
+    enum err e = call_read(call, find_again, call);
+    if (call->replayed || e == ERR_INVALID) {
         call->rpc.err = e;
-    else
+        run_drop(&call->opened);
+    } else {
         fail_set(words);
-}
-
-enum err replay_keep(struct call *call)
-{
-    if (!keeps_answer(call))
-        return ERR_OK;
-    struct store_answer answer = { .response = call->rpc.response };
-    request_digest(call, answer.request_sha256);
-    return store_answer_put(call->tx, call->principal->uri, call->rpc.idempotency_key.ptr,
-                            &answer, (int64_t)svc_now_us());
+    }
 }

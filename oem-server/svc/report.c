@@ -1,52 +1,61 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * report: the arrows that the station reports, because the server does not see them. They come
+ * with Runs.Report or as metadata of another call (call.c), are checked against the flow, and
+ * staged. What the board says of itself in arrow 7 may end the run; it must never fail a unit.
+ */
 #include <string.h>
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "oem-server/svc/run.h"
+#include "oem-server/svc/settle.h"
 
-/* Does the board's OTP hold what this server gave it? An empty pair is fine; anything that this
- * server did not issue is not this unit's ROTPK. */
-static enum err check_rotpk(struct run *run, const Hallmark__V1__BoardState *state)
-{
-    if (state->rotpk_slots == 0)
-        return ERR_OK;
+struct own_key {
     char scope[80];
-    AUTO(store_rollback) struct store_tx *tx = NULL;
-    struct store_boot_key key = { 0 };
-    TRY(run_boot_scope(run, scope));
-    TRY(store_begin(run->server->store, 10000, &tx));
-    enum err e = store_boot_key_get(tx, scope, &key);
-    uint8_t ours[SHA256_SIZE];
-    SHA256(key.rotpk, sizeof(key.rotpk), ours);
-    store_boot_key_free(&key);
-    if (e != ERR_OK && e != ERR_NOT_FOUND)
-        return e;
-    struct span theirs = span_of(state->rotpk_sha256.data, state->rotpk_sha256.len);
-    run->scrap = e == ERR_NOT_FOUND || !span_eq(SPAN(ours), theirs);
-    if (run->scrap)
-        return fail_quiet(
-            ERR_MISMATCH,
-            "the board's OTP holds another ROTPK than this unit's: it can never boot "
-            "this order's firmware");
-    return ERR_OK;
+    struct buf wrapped;
+    uint8_t rotpk[ROTPK_SIZE];
+};
+
+static enum err read_own_key(struct store_tx *tx, void *context)
+{
+    struct own_key *key = context;
+    buf_free(&key->wrapped);
+    return unit_boot_key_get(tx, key->scope, &key->wrapped, key->rotpk);
 }
 
-/* AES_NuLink3 in the board's OTP must be the one of a run that this server saw finished. */
-static enum err check_shared_key(struct run *run, const Hallmark__V1__BoardState *state)
+/* Does the board's OTP hold what this server gave it? A blank record says nothing: then arrow
+ * 20 decides, with the server's leave to write it again (recreate). */
+static enum err check_rotpk(struct call *call, const Hallmark__V1__BoardState *state)
 {
-    if (!state->shared_key)
+    struct own_key key = { 0 };
+    uint8_t ours[SHA256_SIZE];
+    if (state->rotpk_slots == 0 || state->rotpk_sha256.len == 0)
         return ERR_OK;
-    AUTO(store_rollback) struct store_tx *tx = NULL;
-    AUTO(store_unit_free) struct store_unit unit = { 0 };
-    TRY(store_begin(run->server->store, 10000, &tx));
-    TRY(store_unit_get(tx, run->uid, &unit));
-    run->committed = unit.state == STORE_UNIT_FINISHED && unit.shared_key.len != 0;
-    run->scrap = !run->committed;
-    return run->committed
+    run_boot_scope(call->run, key.scope);
+    enum err e = call_read(call, read_own_key, &key);
+    buf_free(&key.wrapped);
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    SHA256(key.rotpk, sizeof(key.rotpk), ours);
+    if (e == ERR_OK &&
+        span_eq(SPAN(ours), span_of(state->rotpk_sha256.data, state->rotpk_sha256.len)))
+        return ERR_OK;
+    return fail_quiet(ERR_MISMATCH,
+                      "the board's OTP holds another ROTPK than this unit's: it cannot boot "
+                      "this order's firmware; an operator decides what becomes of the board");
+}
+
+/* Which key is in the slot is told by the receipt, whose signature counts. */
+static enum err check_slot(const Hallmark__V1__BoardState *state)
+{
+    uint32_t slot = state->shared_key_slot;
+    return slot == 0 || (slot >= OTP_AES_FIRST && slot <= OTP_AES_LAST)
                ? ERR_OK
-               : fail_quiet(ERR_MISMATCH, "the board's OTP holds a shared key that this "
-                                          "server did not agree on");
+               : fail_quiet(ERR_MISMATCH,
+                            "the board says that OTP slot %u holds AES_NuLink3: that key is "
+                            "kept in slots %d to %d; an operator decides what becomes of the "
+                            "board",
+                            slot, OTP_AES_FIRST, OTP_AES_LAST);
 }
 
 static void hello_drop(Hallmark__V1__HelloRequest **hello)
@@ -54,9 +63,10 @@ static void hello_drop(Hallmark__V1__HelloRequest **hello)
     hallmark__v1__hello_request__free_unpacked(*hello, NULL);
 }
 
-/* Arrow 7: who the board says it is, and what it already has. */
-static enum err take_hello(struct run *run, const Hallmark__V1__ArrowReport *report)
+/* Arrow 7: which board it says it is, and what it already has. */
+static enum err take_hello(struct call *call, const Hallmark__V1__ArrowReport *report)
 {
+    struct run *run = call->run;
     AUTO(hello_drop)
     Hallmark__V1__HelloRequest *hello =
         hallmark__v1__hello_request__unpack(NULL, report->request.len, report->request.data);
@@ -70,8 +80,9 @@ static enum err take_hello(struct run *run, const Hallmark__V1__ArrowReport *rep
     if (!span_eq(SPAN(run->uid), span_of(hello->uid.data, hello->uid.len)))
         return fail_quiet(ERR_MISMATCH, "the board that talks is not the one this run is for");
     memcpy(run->board_nonce, hello->nonce.data, NONCE_SIZE);
-    TRY(check_rotpk(run, hello->state));
-    return check_shared_key(run, hello->state);
+    run->auth_unrecorded = hello->state->auth_key && !hello->state->auth_key_recorded;
+    TRY(check_rotpk(call, hello->state));
+    return check_slot(hello->state);
 }
 
 static bool passes_mailbox(const struct flow_row *row)
@@ -111,10 +122,8 @@ static enum err check_report(struct run *run, const Hallmark__V1__ArrowReport *r
     return report->arrow == 5 && report->status == 0 ? check_devauth(run, report) : ERR_OK;
 }
 
-static enum err append(struct call *call, struct store_tx *tx,
-                       const Hallmark__V1__ArrowReport *report)
+static enum err stage(struct run *run, const Hallmark__V1__ArrowReport *report)
 {
-    struct run *run = call->run;
     char method[64], words[RPC_MESSAGE_TEXT_MAX];
     Hallmark__V1__Event event;
     flow_method(flow_row((uint8_t)report->arrow), method);
@@ -132,16 +141,14 @@ static enum err append(struct call *call, struct store_tx *tx,
     event.request_sha256 = report->request_sha256;
     event.response_sha256 = report->response_sha256;
     event.took_us = report->took_us;
-    return tlog_append(call->server->log, tx, &event, NULL);
+    return staged_add(&run->staged, &event, true, NULL);
 }
 
-/* One report: checked, logged in tx, and the flow moved on a copy that counts once tx is done.
- */
-static enum err take_one(struct call *call, struct store_tx *tx, struct run *run,
-                         const Hallmark__V1__ArrowReport *report)
+/* One report: checked, staged, and the flow moved. */
+static enum err take_one(struct run *run, const Hallmark__V1__ArrowReport *report)
 {
     TRY(check_report(run, report));
-    TRY(append(call, tx, report));
+    TRY(stage(run, report));
     if (report->status != 0)
         return ERR_OK;
     if (passes_mailbox(flow_row((uint8_t)report->arrow)))
@@ -152,28 +159,26 @@ static enum err take_one(struct call *call, struct store_tx *tx, struct run *run
     return ERR_OK;
 }
 
-static enum err take_all(struct call *call, Hallmark__V1__ArrowReport *const *reports,
+/* All of them, or none. */
+static enum err take_all(struct run *run, Hallmark__V1__ArrowReport *const *reports,
                          size_t count)
 {
-    struct run *run = call->run;
     struct flow flow = run->flow;
     uint8_t transcript[SHA256_SIZE];
+    unsigned staged = run->staged.count;
     memcpy(transcript, run->transcript, sizeof(transcript));
-    AUTO(store_rollback) struct store_tx *tx = NULL;
-    TRY(store_begin(call->server->store, 10000, &tx));
     enum err e = ERR_OK;
     for (size_t i = 0; i < count && e == ERR_OK; i++)
-        e = take_one(call, tx, run, reports[i]);
+        e = take_one(run, reports[i]);
     if (e == ERR_OK)
-        e = store_commit(&tx);
-    if (e != ERR_OK) {
-        run->flow = flow;
-        memcpy(run->transcript, transcript, sizeof(transcript));
-    }
+        return ERR_OK;
+    run->flow = flow;
+    memcpy(run->transcript, transcript, sizeof(transcript));
+    staged_undo(&run->staged, run->staged.count - staged);
     return e;
 }
 
-static enum err end_failed(struct run *run, const Hallmark__V1__ArrowReport *report)
+static void end_failed(struct run *run, const Hallmark__V1__ArrowReport *report)
 {
     enum err e =
         err_from_wire(report->code != 0 ? report->code : report->status, report->status);
@@ -181,23 +186,23 @@ static enum err end_failed(struct run *run, const Hallmark__V1__ArrowReport *rep
     snprintf(words, sizeof(words), "arrow %u failed at the station: %s", report->arrow,
              report->message);
     run_end(run, e == ERR_OK ? ERR_UNKNOWN : e, words);
-    return ERR_OK;
 }
 
 enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *reports, size_t count)
 {
+    struct run *run = call->run;
     if (count > FLOW_ARROWS)
         return fail_quiet(ERR_LIMIT, "%zu reports at once, limit %d", count, FLOW_ARROWS);
-    TRY(take_all(call, reports, count));
-    for (size_t i = 0; i < count; i++) {
+    TRY(take_all(run, reports, count));
+    for (size_t i = 0; i < count && !run->over; i++) {
         if (reports[i]->status != 0)
-            return end_failed(call->run, reports[i]);
-        if (reports[i]->arrow != 7)
+            end_failed(run, reports[i]);
+        if (reports[i]->arrow != 7 || reports[i]->status != 0)
             continue;
-        enum err e = take_hello(call->run, reports[i]);
+        enum err e = take_hello(call, reports[i]);
         if (e != ERR_OK) {
-            run_fail(call->run, e);
-            return fail_quiet(e, "%s", call->run->words);
+            run_fail(run, e);
+            return fail_quiet(e, "%s", run->words);
         }
     }
     return ERR_OK;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The requests of the server's own calls: o -> n (3, 15, 19, 23) and o -> p (30). */
+/*
+ * request: the requests of the server's own calls: o -> n (3, 15, 19, 23) and o -> p (30).
+ * station_call.c asks for them on the run's strand; the HSM is used here, the station is not.
+ */
 #include <string.h>
 
 #include "common/core/sign.h"
@@ -47,30 +50,43 @@ static enum err put_rotpk(struct run *run, struct buf *out)
     uint8_t server[P256_SIGNATURE_SIZE], boot[P256_SIGNATURE_SIZE];
     struct wr w = wr_of(statement, sizeof(statement));
     struct sign_run bound = run_sign(run);
-    sign_rotpk(&w, &bound, SPAN(run->rotpk));
+    sign_rotpk(&w, &bound, SPAN(run->rotpk), run->recreate);
     TRY(sign_statement(run, &w, digest, server));
-    TRY(hsm_unit_p256_sign(run->server->hsm, buf_span(&run->boot_key), digest, boot));
+    TRY(hsm_unit_key_sign(run->boot_key, digest, boot));
     Hallmark__V1__PutRotpkRequest m = HALLMARK__V1__PUT_ROTPK_REQUEST__INIT;
     m.rotpk = lend(SPAN(run->rotpk));
     m.server_signature = lend(SPAN(server));
     m.boot_key_signature = lend(SPAN(boot));
+    m.recreate = run->recreate;
     return rpc_pack(&m.base, out);
+}
+
+struct image_of {
+    const uint8_t *sha256;
+    struct image image;
+};
+
+static enum err read_image(struct store_tx *tx, void *context)
+{
+    struct image_of *of = context;
+    image_free(&of->image);
+    return image_get(tx, of->sha256, &of->image);
 }
 
 static enum err put_signed_firmware(struct run *run, struct buf *out)
 {
-    AUTO(store_rollback) struct store_tx *tx = NULL;
-    AUTO(store_image_free) struct store_image image = { 0 };
+    struct image_of of = { .sha256 = run->order.firmware_sha256 };
     Hallmark__V1__PutSignedFirmwareRequest m = HALLMARK__V1__PUT_SIGNED_FIRMWARE_REQUEST__INIT;
     m.sha256 = lend(SPAN(run->order.firmware_sha256));
     m.firmware_information = lend(SPAN(run->fwinfo));
     m.firmware_information_address = run->fwinfo_address;
     if (!run->have_image) {
-        TRY(store_begin(run->server->store, 10000, &tx));
-        TRY(store_image_get(tx, run->order.firmware_sha256, &image));
-        m.image = lend(buf_span(&image.bytes));
+        TRY(store_read(run->server->store, read_image, &of, run_deadline_ms(run)));
+        m.image = lend(buf_span(&of.image.bytes));
     }
-    return rpc_pack(&m.base, out);
+    enum err e = rpc_pack(&m.base, out);
+    image_free(&of.image);
+    return e;
 }
 
 static enum err put_server_public_key(struct run *run, struct buf *out)

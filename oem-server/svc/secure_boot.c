@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* SecureBoot: arrows 17, 18, 21 and 22. */
+/*
+ * SecureBoot: arrows 17, 18, 21 and 22. Arrow 17 makes or finds SECURE_BOOT_PRI; it becomes
+ * durable with arrow 18, before the ROTPK is ever sent. The server must sign only firmware that
+ * an operator released for the run's order.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,42 +14,52 @@
 #include "oem-server/svc/run.h"
 #include "oem-server/svc/services.h"
 
-enum err run_boot_scope(const struct run *run, char scope[static 80])
+struct boot_key {
+    struct run *run;
+    char scope[80];
+    struct buf wrapped;
+    uint8_t rotpk[ROTPK_SIZE];
+    bool recreate;
+    Hallmark__V1__DeriveRotpkResponse *out;
+};
+
+static void boot_key_drop(struct boot_key *key)
 {
-    char uid[2 * UID_SIZE + 1];
-    if (run->order.boot_key_scope == HALLMARK__V1__BOOT_KEY_SCOPE__BOOT_KEY_SCOPE_ORDER)
-        snprintf(scope, 80, "order/%s", run->order.name);
-    else
-        snprintf(scope, 80, "unit/%s", hex_of(SPAN(run->uid), uid));
+    buf_free(&key->wrapped);
+}
+
+static enum err read_key(struct store_tx *tx, void *context)
+{
+    struct boot_key *key = context;
+    buf_free(&key->wrapped);
+    return unit_boot_key_get(tx, key->scope, &key->wrapped, key->rotpk);
+}
+
+/* In the place of what the run has. */
+static void use_key(struct run *run, struct hsm_unit_key *key,
+                    const uint8_t rotpk[static ROTPK_SIZE], bool fresh)
+{
+    hsm_unit_key_free(run->boot_key);
+    run->boot_key = key;
+    run->boot_key_fresh = fresh;
+    memcpy(run->rotpk, rotpk, ROTPK_SIZE);
+}
+
+static enum err open_key(struct run *run, const struct boot_key *key)
+{
+    struct hsm_unit_key *opened = NULL;
+    TRY(hsm_unit_key_open(run->server->hsm, buf_span(&key->wrapped), &opened));
+    use_key(run, opened, key->rotpk, false);
     return ERR_OK;
 }
 
-static enum err get_key(struct call *call, const char *scope, struct store_boot_key *key)
+static enum err make_key(struct run *run)
 {
-    TRY(svc_tx(call));
-    enum err e = store_boot_key_get(call->tx, scope, key);
-    if (e != ERR_OK)
-        store_rollback(&call->tx);
-    return e;
-}
-
-/* Made outside the transaction; if another run of the order was first, its key is the one. */
-static enum err make_key(struct call *call, const char *scope, struct store_boot_key *key,
-                         bool *created)
-{
+    struct hsm_unit_key *made = NULL;
     uint8_t point[P256_POINT_SIZE];
-    struct store_boot_key fresh = { 0 };
-    enum err e = hsm_unit_p256_make(call->server->hsm, &fresh.wrapped, point);
-    memcpy(fresh.rotpk, point + 1, ROTPK_SIZE);
-    if (e == ERR_OK)
-        e = svc_tx(call);
-    if (e == ERR_OK)
-        e = store_boot_key_put(call->tx, scope, &fresh);
-    *created = e == ERR_OK;
-    if (e == ERR_OK || e == ERR_EXISTS)
-        e = store_boot_key_get(call->tx, scope, key);
-    store_boot_key_free(&fresh);
-    return e;
+    TRY(hsm_unit_key_make(run->server->hsm, &made, point));
+    use_key(run, made, point + 1, true);
+    return ERR_OK;
 }
 
 static enum err secure_boot_request_key(struct rpc_call *rpc,
@@ -54,23 +68,40 @@ static enum err secure_boot_request_key(struct rpc_call *rpc,
 {
     (void)in;
     struct call *call = call_of(rpc);
-    struct run *run = call->run;
-    char scope[80];
-    bool created = false;
-    AUTO(store_boot_key_free) struct store_boot_key key = { 0 };
-    TRY(run_boot_scope(run, scope));
-    enum err e = get_key(call, scope, &key);
-    if (e == ERR_NOT_FOUND)
-        e = make_key(call, scope, &key, &created);
-    TRY(e);
-    memcpy(run->rotpk, key.rotpk, sizeof(run->rotpk));
-    TRY(buf_copy(&run->boot_key, buf_span(&key.wrapped)));
-    TRY(svc_digest(call, "rotpk", SPAN(run->rotpk)));
-    out->created = created;
+    AUTO(boot_key_drop) struct boot_key key = { .run = call->run };
+    run_boot_scope(call->run, key.scope);
+    enum err e = call_read(call, read_key, &key);
+    out->created = e == ERR_NOT_FOUND;
+    if (e != ERR_OK && e != ERR_NOT_FOUND)
+        return e;
+    TRY(out->created ? make_key(call->run) : open_key(call->run, &key));
+    return svc_digest(call, "rotpk", SPAN(call->run->rotpk));
+}
+
+/* The key of arrow 17, unless another run of the order put one first: then that one counts. */
+static enum err keep_key(struct store_tx *tx, struct boot_key *key)
+{
+    const struct run *run = key->run;
+    memcpy(key->rotpk, run->rotpk, ROTPK_SIZE);
+    if (!run->boot_key_fresh)
+        return ERR_OK;
+    enum err e = unit_boot_key_put(tx, key->scope, HSM_UNIT_KEK,
+                                   hsm_unit_key_wrapped(run->boot_key), run->rotpk);
+    return e == ERR_EXISTS ? unit_boot_key_get(tx, key->scope, &key->wrapped, key->rotpk) : e;
+}
+
+static enum err derive_rotpk(struct store_tx *tx, void *context)
+{
+    struct boot_key *key = context;
+    struct unit_run run = run_unit(key->run);
+    buf_free(&key->wrapped);
+    TRY(keep_key(tx, key));
+    TRY(unit_rotpk(tx, &run, key->rotpk, key->scope, &key->recreate));
+    key->out->rotpk = (ProtobufCBinaryData){ ROTPK_SIZE, key->rotpk };
     return ERR_OK;
 }
 
-/* Committed to the unit before it is ever sent; a unit's ROTPK never changes. */
+/* Durable for the unit before it is ever sent; a unit's ROTPK does not change. */
 static enum err secure_boot_derive_rotpk(struct rpc_call *rpc,
                                          const Hallmark__V1__DeriveRotpkRequest *in,
                                          Hallmark__V1__DeriveRotpkResponse *out)
@@ -78,14 +109,13 @@ static enum err secure_boot_derive_rotpk(struct rpc_call *rpc,
     (void)in;
     struct call *call = call_of(rpc);
     struct run *run = call->run;
-    AUTO(store_unit_free) struct store_unit unit = { 0 };
-    TRY(svc_tx(call));
-    TRY(store_unit_get(call->tx, run->uid, &unit));
-    if (unit.rotpk.len != 0 && !span_eq(buf_span(&unit.rotpk), SPAN(run->rotpk)))
-        return fail(ERR_DATA_LOSS,
-                    "secure boot: the unit's ROTPK and its boot key do not agree");
-    TRY(buf_copy(&unit.rotpk, SPAN(run->rotpk)));
-    TRY(store_unit_put(call->tx, &unit));
+    AUTO(boot_key_drop) struct boot_key key = { .run = run, .out = out };
+    run_boot_scope(run, key.scope);
+    TRY(call_change(call, derive_rotpk, &key, &out->base));
+    run->recreate = key.recreate;
+    run->boot_key_fresh = false;
+    if (key.wrapped.len != 0)
+        TRY(open_key(run, &key));
     return rpc_bytes(rpc, &out->rotpk, SPAN(run->rotpk));
 }
 
@@ -117,24 +147,59 @@ static enum err secure_boot_put_firmware(struct rpc_call *rpc,
     return ERR_OK;
 }
 
-static enum err read_firmware(struct call *call, struct store_image *image,
-                              struct store_unit *unit)
+struct signing {
+    struct call *call;
+    struct image image;
+    bool have; /* the unit's FwInfo for this firmware is in the store */
+    uint8_t fwinfo[FWINFO_SIZE];
+    uint8_t stands[FWINFO_SIZE];
+    Hallmark__V1__SignFirmwareResponse *out;
+};
+
+static void signing_drop(struct signing *s)
 {
-    TRY(svc_tx(call));
-    enum err e = store_image_get(call->tx, call->run->order.firmware_sha256, image);
-    if (e == ERR_OK)
-        e = store_unit_get(call->tx, call->run->uid, unit);
-    store_rollback(&call->tx);
-    return e;
+    image_free(&s->image);
 }
 
-static enum err sign_fwinfo(struct call *call, struct span image)
+static enum err read_fwinfo(struct store_tx *tx, struct signing *s)
 {
-    struct run *run = call->run;
+    const struct run *run = s->call->run;
+    struct unit unit;
+    struct unit_facts facts = { 0 };
+    TRY(unit_get(tx, run->uid, &unit));
+    TRY(unit_facts_get(tx, &unit, &facts));
+    s->have = facts.fwinfo.len == FWINFO_SIZE &&
+              memcmp(facts.firmware_sha256, run->order.firmware_sha256, SHA256_SIZE) == 0;
+    if (s->have)
+        memcpy(s->fwinfo, facts.fwinfo.ptr, FWINFO_SIZE);
+    unit_facts_free(&facts);
+    return ERR_OK;
+}
+
+static enum err read_firmware(struct store_tx *tx, void *context)
+{
+    struct signing *s = context;
+    image_free(&s->image);
+    TRY(image_get(tx, s->call->run->order.firmware_sha256, &s->image));
+    return read_fwinfo(tx, s);
+}
+
+static enum err sign_fwinfo(struct signing *s)
+{
     uint8_t digest[SHA256_SIZE], signature[P256_SIGNATURE_SIZE];
-    TRY(image_fwinfo_start(image, run->fwinfo, digest));
-    TRY(hsm_unit_p256_sign(call->server->hsm, buf_span(&run->boot_key), digest, signature));
-    image_fwinfo_finish(run->fwinfo, signature);
+    TRY(image_fwinfo_start(buf_span(&s->image.bytes), s->fwinfo, digest));
+    TRY(hsm_unit_key_sign(s->call->run->boot_key, digest, signature));
+    image_fwinfo_finish(s->fwinfo, signature);
+    return ERR_OK;
+}
+
+static enum err keep_fwinfo(struct store_tx *tx, void *context)
+{
+    struct signing *s = context;
+    struct unit_run run = run_unit(s->call->run);
+    TRY(unit_fwinfo(tx, &run, s->call->run->order.firmware_sha256, s->fwinfo, s->stands));
+    TRY(svc_digest(s->call, "fwinfo", SPAN(s->stands)));
+    s->out->firmware_information = (ProtobufCBinaryData){ FWINFO_SIZE, s->stands };
     return ERR_OK;
 }
 
@@ -145,21 +210,17 @@ static enum err secure_boot_sign_firmware(struct rpc_call *rpc,
     (void)in;
     struct call *call = call_of(rpc);
     struct run *run = call->run;
-    AUTO(store_image_free) struct store_image image = { 0 };
-    AUTO(store_unit_free) struct store_unit unit = { 0 };
+    AUTO(signing_drop) struct signing s = { .call = call, .out = out };
     struct image_marks marks;
-    TRY(read_firmware(call, &image, &unit));
-    TRY(image_check(buf_span(&image.bytes), &marks));
+    TRY(call_read(call, read_firmware, &s));
+    TRY(image_check(buf_span(&s.image.bytes), &marks));
+    if (!s.have) /* else this is a repeat: the same answer */
+        TRY(sign_fwinfo(&s));
+    TRY(svc_digest(call, "firmware", buf_span(&s.image.bytes)));
+    TRY(call_change(call, keep_fwinfo, &s, &out->base));
     run->fwinfo_address = marks.fwinfo_address;
-    if (unit.fwinfo.len == FWINFO_SIZE)
-        memcpy(run->fwinfo, unit.fwinfo.ptr, FWINFO_SIZE); /* a repeat: the same answer */
-    else
-        TRY(sign_fwinfo(call, buf_span(&image.bytes)));
-    TRY(buf_copy(&unit.fwinfo, SPAN(run->fwinfo)));
-    TRY(svc_tx(call));
-    TRY(store_unit_put(call->tx, &unit));
-    TRY(svc_digest(call, "firmware", buf_span(&image.bytes)));
-    TRY(svc_digest(call, "fwinfo", SPAN(run->fwinfo)));
+    memcpy(run->fwinfo, s.stands, FWINFO_SIZE);
+    hsm_unit_key_free(TAKE(run->boot_key));
     return rpc_bytes(rpc, &out->firmware_information, SPAN(run->fwinfo));
 }
 

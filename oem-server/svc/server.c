@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * server: the server's life: opened, resumed, renewed, watched, stopped. main and init.c call
+ * it. Nothing here may wait for the HSM on main's thread once the server serves.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/host/log.h"
 #include "common/host/p256.h"
-#include "oem-server/svc/run.h"
-#include "oem-server/svc/services.h"
+#include "oem-server/svc/log_state.h"
+#include "oem-server/svc/settle.h"
+#include "oem-server/svc/sweep.h"
+
+enum { US_OF_SECOND = 1000000 };
 
 bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS])
 {
@@ -14,12 +21,14 @@ bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS])
     unsigned replaced = work_patrol(server->work, SERVER_SLOW_MS);
     bool changed = hung != server->hung;
     if (changed && hung != 0)
-        log_line(LOG_LEVEL_ERROR, "svc: the HSM hangs: %s; %u threads serve in place of others",
-                 words, replaced);
+        log_line(LOG_LEVEL_ERROR,
+                 "svc: the HSM is unresponsive: %s; %u threads serve in place of others", words,
+                 replaced);
     else if (changed)
         log_line(LOG_LEVEL_INFO, "svc: the HSM has come back");
     server->hung = hung;
     callers_watch(server);
+    sweep_watch(server);
     return changed;
 }
 
@@ -31,15 +40,31 @@ static void seek(void *context)
     atomic_store(&server->seeking, false);
 }
 
-bool server_lost(struct server *server)
+/* A token that is away is looked for each second, by a worker. */
+static void look_for_token(struct server *server)
 {
-    uint64_t since = hsm_lost_since(server->hsm);
-    if (since == 0 || atomic_exchange(&server->seeking, true))
-        return since != 0 && rpc_now_ms() - since >= SERVER_LOST_MS;
+    if (atomic_exchange(&server->seeking, true))
+        return;
     AUTO(strand_drop) struct strand *strand = strand_new(server->work);
     if (strand == NULL || strand_submit(strand, seek, server) != ERR_OK)
         atomic_store(&server->seeking, false);
-    return rpc_now_ms() - since >= SERVER_LOST_MS;
+}
+
+enum err server_check(struct server *server)
+{
+    uint64_t since = hsm_lost_since(server->hsm);
+    if (tlog_stopped(server->log))
+        return fail(ERR_DATA_LOSS, "svc: the event log cannot go on: stopping; its messages "
+                                   "above say why");
+    if (since == 0)
+        return ERR_OK;
+    look_for_token(server);
+    return rpc_now_ms() - since < SERVER_LOST_MS
+               ? ERR_OK
+               : fail(ERR_UNAVAILABLE,
+                      "svc: a token of the HSM has been away for %d s: stopping, to be "
+                      "restarted",
+                      SERVER_LOST_MS / 1000);
 }
 
 void server_drain(struct server *server)
@@ -64,10 +89,12 @@ enum err server_log_open(struct server *server)
                      server->hsm, &server->log);
 }
 
-/* They were put in one transaction: ERR_NOT_FOUND if there is none, damage if some are missing.
- */
-static enum err read_certificates(struct store_tx *tx, struct ca_certificates *certificates)
+/* They were put in one change: ERR_NOT_FOUND if there is none, damage if some are missing. */
+static enum err read_certificates(struct store_tx *tx, void *context)
 {
+    struct ca_certificates *certificates = context;
+    ca_certificates_free(certificates);
+    *certificates = (struct ca_certificates){ 0 };
     TRY(store_setting_get(tx, "root", &certificates->root));
     enum err e = store_setting_get(tx, "issuing", &certificates->issuing);
     if (e == ERR_OK)
@@ -100,12 +127,13 @@ static enum err use_certificates(struct server *server,
     return ERR_OK;
 }
 
-enum err server_ca_open(struct server *server, struct store_tx *tx)
+enum err server_ca_open(struct server *server)
 {
     struct ca_certificates certificates = { 0 };
     if (server->ca != NULL)
         return ERR_OK;
-    enum err e = read_certificates(tx, &certificates);
+    enum err e = store_read(server->store, read_certificates, &certificates,
+                            rpc_now_ms() + SVC_CHANGE_MS);
     if (e == ERR_OK)
         e = tell_damage(use_certificates(server, &certificates));
     ca_certificates_free(&certificates);
@@ -118,6 +146,11 @@ enum err server_open(const struct config *config, struct server **server_out)
     if (server == NULL)
         return fail(ERR_MEMORY, "svc: no memory");
     server->config = config;
+    server->limits = (struct unit_limits){
+        .lease_us = (int64_t)config->policy.run_idle_s * US_OF_SECOND,
+        .longest_us = (int64_t)config->policy.run_longest_s * US_OF_SECOND,
+        .unlocked_us = (int64_t)config->policy.unlocked_s * US_OF_SECOND,
+    };
     pthread_mutex_init(&server->lock, NULL);
     enum err e = hsm_open(&config->hsm, &server->hsm);
     if (e == ERR_OK)
@@ -134,46 +167,40 @@ enum err server_open(const struct config *config, struct server **server_out)
     return ERR_OK;
 }
 
-static void release_runs(struct server *server)
-{
-    while (server->runs != NULL) {
-        struct run *run = server->runs;
-        server->runs = run->next;
-        run_drop(&run);
-    }
-}
+struct renewal {
+    struct server *server;
+    struct span certificate;
+};
 
-/* In tx: the new certificate and the account of it. */
-static enum err keep_renewal(struct server *server, struct store_tx *tx,
-                             struct span certificate)
+/* The new certificate and the account of it. */
+static enum err keep_renewal(struct store_tx *tx, void *context)
 {
+    const struct renewal *renewal = context;
     uint8_t digest[SHA256_SIZE];
     static char name[] = "web-server";
     Hallmark__V1__Digest row = HALLMARK__V1__DIGEST__INIT;
     Hallmark__V1__Digest *rows[] = { &row };
     Hallmark__V1__Event event;
-    sha256_of(certificate, digest);
+    sha256_of(renewal->certificate, digest);
     row.name = name;
     row.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digest };
     event_init(&event, "renewal", "oem-server", ERR_OK, "WebServer certificate");
     event.digests = rows;
     event.n_digests = 1;
-    TRY(store_setting_put(tx, "web-server", certificate));
-    return tlog_append(server->log, tx, &event, NULL);
+    TRY(store_setting_put(tx, name, renewal->certificate));
+    return tlog_append(renewal->server->log, tx, &event, NULL);
 }
 
 static enum err renew(struct server *server, struct ca_certificates *next)
 {
     const struct config *config = server->config;
-    AUTO(store_rollback) struct store_tx *tx = NULL;
     TRY(ca_web_server_issue(server->hsm, config->organization,
                             (const char *const *)config->server_names, ca_issuing(server->ca),
                             &next->web_server));
     TRY(buf_copy(&next->root, ca_root(server->ca)));
     TRY(buf_copy(&next->issuing, ca_issuing(server->ca)));
-    TRY(store_begin(server->store, 10000, &tx));
-    TRY(keep_renewal(server, tx, buf_span(&next->web_server)));
-    TRY(store_commit(&tx));
+    struct renewal renewal = { server, buf_span(&next->web_server) };
+    TRY(svc_do(server, keep_renewal, &renewal, 0));
     return use_certificates(server, next);
 }
 
@@ -192,6 +219,9 @@ enum err server_stop(struct server *server)
     AUTO(buf_free) struct buf note = { 0 };
     uint64_t size;
     callers_tell(server, true);
+    log_line(LOG_LEVEL_INFO, "svc: %llu changes and %llu operations of the HSM since the start",
+             (unsigned long long)atomic_load(&server->changes),
+             (unsigned long long)hsm_operations_total());
     TRY(event_simple(server, "stop", "oem-server", "", ERR_OK, "stopped in order"));
     return tlog_checkpoint(server->log, &note, &size);
 }
@@ -201,7 +231,7 @@ void server_close(struct server *server)
     if (server == NULL)
         return;
     server_drain(server);
-    release_runs(server);
+    run_index_free(server);
     callers_free(server);
     ca_free(server->ca);
     for (unsigned i = 0; i < server->renewals; i++)
@@ -215,18 +245,12 @@ void server_close(struct server *server)
 
 enum err server_resume(struct server *server)
 {
-    uint32_t cut = 0;
-    char words[80];
     TRY(server_log_open(server));
-    AUTO(store_rollback) struct store_tx *tx = NULL;
-    TRY(store_begin(server->store, 10000, &tx));
-    enum err e = server_ca_open(server, tx);
+    enum err e = server_ca_open(server);
     if (e == ERR_NOT_FOUND)
         return fail(ERR_PRECONDITION, "svc: %s holds no CA yet: run oemctl init first",
                     server->config->store_path);
     TRY(e);
-    TRY(store_units_cut_open(tx, &cut));
-    snprintf(words, sizeof(words), "start: %u units were cut by the last stop", cut);
-    TRY(store_commit(&tx));
-    return event_simple(server, "start", "oem-server", "", ERR_OK, words);
+    TRY(log_state_check(server));
+    return sweep_start(server);
 }

@@ -18,7 +18,10 @@ extern Hallmark__V1__Firmware_Service firmware_service;
 extern Hallmark__V1__Orders_Service orders_service;
 extern Hallmark__V1__Registry_Service registry_service;
 extern Hallmark__V1__Units_Service units_service;
+extern Hallmark__V1__RunTable_Service run_table_service;
 extern Hallmark__V1__Log_Service log_service;
 extern Hallmark__V1__Health_Service health_service;
 
-enum err server_ca_open(struct server *server, struct store_tx *tx); /* once arrow 2 is done */
+/* Once arrow 2 is done; again: nothing. ERR_NOT_FOUND: it is not. ERR_DATA_LOSS: the store's
+ * certificates were damaged or edited. */
+enum err server_ca_open(struct server *server);

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * session: one connection of a principal, from its certificate to its end. net makes and drops
+ * it on the I/O thread, which must not wait: the registry is asked on the session's strand.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/host/log.h"
 #include "oem-server/svc/run.h"
 
-/* Is this certificate the one registered for its URI, and not revoked? */
-static enum err check_registered(struct server *server, const struct auth_principal *p)
+enum { ADMIT_MS = 2000 };
+
+static enum err check_principal(struct store_tx *tx, void *context)
 {
-    struct store_principal have;
-    AUTO(store_rollback) struct store_tx *tx = NULL;
-    TRY(store_begin(server->store, 2000, &tx));
-    enum err e = store_principal_get(tx, auth_role_number(p->role), p->name, &have);
-    if (e == ERR_NOT_FOUND || (e == ERR_OK && memcmp(have.certificate_sha256,
-                                                     p->certificate_sha256, SHA256_SIZE) != 0))
-        return fail_quiet(ERR_UNAUTHENTICATED, "certificate is not the registered one of %s",
-                          p->uri);
-    TRY(e);
-    return have.revoked ? fail_quiet(ERR_UNAUTHENTICATED, "certificate revoked: %s", p->uri)
-                        : ERR_OK;
+    const struct auth_principal *p = context;
+    return store_principal_check(tx, auth_role_number(p->role), p->name, p->certificate_sha256);
 }
 
 static void session_list(struct session *session)
@@ -52,7 +48,8 @@ enum err session_admit(struct session *session)
 {
     enum err e = session->unknown;
     if (e == ERR_OK)
-        e = check_registered(session->server, &session->principal);
+        e = store_read(session->server->store, check_principal, &session->principal,
+                       rpc_now_ms() + ADMIT_MS);
     else
         fail_set(session->words);
     if (e != ERR_OK) {
@@ -65,7 +62,7 @@ enum err session_admit(struct session *session)
     return ERR_OK;
 }
 
-/* Whose it is, with his share of the work. */
+/* Whose it is, with its fair share of the work. */
 static enum err identify(struct session *session, X509 *certificate)
 {
     struct server *server = session->server;
@@ -129,31 +126,14 @@ static void session_unlist(struct session *session)
     pthread_mutex_unlock(&server->lock);
 }
 
-/* One of the runs of a connection that is gone; its link is cut so that the next call finds
- * another. */
-static struct run *take_run(struct session *session)
-{
-    struct server *server = session->server;
-    struct run *found = NULL;
-    pthread_mutex_lock(&server->lock);
-    for (struct run *run = server->runs; run != NULL && found == NULL; run = run->next) {
-        if (run->session == session) {
-            run->session = NULL;
-            found = run_keep(run);
-        }
-    }
-    pthread_mutex_unlock(&server->lock);
-    return found;
-}
-
 void session_closed(struct session *session)
 {
     struct run *run;
     log_line(LOG_LEVEL_INFO, "gone: %s from %s", session->principal.uri,
              wss_conn_address(session->conn));
     session_unlist(session);
-    while ((run = take_run(session)) != NULL) {
-        run_end_later(run, ERR_CLOSED, "the station's connection is gone");
+    while ((run = run_take_of(session)) != NULL) {
+        run_end_later(run, ERR_CLOSED, "the station's connection is gone", false);
         run_drop(&run);
     }
     session_drop(&session);

@@ -2,12 +2,13 @@
 /*
  * svc: what the server does: one pipeline for every call, a file per service, and the runs.
  *
- * A call comes from a connection (net), or from the server itself for o -> o arrows, or from
- * oemctl init in memory; all take the same way (call.c): role? - run and its next arrow? -
- * known idempotency key? - handler - then state change, event log entry and stored answer in
- * one transaction - answer - then the arrows that are the server's own (run.c). A handler does
- * slow work first and calls svc_tx() when it is ready to change state; its transaction is ended
- * for it.
+ * A call comes from a connection (net), from the server itself for o -> o arrows, or from
+ * oemctl init in memory; all take the same way (call.c). Its handler does the slow part first
+ * (HSM, CA, signatures), then gives one change to call_change(): the principal is asked for,
+ * the stored answer looked up, the run's lease renewed, the handler's function run, and the log
+ * entry and the answer added, all in one store_do() (settle.c). Reads go through call_read().
+ * The memory of a run, pushes to stations and closing of connections follow when the change is
+ * durable.
  *
  * Used by net and main, and by init.c for oemctl init.
  */
@@ -24,6 +25,7 @@
 #include "oem-server/ca/ca.h"
 #include "oem-server/config/config.h"
 #include "oem-server/tlog/tlog.h"
+#include "oem-server/unit/order.h"
 #include "oem-server/work/work.h"
 
 struct run;
@@ -33,20 +35,32 @@ enum {
     SERVER_RENEWALS_MAX = 1000, /* in the life of one process */
     SERVER_STREAM_THREADS = 16,
     SERVER_SLOW_MS = 1000, /* a thread that is so long at one call has another put beside it, */
-    SERVER_HUNG_MS = 5000, /* and a call so long in the HSM's module is said to hang */
+    SERVER_HUNG_MS = 5000, /* and a call so long in the HSM's module counts as unresponsive */
     SERVER_LOST_MS = 60000, /* a token of the HSM that is away so long is for a new process */
-    /* What one caller may have, on whatever connections; of places in the work and streams
-     * pools he may hold as many as are free (work.h). */
+    SERVER_FLUSH_MS =
+        5000, /* entries that wait so long for their run's next change are written */
+    SERVER_ALARM_MS = 60000, /* how often units without a lock statement are looked for */
+    /* What one principal may have over all its connections; of places in the work and streams
+     * pools it may hold as many as are free (work.h). */
     SERVER_CONNECTIONS_EACH = 256,
-    SERVER_UNREAD_EACH = 64 << 20, /* bytes of answers that he has not read */
-    /* Entries of the event log that cost him nothing, refusals and Bench.TurnAway: so many at
+    SERVER_UNREAD_EACH = 64 << 20, /* bytes of answers that it has not read */
+    /* Entries of the event log that cost it nothing, refusals and Bench.TurnAway: so many at
      * once, then one in so long. What is over that is counted, and one entry tells of it. */
     SERVER_REFUSALS_EACH = 20,
     SERVER_REFUSAL_MS = 1000,
 };
 
+/* Runs in memory, by id and by UID (run_index.c). Under server->lock. */
+enum { RUN_BUCKETS = 256 };
+struct run_index {
+    struct run *by_id[RUN_BUCKETS];
+    struct run *by_uid[RUN_BUCKETS];
+    unsigned count;
+};
+
 struct server {
     const struct config *config;
+    struct unit_limits limits; /* from its policy */
     struct hsm *hsm;
     struct store *store;
     struct tlog *log;
@@ -58,12 +72,15 @@ struct server {
     atomic_bool stopping; /* streaming calls end */
 
     pthread_mutex_t lock; /* of runs, sessions and callers */
-    struct run *runs;
+    struct run_index runs;
     struct session *sessions;
     struct caller *callers;
-    unsigned run_count, session_count;
-    unsigned hung;       /* calls in the HSM's module, as server_watch() last saw */
-    atomic_bool seeking; /* a worker looks for a token that is away */
+    unsigned session_count;
+    unsigned hung;         /* calls in the HSM's module, as server_watch() last saw */
+    atomic_bool seeking;   /* a worker looks for a token that is away */
+    atomic_bool sweeping;  /* a worker looks for runs and units whose time is over */
+    uint64_t alarmed_ms;   /* when it last looked for units without a lock statement */
+    atomic_ullong changes; /* store_do() calls that became durable: for Health */
 };
 
 enum err server_open(const struct config *config, struct server **server_out);
@@ -71,30 +88,32 @@ void server_close(struct server *server);
 
 enum err server_log_open(struct server *server); /* once the log's key exists */
 
-/* Before serving: the log and the CA of oemctl init; units that a crash left open become cut.
- */
+/* Before serving: the log and the CA of oemctl init; the newest entries of the log are compared
+ * with the store (ERR_DATA_LOSS names row and field); runs that the last process left end. */
 enum err server_resume(struct server *server);
-/* A new WebServer certificate for the same key, with the names of the settings; logged. Runs
- * under way keep the one they began with. The listener is told by net_renew(). */
+/* A new WebServer certificate for the same key, with the names of the configuration; logged.
+ * Runs under way keep the one they began with. The listener is told by net_renew(). */
 enum err server_renew(struct server *server);
-/* To be called every second or so: puts threads in the place of those that hang, and says so.
- * true: words, for the service manager, have changed; "" means that all is well. */
+/* To be called every second or so: puts threads in the place of unresponsive ones, and has a
+ * worker end runs whose lease is over and enter alarms. Never waits. true: words, for the
+ * service manager, have changed; "" means that all is well. */
 bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS]);
-/* Has a token been away for longer than the server waits for it? Each second it is looked for.
- */
-bool server_lost(struct server *server);
+/* Each second: may it go on? ERR_UNAVAILABLE: a token of the HSM has been away for
+ * SERVER_LOST_MS, and only a new process may find it (each second it is looked for).
+ * ERR_DATA_LOSS: no change can be entered in the event log any more. */
+enum err server_check(struct server *server);
 void server_drain(struct server *server);    /* no new work; what is queued is done */
-enum err server_stop(struct server *server); /* the log's last word: an event, a checkpoint */
+enum err server_stop(struct server *server); /* the log's last entry, and a checkpoint of it */
 
-/* A principal who is connected, and his share of what is for all. Counted by his connections,
- * and kept after the last one until his refusals are told and his ration of them is whole
- * again; who is nobody's principal is the caller "". */
+/* A principal that is connected, and its fair share. Counted by its connections, and kept after
+ * the last one until its refusals are entered and its rate limit is whole again; a peer that is
+ * no principal is the caller "". */
 struct caller {
     struct caller *next;
     struct server *server;
     unsigned connections;          /* under server->lock */
     struct share *calls, *streams; /* of server->work and server->streams */
-    atomic_size_t unsent;          /* bytes of answers, of all his connections */
+    atomic_size_t unsent;          /* bytes of answers, of all its connections */
     unsigned ration;               /* of entries, under server->lock like what follows */
     uint64_t filled_ms;            /* so much of it was there then */
     unsigned left_out;             /* refusals that have no entry, and of the last of them */
@@ -104,12 +123,13 @@ struct caller {
 };
 enum err caller_enter(struct server *server, const char *uri, struct caller **caller_out);
 void caller_leave(struct caller **caller);
-enum err caller_check(struct caller *caller); /* ERR_EXHAUSTED: he must read first */
-/* May an entry be made that he can cause at will? If not, a refusal is left out of the log. */
+enum err caller_check(struct caller *caller); /* ERR_EXHAUSTED: it must read first */
+/* May an entry be made that the principal can cause as often as it likes? If not, a refusal is
+ * left out of the log. */
 bool caller_may_enter(struct caller *caller);
 void caller_leave_out(struct caller *caller, enum err e, const char *words);
-/* Once a second: entries for what was left out, on a worker, as the rations allow; forgets who
- * is gone. And at the end, for all that is left. */
+/* Once a second: entries for what was left out, on a worker, as the rate limits allow; forgets
+ * principals that are gone. And at the end, for all that is left. */
 void callers_watch(struct server *server);
 void callers_tell(struct server *server, bool all);
 void callers_free(struct server *server);
@@ -141,7 +161,7 @@ enum err session_open(struct server *server, struct wss_conn *conn, X509 *certif
 enum err session_admit(struct session *session);
 struct session *session_keep(struct session *session);
 void session_drop(struct session **session);
-void session_closed(struct session *session); /* cuts its runs; drops net's reference */
+void session_closed(struct session *session); /* ends its runs; drops net's reference */
 unsigned session_count_of(struct server *server, const char *uri);
 
 void session_close_all_of(struct server *server, const char *uri, const char *reason);
@@ -154,16 +174,18 @@ struct call {
     struct session *session; /* NULL for the server itself; borrowed for the call */
     const char *peer;        /* address, "" for the server itself */
     const struct auth_method *method;
-    struct run *opened;            /* by Runs.Open: listed once its transaction is durable */
-    uint8_t received[SHA256_SIZE]; /* over the messages of a stream, by call_received(), and */
-    bool replayed;                 /* by replay_find(): a call made again, which got */
+    struct run *opened;            /* by Runs.Open: listed once its change is durable */
+    uint8_t received[SHA256_SIZE]; /* over the messages of a stream, by call_received() */
+    bool replayed; /* made before with the same idempotency key; its answer is */
     struct buf stored;
-    bool finished;   /* by Runs.Finish, and */
-    bool sealed;     /* by Runs.Sealed, and */
-    char *revoked;   /* the URI that Registry.Revoke named: take effect once they are durable */
-    struct run *run; /* kept; NULL if the method is not of a run */
+    bool settled;    /* its change is durable */
+    bool run_lost;   /* its run is not the unit's holder any more */
+    bool must_enter; /* its refusal has an entry whatever the rate limit says */
+    char *revoked; /* the URI that Registry.Revoke named: its connections close after the change
+                    */
+    struct run *routed; /* whose strand the call is on, by its metadata; borrowed; or NULL */
+    struct run *run;    /* kept; NULL if the call is not of a run */
     const struct flow_row *row; /* NULL if it is no arrow */
-    struct store_tx *tx;        /* from svc_tx() */
     Hallmark__V1__Event event;  /* filled as the call goes; strings borrowed from the arena */
     uint64_t started_us;
     uint64_t log_index; /* of that event, once it is */
@@ -171,39 +193,51 @@ struct call {
 };
 
 struct call *call_of(struct rpc_call *rpc);
-enum err svc_tx(struct call *call); /* begins call->tx unless it is begun */
-enum err svc_digest(struct call *call, const char *name,
-                    struct span bytes); /* into the event */
+
+/*
+ * The change of a call, once a call, when its slow part is done: see the top of this file. fn
+ * (NULL: nothing but the entry) runs inside store_do(), may run twice, and fills answer, the
+ * handler's response, from the call's arena. ERR_OK: durable, unless call->replayed is set:
+ * then nothing was done, and the caller gets the stored answer. ERR_REVOKED,
+ * ERR_UNAUTHENTICATED: the principal (or, for an arrow of the server's own, the run's station);
+ * ERR_ABORTED: the run is over.
+ */
+enum err call_change(struct call *call, store_fn *fn, void *context,
+                     const ProtobufCMessage *answer);
+/* An earlier change of the same call, with an entry of kind "claim" and no answer. */
+enum err call_claim(struct call *call, store_fn *fn, void *context);
+/* A read, by a principal that is still registered and not revoked. fn as store_read() has it.
+ */
+enum err call_read(struct call *call, store_fn *fn, void *context);
+
+/* Into the call's entry: the SHA-256 of bytes, or one that is known. */
+enum err svc_digest(struct call *call, const char *name, struct span bytes);
+enum err svc_digest_is(struct call *call, const char *name,
+                       const uint8_t sha256[static SHA256_SIZE]);
 
 /* Take one call through; the answer is left in response (status, words, payload), whose payload
- * borrows from call. Caller then sends it and calls call_end(). */
+ * borrows from call. The caller of this then sends it and calls call_end(). */
 void call_serve(struct call *call, Hallmark__V1__FrameResponse *response);
 void call_end(struct call *call);
 
+/* A message of a call that takes a stream, in order: for the digest of its request. */
 void call_received(struct call *call, struct span message);
 
 /* What a peer is told of e with those words of ours: of what fails inside the server (its
  * files, its HSM) no more than that it did; the log has it all. */
 const char *svc_words(enum err e, const char *words);
 
-/* Is there a stored answer for the call's key, and is it to the same request? Sets replayed:
- * then there is nothing to do. Begins call->tx, so what a handler changes in it is done once.
- * Asked for unary calls before their handler, by handlers of streams when all messages have
- * come. */
-enum err replay_find(struct call *call);
-enum err replay_keep(struct call *call); /* in call->tx */
-/* The call has failed; perhaps because the same one, made at the same time on another
- * connection, was done first: then its answer is this one's, and rpc.err is ERR_OK. */
-void replay_again(struct call *call);
-
 /* NULL-terminated: all that the server serves. */
 ProtobufCService *const *svc_services(void);
 
-/* A run, for who brings it its calls: kept by the finder, worked on only on its strand. */
+/* A run, for the connection's code: kept by the finder, worked on only on its strand. */
 struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]); /* or NULL */
 void run_drop(struct run **run);
 struct strand *run_strand(struct run *run);
-void run_advance(struct run *run); /* the server's own arrows, until it is another's turn */
+/* The server's own arrows that nobody else serves (o -> o). Before the answer to the call that
+ * led to them is sent, so that it leaves when they are durable. */
+void run_advance_own(struct run *run);
+void run_advance(struct run *run); /* all of the server's arrows, until it is another's turn */
 
 uint64_t svc_now_us(void); /* CLOCK_REALTIME */
 
@@ -211,7 +245,8 @@ uint64_t svc_now_us(void); /* CLOCK_REALTIME */
 void event_init(Hallmark__V1__Event *event, const char *kind, const char *actor, enum err e,
                 const char *words);
 
-/* Write one event in a transaction of its own; index_out may be NULL. */
+/* Write one event in a change of its own; index_out may be NULL. ERR_PRECONDITION: no log yet.
+ */
 enum err event_write(struct server *server, Hallmark__V1__Event *event, uint64_t *index_out);
 enum err event_simple(struct server *server, const char *kind, const char *actor,
                       const char *peer, enum err e, const char *words);

@@ -3,12 +3,13 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "oem-server/tlog/checkpoint.h"
 #include "oem-server/tlog/tlog.h"
 #include "oem-server/tlog/tree.h"
 
-enum { TLOG_WAIT_MS = 10000 }; /* for the store's writer */
+enum { TLOG_WAIT_MS = 10000 }; /* for the store */
 
 struct tlog {
     struct store *store;
@@ -16,18 +17,29 @@ struct tlog {
     tlog_sign *sign;
     void *sign_context;
 
-    pthread_mutex_t mutex; /* guards committed */
+    pthread_mutex_t mutex; /* protects committed */
     pthread_cond_t grown;  /* on CLOCK_MONOTONIC */
     struct tree_edge committed;
+    atomic_bool
+        stopped; /* the log contradicts itself: nothing is appended or signed any more */
 
-    /* Of the transaction that appends; guarded by the store's writer. */
-    bool appending;
-    struct tree_edge pending;
+    /* Of the store's writer alone. loaded: pending holds this group's edge, from log_head. */
+    bool loaded, saved_loaded;
+    struct tree_edge pending, saved;
 
-    pthread_mutex_t signing; /* guards what follows; one checkpoint is made at a time */
+    pthread_mutex_t signing; /* protects what follows; one checkpoint is made at a time */
     uint64_t signed_size;
     struct buf signed_note; /* empty if none was ever signed */
 };
+
+uint64_t tlog_deadline(void); /* TLOG_WAIT_MS from now, for store_do() and store_read() */
+
+/* The edge as log_head holds it: the empty tree if there is none. ERR_DATA_LOSS. */
+enum err tlog_head_get(struct store_tx *tx, struct tree_edge *edge_out);
+enum err tlog_head_put(struct store_tx *tx, const struct tree_edge *edge);
+bool tlog_edge_same(const struct tree_edge *a, const struct tree_edge *b);
+/* The log contradicts itself: says so, and stops it. Yields ERR_DATA_LOSS. */
+enum err tlog_stop(struct tlog *log, const char *why);
 
 /* tree_get over the store's rows; context is the transaction. A missing row is damage. */
 enum err tlog_node_get(void *tx, unsigned level, uint64_t n,
@@ -42,4 +54,5 @@ enum err tlog_checkpoint_check(const struct tlog *log, uint64_t size, struct spa
 /* edge, of checkpoint's size, must have its root. ERR_DATA_LOSS. */
 enum err tlog_root_check(const struct tree_edge *edge, const struct checkpoint *checkpoint);
 
+void tlog_follow(struct tlog *log); /* the store's commits, from now on */
 void tlog_committed(struct tlog *log, struct tree_edge *edge_out); /* a copy */

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* The log's life and its growth: opened against the store's rows, appended to inside changes,
+ * in memory as far as it is committed. Appending runs on the store's writer; nothing here
+ * signs. */
 #include "oem-server/tlog/tlog.h"
 
 #include <stdio.h>
@@ -9,6 +12,13 @@
 #include "common/host/log.h"
 #include "oem-server/tlog/state.h"
 #include "oem-server/tlog/text.h"
+
+uint64_t tlog_deadline(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + TLOG_WAIT_MS;
+}
 
 static void tlog_drop(struct tlog **log)
 {
@@ -94,15 +104,20 @@ static enum err replay_entry(void *context, uint64_t index, struct span entry)
 
 /* What no checkpoint covers yet is checked entry by entry, from the tree that one does cover.
  */
-static enum err load(struct tlog *log)
+static enum err load(struct store_tx *tx, void *context)
 {
-    AUTO(store_rollback) struct store_tx *tx = NULL;
+    struct tlog *log = context;
+    struct tree_edge head;
     uint64_t size = 0;
-    TRY(store_begin(log->store, TLOG_WAIT_MS, &tx));
     TRY(store_log_size(tx, &size));
     TRY(load_signed(log, tx, size));
     struct replay replay = { tx, &log->committed };
-    return store_log_read(tx, log->signed_size, size - log->signed_size, replay_entry, &replay);
+    TRY(store_log_read(tx, log->signed_size, size - log->signed_size, replay_entry, &replay));
+    TRY(tlog_head_get(tx, &head));
+    return tlog_edge_same(&head, &log->committed)
+               ? ERR_OK
+               : fail(ERR_DATA_LOSS, "tlog: the log's head is of %ju entries, not of these %ju",
+                      (uintmax_t)head.size, (uintmax_t)log->committed.size);
 }
 
 enum err tlog_open(struct store *store, const char *origin, const uint8_t public_key[static 32],
@@ -122,7 +137,8 @@ enum err tlog_open(struct store *store, const char *origin, const uint8_t public
     pthread_mutex_init(&log->mutex, NULL);
     pthread_mutex_init(&log->signing, NULL);
     TRY(note_key_make(origin, public_key, &log->key));
-    TRY(load(log));
+    TRY(store_read(store, load, log, tlog_deadline()));
+    tlog_follow(log);
     *log_out = TAKE(log);
     return ERR_OK;
 }
@@ -131,6 +147,7 @@ void tlog_free(struct tlog *log)
 {
     if (log == NULL)
         return;
+    store_follow(log->store, NULL);
     buf_free(&log->signed_note);
     pthread_mutex_destroy(&log->signing);
     pthread_mutex_destroy(&log->mutex);
@@ -172,70 +189,12 @@ uint64_t tlog_wait(struct tlog *log, uint64_t size, const atomic_int *over, unsi
     return size;
 }
 
-/* Under the mutex: who waits has either seen what was set before, or hears this. */
+/* Under the mutex: a thread that waits has either seen what was set before, or is woken. */
 void tlog_wake(struct tlog *log)
 {
     pthread_mutex_lock(&log->mutex);
     pthread_cond_broadcast(&log->grown);
     pthread_mutex_unlock(&log->mutex);
-}
-
-/* Runs while the writer is still held: nobody can append between commit and this. */
-static void transaction_ended(void *context, bool committed)
-{
-    struct tlog *log = context;
-    log->appending = false;
-    if (!committed)
-        return;
-    pthread_mutex_lock(&log->mutex);
-    log->committed = log->pending;
-    pthread_cond_broadcast(&log->grown);
-    pthread_mutex_unlock(&log->mutex);
-}
-
-static enum err follow(struct tlog *log, struct store_tx *tx)
-{
-    if (log->appending)
-        return ERR_OK;
-    TRY(store_tx_watch(tx, transaction_ended, log));
-    tlog_committed(log, &log->pending);
-    log->appending = true;
-    return ERR_OK;
-}
-
-static enum err node_put(void *tx, unsigned level, uint64_t n,
-                         const uint8_t hash[static SHA256_SIZE])
-{
-    return store_log_node_put(tx, level, n, hash);
-}
-
-static enum err entry_put(struct tlog *log, struct store_tx *tx, struct span entry)
-{
-    uint8_t leaf[SHA256_SIZE];
-    TRY(follow(log, tx));
-    TRY(store_log_append(tx, log->pending.size, entry));
-    TRY(tree_leaf(entry, leaf));
-    return tree_add(&log->pending, leaf, node_put, tx);
-}
-
-enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
-                     uint64_t *index_out)
-{
-    AUTO(buf_free) struct buf entry = { 0 };
-    size_t len = hallmark__v1__event__get_packed_size(event);
-    if (len > TLOG_ENTRY_MAX)
-        return fail(ERR_LIMIT, "tlog: event of %zu bytes, limit %d", len, TLOG_ENTRY_MAX);
-    TRY(buf_resize(&entry, len));
-    if (len != 0)
-        hallmark__v1__event__pack(event, entry.ptr);
-    enum err put = entry_put(log, tx, buf_span(&entry));
-    if (put != ERR_OK) {
-        store_tx_doom(tx); /* rows and tree may differ now: this must not be committed */
-        return put;
-    }
-    if (index_out != NULL)
-        *index_out = log->pending.size - 1;
-    return ERR_OK;
 }
 
 char *tlog_verifier_key(const char *origin, const uint8_t public_key[static 32])

@@ -4,13 +4,15 @@
  * (proto/hallmark/v1/log.proto), checkpoints as C2SP tlog-checkpoint signed notes (Ed25519, key
  * in the HSM), receipts as C2SP tlog-proof.
  *
- * tlog_append writes entries inside the caller's transaction, so state and its account are
- * durable together or not at all; the tree in memory follows the transaction by itself
- * (store_tx_watch), before the next writer may begin. A checkpoint is signed only over what is
- * committed, never inconsistent with an earlier one, and is stored before it is given away.
+ * tlog_append writes entries inside a function of store_do(), so a change and its account are
+ * durable together or not at all; the tree in memory moves after the commit only. A checkpoint
+ * is signed over what a fresh read transaction finds, is stored before it is given away, and
+ * its size does not go down (tests/unit/test_tlog.c). If the log contradicts itself (two
+ * checkpoints of one size, a head that this server did not write), it stops: tlog_stopped(),
+ * and ERR_DATA_LOSS.
  *
  * Thread safe. tlog_checkpoint, tlog_consistency, tlog_proof and tlog_verify_all use
- * transactions of their own: call them with none open, or they end in ERR_DEADLINE.
+ * transactions of their own: they are not called inside a function of the store.
  *
  * tree.h, note.h and proof.h hold the parts that need neither store nor HSM; oemctl verifies
  * with them, trusting only the log's public key and its last checkpoint.
@@ -37,19 +39,26 @@ enum err tlog_open(struct store *store, const char *origin, const uint8_t public
                    tlog_sign *sign, void *sign_context, struct tlog **log_out);
 void tlog_free(struct tlog *log);
 
-/* index_out may be NULL. An event over 65,535 bytes is ERR_LIMIT, and nothing is written. */
+/* In a function of store_do(). The entry gets the notes of the change (store_note()) as its
+ * changes, in place of what event->changes holds; those that do not fit go into further entries
+ * of kind "changes", right after it. What it is found by (store_log_search) is taken from the
+ * event: the actor's role and name, the digest "firmware" or "image". index_out: of the first;
+ * may be NULL, and holds once the change is committed. An event over 65,535 bytes is ERR_LIMIT,
+ * and nothing is written. */
 enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
                      uint64_t *index_out);
 
 uint64_t tlog_size(struct tlog *log); /* entries committed */
+bool tlog_stopped(struct tlog *log);  /* the server must stop: no change can be entered */
+void tlog_search_of(const Hallmark__V1__Event *event, struct store_log_search *search_out);
 
 /* Waits until more than size entries are committed or *over is not 0 (NULL: never), timeout_ms
- * at most; gives how many are. Who sets *over calls tlog_wake() then. */
+ * at most; gives how many are. After *over is set, tlog_wake() is called. */
 uint64_t tlog_wait(struct tlog *log, uint64_t size, const atomic_int *over,
                    unsigned timeout_ms);
 void tlog_wake(struct tlog *log);
 
-/* The signed note over all that is committed; signed anew only when the tree has grown. */
+/* The signed note over all that is committed; signed again only when the tree has grown. */
 enum err tlog_checkpoint(struct tlog *log, struct buf *note_out, uint64_t *size_out);
 enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
                           uint8_t (**hashes_out)[SHA256_SIZE], size_t *count_out);
@@ -57,7 +66,7 @@ enum err tlog_proof(struct tlog *log, uint64_t index,
                     struct buf *proof_out); /* C2SP tlog-proof */
 
 /* Reads everything: each entry against its leaf's hash, each node, each checkpoint's signature
- * and root. ERR_DATA_LOSS in words that name the first wrong row. Slow; others may write
+ * and root. ERR_DATA_LOSS with a message that names the first wrong row. Slow; others may write
  * meanwhile. */
 enum err tlog_verify_all(struct tlog *log);
 

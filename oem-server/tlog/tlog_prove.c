@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Checkpoints, and proofs from them. */
+/* Checkpoints, and proofs from them. Called for auditors and for receipts, never inside a
+ * change: it waits for the HSM and for the store's writer. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,27 +27,58 @@ static enum err sign_text(struct tlog *log, struct span text, struct buf *note_o
     return ERR_OK;
 }
 
-static enum err checkpoint_keep(struct tlog *log, uint64_t size, struct span note)
+static enum err head_read(struct store_tx *tx, void *context)
 {
-    AUTO(store_rollback) struct store_tx *tx = NULL;
-    TRY(store_begin(log->store, TLOG_WAIT_MS, &tx));
-    TRY(store_checkpoint_put(tx, size, note));
-    return store_commit(&tx);
+    return tlog_head_get(tx, context);
 }
 
-/* Entries are durable before their checkpoint is signed, and that before anyone sees it. */
-static enum err checkpoint_make(struct tlog *log, const struct tree_edge *edge)
+struct keep {
+    struct tlog *log;
+    uint64_t size;
+    struct span note;
+};
+
+/* Whether two notes state the same: their texts; signatures may differ. */
+static bool texts_same(struct span a, struct span b)
+{
+    struct note first, second;
+    return note_parse(a, &first) == ERR_OK && note_parse(b, &second) == ERR_OK &&
+           span_eq(first.text, second.text);
+}
+
+/* If there is one of that size already, it counts, and must say the same. */
+static enum err checkpoint_keep(struct store_tx *tx, void *context)
+{
+    const struct keep *keep = context;
+    AUTO(buf_free) struct buf stored = { 0 };
+    uint64_t size = 0;
+    enum err put = store_checkpoint_put(tx, keep->size, keep->note);
+    if (put != ERR_EXISTS)
+        return put;
+    TRY(store_checkpoint_from(tx, keep->size, &size, &stored));
+    return texts_same(buf_span(&stored), keep->note)
+               ? ERR_OK
+               : tlog_stop(keep->log, "two checkpoints of one size differ");
+}
+
+/* Entries are durable before their checkpoint is signed, and that before it is given away. */
+static enum err checkpoint_make(struct tlog *log)
 {
     AUTO(buf_free) struct buf text = { 0 };
     AUTO(buf_free) struct buf note = { 0 };
     uint8_t root[SHA256_SIZE];
-    TRY(tree_root(edge, root));
-    TRY(checkpoint_text(log->key.name, edge->size, root, &text));
+    struct tree_edge edge;
+    TRY(store_read(log->store, head_read, &edge, tlog_deadline()));
+    if (edge.size < log->signed_size)
+        return tlog_stop(log, "the log is shorter than its checkpoint");
+    TRY(tree_root(&edge, root));
+    TRY(checkpoint_text(log->key.name, edge.size, root, &text));
     TRY(sign_text(log, buf_span(&text), &note));
-    TRY(checkpoint_keep(log, edge->size, buf_span(&note)));
+    struct keep keep = { log, edge.size, buf_span(&note) };
+    TRY(store_do(log->store, checkpoint_keep, &keep, tlog_deadline()));
     buf_free(&log->signed_note);
     log->signed_note = buf_take(&note);
-    log->signed_size = edge->size;
+    log->signed_size = edge.size;
     return ERR_OK;
 }
 
@@ -61,11 +93,10 @@ static enum err checkpoint_over(struct tlog *log, uint64_t size, struct buf *not
         return fail(ERR_UNAVAILABLE, "tlog: the HSM has not come back from a checkpoint");
     AUTO(unlock) pthread_mutex_t *held = &log->signing;
     (void)held;
-    if (log->signed_note.len == 0 || log->signed_size < size) {
-        struct tree_edge edge;
-        tlog_committed(log, &edge);
-        TRY(checkpoint_make(log, &edge));
-    }
+    if (tlog_stopped(log))
+        return fail(ERR_DATA_LOSS, "tlog: stopped");
+    if (log->signed_note.len == 0 || log->signed_size < size)
+        TRY(checkpoint_make(log));
     TRY(buf_copy(note_out, buf_span(&log->signed_note)));
     *size_out = log->signed_size;
     return ERR_OK;
@@ -76,15 +107,31 @@ enum err tlog_checkpoint(struct tlog *log, struct buf *note_out, uint64_t *size_
     return checkpoint_over(log, tlog_size(log), note_out, size_out);
 }
 
+struct prove {
+    uint64_t from, size; /* an old size, or an index */
+    struct tree_proof *proof;
+};
+
+static enum err prove_consistency(struct store_tx *tx, void *context)
+{
+    const struct prove *prove = context;
+    return tree_prove_consistency(prove->from, prove->size, tlog_node_get, tx, prove->proof);
+}
+
+static enum err prove_inclusion(struct store_tx *tx, void *context)
+{
+    const struct prove *prove = context;
+    return tree_prove_inclusion(prove->from, prove->size, tlog_node_get, tx, prove->proof);
+}
+
 enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
                           uint8_t (**hashes_out)[SHA256_SIZE], size_t *count_out)
 {
-    AUTO(store_rollback) struct store_tx *tx = NULL;
     struct tree_proof proof;
+    struct prove prove = { old_size, size, &proof };
     if (size > tlog_size(log))
         return fail_quiet(ERR_RANGE, "tlog: size %ju is beyond the log", (uintmax_t)size);
-    TRY(store_begin(log->store, TLOG_WAIT_MS, &tx));
-    TRY(tree_prove_consistency(old_size, size, tlog_node_get, tx, &proof));
+    TRY(store_read(log->store, prove_consistency, &prove, tlog_deadline()));
     uint8_t(*hashes)[SHA256_SIZE] = calloc(proof.count + 1, SHA256_SIZE);
     if (hashes == NULL)
         return fail(ERR_MEMORY, "tlog: out of memory");
@@ -92,14 +139,6 @@ enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
     *hashes_out = hashes;
     *count_out = proof.count;
     return ERR_OK;
-}
-
-static enum err prove(struct tlog *log, uint64_t index, uint64_t size,
-                      struct tree_proof *proof_out)
-{
-    AUTO(store_rollback) struct store_tx *tx = NULL;
-    TRY(store_begin(log->store, TLOG_WAIT_MS, &tx));
-    return tree_prove_inclusion(index, size, tlog_node_get, tx, proof_out);
 }
 
 enum err tlog_proof(struct tlog *log, uint64_t index, struct buf *proof_out)
@@ -110,6 +149,7 @@ enum err tlog_proof(struct tlog *log, uint64_t index, struct buf *proof_out)
     if (index >= tlog_size(log))
         return fail_quiet(ERR_RANGE, "tlog: entry %ju is beyond the log", (uintmax_t)index);
     TRY(checkpoint_over(log, index + 1, &note, &size));
-    TRY(prove(log, index, size, &path));
+    struct prove prove = { index, size, &path };
+    TRY(store_read(log->store, prove_inclusion, &prove, tlog_deadline()));
     return proof_build(index, &path, buf_span(&note), proof_out);
 }

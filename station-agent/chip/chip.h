@@ -4,9 +4,10 @@
  * a program in its SRAM, and prove that it has shut its debug port.
  *
  * The parts it knows are a table (m2354.c), keyed by SYS_PDID; another part is refused by name.
- * A board whose debug port is closed is ERR_LOCKED, with words saying what that means. One
- * struct chip lives as long as its probe is used for one board; the probe is borrowed.
- * Used by the site, one thread each.
+ * A board is ERR_LOCKED only if its debug port is proven shut (chip_debug_look); whatever else
+ * keeps a board from answering is told as the probe's or the wire's error. One struct chip
+ * lives as long as its probe is used for one board; the probe is borrowed. A chip is used by
+ * one thread, its site's. Every failure has a message in fail_words().
  */
 #pragma once
 
@@ -18,10 +19,11 @@ struct chip;
 struct mem;
 struct probe;
 
-enum { CHIP_DETAIL_MAX = 320 };
+enum { CHIP_DETAIL_MAX = 400 };
 
 /* Connect, and find out what is there. clock_hz: of SWD, at most; 0: PROBE_CLOCK_DEFAULT_HZ.
- * Does not disturb the core. */
+ * Does not disturb the core, and leaves nRESET alone unless it is low already.
+ * ERR_LOCKED: proven shut. ERR_UNAVAILABLE: no answer, or held in reset. */
 enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
 /* The same for a board that should be locked: whatever it refuses, it is opened. Of such a chip
  * only chip_reset, chip_debug_refused and chip_close may be asked. */
@@ -32,15 +34,18 @@ struct mem *chip_mem(struct chip *chip); /* for link_open; lives as long as the 
 const char *chip_name(const struct chip *chip); /* "M2354KJFAE" */
 uint32_t chip_pdid(const struct chip *chip);
 
-/* System reset, halt, clocks and access rights that all below needs; SWD is slowed down until
- * SRAM reads as written. */
+/* System reset (AIRCR, never by nRESET: test_chip_m2354, no_start_pulls_nreset), halt at the
+ * reset vector, clocks and access rights that all below needs; SWD is slowed down until SRAM
+ * reads as written. */
 enum err chip_prepare(struct chip *chip);
 
-/* After chip_prepare. */
+/* After chip_prepare. ERR_MISMATCH: a debug password was set on this board. */
+enum err chip_check_password(struct chip *chip);
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE]);
 
 /* Whole pages at a page's address: unchanged ones are left alone, the others erased, programmed
- * and read back. *written_out: how many were. A cut leaves the area's first word erased. */
+ * and read back. *written_out: how many were. An interruption leaves the area's first word
+ * erased. */
 enum err chip_flash_write(struct chip *chip, uint32_t address, struct span pages,
                           unsigned *written_out);
 
@@ -53,13 +58,47 @@ enum err chip_image_load(struct chip *chip, struct span image,
                          struct devauth_image *header_out);
 enum err chip_image_start(struct chip *chip, const struct devauth_image *header);
 
-enum err chip_reset(struct chip *chip); /* by nRESET: the locks come into force */
+/* By nRESET: CONFIG, locks and life cycle come into force. Never while lock writes are made
+ * that the server does not know of. */
+enum err chip_reset(struct chip *chip);
+
+/* The lock levels of diagram.proto, by its numbers. */
+enum chip_level { CHIP_LEVEL_ANY = 0, CHIP_LEVEL_DEV = 1, CHIP_LEVEL_PRODUCTION = 3 };
+
+enum chip_debug { CHIP_DEBUG_NOT_KNOWN, CHIP_DEBUG_SHUT, CHIP_DEBUG_OPEN };
+
+struct chip_debug_result {
+    enum chip_debug port;
+    char detail[CHIP_DETAIL_MAX]; /* what was asked, and what came of it */
+};
 
 /*
- * Is debug refused? Connects afresh and reads SRAM, flash and the KeyStore; refused only if the
- * debug port answers and every read is refused. (SYS and FMC are not asked: under CONFIG0.LOCK
- * alone they stay reachable for the mass erase that undoes it.) A wire without any answer
- * proves nothing: it is ERR_UNAVAILABLE. detail: what was tried and what came of it.
+ * Is the debug port shut, at this level (CHIP_LEVEL_ANY: at one of them)? Shut only if, on a
+ * connection made here, DPIDR was read, debug power came up, and each address of the table for
+ * part and level (doors.c) did what its row says; how a refusal is told from a failure: look.h.
+ * Whatever is unclear is CHIP_DEBUG_NOT_KNOWN: a probe that refuses commands, no answer, WAIT
+ * without end, answers that contradict each other. There is no error beside that.
  */
-enum err chip_debug_refused(struct chip *chip, bool *refused_out,
-                            char detail[static CHIP_DETAIL_MAX]);
+void chip_debug_look(struct chip *chip, enum chip_level level, struct chip_debug_result *out);
+
+/*
+ * The boot test. Only for a board on which no lock write was made.
+ *
+ * chip_boot_reset clears the pin's bit of SYS_RSTSTS and resets by nRESET. chip_boot_look then
+ * watches over SWD for at most timeout_ms, the core running: CHIP_BOOT_STARTED if the reset was
+ * seen and the boot ROM let the firmware run (BTF); CHIP_BOOT_FAILED if the reset was seen and
+ * it did not; CHIP_BOOT_NOT_KNOWN if no reset was seen, or nothing answers. chip_attach takes
+ * the board from its firmware: it halts the core, if need be by connecting while nRESET is held
+ * low. chip_prepare is due after it.
+ */
+enum chip_boot { CHIP_BOOT_NOT_KNOWN, CHIP_BOOT_STARTED, CHIP_BOOT_FAILED };
+
+struct chip_boot_result {
+    enum chip_boot boot;
+    bool answered;   /* on SWD */
+    bool reset_seen; /* in SYS_RSTSTS */
+    char detail[CHIP_DETAIL_MAX];
+};
+enum err chip_boot_reset(struct chip *chip);
+void chip_boot_look(struct chip *chip, unsigned timeout_ms, struct chip_boot_result *out);
+enum err chip_attach(struct chip *chip);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * DevAuth's image to SRAM, and started. Called for arrows 5 and 6 and before a lock without a
+ * run. What the image says of itself is not used before it was checked: it comes from the
+ * server.
+ */
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/chip/inside.h"
@@ -8,10 +13,12 @@ enum {
     XPSR_THUMB = 1 << 24,
 };
 
-/* Addresses from out there: size bytes at address must lie in SRAM. */
+/* Addresses that an image names: size bytes at address must lie in the SRAM that DevAuth may
+ * use (banks 0 and 1: chip_prepare() clocks them), and that this part has. */
 static bool in_sram(const struct chip *chip, uint32_t address, uint32_t size)
 {
-    uint32_t sram = chip->part->sram_size;
+    uint32_t sram =
+        chip->part->sram_size < SRAM_DEVAUTH_SIZE ? chip->part->sram_size : SRAM_DEVAUTH_SIZE;
     return address >= SRAM_BASE && size <= sram && address - SRAM_BASE <= sram - size;
 }
 

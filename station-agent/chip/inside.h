@@ -6,12 +6,14 @@
 #include "station-agent/chip/m2354.h"
 #include "station-agent/probe/core.h"
 
+enum { RESET_LOW_MS = 20, RESET_SETTLE_MS = 50 };
+
 struct chip {
     struct probe *probe; /* borrowed */
     struct swd swd;
     struct mem mem;
     const struct m2354_part *part;
-    bool held; /* nRESET reads low, whoever holds it */
+    bool held; /* nRESET reads low, whatever holds it */
 };
 
 enum err wires_connect(struct chip *chip); /* find a clock at which the board answers */

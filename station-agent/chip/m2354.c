@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The M2354's registers, over SWD, the core halted. Called by the files of this folder. A flash
+ * word must never be programmed twice: after an interruption, flash itself says whether it was.
+ */
 #include "station-agent/chip/m2354.h"
 
 #include <stdio.h>
@@ -19,6 +23,8 @@
 #define FMC_ISPDAT  0x4000C008u
 #define FMC_ISPTRG  0x4000C010u
 #define FMC_ISPSTS  0x4000C040u
+#define DPM_STS     0x4002F604u
+#define DPM_NSSTS   0x4002F654u
 
 enum {
     PWRCTL_HIRC = 1 << 2,
@@ -32,6 +38,8 @@ enum {
     APB0_RTC = 1 << 1,
     APB0_UART0 = 1 << 16,
     APB1_TRNG = 1 << 25,
+    PWUCNT_SHIFT = 8, /* of DPM_STS and DPM_NSSTS */
+    PWUCNT_MASK = 7,
     ISPCTL_ISPEN = 1 << 0,
     ISPCTL_APUEN = 1 << 3,
     ISPCTL_ISPFF = 1 << 6, /* write 1 to clear */
@@ -43,7 +51,7 @@ enum {
     CLOCK_MS = 100,
     READ_MS = 250, /* the BSP waits 125 ms for reads and words, 250 ms for an erase */
     ERASE_MS = 1000,
-    CUTS_MAX = 3, /* tries of what the wire cuts */
+    TRIES_MAX = 3, /* of what the wire interrupts */
 };
 
 /* SYS_PDID, M2354 series. */
@@ -78,7 +86,7 @@ static enum err unlock(struct mem *mem)
 {
     static const uint8_t keys[] = { 0x59, 0x16, 0x88 };
     uint32_t open = 0;
-    for (unsigned tries = 0; tries < CUTS_MAX && (open & 1) == 0; tries++) {
+    for (unsigned tries = 0; tries < TRIES_MAX && (open & 1) == 0; tries++) {
         for (size_t i = 0; i < COUNT(keys); i++)
             TRY(mem_write_word(mem, SYS_REGLCTL, keys[i]));
         TRY(mem_read_word(mem, SYS_REGLCTL, &open));
@@ -116,6 +124,26 @@ enum err m2354_prepare(struct mem *mem)
     return ERR_OK;
 }
 
+enum err m2354_pin_reset_clear(struct mem *mem)
+{
+    uint32_t status = 0;
+    TRY(unlock(mem));
+    TRY(mem_write_word(mem, M2354_RSTSTS, M2354_RSTSTS_PIN));
+    TRY(mem_read_word(mem, M2354_RSTSTS, &status));
+    if ((status & M2354_RSTSTS_PIN) != 0)
+        return fail(ERR_CHIP, "m2354: SYS_RSTSTS keeps its pin bit (reads 0x%08x)", status);
+    return ERR_OK;
+}
+
+enum err m2354_password_count(struct mem *mem, unsigned *count_out)
+{
+    uint32_t secure = 0, open = 0;
+    TRY(mem_read_word(mem, DPM_STS, &secure));
+    TRY(mem_read_word(mem, DPM_NSSTS, &open));
+    *count_out = (secure >> PWUCNT_SHIFT & PWUCNT_MASK) + (open >> PWUCNT_SHIFT & PWUCNT_MASK);
+    return ERR_OK;
+}
+
 enum err m2354_isp_open(struct mem *mem)
 {
     TRY(unlock(mem));
@@ -148,7 +176,7 @@ static enum err busy(uint8_t command, uint32_t address, unsigned timeout_ms)
 }
 
 /* One command: ISPADDR, ISPDAT, ISPCMD and ISPTRG lie in a row; done when ISPTRG reads 0. The
- * wire may cut it (mem_is_unsure, in quiet): then it ran, runs, or was never started. */
+ * wire may interrupt it (mem_is_unsure, in quiet): then it ran, runs, or was never started. */
 static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t data,
                     unsigned timeout_ms)
 {
@@ -176,13 +204,13 @@ static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t
     return check_status(mem, rd_u32le(&r), command, address);
 }
 
-/* After a cut: wait until whatever was started is over. */
+/* After an interruption: wait until what was started is over. */
 static enum err await_idle(struct mem *mem, uint8_t command, uint32_t address,
                            unsigned timeout_ms)
 {
     mem->swd->probe->counts.redone++;
-    log_line(LOG_LEVEL_WARN, "m2354: flash command 0x%02x at 0x%08x was cut: %s", command,
-             address, fail_words());
+    log_line(LOG_LEVEL_WARN, "m2354: flash command 0x%02x at 0x%08x was interrupted: %s",
+             command, address, fail_words());
     enum err e = mem_poll(mem, &(struct mem_poll){ FMC_ISPTRG, 1, 0, timeout_ms });
     return e == ERR_DEADLINE ? busy(command, address, timeout_ms) : e;
 }
@@ -200,7 +228,7 @@ static enum err isp_again(struct mem *mem, uint8_t command, uint32_t address,
                           unsigned timeout_ms)
 {
     enum err e = isp(mem, command, address, 0, timeout_ms);
-    for (unsigned tries = 1; tries < CUTS_MAX && mem_is_unsure(mem, e); tries++) {
+    for (unsigned tries = 1; tries < TRIES_MAX && mem_is_unsure(mem, e); tries++) {
         TRY(await_idle(mem, command, address, timeout_ms));
         e = isp(mem, command, address, 0, timeout_ms);
     }
@@ -221,13 +249,14 @@ enum err m2354_page_erase(struct mem *mem, uint32_t address)
     return isp_again(mem, ISP_PAGE_ERASE, address, ERASE_MS);
 }
 
-/* A word must not be programmed twice: after a cut, flash itself says whether it was. */
+/* A word must not be programmed twice: after an interruption, flash itself says whether it was.
+ */
 enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value)
 {
     for (unsigned tries = 0;; tries++) {
         uint32_t now = 0;
         enum err e = isp(mem, ISP_PROGRAM, address, value, READ_MS);
-        if (!mem_is_unsure(mem, e) || tries == CUTS_MAX)
+        if (!mem_is_unsure(mem, e) || tries == TRIES_MAX)
             return e == ERR_OK || e == ERR_CHIP ? e : failed(e, ISP_PROGRAM, address);
         TRY(await_idle(mem, ISP_PROGRAM, address, READ_MS));
         TRY(mem_read_word(mem, address, &now));
@@ -235,7 +264,7 @@ enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value)
             return ERR_OK;
         if (now != UINT32_MAX)
             return fail(ERR_VERIFY,
-                        "m2354: flash 0x%08x reads 0x%08x after a cut, 0x%08x "
+                        "m2354: flash 0x%08x reads 0x%08x after an interruption, 0x%08x "
                         "was to be written",
                         address, now, value);
     }

@@ -18,13 +18,26 @@ struct m2354_part {
 };
 
 #define M2354_PDID     0x40000000u
+#define M2354_RSTSTS   0x40000004u /* cause of the latest resets, write 1 to clear */
 #define M2354_KEYSTORE 0x40035000u
+#define M2354_BTF      0x4002F800u
+
+enum {
+    M2354_RSTSTS_PIN = 1 << 1,
+    M2354_BTF_RUNS = 1 << 0, /* the boot ROM verified the image in flash, and it runs */
+};
 
 const struct m2354_part *m2354_find(uint32_t pdid); /* NULL: not one of them */
 void m2354_names(char *out, size_t size);           /* those known, for a message */
 
 /* With the core halted: open the write protection, start clocks, clock all SRAM. */
 enum err m2354_prepare(struct mem *mem);
+
+/* Clear the pin's bit of SYS_RSTSTS, and see that it is clear. */
+enum err m2354_pin_reset_clear(struct mem *mem);
+
+/* How often a debug password was set, on both sides of DPM together (PWUCNT). */
+enum err m2354_password_count(struct mem *mem, unsigned *count_out);
 
 /* The flash controller, by its registers; the core stays halted. */
 enum err m2354_isp_open(struct mem *mem); /* allow commands and changes of APROM */

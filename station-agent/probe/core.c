@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The processor's debug registers over mem.c. Called by chip/ and link/. Nothing here may pull
+ * nRESET: a reset is asked for by AIRCR.
+ */
 #include "station-agent/probe/core.h"
 
 #include <stdio.h>
@@ -51,15 +55,16 @@ enum err core_run(struct mem *mem)
     return mem_write_word(mem, DHCSR, DHCSR_RUN);
 }
 
-/* The reset may cut the very transfer that asks for it: what counts is the halt after it. How
- * long that may take: not long if the request may have been lost. */
+/* The reset may interrupt the very transfer that asks for it: what counts is the halt after it.
+ * How long that may take: not long if the request may have been lost. */
 static unsigned ask_reset(struct mem *mem)
 {
     unsigned patience_ms = RESET_MS;
     bool quiet = mem->quiet, once = mem->once;
     mem->quiet = mem->once = true;
     if (mem_write_word(mem, AIRCR, AIRCR_SYSRESET) != ERR_OK) {
-        log_line(LOG_LEVEL_DEBUG, "core: the reset cut its own transfer: %s", fail_words());
+        log_line(LOG_LEVEL_DEBUG, "core: the reset interrupted its own transfer: %s",
+                 fail_words());
         mem->swd->probe->counts.redone++;
         patience_ms = RESET_UNSURE_MS;
     }
@@ -89,6 +94,19 @@ enum err core_reset_halt(struct mem *mem)
         log_line(LOG_LEVEL_WARN, "core: %s: the link dropped about the reset, once more",
                  mem->swd->probe->name);
     }
+}
+
+enum err core_catch_reset(struct mem *mem)
+{
+    TRY(mem_write_word(mem, DHCSR,
+                       DHCSR_RUN)); /* C_DEBUGEN: a catch counts for a debugger only */
+    return mem_write_word(mem, DEMCR, DEMCR_CATCH_RESET);
+}
+
+enum err core_await_caught(struct mem *mem)
+{
+    TRY(await_status(mem, CORE_S_HALT, RESET_MS, "let go of nRESET with a halt at its vector"));
+    return mem_write_word(mem, DEMCR, 0);
 }
 
 static enum err await_register(struct mem *mem)

@@ -37,6 +37,12 @@ enum err core_status(struct mem *mem, uint32_t *dhcsr_out);
 enum err core_halt(struct mem *mem);
 enum err core_run(struct mem *mem);
 enum err core_reset_halt(struct mem *mem); /* system reset, caught at the first instruction */
+
+/* In two halves, for a core that is held in reset by nRESET: ask for the halt at its first
+ * instruction while it is held, and await that halt once nRESET is let go. */
+enum err core_catch_reset(struct mem *mem);
+enum err core_await_caught(struct mem *mem);
+
 enum err core_register_write(struct mem *mem, enum core_register reg, uint32_t value);
 enum err core_register_read(struct mem *mem, enum core_register reg, uint32_t *value_out);
 enum err core_vector_table(struct mem *mem, uint32_t address); /* VTOR */

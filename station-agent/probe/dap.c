@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of CMSIS-DAP packets. Called by the files of this folder. Nothing in a reply is
+ * believed before it was compared with what was asked.
+ */
 #include "station-agent/probe/dap.h"
 
 #include "common/host/log.h"
@@ -192,6 +196,8 @@ enum err dap_execute_reply(struct rd *r, uint8_t commands)
 static enum err response_error(uint8_t response)
 {
     uint8_t ack = response & DAP_ACK;
+    if (response == 0)
+        return fail_quiet(ERR_PROTO, "the probe did not make the transfer (response 0x00)");
     if (ack == DAP_ACK_FAULT)
         return fail_quiet(ERR_FAULT, "FAULT");
     if (ack == DAP_ACK_WAIT)

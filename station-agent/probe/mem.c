@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads, writes and waits, in as few packets as they need. Called by core.c, chip/ and link/.
+ * What failed by wire or probe is done again; what the target refused is not.
+ */
 #include "station-agent/probe/mem.h"
 
 #include <stdio.h>
 
 #include "common/core/wr.h"
 #include "common/host/log.h"
+#include "station-agent/probe/ap.h"
 #include "station-agent/probe/when.h"
 
 enum {
     WINDOW = 1024,   /* TAR increments reliably inside one of these only */
     CHUNK = 0x10000, /* bytes per flush: between two, the wire is idle for a round trip */
-    AP_CSW = 0x00,
-    AP_TAR = 0x04,
-    AP_DRW = 0x0C,
-    AP_IDR = 0xFC,
-    CSW_WORD = 0x23000002, /* secure, debug master, privileged data access, 32 bits */
-    CSW_INCREMENT = 0x10,
-    SPIN_US = 2000, /* poll without pause for so long, then with */
+    SPIN_US = 2000,  /* poll without pause for so long, then with */
     PAUSE_US = 1000,
 };
 
-/* The words of the layer below, with the address; logged unless refusals are expected. */
+/* The message of the layer below, with the address; logged unless refusals are expected. */
 static enum err failed(struct mem *mem, enum err e, const char *what, uint32_t address)
 {
     char words[FAIL_WORDS_MAX];

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The queue of transfers: packets out, replies in, and what a failure means. Called by mem.c
+ * and look.c through swd.h. A failure of the wire must never be told as a refusal.
+ */
 #include <stdio.h>
 
 #include "common/host/log.h"
 #include "station-agent/probe/pack.h"
 #include "station-agent/probe/talk.h"
 
-enum { STAT_WDATAERR = 1 << 7 }; /* of CTRL/STAT */
-
-/* FAULT is a refusal if CTRL/STAT says so: an access failed (STICKYERR), and no data came
- * damaged (WDATAERR). One that it does not explain is none: a wire that fails twice must not
- * look like a lock. ARM IHI 0031, "FAULT response": only sticky flags give one. */
+/* FAULT is a refusal if CTRL/STAT says so: an access failed (STICKYERR), and no data arrived
+ * damaged (WDATAERR). A FAULT that CTRL/STAT does not explain counts as a failure of the wire,
+ * so that neither bad wires nor a probe that makes up its answers looks like a lock. ARM IHI
+ * 0031, "FAULT response": only sticky flags give one. */
 static void explain_fault(struct swd *swd, char words[static FAIL_WORDS_MAX])
 {
     struct probe_counts *counts = &swd->probe->counts;
     uint32_t status = 0;
     bool known = talk_ctrl_stat(swd, &status) == ERR_OK;
-    bool refused = known && (status & STAT_WDATAERR) == 0;
+    bool refused =
+        known && (status & (SWD_STAT_STICKYERR | SWD_STAT_WDATAERR)) == SWD_STAT_STICKYERR;
+    swd->refused = refused;
     counts->faults += refused;
     counts->lost_links += !refused;
     if (!refused)
@@ -23,15 +28,19 @@ static void explain_fault(struct swd *swd, char words[static FAIL_WORDS_MAX])
     swd->lost = swd->lost || !known;
     if (known)
         snprintf(words, FAIL_WORDS_MAX, "%s (CTRL/STAT 0x%08x)",
-                 refused ? "FAULT" : "data damaged on the wire", status);
+                 refused                             ? "FAULT"
+                 : (status & SWD_STAT_WDATAERR) != 0 ? "data damaged on the wire"
+                                                     : "FAULT without a sticky error",
+                 status);
 }
 
-/* Sticky errors go; what is not known any more is forgotten. Keeps the words of e. */
+/* Sticky errors go; what is not known any more is forgotten. Keeps the message of e. */
 static enum err recover(struct swd *swd, enum err e)
 {
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
     swd->select_known = false;
+    swd->refused = false;
     if (swd_wire_failed(swd)) {
         swd->probe->counts.lost_links++;
         swd->lost = true;
@@ -78,6 +87,7 @@ static enum err run_queue(struct swd *swd, enum err *refused_out)
 enum err swd_flush(struct swd *swd)
 {
     enum err refused = ERR_OK;
+    swd->refused = false;
     if (swd->queued == 0)
         return ERR_OK;
     enum err e = run_queue(swd, &refused);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Connecting, the pins, and what the probe can do. Called by mem.c and chip/. It drives nRESET
+ * only when it is told to, or to let it go.
+ */
 #include "station-agent/probe/swd.h"
 
 #include <string.h>
@@ -22,7 +26,6 @@ enum {
     REDO_MAX = 4,  /* of one access */
     DROPS_MAX = 8, /* at one clock: a wire that fails now and then is too fast, too */
 };
-#define POWER_ACK 0xA0000000u
 
 /* ADIv5.2 B5.3 and ARM IHI 0031, "Switching the debug interface". Sent LSB first. */
 static const uint8_t jtag_to_swd[] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x9E, 0xE7,
@@ -140,8 +143,8 @@ static uint16_t retries(uint32_t clock_hz, unsigned ms, unsigned clocks, uint32_
 }
 
 /* A WAIT that ends only after its command was given up is dangerous: the commands behind it,
- * which are on their way, would go to the address before. So only a bus that hangs is given up.
- * A probe that waits for a match does so for a short time, so that nothing waits for it. */
+ * which are on their way, would go to the address before. So only an unresponsive bus is given
+ * up. A probe that waits for a match does so for a short time, so that nothing waits for it. */
 static enum err configure(struct swd *swd, bool match)
 {
     uint16_t wait = retries(swd->clock_hz, WAIT_MS, WAIT_CLOCKS, UINT16_MAX);
@@ -216,7 +219,7 @@ static enum err power_up(struct swd *swd)
     do {
         TRY(swd_queue_dp_read(swd, SWD_CTRL_STAT, &status));
         TRY(swd_flush(swd));
-        if ((status & POWER_ACK) == POWER_ACK)
+        if ((status & SWD_STAT_POWERED) == SWD_STAT_POWERED)
             return ERR_OK;
     } while (when_us() < deadline);
     return fail_quiet(ERR_FAULT, "%s: debug power does not come up (CTRL/STAT 0x%08x)",
@@ -364,6 +367,20 @@ enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms)
     swd->lost = true;
     enum err e = pulse(swd, low_ms, settle_ms);
     return lost_reply(swd, e) ? pulse(swd, low_ms, settle_ms) : e;
+}
+
+static enum err drive_reset(struct swd *swd, bool low, unsigned wait_ms)
+{
+    uint8_t now;
+    TRY(forget(swd));
+    return pins(swd, low ? 0 : DAP_PIN_NRESET, DAP_PIN_NRESET, wait_ms, &now);
+}
+
+enum err swd_hold_reset(struct swd *swd, bool low, unsigned wait_ms)
+{
+    swd->lost = true;
+    enum err e = drive_reset(swd, low, wait_ms);
+    return lost_reply(swd, e) ? drive_reset(swd, low, wait_ms) : e;
 }
 
 static enum err let_go(struct swd *swd, unsigned settle_ms, bool *low_out)

@@ -9,7 +9,7 @@
  * which of the queued writes took place is unknown.
  *
  * A refused transfer may be an answer (a locked board) and not a failure, so flush and connect
- * are quiet: their words are kept (fail_words) and their callers log them. swd.c connects,
+ * are quiet: their messages are kept (fail_words) and their callers log them. swd.c connects,
  * queue.c queues and flushes, pack.c lays out packets. ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1.
  * Used by mem.c and chip/.
  */
@@ -38,6 +38,10 @@ enum {
     SWD_ABORT_CLEAR = 0x1E, /* STKCMP, STKERR, WDERR, ORUNERR */
     SWD_ABORT_ALL = 0x1F,   /* and DAPABORT: of a transfer that only ever says WAIT */
 };
+
+/* Bits of CTRL/STAT. */
+enum { SWD_STAT_STICKYERR = 1 << 5, SWD_STAT_WDATAERR = 1 << 7 };
+#define SWD_STAT_POWERED 0xA0000000u /* debug and system power are acknowledged */
 
 struct swd_op {
     uint8_t request;
@@ -73,7 +77,7 @@ struct swd {
     bool can_execute;    /* the probe takes several commands in a packet */
     bool can_match;      /* its value match passed the self-test */
     bool match_tested;
-    unsigned match_tests; /* begun: the wire may fail in the middle of one */
+    unsigned match_tests; /* started: the wire may fail in the middle of one */
     unsigned drops;       /* lost links at this clock */
     size_t under_way;     /* packets whose reply is due */
     bool lost;            /* the line needs swd_connect before anything else */
@@ -82,6 +86,7 @@ struct swd {
     bool select_known;
     uint32_t select;
     uint8_t response; /* of the transfer that failed last */
+    bool refused;     /* the latest flush ended in a FAULT that CTRL/STAT explains */
     size_t queued;
     struct swd_op queue[SWD_QUEUE_MAX];
     struct swd_packet in_flight[SWD_IN_FLIGHT_MAX];
@@ -97,7 +102,7 @@ enum err swd_connect(struct swd *swd);
 enum err swd_disconnect(struct swd *swd);
 
 /* Did the transfer that failed last meet no answer or a damaged one? Then it was not refused:
- * nobody may have heard it. */
+ * it may not have been heard. */
 bool swd_wire_failed(const struct swd *swd);
 
 /* May what ended in e have failed by wire or probe, and not have been refused? Then it is not
@@ -114,6 +119,8 @@ void swd_say_slower(const struct swd *swd, const char *why);
 
 /* Hold nRESET low for low_ms, let it go and wait settle_ms. The line is then lost. */
 enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms);
+/* Pull nRESET low, or let it go, and wait. The line is then lost: connect again. */
+enum err swd_hold_reset(struct swd *swd, bool low, unsigned wait_ms);
 
 /* The queue. reg of an AP: its address 0x00-0xFC; SELECT is written when its bank changes. */
 enum err swd_queue_dp_read(struct swd *swd, enum swd_register reg, uint32_t *value_out);
@@ -131,7 +138,7 @@ enum err swd_queue_ap_match(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t m
                             uint32_t value);
 enum err swd_flush(struct swd *swd);
 
-/* A program that was killed, or a power cut, may have left nRESET low: the board is let go, and
- * has settle_ms for its start. low_out: the pin still reads low. Something else holds it then,
- * or the probe cannot read it. */
+/* A program that was killed, or a power failure, may have left nRESET low: the board is let go,
+ * and has settle_ms for its start. low_out: the pin still reads low. Something else holds it
+ * then, or the probe cannot read it. */
 enum err swd_let_go(struct swd *swd, unsigned settle_ms, bool *low_out);

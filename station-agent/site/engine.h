@@ -2,9 +2,11 @@
 /*
  * engine: one site's way through one run; what the files of this folder share of it.
  *
- * engine.c opens the board and the run and walks common/flow; steps.c holds what the agent
- * calls (a table by arrow), serve.c what others call on it, closing.c what comes after arrow
- * 33, trace.c what is told and reported of each arrow. All on the site's own thread.
+ * engine.c opens the board and walks common/flow, open.c opens the unit; steps.c holds what the
+ * agent calls (a table by arrow), serve.c what others call on it, trace.c what is told and
+ * reported of each arrow. After arrow 33: closing.c to the commit, lock.c with boot.c and
+ * devauth.c to the lock, shut.c to the proof; seal.c the proof alone. All functions run on the
+ * site's own thread; a failure has its message in fail_words().
  */
 #pragma once
 
@@ -31,21 +33,24 @@ struct trace {
 };
 
 struct site {
-    /* Borrowed, from whoever starts it. */
+    /* Borrowed, from sites.c. */
     size_t index; /* for tell */
     const char *probe_uri;
     uint32_t swd_clock_hz;
     unsigned probe_timeout_ms;
     const char *order;
-    const uint8_t *named_uid; /* UID_SIZE; a cut run's proof is made up for. NULL: a run */
+    const uint8_t *named_uid; /* UID_SIZE: only the proof of that unit's board. NULL: a run */
+    const char *serial;       /* port on which the firmware says that it runs; NULL: none */
+    const char *banner;       /* what it says there */
     struct server *server;
     struct images *images;
     struct tell *tell;
-    uint32_t reconnect_ms; /* from the first loss of the server on, a run is begun anew */
+    uint32_t reconnect_ms; /* from the first loss of the server on, a run is restarted */
 
     /* Of its own. */
-    uint64_t first_cut_ms; /* when the server was lost first; 0: never */
-    unsigned anew;         /* how many runs were begun since */
+    uint64_t first_loss_ms; /* when the server was lost first; 0: never */
+    unsigned restarts;      /* how often the site was restarted */
+    bool repeat;            /* a committed unit's arrows are gone through again */
 
     /* Of one run: from here to the end it is cleared for the next. */
     struct probe *probe;
@@ -57,13 +62,18 @@ struct site {
     struct reports reports;
     struct trace trace;
     const char *where;  /* what is under way outside arrows; NULL: an arrow is */
-    const char *advice; /* what to try; NULL: as tell knows by the error */
-    bool cut;           /* the run ended with the connection to the server */
+    const char *advice; /* what to try; NULL: by the error (advice.h) */
+    char advice_text[160];
+    Hallmark__V1__UnitCommitResponse
+        *committed;   /* the server's answer: what Closing.Lock needs */
+    bool shortened;   /* that came with Runs.Open: there is no run */
+    bool repeat_due;  /* Closing.Lock refused what it found */
+    bool interrupted; /* the run ended with the connection to the server */
     struct mail mail;
 };
 
-/* From the probe to Runs.Sealed, or with named_uid its proof alone; anew from the probe, while
- * it may, if the server was lost. Says how it ended, and yields it. */
+/* From the probe to Runs.Sealed, or with named_uid its proof alone. Restarted from the probe,
+ * while it may, if the server was lost. Says how it ended, and yields it. */
 enum err site_run(struct site *site);
 
 /* trace.c */
@@ -78,20 +88,54 @@ enum err step_call(void *site, const struct flow_row *row, enum flow_progress *p
 
 /* serve.c: wait for the tail's call of the next arrow, and serve it. */
 enum err serve_next(struct site *site);
+/* rpc_transport of what the station serves itself; context is the site. */
+enum err serve_self(void *site, const char *method, struct span payload,
+                    struct buf *response_out);
 
-/* closing.c: from the board's receipt to the proof that its debug port is shut. */
+/* devauth.c: arrows 5 and 6 over this transport; and the same without a run, Hello included. */
+enum err devauth_load(struct site *site, rpc_transport *via);
+enum err devauth_run(struct site *site, rpc_transport *via);
+enum err devauth_without_run(struct site *site);
+
+/* open.c: Runs.Open. site->committed is set if the unit has only to be locked; else it is in a
+ * run. */
+enum err open_unit(struct site *site);
+/* An image by its digest, from memory or else from the server. ERR_NOT_FOUND: it has none. */
+enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
+                    const struct image **image_out);
+
+/* closing.c: from the board's receipt to the lock. */
 enum err closing_run(struct site *site);
-/* And that proof alone, for a locked board whose run was cut before it. That it is the board of
- * named_uid, nobody can read any more. */
-enum err closing_seal(struct site *site);
+enum err closing_check(const Hallmark__V1__UnitCommitResponse *committed);
+/* rpc_transport to DevAuth's Closing; context is the site. */
+enum err closing_board(void *site, const char *method, struct span payload,
+                       struct buf *response_out);
 
-/* engine.c: rpc_transport of calls to the server; context is the site. */
+/* lock.c: with what site->committed holds, boot test to proof. lock_committed: DevAuth is
+ * loaded for it, without a run. */
+enum err lock_board(struct site *site);
+enum err lock_committed(struct site *site);
+
+/* boot.c: DevAuth runs again after it, without a run. ERR_BOOT: the firmware does not start,
+ * and the server knows. ERR_NOT_KNOWN: that could not be found out. */
+enum err boot_test(struct site *site);
+
+/* shut.c: nRESET, proof, Runs.Sealed. ERR_OPEN and ERR_NOT_KNOWN by the proof's outcome.
+ * shut_refuse tells the server of an outcome that is not "shut", and yields its error. */
+enum err shut_board(struct site *site, enum chip_level level);
+enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
+                     const char *what);
+
+/* seal.c: the proof alone, for a board that is shut. That it is the board of named_uid cannot
+ * be read any more. ERR_NOT_LOCKED: the server has no lock statement of it. */
+enum err seal_board(struct site *site);
+
+/* engine.c: what is under way outside arrows; where must last, and is told. */
+void site_now(struct site *site, const char *where);
+/* rpc_transport of calls to the server; context is the site. */
 enum err site_to_server(void *site, const char *method, struct span payload,
                         struct buf *response_out);
 /* e came from the line: notes whether it is the end of the run by a lost connection. Yields e.
  */
-enum err site_cut(struct site *site, enum err e);
+enum err site_note_loss(struct site *site, enum err e);
 uint64_t site_until_ms(const struct site *site); /* when waiting for the server ends */
-/* An image by its digest, from memory or else from the server. */
-enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
-                    const struct image **image_out);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A site's calls to the server and the server's calls to it, over the shared connection. Called
+ * by one site's thread each, and by the connection's I/O thread for what arrives. Nothing here
+ * may hold the lock while it waits for a peer.
+ */
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,7 +253,7 @@ static enum err send_call(struct line *line, const struct line_call *call,
     Hallmark__V1__Metadata *entries[2];
     Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
     request.metadata = entries;
-    if (line->has_run)
+    if (line->has_run && !call->of_unit)
         entries[request.n_metadata++] = &run;
     if (reports.len != 0)
         entries[request.n_metadata++] = &report;

@@ -7,7 +7,7 @@
  * call for no run of ours is answered NOT_FOUND, one too many RESOURCE_EXHAUSTED; one that its
  * caller gives up is dropped.
  *
- * The server makes the connection anew when it is lost (keeper.c), but a line belongs to the
+ * The server reconnects when the connection is lost (keeper.c), but a line belongs to the
  * one on which it was opened, as its run does: once that is lost, or drains, every call here
  * gives ERR_CLOSED, or what the server refused us with if it will not have us. Only calls that
  * outlive the run go on over the next one.
@@ -37,7 +37,7 @@ struct server_config {
     const char *certificate_file; /* PEM: our certificate, then its issuer's */
     const char *key_file;
     uint32_t reconnect_ms; /* how long to try for a connection, each time; 0: once, at start */
-    struct tell *tell;     /* of lost connections; NULL: nobody */
+    struct tell *tell;     /* of lost connections; NULL: none */
 };
 
 struct server; /* the connection, and the next one */
@@ -61,7 +61,8 @@ struct line_call {
     struct span reports; /* for metadata "reports-bin"; empty: none */
     uint32_t timeout_ms;
     bool changes;      /* something: carries an idempotency key */
-    bool opens_run;    /* it is Runs.Open: from its answer on, the line has that run */
+    bool opens_run;    /* it is Runs.Open: from its answer on, the line has that run, if any */
+    bool of_unit;      /* names a unit by UID: it is not the run's, and does not name that */
     uint64_t until_ms; /* 0: ends with its connection. Else, if it changes something, it is made
                         * again with the same key on connections that come until then */
 };

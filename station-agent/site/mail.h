@@ -4,7 +4,8 @@
  *
  * The agent's streams are odd, the board's even. One frame is in flight each way; a call of the
  * board that comes while an answer is awaited is kept for mail_next(). The board's answers
- * carry no words: its error's fixed text is used. Used by the site's thread; borrows the link.
+ * carry no message: its error's fixed text is used. Used by the site's thread; borrows the
+ * link.
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 
 enum {
     MAIL_CALL_MS = 20000,
+    MAIL_LOCK_MS = 60000, /* for Closing.Lock: all of the board is checked twice */
     MAIL_SLOW_CALL_MS =
         180000,           /* a whole firmware to burn, or certificates over a slow probe */
     MAIL_NEXT_MS = 20000, /* for the board's own call */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What others call on the station: the server's and the board's arrows. Called by engine.c when
+ * the next arrow is theirs. A call that is not the next arrow is refused, never served.
+ */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -24,9 +28,10 @@ static enum err admit(const struct site *site, enum flow_party tail, const char 
     return flow_accept(&site->flow, row->arrow);
 }
 
-static enum err dispatch(struct site *site, const char *method, struct span payload,
-                         struct buf *response_out)
+enum err serve_self(void *context, const char *method, struct span payload,
+                    struct buf *response_out)
 {
+    struct site *site = context;
     AUTO(call_drop)
     struct rpc_call call = {
         .method = method,
@@ -59,7 +64,7 @@ static enum err handle(struct site *site, const char *method, struct span payloa
         e = site_to_server(site, method, payload, response_out);
         break;
     default:
-        e = dispatch(site, method, payload, response_out);
+        e = serve_self(site, method, payload, response_out);
     }
     if (e == ERR_OK)
         trace_response(site, buf_span(response_out));
@@ -73,8 +78,8 @@ static enum err check_ended(struct site *site, const struct peer_event *event)
     AUTO(buf_free) struct buf response = { 0 };
     if (strcmp(request->method, "hallmark.v1.RunControl/End") != 0)
         return ERR_OK;
-    enum err e = dispatch(site, request->method,
-                          span_of(request->payload.data, request->payload.len), &response);
+    enum err e = serve_self(site, request->method,
+                            span_of(request->payload.data, request->payload.len), &response);
     line_answer(site->line, event->stream, e, buf_span(&response));
     TRY(e);
     site->trace.server_told = true;
@@ -88,7 +93,7 @@ static enum err await_server(struct site *site, struct peer_event *event)
     for (;;) {
         uint64_t now_ms = rpc_now_ms();
         uint32_t left_ms = now_ms < deadline_ms ? (uint32_t)(deadline_ms - now_ms) : 0;
-        TRY(site_cut(site, line_next(site->line, left_ms, event)));
+        TRY(site_note_loss(site, line_next(site->line, left_ms, event)));
         TRY(check_ended(site, event));
         enum err e = admit(site, FLOW_O, event->frame->request->method);
         if (e == ERR_OK)

@@ -2,10 +2,11 @@
 /*
  * site: provisions the boards of a station: one thread per probe, one connection to the server.
  *
- * A site takes one board through one run, arrows 3 to 33 and the closing, and ends. Each blocks
- * on its own probe only, so a hung one never delays another. Nothing is kept in files: a run
- * that was cut begins anew, by itself if it was the server that was lost. Policy (profile,
- * DevAuth, subject, lock level) comes from the server. Used by the program's subcommands.
+ * A site takes one board through one run, arrows 3 to 33, the closing, the lock and its proof,
+ * and ends. Each blocks on its own probe only, so an unresponsive one does not delay another.
+ * Nothing is kept in files: what was interrupted is completed by the next run, and by the same
+ * one if it was the connection that was lost. Policy (profile, DevAuth, subject, lock level)
+ * comes from the server. Used by the program's subcommands.
  */
 #pragma once
 
@@ -14,7 +15,9 @@
 
 #include "common/core/err.h"
 
-enum { SITES_MAX = 64 };
+enum { SITES_MAX = 64, SITE_BANNER_MAX = 80 };
+
+#define SITE_BANNER "NuLink3 demo" /* what nulink3-demo says when it starts */
 
 struct site_plan {
     const char *host; /* of the server */
@@ -26,10 +29,12 @@ struct site_plan {
     const uint8_t *named_uid;  /* NULL: runs. Else UID_SIZE, and one probe: its board's proof */
     const char *const *probes; /* URIs, see probe/probe.h */
     size_t probe_count;        /* 1 to SITES_MAX */
-    uint32_t swd_clock_hz;     /* at most; 0: as fast as the wires bear */
-    unsigned probe_timeout_ms; /* for one reply of a probe; 0: the default */
-    const char *firmware_file; /* NULL: fetched from the server */
-    uint32_t reconnect_ms;     /* how long a lost server is waited for; 0: not at all */
+    const char *const *serials; /* by probe: its board's serial port, or NULL. NULL: no port */
+    const char *banner;         /* what the firmware says there: 1 to SITE_BANNER_MAX bytes */
+    uint32_t swd_clock_hz;      /* at most; 0: as fast as the wires bear */
+    unsigned probe_timeout_ms;  /* for one reply of a probe; 0: the default */
+    const char *firmware_file;  /* NULL: fetched from the server */
+    uint32_t reconnect_ms;      /* how long a lost server is waited for; 0: not at all */
     bool json;
     bool color;
     bool progress; /* stderr is a terminal: keep progress lines there */

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The crew: one worker a probe, and what they share. Called by the subcommands. A failure of
+ * one site must never end another.
+ */
 #include "station-agent/site/site.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
@@ -101,6 +107,8 @@ static void start(struct crew *crew, size_t i)
         .probe_timeout_ms = crew->plan->probe_timeout_ms,
         .order = crew->plan->order,
         .named_uid = crew->plan->named_uid,
+        .serial = crew->plan->serials != NULL ? crew->plan->serials[i] : NULL,
+        .banner = crew->plan->banner,
         .server = crew->server,
         .reconnect_ms = crew->plan->reconnect_ms,
         .images = crew->images,
@@ -128,6 +136,16 @@ static enum err sum_up(const struct crew *crew, size_t *failed_out)
     return first == NULL ? ERR_OK : fail_quiet(first->result, "%s", first->words);
 }
 
+/* Before any board is touched: the boot test would find out late. */
+static enum err check_serials(const struct site_plan *plan)
+{
+    for (size_t i = 0; plan->serials != NULL && i < plan->probe_count; i++)
+        if (plan->serials[i] != NULL && access(plan->serials[i], R_OK) != 0)
+            return fail_quiet(errno == ENOENT ? ERR_NOT_FOUND : ERR_DENIED,
+                              "serial port %s: %s", plan->serials[i], strerror(errno));
+    return ERR_OK;
+}
+
 static enum err check(const struct site_plan *plan)
 {
     if (plan->probe_count == 0 || plan->probe_count > SITES_MAX)
@@ -139,7 +157,7 @@ static enum err check(const struct site_plan *plan)
         for (size_t k = 0; k < i; k++)
             if (strcmp(plan->probes[i], plan->probes[k]) == 0)
                 return fail_quiet(ERR_USAGE, "probe %s is named twice", plan->probes[i]);
-    return ERR_OK;
+    return check_serials(plan);
 }
 
 enum err sites_run(const struct site_plan *plan, size_t *failed_out)

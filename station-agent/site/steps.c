@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the agent calls itself, a function an arrow, in a table by arrow; called by
+ * common/flow's walk. A step must be safe to repeat: the power may go before the next line.
+ */
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -8,31 +12,6 @@
 typedef enum err step_run(struct site *site);
 
 enum { ROTPK_SLOTS_BOTH = 3 };
-
-static struct rpc_call call_of(struct site *site, const char *method, struct span payload)
-{
-    return (struct rpc_call){
-        .method = method,
-        .payload = payload,
-        .deadline_ms = rpc_now_ms() + MAIL_CALL_MS,
-        .user = &site->unit,
-    };
-}
-
-static void call_drop(struct rpc_call *call)
-{
-    rpc_call_fini(call);
-}
-
-static enum err to_self(struct site *site, const char *method, struct span payload,
-                        struct buf *response_out)
-{
-    AUTO(call_drop) struct rpc_call call = call_of(site, method, payload);
-    rpc_dispatch(svc_all, &call);
-    TRY(call.err);
-    *response_out = buf_take(&call.response);
-    return ERR_OK;
-}
 
 static enum err to_board(struct site *site, const char *method, struct span payload,
                          struct buf *response_out)
@@ -54,7 +33,7 @@ static enum err to_server(struct site *site, const char *method, struct span pay
     return site_to_server(site, method, payload, response_out);
 }
 
-/* rpc_transport: to whoever serves the arrow under way. */
+/* rpc_transport: to the party that serves the arrow under way. */
 static enum err route(void *context, const char *method, struct span payload,
                       struct buf *response_out)
 {
@@ -67,7 +46,7 @@ static enum err route(void *context, const char *method, struct span payload,
     else if (row->head == FLOW_P && strcmp(row->service, "Target") == 0)
         e = to_board(site, method, payload, response_out);
     else
-        e = to_self(site, method, payload, response_out);
+        e = serve_self(site, method, payload, response_out);
     if (e == ERR_OK)
         trace_response(site, buf_span(response_out));
     return e;
@@ -110,23 +89,12 @@ static enum err program_web_server(struct site *site)
 
 static enum err load_devauth(struct site *site)
 {
-    struct unit *unit = &site->unit;
-    Hallmark__V1__LoadDevAuthRequest in = HALLMARK__V1__LOAD_DEV_AUTH_REQUEST__INIT;
-    AUTO(rpc_drop) Hallmark__V1__LoadDevAuthResponse *out = NULL;
-    struct rpc_stub board = stub_of(site, &hallmark__v1__board__descriptor);
-    TRY(site_image(site, "DevAuth", unit->devauth_sha256, &unit->devauth));
-    in.sha256 = field(unit->devauth_sha256, SHA256_SIZE);
-    return RPC_CALL(&board, hallmark__v1__board__load_dev_auth, &in, &out);
+    return devauth_load(site, route);
 }
 
 static enum err run_devauth(struct site *site)
 {
-    Hallmark__V1__RunDevAuthRequest in = HALLMARK__V1__RUN_DEV_AUTH_REQUEST__INIT;
-    AUTO(rpc_drop) Hallmark__V1__RunDevAuthResponse *out = NULL;
-    struct rpc_stub board = stub_of(site, &hallmark__v1__board__descriptor);
-    TRY(RPC_CALL(&board, hallmark__v1__board__run_dev_auth, &in, &out));
-    mail_open(&site->mail, site->unit.link);
-    return ERR_OK;
+    return devauth_run(site, route);
 }
 
 static enum err generate_auth_key(struct site *site)
@@ -234,6 +202,7 @@ static enum err burn_rotpk(struct site *site)
     in.rotpk = field(unit->rotpk, ROTPK_SIZE);
     in.server_signature = field(unit->rotpk_server_signature, P256_SIGNATURE_SIZE);
     in.boot_key_signature = field(unit->rotpk_boot_key_signature, P256_SIGNATURE_SIZE);
+    in.recreate = unit->rotpk_recreate;
     TRY(RPC_CALL(&target, hallmark__v1__target__burn_rotpk, &in, &out));
     if (out->rotpk_slots != ROTPK_SLOTS_BOTH)
         return fail_quiet(ERR_VERIFY,
@@ -293,7 +262,7 @@ static enum err burn_firmware(struct site *site)
 
 static const char *level_name(Hallmark__V1__LockLevel level)
 {
-    static const char *const names[] = { "unspecified", "dev", "password", "production" };
+    static const char *const names[] = { "unspecified", "dev", "level 2", "production" };
     return (size_t)level < COUNT(names) ? names[level] : "unknown level";
 }
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Lines for people and JSON for programs. Called by all sites' threads and the connection's,
+ * under one lock. It must never print what a peer sent without making it printable first.
+ */
 #include "station-agent/site/tell.h"
 
 #include <jansson.h>
@@ -12,6 +16,7 @@
 
 #include "common/host/own.h"
 #include "common/rpc/rpc.h"
+#include "station-agent/site/advice.h"
 
 enum { DOING_MAX = 72, WORDS_MAX = 512, UID_HEX_SIZE = 2 * UID_SIZE + 1 };
 enum { NAME_WIDTH = 16, METHOD_WIDTH = 35, CAME_WIDTH = 60 }; /* columns */
@@ -33,35 +38,13 @@ struct tell {
     uint8_t arrows[TELL_SITES_MAX];
 };
 
-static const struct {
-    enum err err;
-    const char *text;
-} hints[] = {
-    { ERR_LOCKED, "put in the next board; if this one was cut at its very end (oemctl unit "
-                  "show says finished), station-agent seal adds the proof" },
-    { ERR_LOCKED_INCOMPLETE, "the order must allow recovery, else the unit is scrap" },
-    { ERR_FAULT, "check the board's power and the probe's wires, then start again" },
-    { ERR_CLOSED, "check the probe's cable, then start again" },
-    { ERR_IO, "unplug the probe and plug it in again, then start again" },
-    { ERR_DEADLINE, "start again; if it stays, power-cycle board and probe" },
-    { ERR_VERIFY, "shorten the wires to the board, then start again" },
-    { ERR_ORDER, "start again: the run begins anew" },
-    { ERR_DENIED,
-      "a right is missing: of this station in the order, or of this user on the probe" },
-};
-
 static const char *hint_of(const struct tell_end *end)
 {
     if (end->server_lost)
-        return "check the network and the server, then start again: the run begins anew";
+        return "check the network and the server, then start again: the run is repeated";
     if (end->server_refused)
         return "the operator has to register this station's certificate (oemctl station add)";
-    if (end->advice != NULL)
-        return end->advice;
-    for (size_t i = 0; i < COUNT(hints); i++)
-        if (hints[i].err == end->err)
-            return hints[i].text;
-    return NULL;
+    return end->advice != NULL ? end->advice : advice_of(end->err);
 }
 
 struct tell *tell_new(const struct tell_config *config)
@@ -247,17 +230,17 @@ void tell_connection(struct tell *tell, const struct tell_connection *news)
     pthread_mutex_unlock(&tell->lock);
 }
 
-void tell_anew(struct tell *tell, size_t site, const struct tell_anew *anew)
+void tell_restart(struct tell *tell, size_t site, const struct tell_restart *restart)
 {
     char words[WORDS_MAX];
-    printable(anew->words, words);
+    printable(restart->words, words);
     pthread_mutex_lock(&tell->lock);
     erase(tell);
-    fprintf(stderr, "station-agent: site %s: %s: %s; the run begins anew\n",
-            tell->config.names[site], anew->where, words);
+    fprintf(stderr, "station-agent: site %s: %s: %s; the run is restarted\n",
+            tell->config.names[site], restart->where, words);
     if (tell->config.json)
         put_json(json_pack("{s:s, s:i, s:s, s:s}", "site", tell->config.names[site], "anew",
-                           (int)anew->count, "where", anew->where, "detail", words));
+                           (int)restart->count, "where", restart->where, "detail", words));
     tell->arrows[site] = 0;
     draw(tell);
     pthread_mutex_unlock(&tell->lock);

@@ -3,7 +3,8 @@
  * tell: what the operator sees of all sites: a line per arrow, or a JSON object per line.
  *
  * Lines go to stdout. On a terminal, a progress line per site is kept below them on stderr. A
- * peer's words are shown printable and short. Any thread may call; each call is one whole line.
+ * peer's messages are shown printable and short. Any thread may call; each call is one whole
+ * line.
  */
 #pragma once
 
@@ -33,12 +34,12 @@ void tell_doing(struct tell *tell, size_t site, const char *format, ...)
 struct tell_arrow {
     const struct flow_row *row;
     enum err err;
-    const char *detail; /* of what came of it; if err is not ERR_OK: the failure's words */
+    const char *detail; /* of what came of it; if err is not ERR_OK: the failure's message */
     uint32_t took_ms;
 };
 void tell_arrow(struct tell *tell, size_t site, const struct tell_arrow *arrow);
 
-/* The one connection to the server: the words are of its loss, or of the latest attempt. */
+/* The one connection to the server: the message is of its loss, or of the latest attempt. */
 enum tell_connection_kind { TELL_CONNECTION_LOST, TELL_CONNECTION_OPEN, TELL_CONNECTION_OVER };
 
 struct tell_connection {
@@ -53,20 +54,21 @@ struct tell_connection {
  * tell people. When all sites have ended nothing is told. */
 void tell_connection(struct tell *tell, const struct tell_connection *news);
 
-/* The loss of the server cut a run, and the next one begins. */
-struct tell_anew {
+/* The loss of the server interrupted a run, or the board refused its lock: the site starts
+ * over. */
+struct tell_restart {
     const char *where; /* as in tell_end, and */
     const char *words;
-    unsigned count; /* of the runs begun so */
+    unsigned count; /* of the runs restarted so */
 };
-void tell_anew(struct tell *tell, size_t site, const struct tell_anew *anew);
+void tell_restart(struct tell *tell, size_t site, const struct tell_restart *restart);
 
 struct tell_end {
     const uint8_t *uid; /* UID_SIZE, read or named; NULL: neither */
     enum err err;
     const char *words;  /* of the failure */
     const char *where;  /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
-    const char *advice; /* what to try; NULL: by err */
+    const char *advice; /* what to try; NULL: by err (advice.h) */
     const char *probe;
     const struct probe_counts *counts; /* NULL: the probe was not opened */
     bool server_lost;                  /* the connection is, and that ended the run */

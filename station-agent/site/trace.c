@@ -93,7 +93,7 @@ enum err trace_end(struct site *site, enum err e)
     bool seen = flow_sees(FLOW_SERVER, site->trace.row);
     if (e == ERR_OK)
         return seen ? ERR_OK : add_report(site, e, words);
-    if (!site->trace.server_told && !site->cut && !line_lost(site->line) &&
+    if (!site->trace.server_told && !site->interrupted && !line_lost(site->line) &&
         (add_report(site, e, words) != ERR_OK || trace_report(site) != ERR_OK))
         log_line(LOG_LEVEL_WARN, "site: the failure of arrow %u was not reported: %s",
                  site->trace.row->arrow, fail_words());

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the server calls on the station: it brings what goes to the board. Called through
+ * rpc_dispatch() by site/. Lengths are checked here; what it means, the board checks.
+ */
 #include "station-agent/svc/svc.h"
 
 #include <openssl/sha.h>
@@ -88,6 +92,7 @@ static enum err station_put_rotpk(struct rpc_call *call,
                    P256_SIGNATURE_SIZE));
     TRY(unit_field(in->boot_key_signature, "boot_key_signature", unit->rotpk_boot_key_signature,
                    P256_SIGNATURE_SIZE));
+    unit->rotpk_recreate = in->recreate;
     uint8_t digest[SHA256_SIZE];
     SHA256(unit->rotpk, ROTPK_SIZE, digest);
     unit_say_digest(unit, "sha256", digest);

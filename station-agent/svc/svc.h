@@ -41,16 +41,17 @@ struct unit {
     uint8_t uid[UID_SIZE]; /* read over SWD */
     uint32_t pdid;
 
-    uint8_t run_id[RUN_ID_SIZE]; /* Runs.Open, to lock_level */
+    uint8_t run_id[RUN_ID_SIZE]; /* Runs.Open, to lock_level. 16 zero bytes: no run */
     uint8_t server_nonce[NONCE_SIZE];
     struct buf subject; /* Name, DER */
     uint8_t devauth_sha256[SHA256_SIZE];
     uint8_t firmware_sha256[SHA256_SIZE];
     Hallmark__V1__LockLevel lock_level;
 
-    struct certificate_pair web_server;       /* 3 */
-    const struct image *devauth;              /* before 5 */
-    struct devauth_image devauth_header;      /* 5 */
+    struct certificate_pair web_server;  /* 3 */
+    const struct image *devauth;         /* before 5 */
+    struct devauth_image devauth_header; /* 5 */
+    bool lock_begun; /* 7: a lock write was made, so no reset and no boot test any more */
     uint8_t auth_public_key[P256_POINT_SIZE]; /* 9 */
     struct buf cri;                           /* 10 */
     uint8_t signature[P256_SIGNATURE_SIZE];   /* 12 */
@@ -59,6 +60,7 @@ struct unit {
     uint8_t rotpk[ROTPK_SIZE];                /* 19 */
     uint8_t rotpk_server_signature[P256_SIGNATURE_SIZE];
     uint8_t rotpk_boot_key_signature[P256_SIGNATURE_SIZE];
+    bool rotpk_recreate; /* the record of a pair that is burnt already may be written again */
     const struct image *firmware; /* before 21, or 23 */
     struct buf firmware_brought;  /* 23: the image, if it came with the call */
     uint8_t fwinfo[FWINFO_SIZE];  /* 23 */
@@ -70,7 +72,15 @@ struct unit {
     char ended_words[UNIT_WORDS_MAX];
 };
 
+/* Releases what the unit owns, and leaves it all zero. */
 void unit_fini(struct unit *unit);
+
+/* Is the unit in a run? Without one, Host.Hello is answered with run id 0, after which DevAuth
+ * takes Closing.Lock alone. unit_leave_run: what comes now belongs to no run. */
+bool unit_has_run(const struct unit *unit);
+void unit_leave_run(struct unit *unit);
+
+/* What the latest arrow came to, for people; cut short at UNIT_DETAIL_MAX. */
 void unit_say(struct unit *unit, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void unit_say_digest(struct unit *unit, const char *what, const uint8_t *sha256);
 

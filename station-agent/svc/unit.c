@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What a site knows of its board in one run, and the list of services. Called by svc/ and
+ * site/.
+ */
 #include "station-agent/svc/svc.h"
 
 #include <stdio.h>
@@ -23,6 +27,18 @@ void unit_fini(struct unit *unit)
     buf_free(&unit->csr);
     buf_free(&unit->firmware_brought);
     *unit = (struct unit){ 0 };
+}
+
+bool unit_has_run(const struct unit *unit)
+{
+    static const uint8_t none[RUN_ID_SIZE] = { 0 };
+    return memcmp(unit->run_id, none, RUN_ID_SIZE) != 0;
+}
+
+void unit_leave_run(struct unit *unit)
+{
+    memset(unit->run_id, 0, sizeof(unit->run_id));
+    memset(unit->server_nonce, 0, sizeof(unit->server_nonce));
 }
 
 void unit_say(struct unit *unit, const char *format, ...)

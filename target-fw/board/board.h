@@ -16,7 +16,7 @@
 #include "target-fw/board/dap.h"
 #include "target-fw/board/link.h"
 
-enum { BOARD_MAX = 1024, BOARD_ANSWER_MAX = 1024 };
+enum { BOARD_MAX = 1024, BOARD_ANSWER_MAX = 8192 };
 
 struct board_options {
     const char *host;

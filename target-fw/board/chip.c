@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Resets, locks in force, power and time of one chip. Called by board.c's thread, by swd and by
+ * the blocks; what is stored changes in the blocks and in store.c, never here but for the stage
+ * that a cold reset shows.
+ */
 #include "target-fw/board/chip.h"
 
 #include <openssl/rand.h>
@@ -61,28 +66,50 @@ void chip_note(struct chip *chip, const char *format, ...)
 
 /* ---- locks ---- */
 
+/* What is stored, as a cold reset would put it in force. */
+static struct lock lock_stored(const struct chip *chip)
+{
+    const struct store_image *image = chip->store.image;
+    uint32_t config0, nscba;
+    memcpy(&config0, image->config, sizeof(config0));
+    memcpy(&nscba, image->nscba, sizeof(nscba));
+    return (struct lock){ .config = (config0 & FMC_CONFIG0_LOCK) == 0,
+                          .ice = (config0 >> 11 & 1) == 0,
+                          .mass_erase = (config0 & FMC_CONFIG0_MERASE) != 0,
+                          .ldrom = (config0 & FMC_CONFIG0_CBS) == 0,
+                          .loader = (config0 & FMC_CONFIG0_MBS) == 0,
+                          .dpm = { image->head.dpm[0].flags, image->head.dpm[1].flags },
+                          .nscba = nscba };
+}
+
 static void lock_latch(struct chip *chip)
 {
     struct store_head *head = &chip->store.image->head;
-    uint32_t config0 = flash_word(chip, FMC_CONFIG0);
     head->plm_stage = head->plm_next;
     chip->plm.stage = head->plm_stage;
-    chip->lock = (struct lock){ .config = (config0 & FMC_CONFIG0_LOCK) == 0,
-                                .ice = (config0 >> 11 & 1) == 0,
-                                .mass_erase = (config0 & FMC_CONFIG0_MERASE) != 0,
-                                .ldrom = (config0 & FMC_CONFIG0_CBS) == 0,
-                                .loader = (config0 & FMC_CONFIG0_MBS) == 0,
-                                .dpm = { head->dpm[0].flags, head->dpm[1].flags },
-                                .nscba = flash_word(chip, 0x00210800) };
+    chip->lock = lock_stored(chip);
+}
+
+static enum debug_level level_of(const struct lock *lock, bool secure, bool non_secure)
+{
+    if (lock->ice)
+        return DEBUG_SILENT;
+    if (secure)
+        return lock->config ? DEBUG_ERASE_ONLY : DEBUG_ALL;
+    return non_secure ? DEBUG_NONSECURE : DEBUG_NONE;
 }
 
 enum debug_level chip_debug_level(const struct chip *chip)
 {
-    if (chip->lock.ice)
-        return DEBUG_SILENT;
-    if (dpm_debug_allowed(chip, 0, chip->lock.dpm[0]))
-        return chip->lock.config ? DEBUG_ERASE_ONLY : DEBUG_ALL;
-    return dpm_debug_allowed(chip, 1, chip->lock.dpm[1]) ? DEBUG_NONSECURE : DEBUG_NONE;
+    return level_of(&chip->lock, dpm_debug_allowed(chip, 0, chip->lock.dpm[0]),
+                    dpm_debug_allowed(chip, 1, chip->lock.dpm[1]));
+}
+
+enum debug_level chip_debug_level_next(const struct chip *chip)
+{
+    const struct lock next = lock_stored(chip);
+    return level_of(&next, (next.dpm[0] & (DPM_DBGDIS | DPM_LOCK)) == 0,
+                    (next.dpm[1] & (DPM_DBGDIS | DPM_LOCK)) == 0);
 }
 
 bool chip_secure_debug(const struct chip *chip)
@@ -116,6 +143,7 @@ static uint32_t cause(enum reset_kind kind)
 {
     switch (kind) {
     case RESET_POWER:
+    case RESET_CHIP: /* sys_reg.h: PORF tells of both */
         return SYS_RSTS_POR;
     case RESET_PIN:
         return SYS_RSTS_PIN;
@@ -158,8 +186,11 @@ void chip_reset(struct chip *chip, enum reset_kind kind)
     core_start(chip);
 }
 
+/* While nRESET is low the chip is in reset as it is: what is asked for then is lost. */
 void chip_want_reset(struct chip *chip, enum reset_kind kind)
 {
+    if (chip->reset_held)
+        return;
     chip->reset_wanted = kind;
     cpu_stop(chip->cpu);
 }
@@ -169,8 +200,11 @@ void chip_power(struct chip *chip, bool on)
     if (on == chip->powered)
         return;
     chip->powered = on;
+    chip->cold_due = on && chip->reset_held;
     chip->cut_wanted = false;
     chip->link_resets++;
+    if (on)
+        oneway_restart(chip);
     if (on && !chip->reset_held) {
         chip_reset(chip, RESET_POWER);
     } else {
@@ -188,10 +222,14 @@ void chip_pin_reset(struct chip *chip, bool low)
     chip->reset_held = low;
     if (!chip->powered)
         return;
-    if (low)
+    if (low) {
         chip->core.state = CORE_HELD;
-    else
-        chip_reset(chip, RESET_PIN);
+        return;
+    }
+    chip_reset(chip, chip->cold_due ? RESET_POWER : RESET_PIN);
+    if (chip->cold_due)
+        chip->sys.reset_status |= SYS_RSTS_PIN;
+    chip->cold_due = false;
 }
 
 void chip_settle(struct chip *chip)

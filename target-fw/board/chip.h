@@ -14,6 +14,7 @@
 #include "target-fw/board/core.h"
 #include "target-fw/board/cpu.h"
 #include "target-fw/board/fault.h"
+#include "target-fw/board/oneway.h"
 #include "target-fw/board/pace.h"
 #include "target-fw/board/periph/crpt.h"
 #include "target-fw/board/periph/fmc.h"
@@ -61,6 +62,7 @@ struct chip {
     uint8_t *sram;
     bool powered;
     bool reset_held; /* nRESET is low */
+    bool cold_due;   /* power came while it was low: its end is a power-on reset */
     enum master master;
     uint64_t cycles; /* of HCLK, board time */
     struct pace pace;
@@ -74,6 +76,7 @@ struct chip {
     uint32_t accessed; /* by the access that is being made; 0: by none */
     uint64_t notes;    /* lines said or suppressed */
     struct faults faults;
+    struct oneway oneway;
     struct core core;
     struct cpu *cpu;
     struct sys sys;
@@ -107,9 +110,11 @@ void chip_pass(struct chip *chip, uint64_t cycles); /* sleeping time; may wake t
 void chip_run_until(struct chip *chip, uint64_t cycles);
 void chip_follow(struct chip *chip); /* up to where simulated time is, see pace.h */
 bool chip_runnable(const struct chip *chip);
-int chip_sleep_ms(const struct chip *chip); /* until the core may wake; -1: for ever */
+int chip_sleep_ms(
+    const struct chip *chip); /* until the core may wake; -1: it never does by itself */
 
 enum debug_level chip_debug_level(const struct chip *chip);
+enum debug_level chip_debug_level_next(const struct chip *chip); /* after a cold reset */
 bool chip_secure_debug(const struct chip *chip); /* the core can be halted, S_SDE is 1 */
 void chip_lock_changed(struct chip *chip);
 bool chip_sram_clocked(const struct chip *chip, uint32_t offset, uint32_t len);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* ctl_cmd: the control socket's commands. */
+/*
+ * ctl_cmd: the control socket's commands, a row each. Called by ctl.c; each runs on its board's
+ * thread, through board_call(). A wrong argument changes nothing and is answered with its
+ * reason.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "target-fw/board/ctl.h"
+#include "target-fw/board/state.h"
 
 enum { HEX_BYTES_MAX = 4096 };
 
@@ -64,40 +68,28 @@ static enum err count_of(const char *text, unsigned long limit, unsigned long *o
     return ERR_OK;
 }
 
-static const char *verdict_text(const struct chip *chip, char *words, size_t cap)
-{
-    static const char *const names[] = { "none", "direct", "verified" };
-    if (chip->verdict != VERDICT_REFUSED)
-        return names[chip->verdict];
-    snprintf(words, cap, "refused: %s", chip->refusal);
-    return words;
-}
-
-static const char *lock_text(const struct chip *chip)
-{
-    static const char *const names[] = { "open", "erase-only", "non-secure", "closed",
-                                         "silent" };
-    return names[chip_debug_level(chip)];
-}
-
 static void cmd_status(struct board_call *call, struct chip *chip)
 {
-    const struct store_head *head = &chip->store.image->head;
-    char verdict[CHIP_WORDS_MAX + 16], uid[2 * sizeof(head->uid) + 1];
-    bool live = chip->powered;
-    snprintf(call->answer, sizeof(call->answer),
-             "{\"ok\":true,\"board\":%u,\"uid\":\"%s\",\"power\":%s,\"cpu\":\"%s\","
-             "\"pc\":\"0x%08x\",\"boot\":\"%s\",\"debug\":\"%s\",\"config_lock\":%s,"
-             "\"dpm\":[%u,%u],\"otp_used\":%u,\"plm_stage\":%u,\"plm_stored\":%u,"
-             "\"cycles\":%llu,\"uart_sent\":%llu,\"notes\":%llu}",
-             chip->number, hex_of(span_of(head->uid, sizeof(head->uid)), uid),
-             live ? "true" : "false", core_state_name(chip->core.state),
-             live ? cpu_reg(chip->cpu, CPU_REG_PC) : 0,
-             live ? verdict_text(chip, verdict, sizeof(verdict)) : "none", lock_text(chip),
-             chip->lock.config ? "true" : "false", chip->lock.dpm[0] & 3, chip->lock.dpm[1] & 3,
-             ks_otp_used(chip), chip->plm.stage, head->plm_next,
-             (unsigned long long)chip->cycles, (unsigned long long)chip->uart.sent,
-             (unsigned long long)chip->notes);
+    state_status_text(chip, call->answer, sizeof(call->answer));
+}
+
+static void cmd_state(struct board_call *call, struct chip *chip)
+{
+    state_text(chip, call->answer, sizeof(call->answer));
+}
+
+static void cmd_one_way(struct board_call *call, struct chip *chip)
+{
+    unsigned long from = 0;
+    if (call->argc > 2 && count_of(call->argv[2], UINT32_MAX, &from) != ERR_OK)
+        answer_error(call, fail_words());
+    else
+        oneway_text(chip, (uint32_t)from, call->answer, sizeof(call->answer));
+}
+
+static void cmd_cut_at(struct board_call *call, struct chip *chip)
+{
+    answer_of(call, oneway_arm(chip, call->argc - 2, call->argv + 2));
 }
 
 /* Simulated time, see pace.h. */
@@ -143,7 +135,13 @@ static void cmd_reset(struct board_call *call, struct chip *chip)
 
 static void cmd_fault(struct board_call *call, struct chip *chip)
 {
-    answer_of(call, fault_set(chip, call->argv[2], call->argc > 3 ? call->argv[3] : NULL));
+    const char *name = call->argv[2];
+    if (strcmp(name, "otp-tear") == 0)
+        answer_of(call, fault_set_tear(chip, call->argc - 3, call->argv + 3));
+    else if (call->argc > 4)
+        answer_error(call, "fault: one argument at most");
+    else
+        answer_of(call, fault_set(chip, name, call->argc > 3 ? call->argv[3] : NULL));
 }
 
 static enum err flash_force(struct board_call *call, struct chip *chip)
@@ -213,10 +211,14 @@ static const struct command {
     const char *usage;
 } commands[] = {
     { "status", 0, 0, cmd_status, "status N" },
+    { "state", 0, 0, cmd_state, "state N" },
+    { "one-way", 0, 1, cmd_one_way, "one-way N [FROM]" },
+    { "cut-at", 1, 3, cmd_cut_at,
+      "cut-at N KIND COUNT [before|during|after], or cut-at N off" },
     { "time", 0, 0, cmd_time, "time N" },
     { "power", 1, 1, cmd_power, "power N on|off|cycle" },
     { "reset", 0, 0, cmd_reset, "reset N" },
-    { "fault", 1, 2, cmd_fault, "fault N NAME [on|off|ARG]" },
+    { "fault", 1, 4, cmd_fault, "fault N NAME [on|off|ARG]" },
     { "flash", 2, 2, cmd_flash, "flash N ADDR HEX" },
     { "otp", 3, 3, cmd_otp, "otp N SLOT META HEX" },
     { "uart", 1, 1, cmd_uart, "uart N HEX" },
@@ -235,7 +237,8 @@ static enum err prepare(struct board_call *call, unsigned count, unsigned long *
     const struct command *c = call->argc == 0 ? NULL : command_of(call->argv[0]);
     if (c == NULL)
         return fail_quiet(ERR_INVALID,
-                          "ctl: status, time, power, reset, fault, flash, otp or uart");
+                          "ctl: status, state, one-way, cut-at, time, power, reset, fault, "
+                          "flash, otp or uart");
     if (call->argc < 2 + c->args_min || call->argc > 2 + c->args_max)
         return fail_quiet(ERR_INVALID, "ctl: usage: %s", c->usage);
     if (count_of(call->argv[1], count - 1, board_out) != ERR_OK)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The fault switches: what the control socket sets, and what the blocks ask at the point where
+ * a fault would happen. A switch that is off must leave the chip as it is.
+ */
 #include "target-fw/board/fault.h"
 
 #include <stdlib.h>
@@ -19,7 +23,7 @@ bool fault_ispff(struct chip *chip)
     return count_down(&chip->faults.ispff);
 }
 
-static void cut(struct chip *chip, const char *why)
+void fault_cut(struct chip *chip, const char *why)
 {
     log_line(LOG_LEVEL_WARN, "board %u: power cut %s", chip->number, why);
     chip->cut_wanted = true;
@@ -28,16 +32,26 @@ static void cut(struct chip *chip, const char *why)
 
 void fault_after_flash(struct chip *chip)
 {
-    if (count_down(&chip->faults.flash_cut))
-        cut(chip, "after a flash operation");
+    if (!chip->cut_wanted && count_down(&chip->faults.flash_cut))
+        fault_cut(chip, "after a flash operation");
 }
 
 void fault_after_otp(struct chip *chip, unsigned slot)
 {
-    if (chip->faults.otp_cut != slot + 1)
+    if (chip->cut_wanted || chip->faults.otp_cut != slot + 1)
         return;
     chip->faults.otp_cut = 0;
-    cut(chip, "after an OTP slot");
+    fault_cut(chip, "after an OTP slot");
+}
+
+bool fault_tears_otp(struct chip *chip, unsigned slot, struct otp_tear *tear_out)
+{
+    struct otp_tear *tear = &chip->faults.otp_tear;
+    if (tear->slot != slot + 1)
+        return false;
+    *tear_out = *tear;
+    tear->slot = 0;
+    return true;
 }
 
 bool fault_uart_loses(struct chip *chip)
@@ -85,8 +99,37 @@ static enum err set_count(uint32_t *count, const char *arg, uint32_t bias)
 
 const char *fault_names(void)
 {
-    return "k1 ispff flash-cut otp-cut uart-loss link-drop link-down wait "
+    return "k1 ispff flash-cut otp-cut otp-tear uart-loss link-drop link-down wait "
            "stuck-{ks,fmc,prng,ecc,sha,aes,trng}";
+}
+
+static enum err number_up_to(const char *text, unsigned long limit, unsigned *out)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || n > limit)
+        return fail_quiet(ERR_INVALID, "fault: otp-tear: %s: not a number up to %lu", text,
+                          limit);
+    *out = (unsigned)n;
+    return ERR_OK;
+}
+
+enum err fault_set_tear(struct chip *chip, int argc, char *const *argv)
+{
+    unsigned slot, words;
+    if (argc == 1 && strcmp(argv[0], "off") == 0) {
+        chip->faults.otp_tear.slot = 0;
+        return ERR_OK;
+    }
+    if (argc != 3)
+        return fail_quiet(ERR_INVALID, "fault: otp-tear SLOT WORDS used|unused, or off");
+    TRY(number_up_to(argv[0], STORE_OTP_SLOTS - 1, &slot));
+    TRY(number_up_to(argv[1], STORE_OTP_WORDS, &words));
+    bool used = strcmp(argv[2], "used") == 0;
+    if (!used && strcmp(argv[2], "unused") != 0)
+        return fail_quiet(ERR_INVALID, "fault: otp-tear: %s: used or unused", argv[2]);
+    chip->faults.otp_tear = (struct otp_tear){ slot + 1, words, used };
+    return ERR_OK;
 }
 
 enum err fault_set(struct chip *chip, const char *name, const char *arg)

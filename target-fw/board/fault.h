@@ -16,6 +16,11 @@ struct faults {
     uint32_t ispff;     /* the n-th program or erase from now fails; 0: off */
     uint32_t flash_cut; /* power goes after the n-th program or erase; 0: off */
     uint32_t otp_cut;   /* power goes after OTP slot n-1 is burnt; 0: off */
+    struct otp_tear {
+        uint32_t slot; /* plus one; 0: off */
+        unsigned words;
+        bool used;
+    } otp_tear; /* the next write to an OTP slot stores its first words only, then power goes */
     uint32_t uart_loss; /* every n-th UART byte is lost; 0: off */
     uint32_t uart_count;
     uint32_t link_drop; /* the SWD link drops after n transfers; 0: off */
@@ -25,11 +30,18 @@ struct faults {
 
 struct chip;
 
+/* The power is gone from now on: nothing that the chip does still has an effect. */
+void fault_cut(struct chip *chip, const char *why);
 bool fault_ispff(struct chip *chip);
 void fault_after_flash(struct chip *chip);
 void fault_after_otp(struct chip *chip, unsigned slot);
+/* Is this slot's write to be torn? Then *tear_out tells how, and the switch is off again. */
+bool fault_tears_otp(struct chip *chip, unsigned slot, struct otp_tear *tear_out);
 bool fault_uart_loses(struct chip *chip);
 
 /* `NAME [on|off|ARG]` of the control socket. */
 enum err fault_set(struct chip *chip, const char *name, const char *arg);
+
+/* `otp-tear SLOT WORDS used|unused`, or `otp-tear off`: what follows the name. */
+enum err fault_set_tear(struct chip *chip, int argc, char *const *argv);
 const char *fault_names(void); /* for help and errors */

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The state file: made whole, checked on opening, mapped. Called by chip.c and the blocks. The
+ * order of the stores is what a kill may interrupt at any point: it must never show a slot as
+ * used before its content is there.
+ */
 #include "target-fw/board/store.h"
 
 #include <errno.h>
@@ -51,8 +56,18 @@ uint32_t store_key_crc(const struct store_key *slot)
 
 void store_otp_burn(struct store_otp *slot, uint32_t meta, const uint32_t *words)
 {
-    slot->meta = meta;
-    memcpy(slot->words, words, sizeof(slot->words));
+    store_otp_tear(slot, meta, words, STORE_OTP_WORDS, true);
+}
+
+void store_otp_tear(struct store_otp *slot, uint32_t meta, const uint32_t *words, size_t count,
+                    bool used)
+{
+    for (size_t i = 0; i < count; i++)
+        slot->words[i] |= words[i];
+    ordered();
+    if (!used)
+        return;
+    slot->meta |= meta;
     slot->crc = store_otp_crc(slot);
     ordered();
     *(volatile uint32_t *)&slot->used = STORE_USED;

@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,7 +35,7 @@ enum {
     STORE_PATH_MAX = 4096
 };
 
-/* One KeyStore OTP slot. Written in this order: meta, words, crc, used. */
+/* One KeyStore OTP slot, a burnt bit is 1. Written in this order: words, meta, crc, used. */
 struct store_otp {
     uint32_t used;
     uint32_t revoked;
@@ -112,6 +113,12 @@ void store_sync_head(const struct store *store);
 
 /* The write order that a kill cannot spoil: content, then crc, then the used word. */
 void store_otp_burn(struct store_otp *slot, uint32_t meta, const uint32_t *words);
+
+/* A burn that loses its power: the first count words, and if `used` the metadata too. Bits only
+ * go from 0 to 1, so what a torn or interrupted write left is still there after the next one.
+ */
+void store_otp_tear(struct store_otp *slot, uint32_t meta, const uint32_t *words, size_t count,
+                    bool used);
 void store_key_write(struct store_key *slot, uint32_t meta, const uint32_t *words,
                      size_t count);
 uint32_t store_otp_crc(const struct store_otp *slot);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The line and the debug port. Called by dap_transfer, bitbang and jtag, bit by bit or a
+ * transfer at a time. What a lock refuses is memap's part; here it is decided only whether
+ * anything answers.
+ */
 #include "target-fw/board/swd.h"
 
 #include "common/host/log.h"
@@ -173,6 +178,8 @@ static bool line_answers(struct swd *swd, struct chip *chip, uint8_t request)
     struct faults *f = &chip->faults;
     take_note(swd, chip);
     if (!chip->powered || f->link_down || chip_debug_level(chip) == DEBUG_SILENT)
+        return false;
+    if (!chip->reset_held && !sys_swd_pins(chip)) /* software uses them; in reset it does not */
         return false;
     if (f->link_drop != 0 && --f->link_drop == 0) {
         log_line(LOG_LEVEL_WARN, "board %u: the SWD link drops", chip->number);

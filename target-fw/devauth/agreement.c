@@ -30,7 +30,7 @@ __attribute__((noinline)) static enum err sign_own_key(struct run *r)
     struct wr w = wr_of(statement, sizeof(statement));
     sign_target_agreement(&w, SPAN(r->run_id), SPAN(r->identity.uid), SPAN(r->server_key),
                           SPAN(r->target_key));
-    return authkey_sign(r, &w, r->target_signature);
+    return authkey_sign(r->auth_public_key, &w, r->target_signature);
 }
 
 __attribute__((noinline)) static enum err server_vouched(const struct devauth *d)
@@ -82,6 +82,6 @@ enum err agreement_share(struct devauth *d)
     TRY(port_agree(&r->agreement_key, r->server_key, &r->shared_key));
     enum err e = agreement_tag(r, SIGN_CONFIRM_TARGET, d->out.shared_key.confirmation_tag);
     if (e != ERR_OK)
-        TRY(port_key_erase(&r->shared_key)); /* a repeated call makes it anew */
+        TRY(port_key_erase(&r->shared_key)); /* a repeated call makes it again */
     return e;
 }

@@ -35,8 +35,10 @@ static const struct command commands[] = {
       agreement_share, 32, false, CALL_NONE },
     { "Closing/SignReceipt", NULL, SignReceiptResponse_fields,
       closing_sign_receipt, 0, false, CALL_NONE },
-    { "Closing/Commit", CommitRequest_fields, NULL,
+    { "Closing/Commit", CommitRequest_fields, CommitResponse_fields,
       closing_commit, 0, false, CALL_NONE },
+    { "Closing/Lock", LockRequest_fields, LockResponse_fields,
+      closing_lock, 0, false, CALL_NONE },
 };
 
 static const struct call calls[] = {

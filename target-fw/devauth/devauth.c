@@ -124,6 +124,8 @@ static enum err accept(struct devauth *d, const FrameResponse *response)
     TRY(decode_in(d, call->response, response->payload));
     if (call->accept != NULL)
         TRY(call->accept(d));
+    if (d->run.none)
+        return ERR_OK; /* Hello was answered with no run: there is no arrow to be done */
     return run_finish(&d->run, call->arrow, d->call_sha256, response->payload);
 }
 

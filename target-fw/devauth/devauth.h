@@ -3,7 +3,7 @@
  * devauth: the firmware that makes a board's own keys, apart from the chip (port/port.h).
  *
  * One struct devauth serves one mailbox. devauth_start() once per boot, then devauth_step()
- * for ever: it serves a call, makes one, or finds nothing to do. There is no heap and no
+ * again and again: it serves a call, makes one, or finds nothing to do. There is no heap and no
  * interrupt; whatever happens is answered with a status. Used by main.c and by the tests.
  */
 #pragma once
@@ -24,9 +24,10 @@ union devauth_in {
     ProgramDeviceCertificateRequest program_certificate;
     BurnRotpkRequest burn_rotpk;
     BurnFirmwareRequest burn_firmware;
-    EnableSecureLockRequest lock;
+    EnableSecureLockRequest enable_lock;
     PutServerPublicKeyRequest put_server_key;
     CommitRequest commit;
+    LockRequest lock;
     HelloResponse hello;
 };
 
@@ -39,6 +40,8 @@ union devauth_out {
     DeriveAgreementPublicKeyResponse agreement_public_key;
     DeriveSharedKeyResponse shared_key;
     SignReceiptResponse receipt;
+    CommitResponse commit;
+    LockResponse lock;
     HelloRequest hello;
     PutSignatureRequest put_signature;
     PutTargetPublicKeyRequest put_target_key;
@@ -47,7 +50,9 @@ union devauth_out {
 struct devauth {
     struct link link;
     struct run run;
-    enum err broken; /* the chip did not start: every call is answered with this */
+    Receipt receipt;        /* once run.receipt_signed */
+    CommitStatement commit; /* once run.committed */
+    enum err broken;        /* the chip did not start: every call is answered with this */
 
     enum devauth_call due;     /* to be made as soon as the slot is free */
     enum devauth_call calling; /* made; its answer is awaited */

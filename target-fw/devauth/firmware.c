@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Arrow 24, and the proof that the firmware in flash is one that the boot key signed. Called
+ * again before the receipt is signed and before the lock; an image that could not boot is never
+ * burnt over one that could.
+ */
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/flash.h"
 #include "target-fw/devauth/fwinfo.h"
@@ -12,16 +17,15 @@ enum {
 };
 
 /* The FwInfo names this image at address 0, and the boot key signed it. */
-static enum err check_fwinfo(struct span bytes, const struct run *r, struct proof *proof)
+static enum err check_fwinfo(const struct fwinfo *info, const uint8_t rotpk[P256_POINT_SIZE],
+                             const uint8_t sha256[SHA256_SIZE], struct proof *proof)
 {
-    struct fwinfo info;
     uint8_t digest[SHA256_SIZE];
-    TRY(fwinfo_read(bytes, &info));
-    if (info.region_base != 0 || info.region_size != r->firmware_size)
+    if (info->region_base != 0)
         return ERR_MISMATCH;
-    TRY(proof_equal(proof, info.region_sha256, r->firmware_sha256, SHA256_SIZE));
-    TRY(port_sha256(info.signed_part, digest));
-    return p256_verify(r->rotpk, digest, info.signature, proof);
+    TRY(proof_equal(proof, info->region_sha256, sha256, SHA256_SIZE));
+    TRY(port_sha256(info->signed_part, digest));
+    return p256_verify(rotpk, digest, info->signature, proof);
 }
 
 static enum err check_place(uint32_t size, uint32_t fwinfo_address)
@@ -87,9 +91,12 @@ enum err firmware_burn(struct devauth *d)
     struct run *r = &d->run;
     struct proof proof = { PROOF_OF_FIRMWARE };
     TRY(check_place(in->size, in->firmware_information_address));
-    r->firmware_size = in->size;
     bytes_copy(r->firmware_sha256, in->sha256, SHA256_SIZE);
-    TRY(check_fwinfo(SPAN(in->firmware_information), r, &proof));
+    struct fwinfo info;
+    TRY(fwinfo_read(SPAN(in->firmware_information), &info));
+    if (info.region_size != in->size)
+        return ERR_MISMATCH;
+    TRY(check_fwinfo(&info, r->rotpk, r->firmware_sha256, &proof));
     TRY(proof_holds(&proof, PROOF_FWINFO(PROOF_OF_FIRMWARE)));
     enum err e = burn_image(d);
     if (e != ERR_OK) {
@@ -97,20 +104,23 @@ enum err firmware_burn(struct devauth *d)
         return e;
     }
     TRY(burn_fwinfo(d));
-    TRY(firmware_verify(r, &proof));
+    TRY(firmware_verify(r->rotpk, r->firmware_sha256, &proof));
     TRY(proof_holds(&proof, PROOF_FIRMWARE(PROOF_FWINFO(PROOF_OF_FIRMWARE))));
     bytes_copy(d->out.burn_firmware.sha256, r->firmware_sha256, SHA256_SIZE);
     return ERR_OK;
 }
 
-enum err firmware_verify(const struct run *r, struct proof *proof)
+/* As it stands in flash: where the marker words say, and of the size that the FwInfo says. */
+enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
+                         const uint8_t sha256[SHA256_SIZE], struct proof *proof)
 {
     uint32_t address;
-    uint8_t sha256[SHA256_SIZE];
+    struct fwinfo info;
+    uint8_t found[SHA256_SIZE];
     TRY(fwinfo_find(&address));
-    TRY(check_place(r->firmware_size, address));
-    TRY(check_fwinfo(port_flash(address, FWINFO_SIZE), r, proof));
-    TRY(port_sha256(port_flash(0, r->firmware_size), sha256));
-    return proof_equal(proof, sha256, r->firmware_sha256, SHA256_SIZE) == ERR_OK ? ERR_OK
-                                                                                 : ERR_VERIFY;
+    TRY(fwinfo_read(port_flash(address, FWINFO_SIZE), &info));
+    TRY(check_place(info.region_size, address));
+    TRY(check_fwinfo(&info, rotpk, sha256, proof));
+    TRY(port_sha256(port_flash(0, info.region_size), found));
+    return proof_equal(proof, found, sha256, SHA256_SIZE) == ERR_OK ? ERR_OK : ERR_VERIFY;
 }

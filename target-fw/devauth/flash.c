@@ -72,3 +72,38 @@ enum err flash_put(const struct flash_page *page, bool *burnt_out)
     *burnt_out = differs;
     return ERR_OK;
 }
+
+/* Unit i of the bytes; what is behind their end stays erased. */
+static void unit_of(struct span bytes, size_t i, uint8_t unit[UNIT])
+{
+    for (size_t k = 0; k < UNIT; k++)
+        unit[k] = UNIT * i + k < bytes.len ? bytes.ptr[UNIT * i + k] : ERASED;
+}
+
+static bool can_become(const uint8_t *now, const uint8_t unit[UNIT])
+{
+    for (size_t k = 0; k < UNIT; k++)
+        if ((now[k] & unit[k]) != unit[k])
+            return false;
+    return true;
+}
+
+enum err flash_add(uint32_t address, struct span bytes)
+{
+    size_t units = (bytes.len + UNIT - 1) / UNIT;
+    uint8_t unit[UNIT];
+    if (address % UNIT != 0 || address >= FLASH_APROM_SIZE || bytes.len > FLASH_PAGE_SIZE)
+        return ERR_RANGE;
+    struct span now = port_flash(address, UNIT * units);
+    for (size_t i = 0; i < units; i++) {
+        unit_of(bytes, i, unit);
+        if (!can_become(now.ptr + UNIT * i, unit))
+            return ERR_MISMATCH;
+    }
+    for (size_t i = 0; i < units; i++) {
+        unit_of(bytes, i, unit);
+        if (!span_eq(span_of(now.ptr + UNIT * i, UNIT), SPAN(unit)))
+            TRY(port_flash_program(address + (uint32_t)(UNIT * i), unit));
+    }
+    return span_eq(port_flash(address, bytes.len), bytes) ? ERR_OK : ERR_VERIFY;
+}

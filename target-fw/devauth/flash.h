@@ -18,3 +18,8 @@ struct flash_page {
 
 /* Burnt_out says whether it differed. Read back; ERR_VERIFY if it does not hold. */
 enum err flash_put(const struct flash_page *page, bool *burnt_out);
+
+/* Without an erase: blank units of 8 bytes are programmed, those that hold their bytes are
+ * left. ERR_MISMATCH, and nothing is programmed, if a unit has bits cleared that the bytes want
+ * set. address: a multiple of 8. Read back; ERR_VERIFY if it does not hold. */
+enum err flash_add(uint32_t address, struct span bytes);

@@ -20,7 +20,10 @@ enum err hello_response(struct devauth *d); /* 7 */
 extern const struct port_key authkey;         /* where AUTHKEY is, if it is */
 enum err authkey_generate(struct devauth *d); /* 8 */
 enum err authkey_derive(struct devauth *d);   /* 9 */
-enum err authkey_sign(const struct run *r, const struct wr *statement,
+/* From the slot. ERR_SPOILT: the slot gives another key than its record, or none;
+ * ERR_PRECONDITION: there is no AUTHKEY yet. */
+enum err authkey_public(uint8_t point[P256_POINT_SIZE]);
+enum err authkey_sign(const uint8_t public_key[P256_POINT_SIZE], const struct wr *statement,
                       uint8_t signature[P256_SIGNATURE_SIZE]);
 
 /* request.c */
@@ -32,19 +35,25 @@ enum err request_signature(struct devauth *d); /* 12 */
 enum err device_certificate_program(struct devauth *d); /* 16 */
 
 /* rotpk.c */
-enum err rotpk_burn(struct devauth *d);                          /* 20 */
-enum err rotpk_verify(const struct run *r, struct proof *proof); /* still what 20 burnt */
+enum err rotpk_burn(struct devauth *d); /* 20 */
+/* Both halves are in use, and recorded as this pair. */
+enum err rotpk_verify(const uint8_t rotpk[ROTPK_SIZE], struct proof *proof);
 #define PROOF_ROTPK(word) PROOF_EQUAL(PROOF_EQUAL(word, 4), 32)
 uint32_t rotpk_slots(uint32_t otp_used); /* bit 0: X, bit 1: Y */
 
 /* firmware.c */
-enum err firmware_burn(struct devauth *d);                          /* 24 */
-enum err firmware_verify(const struct run *r, struct proof *proof); /* still what 24 burnt */
+enum err firmware_burn(struct devauth *d); /* 24 */
+/* What stands in flash has this digest, and its FwInfo is signed by the point. */
+enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
+                         const uint8_t sha256[SHA256_SIZE], struct proof *proof);
 #define PROOF_FWINFO(word)   PROOF_SIGNATURE(PROOF_EQUAL(word, 32))
 #define PROOF_FIRMWARE(word) PROOF_EQUAL(PROOF_FWINFO(word), 32)
 
 /* lock.c */
 enum err lock_enable(struct devauth *d); /* 25 */
+enum err closing_lock(struct devauth *d);
+/* The port's, and begun once the record of the CONFIG words is there. */
+enum err lock_read(struct port_lock_state *out);
 
 /* agreement.c */
 enum err agreement_generate(struct devauth *d);   /* 26 */

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Arrow 7: what the board finds on its chip, and which run it is in. Called once per boot, and
+ * again if the answer was refused; it writes nothing to the chip.
+ */
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/certificate.h"
 #include "target-fw/devauth/fwinfo.h"
 #include "target-fw/devauth/handlers.h"
 #include "target-fw/devauth/record.h"
+#include "target-fw/devauth/shared.h"
 
 #include <string.h>
 
@@ -19,18 +24,31 @@ static enum err firmware_sha256(uint8_t sha256[SHA256_SIZE])
     return port_sha256(port_flash(0, info.region_size), sha256);
 }
 
-static enum err fill_state(BoardState *state)
+/* Which keys and records are there. */
+static enum err fill_keys(const struct run *r, BoardState *state)
 {
     uint32_t used;
-    enum port_lock armed;
+    uint8_t slot, point[P256_POINT_SIZE];
     TRY(port_otp_used(&used));
-    TRY(port_lock_armed(&armed));
+    TRY(shared_find(r->identity.uid, &slot, state->shared_key_kcv.bytes));
+    state->shared_key_slot = slot;
+    state->shared_key_kcv.size = slot != 0 ? KCV_SIZE : 0;
     state->auth_key = (used >> OTP_AUTHKEY & 1) != 0;
-    state->shared_key = (used >> OTP_AES_NULINK3 & 1) != 0;
+    state->auth_key_recorded = record_read(RECORD_AUTHKEY, point) == ERR_OK;
     state->rotpk_slots = rotpk_slots(used);
-    state->lock_armed = (LockLevel)armed;
-    if (state->rotpk_slots != 0 && record_read(state->rotpk_sha256.bytes) == ERR_OK)
+    if (state->rotpk_slots != 0 &&
+        record_read(RECORD_ROTPK, state->rotpk_sha256.bytes) == ERR_OK)
         state->rotpk_sha256.size = SHA256_SIZE;
+    return ERR_OK;
+}
+
+static enum err fill_state(const struct run *r, BoardState *state)
+{
+    struct port_lock_state lock;
+    TRY(fill_keys(r, state));
+    TRY(lock_read(&lock));
+    state->lock_level = (LockLevel)lock.level;
+    state->lock_begun = lock.begun;
     if (certificate_sha256(FLASH_DEVICE_CERTIFICATE, state->device_certificate_sha256.bytes) ==
         ERR_OK)
         state->device_certificate_sha256.size = SHA256_SIZE;
@@ -48,12 +66,17 @@ enum err hello_request(struct devauth *d)
     hello->pdid = d->run.identity.pdid;
     bytes_copy(hello->nonce, d->run.nonce, NONCE_SIZE);
     hello->has_state = true;
-    return fill_state(&hello->state);
+    return fill_state(&d->run, &hello->state);
 }
 
+/* Run id 0 is no run. */
 enum err hello_response(struct devauth *d)
 {
-    bytes_copy(d->run.run_id, d->in.hello.run_id, RUN_ID_SIZE);
-    bytes_copy(d->run.server_nonce, d->in.hello.server_nonce, NONCE_SIZE);
+    static const uint8_t no_run[RUN_ID_SIZE] = { 0 };
+    struct run *r = &d->run;
+    bytes_copy(r->run_id, d->in.hello.run_id, RUN_ID_SIZE);
+    bytes_copy(r->server_nonce, d->in.hello.server_nonce, NONCE_SIZE);
+    bytes_copy(r->devauth_sha256, d->in.hello.devauth_sha256, SHA256_SIZE);
+    r->none = bytes_equal(r->run_id, no_run, RUN_ID_SIZE);
     return ERR_OK;
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Checks as arithmetic, for the handlers that burn or lock. No result may depend on one branch.
+ */
 #include "target-fw/devauth/proof.h"
 
 /* Volatile: the compiler takes no step for done, and keeps none for another. */
@@ -13,6 +15,12 @@ __attribute__((noinline)) enum err proof_equal(struct proof *proof, const uint8_
     uint32_t step = difference * 0x85ebca6bu; /* odd: 0 only of 0 */
     proof->word = PROOF_EQUAL(proof->word, compared) + step;
     return difference == 0 ? ERR_OK : ERR_MISMATCH;
+}
+
+__attribute__((noinline)) void proof_bind(struct proof *proof, uint32_t value)
+{
+    volatile uint32_t *word = &proof->word;
+    *word = PROOF_BIND(*word, value);
 }
 
 __attribute__((noinline)) enum err proof_holds(const struct proof *proof, uint32_t expected)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The order of the arrows, their transcript and their answers, for devauth.c and the handlers.
+ * An arrow is never done twice in a boot. */
 #include "target-fw/devauth/run.h"
 
 #include "target-fw/devauth/bytes.h"
@@ -27,7 +29,7 @@ enum run_place run_place(const struct run *r, uint8_t arrow)
     uint8_t at = position(arrow);
     if (at < r->done)
         return RUN_DONE;
-    return at == r->done && at < RUN_ARROWS ? RUN_NEXT : RUN_LATER;
+    return !r->none && at == r->done && at < RUN_ARROWS ? RUN_NEXT : RUN_LATER;
 }
 
 bool run_complete(const struct run *r)

@@ -3,9 +3,10 @@
  * run: what DevAuth knows of the run it is in: which arrows are done, what was answered, and
  * the transcript (common/core/sign.h).
  *
- * One run per boot: a run that was cut starts again with a fresh DevAuth. The arrows that pass
- * the mailbox come in one order. An arrow that is done answers a repeated request with the
- * same bytes, without doing anything again; a different request for it is out of order.
+ * One run per boot: a run that was interrupted starts again with a fresh DevAuth. The arrows
+ * that pass the mailbox come in one order. An arrow that is done answers a repeated request
+ * with the same bytes, without doing anything again; a different request for it is out of
+ * order.
  */
 #pragma once
 
@@ -26,8 +27,10 @@ struct run_answer {
 struct run {
     struct port_identity identity;
     uint8_t nonce[NONCE_SIZE];
-    uint8_t run_id[RUN_ID_SIZE];      /* arrow 7 */
-    uint8_t server_nonce[NONCE_SIZE]; /* arrow 7 */
+    uint8_t run_id[RUN_ID_SIZE];         /* arrow 7 */
+    uint8_t server_nonce[NONCE_SIZE];    /* arrow 7 */
+    uint8_t devauth_sha256[SHA256_SIZE]; /* arrow 7: as the station reports it */
+    bool none;                           /* arrow 7: no run; no arrow may follow */
 
     uint8_t done; /* how many of the arrows, in their order */
     uint8_t transcript[SHA256_SIZE];
@@ -39,16 +42,16 @@ struct run {
     uint8_t cri_sha256[SHA256_SIZE];               /* arrow 10 */
     uint8_t cri_signature[P256_SIGNATURE_SIZE];    /* arrow 11 */
     uint8_t rotpk[P256_POINT_SIZE];                /* arrow 20: 04 X Y */
+    bool rotpk_unproven;                           /* arrow 20 */
     uint8_t firmware_sha256[SHA256_SIZE];          /* arrow 24 */
-    uint32_t firmware_size;                        /* arrow 24 */
+    uint8_t lock_level;                            /* arrow 25: wanted */
     struct port_key agreement_key;                 /* arrow 26 */
     uint8_t target_key[P256_POINT_SIZE];           /* arrow 27 */
     uint8_t server_key[P256_POINT_SIZE];           /* arrow 30 */
     uint8_t target_signature[P256_SIGNATURE_SIZE]; /* arrow 30, for 31 */
     struct port_key shared_key;                    /* arrow 32 */
-    bool committed;                                /* Closing.Commit */
-    bool receipt_signed;
-    uint8_t receipt_signature[P256_SIGNATURE_SIZE];
+    bool receipt_signed; /* Closing.SignReceipt: devauth.h has the receipt */
+    bool committed;      /* Closing.Commit: devauth.h has the statement */
 };
 
 enum run_place { RUN_DONE, RUN_NEXT, RUN_LATER };

@@ -6,7 +6,8 @@
  * (coordinates, scalars, r and s) are 32 bytes, big-endian; points are SEC 1 uncompressed. No
  * secret leaves a port: a key is named by the place it has in the KeyStore. Every call ends by
  * itself (each wait has a bound) and answers: ERR_CHIP a block reports an error, ERR_FAULT it
- * never got ready. One caller, no interrupts, nothing to release.
+ * never got ready, ERR_DENIED the KeyStore refuses the key to the engine (the slot is empty,
+ * revoked, or another engine's). One caller, no interrupts, nothing to release.
  */
 #pragma once
 
@@ -25,12 +26,13 @@ struct port_key {
     uint8_t slot;
 };
 
-enum port_lock { /* as LockLevel of diagram.proto */
-                 PORT_LOCK_NONE,
-                 PORT_LOCK_DEV,
-                 PORT_LOCK_PASSWORD,
-                 PORT_LOCK_PRODUCTION,
+enum port_lock { /* as LockLevel of diagram.proto; 2 is withdrawn */
+                 PORT_LOCK_NONE = 0,
+                 PORT_LOCK_DEV = 1,
+                 PORT_LOCK_PRODUCTION = 3,
 };
+
+enum { PORT_CONFIG_WORDS = 4 };
 
 enum err port_start(void); /* clocks and engines; DevAuth calls it once, first */
 enum err port_identify(struct port_identity *out);
@@ -48,13 +50,15 @@ enum err port_aes256_encrypt(const struct port_key *key, const uint8_t in[16], u
  * twice, the second time by arithmetic on what it writes, so that one skipped instruction does
  * not do it (devauth/proof.h).
  */
-#define PORT_PERMIT_OTP(slot)   (0xa5c3691bu + (uint32_t)(slot)*0x1b873593u)
-#define PORT_PERMIT_LOCK(level) (0x3c96a5e1u + (uint32_t)(level)*0x2545f491u)
+#define PORT_PERMIT_OTP(slot)    (0xa5c3691bu + (uint32_t)(slot)*0x1b873593u)
+#define PORT_PERMIT_REVOKE(slot) (0x59d2e7b3u + (uint32_t)(slot)*0x7fb5d329u)
+#define PORT_PERMIT_LOCK(level)  (0x3c96a5e1u + (uint32_t)(level)*0x2545f491u)
 
 /* KeyStore. What may use a slot, and how, is each port's table of slots. */
 enum err port_otp_used(uint32_t *slots_out); /* bit n: slot n */
 enum err port_otp_write(enum otp_slot slot, const uint8_t value[32], uint32_t permit);
-enum err port_key_erase(const struct port_key *key); /* KeyStore SRAM only */
+enum err port_otp_revoke(enum otp_slot slot, uint32_t permit); /* no engine takes it again */
+enum err port_key_erase(const struct port_key *key);           /* KeyStore SRAM only */
 
 /* P-256 with the private key in the KeyStore. */
 enum err port_public_key(const struct port_key *key, uint8_t point[P256_POINT_SIZE]);
@@ -63,8 +67,16 @@ enum err port_sign(const struct port_key *key, const uint8_t digest[SHA256_SIZE]
 enum err port_agreement_key(struct port_key *out); /* fresh, in KeyStore SRAM */
 enum err port_agree(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
                     struct port_key *secret_out); /* AES key in KeyStore SRAM */
+
+/* Agree once more, and write the secret as an AES key by the CPU. Both calls make the words and
+ * write them by the same code, so the first is a rehearsal of the second. */
+enum err port_agree_to_sram(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
+                            struct port_key *secret_out);
 enum err port_agree_to_otp(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
                            enum otp_slot slot, uint32_t permit);
+
+/* The public key of a scalar in [1, n-1] that is not in the KeyStore yet. */
+enum err port_scalar_public_key(const uint8_t scalar[32], uint8_t point[P256_POINT_SIZE]);
 
 /* P-256 in public. The caller (devauth/p256.c) has checked that numbers are in range. */
 enum err port_on_curve(const uint8_t point[P256_POINT_SIZE]); /* ERR_POINT if not */
@@ -78,6 +90,24 @@ struct span port_flash(uint32_t address,
 enum err port_flash_erase(uint32_t page); /* FLASH_PAGE_SIZE bytes, to 0xff */
 enum err port_flash_program(uint32_t address, const uint8_t unit[8]); /* aligned; was erased */
 
-/* Debug and read-out locks: armed now, in force from the next chip reset, never taken back. */
-enum err port_lock(enum port_lock level, uint32_t permit);
-enum err port_lock_armed(enum port_lock *level_out);
+/*
+ * Debug and read-out locks: in force from the next chip reset, never taken back.
+ *
+ * port_lock() makes the bits of a level in the order that
+ * target-fw/README.md ("Locks") gives, each read back; bits that are set already are left
+ * alone, so a call continues what an interrupted one left. config: the CONFIG words as they are
+ * to be, from port_config_lock(). It leaves the running program its debugger, flash and
+ * KeyStore.
+ */
+enum err port_lock(enum port_lock level, const uint32_t config[PORT_CONFIG_WORDS],
+                   uint32_t permit);
+
+struct port_lock_state {
+    enum port_lock level; /* that the bits amount to, as read back */
+    bool begun;           /* any lock bit is set, or CONFIG is not as the chip was shipped */
+};
+enum err port_lock_state(struct port_lock_state *out);
+
+enum err port_config_read(uint32_t words[PORT_CONFIG_WORDS]);
+/* From the words as they are to those that the level asks for: bits are cleared only. */
+void port_config_lock(enum port_lock level, uint32_t words[PORT_CONFIG_WORDS]);

@@ -14,6 +14,7 @@ static const struct wire all[] = {
     { "debug", "Core debug", false, wire_core },
     { "breaks", "Core debug", false, wire_breaks },
     { "catch", "Core debug", false, wire_catch },
+    { "attach", "Core debug", false, wire_attach },
     { "vecmap", "FMC", false, wire_vecmap },
     { "link", "Fault switches", false, wire_link },
     { "sent", "UART0", false, wire_sent },

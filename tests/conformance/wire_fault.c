@@ -7,7 +7,7 @@
 #include "common/host/own.h"
 #include "tests/conformance/wire_inside.h"
 
-enum { CUT_AT = 0x20000 };
+enum { CUT_AT = 0x20000, FLASH = -1, OTPSTS = 0x40035040 };
 
 static enum err control(struct bench *bench, const char *command)
 {
@@ -49,7 +49,6 @@ enum err wire_link(struct bench *bench, struct rows *rows)
     return ERR_OK;
 }
 
-/* The step that the switch cuts; its own end is lost with the power. */
 static enum err power_back(struct bench *bench)
 {
     TRY(control(bench, "power N on"));
@@ -59,15 +58,16 @@ static enum err power_back(struct bench *bench)
     return wire_prepare(bench);
 }
 
+/* A write that loses the power, and with it its own end: a word of flash, or an OTP slot. */
 static enum err cut(struct bench *bench, struct rows *rows, const char *command,
-                    const char *name, bool otp)
+                    const char *name, int slot)
 {
     static const uint32_t words[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
     bool good = false;
     TRY(control(bench, command));
     bench->mem.quiet = bench->mem.once = true;
-    enum err e = otp ? wire_otp(bench, 0, 0x40610, words, &good)
-                     : wire_isp(bench, ISP_PROGRAM, CUT_AT, 0xc0ffee00, &good);
+    enum err e = slot != FLASH ? wire_otp(bench, (uint32_t)slot, 0x40610, words, &good)
+                               : wire_isp(bench, ISP_PROGRAM, CUT_AT, 0xc0ffee00, &good);
     bench->mem.quiet = bench->mem.once = false;
     row_of(rows, e != ERR_OK, ROW_SURE, name, "the board still answers");
     return power_back(bench);
@@ -78,12 +78,23 @@ enum err wire_cuts(struct bench *bench, struct rows *rows)
     if (skipped(bench, rows))
         return ERR_OK;
     TRY(wire_prepare(bench));
-    TRY(cut(bench, rows, "fault N flash-cut 1", "flash-cut: the power goes", false));
+    TRY(cut(bench, rows, "cut-at N flash-write 1 before", "cut-at before: the power goes",
+            FLASH));
+    TRY(wire_look(bench, rows, ROW_SURE, "before the word was programmed", CUT_AT, 0xffffffff,
+                  0xffffffff));
+    TRY(cut(bench, rows, "cut-at N flash-write 1 during", "cut-at during: the power goes",
+            FLASH));
+    TRY(wire_look(bench, rows, ROW_SURE, "with half of the word programmed", CUT_AT, 0xffffffff,
+                  0xffffee00));
+    TRY(cut(bench, rows, "fault N flash-cut 1", "flash-cut: the power goes", FLASH));
     TRY(wire_look(bench, rows, ROW_SURE, "after the word was programmed", CUT_AT, 0xffffffff,
                   0xc0ffee00));
-    TRY(cut(bench, rows, "fault N otp-cut 0", "otp-cut: the power goes", true));
-    return wire_look(bench, rows, ROW_SURE, "between the two halves of ROTPK", 0x40035040, 3,
-                     1);
+    TRY(cut(bench, rows, "fault N otp-cut 0", "otp-cut: the power goes", 0));
+    TRY(wire_look(bench, rows, ROW_SURE, "between the two halves of ROTPK", OTPSTS, 3, 1));
+    TRY(cut(bench, rows, "fault N otp-tear 3 4 unused", "otp-tear: the power goes", 3));
+    TRY(wire_look(bench, rows, ROW_SURE, "with the slot torn and not used", OTPSTS, 0xf8, 0));
+    TRY(cut(bench, rows, "fault N otp-tear 4 4 used", "otp-tear: the power goes again", 4));
+    return wire_look(bench, rows, ROW_SURE, "with the slot torn and used", OTPSTS, 0xf8, 0x10);
 }
 
 enum { UART = 0x40070000, SENT_MAX = 64 };

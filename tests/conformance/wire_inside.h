@@ -10,6 +10,7 @@ enum err wire_dap(struct bench *bench, struct rows *rows);
 enum err wire_core(struct bench *bench, struct rows *rows);
 enum err wire_breaks(struct bench *bench, struct rows *rows);
 enum err wire_catch(struct bench *bench, struct rows *rows);
+enum err wire_attach(struct bench *bench, struct rows *rows);
 enum err wire_vecmap(struct bench *bench, struct rows *rows);
 enum err wire_link(struct bench *bench, struct rows *rows);
 enum err wire_sent(struct bench *bench, struct rows *rows);

@@ -10,10 +10,15 @@ set -euo pipefail
 . "${BASH_SOURCE[0]%/*}/../../deploy/lib/prove.sh"
 # shellcheck source=deploy/lib/evidence.sh
 . "$top/deploy/lib/evidence.sh"
+# shellcheck source=tests/e2e/station.sh
+. "$top/tests/e2e/station.sh"
+# shellcheck source=tests/e2e/agent.sh
+. "$top/tests/e2e/agent.sh"
+# shellcheck source=tests/e2e/board.sh
+. "$top/tests/e2e/board.sh"
 
 build=${HALLMARK_BUILD:-$top/build}
 run_dir=$(mktemp -d)
-raw_in='' raw_out='' raw_pid=''
 # Slow stacks, that reach through SoftHSM: its leaks are told from ours (tests/lsan.supp).
 # shellcheck disable=SC2034 # deploy/lib/system.sh uses it
 hsm_environment=("ASAN_OPTIONS=${ASAN_OPTIONS:-}:fast_unwind_on_malloc=0:malloc_context_size=12")
@@ -21,7 +26,8 @@ hsm_environment=("ASAN_OPTIONS=${ASAN_OPTIONS:-}:fast_unwind_on_malloc=0:malloc_
 e2e_end() {
     local code=$?
     trap - EXIT
-    raw_close
+    raw_close_all
+    control_close
     process_stop_all
     prove "no sanitizer report in any log" no_reports
     prove "no PIN or private key in any log" no_secrets
@@ -58,13 +64,33 @@ system_up() { # system_up BOARDS: 0 for none
     [ "$1" -eq 0 ] || system_boards "$1"
 }
 
+sql() { # sql STATEMENT: of the server's store, read only
+    sqlite3 -readonly -cmd '.timeout 5000' "$run_dir/server/state/hallmark.db" "$1"
+}
+
 # The state that a refusal must leave alone: everything but the log and the answers given.
 state_dump() {
     local table
-    for table in settings principals images orders order_stations units boot_keys; do
-        sqlite3 -readonly "$run_dir/server/state/hallmark.db" \
-            "SELECT * FROM $table ORDER BY 1, 2" -cmd '.mode quote' -cmd ".print $table"
+    for table in $(sql "SELECT name FROM sqlite_schema WHERE type = 'table' AND
+            name NOT LIKE 'log%' AND name NOT LIKE 'sqlite%' AND name <> 'answers' ORDER BY name"); do
+        say "$table"
+        sql "SELECT * FROM $table ORDER BY 1, 2"
     done
+}
+
+# CONDITION on what "order show" says of it, counters included.
+order_is() { # order_is ORDER CONDITION
+    operator order show "$1" --json > "$run_dir/order"
+    jq -e "$2" "$run_dir/order" > "$run_dir/is" || {
+        cat "$run_dir/order"
+        return 1
+    }
+}
+
+unit_is() { # unit_is UID CONDITION: on what "unit show" says; null for a free UID
+    operator unit show "$1" --json > "$run_dir/unit" || true
+    [ -s "$run_dir/unit" ] || echo null > "$run_dir/unit"
+    jq -e "$2" "$run_dir/unit" > "$run_dir/is" || { cat "$run_dir/unit"; return 1; }
 }
 
 log_size() { operator log show --json | wc -l; }
@@ -98,36 +124,6 @@ refused() { # refused NAME STATUS WORDS COMMAND...
     prove "$name: refused in words" grep -qiE "$words" "$run_dir/said"
     prove "$name: told in the log" log_tells "$start" "$status" "$words"
     prove "$name: nothing changed" diff <(printf '%s\n' "$before") <(state_dump)
-}
-
-# A connection of raw (tests/e2e/raw) as that station; "-" for no certificate.
-raw_open() { # raw_open CERTIFICATE KEY: raw_line is what it says first
-    local credentials=(--cert "$1" --key "$2")
-    [ "$1" != - ] || credentials=()
-    coproc RAW { "$build/tests/e2e/raw/raw" --server "${server_url#wss://}" \
-        --ca "$run_dir/desk/root.pem" "${credentials[@]}" 2>> "$run_dir/log/raw.log"; }
-    raw_pid=${RAW_PID:-}
-    exec {raw_in}>&"${RAW[1]}" {raw_out}<&"${RAW[0]}"
-    # Only the copies stay open, so that closing them is the program's end of input.
-    eval "exec ${RAW[0]}<&- ${RAW[1]}>&-"
-    raw_read
-}
-
-raw_read() {
-    IFS= read -r -t 30 -u "$raw_out" raw_line || die "raw said nothing"
-}
-
-raw() { # raw COMMAND...: its answer is raw_line
-    printf '%s\n' "$*" >&"$raw_in"
-    raw_read
-    printf '%s\n' "$raw_line"
-}
-
-raw_close() {
-    [ -n "$raw_in" ] || return 0
-    exec {raw_in}>&- {raw_out}<&-
-    wait "$raw_pid" 2> /dev/null || true
-    raw_in=''
 }
 
 # A handshake by openssl: what it says, alerts included. "-quiet" waits for the server's end.
@@ -170,42 +166,4 @@ END
         -cert "$run_dir/desk/issuing.pem" -in "$1" -out "$2" -startdate "$3" -enddate "$4" \
         >> "$run_dir/ica.log" 2>&1 || true
     cat "$run_dir/desk/issuing.pem" >> "$2"
-}
-
-# A message of the protocol, from protobuf's text form, in hex.
-message() { # message TYPE TEXT
-    protoc --proto_path="$top/proto" --encode="hallmark.v1.$1" hallmark/v1/runs.proto \
-        hallmark/v1/operator.proto hallmark/v1/log.proto <<< "$2" | xxd -p | tr -d '\n'
-}
-
-message_text() { # message_text TYPE HEX
-    xxd -r -p <<< "$2" | protoc --proto_path="$top/proto" --decode="hallmark.v1.$1" \
-        hallmark/v1/runs.proto hallmark/v1/operator.proto hallmark/v1/log.proto
-}
-
-# Bytes for protobuf's text form: "\x01\x02".
-text_bytes() {
-    local hex=$1
-    while [ -n "$hex" ]; do
-        printf '\\x%s' "${hex:0:2}"
-        hex=${hex:2}
-    done
-}
-
-raw_status() { jq -r '.status' <<< "$raw_line"; }
-
-open_request() { # open_request ORDER UID
-    message OpenRequest "order: \"$1\" uid: \"$(text_bytes "$2")\" pdid: 0x235400 probe: \"raw\""
-}
-
-fresh() { printf 'idempotency=%s' "$(openssl rand -hex 16)"; }
-
-# A run as far as arrow 3, by raw: run is its id.
-open_run() { # open_run ORDER UID
-    raw call hallmark.v1.Runs/Open "$(open_request "$1" "$2")" "$(fresh)" > "$run_dir/said"
-    [ "$(raw_status)" = 0 ] || die "Runs.Open: $raw_line"
-    # shellcheck disable=SC2034 # for whoever sources this
-    run=$(jq -r ".payload[4:36]" <<< "$raw_line") # field 1, 16 bytes
-    raw expect > "$run_dir/said"
-    grep -q Station/PutWebServerCertificate "$run_dir/said" || die "arrow 3: $raw_line"
 }

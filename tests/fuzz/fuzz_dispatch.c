@@ -46,8 +46,34 @@ static enum err runs_fetch_image(struct rpc_call *call,
     return ERR_OK;
 }
 
-static enum err runs_sealed(struct rpc_call *call, const Hallmark__V1__SealedRequest *in,
-                            Hallmark__V1__SealedResponse *out)
+static enum err runs_commit(struct rpc_call *call, const Hallmark__V1__UnitCommitRequest *in,
+                            Hallmark__V1__UnitCommitResponse *out)
+{
+    served = true;
+    if (in->statement == NULL)
+        return ERR_INVALID;
+    return rpc_bytes(call, &out->lock_tag,
+                     span_of(in->statement->kcv.data, in->statement->kcv.len));
+}
+
+static enum err runs_booted(struct rpc_call *call, const Hallmark__V1__UnitBootedRequest *in,
+                            Hallmark__V1__UnitBootedResponse *out)
+{
+    (void)call, (void)out;
+    served = true;
+    return strlen(in->detail) > 100 ? ERR_INVALID : ERR_OK;
+}
+
+static enum err runs_locked(struct rpc_call *call, const Hallmark__V1__UnitLockedRequest *in,
+                            Hallmark__V1__UnitLockedResponse *out)
+{
+    (void)call, (void)out;
+    served = true;
+    return in->statement == NULL || in->statement->signature.len > 64 ? ERR_INVALID : ERR_OK;
+}
+
+static enum err runs_sealed(struct rpc_call *call, const Hallmark__V1__UnitSealedRequest *in,
+                            Hallmark__V1__UnitSealedResponse *out)
 {
     (void)call, (void)out;
     served = true;
@@ -58,7 +84,10 @@ RPC_HANDLER(runs, Runs, open, Open, Open)
 RPC_HANDLER(runs, Runs, fetch_image, FetchImage, FetchImage)
 RPC_HANDLER(runs, Runs, report, Report, Report)
 RPC_HANDLER(runs, Runs, finish, Finish, Finish)
-RPC_HANDLER(runs, Runs, sealed, Sealed, Sealed)
+RPC_HANDLER(runs, Runs, commit, Commit, UnitCommit)
+RPC_HANDLER(runs, Runs, booted, Booted, UnitBooted)
+RPC_HANDLER(runs, Runs, locked, Locked, UnitLocked)
+RPC_HANDLER(runs, Runs, sealed, Sealed, UnitSealed)
 
 static Hallmark__V1__Runs_Service service = HALLMARK__V1__RUNS__INIT(runs__);
 static ProtobufCService *const services[] = { &service.base, NULL };
@@ -92,6 +121,38 @@ static void seed(fuzz_put *put, void *context, const char *name, const char *met
     fuzz_put_with(put, context, name, (uint8_t)strlen(method), buf_span(&both));
 }
 
+/* What follows the receipt: statements within requests that name a unit. */
+static void seed_closing(fuzz_put *put, void *context)
+{
+    static char words[] = "banner seen";
+    static uint8_t bytes[64] = { 4, 5, 6 };
+    const ProtobufCBinaryData uid = { 12, bytes };
+    Hallmark__V1__CommitStatement commit = HALLMARK__V1__COMMIT_STATEMENT__INIT;
+    commit.run_id = commit.kcv = (ProtobufCBinaryData){ 16, bytes };
+    commit.receipt_sha256 = (ProtobufCBinaryData){ 32, bytes };
+    commit.signature = (ProtobufCBinaryData){ 64, bytes };
+    Hallmark__V1__UnitCommitRequest committed = HALLMARK__V1__UNIT_COMMIT_REQUEST__INIT;
+    committed.uid = uid;
+    committed.statement = &commit;
+    seed(put, context, "commit", "hallmark.v1.Runs/Commit", &committed.base);
+    Hallmark__V1__UnitBootedRequest booted = HALLMARK__V1__UNIT_BOOTED_REQUEST__INIT;
+    booted.uid = uid;
+    booted.detail = words;
+    seed(put, context, "booted", "hallmark.v1.Runs/Booted", &booted.base);
+    Hallmark__V1__LockStatement lock = HALLMARK__V1__LOCK_STATEMENT__INIT;
+    lock.lock_level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_PRODUCTION;
+    lock.signature = (ProtobufCBinaryData){ 64, bytes };
+    Hallmark__V1__UnitLockedRequest locked = HALLMARK__V1__UNIT_LOCKED_REQUEST__INIT;
+    locked.uid = uid;
+    locked.statement = &lock;
+    seed(put, context, "locked", "hallmark.v1.Runs/Locked", &locked.base);
+    Hallmark__V1__UnitSealedRequest sealed = HALLMARK__V1__UNIT_SEALED_REQUEST__INIT;
+    sealed.uid = uid;
+    sealed.debug_port = HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT;
+    sealed.detail = words;
+    seed(put, context, "sealed", "hallmark.v1.Runs/Sealed", &sealed.base);
+}
+
 void fuzz_seeds(fuzz_put *put, void *context)
 {
     static char order[] = "order-7", words[] = "refused";
@@ -115,9 +176,7 @@ void fuzz_seeds(fuzz_put *put, void *context)
     Hallmark__V1__FinishRequest finish = HALLMARK__V1__FINISH_REQUEST__INIT;
     finish.receipt = &receipt;
     seed(put, context, "finish", "hallmark.v1.Runs/Finish", &finish.base);
-    Hallmark__V1__SealedRequest sealed = HALLMARK__V1__SEALED_REQUEST__INIT;
-    sealed.detail = words;
-    seed(put, context, "sealed", "hallmark.v1.Runs/Sealed", &sealed.base);
+    seed_closing(put, context);
     seed(put, context, "unknown-method", "hallmark.v1.Runs/Invent", &open.base);
     seed(put, context, "no-slash", "hallmark.v1.Runs", &open.base);
 }

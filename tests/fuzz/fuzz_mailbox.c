@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "common/core/crc32.h"
+#include "common/core/wr.h"
+#include "common/rpc/rpc.h"
+#include "hallmark/v1/closing.pb-c.h"
 #include "target-fw/devauth/devauth.h"
 #include "target-fw/port/host/host.h"
 #include "tests/fuzz/frames.h"
@@ -30,6 +33,7 @@ static const char *const methods[] = {
     "hallmark.v1.Target/DeriveSharedKey",
     "hallmark.v1.Closing/SignReceipt",
     "hallmark.v1.Closing/Commit",
+    "hallmark.v1.Closing/Lock",
 };
 
 static void turns(void)
@@ -58,7 +62,7 @@ static void put_request(struct rd *r)
     AUTO(buf_free) struct buf out = { 0 };
     const char *method = methods[rd_u8(r) % COUNT(methods)];
     uint32_t stream = rd_u8(r);
-    frames_request(&out, stream, method, rd_take(r, rd_u8(r)), true);
+    frames_request(&out, stream, method, rd_take(r, rd_u16le(r)), true);
     put_frame(buf_span(&out));
 }
 
@@ -143,15 +147,77 @@ enum { REQUEST, ANSWER, RAW, BYTES, CHUNK, RESET };
         32, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9,  \
         10, 11, 12, 13, 14, 15, 16
 
+/* Run id 0: no run, and Closing.Lock only. */
+#define HELLO_NO_RUN ANSWER, 2, 0, 18, 0x0a, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+
+enum { METHOD_COMMIT = 12, METHOD_LOCK = 13, SEED_MAX = 1500 };
+
+/* What stands before, then one request of that method. */
+static void seed_request(fuzz_put *put, void *context, const char *name, struct span before,
+                         uint8_t method, const ProtobufCMessage *message)
+{
+    uint8_t bytes[SEED_MAX];
+    struct wr w = wr_of(bytes, sizeof(bytes));
+    AUTO(buf_free) struct buf payload = { 0 };
+    FUZZ_CHECK(rpc_pack(message, &payload) == ERR_OK);
+    wr_span(&w, before);
+    const uint8_t head[] = { REQUEST, method, 1, (uint8_t)payload.len,
+                             (uint8_t)(payload.len >> 8) };
+    wr_span(&w, SPAN(head));
+    wr_span(&w, buf_span(&payload));
+    FUZZ_CHECK(wr_end(&w) == ERR_OK);
+    put(context, name, wr_done(&w));
+}
+
+static void seed_lock(fuzz_put *put, void *context)
+{
+    static const uint8_t no_run[] = { HELLO_NO_RUN }, run[] = { HELLO };
+    static uint8_t bytes[65] = { 4, 1, 2 };
+    const ProtobufCBinaryData id = { 16, bytes }, uid = { 12, bytes }, digest = { 32, bytes },
+                              signature = { 64, bytes }, point = { 65, bytes };
+    Hallmark__V1__CommitStatement commit = HALLMARK__V1__COMMIT_STATEMENT__INIT;
+    commit.run_id = commit.kcv = id;
+    commit.uid = uid;
+    commit.slot = 3;
+    commit.lock_level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_PRODUCTION;
+    commit.receipt_sha256 = digest;
+    commit.signature = signature;
+    Hallmark__V1__Receipt receipt = HALLMARK__V1__RECEIPT__INIT;
+    receipt.run_id = id;
+    receipt.uid = uid;
+    receipt.auth_public_key = point;
+    receipt.device_certificate_sha256 = receipt.web_server_certificate_sha256 =
+        receipt.rotpk_sha256 = receipt.firmware_sha256 = receipt.transcript_sha256 =
+            receipt.server_nonce = receipt.devauth_sha256 = digest;
+    receipt.lock_level = commit.lock_level;
+    receipt.signature = signature;
+    Hallmark__V1__LockRequest lock = HALLMARK__V1__LOCK_REQUEST__INIT;
+    lock.statement = &commit;
+    lock.receipt = &receipt;
+    lock.rotpk = signature;
+    lock.lock_tag = id;
+    seed_request(put, context, "lock", SPAN(no_run), METHOD_LOCK, &lock.base);
+    seed_request(put, context, "lock-in-a-run", SPAN(run), METHOD_LOCK, &lock.base);
+    lock.receipt = NULL;
+    seed_request(put, context, "lock-without-receipt", SPAN(no_run), METHOD_LOCK, &lock.base);
+    Hallmark__V1__CommitRequest write = HALLMARK__V1__COMMIT_REQUEST__INIT;
+    write.confirmation_tag = id;
+    write.decision = HALLMARK__V1__KEY_DECISION__KEY_DECISION_WRITE;
+    seed_request(put, context, "commit", SPAN(run), METHOD_COMMIT, &write.base);
+    seed_request(put, context, "commit-without-run", SPAN(no_run), METHOD_COMMIT, &write.base);
+}
+
 void fuzz_seeds(fuzz_put *put, void *context)
 {
     SEED("hello", HELLO);
-    SEED("keys", HELLO, REQUEST, 0, 1, 0, REQUEST, 1, 3, 0);
-    SEED("sign-without-request", HELLO, REQUEST, 0, 1, 0, REQUEST, 1, 3, 0, REQUEST, 3, 5, 0);
-    SEED("out-of-order", HELLO, REQUEST, 5, 1, 2, 0x0a, 0);
+    SEED("keys", HELLO, REQUEST, 0, 1, 0, 0, REQUEST, 1, 3, 0, 0);
+    SEED("sign-without-request", HELLO, REQUEST, 0, 1, 0, 0, REQUEST, 1, 3, 0, 0, REQUEST, 3, 5,
+         0, 0);
+    SEED("out-of-order", HELLO, REQUEST, 5, 1, 2, 0, 0x0a, 0);
+    seed_lock(put, context);
     SEED("hello-refused", ANSWER, 2, 7, 0);
     SEED("not-a-frame", HELLO, RAW, 3, 0xff, 0xff, 0xff);
     SEED("words", BYTES, 0x80, 6, 16, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0);
     SEED("chunk", HELLO, CHUNK, 0, 0, 8, 0, 0, 0, 0, 0);
-    SEED("reset", HELLO, REQUEST, 0, 1, 0, RESET, HELLO, REQUEST, 0, 1, 0);
+    SEED("reset", HELLO, REQUEST, 0, 1, 0, 0, RESET, HELLO, REQUEST, 0, 1, 0, 0);
 }

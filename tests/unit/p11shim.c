@@ -81,6 +81,18 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
     return rv != CKR_OK ? rv : real->C_SignInit(session, mechanism, key);
 }
 
+/* As an HSM that takes its time: of the test in this process, or P11SHIM_SIGN_MS in another. */
+static void hold(void)
+{
+    const char *text = getenv("P11SHIM_SIGN_MS");
+    unsigned ms = p11shim.hold_sign_ms != 0 ? p11shim.hold_sign_ms
+                  : text != NULL            ? (unsigned)strtoul(text, NULL, 10)
+                                            : 0;
+    struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+    if (ms != 0)
+        nanosleep(&t, NULL);
+}
+
 /* As a module whose line to its HSM is dead: for as long as it is told to. */
 static void hang(void)
 {
@@ -94,10 +106,7 @@ static CK_RV sign(CK_SESSION_HANDLE session, unsigned char *data, CK_ULONG data_
                   unsigned char *signature, CK_ULONG *signature_len)
 {
     p11shim.signed_++;
-    if (p11shim.hold_sign_ms != 0) {
-        struct timespec t = { 0, (long)p11shim.hold_sign_ms * 1000000 };
-        nanosleep(&t, NULL);
-    }
+    hold();
     hang();
     CK_RV rv = fault(&p11shim.sign);
     return rv != CKR_OK ? rv : real->C_Sign(session, data, data_len, signature, signature_len);

@@ -4,7 +4,7 @@
  *
  * p11shim.so forwards to the module that P11SHIM_MODULE names, counts calls and fails those it
  * is told to. The test sets and reads struct p11shim, found by dlsym. In another process C_Sign
- * hangs while there is a file of the name in P11SHIM_HANG.
+ * hangs while there is a file of the name in P11SHIM_HANG, and takes P11SHIM_SIGN_MS longer.
  */
 #pragma once
 

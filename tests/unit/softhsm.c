@@ -168,3 +168,24 @@ void softhsm_teardown(struct softhsm *s)
         nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     s->folder[0] = '\0';
 }
+
+enum err softhsm_unit_make(struct hsm *hsm, struct buf *wrapped_out,
+                           uint8_t point_out[static P256_POINT_SIZE])
+{
+    struct hsm_unit_key *key = NULL;
+    TRY(hsm_unit_key_make(hsm, &key, point_out));
+    enum err e = buf_copy(wrapped_out, hsm_unit_key_wrapped(key));
+    hsm_unit_key_free(key);
+    return e;
+}
+
+enum err softhsm_unit_sign(struct hsm *hsm, struct span wrapped,
+                           const uint8_t digest[static SHA256_SIZE],
+                           uint8_t signature_out[static P256_SIGNATURE_SIZE])
+{
+    struct hsm_unit_key *key = NULL;
+    TRY(hsm_unit_key_open(hsm, wrapped, &key));
+    enum err e = hsm_unit_key_sign(key, digest, signature_out);
+    hsm_unit_key_free(key);
+    return e;
+}

@@ -25,6 +25,13 @@ void softhsm_teardown(struct softhsm *s); /* after hsm_close; all zero is fine *
 const char *softhsm_pin(enum hsm_token token); /* of the tokens made here */
 enum err softhsm_write_pin(const char *path, const char *pin, unsigned mode);
 
+/* A unit's signing key made, and only its wrapped form kept; a signature from that. */
+enum err softhsm_unit_make(struct hsm *hsm, struct buf *wrapped_out,
+                           uint8_t point_out[static P256_POINT_SIZE]);
+enum err softhsm_unit_sign(struct hsm *hsm, struct span wrapped,
+                           const uint8_t digest[static SHA256_SIZE],
+                           uint8_t signature_out[static P256_SIGNATURE_SIZE]);
+
 /* Run a program of the system with its output in a buffer of the caller's (NULL: dropped);
  * ERR_NOT_FOUND if it is not installed, ERR_INTERNAL if it fails. */
 enum err softhsm_run(const char *const arguments[], char *output, size_t cap);

@@ -259,7 +259,7 @@ static void resets(void **state)
         bool sram_kept;
     } cases[] = {
         { "CPU", RESET_CPU, 1 << 7, true }, { "system", RESET_SYSTEM, 1 << 5, true },
-        { "pin", RESET_PIN, 1 << 1, true }, { "chip", RESET_CHIP, 0, true },
+        { "pin", RESET_PIN, 1 << 1, true }, { "chip", RESET_CHIP, 1, true },
         { "power", RESET_POWER, 1, false },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

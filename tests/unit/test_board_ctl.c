@@ -134,6 +134,66 @@ static void flash_and_otp_survive_the_process_and_sram_keys_do_not(void **state)
     assert_true(has("status 1", "\"otp_used\":32"));
 }
 
+static void commands_of_kill_tests(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *in_answer;
+    } cases[] = {
+        { "fault 0 k1 on off", "one argument at most" },
+        { "fault 0 otp-tear", "otp-tear SLOT WORDS used|unused" },
+        { "fault 0 otp-tear 9 1 used", "not a number up to 7" },
+        { "fault 0 otp-tear 3 4 used", "\"ok\":true" },
+        { "fault 0 otp-tear off", "\"ok\":true" },
+        { "fault 0 otp-tear 3 4 used 5", "usage: fault N" },
+        { "cut-at 0", "usage: cut-at N" },
+        { "cut-at 0 sram 1", "not config-erase" },
+        { "cut-at 0 plm 0", "not a count from 1" },
+        { "cut-at 0 plm 1 during", "flash and CONFIG only" },
+        { "cut-at 0 plm 1 before", "\"ok\":true" },
+        { "state 0", "\"cut_armed\":true" },
+        { "cut-at 0 off", "\"ok\":true" },
+        { "one-way 0", "\"count\":0,\"first\":0,\"from\":0,\"next\":0,\"cut_armed\":false,"
+                       "\"writes\":[]}" },
+        { "one-way 0 x", "not a number" },
+        { "one-way 0 1 2", "usage: one-way N" },
+        { "state", "usage: state N" },
+        { "state 0",
+          "\"otp\":{\"used\":0,\"revoked\":0,\"partial\":0,\"meta\":[\"0x00000000\"," },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (!has(cases[i].command, cases[i].in_answer))
+            fail_msg("%s: %s", cases[i].command, answer);
+}
+
+/* What a test of a kill asks for: what is stored, what it will be, what is in force. */
+static void state_tells_a_lock_that_is_armed_from_one_in_force(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command, *in_answer;
+    } cases[] = {
+        { "flash 1 0x300000 fdffffff00000000", "true" },
+        { "state 1", "\"config\":[\"0xfffffffd\",\"0x00000000\",\"0xffffffff\"" },
+        { "state 1", "\"config_lock\":{\"stored\":true,\"in_force\":false}" },
+        { "state 1", "\"debug\":\"open\",\"debug_next\":\"erase-only\"" },
+        { "state 1", "\"boot\":\"direct\",\"btf\":0" },
+        { "state 1", "\"plm\":{\"stage\":0,\"stored\":0,\"dirty\":false}" },
+        { "state 1", "\"dpm\":[{\"dbgdis\":false,\"lock\":false,\"in_force\":0," },
+        { "power 1 off", "true" },
+        { "state 1", "\"power\":false,\"nreset\":\"high\",\"boot\":\"none\"" },
+        { "power 1 on", "true" },
+        { "state 1", "\"config_lock\":{\"stored\":true,\"in_force\":true}" },
+        { "state 1", "\"debug\":\"erase-only\",\"debug_next\":\"erase-only\"" },
+        { "state 1", "\"rststs\":\"0x001\"" },
+        { "reset 1", "true" },
+        { "state 1", "\"rststs\":\"0x003\"" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (!has(cases[i].command, cases[i].in_answer))
+            fail_msg("%s: %s", cases[i].command, answer);
+}
+
 static int dial(unsigned n)
 {
     const char *port = strrchr(boards[n].link.address, ':') + 1;
@@ -181,6 +241,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(commands),
+        TEST(commands_of_kill_tests),
+        TEST(state_tells_a_lock_that_is_armed_from_one_in_force),
         TEST(flash_and_otp_survive_the_process_and_sram_keys_do_not),
         TEST(one_client_at_a_time_and_requests_may_be_pipelined),
     };

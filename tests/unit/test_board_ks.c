@@ -202,16 +202,43 @@ static void engines_get_only_their_own(void **state)
             fail_msg("%s", cases[i].name);
 }
 
-static void sram_keys_die_with_power_and_otp_does_not(void **state)
+static void power_cycle(void)
 {
-    (void)state;
-    assert_true(ks_run(META_SRAM | META_256 | READABLE, OP_CREATE, 1));
-    assert_true(ks_run(META_OTP | META_256 | READABLE | SLOT(1), OP_CREATE, 0x31));
     chip_power(&chip, false);
     chip_power(&chip, true);
     clocks_on(&chip);
     poke(&chip, KS, 0x101);
     await(&chip, KS + 8, 1 << 7 | BUSY, 1 << 7);
+}
+
+/* Slots 3 to 7 are for AES keys: an engine takes them until they are revoked, then no more. */
+static void a_revoked_otp_slot_is_refused_and_still_used(void **state)
+{
+    (void)state;
+    for (unsigned slot = 3; slot < STORE_OTP_SLOTS; slot++) {
+        uint32_t meta = META_OTP | META_256 | SLOT(slot);
+        assert_true(ks_run(meta, OP_CREATE, 0x100 * slot));
+        assert_true(engine_gets(KS_OTP, slot, KS_OWNER_AES, false, false));
+        assert_false(engine_gets(KS_OTP, slot, KS_OWNER_ECC, false, false));
+        assert_true(ks_run(META_OTP | SLOT(slot), OP_REVOKE, 0));
+        for (int powered = 0; powered < 2; powered++) {
+            assert_false(engine_gets(KS_OTP, slot, KS_OWNER_AES, false, false));
+            assert_false(ks_run(META_OTP | SLOT(slot), OP_READ, 0));
+            assert_true((peek(&chip, KS + 0x40) & 1U << slot) != 0);
+            assert_false(ks_run(meta, OP_CREATE, 0x200 * slot));
+            power_cycle();
+        }
+    }
+    assert_false(ks_run(META_OTP | SLOT(2), OP_REVOKE, 0)); /* empty */
+    assert_int_equal(peek(&chip, KS + 0x40), 0xf8);
+}
+
+static void sram_keys_die_with_power_and_otp_does_not(void **state)
+{
+    (void)state;
+    assert_true(ks_run(META_SRAM | META_256 | READABLE, OP_CREATE, 1));
+    assert_true(ks_run(META_OTP | META_256 | READABLE | SLOT(1), OP_CREATE, 0x31));
+    power_cycle();
     assert_int_equal(peek(&chip, KS + 0x44) & 63, 32);
     assert_true(ks_run(META_OTP | SLOT(1), OP_READ, 0));
     assert_int_equal(peek(&chip, KS + 0x20), 0x31);
@@ -270,6 +297,7 @@ int main(void)
         TEST(a_key_of_512_bits_takes_two_steps),
         TEST(sram_runs_full),
         TEST(engines_get_only_their_own),
+        TEST(a_revoked_otp_slot_is_refused_and_still_used),
         TEST(sram_keys_die_with_power_and_otp_does_not),
         TEST(power_may_go_between_two_slots),
         TEST(without_a_clock_nothing_answers),

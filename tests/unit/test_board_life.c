@@ -6,6 +6,7 @@
 #include "tests/unit/test_board_bench.h"
 
 enum {
+    RSTSTS = 0x40000004,
     FVC = 0x4002f500,
     DPM = 0x4002f600,
     BUSY = 1,
@@ -133,10 +134,62 @@ static void a_debugger_can_be_kept_from_the_block(void **state)
     poke(&chip, DPM, 0x5a000002);
     assert_int_equal(peek(&chip, DPM) & 3, 0);
     chip.master = MASTER_CPU;
+    poke(&chip, DPM + 0x50, 0x5a003000); /* NSCTL has DACCWDIS, and no DACCDIS */
+    await(&chip, DPM + 0x54, BUSY, 0);
+    assert_int_equal(peek(&chip, DPM + 0x50), 0xa5001000);
+    chip.master = MASTER_DEBUG;
+    assert_int_equal(peek(&chip, DPM), 0xa5001000);
+    poke(&chip, DPM + 0x50, 0x5a000001);
+    assert_int_equal(peek(&chip, DPM + 0x54) >> 16 & 1, 0);
+    chip.master = MASTER_CPU;
     poke(&chip, DPM, 0x5a002000);
     await(&chip, DPM + 4, BUSY, 0);
     chip.master = MASTER_DEBUG;
     assert_int_equal(peek(&chip, DPM), 0);
+}
+
+/* What each kind of reset adds to RSTSTS, and what it leaves of BTF; the flags are W1C. */
+static void each_reset_tells_its_cause(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum reset_kind kind;
+        uint32_t causes;
+    } cases[] = {
+        { "nRESET: PINRF", RESET_PIN, 1 << 1 },         { "CHIPRST: PORF", RESET_CHIP, 1 << 0 },
+        { "SYSRESETREQ: SYSRF", RESET_SYSTEM, 1 << 5 }, { "CPURST: CPURF", RESET_CPU, 1 << 7 },
+        { "power-on: PORF", RESET_POWER, 1 << 0 },
+    };
+    assert_int_equal(peek(&chip, RSTSTS), 1);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        poke(&chip, RSTSTS, 0x1ff);
+        assert_int_equal(peek(&chip, RSTSTS), 0);
+        chip_reset(&chip, cases[i].kind);
+        if (peek(&chip, RSTSTS) != cases[i].causes)
+            fail_msg("%s: 0x%x", cases[i].name, peek(&chip, RSTSTS));
+    }
+    chip_reset(&chip, RESET_PIN);
+    poke(&chip, RSTSTS, 1); /* only what is written */
+    assert_int_equal(peek(&chip, RSTSTS), 1 << 1);
+}
+
+/* A board that gets its power while a probe holds nRESET starts as after any power-on. */
+static void power_under_reset_is_a_power_on(void **state)
+{
+    (void)state;
+    poke(&chip, 0x20000000, 0x11223344);
+    chip_power(&chip, false);
+    chip_pin_reset(&chip, true);
+    chip_power(&chip, true);
+    assert_int_equal(chip.core.state, CORE_HELD);
+    chip_pin_reset(&chip, false);
+    assert_int_equal(peek(&chip, RSTSTS), 1 << 0 | 1 << 1);
+    assert_int_not_equal(peek(&chip, 0x20000000), 0x11223344);
+    poke(&chip, RSTSTS, 3);
+    chip_pin_reset(&chip, true);
+    chip_pin_reset(&chip, false);
+    assert_int_equal(peek(&chip, RSTSTS), 1 << 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -146,7 +199,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(counters_rise_within_their_range),      TEST(a_password_can_be_set_seven_times),
         TEST(guesses_run_out_and_stay_out),          TEST(bits_only_go_up_and_want_the_key),
-        TEST(a_debugger_can_be_kept_from_the_block),
+        TEST(a_debugger_can_be_kept_from_the_block), TEST(each_reset_tells_its_cause),
+        TEST(power_under_reset_is_a_power_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,66 +2,15 @@
 /* What the locks leave of the debug port, and the debugger's own door to the protection. */
 #include "tests/unit/check.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/swd.h"
-#include "tests/unit/test_board_bench.h"
+#include "tests/unit/test_board_swd.h"
 
 #define DPM    0x4002f600U
 #define WINDOW 0xf0001600U
-
-static struct chip chip;
-static struct swd swd;
-
-static enum swd_ack transfer(uint8_t request, uint32_t data, uint32_t *out)
-{
-    uint32_t value = data;
-    enum swd_ack ack = swd_transfer(&swd, &chip, request, &value);
-    if (out != NULL)
-        *out = value;
-    return ack;
-}
-
-static enum swd_ack connect_swd(void)
-{
-    static const uint8_t bits[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x9e, 0xe7,
-                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0 };
-    swd_sequence(&swd, &chip, bits, sizeof(bits) * 8);
-    uint32_t idr;
-    if (transfer(SWD_READ, 0, &idr) != SWD_OK)
-        return SWD_NONE;
-    assert_int_equal(idr, 0x0bf11477);
-    transfer(0, 0x1e, NULL);
-    transfer(4, 0x50000000, NULL);
-    transfer(8, 0, NULL);
-    return transfer(SWD_AP, 0x23000052, NULL);
-}
-
-/* What the wire says to a word read of address, or to one written. */
-static enum swd_ack get(uint32_t address, uint32_t *value)
-{
-    transfer(SWD_AP | 4, address, NULL);
-    transfer(SWD_AP | SWD_READ | 12, 0, value);
-    enum swd_ack ack = transfer(SWD_READ | 12, 0, value);
-    transfer(0, 0x1e, NULL);
-    return ack;
-}
-
-static enum swd_ack put(uint32_t address, uint32_t value)
-{
-    transfer(SWD_AP | 4, address, NULL);
-    transfer(SWD_AP | 12, value, NULL);
-    enum swd_ack ack = transfer(SWD_READ | 12, 0, &value);
-    transfer(0, 0x1e, NULL);
-    return ack;
-}
-
-static enum swd_ack probe(uint32_t address)
-{
-    uint32_t value;
-    return get(address, &value);
-}
 
 static int setup(void **state)
 {
@@ -104,6 +53,9 @@ static void a_lock_is_in_force_after_a_reset_only(void **state)
         { "dev", 0xfffffffd, 0, 0, 0, SWD_FAULT, SWD_FAULT, SWD_FAULT, SWD_OK },
         { "password", 0xfffffffd, 1, 1, 0, SWD_FAULT, SWD_FAULT, SWD_FAULT, SWD_FAULT },
         { "production", 0xfffffffd, 3, 3, PLM_DEPLOYED, SWD_FAULT, SWD_FAULT, SWD_FAULT,
+          SWD_FAULT },
+        { "Deployed alone", 0xffffffff, 0, 0, PLM_DEPLOYED, SWD_OK, SWD_OK, SWD_OK, SWD_OK },
+        { "half of production", 0xfffffffd, 3, 0, PLM_DEPLOYED, SWD_FAULT, SWD_FAULT, SWD_OK,
           SWD_FAULT },
         { "secure side only", 0xffffffff, 3, 0, 0, SWD_FAULT, SWD_FAULT, SWD_OK, SWD_FAULT },
         { "silent", 0xfffff7ff, 0, 0, 0, SWD_NONE, SWD_NONE, SWD_NONE, SWD_NONE },
@@ -283,6 +235,88 @@ static void stages_only_rise(void **state)
     }
 }
 
+/* ---- README.md, "Doors": its rows are read, and tried on a board of each column ---- */
+
+enum { LEVELS = 4, CELLS = 2 + LEVELS };
+
+static const struct level {
+    uint32_t config0, secure, non_secure;
+} levels[LEVELS] = {
+    { 0xffffffff, 0, 0 }, /* open */
+    { 0xfffffffd, 0, 0 }, /* dev */
+    { 0xfffffffd, 3, 0 }, /* interrupted before the non-secure side */
+    { 0xfffffffd, 3, 3 }, /* production */
+};
+
+static void file_drop(FILE **file)
+{
+    if (*file != NULL)
+        fclose(*file);
+}
+
+static void lock_as(void **state, const struct level *level)
+{
+    teardown(state);
+    setup(state);
+    put_u32(FMC_CONFIG0, level->config0);
+    chip.store.image->head.dpm[0].flags = level->secure;
+    chip.store.image->head.dpm[1].flags = level->non_secure;
+    pin_reset();
+    assert_int_equal(connect_swd(), SWD_OK);
+}
+
+/* "FAULT", "reads", or the word that is read. A FAULT comes again after it is cleared. */
+static bool door_is(uint32_t address, const char *want)
+{
+    uint32_t value = 0;
+    enum swd_ack first = get(address, &value), second = get(address, &value);
+    if (strcmp(want, "FAULT") == 0)
+        return first == SWD_FAULT && second == SWD_FAULT;
+    return first == SWD_OK && second == SWD_OK &&
+           (strcmp(want, "reads") == 0 || value == strtoul(want, NULL, 16));
+}
+
+static size_t cells_of(char *line, const char *cells[CELLS])
+{
+    for (size_t i = 0; i < CELLS; i++)
+        cells[i] = "";
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *at = strtok_r(line, "|\n", &rest); at != NULL && count < CELLS;
+         at = strtok_r(NULL, "|\n", &rest)) {
+        at += strspn(at, " `");
+        at[strcspn(at, " `")] = '\0';
+        cells[count++] = at;
+    }
+    return count;
+}
+
+static void the_table_of_doors_is_what_the_model_does(void **state)
+{
+    AUTO(file_drop) FILE *file = fopen(SOURCE_DIR "/target-fw/board/README.md", "r");
+    char line[4096];
+    const char *cells[CELLS];
+    size_t rows = 0;
+    bool inside = false;
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "## ", 3) == 0)
+            inside = strcmp(line, "## Doors\n") == 0;
+        if (!inside || strncmp(line, "| 0x", 4) != 0)
+            continue;
+        if (cells_of(line, cells) != CELLS)
+            fail_msg("%s: not %d cells", cells[0], CELLS);
+        for (size_t i = 0; i < LEVELS; i++) {
+            lock_as(state, &levels[i]);
+            if (!door_is((uint32_t)strtoul(cells[0], NULL, 16), cells[2 + i]))
+                fail_msg("%s (%s), column %zu: not %s", cells[0], cells[1], i + 1,
+                         cells[2 + i]);
+        }
+        rows++;
+    }
+    assert_true(rows >= 20);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -294,6 +328,7 @@ int main(void)
         TEST(the_window_is_no_way_round_the_locks),
         TEST(without_secure_debug_the_core_cannot_be_stopped),
         TEST(stages_only_rise),
+        TEST(the_table_of_doors_is_what_the_model_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 #define INFO   0x2000U
 #define SIZE   0x400U
 #define MARKER 0x4c42754eU
+#define BTF    0x4002f800U
 
 static struct chip chip;
 static EC_KEY *rotpk, *other;
@@ -136,6 +137,33 @@ static void a_signed_image_is_verified(void **state)
     assert_int_equal(chip.core.vtor, 0);
 }
 
+/* BTF bit 0: the verified image runs. Each reset after which the ROM decides sets it again. */
+static void btf_tells_of_the_last_boot(void **state)
+{
+    (void)state;
+    assert_int_equal(peek(&chip, BTF), 0);
+    burn(0);
+    burn(1);
+    assert_int_equal(peek(&chip, BTF), 0); /* burnt, not booted yet */
+    pin_reset();
+    assert_int_equal(peek(&chip, BTF), 1);
+    poke(&chip, BTF, 0);
+    assert_int_equal(peek(&chip, BTF), 1);
+    chip.fmc.vecmap = 0xf0000;
+    put_u32(INFO + 0x60, 0);
+    chip_reset(&chip, RESET_SYSTEM); /* to VECMAP's image: the ROM is not asked */
+    assert_int_equal(peek(&chip, BTF), 1);
+    static const enum reset_kind kinds[] = { RESET_PIN, RESET_CHIP, RESET_SYSTEM, RESET_POWER };
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        put_image();
+        pin_reset();
+        assert_int_equal(peek(&chip, BTF), 1);
+        put_u32(INFO + 0x60, 0);
+        chip_reset(&chip, kinds[i]);
+        assert_int_equal(peek(&chip, BTF), 0);
+    }
+}
+
 static void every_spoilt_word_is_refused(void **state)
 {
     (void)state;
@@ -209,11 +237,9 @@ static void another_key_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(without_rotpk_boots_anything),
-        TEST(one_half_is_refused),
-        TEST(a_signed_image_is_verified),
-        TEST(every_spoilt_word_is_refused),
-        TEST(every_flipped_bit_of_fwinfo_is_refused),
+        TEST(without_rotpk_boots_anything), TEST(one_half_is_refused),
+        TEST(a_signed_image_is_verified),   TEST(btf_tells_of_the_last_boot),
+        TEST(every_spoilt_word_is_refused), TEST(every_flipped_bit_of_fwinfo_is_refused),
         TEST(another_key_is_refused),
     };
     return cmocka_run_group_tests(tests, open_keys, close_keys);

@@ -118,7 +118,7 @@ static struct ca_certificates foreign_chain(void)
     struct buf *const out[] = { &chain.root, &chain.issuing, &chain.web_server };
     for (size_t i = 0; i < 3; i++) {
         const struct cert_request r = {
-            profiles[i], name, key, NULL, i == 0 ? NULL : made[i - 1], key
+            profiles[i], name, key, NULL, i == 0 ? NULL : made[i - 1], key, NULL
         };
         assert_int_equal(cert_make(&r, &made[i]), ERR_OK);
         assert_int_equal(ssl_certificate_der(made[i], out[i]), ERR_OK);

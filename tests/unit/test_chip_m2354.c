@@ -23,8 +23,10 @@ enum {
     ISPTRG = 0x4000C010,
     ISPSTS = 0x4000C040,
 };
-#define DHCSR 0xE000EDF0u
-#define DCRSR 0xE000EDF4u
+#define DHCSR  0xE000EDF0u
+#define WINDOW 0xF0001600u /* of DPM, which answers whatever is locked */
+#define DPM_ID 0xF00016FCu
+#define DCRSR  0xE000EDF4u
 
 /* A chip whose flash controller has a fault switched on. */
 struct bench {
@@ -78,6 +80,7 @@ static struct bench *bench_new(void)
     b->fake.user = b;
     b->fake.on_write = on_write;
     fake_set(&b->fake, PDID, 0xA1735440);
+    fake_set(&b->fake, DPM_ID, 0x44504D00);
     fake_set(&b->fake, STATUS, 1u << 4);
     fake_set(&b->fake, DHCSR, 1u << 16 | 1u << 20);
     return b;
@@ -109,11 +112,13 @@ static void open_tells_what_is_wrong(void **state)
     } cases[] = {
         { "unknown part", 0x01B46760, 1 << 20, 0, 0, false, ERR_MISMATCH,
           "PDID 0x01b46760; known are M2354LJFAE" },
-        { "secure debug off", 0xA1735440, 0, 0, 0, false, ERR_LOCKED, "S_SDE" },
-        { "registers refused", 0xA1735440, 1 << 20, 0x40000000, 0x50000000, false, ERR_LOCKED,
-          "registers are refused" },
-        { "core refused", 0xA1735440, 1 << 20, 0xE0000000, 0xF0000000, false, ERR_LOCKED,
-          "core's debug registers" },
+        { "secure debug off", 0xA1735440, 0, 0, 0, false, ERR_NOT_KNOWN, "S_SDE" },
+        { "registers refused", 0xA1735440, 1 << 20, 0x40000000, 0x50000000, false, ERR_FAULT,
+          "is it locked? not proven" },
+        { "core refused", 0xA1735440, 1 << 20, 0xE0000000, 0xF0000000, false, ERR_FAULT,
+          "is it locked? not proven" },
+        { "all refused", 0xA1735440, 0, 0, WINDOW, false, ERR_LOCKED,
+          "the debug port is locked" },
         { "nothing there", 0xA1735440, 1 << 20, 0, 0, true, ERR_UNAVAILABLE, "powered" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -269,34 +274,6 @@ static void bad_wires_are_no_lock(void **state)
     assert_non_null(strstr(fail_words(), "a bad wire or clock"));
 }
 
-static void a_dead_wire_proves_nothing(void **state)
-{
-    (void)state;
-    AUTO(bench_drop) struct bench *b = bench_open();
-    char detail[CHIP_DETAIL_MAX];
-    bool refused = false;
-    assert_int_equal(chip_reset(b->chip), ERR_OK);
-    assert_int_equal(b->fake.resets, 1);
-    b->fake.no_answer = true;
-    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
-    assert_false(refused);
-    b->fake.no_answer = false;
-    b->fake.wire_response = DAP_ACK_NONE; /* pulled out after DPIDR was read */
-    b->fake.ap_only = true;
-    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
-    assert_false(refused);
-    b->fake.wire_response = DAP_ACK_OK | DAP_WIRE_ERROR;
-    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
-    assert_false(refused);
-    b->fake.wire_response = 0;
-    b->fake.fault_from = SRAM_BASE; /* SRAM refused, the rest not */
-    b->fake.fault_to = SRAM_BASE + FAKE_SRAM_SIZE;
-    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_OK);
-    assert_false(refused);
-    assert_non_null(strstr(detail, "SRAM 0x20000000: FAULT"));
-    assert_non_null(strstr(detail, "flash 0x00000000 is readable"));
-}
-
 /* An agent that was killed in a reset leaves the pin low. */
 static void a_board_left_in_reset_is_let_go(void **state)
 {
@@ -306,6 +283,40 @@ static void a_board_left_in_reset_is_let_go(void **state)
     assert_int_equal(chip_open(&b->fake.probe, 0, &b->chip), ERR_OK);
     assert_false(b->fake.reset_low);
     assert_int_equal(b->fake.resets, 0);
+}
+
+/* A board whose lock writes were made is shut by it, before the server knows its level. */
+static void no_start_pulls_nreset(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    uint8_t uid[UID_SIZE];
+    assert_int_equal(chip_check_password(b->chip), ERR_OK);
+    assert_int_equal(chip_uid(b->chip, uid), ERR_OK);
+    chip_close(b->chip);
+    b->chip = NULL;
+    assert_int_equal(b->fake.resets, 0);
+}
+
+static void a_debug_password_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t address, value;
+        enum err want;
+        const char *words;
+    } cases[] = {
+        { 0x4002F604, 0x0F0000FF, ERR_OK, NULL }, /* other bits */
+        { 0x4002F604, 1 << 8, ERR_MISMATCH, "was set 1 times (DPM PWUCNT), 0 times is wanted" },
+        { 0x4002F654, 7 << 8, ERR_MISMATCH, "was set 7 times" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO(bench_drop) struct bench *b = bench_open();
+        fake_set(&b->fake, cases[i].address, cases[i].value);
+        assert_int_equal(chip_check_password(b->chip), cases[i].want);
+        if (cases[i].words != NULL)
+            assert_non_null(strstr(fail_words(), cases[i].words));
+    }
 }
 
 static void a_board_held_in_reset_is_not_called_locked(void **state)
@@ -321,13 +332,12 @@ static void a_board_held_in_reset_is_not_proven_shut(void **state)
 {
     (void)state;
     AUTO(bench_drop) struct bench *b = bench_open();
-    char detail[CHIP_DETAIL_MAX];
-    bool refused = false;
+    struct chip_debug_result result;
     b->fake.reset_stuck = true;
     assert_int_equal(chip_reset(b->chip), ERR_OK);
-    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
-    assert_false(refused);
-    assert_non_null(strstr(fail_words(), "nRESET stays low"));
+    chip_debug_look(b->chip, CHIP_LEVEL_ANY, &result);
+    assert_int_equal(result.port, CHIP_DEBUG_NOT_KNOWN);
+    assert_non_null(strstr(result.detail, "nRESET stays low"));
 }
 
 /* A probe without that pin reads it low, whatever the board does. */
@@ -335,13 +345,12 @@ static void a_probe_without_the_pin_will_do(void **state)
 {
     (void)state;
     AUTO(bench_drop) struct bench *b = bench_new();
-    char detail[CHIP_DETAIL_MAX];
-    bool refused = false;
+    struct chip_debug_result result;
     b->fake.no_reset_pin = true;
     assert_int_equal(chip_open(&b->fake.probe, 0, &b->chip), ERR_OK);
-    b->fake.fault_to = UINT32_MAX;
-    assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_OK);
-    assert_true(refused);
+    b->fake.fault_to = WINDOW;
+    chip_debug_look(b->chip, CHIP_LEVEL_ANY, &result);
+    assert_int_equal(result.port, CHIP_DEBUG_SHUT);
 }
 
 /* A locked board is opened to be proven shut, an open one too; the reset may lie between. */
@@ -350,20 +359,19 @@ static void a_shut_board_is_proven_so(void **state)
     (void)state;
     for (int open = 0; open <= 1; open++) {
         AUTO(bench_drop) struct bench *b = bench_new();
-        char detail[CHIP_DETAIL_MAX];
-        bool refused = open;
-        b->fake.fault_to = open ? 0 : UINT32_MAX;
+        struct chip_debug_result result;
+        enum chip_debug want = open ? CHIP_DEBUG_OPEN : CHIP_DEBUG_SHUT;
+        b->fake.fault_to = open ? 0 : WINDOW;
         assert_int_equal(chip_open_shut(&b->fake.probe, 0, &b->chip), ERR_OK);
-        assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_OK);
-        assert_int_equal(refused, !open);
+        chip_debug_look(b->chip, CHIP_LEVEL_ANY, &result);
+        assert_int_equal(result.port, want);
         assert_int_equal(b->fake.resets, 0);
-        refused = open;
         assert_int_equal(chip_reset(b->chip), ERR_OK);
-        assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_OK);
-        assert_int_equal(refused, !open);
+        chip_debug_look(b->chip, CHIP_LEVEL_ANY, &result);
+        assert_int_equal(result.port, want);
         assert_int_equal(b->fake.resets, 1);
-        assert_non_null(
-            strstr(detail, open ? "SRAM 0x20000000 is readable" : "SRAM 0x20000000: FAULT"));
+        assert_non_null(strstr(result.detail, open ? "SRAM 0x20000000 is readable"
+                                                   : "SRAM 0x20000000: FAULT"));
     }
 }
 
@@ -377,15 +385,14 @@ static void a_board_that_may_be_shut_is_not_proven_so(void **state)
     assert_null(absent->chip);
     for (int stuck = 0; stuck <= 1; stuck++) {
         AUTO(bench_drop) struct bench *b = bench_new();
-        char detail[CHIP_DETAIL_MAX];
-        bool refused = false;
+        struct chip_debug_result result;
         b->fake.reset_low = b->fake.reset_stuck = stuck;
         b->fake.no_reset_pin = !stuck;
-        b->fake.fault_to = UINT32_MAX;
+        b->fake.fault_to = WINDOW;
         assert_int_equal(chip_open_shut(&b->fake.probe, 0, &b->chip), ERR_OK);
-        assert_int_equal(chip_debug_refused(b->chip, &refused, detail), ERR_UNAVAILABLE);
-        assert_false(refused);
-        assert_non_null(strstr(fail_words(), "nRESET stays low"));
+        chip_debug_look(b->chip, CHIP_LEVEL_ANY, &result);
+        assert_int_equal(result.port, CHIP_DEBUG_NOT_KNOWN);
+        assert_non_null(strstr(result.detail, "nRESET stays low"));
     }
 }
 
@@ -401,7 +408,8 @@ int main(void)
         cmocka_unit_test(image_is_read_back),
         cmocka_unit_test(long_wires_get_a_slower_clock),
         cmocka_unit_test(bad_wires_are_no_lock),
-        cmocka_unit_test(a_dead_wire_proves_nothing),
+        cmocka_unit_test(no_start_pulls_nreset),
+        cmocka_unit_test(a_debug_password_is_refused),
         cmocka_unit_test(a_board_left_in_reset_is_let_go),
         cmocka_unit_test(a_board_held_in_reset_is_not_called_locked),
         cmocka_unit_test(a_board_held_in_reset_is_not_proven_shut),

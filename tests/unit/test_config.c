@@ -25,7 +25,7 @@ static enum err read_text(const char *text, struct config **config_out)
     return e;
 }
 
-static void settings_and_defaults(void **state)
+static void configuration_and_defaults(void **state)
 {
     (void)state;
     struct config *c = NULL;
@@ -42,6 +42,24 @@ static void settings_and_defaults(void **state)
     assert_string_equal(c->hsm.labels[HSM_LOG], "audit");
     assert_string_equal(c->hsm.labels[HSM_TLS], "hallmark-tls");
     assert_string_equal(c->hsm.pin_files[HSM_LOG], "/p/log.pin");
+    assert_int_equal(c->policy.run_idle_s, 900);
+    assert_int_equal(c->policy.run_longest_s, 3600);
+    assert_int_equal(c->policy.unlocked_s, 3600);
+    assert_true(c->name[0] != '\0');
+    config_free(c);
+}
+
+static void policy_is_minutes_or_seconds(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    assert_int_equal(read_text(GOOD "[server]\nname = oven-1\n[policy]\nrun_idle_minutes = 2\n"
+                                    "run_longest_s = 3\n",
+                               &c),
+                     ERR_OK);
+    assert_int_equal(c->policy.run_idle_s, 120);
+    assert_int_equal(c->policy.run_longest_s, 3);
+    assert_string_equal(c->name, "oven-1");
     config_free(c);
 }
 
@@ -75,7 +93,13 @@ static void refusals_name_the_place(void **state)
         { "trust domain that is a URI", GOOD "[ca]\ntrust_domain = spiffe://a\n",
           "[ca] trust_domain: spiffe://a: want" },
         { "trust domain ends in a dot", GOOD "[ca]\ntrust_domain = a.\n", "both ends" },
-        { "not a setting", GOOD "nonsense\n", ":11: not a setting" },
+        { "not a key", GOOD "nonsense\n", ":11: not a line of the form KEY = VALUE" },
+        { "name in capitals", GOOD "[server]\nname = Oven\n", "[server] name: Oven: want" },
+        { "no run at all", GOOD "[policy]\nrun_idle_minutes = 0\n", "run_idle_minutes: bad" },
+        { "run of a year", GOOD "[policy]\nrun_longest_minutes = 525600\n",
+          "longest_minutes: bad" },
+        { "unknown policy", GOOD "[policy]\nrun_idle_hours = 1\n",
+          "[policy] run_idle_hours: no such" },
         { "no state", "[hsm]\nmodule = /m\npins = /p\n", "[server] state is missing" },
         { "empty", "", "[server] state is missing" },
     };
@@ -100,7 +124,8 @@ int main(void)
 {
     log_set_level(0);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settings_and_defaults),
+        cmocka_unit_test(configuration_and_defaults),
+        cmocka_unit_test(policy_is_minutes_or_seconds),
         cmocka_unit_test(refusals_name_the_place),
         cmocka_unit_test(missing_file_is_named),
     };

@@ -9,10 +9,13 @@
 #include <sysexits.h>
 
 #include "common/host/log.h"
+#include "oem-server/ctl/advise.h"
+#include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/entry.h"
 #include "oem-server/ctl/exit.h"
 #include "oem-server/ctl/file.h"
+#include "oem-server/ctl/list.h"
 
 static uint8_t uid[UID_SIZE] = { 1, 2, 3 };
 
@@ -110,6 +113,185 @@ static void entry_is_json(void **state)
             "\"uid\":\"010203000000000000000000\",\"reported\":false}\n");
 }
 
+/* An operator's act, as it stands in the log: its reason and what became true. */
+static void act_is_a_line_and_json(void **state)
+{
+    (void)state;
+    static char kind[] = "call", method[] = "hallmark.v1.Units/Scrap",
+                reason[] = "burnt\x1b[2J", row[] = "unit/0102", field[] = "state",
+                value[] = "scrapped", gone[] = "fact/x", none[] = "",
+                large[] = "0123456789012345678901234567890123456789012345678901234567890123x";
+    Hallmark__V1__Change changes[3], *pointers[3];
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        hallmark__v1__change__init(&changes[i]);
+        pointers[i] = &changes[i];
+    }
+    changes[0].row = row, changes[0].field = field, changes[0].value = value;
+    changes[1].row = gone, changes[1].field = none;
+    changes[2].row = row, changes[2].field = field, changes[2].value = large;
+    Hallmark__V1__Event event = HALLMARK__V1__EVENT__INIT;
+    event.kind = kind;
+    event.method = method;
+    event.reason = reason;
+    event.changes = pointers;
+    event.n_changes = COUNT(changes);
+    struct capture c;
+    capture_start(&c);
+    entry_line(c.file, 1, &event);
+    assert_printed(
+        &c, "       1  1970-01-01T00:00:00.000000Z  call  Units/Scrap  OK  "
+            "reason: burnt?[2J  [unit/0102 state=scrapped; fact/x removed; "
+            "unit/0102 "
+            "state=0123456789012345678901234567890123456789012345678901234567890123...]\n");
+    event.n_changes = 2;
+    capture_start(&c);
+    struct ctl ctl = { .out = c.file, .json = true };
+    struct report report = report_new();
+    entry_report(&report, 1, &event);
+    assert_int_equal(report_print_line(&report, &ctl), ERR_OK);
+    report_free(&report);
+    assert_printed(&c,
+                   "{\"index\":1,\"time\":\"1970-01-01T00:00:00.000000Z\",\"kind\":\"call\","
+                   "\"method\":\"hallmark.v1.Units/Scrap\",\"status\":\"OK\",\"code\":0,"
+                   "\"reason\":\"burnt\\u001B[2J\",\"took_us\":0,\"reported\":false,"
+                   "\"changes\":[{\"row\":\"unit/0102\",\"field\":\"state\","
+                   "\"value\":\"scrapped\"},{\"row\":\"fact/x\",\"removed\":true}]}\n");
+}
+
+/* What a terminal must not get, in a line and in JSON. */
+static const struct {
+    const char *name, *text, *clean, *json;
+} dirty[] = {
+    { "plain", "a b", "a b", "a b" },
+    { "letters of other scripts", "\xc3\xa4\xe6\x97\xa5", "\xc3\xa4\xe6\x97\xa5",
+      "\\u00E4\\u65E5" },
+    { "escape", "\x1b[2J", "?[2J", "\\u001B[2J" },
+    { "DEL", "a\x7f", "a?", "a\\u007F" },
+    { "C1 control", "\xc2\x9b", "?", "\\u009B" },
+    { "right-to-left override", "\xe2\x80\xae", "?", "\\u202E" },
+    { "right-to-left mark", "\xe2\x80\x8f", "?", "\\u200F" },
+    { "Arabic letter mark", "\xd8\x9c", "?", "\\u061C" },
+    { "isolate", "\xe2\x81\xa6", "?", "\\u2066" },
+    { "line separator", "\xe2\x80\xa8", "?", "\\u2028" },
+    { "byte order mark", "\xef\xbb\xbf", "?", "\\uFEFF" },
+    { "tag", "\xf3\xa0\x81\x81", "?", "\\uDB40\\uDC41" },
+    { "not UTF-8", "\xff", "?", "?" },
+    { "cut short", "\xe2\x80", "??", "??" },
+};
+
+static void text_is_cleaned(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(dirty); i++) {
+        struct capture c;
+        char want[128];
+        char *clean = clean_copy(dirty[i].text);
+        assert_string_equal(clean, dirty[i].clean);
+        assert_int_equal(clean_is(dirty[i].text), strcmp(clean, dirty[i].text) == 0);
+        free(clean);
+        capture_start(&c);
+        struct ctl ctl = { .out = c.file, .json = true };
+        struct report report = report_new();
+        report_text(&report, "t", dirty[i].text);
+        assert_int_equal(report_print_line(&report, &ctl), ERR_OK);
+        report_free(&report);
+        snprintf(want, sizeof(want), "{\"t\":\"%s\"}\n", dirty[i].json);
+        assert_printed(&c, want);
+    }
+}
+
+static struct report row_of(const char *name, const char *text, uint64_t number)
+{
+    struct report row = report_new();
+    report_text(&row, "name", name);
+    report_text(&row, "text", text);
+    report_number(&row, "size_of_it", number);
+    return row;
+}
+
+static void lists_are_tables_or_lines(void **state)
+{
+    (void)state;
+    static const struct list_column columns[] = { { "name", 6 },
+                                                  { "none", 4 },
+                                                  { "size_of_it", 10 } };
+    for (int json = 0; json <= 1; json++) {
+        struct capture c;
+        capture_start(&c);
+        struct ctl ctl = { .out = c.file, .json = json != 0 };
+        struct report a = row_of("\xc3\xa4", "x", 5), b = row_of("bb\x1b", "", 123);
+        list_header(&ctl, columns, COUNT(columns));
+        assert_int_equal(list_row(&ctl, columns, COUNT(columns), &a, ""), ERR_OK);
+        assert_int_equal(list_row(&ctl, columns, COUNT(columns), &b, "held: \x1b"), ERR_OK);
+        report_free(&a);
+        report_free(&b);
+        assert_printed(&c, json ? "{\"name\":\"\\u00E4\",\"text\":\"x\",\"size_of_it\":5}\n"
+                                  "{\"name\":\"bb\\u001B\",\"text\":\"\",\"size_of_it\":123}\n"
+                                : "NAME    NONE  SIZE OF IT\n"
+                                  "\xc3\xa4       -     5\n"
+                                  "bb?     -     123         held: ?\n");
+    }
+}
+
+static void pages_end_at_the_limit(void **state)
+{
+    (void)state;
+    assert_int_equal(list_page(0, 123456), LIST_PAGE_MAX);
+    assert_int_equal(list_page(5, 0), 5);
+    assert_int_equal(list_page(1500, 1000), 500);
+    assert_int_equal(list_page(1500, 1500), 0);
+    assert_int_equal(list_page(1500, 2000), 0);
+    assert_int_equal(list_page(UINT32_MAX, 0), LIST_PAGE_MAX);
+}
+
+/* Of a list of objects each is a line for people. */
+static void list_of_objects_is_lines(void **state)
+{
+    (void)state;
+    struct capture c;
+    capture_start(&c);
+    struct ctl ctl = { .out = c.file };
+    struct report report = report_new(), one = row_of("a", "x\x1b", 1),
+                  two = row_of("b", "y", 2);
+    report_list(&report, "rows");
+    report_list_add(&report, "rows", &one);
+    report_list_add(&report, "rows", &two);
+    assert_int_equal(report_print(&report, &ctl), ERR_OK);
+    report_free(&report);
+    assert_printed(&c, "rows                                \n"
+                       "  name a  text x?  size of it 1\n"
+                       "  name b  text y  size of it 2\n");
+}
+
+/* A refusal names what to do next; the error stays. */
+static const struct {
+    enum err err;
+    enum advise_about about;
+    const char *said, *told;
+} refusals[] = {
+    { ERR_OK, ADVISE_UNIT, "x", "x" },
+    { ERR_NOT_FOUND, ADVISE_UNIT, "no unit",
+      "no unit; next: 'oemctl unit list' shows the units that are known" },
+    { ERR_HELD, ADVISE_UNIT, "held",
+      "held; next: 'oemctl unit allow UID --reason TEXT' lifts the hold" },
+    { ERR_NOT_FOUND, ADVISE_RUN, "no run",
+      "no run; next: 'oemctl run list' shows the runs under way" },
+    { ERR_NOT_LOCKED, ADVISE_UNIT, "try oemctl unit accept", "try oemctl unit accept" },
+    { ERR_DENIED, ADVISE_LOG, "no",
+      "no; next: an operator's certificate (--cert) may do this, an auditor's may only look" },
+    { ERR_CLOSED, ADVISE_ORDER, "lost", "lost" },
+};
+
+static void refusals_advise(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        (void)!fail_quiet(refusals[i].err, "%s", refusals[i].said);
+        assert_int_equal(advise(refusals[i].err, refusals[i].about), refusals[i].err);
+        assert_string_equal(fail_words(), refusals[i].told);
+    }
+}
+
 static struct report report_of_all(void)
 {
     static char a[] = "s-1", b[] = "s\n2";
@@ -184,10 +366,15 @@ static const struct {
     { ERR_TLS, EX_NOPERM, "UNAUTHENTICATED" },
     { ERR_CLOSED, EX_UNAVAILABLE, "UNAVAILABLE" },
     { ERR_DEADLINE, EX_TEMPFAIL, "DEADLINE_EXCEEDED" },
-    { ERR_LOCKED_INCOMPLETE, EX_DATAERR, "FAILED_PRECONDITION" },
+    { ERR_HELD, EX_DATAERR, "FAILED_PRECONDITION" },
+    { ERR_NOT_LOCKED, EX_DATAERR, "FAILED_PRECONDITION" },
+    { ERR_SPOILT, EX_DATAERR, "DATA_LOSS" },
+    { ERR_BUSY, EX_UNAVAILABLE, "UNAVAILABLE" },
+    { ERR_QUOTA, EX_TEMPFAIL, "RESOURCE_EXHAUSTED" },
+    { ERR_REVOKED, EX_NOPERM, "UNAUTHENTICATED" },
     { ERR_DATA_LOSS, EX_DATAERR, "DATA_LOSS" },
     { ERR_SIG, EX_DATAERR, "not verified" },
-    { ERR_CONFIG, EX_CONFIG, "bad settings" },
+    { ERR_CONFIG, EX_CONFIG, "bad configuration" },
     { ERR_IO, EX_IOERR, "input or output failed" },
     { ERR_PROTO, EX_PROTOCOL, "protocol broken" },
     { ERR_LIMIT, EX_DATAERR, "over a limit" },
@@ -245,10 +432,13 @@ static void page_names_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusal_is_a_line),     cmocka_unit_test(arrow_is_a_line),
-        cmocka_unit_test(no_event_is_shown),     cmocka_unit_test(entry_is_json),
-        cmocka_unit_test(report_is_lines),       cmocka_unit_test(report_is_json),
-        cmocka_unit_test(broken_report_is_told), cmocka_unit_test(errors_have_exit_codes),
+        cmocka_unit_test(refusal_is_a_line),         cmocka_unit_test(arrow_is_a_line),
+        cmocka_unit_test(no_event_is_shown),         cmocka_unit_test(entry_is_json),
+        cmocka_unit_test(report_is_lines),           cmocka_unit_test(report_is_json),
+        cmocka_unit_test(broken_report_is_told),     cmocka_unit_test(errors_have_exit_codes),
+        cmocka_unit_test(act_is_a_line_and_json),    cmocka_unit_test(text_is_cleaned),
+        cmocka_unit_test(lists_are_tables_or_lines), cmocka_unit_test(pages_end_at_the_limit),
+        cmocka_unit_test(list_of_objects_is_lines),  cmocka_unit_test(refusals_advise),
         cmocka_unit_test(page_names_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

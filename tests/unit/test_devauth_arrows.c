@@ -68,6 +68,7 @@ static uint32_t burn_rotpk(struct peer *p)
     m.rotpk = (ProtobufCBinaryData){ ROTPK_SIZE, point + 1 };
     m.server_signature = BIN(server);
     m.boot_key_signature = BIN(boot);
+    m.recreate = p->recreate;
     return peer_call(p, "Target/BurnRotpk", &m.base);
 }
 
@@ -126,7 +127,7 @@ static uint32_t derive_shared(struct peer *p)
                                       EC_KEY_get0_public_key(target), p->agreement, NULL),
                      sizeof(p->secret));
     EC_KEY_free(target);
-    peer_confirmation(p, true, expected);
+    peer_confirmation(p, SIGN_CONFIRM_TARGET, expected);
     assert_memory_equal(tag, expected, sizeof(tag));
     return 0;
 }
@@ -171,15 +172,6 @@ uint32_t peer_arrow(struct peer *p, unsigned arrow)
     default:
         return 0;
     }
-}
-
-uint32_t peer_commit(struct peer *p)
-{
-    uint8_t tag[CONFIRMATION_TAG_SIZE];
-    Hallmark__V1__CommitRequest m = HALLMARK__V1__COMMIT_REQUEST__INIT;
-    peer_confirmation(p, false, tag);
-    m.confirmation_tag = BIN(tag);
-    return peer_call(p, "Closing/Commit", &m.base);
 }
 
 void peer_run_to(struct peer *p, unsigned arrow)

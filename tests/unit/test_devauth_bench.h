@@ -11,11 +11,13 @@ extern struct devauth bench_devauth;
 
 int bench_open(void **state); /* a factory-fresh chip, DevAuth started; *state is the peer */
 int bench_close(void **state);
-void bench_reboot(struct peer *p); /* reset, DevAuth started anew, a new run */
+void bench_reboot(struct peer *p); /* reset, DevAuth started again, a new run */
+enum port_lock bench_level(void);  /* that the lock bits of the chip amount to */
+bool bench_lock_begun(void);       /* any of them is set */
 
 /*
  * A refusal: run up to an arrow, spoil one thing, expect one answer; then the right request
- * must still go through, to the end of the run.
+ * must still go through, to the end of the run and the lock.
  */
 struct bench_refusal {
     const char *name;

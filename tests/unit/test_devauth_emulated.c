@@ -8,6 +8,9 @@
 #include <string.h>
 
 enum {
+    AHBCLK = 0x40000204,
+    AHBCLK_SRAM1 = 1 << 21,
+    REGLCTL = 0x40000100,
     DHCSR = 0xe000edf0,
     DCRSR = 0xe000edf4,
     DCRDR = 0xe000edf8,
@@ -83,11 +86,23 @@ static void core_register(uint32_t select, uint32_t value)
     write_word(DCRSR, REG_WRITE | select);
 }
 
-/* As a loader does it over SWD: halt, copy, set registers, go; then wait for the mailbox. */
+/* The mailbox is in bank 1, which has no clock after reset. */
+static void clock_bank_1(void)
+{
+    write_word(REGLCTL, 0x59);
+    write_word(REGLCTL, 0x16);
+    write_word(REGLCTL, 0x88);
+    write_word(AHBCLK, emulated_word(AHBCLK) | AHBCLK_SRAM1);
+    write_word(REGLCTL, 0);
+}
+
+/* As a loader does it over SWD: halt, clock, copy, set registers, go; then wait for the
+ * mailbox. */
 void emulated_reboot(void)
 {
     const struct devauth_image *head = (const void *)image;
     write_word(DHCSR, DEBUG_KEY | 3);
+    clock_bank_1();
     assert_int_equal(head->magic, DEVAUTH_IMAGE_MAGIC);
     assert_int_equal(head->image_size, image_len);
     for (size_t i = 0; i < image_len; i += 4) {

@@ -10,7 +10,7 @@
 
 enum {
     EMULATED_SLICE = 2000,       /* blocks */
-    EMULATED_STACK_SIZE = 0x680, /* of link.ld */
+    EMULATED_STACK_SIZE = 0x800, /* of link.ld */
 };
 
 #define EMULATED_STACK_PAINT 0x5aa5c33cu
@@ -24,7 +24,7 @@ extern void (*emulated_turn)(void);   /* called before each turn of the board, o
 int emulated_open(void **state);        /* a blank chip that runs DevAuth; *state: the peer */
 int emulated_close_noted(void **state); /* whatever the chip noted */
 int emulated_close(void **state);       /* it noted nothing that silicon would pass over */
-void emulated_reboot(void);             /* DevAuth loaded anew, on the chip as it is */
+void emulated_reboot(void);             /* DevAuth loaded again, on the chip as it is */
 
 uint32_t emulated_word(uint32_t address); /* as a debugger reads it */
 size_t emulated_load_file(const char *path, uint8_t *out, size_t cap);

@@ -4,6 +4,7 @@
 #include "tests/unit/check.h"
 
 #include "common/core/err.h"
+#include "common/host/own.h"
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/cmac.h"
 #include "target-fw/devauth/flash.h"
@@ -59,7 +60,9 @@ static void cmac_vectors(void **state)
     }
     const struct port_key none = { PORT_KEY_SRAM, 1 };
     uint8_t tag[CMAC_SIZE];
-    assert_int_equal(cmac_of(&none, SPAN(message), tag), ERR_CHIP);
+    assert_int_equal(cmac_of(&none, SPAN(message), tag), ERR_DENIED);
+    host_chip.sram[0].revoked = true;
+    assert_int_equal(cmac_of(&slot, SPAN(message), tag), ERR_DENIED);
 }
 
 static void hex_is_lower_case_and_whole(void **state)
@@ -105,17 +108,53 @@ static void pages_are_burnt_where_they_differ(void **state)
 static void damaged_record_is_none(void **state)
 {
     (void)state;
-    uint8_t hash[SHA256_SIZE];
+    static const struct {
+        enum record which;
+        uint32_t address, size;
+    } rows[] = { { RECORD_ROTPK, FLASH_RECORD, RECORD_ROTPK_SIZE },
+                 { RECORD_CONFIG, FLASH_CONFIG_RECORD, RECORD_CONFIG_SIZE },
+                 { RECORD_AUTHKEY, FLASH_AUTHKEY_RECORD, RECORD_AUTHKEY_SIZE } };
+    uint8_t body[RECORD_BODY_MAX];
     host_blank();
-    assert_int_equal(record_read(hash), ERR_NOT_FOUND);
-    assert_int_equal(record_write(key), ERR_OK);
-    assert_int_equal(record_read(hash), ERR_OK);
-    assert_memory_equal(hash, key, sizeof(hash));
-    for (uint32_t i = 0; i < 44; i++) {
-        host_chip.flash[FLASH_RECORD + i] ^= 1;
-        assert_int_equal(record_read(hash), ERR_NOT_FOUND);
-        host_chip.flash[FLASH_RECORD + i] ^= 1;
+    for (size_t k = 0; k < COUNT(rows); k++) {
+        assert_int_equal(record_read(rows[k].which, body), ERR_NOT_FOUND);
+        assert_int_equal(record_write(rows[k].which, message), ERR_OK);
+        assert_int_equal(record_read(rows[k].which, body), ERR_OK);
+        assert_memory_equal(body, message, rows[k].size);
+        assert_true(record_is(rows[k].which, message));
+        assert_false(record_is(rows[k].which, message + 1));
+        for (uint32_t i = 0; i < rows[k].size + 12; i++) {
+            host_chip.flash[rows[k].address + i] ^= 1;
+            assert_int_equal(record_read(rows[k].which, body), ERR_NOT_FOUND);
+            host_chip.flash[rows[k].address + i] ^= 1;
+        }
     }
+}
+
+/* What is added to a page never erases it: an interrupted record is completed, another one is
+ * refused, and the mark does not touch the record. */
+static void records_are_added_without_an_erase(void **state)
+{
+    (void)state;
+    for (int writes = 0; writes < 6; writes++) {
+        host_blank();
+        host_chip.power_cut_after_writes = writes;
+        assert_int_equal(record_add(RECORD_ROTPK, key), ERR_FAULT);
+        host_chip.power_cut_after_writes = -1;
+        assert_false(record_is(RECORD_ROTPK, key));
+        assert_int_equal(record_add(RECORD_ROTPK, key), ERR_OK);
+        assert_true(record_is(RECORD_ROTPK, key));
+    }
+    unsigned programmed = host_chip.programmed;
+    assert_int_equal(record_add(RECORD_ROTPK, message), ERR_MISMATCH);
+    assert_int_equal(record_add(RECORD_ROTPK, key), ERR_OK);
+    assert_int_equal(host_chip.programmed, programmed);
+    assert_false(record_marked());
+    assert_int_equal(record_mark(), ERR_OK);
+    assert_true(record_marked() && record_is(RECORD_ROTPK, key));
+    assert_int_equal(host_chip.erased, 0);
+    assert_int_equal(record_write(RECORD_ROTPK, message), ERR_OK);
+    assert_false(record_marked());
 }
 
 static enum err verify(const uint8_t *point, const uint8_t *signature)
@@ -173,6 +212,7 @@ int main(void)
         cmocka_unit_test(hex_is_lower_case_and_whole),
         cmocka_unit_test(pages_are_burnt_where_they_differ),
         cmocka_unit_test(damaged_record_is_none),
+        cmocka_unit_test(records_are_added_without_an_erase),
         cmocka_unit_test(signature_range),
         cmocka_unit_test(statuses_are_those_of_err),
     };

@@ -136,6 +136,9 @@ static size_t answer_hello(struct peer *p, struct span payload, uint8_t *out)
     assert_int_equal(p->hello->nonce.len, NONCE_SIZE);
     memcpy(p->uid, p->hello->uid.data, UID_SIZE);
     memcpy(p->board_nonce, p->hello->nonce.data, NONCE_SIZE);
+    if (p->no_run)
+        memset(p->run_id, 0, sizeof(p->run_id));
+    response.devauth_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, p->devauth_sha256 };
     response.run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, p->run_id };
     response.server_nonce = (ProtobufCBinaryData){ NONCE_SIZE, p->server_nonce };
     return hallmark__v1__hello_response__pack(&response, out);

@@ -13,6 +13,7 @@
 
 #include "common/core/layout.h"
 #include "common/core/mailbox.h"
+#include "common/core/sign.h"
 #include "common/host/own.h"
 #include "hallmark/v1/closing.pb-c.h"
 #include "hallmark/v1/diagram.pb-c.h"
@@ -45,6 +46,16 @@ struct peer {
     uint8_t secret[32];                     /* AES_NuLink3, as the server has it */
     uint8_t transcript[SHA256_SIZE];
     uint8_t chained; /* last arrow in the transcript */
+
+    bool no_run;   /* Hello is answered with run id 0 */
+    bool recreate; /* arrow 20 may write the record of a burnt pair again */
+    uint8_t devauth_sha256[SHA256_SIZE];
+
+    /* What the server stores beyond a run, for Closing.Lock. */
+    Hallmark__V1__SignReceiptResponse *receipt; /* the last one that was checked */
+    Hallmark__V1__CommitResponse *commit;
+    Hallmark__V1__LockResponse *lock;
+    uint8_t kept[32]; /* AES_NuLink3 that the commit statement names */
 
     unsigned lock_level; /* that arrow 25 asks for: production */
     uint8_t image[PEER_IMAGE_MAX];
@@ -79,7 +90,13 @@ uint32_t peer_await(struct peer *p, uint32_t stream); /* its answer, as peer_cal
 
 /* The arrows with right requests, one, or all that are left up to one. */
 uint32_t peer_arrow(struct peer *p, unsigned arrow);
-uint32_t peer_commit(struct peer *p); /* Closing.Commit with the right tag */
+
+/* What closes a run, with right requests; what the board signs is checked and kept. */
+uint32_t peer_receipt(struct peer *p);
+uint32_t peer_commit(struct peer *p); /* the receipt if it is due, then Commit: write */
+uint32_t peer_keep(struct peer *p);   /* the same: keep what is in the slot */
+uint32_t peer_lock(struct peer *p);
+uint32_t peer_finish(struct peer *p); /* what is left of all arrows, receipt, commit, lock */
 void peer_run_to(struct peer *p, unsigned arrow);
 void peer_feed(struct peer *p); /* the chunk that is due, if there is room for one */
 void peer_put_chunk(struct peer *p, uint32_t number, uint32_t offset, struct span bytes,
@@ -103,5 +120,23 @@ void peer_rotpk_statement(const struct peer *p, struct span rotpk, struct buf *o
 void peer_server_statement(const struct peer *p, struct span key, struct buf *out);
 void peer_use_image(struct peer *p, struct span image, uint32_t fwinfo_address);
 void peer_make_fwinfo(struct peer *p, EC_KEY *key); /* of p->image, into p->fwinfo */
-void peer_confirmation(const struct peer *p, bool target, uint8_t tag[CONFIRMATION_TAG_SIZE]);
-void peer_check_receipt(struct peer *p, unsigned lock_level);
+void peer_confirmation(const struct peer *p, enum sign_confirm whose,
+                       uint8_t tag[CONFIRMATION_TAG_SIZE]);
+void peer_cmac(const uint8_t key[32], struct span message, uint8_t tag[16]);
+void peer_kcv(const struct peer *p, const uint8_t key[32], uint8_t kcv[KCV_SIZE]);
+
+/* A Closing.Lock request as the server would make it, in fields that a test may spoil. */
+struct peer_lock_request {
+    Hallmark__V1__LockRequest m;
+    Hallmark__V1__CommitStatement statement;
+    Hallmark__V1__Receipt receipt;
+    uint8_t rotpk[ROTPK_SIZE], tag[CONFIRMATION_TAG_SIZE];
+};
+void peer_lock_request(const struct peer *p, struct peer_lock_request *out);
+void peer_lock_tag(const struct peer *p, const uint8_t key[32], unsigned level,
+                   uint8_t tag[CONFIRMATION_TAG_SIZE]);
+
+/* Statements of messages, for whoever signs or checks them. */
+void peer_receipt_statement(const Hallmark__V1__Receipt *receipt, struct buf *out);
+void peer_commit_statement(const Hallmark__V1__CommitStatement *commit, struct buf *out);
+void peer_sha256(struct span bytes, uint8_t digest[SHA256_SIZE]);

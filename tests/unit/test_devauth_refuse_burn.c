@@ -185,13 +185,19 @@ static uint32_t lock_at(struct peer *p, unsigned level)
     Hallmark__V1__EnableSecureLockRequest m = HALLMARK__V1__ENABLE_SECURE_LOCK_REQUEST__INIT;
     m.level = (Hallmark__V1__LockLevel)level;
     uint32_t result = peer_call(p, "Target/EnableSecureLock", &m.base);
-    assert_int_equal(host_chip.armed, PORT_LOCK_NONE);
+    assert_false(bench_lock_begun());
     return result;
 }
 
 static uint32_t lock_unspecified(struct peer *p)
 {
     return lock_at(p, 0);
+}
+
+/* 2 was a level once: withdrawn. */
+static uint32_t lock_by_password(struct peer *p)
+{
+    return lock_at(p, 2);
 }
 
 static uint32_t lock_unknown(struct peer *p)
@@ -223,13 +229,19 @@ static uint32_t lock_while_no_record(struct peer *p)
     return result;
 }
 
+static void set_all_locks(bool on)
+{
+    host_chip.config[0] = on ? 0xfffffffd : 0xffffffff;
+    host_chip.deployed = host_chip.dpm[0] = host_chip.dpm[1] = on;
+}
+
 static uint32_t lock_downward(struct peer *p)
 {
-    host_chip.armed = PORT_LOCK_PASSWORD;
+    set_all_locks(true);
     Hallmark__V1__EnableSecureLockRequest m = HALLMARK__V1__ENABLE_SECURE_LOCK_REQUEST__INIT;
     m.level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_DEV;
     uint32_t result = peer_call(p, "Target/EnableSecureLock", &m.base);
-    assert_int_equal(host_chip.armed, PORT_LOCK_PASSWORD);
+    set_all_locks(false);
     return result;
 }
 
@@ -256,6 +268,7 @@ static const struct bench_refusal refusals[] = {
     { "24: no chunk comes", 20, no_chunk_comes, ERR_DEADLINE },
     { "24: flash fails", 20, flash_reports_failure, ERR_CHIP },
     { "25: no level", 24, lock_unspecified, ERR_INVALID },
+    { "25: the withdrawn level", 24, lock_by_password, ERR_INVALID },
     { "25: unknown level", 24, lock_unknown, ERR_INVALID },
     { "25: flash differs", 24, lock_while_flash_differs, ERR_VERIFY },
     { "25: half a ROTPK", 24, lock_while_half_a_rotpk, ERR_MISMATCH },

@@ -3,6 +3,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "tests/unit/check.h"
 
+#include "target-fw/devauth/record.h"
 #include "tests/unit/test_devauth_bench.h"
 
 #include <string.h>
@@ -137,6 +138,7 @@ static uint32_t burn(struct peer *p, EC_KEY *server, EC_KEY *boot, EC_KEY *rotpk
     m.rotpk = (ProtobufCBinaryData){ ROTPK_SIZE, point + 1 };
     m.server_signature = BIN(s);
     m.boot_key_signature = BIN(b);
+    m.recreate = p->recreate;
     return peer_call(p, "Target/BurnRotpk", &m.base);
 }
 
@@ -263,11 +265,200 @@ static void other_rotpk_is_refused(void **state)
     EC_KEY_free(wrong);
 }
 
+/* ---- the record of the ROTPK ---- */
+
+static bool record_page_blank(void)
+{
+    for (uint32_t i = 0; i < FLASH_PAGE_SIZE; i++)
+        if (host_chip.flash[FLASH_RECORD + i] != 0xff)
+            return false;
+    return true;
+}
+
+static uint32_t burn_again(struct peer *p, bool recreate)
+{
+    bench_reboot(p);
+    p->recreate = recreate;
+    peer_run_to(p, 16);
+    uint32_t result = peer_arrow(p, 20);
+    p->recreate = false;
+    return result;
+}
+
+static bool unproven(struct peer *p)
+{
+    peer_run_to(p, 32);
+    assert_int_equal(peer_receipt(p), 0);
+    return p->receipt->receipt->rotpk_unproven;
+}
+
+/* A released dev board after its mass erase: only with the server's word is the record written
+ * again, nothing is burnt, and every receipt from then on says so. */
+static void record_is_made_again_on_the_servers_word(void **state)
+{
+    struct peer *p = *state;
+    peer_run_to(p, 20);
+    assert_false(unproven(p));
+    memset(host_chip.flash + FLASH_RECORD, 0xff, FLASH_PAGE_SIZE);
+    unsigned erased = host_chip.erased;
+    assert_int_equal(burn_again(p, false), ERR_MISMATCH);
+    assert_true(record_page_blank());
+    assert_int_equal(burn_again(p, true), 0);
+    assert_int_equal(host_chip.erased, erased);
+    assert_true(unproven(p));
+    assert_int_equal(burn_again(p, false), 0);
+    assert_true(unproven(p));
+}
+
+/* The flag is signed: a station cannot add it. */
+static void recreate_is_the_servers(void **state)
+{
+    struct peer *p = *state;
+    Hallmark__V1__BurnRotpkRequest m = HALLMARK__V1__BURN_ROTPK_REQUEST__INIT;
+    AUTO(buf_free) struct buf statement = { 0 };
+    uint8_t point[P256_POINT_SIZE], s[P256_SIGNATURE_SIZE], b[P256_SIGNATURE_SIZE];
+    peer_run_to(p, 16);
+    peer_point(p->boot, point);
+    peer_rotpk_statement(p, span_of(point + 1, ROTPK_SIZE), &statement);
+    peer_sign(p->web, buf_span(&statement), s);
+    peer_sign(p->boot, buf_span(&statement), b);
+    m.rotpk = (ProtobufCBinaryData){ ROTPK_SIZE, point + 1 };
+    m.server_signature = BIN(s);
+    m.boot_key_signature = BIN(b);
+    m.recreate = true;
+    assert_int_equal(peer_call(p, "Target/BurnRotpk", &m.base), ERR_SIG);
+}
+
+/* With a pair that is not whole, or a record of another pair, the flag is of no use. */
+static void recreate_is_for_a_whole_pair_without_record(void **state)
+{
+    struct peer *p = *state;
+    peer_run_to(p, 20);
+    memset(host_chip.flash + FLASH_RECORD, 0xff, FLASH_PAGE_SIZE);
+    host_chip.otp[OTP_ROTPK_Y].used = false;
+    assert_int_equal(burn_again(p, true), ERR_MISMATCH);
+    assert_false(host_chip.otp[OTP_ROTPK_Y].used);
+    assert_true(record_page_blank());
+    host_chip.otp[OTP_ROTPK_Y].used = true;
+    assert_int_equal(burn_again(p, true), 0);
+    EC_KEY *right = p->boot, *wrong = peer_key();
+    p->boot = wrong;
+    assert_int_equal(burn_again(p, true), ERR_MISMATCH);
+    p->boot = right;
+    EC_KEY_free(wrong);
+}
+
+/* The power goes at each write of arrow 20: while a half is in use the page is not erased, and
+ * a pair that may have been begun in another run is never called proven. */
+static void interrupted_pair_is_unproven(void **state)
+{
+    uint32_t result = 1;
+    for (int writes = 0; result != 0; writes++) {
+        assert_int_equal(bench_close(state), 0);
+        assert_int_equal(bench_open(state), 0);
+        struct peer *p = *state;
+        peer_run_to(p, 16);
+        host_chip.power_cut_after_writes = writes;
+        result = peer_arrow(p, 20);
+        host_chip.power_cut_after_writes = -1;
+        bool half = host_chip.otp[OTP_ROTPK_X].used;
+        bool recorded = record_read(RECORD_ROTPK, (uint8_t[RECORD_ROTPK_SIZE]){ 0 }) == ERR_OK;
+        unsigned erased = host_chip.erased;
+        assert_int_equal(burn_again(p, false), 0);
+        if (half)
+            assert_int_equal(host_chip.erased, erased);
+        assert_int_equal(unproven(p), recorded && result != 0);
+    }
+}
+
+/* The same for a record that is made again. */
+static void interrupted_record_is_completed(void **state)
+{
+    uint32_t result = 1;
+    for (int writes = 0; result != 0; writes++) {
+        assert_int_equal(bench_close(state), 0);
+        assert_int_equal(bench_open(state), 0);
+        struct peer *p = *state;
+        peer_run_to(p, 20);
+        memset(host_chip.flash + FLASH_RECORD, 0xff, FLASH_PAGE_SIZE);
+        bench_reboot(p);
+        p->recreate = true;
+        peer_run_to(p, 16);
+        unsigned erased = host_chip.erased;
+        host_chip.power_cut_after_writes = writes;
+        result = peer_arrow(p, 20);
+        host_chip.power_cut_after_writes = -1;
+        assert_int_equal(burn_again(p, true), 0);
+        assert_int_equal(host_chip.erased, erased);
+        assert_true(unproven(p));
+    }
+}
+
+/* ---- arrow 8 ---- */
+
+/* The power goes at each write of arrow 8: before the slot is used, another key is made. */
+static void interrupted_key_is_made_again(void **state)
+{
+    uint32_t result = 1;
+    for (int writes = 0; result != 0; writes++) {
+        assert_int_equal(bench_close(state), 0);
+        assert_int_equal(bench_open(state), 0);
+        struct peer *p = *state;
+        peer_run_to(p, 7);
+        host_chip.power_cut_after_writes = writes;
+        result = peer_arrow(p, 8);
+        host_chip.power_cut_after_writes = -1;
+        bench_reboot(p);
+        assert_int_equal(peer_finish(p), 0);
+        bench_reboot(p);
+        peer_run_to(p, 7);
+        assert_true(p->hello->state->auth_key && p->hello->state->auth_key_recorded);
+    }
+}
+
+/* Whatever else the slot holds than what was recorded: the board is scrap, and says so. */
+static void spoilt_key_is_told(void **state)
+{
+    struct peer *p = *state;
+    peer_run_to(p, 7);
+    host_chip.otp_tears = 1;
+    assert_int_equal(peer_arrow(p, 8), ERR_SPOILT);
+    bench_reboot(p);
+    peer_run_to(p, 7);
+    assert_int_equal(peer_arrow(p, 8), ERR_SPOILT);
+}
+
+/* A blank record with the slot in use is for the server to judge. */
+static void key_without_record_is_told(void **state)
+{
+    struct peer *p = *state;
+    uint8_t key[HOST_KEY_SIZE];
+    peer_run_to(p, 9);
+    memcpy(key, host_chip.otp[OTP_AUTHKEY].value, sizeof(key));
+    memset(host_chip.flash + FLASH_AUTHKEY_RECORD, 0xff, FLASH_PAGE_SIZE);
+    bench_reboot(p);
+    peer_run_to(p, 7);
+    assert_true(p->hello->state->auth_key);
+    assert_false(p->hello->state->auth_key_recorded);
+    assert_int_equal(peer_finish(p), 0);
+    assert_memory_equal(host_chip.otp[OTP_AUTHKEY].value, key, sizeof(key));
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, bench_open, bench_close)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused_then_done_right),
-        cmocka_unit_test_setup_teardown(other_rotpk_is_refused, bench_open, bench_close),
+        CASE(other_rotpk_is_refused),
+        CASE(record_is_made_again_on_the_servers_word),
+        CASE(recreate_is_the_servers),
+        CASE(recreate_is_for_a_whole_pair_without_record),
+        CASE(interrupted_pair_is_unproven),
+        CASE(interrupted_record_is_completed),
+        CASE(interrupted_key_is_made_again),
+        CASE(spoilt_key_is_told),
+        CASE(key_without_record_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole runs of DevAuth over the host port, as the agent drives them: repeated, cut, again. */
+/* Whole runs of DevAuth over the host port, as the agent drives them: repeated, interrupted,
+ * again. */
 #include "tests/unit/check.h"
 
+#include "target-fw/devauth/record.h"
 #include "tests/unit/test_devauth_bench.h"
 
 #include <string.h>
@@ -27,15 +29,17 @@ static void whole_run(void **state)
     struct peer *p = *state;
     peer_run_to(p, 32);
     assert_int_equal(p->board_calls, 3);
-    assert_int_equal(peer_call(p, "Closing/SignReceipt", NULL), 0);
-    peer_check_receipt(p, 3);
-    assert_false(host_chip.otp[OTP_AES_NULINK3].used);
+    assert_int_equal(peer_receipt(p), 0);
+    assert_false(p->receipt->receipt->rotpk_unproven);
+    assert_int_equal(p->receipt->receipt->slot, 0);
+    assert_false(host_chip.otp[OTP_AES_FIRST].used);
     assert_int_equal(peer_commit(p), 0);
-    assert_true(host_chip.otp[OTP_AES_NULINK3].used);
-    assert_memory_equal(host_chip.otp[OTP_AES_NULINK3].value, p->secret, 32);
-    assert_int_equal(host_chip.armed, PORT_LOCK_PRODUCTION);
+    assert_memory_equal(host_chip.otp[OTP_AES_FIRST].value, p->secret, 32);
     assert_memory_equal(host_chip.flash, p->image, p->image_len);
     assert_memory_equal(host_chip.flash + p->fwinfo_address, p->fwinfo, FWINFO_SIZE);
+    assert_false(bench_lock_begun()); /* up to here the board is open, and stays so */
+    assert_int_equal(peer_lock(p), 0);
+    assert_int_equal(bench_level(), PORT_LOCK_PRODUCTION);
 }
 
 /* Every arrow is safe to repeat: the same bytes again, nothing done again. */
@@ -60,13 +64,7 @@ static void repeats_answer_the_same(void **state)
         assert_int_equal(peer_call_raw(p, methods[i], span_of(request, request_len + 2)),
                          ERR_ORDER);
     }
-    assert_int_equal(peer_call(p, "Closing/SignReceipt", NULL), 0);
-    peer_check_receipt(p, 3); /* and each is in the transcript once */
-    memcpy(answer, p->answer, p->answer_len);
-    assert_int_equal(peer_call(p, "Closing/SignReceipt", NULL), 0);
-    assert_memory_equal(p->answer, answer, p->answer_len);
-    assert_int_equal(peer_commit(p), 0);
-    assert_int_equal(peer_commit(p), 0);
+    assert_int_equal(peer_receipt(p), 0); /* and each is in the transcript once */
 }
 
 static void own_call_is_repeated_until_it_is_taken(void **state)
@@ -103,27 +101,71 @@ static void order_is_held(void **state)
 static void hello_tells_the_truth(void **state)
 {
     struct peer *p = *state;
+    uint8_t kcv[KCV_SIZE];
     peer_run_to(p, 7);
     const Hallmark__V1__BoardState *s = p->hello->state;
     assert_memory_equal(p->uid, host_chip.identity.uid, UID_SIZE);
     assert_int_equal(p->hello->pdid, host_chip.identity.pdid);
     assert_string_equal(p->hello->version, HALLMARK_VERSION);
-    assert_false(s->auth_key || s->shared_key);
-    assert_int_equal(s->rotpk_slots, 0);
-    assert_int_equal(s->lock_armed, 0);
-    assert_int_equal(
-        s->device_certificate_sha256.len + s->rotpk_sha256.len + s->firmware_sha256.len, 0);
+    assert_false(s->auth_key || s->auth_key_recorded || s->lock_begun);
+    assert_int_equal(s->rotpk_slots + s->shared_key_slot, 0);
+    assert_int_equal(s->lock_level, 0);
+    assert_int_equal(s->device_certificate_sha256.len + s->rotpk_sha256.len +
+                         s->firmware_sha256.len + s->shared_key_kcv.len,
+                     0);
     peer_run_to(p, 32);
     assert_int_equal(peer_commit(p), 0);
     bench_reboot(p);
     peer_run_to(p, 7);
     s = p->hello->state;
-    assert_true(s->auth_key && s->shared_key);
+    assert_true(s->auth_key && s->auth_key_recorded);
+    assert_false(s->lock_begun);
     assert_int_equal(s->rotpk_slots, 3);
-    assert_int_equal(s->lock_armed, 3);
+    assert_int_equal(s->lock_level, 0);
+    assert_int_equal(s->shared_key_slot, OTP_AES_FIRST);
+    peer_kcv(p, p->kept, kcv);
+    assert_int_equal(s->shared_key_kcv.len, KCV_SIZE);
+    assert_memory_equal(s->shared_key_kcv.data, kcv, KCV_SIZE);
     assert_int_equal(s->device_certificate_sha256.len, SHA256_SIZE);
     assert_int_equal(s->rotpk_sha256.len, SHA256_SIZE);
     assert_memory_equal(s->firmware_sha256.data, p->fwinfo + 0x60, SHA256_SIZE);
+}
+
+/* Each sign that the lock was begun, alone; nothing else is taken for one. */
+static void hello_tells_a_lock_that_was_begun(void **state)
+{
+    struct peer *p = *state;
+    p->no_run = true;
+    for (int sign = 0; sign < 6; sign++) {
+        host_blank();
+        host_chip.config[2] = sign == 1 ? 0xffffff00 : 0xffffffff;
+        host_chip.deployed = sign == 2;
+        host_chip.dpm[0] = sign == 3;
+        host_chip.dpm[1] = sign == 4;
+        if (sign == 5)
+            assert_int_equal(record_write(RECORD_CONFIG, (const uint8_t[16]){ 1 }), ERR_OK);
+        bench_reboot(p);
+        peer_run_to(p, 7);
+        assert_int_equal(p->hello->state->lock_begun, sign != 0);
+        assert_int_equal(p->hello->state->lock_level, 0);
+    }
+}
+
+/* The answer to Hello says that there is no run: nothing but Closing.Lock is taken. */
+static void without_a_run_only_the_lock(void **state)
+{
+    struct peer *p = *state;
+    peer_run_to(p, 32);
+    assert_int_equal(peer_commit(p), 0);
+    p->no_run = true;
+    bench_reboot(p);
+    peer_run_to(p, 7);
+    for (size_t i = 0; i < COUNT(methods); i++)
+        assert_int_equal(peer_call(p, methods[i], NULL), ERR_ORDER);
+    assert_int_equal(peer_call(p, "Closing/SignReceipt", NULL), ERR_ORDER);
+    assert_int_equal(peer_call(p, "Closing/Commit", NULL), ERR_ORDER);
+    assert_int_equal(peer_lock(p), 0);
+    assert_int_equal(bench_level(), PORT_LOCK_PRODUCTION);
 }
 
 /* A second run finds everything there: same AUTHKEY, nothing burnt again. */
@@ -133,56 +175,82 @@ static void second_run_changes_nothing(void **state)
     uint8_t auth[P256_POINT_SIZE];
     peer_run_to(p, 32);
     memcpy(auth, p->auth, sizeof(auth));
-    unsigned erased = host_chip.erased, programmed = host_chip.programmed;
+    unsigned writes = host_chip.writes;
     bench_reboot(p);
     peer_run_to(p, 32);
     assert_memory_equal(p->auth, auth, sizeof(auth));
-    assert_int_equal(host_chip.erased, erased);
-    assert_int_equal(host_chip.programmed, programmed);
-    assert_int_equal(peer_call(p, "Closing/SignReceipt", NULL), 0);
-    peer_check_receipt(p, 3);
-    assert_int_equal(peer_commit(p), 0);
+    assert_int_equal(peer_receipt(p), 0);
+    assert_int_equal(host_chip.writes, writes);
+}
+
+/* Complete is: the key in the lowest accepted slot is one that a commit statement named, and
+ * all that the receipt says stands on the chip. */
+static bool complete(const struct peer *p)
+{
+    const struct host_slot *slot = &host_chip.otp[OTP_AES_FIRST];
+    while (slot < host_chip.otp + HOST_SLOTS && (!slot->used || slot->revoked))
+        slot++;
+    return slot < host_chip.otp + HOST_SLOTS && memcmp(slot->value, p->kept, 32) == 0 &&
+           host_chip.otp[OTP_ROTPK_X].used && host_chip.otp[OTP_ROTPK_Y].used &&
+           host_chip.otp[OTP_AUTHKEY].used &&
+           memcmp(host_chip.flash, p->image, p->image_len) == 0 &&
+           memcmp(host_chip.flash + p->fwinfo_address, p->fwinfo, FWINFO_SIZE) == 0;
+}
+
+/* The server's next step on a board whose power went: the run again, or the lock alone if it
+ * has a commit statement, as Runs.Open decides. */
+static uint32_t continue_board(struct peer *p)
+{
+    p->no_run = p->commit != NULL;
     bench_reboot(p);
-    peer_run_to(p, 32);
-    assert_int_equal(peer_commit(p), ERR_EXISTS); /* one AES_NuLink3 for life */
-    assert_memory_not_equal(host_chip.otp[OTP_AES_NULINK3].value, p->secret, 32);
+    if (!p->no_run)
+        return peer_finish(p);
+    peer_run_to(p, 7);
+    return peer_lock(p);
 }
 
-static uint32_t run_all(struct peer *p)
+/* Pages of the firmware are all alike: of their writes, some. */
+static int next_write(int writes, int image_from, int image_to)
 {
-    uint32_t result = 0;
-    for (unsigned i = p->chained + 1u; i <= 32 && result == 0; i++)
-        result = peer_arrow(p, i);
-    return result != 0 ? result : peer_commit(p);
+    return writes > image_from + 10 && writes < image_to - 60 ? writes + 47 : writes + 1;
 }
 
-/* The power goes at every single write to flash, OTP and locks; the next run completes. */
-static void cut_at_every_write(void **state)
+/* The power goes at every single write to flash, OTP, KeyStore and locks; what follows
+ * completes. No lock bit is ever set on a board that is not complete. */
+static void power_goes_at_every_write(void **state)
 {
-    unsigned cuts = 0;
+    unsigned cuts = 0, shut = 0;
     uint32_t result = 1;
-    for (int writes = 0; result != 0; writes = writes < 40 ? writes + 1 : writes + 37) {
+    peer_run_to(*state, 20);
+    int from = (int)host_chip.writes;
+    peer_run_to(*state, 24);
+    int to = (int)host_chip.writes;
+    for (int writes = 0; result != 0; writes = next_write(writes, from, to)) {
         assert_int_equal(bench_close(state), 0);
         assert_int_equal(bench_open(state), 0);
         struct peer *p = *state;
         host_chip.power_cut_after_writes = writes;
-        result = run_all(p);
+        result = peer_finish(p);
         bool had_key = host_chip.otp[OTP_AUTHKEY].used;
         uint8_t key[HOST_KEY_SIZE];
         memcpy(key, host_chip.otp[OTP_AUTHKEY].value, sizeof(key));
         host_chip.power_cut_after_writes = -1;
+        assert_true(!bench_lock_begun() || complete(p));
         if (result == 0)
             break;
         cuts++;
+        shut += bench_level() != PORT_LOCK_NONE;
         assert_int_equal(result, ERR_FAULT);
-        bench_reboot(p);
-        assert_int_equal(run_all(p), 0);
+        assert_int_equal(continue_board(p), 0);
         if (had_key)
             assert_memory_equal(host_chip.otp[OTP_AUTHKEY].value, key, sizeof(key));
-        assert_int_equal(host_chip.armed, PORT_LOCK_PRODUCTION);
-        assert_memory_equal(host_chip.flash, p->image, p->image_len);
+        assert_int_equal(bench_level(), PORT_LOCK_PRODUCTION);
+        assert_true(complete(p));
     }
+    print_message("%u writes; after %u of them the board is shut below its level\n", cuts,
+                  shut);
     assert_true(cuts > 40);
+    assert_int_equal(shut, 2); /* word 0, and the secure side of DPM */
 }
 
 /* A chip that does not start answers every call with why. */
@@ -206,8 +274,10 @@ int main(void)
         CASE(own_call_is_repeated_until_it_is_taken),
         CASE(order_is_held),
         CASE(hello_tells_the_truth),
+        CASE(hello_tells_a_lock_that_was_begun),
+        CASE(without_a_run_only_the_lock),
         CASE(second_run_changes_nothing),
-        CASE(cut_at_every_write),
+        CASE(power_goes_at_every_write),
         CASE(broken_chip_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

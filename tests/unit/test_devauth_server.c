@@ -7,7 +7,6 @@
 #include "common/host/own.h"
 #include "tests/unit/check.h"
 
-#include <openssl/cmac.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
@@ -34,7 +33,7 @@ void peer_point(const EC_KEY *key, uint8_t point[P256_POINT_SIZE])
     assert_int_equal(len, P256_POINT_SIZE);
 }
 
-static void sha256(struct span bytes, uint8_t digest[SHA256_SIZE])
+void peer_sha256(struct span bytes, uint8_t digest[SHA256_SIZE])
 {
     assert_int_equal(EVP_Digest(bytes.ptr, bytes.len, digest, NULL, EVP_sha256(), NULL), 1);
 }
@@ -42,7 +41,7 @@ static void sha256(struct span bytes, uint8_t digest[SHA256_SIZE])
 void peer_sign(EC_KEY *key, struct span statement, uint8_t signature[P256_SIGNATURE_SIZE])
 {
     uint8_t digest[SHA256_SIZE];
-    sha256(statement, digest);
+    peer_sha256(statement, digest);
     ECDSA_SIG *sig = ECDSA_do_sign(digest, sizeof(digest), key);
     assert_non_null(sig);
     assert_int_equal(BN_bn2binpad(ECDSA_SIG_get0_r(sig), signature, HALF), HALF);
@@ -60,7 +59,7 @@ EC_KEY *peer_key_of(const uint8_t *point)
 void peer_check_signature(const uint8_t *point, struct span statement, const uint8_t *bytes)
 {
     uint8_t digest[SHA256_SIZE];
-    sha256(statement, digest);
+    peer_sha256(statement, digest);
     ECDSA_SIG *sig = ECDSA_SIG_new();
     EC_KEY *key = peer_key_of(point);
     ECDSA_SIG_set0(sig, BN_bin2bn(bytes, HALF, NULL), BN_bin2bn(bytes + HALF, HALF, NULL));
@@ -159,7 +158,7 @@ void peer_rotpk_statement(const struct peer *p, struct span rotpk, struct buf *o
     uint8_t bytes[SIGN_STATEMENT_MAX];
     struct wr w = wr_of(bytes, sizeof(bytes));
     struct sign_run run = binding(p);
-    sign_rotpk(&w, &run, rotpk);
+    sign_rotpk(&w, &run, rotpk, p->recreate);
     statement_out(&w, out);
 }
 
@@ -198,7 +197,7 @@ void peer_make_fwinfo(struct peer *p, EC_KEY *key)
     put_le(p->fwinfo + 0x4c, p->image_len);
     put_le(p->fwinfo + 0x50, 12);
     memset(p->fwinfo + 0x54, 0, 12);
-    sha256(span_of(p->image, p->image_len), p->fwinfo + 0x60);
+    peer_sha256(span_of(p->image, p->image_len), p->fwinfo + 0x60);
     peer_sign(key, span_of(p->fwinfo, 128), p->fwinfo + 0x80);
 }
 
@@ -209,26 +208,6 @@ void peer_use_image(struct peer *p, struct span image, uint32_t fwinfo_address)
     p->image_len = (uint32_t)image.len;
     p->fwinfo_address = fwinfo_address;
     peer_make_fwinfo(p, p->boot);
-}
-
-static void cmac(const uint8_t key[32], struct span message, uint8_t tag[16])
-{
-    size_t len = 16;
-    CMAC_CTX *ctx = CMAC_CTX_new();
-    assert_int_equal(CMAC_Init(ctx, key, 32, EVP_aes_256_cbc(), NULL), 1);
-    assert_int_equal(CMAC_Update(ctx, message.ptr, message.len), 1);
-    assert_int_equal(CMAC_Final(ctx, tag, &len), 1);
-    CMAC_CTX_free(ctx);
-}
-
-void peer_confirmation(const struct peer *p, bool target, uint8_t tag[CONFIRMATION_TAG_SIZE])
-{
-    uint8_t bytes[SIGN_STATEMENT_MAX];
-    struct wr w = wr_of(bytes, sizeof(bytes));
-    sign_confirmation(&w, target ? SIGN_CONFIRM_TARGET : SIGN_CONFIRM_SERVER, SPAN(p->run_id),
-                      SPAN(p->uid), SPAN(p->server), SPAN(p->target));
-    assert_int_equal(wr_end(&w), ERR_OK);
-    cmac(p->secret, wr_done(&w), tag);
 }
 
 void peer_restart(struct peer *p)
@@ -248,6 +227,7 @@ void peer_open(struct peer *p, const struct peer_io *io)
     uint8_t area[2 * 4 + CERTIFICATE_MAX] = { 0 };
     *p = (struct peer){ .io = *io, .web = peer_key(), .boot = peer_key() };
     p->agreement = peer_key();
+    assert_int_equal(RAND_bytes(p->devauth_sha256, sizeof(p->devauth_sha256)), 1);
     p->lock_level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_PRODUCTION;
     peer_point(p->agreement, p->server);
     peer_make_certificate(p, p->web, NULL, &p->web_certificate);
@@ -269,38 +249,7 @@ void peer_close(struct peer *p)
     buf_free(&p->device_certificate);
     if (p->hello != NULL)
         hallmark__v1__hello_request__free_unpacked(p->hello, NULL);
-}
-
-void peer_check_receipt(struct peer *p, unsigned lock_level)
-{
-    Hallmark__V1__SignReceiptResponse *m =
-        hallmark__v1__sign_receipt_response__unpack(NULL, p->answer_len, p->answer);
-    assert_non_null(m);
-    assert_non_null(m->receipt);
-    uint8_t device[SHA256_SIZE], web[SHA256_SIZE], rotpk[SHA256_SIZE],
-        bytes[SIGN_STATEMENT_MAX];
-    uint8_t boot[P256_POINT_SIZE];
-    peer_point(p->boot, boot);
-    sha256(buf_span(&p->device_certificate), device);
-    sha256(buf_span(&p->web_certificate), web);
-    sha256(span_of(boot + 1, ROTPK_SIZE), rotpk);
-    const struct sign_receipt fields = {
-        .run_id = SPAN(p->run_id),
-        .uid = SPAN(p->uid),
-        .auth_public_key = SPAN(p->auth),
-        .device_certificate_sha256 = SPAN(device),
-        .web_server_certificate_sha256 = SPAN(web),
-        .rotpk_sha256 = SPAN(rotpk),
-        .firmware_sha256 = span_of(p->fwinfo + 0x60, SHA256_SIZE),
-        .lock_level = (uint8_t)lock_level,
-        .transcript_sha256 = SPAN(p->transcript),
-        .server_nonce = SPAN(p->server_nonce),
-    };
-    assert_int_equal(m->receipt->lock_level, lock_level);
-    assert_int_equal(m->receipt->transcript_sha256.len, SHA256_SIZE);
-    assert_memory_equal(m->receipt->transcript_sha256.data, p->transcript, SHA256_SIZE);
-    struct wr w = wr_of(bytes, sizeof(bytes));
-    sign_receipt(&w, &fields);
-    peer_check_signature(p->auth, wr_done(&w), m->receipt->signature.data);
-    hallmark__v1__sign_receipt_response__free_unpacked(m, NULL);
+    hallmark__v1__sign_receipt_response__free_unpacked(p->receipt, NULL);
+    hallmark__v1__commit_response__free_unpacked(p->commit, NULL);
+    hallmark__v1__lock_response__free_unpacked(p->lock, NULL);
 }

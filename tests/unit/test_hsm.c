@@ -166,15 +166,42 @@ static void unit_key_lives_wrapped(void **state)
     AUTO(buf_free) struct buf wrapped = { 0 }, other = { 0 };
     uint8_t point[P256_POINT_SIZE], other_point[P256_POINT_SIZE];
     uint8_t digest[SHA256_SIZE] = { 7 }, signature[64];
-    assert_int_equal(hsm_unit_p256_make(hsm, &wrapped, point), ERR_OK);
-    assert_int_equal(hsm_unit_p256_make(hsm, &other, other_point), ERR_OK);
+    assert_int_equal(softhsm_unit_make(hsm, &wrapped, point), ERR_OK);
+    assert_int_equal(softhsm_unit_make(hsm, &other, other_point), ERR_OK);
     assert_memory_not_equal(point, other_point, sizeof(point));
-    assert_int_equal(hsm_unit_p256_sign(hsm, buf_span(&wrapped), digest, signature), ERR_OK);
+    assert_int_equal(softhsm_unit_sign(hsm, buf_span(&wrapped), digest, signature), ERR_OK);
     EVP_PKEY *key = import_point(point);
     assert_true(verifies(key, digest, signature));
-    assert_int_equal(hsm_unit_p256_sign(hsm, buf_span(&other), digest, signature), ERR_OK);
+    assert_int_equal(softhsm_unit_sign(hsm, buf_span(&other), digest, signature), ERR_OK);
     assert_false(verifies(key, digest, signature));
     EVP_PKEY_free(key);
+}
+
+/* From arrow 17 to arrow 22: two signatures for one creation, or for one unwrapping. */
+static void unit_key_is_unwrapped_once(void **state)
+{
+    (void)state;
+    const char *names[8] = { 0 };
+    struct hsm_unit_key *key = NULL, *again = NULL;
+    uint8_t point[P256_POINT_SIZE], digest[SHA256_SIZE] = { 7 }, signature[64];
+    hsm_operations_take(names, 0);
+    uint64_t before = hsm_operations_total();
+    assert_int_equal(hsm_unit_key_make(hsm, &key, point), ERR_OK);
+    assert_int_equal(hsm_unit_key_sign(key, digest, signature), ERR_OK);
+    assert_int_equal(hsm_unit_key_sign(key, digest, signature), ERR_OK);
+    assert_int_equal(hsm_operations_take(names, COUNT(names)), 4);
+    assert_string_equal(names[2], "boot: C_Sign ECDSA");
+    assert_int_equal(hsm_unit_key_open(hsm, hsm_unit_key_wrapped(key), &again), ERR_OK);
+    assert_int_equal(hsm_unit_key_sign(again, digest, signature), ERR_OK);
+    assert_int_equal(hsm_unit_key_sign(again, digest, signature), ERR_OK);
+    assert_int_equal(hsm_operations_take(names, COUNT(names)), 3);
+    assert_string_equal(names[0], "boot: C_UnwrapKey AES-KWP");
+    assert_true(hsm_operations_total() - before >= 7);
+    EVP_PKEY *soft_key = import_point(point);
+    assert_true(verifies(soft_key, digest, signature));
+    EVP_PKEY_free(soft_key);
+    hsm_unit_key_free(key);
+    hsm_unit_key_free(again);
 }
 
 static void bad_wrapped_keys_are_refused(void **state)
@@ -182,7 +209,7 @@ static void bad_wrapped_keys_are_refused(void **state)
     (void)state;
     AUTO(buf_free) struct buf good = { 0 };
     uint8_t point[P256_POINT_SIZE], digest[SHA256_SIZE] = { 7 }, signature[64];
-    assert_int_equal(hsm_unit_p256_make(hsm, &good, point), ERR_OK);
+    assert_int_equal(softhsm_unit_make(hsm, &good, point), ERR_OK);
     uint8_t bytes[1024] = { 0 };
     memcpy(bytes, good.ptr, good.len);
     bytes[good.len / 2] ^= 1;
@@ -199,10 +226,10 @@ static void bad_wrapped_keys_are_refused(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         print_message("  %s\n", cases[i].name);
-        assert_int_equal(hsm_unit_p256_sign(hsm, cases[i].wrapped, digest, signature),
+        assert_int_equal(softhsm_unit_sign(hsm, cases[i].wrapped, digest, signature),
                          cases[i].want);
     }
-    assert_int_equal(hsm_unit_p256_sign(hsm, buf_span(&good), digest, signature), ERR_OK);
+    assert_int_equal(softhsm_unit_sign(hsm, buf_span(&good), digest, signature), ERR_OK);
 }
 
 enum { HAMMERS = 8, BLOWS = 25 };
@@ -213,8 +240,8 @@ static void *hammer(void *failures)
     for (int i = 0; i < BLOWS; i++) {
         AUTO(buf_free) struct buf wrapped = { 0 };
         struct hsm_agreement *agreement = NULL;
-        if (hsm_unit_p256_make(hsm, &wrapped, point) != ERR_OK ||
-            hsm_unit_p256_sign(hsm, buf_span(&wrapped), digest, signature) != ERR_OK ||
+        if (softhsm_unit_make(hsm, &wrapped, point) != ERR_OK ||
+            softhsm_unit_sign(hsm, buf_span(&wrapped), digest, signature) != ERR_OK ||
             hsm_sign_p256(hsm, HSM_TLS, "web-server", digest, signature) != ERR_OK ||
             hsm_agreement_make(hsm, &agreement) != ERR_OK)
             ++*(int *)failures;
@@ -245,7 +272,7 @@ static void operations_are_counted(void **state)
     hsm_operations_take(names, 0);
     AUTO(buf_free) struct buf wrapped = { 0 };
     uint8_t point[P256_POINT_SIZE], digest[SHA256_SIZE] = { 0 }, signature[64];
-    assert_int_equal(hsm_unit_p256_make(hsm, &wrapped, point), ERR_OK);
+    assert_int_equal(softhsm_unit_make(hsm, &wrapped, point), ERR_OK);
     assert_int_equal(hsm_sign_p256(hsm, HSM_TLS, "web-server", digest, signature), ERR_OK);
     assert_int_equal(hsm_operations_take(names, COUNT(names)), 3);
     assert_string_equal(names[0], "boot: C_GenerateKeyPair P-256");
@@ -378,6 +405,7 @@ int main(void)
         cmocka_unit_test(ed25519_signs),
         cmocka_unit_test(evp_key_signs),
         cmocka_unit_test(unit_key_lives_wrapped),
+        cmocka_unit_test(unit_key_is_unwrapped_once),
         cmocka_unit_test(bad_wrapped_keys_are_refused),
         cmocka_unit_test(threads_share_the_pool),
         cmocka_unit_test(operations_are_counted),

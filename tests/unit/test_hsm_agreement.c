@@ -96,21 +96,24 @@ static void software_cmac(const uint8_t *key, struct span message, uint8_t tag[s
 }
 
 static const uint8_t first_message[] = "first message", second_message[40] = { 9 };
+enum { MESSAGES = 5 }; /* as many as arrow 33 wants */
 
 static void agreement_is_openssls(void **state)
 {
     (void)state;
     struct peer p = peer_make();
     struct hsm_agreement *agreement = NULL;
-    uint8_t point[P256_POINT_SIZE], shared[32], want[16], tags[2][16];
+    uint8_t point[P256_POINT_SIZE], shared[32], want[16], tags[MESSAGES][16];
     assert_int_equal(hsm_agreement_make(hsm, &agreement), ERR_OK);
     assert_int_equal(hsm_agreement_public(agreement, point), ERR_OK);
-    const struct span messages[2] = { SPAN(first_message), SPAN(second_message) };
+    const struct span messages[MESSAGES] = { SPAN(first_message), SPAN(second_message),
+                                             span_of(point, 1), span_of(point, 16),
+                                             SPAN(point) };
     AUTO(buf_free) struct buf wrapped = { 0 };
-    assert_int_equal(hsm_agreement_derive(agreement, p.point, messages, tags, &wrapped),
-                     ERR_OK);
+    assert_int_equal(
+        hsm_agreement_derive(agreement, p.point, messages, tags, MESSAGES, &wrapped), ERR_OK);
     software_ecdh(p.key, point, shared);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < MESSAGES; i++) {
         software_cmac(shared, messages[i], want);
         assert_memory_equal(tags[i], want, 16);
     }
@@ -136,7 +139,7 @@ static void points_off_the_curve_are_refused(void **state)
     uint8_t tags[2][16];
     AUTO(buf_free) struct buf wrapped = { 0 };
     for (size_t i = 0; i < COUNT(bad); i++)
-        assert_int_equal(hsm_agreement_derive(agreement, bad[i], messages, tags, &wrapped),
+        assert_int_equal(hsm_agreement_derive(agreement, bad[i], messages, tags, 2, &wrapped),
                          ERR_POINT);
     hsm_agreement_free(agreement);
     EVP_PKEY_free(p.key);

@@ -216,11 +216,11 @@ static void missing_mechanism_is_named(void **state)
     AUTO(buf_free) struct buf wrapped = { 0 };
     uint8_t point[P256_POINT_SIZE];
     shim->wrap = (struct p11shim_fault){ CKR_MECHANISM_INVALID, 0, 1 };
-    assert_int_equal(hsm_unit_p256_make(hsm, &wrapped, point), ERR_HSM);
+    assert_int_equal(softhsm_unit_make(hsm, &wrapped, point), ERR_HSM);
     assert_non_null(strstr(fail_words(), "CKM_AES_KEY_WRAP_PAD: CKR_MECHANISM_INVALID"));
     assert_int_equal(wrapped.len, 0);
     shim->wrap = (struct p11shim_fault){ 0x80001234, 0, 1 };
-    assert_int_equal(hsm_unit_p256_make(hsm, &wrapped, point), ERR_HSM);
+    assert_int_equal(softhsm_unit_make(hsm, &wrapped, point), ERR_HSM);
     assert_non_null(strstr(fail_words(), "CKR 0x80001234 (vendor)"));
 }
 
@@ -244,13 +244,32 @@ static void agreement_goes_with_its_session(void **state)
     const struct span messages[2] = { SPAN(digest), SPAN(digest) };
     AUTO(buf_free) struct buf wrapped = { 0 };
     shim->sign = (struct p11shim_fault){ CKR_DEVICE_ERROR, 0, 1 };
-    assert_int_equal(hsm_agreement_derive(agreement, peer, messages, tags, &wrapped), ERR_HSM);
-    assert_int_equal(hsm_agreement_derive(agreement, peer, messages, tags, &wrapped), ERR_HSM);
+    assert_int_equal(hsm_agreement_derive(agreement, peer, messages, tags, 2, &wrapped),
+                     ERR_HSM);
+    assert_int_equal(hsm_agreement_derive(agreement, peer, messages, tags, 2, &wrapped),
+                     ERR_HSM);
     assert_non_null(strstr(fail_words(), "went with its lost session"));
     hsm_agreement_free(agreement);
     assert_int_equal(hsm_agreement_make(hsm, &agreement), ERR_OK);
-    assert_int_equal(hsm_agreement_derive(agreement, peer, messages, tags, &wrapped), ERR_OK);
+    assert_int_equal(hsm_agreement_derive(agreement, peer, messages, tags, 2, &wrapped),
+                     ERR_OK);
     hsm_agreement_free(agreement);
+}
+
+/* Unlike an agreement key it is kept wrapped, so it comes back. */
+static void unit_key_outlives_its_session(void **state)
+{
+    (void)state;
+    struct hsm_unit_key *key = NULL;
+    uint8_t point[P256_POINT_SIZE];
+    assert_int_equal(hsm_unit_key_make(hsm, &key, point), ERR_OK);
+    shim->sign = (struct p11shim_fault){ CKR_DEVICE_ERROR, 0, 1 };
+    const char *names[8];
+    hsm_operations_take(names, 0);
+    assert_int_equal(hsm_unit_key_sign(key, digest, signature), ERR_OK);
+    assert_int_equal(hsm_operations_take(names, COUNT(names)), 3);
+    assert_string_equal(names[1], "boot: C_UnwrapKey AES-KWP");
+    hsm_unit_key_free(key);
 }
 
 /* Each cut leaves a token on which the key can be made. */
@@ -360,13 +379,13 @@ static void busy_pool_times_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        EACH(lost_sessions_come_back),      EACH(dead_idle_sessions_are_replaced),
-        EACH(a_token_that_goes_is_told_of), EACH(a_token_that_was_away_is_back),
-        EACH(finalized_module_is_told),     EACH(failed_signature_discards_its_session),
-        EACH(evp_key_fails_and_recovers),   EACH(missing_mechanism_is_named),
-        EACH(bare_points_are_read),         EACH(agreement_goes_with_its_session),
-        EACH(key_is_made_after_a_cut),      EACH(key_is_made_after_a_death),
-        EACH(busy_pool_times_out),
+        EACH(lost_sessions_come_back),       EACH(dead_idle_sessions_are_replaced),
+        EACH(a_token_that_goes_is_told_of),  EACH(a_token_that_was_away_is_back),
+        EACH(finalized_module_is_told),      EACH(failed_signature_discards_its_session),
+        EACH(evp_key_fails_and_recovers),    EACH(missing_mechanism_is_named),
+        EACH(bare_points_are_read),          EACH(agreement_goes_with_its_session),
+        EACH(unit_key_outlives_its_session), EACH(key_is_made_after_a_cut),
+        EACH(key_is_made_after_a_death),     EACH(busy_pool_times_out),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -126,19 +126,19 @@ static const struct {
 } devauth_cases[] = {
     { "good", DEVAUTH_SIZE, { 0 }, ERR_OK },
     { "empty", 0, { 0 }, ERR_TRUNC },
-    { "over bank 0", SRAM_BANK0_SIZE + 4, { 0 }, ERR_LIMIT },
+    { "over banks 0 and 1", SRAM_DEVAUTH_SIZE + 4, { 0 }, ERR_LIMIT },
     { "no magic", DEVAUTH_SIZE, { 4, MARK }, ERR_INVALID },
     { "cut short", DEVAUTH_SIZE - 4, { 0 }, ERR_INVALID },
     { "longer than it says", DEVAUTH_SIZE + 4, { 0 }, ERR_INVALID },
     { "load address in flash", DEVAUTH_SIZE, { 5, 0 + 4 }, ERR_INVALID },
     { "load address off VTOR's grid", DEVAUTH_SIZE, { 5, SRAM_BASE + 0x100 }, ERR_INVALID },
-    { "end past bank 0", DEVAUTH_SIZE, { 5, SRAM_BASE + 0x7400 }, ERR_INVALID },
-    { "load address in bank 1", DEVAUTH_SIZE, { 5, SRAM_BASE + 0x8000 }, ERR_INVALID },
+    { "end past bank 1", DEVAUTH_SIZE, { 5, SRAM_BASE + 0x27400 }, ERR_INVALID },
+    { "load address in bank 2", DEVAUTH_SIZE, { 5, SRAM_BASE + 0x28000 }, ERR_INVALID },
     { "mailbox in flash", DEVAUTH_SIZE, { 6, 0x10 }, ERR_INVALID },
     { "mailbox off its grid", DEVAUTH_SIZE, { 6, MAILBOX_AT + 4 }, ERR_INVALID },
-    { "mailbox past bank 0", DEVAUTH_SIZE, { 6, SRAM_BASE + 0x7000 }, ERR_INVALID },
+    { "mailbox past bank 1", DEVAUTH_SIZE, { 6, SRAM_BASE + 0x27000 }, ERR_INVALID },
     { "mailbox over the code", DEVAUTH_SIZE, { 6, SRAM_BASE + 0xFF0 }, ERR_INVALID },
-    { "stack outside bank 0", DEVAUTH_SIZE, { 0, 0x20008008 }, ERR_INVALID },
+    { "stack outside banks 0 and 1", DEVAUTH_SIZE, { 0, 0x20028008 }, ERR_INVALID },
     { "reset handler outside", DEVAUTH_SIZE, { 1, SRAM_BASE + DEVAUTH_SIZE + 1 }, ERR_INVALID },
     { "reset handler below", DEVAUTH_SIZE, { 1, 0x41 }, ERR_INVALID },
 };
@@ -281,9 +281,9 @@ static void unit_key_signs_what_the_rom_checks(void **state)
     assert_int_equal(hsm_open(&soft.config, &hsm), ERR_OK);
     assert_int_equal(hsm_key_make(hsm, HSM_BOOT, HSM_AES256_KEK, HSM_UNIT_KEK, &created),
                      ERR_OK);
-    assert_int_equal(hsm_unit_p256_make(hsm, &wrapped, point), ERR_OK);
+    assert_int_equal(softhsm_unit_make(hsm, &wrapped, point), ERR_OK);
     assert_int_equal(image_fwinfo_start(buf_span(&image), fwinfo, digest), ERR_OK);
-    assert_int_equal(hsm_unit_p256_sign(hsm, buf_span(&wrapped), digest, signature), ERR_OK);
+    assert_int_equal(softhsm_unit_sign(hsm, buf_span(&wrapped), digest, signature), ERR_OK);
     image_fwinfo_finish(fwinfo, signature);
     EVP_PKEY *key = public_key_of(point);
     assert_true(rom_verifies(key, fwinfo));

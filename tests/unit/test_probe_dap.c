@@ -30,7 +30,7 @@ static void transfer_replies(void **state)
         { "wait", BYTES(5, 0, 2), ERR_BUSY },
         { "fault", BYTES(5, 0, 4), ERR_FAULT },
         { "no answer", BYTES(5, 0, 7), ERR_FAULT },
-        { "acknowledge of zero", BYTES(5, 0, 0), ERR_FAULT },
+        { "acknowledge of zero", BYTES(5, 0, 0), ERR_PROTO },
         { "parity", BYTES(5, 0, 8), ERR_FAULT },
         { "mismatch", BYTES(5, 0, 0x11), ERR_MISMATCH },
         { "bits nobody defined", BYTES(5, 1, 0x81), ERR_PROTO },

@@ -8,6 +8,7 @@
 #include "station-agent/probe/dap.h"
 
 enum { SRAM = 0x20000000, WINDOW = 1024 };
+#define PRIVATE_BUS 0xE0000000u
 
 uint32_t fake_get(const struct fake *fake, uint32_t address)
 {
@@ -40,11 +41,23 @@ void fake_set(struct fake *fake, uint32_t address, uint32_t value)
         }
 }
 
+static bool refuses(struct fake *fake, uint32_t address)
+{
+    if (fake->reset_low && !(fake->pins_shut && address >= PRIVATE_BUS))
+        return true;
+    if (fake->lie == FAKE_FAULT_ONCE && fake->refused_once != address) {
+        fake->refused_once = address;
+        return true;
+    }
+    return (address >= fake->fault_from && address < fake->fault_to) ||
+           (fake->refuses != NULL && fake->refuses(address));
+}
+
 static bool memory(struct fake *fake, bool read, uint32_t *value)
 {
     uint32_t address = fake->tar;
-    if (fake->reset_low || (address >= fake->fault_from && address < fake->fault_to)) {
-        fake->sticky = true;
+    if (refuses(fake, address)) {
+        fake->sticky = fake->lie != FAKE_BARE_FAULT;
         return false;
     }
     if (read && fake->on_read != NULL)
@@ -73,7 +86,7 @@ static bool access_port(struct fake *fake, uint8_t request, uint32_t *value)
     uint32_t *word = reg == 0x00 ? &fake->csw : reg == 0x04 ? &fake->tar : NULL;
     if (read)
         *value = word != NULL ? *word : reg == 0xFC ? 0x84770001 : 0;
-    else if (word != NULL)
+    else if (word != NULL && fake->lie != FAKE_DEAF)
         *word = *value;
     return true;
 }
@@ -85,7 +98,7 @@ static bool debug_port(struct fake *fake, uint8_t request, uint32_t *value)
     uint32_t stat =
         fake->ctrl_stat | (fake->sticky ? 1u << 5 : 0) | (fake->data_error ? 1u << 7 : 0);
     if (read)
-        *value = reg == 0 ? 0x0BF11477 : reg == 4 ? stat : 0;
+        *value = reg == 0 ? fake->dpidr : reg == 4 ? stat : 0;
     else if (reg == 0)
         fake->sticky = fake->data_error = false;
     else if (reg == 4)
@@ -138,9 +151,10 @@ static uint8_t transfer(struct fake *fake, uint8_t request, uint32_t *value)
     uint8_t bad = spoiled(fake) && !fake->line_lost ? spoil(fake, request, value) : 0;
     if (bad != 0)
         return bad;
-    if (fake->no_answer || fake->dormant || fake->line_lost)
+    if (fake->no_answer || fake->dormant || fake->line_lost ||
+        (fake->pins_shut && !fake->reset_low))
         return DAP_ACK_NONE;
-    if (fake->stuck && (request & DAP_AP) != 0)
+    if ((fake->stuck || fake->lie == FAKE_WAIT_ALWAYS) && (request & DAP_AP) != 0)
         return DAP_ACK_WAIT;
     if (fake->wire_response != 0 && fake->clock > fake->wire_max &&
         (!fake->ap_only || (request & DAP_AP) != 0))
@@ -185,22 +199,37 @@ static uint8_t closing(const struct fake *fake, uint8_t request, uint8_t respons
     return response == DAP_ACK_OK && late ? DAP_ACK_FAULT : response;
 }
 
+/* What the probe says of its transfers, by what it says instead. */
+static void lie_about(const struct fake *fake, bool access_port, uint16_t *done,
+                      uint8_t *response, struct wr *data)
+{
+    if (!access_port || (fake->lie != FAKE_NOTHING_DONE && fake->lie != FAKE_ONE_LESS))
+        return;
+    *done = fake->lie == FAKE_ONE_LESS && *done > 0 ? (uint16_t)(*done - 1) : 0;
+    *response = fake->lie == FAKE_NOTHING_DONE ? 0 : *response;
+    data->len = fake->lie == FAKE_NOTHING_DONE ? 0 : data->len;
+}
+
 static void do_transfer(struct fake *fake, struct rd *r, struct wr *w)
 {
-    uint8_t bytes[4 * DAP_TRANSFER_MAX], done = 0, response = DAP_ACK_OK, request = 0;
+    uint8_t bytes[4 * DAP_TRANSFER_MAX], response = DAP_ACK_OK, request = 0;
+    uint16_t done = 0;
+    bool access_port = false;
     struct wr data = wr_of(bytes, sizeof(bytes));
     rd_u8(r);
     uint8_t count = rd_u8(r);
     for (uint8_t i = 0; i < count; i++) {
         request = rd_u8(r);
+        access_port = access_port || (request & DAP_AP) != 0;
         uint32_t operand = dap_has_operand(request) ? rd_u32le(r) : 0;
         if (response != DAP_ACK_OK)
             continue;
         response = one(fake, request, operand, &data);
-        done = (uint8_t)(done + (response == DAP_ACK_OK));
+        done = (uint16_t)(done + (response == DAP_ACK_OK));
     }
+    lie_about(fake, access_port, &done, &response, &data);
     wr_u8(w, DAP_TRANSFER);
-    wr_u8(w, done);
+    wr_u8(w, (uint8_t)done);
     wr_u8(w, closing(fake, request, response));
     wr_span(w, wr_done(&data));
 }
@@ -220,6 +249,7 @@ static void do_block(struct fake *fake, struct rd *r, struct wr *w)
         response = one(fake, request, operand, &data);
         done = (uint16_t)(done + (response == DAP_ACK_OK));
     }
+    lie_about(fake, (request & DAP_AP) != 0, &done, &response, &data);
     wr_u8(w, DAP_TRANSFER_BLOCK);
     wr_u16le(w, done);
     wr_u8(w, closing(fake, request, response));
@@ -247,6 +277,8 @@ static void do_pins(struct fake *fake, struct rd *r, struct wr *w)
         fake->resets++;
     if ((select & DAP_PIN_NRESET) != 0)
         fake->reset_low = (value & DAP_PIN_NRESET) == 0 || fake->reset_stuck;
+    if ((select & DAP_PIN_NRESET) != 0 && fake->on_reset != NULL)
+        fake->on_reset(fake, fake->reset_low);
     wr_u8(w, DAP_SWJ_PINS);
     wr_u8(w, fake->reset_low || fake->no_reset_pin ? 0 : DAP_PIN_NRESET);
 }
@@ -273,11 +305,15 @@ static void do_plain(struct fake *fake, uint8_t command, struct rd *r, struct wr
         fake->clock = rd_u32le(&number);
     if (command == DAP_WRITE_ABORT && (operand.ptr[1] & 1) != 0)
         fake->stuck = false;
-    fake->sticky = fake->sticky && command != DAP_WRITE_ABORT;
+    fake->sticky =
+        fake->sticky && (command != DAP_WRITE_ABORT || fake->lie == FAKE_STICKY_STAYS);
     fake->data_error = fake->data_error && command != DAP_WRITE_ABORT;
     fake->aborts += command == DAP_WRITE_ABORT;
     wr_u8(w, command);
-    wr_u8(w, command == DAP_CONNECT ? rd_u8(r) : 0);
+    uint8_t answer = command == DAP_CONNECT ? rd_u8(r) : 0;
+    if (command == DAP_CONNECT && fake->lie == FAKE_NO_CONNECT)
+        answer = 0;
+    wr_u8(w, command == DAP_SWJ_CLOCK && fake->lie == FAKE_NO_CLOCK ? 0xFF : answer);
 }
 
 static void do_command(struct fake *fake, struct rd *r, struct wr *w)
@@ -389,4 +425,5 @@ void fake_init(struct fake *fake)
     fake->packet_count = 4;
     fake->atomic = true;
     fake->match_tries = 3;
+    fake->dpidr = 0x0BF11477;
 }

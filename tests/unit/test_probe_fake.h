@@ -29,6 +29,21 @@ enum fake_glitch {
     FAKE_GLITCHES
 };
 
+/* How the probe lies, about transfers to access ports if nothing else is said. */
+enum fake_lie {
+    FAKE_HONEST,
+    FAKE_NO_CONNECT,   /* Connect is answered by port 0 */
+    FAKE_NO_CLOCK,     /* SWJ_Clock is refused */
+    FAKE_NOTHING_DONE, /* 05 00 00: none of the transfers was made, and no reason is given */
+    FAKE_ONE_LESS,     /* one transfer less than was asked, yet no error */
+    FAKE_BARE_FAULT,   /* FAULT, while CTRL/STAT shows no error */
+    FAKE_FAULT_ONCE,   /* a read is refused the first time only */
+    FAKE_STICKY_STAYS, /* ABORT does not clear STICKYERR */
+    FAKE_WAIT_ALWAYS,  /* WAIT, also after ABORT */
+    FAKE_DEAF,         /* the access port forgets what is written to it */
+    FAKE_LIES
+};
+
 struct fake_reply {
     uint8_t bytes[PROBE_PACKET_MAX];
     size_t len;
@@ -63,14 +78,19 @@ struct fake {
     struct {
         uint32_t address, value;
     } registers[FAKE_REGISTERS];
-    uint32_t fault_from, fault_to; /* accesses in between are refused */
-    bool reset_low;                /* the board is in reset: all are */
+    uint32_t fault_from, fault_to;     /* accesses in between are refused, and those that */
+    bool (*refuses)(uint32_t address); /* says so; NULL: none */
+    enum fake_lie lie;
+    uint32_t refused_once; /* by FAKE_FAULT_ONCE */
+    bool pins_shut; /* firmware runs that answers nothing on SWD, unless it is in reset */
+    bool reset_low; /* the board is in reset: all are */
     void (*on_write)(struct fake *fake, uint32_t address, uint32_t value);
     void (*on_read)(struct fake *fake, uint32_t address);
+    void (*on_reset)(struct fake *fake, bool low); /* nRESET */
     void *user;
     /* its debug port */
     bool sticky, data_error, line_lost, stuck;
-    uint32_t select, ctrl_stat, csw, tar, mask;
+    uint32_t dpidr, select, ctrl_stat, csw, tar, mask;
     /* on the way to the host, and what a test may look at */
     struct fake_reply replies[FAKE_REPLIES];
     size_t sent, received, deepest;

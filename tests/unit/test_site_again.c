@@ -13,7 +13,7 @@
 #include "tests/unit/certs.h"
 #include "tests/unit/test_site_fake.h"
 
-enum { PATIENT_MS = 20000, SHORT_MS = 700, SHOWN = 900 };
+enum { PATIENT_MS = 20000, SHORT_MS = 700, SHOWN = 900, SHUT = 1 };
 
 static char pem[] = "/tmp/test_site_again.XXXXXX";
 static char said[64 << 10]; /* by the latest run, on both outputs */
@@ -108,7 +108,7 @@ static bool first_was_repeated(const char *method)
 }
 
 /* Whatever way such a call is lost, its run is over. */
-static void a_cut_run_begins_anew(void **state)
+static void an_interrupted_run_is_restarted(void **state)
 {
     (void)state;
     static const char *const methods[] = {
@@ -128,32 +128,45 @@ static void a_cut_run_begins_anew(void **state)
             if (e != ERR_OK || called("Runs/Open") != 2 || called("Runs/Sealed") != 1)
                 fail_msg("%s, cut %d: error %d, %u runs: %s", methods[i], when, (int)e,
                          called("Runs/Open"), last_said());
-            assert_true(scene.sealed && scene.debug_refused && scene.resets == 1);
+            assert_true(scene.sealed && scene.debug_port == SHUT && scene.resets == 1);
             assert_int_equal(scene.boards_opened, 2);
-            assert_non_null(strstr(said, "the run begins anew"));
+            assert_non_null(strstr(said, "the run is restarted"));
             assert_non_null(strstr(said, "\"anew\":1"));
             assert_non_null(strstr(said, "\"connection\":\"lost\""));
             assert_non_null(strstr(said, "\"connection\":\"open\""));
         }
 }
 
-/* After the board's receipt: what the server has must not be asked of another run. */
+/* After the board's receipt: what the server has must not be asked of another run. How often
+ * each of the closing's calls is made. */
 static const struct {
     const char *name, *method;
     enum cut_when when;
-    unsigned opens, finishes, seals;
+    unsigned opens, finishes, commits, booted, locked, seals;
 } closings[] = {
-    { "Finish not sent", "Runs/Finish", CUT_UNSENT, 2, 3, 1 },
-    { "Finish not served", "Runs/Finish", CUT_UNSERVED, 2, 3, 1 },
-    { "Finish refused by a drain", "Runs/Finish", CUT_DRAIN, 2, 3, 1 },
-    { "Finish's answer lost", "Runs/Finish", CUT_UNANSWERED, 1, 2, 1 },
-    { "lost between Finish and Commit", "Runs/Finish", CUT_ANSWERED, 1, 1, 1 },
-    { "drained between Finish and Commit", "Runs/Finish", CUT_DRAINED, 1, 1, 1 },
-    { "Sealed not sent", "Runs/Sealed", CUT_UNSENT, 1, 1, 2 },
-    { "Sealed not served", "Runs/Sealed", CUT_UNSERVED, 1, 1, 2 },
-    { "Sealed refused by a drain", "Runs/Sealed", CUT_DRAIN, 1, 1, 2 },
-    { "Sealed's answer lost", "Runs/Sealed", CUT_UNANSWERED, 1, 1, 2 },
-    { "lost after Sealed", "Runs/Sealed", CUT_ANSWERED, 1, 1, 1 },
+    { "Finish not sent", "Runs/Finish", CUT_UNSENT, 2, 3, 1, 1, 1, 1 },
+    { "Finish not served", "Runs/Finish", CUT_UNSERVED, 2, 3, 1, 1, 1, 1 },
+    { "Finish refused by a drain", "Runs/Finish", CUT_DRAIN, 2, 3, 1, 1, 1, 1 },
+    { "Finish's answer lost", "Runs/Finish", CUT_UNANSWERED, 1, 2, 1, 1, 1, 1 },
+    { "lost after Finish", "Runs/Finish", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
+    { "drained after Finish", "Runs/Finish", CUT_DRAINED, 1, 1, 1, 1, 1, 1 },
+    { "Commit not sent", "Runs/Commit", CUT_UNSENT, 1, 1, 2, 1, 1, 1 },
+    { "Commit not served", "Runs/Commit", CUT_UNSERVED, 1, 1, 2, 1, 1, 1 },
+    { "Commit's answer lost", "Runs/Commit", CUT_UNANSWERED, 1, 1, 2, 1, 1, 1 },
+    { "lost after Commit", "Runs/Commit", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
+    { "Booted not sent", "Runs/Booted", CUT_UNSENT, 1, 1, 1, 2, 1, 1 },
+    { "Booted's answer lost", "Runs/Booted", CUT_UNANSWERED, 1, 1, 1, 2, 1, 1 },
+    { "lost after Booted", "Runs/Booted", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
+    { "Locked not sent", "Runs/Locked", CUT_UNSENT, 1, 1, 1, 1, 2, 1 },
+    { "Locked not served", "Runs/Locked", CUT_UNSERVED, 1, 1, 1, 1, 2, 1 },
+    { "Locked refused by a drain", "Runs/Locked", CUT_DRAIN, 1, 1, 1, 1, 2, 1 },
+    { "Locked's answer lost", "Runs/Locked", CUT_UNANSWERED, 1, 1, 1, 1, 2, 1 },
+    { "lost after Locked", "Runs/Locked", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
+    { "Sealed not sent", "Runs/Sealed", CUT_UNSENT, 1, 1, 1, 1, 1, 2 },
+    { "Sealed not served", "Runs/Sealed", CUT_UNSERVED, 1, 1, 1, 1, 1, 2 },
+    { "Sealed refused by a drain", "Runs/Sealed", CUT_DRAIN, 1, 1, 1, 1, 1, 2 },
+    { "Sealed's answer lost", "Runs/Sealed", CUT_UNANSWERED, 1, 1, 1, 1, 1, 2 },
+    { "lost after Sealed", "Runs/Sealed", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
 };
 
 static void the_closing_outlives_the_connection(void **state)
@@ -161,20 +174,28 @@ static void the_closing_outlives_the_connection(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(closings); i++) {
         scene_begin(FAULT_NONE);
+        scene.boot_test = true;
         scene.cuts[0] = (struct cut){ closings[i].method, closings[i].when };
         enum err e = run_one(PATIENT_MS);
-        if (e != ERR_OK || called("Runs/Open") != closings[i].opens ||
-            called("Runs/Finish") != closings[i].finishes ||
-            called("Runs/Sealed") != closings[i].seals)
-            fail_msg("%s: error %d, %u Open, %u Finish, %u Sealed: %s", closings[i].name,
-                     (int)e, called("Runs/Open"), called("Runs/Finish"), called("Runs/Sealed"),
-                     last_said());
+        const struct {
+            const char *method;
+            unsigned want;
+        } made[] = {
+            { "Runs/Open", closings[i].opens },     { "Runs/Finish", closings[i].finishes },
+            { "Runs/Commit", closings[i].commits }, { "Runs/Booted", closings[i].booted },
+            { "Runs/Locked", closings[i].locked },  { "Runs/Sealed", closings[i].seals },
+        };
+        for (size_t k = 0; k < COUNT(made); k++) {
+            if (e != ERR_OK || called(made[k].method) != made[k].want)
+                fail_msg("%s: error %d, %s %u times: %s", closings[i].name, (int)e,
+                         made[k].method, called(made[k].method), last_said());
+            if (made[k].want > 1 && k > 0)
+                assert_true(first_was_repeated(made[k].method));
+        }
         assert_int_equal(scene.resets, 1);
-        assert_true(scene.sealed && scene.debug_refused);
-        if (closings[i].finishes > 1)
-            assert_true(first_was_repeated("Runs/Finish"));
-        if (closings[i].seals > 1)
-            assert_true(first_was_repeated("Runs/Sealed"));
+        assert_int_equal(scene.early_resets, 0);
+        assert_int_equal(scene.boots, 1);
+        assert_true(scene.sealed && scene.debug_port == SHUT && scene.units[1].sealed);
     }
 }
 
@@ -194,7 +215,7 @@ static void several_cuts_in_a_row(void **state)
     assert_non_null(strstr(said, "\"anew\":2"));
 }
 
-static void each_site_begins_anew_by_itself(void **state)
+static void each_site_is_restarted_by_itself(void **state)
 {
     (void)state;
     static const char *const probes[] = { "tcp://bench:1", "usb:serial=2", "usb:port=1-3" };
@@ -257,13 +278,21 @@ static const struct {
       ERR_DENIED,
       "the server does not have us: not today",
       0 },
-    { "lost before the reset: not locked",
+    { "lost before the lock: not locked",
       { "Runs/Finish", CUT_ANSWERED },
       0,
       ERR_UNAVAILABLE,
       SHORT_MS,
       ERR_CLOSED,
       "given up after ",
+      0 },
+    { "lost while the lock is told: not reset",
+      { "Runs/Locked", CUT_UNSERVED },
+      0,
+      ERR_UNAVAILABLE,
+      SHORT_MS,
+      ERR_UNAVAILABLE,
+      "keep the board powered and start again",
       0 },
     { "Finish asked for in vain",
       { "Runs/Finish", CUT_UNANSWERED },
@@ -309,7 +338,7 @@ static void waiting_has_an_end(void **state)
 }
 
 /* A server that takes every run and loses it keeps no site for ever. */
-static void beginning_anew_has_an_end(void **state)
+static void restarting_has_an_end(void **state)
 {
     (void)state;
     scene_begin(FAULT_NONE);
@@ -317,7 +346,7 @@ static void beginning_anew_has_an_end(void **state)
     assert_int_equal(run_one(SHORT_MS), ERR_CLOSED);
     assert_true(called("Runs/Open") > 1);
     assert_false(scene.sealed);
-    assert_non_null(strstr(said, "begun anew "));
+    assert_non_null(strstr(said, "restarted "));
 }
 
 /* The board's own failure is none of the server's, even if the server is lost at once. */
@@ -334,7 +363,8 @@ static void a_failed_board_is_not_taken_again(void **state)
         { FAULT_BOARD_REFUSES, ERR_SIG, { "Runs/Report", CUT_UNSERVED }, false },
         { FAULT_PROBE, ERR_CLOSED, { "Runs/Report", CUT_UNSERVED }, false }, /* unplugged */
         { FAULT_PROBE, ERR_CLOSED, { "Runs/Report", CUT_DRAIN }, false },
-        { FAULT_COMMIT, ERR_SIG, { "Runs/Sealed", CUT_UNANSWERED }, true },
+        { FAULT_DEBUG_OPEN, ERR_OPEN, { "Runs/Sealed", CUT_UNANSWERED }, true },
+        { FAULT_LOCK_CHIP, ERR_CHIP, { "Runs/Commit", CUT_UNANSWERED }, true },
         { FAULT_LOCKED, ERR_LOCKED, { "Bench/TurnAway", CUT_UNSERVED }, true },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -342,18 +372,19 @@ static void a_failed_board_is_not_taken_again(void **state)
         scene.cuts[0] = cases[i].cut;
         assert_int_equal(run_one(PATIENT_MS), cases[i].want);
         assert_true(called("Runs/Open") <= 1);
-        assert_null(strstr(said, "begins anew"));
+        assert_null(strstr(said, "is restarted"));
         if (cases[i].repeated)
             assert_true(first_was_repeated(cases[i].cut.method));
     }
 }
 
 /* One that is refused for the server's own reasons was not cut. */
-static void a_refused_run_is_not_begun_anew(void **state)
+static void a_refused_run_is_not_restarted(void **state)
 {
     (void)state;
-    static const enum fault faults[] = { FAULT_OPEN_DENIED, FAULT_CA_REFUSES, FAULT_SERVER_ENDS,
-                                         FAULT_FINISH_REFUSED };
+    static const enum fault faults[] = { FAULT_OPEN_DENIED, FAULT_CA_REFUSES,
+                                         FAULT_SERVER_ENDS, FAULT_FINISH_REFUSED,
+                                         FAULT_COMMIT_HELD, FAULT_LOCKED_REFUSED };
     for (size_t i = 0; i < COUNT(faults); i++) {
         scene_begin(faults[i]);
         assert_int_not_equal(run_one(PATIENT_MS), ERR_OK);
@@ -365,15 +396,15 @@ static void a_refused_run_is_not_begun_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_cut_run_begins_anew),
+        cmocka_unit_test(an_interrupted_run_is_restarted),
         cmocka_unit_test(the_closing_outlives_the_connection),
         cmocka_unit_test(several_cuts_in_a_row),
-        cmocka_unit_test(each_site_begins_anew_by_itself),
+        cmocka_unit_test(each_site_is_restarted_by_itself),
         cmocka_unit_test(a_late_server_is_waited_for),
         cmocka_unit_test(waiting_has_an_end),
-        cmocka_unit_test(beginning_anew_has_an_end),
+        cmocka_unit_test(restarting_has_an_end),
         cmocka_unit_test(a_failed_board_is_not_taken_again),
-        cmocka_unit_test(a_refused_run_is_not_begun_anew),
+        cmocka_unit_test(a_refused_run_is_not_restarted),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

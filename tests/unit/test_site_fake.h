@@ -29,11 +29,29 @@ enum fault {
     FAULT_BOARD_DIGEST,    /* arrow 24 reads back something else */
     FAULT_BOARD_SILENT,    /* no answer to arrow 9 */
     FAULT_PROBE,           /* is unplugged at arrow 16 */
+    FAULT_PASSWORD,        /* a debug password was set on the board */
     FAULT_COMMIT,          /* the board refuses the server's tag */
+    FAULT_COMMIT_EMPTY,    /* its answer holds no statement */
+    FAULT_LOCK_FINDS,      /* Closing.Lock: ERR_MISMATCH, each time */
+    FAULT_LOCK_FINDS_ONCE, /* the first time */
+    FAULT_LOCK_CHIP,       /* ERR_CHIP, each time */
+    FAULT_LOCK_EMPTY,      /* its answer holds no statement */
+    FAULT_LOCK_LEVEL,      /* it states a level that is none */
+    FAULT_BOOT_FAILED,     /* the firmware does not start, the first time */
+    FAULT_BOOT_NOT_KNOWN,  /* it is not known whether it does */
+    FAULT_BOOT_ATTACH,     /* it starts, and the board cannot be taken back */
+    FAULT_BOOT_HELLO,      /* DevAuth calls something else than Hello after it */
     FAULT_DEBUG_OPEN,      /* after the reset */
-    FAULT_DEBUG_REOPENS,   /* it is refused before the reset, and not after it */
-    FAULT_DEBUG_MUTE,      /* no answer that would tell */
+    FAULT_DEBUG_MUTE,      /* not known: no answer that would tell */
+    FAULT_RESET,           /* nRESET cannot be pulled */
     FAULT_SEALED_REFUSED,  /* the unit is sealed already */
+    FAULT_COMMIT_HELD,     /* Runs.Commit: an operator holds the unit */
+    FAULT_COMMIT_TAG,      /* its lock tag is short */
+    FAULT_COMMIT_BARE,     /* it lacks the receipt */
+    FAULT_LOCKED_REFUSED,  /* Runs.Locked */
+    FAULT_OPEN_ZERO,       /* Runs.Open gives run id 0 */
+    FAULT_OPEN_BARE,       /* neither a run nor a committed unit */
+    FAULT_FINISH_TAG,      /* Runs.Finish: no tag */
     FAULT_OPEN_DENIED,     /* Runs.Open */
     FAULT_OPEN_NONCE,      /* is short */
     FAULT_OPEN_SUBJECT,    /* is no Name */
@@ -59,7 +77,19 @@ enum fault {
 };
 
 enum { SCENE_CALLS_MAX = 400, SCENE_REPORTS_MAX = 160, SCENE_PROBES_MAX = 4 };
-enum { SCENE_CUTS_MAX = 4, SCENE_RUNS_MAX = 16 };
+enum { SCENE_CUTS_MAX = 4, SCENE_RUNS_MAX = 16, SCENE_UNITS = 8 };
+
+/* Bytes that tell whose a statement is: the agent passes on the server's, which are older. */
+enum { MARK_BOARD = 0xB0, MARK_SERVER = 0xA0, MARK_LOCK = 0xC0, MARK_ROTPK = 0xD0 };
+
+/* One unit, and its board: what outlives an agent, but not scene_begin(). */
+struct fake_unit {
+    bool finished, committed, locked, boot_failed, sealed; /* on the server */
+    bool lock_written, shut;                               /* on the board */
+};
+
+/* Where the probe is unplugged, as seen from a call to the board. */
+enum unplug_when { UNPLUG_NEVER, UNPLUG_BEFORE, UNPLUG_AFTER };
 
 /* Where the connection is lost, as seen from a call of the station's. */
 enum cut_when {
@@ -108,7 +138,7 @@ struct scene {
     size_t answer_count;
     char answer_words[RPC_MESSAGE_TEXT_MAX]; /* of the last refusal */
     uint32_t board_refusals;                 /* the board's calls that were refused */
-    bool sealed, debug_refused;
+    bool sealed;                             /* Runs.Sealed came */
     char sealed_detail[400];
     uint8_t sealed_uid[UID_SIZE];
     atomic_bool firmware_ok; /* the bulk was the firmware */
@@ -117,12 +147,29 @@ struct scene {
     size_t cuts_done;
     bool finished[SCENE_RUNS_MAX];     /* by run: the server has its receipt */
     unsigned run_conn[SCENE_RUNS_MAX]; /* by run: where it was opened, and ends with */
-    unsigned resets;                   /* of boards, that is: locked for good */
+    unsigned runs;                     /* opened so far */
+
+    bool boot_test;     /* the server wants it */
+    const char *unplug; /* "Closing/Lock", "chip_reset": once, at */
+    enum unplug_when unplug_when;
+    struct fake_unit units[SCENE_UNITS]; /* by scene_unit() */
+    unsigned resets;                     /* by nRESET, those of boot tests apart */
+    unsigned early_resets;   /* of them: lock writes made, and the server does not know */
+    unsigned boots;          /* tests */
+    unsigned booted[2];      /* Runs.Booted: failed, started */
+    unsigned hellos;         /* answered without a run */
+    unsigned commits, locks; /* of the board */
+    uint32_t level;          /* that the board states; 0: dev */
+    int looked_for;          /* level of the latest proof */
+    int uart;                /* where the firmware says */
+    const char *uart_text;   /* this after a boot reset; NULL: nothing */
+    uint32_t debug_port;     /* of the latest Runs.Sealed */
 };
 
 extern struct scene scene;
 
 void scene_begin(enum fault fault);
+struct fake_unit *scene_unit(const uint8_t *uid);
 bool scene_called(const char *method);                  /* "Runs/Finish" */
 const struct seen_report *scene_report(uint32_t arrow); /* or NULL */
 

@@ -7,6 +7,7 @@
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/flow/flow.h"
 #include "common/host/log.h"
@@ -27,6 +28,9 @@ struct chip {
     EVP_PKEY *key;
     uint8_t cri_signature[P256_SIGNATURE_SIZE];
     uint32_t stream; /* of the board's last call */
+    uint32_t hello;  /* the stream of Host.Hello */
+    bool has_run;
+    uint8_t devauth[SHA256_SIZE];
     struct buf queue[QUEUE_MAX];
     size_t queued;
     uint32_t burn_stream;
@@ -64,31 +68,39 @@ void probe_close(struct probe *probe)
     free(probe);
 }
 
-enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+static struct fake_unit *board_of(const struct chip *chip)
+{
+    return scene_unit(chip->uid);
+}
+
+static enum err open_chip(struct probe *probe, uint32_t clock_hz, bool shut_is_fine,
+                          struct chip **chip_out)
 {
     probe->counts.clock_hz = clock_hz;
     bool faulty = scene.faulty_probe == NULL || strcmp(scene.faulty_probe, probe->name) == 0;
-    if (faulty && scene.fault == FAULT_LOCKED)
-        return fail_quiet(ERR_LOCKED, "the debug port is locked");
     struct chip *chip = calloc(1, sizeof(*chip));
     must(chip != NULL);
+    memset(chip->uid, probe->name[strlen(probe->name) - 1], UID_SIZE);
+    if (!shut_is_fine && ((faulty && scene.fault == FAULT_LOCKED) || board_of(chip)->shut)) {
+        free(chip);
+        return fail_quiet(ERR_LOCKED, "the debug port is locked");
+    }
     chip->faulty = faulty;
     chip->key = EVP_EC_gen("P-256");
     must(chip->key != NULL);
-    memset(chip->uid, probe->name[strlen(probe->name) - 1], UID_SIZE);
     scene.boards_opened++;
     *chip_out = chip;
     return ERR_OK;
 }
 
-/* Locked is what such a board should be. */
+enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+{
+    return open_chip(probe, clock_hz, false, chip_out);
+}
+
 enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
 {
-    enum fault fault = scene.fault;
-    scene.fault = FAULT_NONE;
-    enum err e = chip_open(probe, clock_hz, chip_out);
-    scene.fault = fault;
-    return e;
+    return open_chip(probe, clock_hz, true, chip_out);
 }
 
 void chip_close(struct chip *chip)
@@ -126,6 +138,13 @@ enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE])
     return ERR_OK;
 }
 
+enum err chip_check_password(struct chip *chip)
+{
+    return has(chip, FAULT_PASSWORD)
+               ? fail_quiet(ERR_MISMATCH, "a debug password was set 1 times, 0 is wanted")
+               : ERR_OK;
+}
+
 enum err chip_certificate_write(struct chip *chip, struct span certificate, struct span issuer,
                                 unsigned *written_out)
 {
@@ -137,7 +156,7 @@ enum err chip_certificate_write(struct chip *chip, struct span certificate, stru
 
 enum err chip_image_load(struct chip *chip, struct span image, struct devauth_image *header_out)
 {
-    (void)chip;
+    SHA256(image.ptr, image.len, chip->devauth);
     *header_out = (struct devauth_image){
         .load_address = SRAM_BASE,
         .mailbox_address = SRAM_BASE + 0x4000,
@@ -153,22 +172,79 @@ enum err chip_image_start(struct chip *chip, const struct devauth_image *header)
     return ERR_OK;
 }
 
+/* The probe is unplugged, once, at this step of the site's. */
+static bool unplugged(const char *what, enum unplug_when when)
+{
+    if (scene.unplug == NULL || scene.unplug_when != when || strcmp(scene.unplug, what) != 0)
+        return false;
+    scene.unplug = NULL;
+    return true;
+}
+
+static enum err gone(void)
+{
+    return fail_quiet(ERR_CLOSED, "probe: unplugged");
+}
+
 enum err chip_reset(struct chip *chip)
 {
-    (void)chip;
+    struct fake_unit *board = board_of(chip);
+    if (has(chip, FAULT_RESET) || unplugged("chip_reset", UNPLUG_BEFORE))
+        return gone();
     scene.resets++;
+    scene.early_resets += board->lock_written && !board->locked && !board->shut;
+    board->shut = board->shut || board->lock_written;
+    return unplugged("chip_reset", UNPLUG_AFTER) ? gone() : ERR_OK;
+}
+
+static void say_on_uart(const char *text)
+{
+    size_t len = text != NULL ? strlen(text) : 0;
+    must(len == 0 || write(scene.uart, text, len) == (ssize_t)len);
+}
+
+enum err chip_boot_reset(struct chip *chip)
+{
+    must(!board_of(chip)->lock_written);
+    if (unplugged("chip_boot_reset", UNPLUG_BEFORE))
+        return gone();
+    scene.boots++;
+    say_on_uart(scene.uart_text);
+    return unplugged("chip_boot_reset", UNPLUG_AFTER) ? gone() : ERR_OK;
+}
+
+void chip_boot_look(struct chip *chip, unsigned timeout_ms, struct chip_boot_result *out)
+{
+    (void)timeout_ms;
+    bool fails = has(chip, FAULT_BOOT_FAILED) && scene.boots == 1;
+    bool known = !has(chip, FAULT_BOOT_NOT_KNOWN);
+    *out = (struct chip_boot_result){
+        .boot = fails   ? CHIP_BOOT_FAILED
+                : known ? CHIP_BOOT_STARTED
+                        : CHIP_BOOT_NOT_KNOWN,
+        .answered = known,
+        .reset_seen = known,
+    };
+    snprintf(out->detail, sizeof(out->detail), "BTF %d", out->boot == CHIP_BOOT_STARTED);
+}
+
+enum err chip_attach(struct chip *chip)
+{
+    if (has(chip, FAULT_BOOT_ATTACH) || unplugged("chip_attach", UNPLUG_BEFORE))
+        return fail_quiet(ERR_UNAVAILABLE, "no answer on SWD");
     return ERR_OK;
 }
 
-enum err chip_debug_refused(struct chip *chip, bool *refused_out,
-                            char detail[static CHIP_DETAIL_MAX])
+void chip_debug_look(struct chip *chip, enum chip_level level, struct chip_debug_result *out)
 {
-    *refused_out =
-        !has(chip, FAULT_DEBUG_OPEN) && (!has(chip, FAULT_DEBUG_REOPENS) || scene.resets == 0);
-    if (has(chip, FAULT_DEBUG_MUTE))
-        return fail_quiet(ERR_UNAVAILABLE, "cannot tell whether debug is refused");
-    snprintf(detail, CHIP_DETAIL_MAX, "SRAM is %s", *refused_out ? "refused" : "readable");
-    return ERR_OK;
+    bool mute = has(chip, FAULT_DEBUG_MUTE) || unplugged("chip_debug_look", UNPLUG_BEFORE);
+    bool shut = board_of(chip)->shut && !(has(chip, FAULT_DEBUG_OPEN) && scene.resets != 0);
+    scene.looked_for = (int)level;
+    out->port = mute ? CHIP_DEBUG_NOT_KNOWN : shut ? CHIP_DEBUG_SHUT : CHIP_DEBUG_OPEN;
+    snprintf(out->detail, sizeof(out->detail), "%s",
+             mute   ? "no answer\x1b[31m that tells"
+             : shut ? "SRAM is refused"
+                    : "SRAM is readable");
 }
 
 static void put(struct chip *chip, Hallmark__V1__Frame *frame)
@@ -224,7 +300,11 @@ static void call_hello(struct chip *chip)
     in.uid = (ProtobufCBinaryData){ UID_SIZE, uid };
     in.pdid = has(chip, FAULT_PDID) ? 1 : PDID;
     in.nonce = (ProtobufCBinaryData){ NONCE_SIZE, nonce };
+    Hallmark__V1__BoardState board = HALLMARK__V1__BOARD_STATE__INIT;
+    board.lock_begun = board_of(chip)->lock_written;
+    in.state = &board;
     call(chip, "Host/Hello", &in.base);
+    chip->hello = chip->stream;
 }
 
 static void call_put_signature(struct chip *chip)
@@ -258,6 +338,8 @@ enum err link_open(struct mem *mem, uint32_t mailbox_address, unsigned timeout_m
         Hallmark__V1__GenerateCsrRequest in = HALLMARK__V1__GENERATE_CSR_REQUEST__INIT;
         call(link->chip, "Station/GenerateCsr", &in.base);
     }
+    if (has(link->chip, FAULT_BOOT_HELLO) && scene.boots != 0)
+        call_put_signature(link->chip);
     call_hello(link->chip);
     *link_out = link;
     return ERR_OK;
@@ -308,7 +390,9 @@ static void serve_receipt(struct chip *chip, uint32_t stream)
 {
     Hallmark__V1__SignReceiptResponse out = HALLMARK__V1__SIGN_RECEIPT_RESPONSE__INIT;
     Hallmark__V1__Receipt receipt = HALLMARK__V1__RECEIPT__INIT;
+    uint8_t mark[] = { MARK_BOARD };
     receipt.uid = (ProtobufCBinaryData){ UID_SIZE, chip->uid };
+    receipt.signature = (ProtobufCBinaryData){ sizeof(mark), mark };
     out.receipt = &receipt;
     respond(chip, stream, ERR_OK, &out.base);
 }
@@ -360,11 +444,16 @@ static void serve_point(struct chip *chip, uint32_t stream)
     respond(chip, stream, ERR_OK, &out.base);
 }
 
-static void serve_rotpk(struct chip *chip, uint32_t stream)
+static void serve_rotpk(struct chip *chip, const Hallmark__V1__FrameRequest *request)
 {
+    Hallmark__V1__BurnRotpkRequest *in = hallmark__v1__burn_rotpk_request__unpack(
+        NULL, request->payload.len, request->payload.data);
+    must(in != NULL && in->recreate); /* as the server sent it */
+    hallmark__v1__burn_rotpk_request__free_unpacked(in, NULL);
     Hallmark__V1__BurnRotpkResponse out = HALLMARK__V1__BURN_ROTPK_RESPONSE__INIT;
     out.rotpk_slots = has(chip, FAULT_BOARD_HALF) ? 1 : 3;
-    respond(chip, stream, has(chip, FAULT_BOARD_REFUSES) ? ERR_SIG : ERR_OK, &out.base);
+    respond(chip, request->stream, has(chip, FAULT_BOARD_REFUSES) ? ERR_SIG : ERR_OK,
+            &out.base);
 }
 
 static void serve_shared(struct chip *chip, uint32_t stream)
@@ -394,7 +483,7 @@ static void serve_arrow(struct chip *chip, uint8_t arrow,
         serve_device_certificate(chip, request);
         break;
     case 20:
-        serve_rotpk(chip, request->stream);
+        serve_rotpk(chip, request);
         break;
     case 24:
         chip->burn_stream = request->stream;
@@ -411,16 +500,114 @@ static void serve_arrow(struct chip *chip, uint8_t arrow,
     }
 }
 
+/* By the server's tag of its decision, which test_site_fake_server.c gives. */
+static void serve_commit(struct chip *chip, const Hallmark__V1__FrameRequest *request)
+{
+    uint8_t mark[] = { MARK_BOARD };
+    Hallmark__V1__CommitResponse out = HALLMARK__V1__COMMIT_RESPONSE__INIT;
+    Hallmark__V1__CommitStatement statement = HALLMARK__V1__COMMIT_STATEMENT__INIT;
+    Hallmark__V1__CommitRequest *in =
+        hallmark__v1__commit_request__unpack(NULL, request->payload.len, request->payload.data);
+    must(in != NULL && in->confirmation_tag.len == CONFIRMATION_TAG_SIZE &&
+         in->confirmation_tag.data[0] == (uint8_t)in->decision && in->decision != 0);
+    hallmark__v1__commit_request__free_unpacked(in, NULL);
+    statement.signature = (ProtobufCBinaryData){ sizeof(mark), mark };
+    out.statement = has(chip, FAULT_COMMIT_EMPTY) ? NULL : &statement;
+    scene.commits++;
+    respond(chip, request->stream, has(chip, FAULT_COMMIT) ? ERR_SIG : ERR_OK, &out.base);
+}
+
+static bool is_marked(ProtobufCBinaryData field, size_t len, uint8_t mark)
+{
+    return field.len == len && field.data[0] == mark;
+}
+
+static enum err lock_outcome(const struct chip *chip)
+{
+    if (has(chip, FAULT_LOCK_CHIP))
+        return ERR_CHIP;
+    bool finds =
+        has(chip, FAULT_LOCK_FINDS) || (has(chip, FAULT_LOCK_FINDS_ONCE) && scene.locks == 1);
+    return finds ? ERR_MISMATCH : ERR_OK;
+}
+
+/* Takes what the server answered, not what the board said itself. */
+static void serve_lock(struct chip *chip, const Hallmark__V1__FrameRequest *request)
+{
+    Hallmark__V1__LockResponse out = HALLMARK__V1__LOCK_RESPONSE__INIT;
+    Hallmark__V1__LockStatement statement = HALLMARK__V1__LOCK_STATEMENT__INIT;
+    uint8_t mark[] = { MARK_LOCK };
+    Hallmark__V1__LockRequest *in =
+        hallmark__v1__lock_request__unpack(NULL, request->payload.len, request->payload.data);
+    must(in != NULL && in->statement != NULL && in->receipt != NULL &&
+         is_marked(in->statement->signature, 1, MARK_SERVER) &&
+         is_marked(in->receipt->signature, 1, MARK_SERVER) &&
+         is_marked(in->rotpk, ROTPK_SIZE, MARK_ROTPK) &&
+         is_marked(in->lock_tag, CONFIRMATION_TAG_SIZE, MARK_SERVER));
+    hallmark__v1__lock_request__free_unpacked(in, NULL);
+    scene.locks++;
+    enum err e = lock_outcome(chip);
+    board_of(chip)->lock_written = board_of(chip)->lock_written || e == ERR_OK;
+    statement.lock_level = has(chip, FAULT_LOCK_LEVEL)
+                               ? HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_UNSPECIFIED
+                           : scene.level != 0 ? (Hallmark__V1__LockLevel)scene.level
+                                              : HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_DEV;
+    statement.signature = (ProtobufCBinaryData){ sizeof(mark), mark };
+    out.statement = has(chip, FAULT_LOCK_EMPTY) ? NULL : &statement;
+    respond(chip, request->stream, e, &out.base);
+}
+
+/* DevAuth's own rule: without a run, and once a lock write was made, it takes Closing.Lock. */
+static bool is_allowed(const struct chip *chip, const char *method)
+{
+    bool lock = strcmp(method, "hallmark.v1.Closing/Lock") == 0;
+    return lock || (chip->has_run && !board_of(chip)->lock_written);
+}
+
 static void serve(struct chip *chip, const Hallmark__V1__FrameRequest *request)
 {
     const struct flow_row *row = flow_row_of_method(request->method);
     must(request->stream % 2 == 1 && request->end_stream);
-    if (row != NULL)
+    if (!is_allowed(chip, request->method))
+        respond(chip, request->stream, ERR_ORDER, NULL);
+    else if (row != NULL)
         serve_arrow(chip, row->arrow, request);
     else if (strcmp(request->method, "hallmark.v1.Closing/SignReceipt") == 0)
         serve_receipt(chip, request->stream);
+    else if (strcmp(request->method, "hallmark.v1.Closing/Commit") == 0)
+        serve_commit(chip, request);
     else
-        respond(chip, request->stream, has(chip, FAULT_COMMIT) ? ERR_SIG : ERR_OK, NULL);
+        serve_lock(chip, request);
+}
+
+/* The image's digest is the station's word, and run id 0 stands for no run. */
+static void take_hello(struct chip *chip, const Hallmark__V1__FrameResponse *response)
+{
+    static const uint8_t none[RUN_ID_SIZE] = { 0 };
+    Hallmark__V1__HelloResponse *out = hallmark__v1__hello_response__unpack(
+        NULL, response->payload.len, response->payload.data);
+    must(out != NULL && out->run_id.len == RUN_ID_SIZE && out->server_nonce.len == NONCE_SIZE &&
+         out->devauth_sha256.len == SHA256_SIZE &&
+         memcmp(out->devauth_sha256.data, chip->devauth, SHA256_SIZE) == 0);
+    chip->has_run = memcmp(out->run_id.data, none, RUN_ID_SIZE) != 0;
+    scene.hellos += !chip->has_run;
+    hallmark__v1__hello_response__free_unpacked(out, NULL);
+}
+
+static void take_response(struct chip *chip, const Hallmark__V1__FrameResponse *response)
+{
+    if (response->status != 0)
+        scene.board_refusals++;
+    else if (response->stream == chip->hello)
+        take_hello(chip, response);
+}
+
+/* "Closing/Lock" */
+static const char *name_of(const Hallmark__V1__Frame *frame)
+{
+    return frame->kind_case == HALLMARK__V1__FRAME__KIND_REQUEST
+               ? frame->request->method + strlen("hallmark.v1.")
+               : "an answer";
 }
 
 enum err link_send(struct link *link, struct span bytes, unsigned timeout_ms)
@@ -429,17 +616,16 @@ enum err link_send(struct link *link, struct span bytes, unsigned timeout_ms)
     Hallmark__V1__Frame *frame = hallmark__v1__frame__unpack(NULL, bytes.len, bytes.ptr);
     if (frame == NULL)
         abort();
-    if (has(link->chip, FAULT_PROBE) && frame->kind_case == HALLMARK__V1__FRAME__KIND_REQUEST &&
-        strstr(frame->request->method, "ProgramDeviceCertificate") != NULL) {
-        hallmark__v1__frame__free_unpacked(frame, NULL);
-        return fail_quiet(ERR_CLOSED, "probe: unplugged");
-    }
-    if (frame->kind_case == HALLMARK__V1__FRAME__KIND_REQUEST)
+    bool pulled = has(link->chip, FAULT_PROBE) &&
+                  strcmp(name_of(frame), "Target/ProgramDeviceCertificate") == 0;
+    pulled = pulled || unplugged(name_of(frame), UNPLUG_BEFORE);
+    bool late = !pulled && unplugged(name_of(frame), UNPLUG_AFTER);
+    if (!pulled && frame->kind_case == HALLMARK__V1__FRAME__KIND_REQUEST)
         serve(link->chip, frame->request);
-    else if (frame->response->status != 0)
-        scene.board_refusals++;
+    else if (!pulled)
+        take_response(link->chip, frame->response);
     hallmark__v1__frame__free_unpacked(frame, NULL);
-    return ERR_OK;
+    return pulled || late ? gone() : ERR_OK;
 }
 
 enum err link_receive(struct link *link, struct buf *frame, unsigned timeout_ms)

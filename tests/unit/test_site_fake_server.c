@@ -67,7 +67,6 @@ struct wss {
     size_t count;
     bool busy, stopping;
     uint32_t stream;
-    uint8_t runs;
     uint8_t devauth[DEVAUTH_SIZE], firmware[FIRMWARE_SIZE];
 };
 
@@ -83,6 +82,11 @@ void scene_begin(enum fault fault)
 {
     memset(&scene, 0, sizeof(scene));
     scene.fault = fault;
+}
+
+struct fake_unit *scene_unit(const uint8_t *uid)
+{
+    return &scene.units[uid[0] % SCENE_UNITS];
 }
 
 bool scene_called(const char *method)
@@ -179,6 +183,7 @@ static void call_put_rotpk(uint8_t run)
     in.rotpk = (ProtobufCBinaryData){ len, rotpk };
     in.server_signature = (ProtobufCBinaryData){ sizeof(signature), signature };
     in.boot_key_signature = (ProtobufCBinaryData){ sizeof(signature), signature };
+    in.recreate = true;
     call_station(run, "Station/PutRotpk", &in.base);
 }
 
@@ -247,34 +252,98 @@ static void start_run(uint8_t run)
     call_put_web_server(run);
 }
 
-static void serve_open(struct wss *wss, const struct task *task)
+static uint8_t server_mark[] = { MARK_SERVER };
+static uint8_t server_rotpk[ROTPK_SIZE] = { MARK_ROTPK };
+static uint8_t server_tag[CONFIRMATION_TAG_SIZE] = { MARK_SERVER };
+
+/* What Closing.Lock needs: of an older statement than the board's latest. */
+struct committed {
+    Hallmark__V1__UnitCommitResponse out;
+    Hallmark__V1__CommitStatement statement;
+    Hallmark__V1__Receipt receipt;
+};
+
+static void fill_committed(struct committed *c)
+{
+    hallmark__v1__unit_commit_response__init(&c->out);
+    hallmark__v1__commit_statement__init(&c->statement);
+    hallmark__v1__receipt__init(&c->receipt);
+    c->statement.signature = (ProtobufCBinaryData){ sizeof(server_mark), server_mark };
+    c->receipt.signature = (ProtobufCBinaryData){ sizeof(server_mark), server_mark };
+    c->out.statement = &c->statement;
+    c->out.receipt = scene.fault == FAULT_COMMIT_BARE ? NULL : &c->receipt;
+    c->out.rotpk = (ProtobufCBinaryData){ sizeof(server_rotpk), server_rotpk };
+    c->out.lock_tag =
+        (ProtobufCBinaryData){ sizeof(server_tag) - (scene.fault == FAULT_COMMIT_TAG),
+                               server_tag };
+    c->out.boot_test = scene.boot_test;
+}
+
+static void name_images(struct wss *wss, Hallmark__V1__OpenResponse *out)
+{
+    static uint8_t devauth[SHA256_SIZE], firmware[SHA256_SIZE];
+    static Hallmark__V1__Image images[2];
+    SHA256(wss->devauth, DEVAUTH_SIZE, devauth);
+    SHA256(wss->firmware, FIRMWARE_SIZE, firmware);
+    for (size_t i = 0; i < COUNT(images); i++)
+        hallmark__v1__image__init(&images[i]);
+    images[0].sha256 = (ProtobufCBinaryData){ SHA256_SIZE, devauth };
+    images[1].sha256 = (ProtobufCBinaryData){ SHA256_SIZE, firmware };
+    out->devauth = &images[0];
+    out->firmware = &images[1];
+}
+
+static void open_run(struct wss *wss, const struct task *task)
 {
     /* SEQUENCE { SET { SEQUENCE { serialNumber, PrintableString "ab" } } } */
     uint8_t subject[] = { 0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
                           0x55, 0x04, 0x05, 0x13, 0x02, 0x61, 0x62 };
-    must(wss->runs + 1 < SCENE_RUNS_MAX);
-    scene.run_conn[wss->runs + 1] = task->conn->number;
-    uint8_t run_id[RUN_ID_SIZE] = { ++wss->runs }, nonce[NONCE_SIZE] = { 0xab };
-    uint8_t devauth[SHA256_SIZE], firmware[SHA256_SIZE];
+    must(scene.runs + 1 < SCENE_RUNS_MAX);
+    scene.run_conn[++scene.runs] = task->conn->number;
+    uint8_t run_id[RUN_ID_SIZE] = { (uint8_t)scene.runs }, nonce[NONCE_SIZE] = { 0xab };
     Hallmark__V1__OpenResponse out = HALLMARK__V1__OPEN_RESPONSE__INIT;
-    Hallmark__V1__Image images[2] = { HALLMARK__V1__IMAGE__INIT, HALLMARK__V1__IMAGE__INIT };
-    SHA256(wss->devauth, DEVAUTH_SIZE, devauth);
-    SHA256(wss->firmware, FIRMWARE_SIZE, firmware);
-    images[0].sha256 = (ProtobufCBinaryData){ SHA256_SIZE, devauth };
-    images[1].sha256 = (ProtobufCBinaryData){ SHA256_SIZE, firmware };
-    out.run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, run_id };
+    name_images(wss, &out);
+    run_id[0] = scene.fault == FAULT_OPEN_ZERO ? 0 : run_id[0];
+    out.run_id =
+        (ProtobufCBinaryData){ scene.fault == FAULT_OPEN_BARE ? 0 : RUN_ID_SIZE, run_id };
     out.server_nonce =
         (ProtobufCBinaryData){ scene.fault == FAULT_OPEN_NONCE ? NONCE_SIZE - 1 : NONCE_SIZE,
                                nonce };
     out.subject = (ProtobufCBinaryData){ scene.fault == FAULT_OPEN_SUBJECT ? sizeof(subject) - 1
                                                                            : sizeof(subject),
                                          subject };
-    out.devauth = &images[0];
-    out.firmware = &images[1];
     out.lock_level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_DEV;
     answer(task, scene.fault == FAULT_OPEN_DENIED ? ERR_DENIED : ERR_OK, &out.base);
     if (scene.fault != FAULT_OPEN_DENIED)
-        start_run(wss->runs);
+        start_run((uint8_t)scene.runs);
+}
+
+/* No run: what is there to lock with, or that the arrows are to be repeated. */
+static void open_committed(struct wss *wss, const struct task *task,
+                           const struct fake_unit *unit)
+{
+    struct committed c;
+    Hallmark__V1__OpenResponse out = HALLMARK__V1__OPEN_RESPONSE__INIT;
+    fill_committed(&c);
+    name_images(wss, &out);
+    out.firmware = NULL;
+    out.repeat = unit->boot_failed;
+    out.committed = unit->boot_failed ? NULL : &c.out;
+    answer(task, ERR_OK, &out.base);
+}
+
+static void serve_open(struct wss *wss, const struct task *task)
+{
+    Hallmark__V1__OpenRequest *in =
+        hallmark__v1__open_request__unpack(NULL, task->payload.len, task->payload.ptr);
+    if (in == NULL)
+        abort();
+    const struct fake_unit *unit = in->uid.len == UID_SIZE ? scene_unit(in->uid.data) : NULL;
+    if (unit != NULL && unit->committed && !in->repeat)
+        open_committed(wss, task, unit);
+    else
+        open_run(wss, task);
+    hallmark__v1__open_request__free_unpacked(in, NULL);
 }
 
 /* What the scene wants to be wrong with a chunk. */
@@ -314,6 +383,7 @@ static void serve_fetch(struct wss *wss, const struct task *task)
         hallmark__v1__fetch_image_request__unpack(NULL, task->payload.len, task->payload.ptr);
     uint8_t digest[SHA256_SIZE];
     SHA256(wss->devauth, DEVAUTH_SIZE, digest);
+    must(task->has_run ? in->uid.len == 0 : in->uid.len == UID_SIZE);
     bool is_devauth = memcmp(in->sha256.data, digest, SHA256_SIZE) == 0;
     bool none = scene.fault == FAULT_FIRMWARE_COMES || scene.fault == FAULT_FIRMWARE_OTHER ||
                 scene.fault == FAULT_FIRMWARE_MISSING;
@@ -359,25 +429,77 @@ static void serve_finish(const struct task *task)
 {
     must(task->run < SCENE_RUNS_MAX);
     scene.finished[task->run] = scene.fault != FAULT_FINISH_REFUSED;
-    uint8_t tag[CONFIRMATION_TAG_SIZE] = { 10 };
+    uint8_t tag[CONFIRMATION_TAG_SIZE] = { HALLMARK__V1__KEY_DECISION__KEY_DECISION_WRITE };
     Hallmark__V1__FinishResponse out = HALLMARK__V1__FINISH_RESPONSE__INIT;
-    out.confirmation_tag = (ProtobufCBinaryData){ sizeof(tag), tag };
+    out.decision = HALLMARK__V1__KEY_DECISION__KEY_DECISION_WRITE;
+    out.confirmation_tag =
+        (ProtobufCBinaryData){ scene.fault == FAULT_FINISH_TAG ? 0 : sizeof(tag), tag };
     answer(task, scene.fault == FAULT_FINISH_REFUSED ? ERR_SIG : ERR_OK, &out.base);
+}
+
+static void serve_commit(const struct task *task)
+{
+    struct committed c;
+    Hallmark__V1__UnitCommitRequest *in =
+        hallmark__v1__unit_commit_request__unpack(NULL, task->payload.len, task->payload.ptr);
+    if (in == NULL)
+        abort();
+    must(in->uid.len == UID_SIZE && in->statement != NULL &&
+         in->statement->signature.len == 1 && in->statement->signature.data[0] == MARK_BOARD);
+    bool held = scene.fault == FAULT_COMMIT_HELD;
+    scene_unit(in->uid.data)->committed = !held;
+    hallmark__v1__unit_commit_request__free_unpacked(in, NULL);
+    fill_committed(&c);
+    answer(task, held ? ERR_HELD : ERR_OK, &c.out.base);
+}
+
+static void serve_booted(const struct task *task)
+{
+    Hallmark__V1__UnitBootedRequest *in =
+        hallmark__v1__unit_booted_request__unpack(NULL, task->payload.len, task->payload.ptr);
+    if (in == NULL)
+        abort();
+    must(in->uid.len == UID_SIZE && in->detail[0] != '\0');
+    scene.booted[in->booted]++;
+    scene_unit(in->uid.data)->boot_failed = !in->booted;
+    hallmark__v1__unit_booted_request__free_unpacked(in, NULL);
+    answer(task, ERR_OK, NULL);
+}
+
+static void serve_locked(const struct task *task)
+{
+    Hallmark__V1__UnitLockedRequest *in =
+        hallmark__v1__unit_locked_request__unpack(NULL, task->payload.len, task->payload.ptr);
+    if (in == NULL)
+        abort();
+    must(in->uid.len == UID_SIZE && in->statement != NULL &&
+         in->statement->signature.len == 1 && in->statement->signature.data[0] == MARK_LOCK);
+    bool refuse = scene.fault == FAULT_LOCKED_REFUSED;
+    struct fake_unit *unit = scene_unit(in->uid.data);
+    unit->locked = unit->locked || !refuse;
+    hallmark__v1__unit_locked_request__free_unpacked(in, NULL);
+    answer(task, refuse ? ERR_SIG : ERR_OK, NULL);
 }
 
 static void serve_sealed(const struct task *task)
 {
-    Hallmark__V1__SealedRequest *in =
-        hallmark__v1__sealed_request__unpack(NULL, task->payload.len, task->payload.ptr);
+    Hallmark__V1__UnitSealedRequest *in =
+        hallmark__v1__unit_sealed_request__unpack(NULL, task->payload.len, task->payload.ptr);
     if (in == NULL)
         abort();
     scene.sealed = true;
-    scene.debug_refused = in->debug_refused;
+    scene.debug_port = in->debug_port;
     snprintf(scene.sealed_detail, sizeof(scene.sealed_detail), "%s", in->detail);
     must(in->uid.len == UID_SIZE);
     memcpy(scene.sealed_uid, in->uid.data, UID_SIZE);
-    hallmark__v1__sealed_request__free_unpacked(in, NULL);
-    answer(task, scene.fault == FAULT_SEALED_REFUSED ? ERR_EXISTS : ERR_OK, NULL);
+    struct fake_unit *unit = scene_unit(in->uid.data);
+    bool shut = in->debug_port == HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT;
+    enum err e = scene.fault == FAULT_SEALED_REFUSED ? ERR_EXISTS
+                 : shut && !unit->locked             ? ERR_NOT_LOCKED
+                                                     : ERR_OK;
+    unit->sealed = unit->sealed || (shut && e == ERR_OK);
+    hallmark__v1__unit_sealed_request__free_unpacked(in, NULL);
+    answer(task, e, NULL);
 }
 
 static void note_reports(const struct task *task, struct span encoded)
@@ -470,6 +592,12 @@ static void serve(struct wss *wss, struct task *task)
         answer(task, scene.fault == FAULT_AGREEMENT_REFUSED ? ERR_SIG : ERR_OK, NULL);
     } else if (is(task, "Runs/Finish")) {
         serve_finish(task);
+    } else if (is(task, "Runs/Commit")) {
+        serve_commit(task);
+    } else if (is(task, "Runs/Booted")) {
+        serve_booted(task);
+    } else if (is(task, "Runs/Locked")) {
+        serve_locked(task);
     } else if (is(task, "Runs/Sealed")) {
         serve_sealed(task);
     } else {
@@ -530,7 +658,7 @@ static void serve_or_not(struct wss *wss, struct task *task)
 {
     bool over = task->has_run && scene.run_conn[task->run] != task->conn->number;
     bool known = task->has_run && scene.finished[task->run];
-    if (over && !(known && (is(task, "Runs/Finish") || is(task, "Runs/Sealed"))))
+    if (over && !(known && is(task, "Runs/Finish")))
         answer(task, ERR_NOT_FOUND, NULL);
     else
         serve(wss, task);

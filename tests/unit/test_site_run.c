@@ -17,7 +17,7 @@
 #include "tests/unit/certs.h"
 #include "tests/unit/test_site_fake.h"
 
-enum { LINES_MAX = 160 };
+enum { LINES_MAX = 160, NOT_KNOWN = 0, SHUT = 1, OPEN = 2 };
 
 static char dir[] = "/tmp/test_site_run.XXXXXX";
 static char certificate_file[64], key_file[64], output_file[64], firmware_file[64];
@@ -158,7 +158,7 @@ static void every_arrow_is_told(void **state)
     assert_string_equal(text_of(lines, line, "result"), "sealed");
     assert_string_equal(text_of(lines, line, "uid"), "313131313131313131313131");
     json_decref(lines);
-    assert_true(scene.sealed && scene.debug_refused && scene.firmware_ok);
+    assert_true(scene.sealed && scene.debug_port == SHUT && scene.firmware_ok);
     assert_string_equal(scene.sealed_detail, "SRAM is refused");
 }
 
@@ -182,6 +182,16 @@ static void the_server_hears_of_what_it_cannot_see(void **state)
     assert_int_equal(scene.report_count, seen);
 }
 
+/* Calls that name a unit, so that any server may answer them. */
+static bool is_of_unit(const char *method)
+{
+    static const char *const methods[] = { "Commit", "Booted", "Locked", "Sealed" };
+    for (size_t i = 0; i < COUNT(methods); i++)
+        if (strcmp(method + strlen("hallmark.v1.Runs/"), methods[i]) == 0)
+            return true;
+    return false;
+}
+
 static void calls_carry_run_and_key(void **state)
 {
     (void)state;
@@ -190,7 +200,8 @@ static void calls_carry_run_and_key(void **state)
     for (size_t i = 0; i < scene.call_count; i++) {
         const struct seen_call *call = &scene.calls[i];
         bool fetch = strcmp(call->method, "hallmark.v1.Runs/FetchImage") == 0;
-        assert_int_equal(call->has_run, i != 0); /* Runs.Open is first and makes it */
+        bool of_unit = i != 0 && is_of_unit(call->method);
+        assert_int_equal(call->has_run, i != 0 && !of_unit); /* Runs.Open makes it */
         assert_int_equal(call->has_key, !fetch);
     }
 }
@@ -232,8 +243,24 @@ static const struct {
     { FAULT_BOARD_DIGEST, "flash reads otherwise", ERR_VERIFY, "arrow 24", 24 },
     { FAULT_AGREEMENT_REFUSED, "board's key refused", ERR_SIG, "arrow 31", 0 },
     { FAULT_FINISH_REFUSED, "receipt refused", ERR_SIG, "Runs.Finish", 0 },
+    { FAULT_FINISH_TAG, "no tag of the decision", ERR_INVALID, "Runs.Finish", 0 },
     { FAULT_COMMIT, "server's tag refused", ERR_SIG, "Closing.Commit", 0 },
-    { FAULT_DEBUG_OPEN, "debug port open", ERR_VERIFY, "proving that SWD is refused", 0 },
+    { FAULT_COMMIT_EMPTY, "no commit statement", ERR_PROTO, "Closing.Commit", 0 },
+    { FAULT_COMMIT_HELD, "unit held", ERR_HELD, "Runs.Commit", 0 },
+    { FAULT_COMMIT_TAG, "short lock tag", ERR_INVALID, "Runs.Commit", 0 },
+    { FAULT_COMMIT_BARE, "no receipt to lock with", ERR_PROTO, "Runs.Commit", 0 },
+    { FAULT_LOCK_FINDS, "lock refused", ERR_MISMATCH, "Closing.Lock", 0 },
+    { FAULT_LOCK_CHIP, "lock fails in the chip", ERR_CHIP, "Closing.Lock", 0 },
+    { FAULT_LOCK_EMPTY, "no lock statement", ERR_PROTO, "Closing.Lock", 0 },
+    { FAULT_LOCK_LEVEL, "no lock level", ERR_PROTO, "Closing.Lock", 0 },
+    { FAULT_LOCKED_REFUSED, "lock statement refused", ERR_SIG, "Runs.Locked", 0 },
+    { FAULT_RESET, "no reset", ERR_NOT_KNOWN, "reset by nRESET", 0 },
+    { FAULT_DEBUG_OPEN, "debug port open", ERR_OPEN, "proving that the debug port is shut", 0 },
+    { FAULT_DEBUG_MUTE, "debug port not known", ERR_NOT_KNOWN,
+      "proving that the debug port is shut", 0 },
+    { FAULT_PASSWORD, "debug password set", ERR_MISMATCH, "looking for a debug password", 0 },
+    { FAULT_OPEN_ZERO, "run id 0", ERR_PROTO, "Runs.Open", 0 },
+    { FAULT_OPEN_BARE, "no run and nothing to lock", ERR_PROTO, "Runs.Open", 0 },
 };
 
 static void failed_report(size_t i)
@@ -270,22 +297,57 @@ static void refusals_name_their_place(void **state)
     }
 }
 
-static void no_run_is_asked_for_a_locked_board(void **state)
+static void no_run_is_asked_for_a_board_that_cannot_have_one(void **state)
 {
     (void)state;
-    assert_int_equal(run_one(FAULT_LOCKED), ERR_LOCKED);
-    assert_int_equal(scene.call_count, 1);
-    assert_string_equal(scene.calls[0].method, "hallmark.v1.Bench/TurnAway");
+    static const struct {
+        enum fault fault;
+        enum err want;
+    } cases[] = { { FAULT_LOCKED, ERR_LOCKED }, { FAULT_PASSWORD, ERR_MISMATCH } };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(run_one(cases[i].fault), cases[i].want);
+        assert_int_equal(scene.call_count, 1);
+        assert_string_equal(scene.calls[0].method, "hallmark.v1.Bench/TurnAway");
+    }
 }
 
+/* The proof's outcome, whichever it is, reaches the server; and what a probe said stays
+ * printable. */
 static void an_unsealed_unit_is_told(void **state)
 {
     (void)state;
-    assert_int_equal(run_one(FAULT_DEBUG_OPEN), ERR_VERIFY);
-    assert_true(scene.sealed && !scene.debug_refused);
-    assert_non_null(strstr(scene.sealed_detail, "SRAM is readable"));
-    assert_int_equal(run_one(FAULT_COMMIT), ERR_SIG);
-    assert_true(scene.sealed && !scene.debug_refused);
+    static const struct {
+        enum fault fault;
+        enum err want;
+        uint32_t port;
+        const char *words;
+    } cases[] = {
+        { FAULT_DEBUG_OPEN, ERR_OPEN, OPEN, "SRAM is readable" },
+        { FAULT_DEBUG_MUTE, ERR_NOT_KNOWN, NOT_KNOWN, "no answer" },
+        { FAULT_RESET, ERR_NOT_KNOWN, NOT_KNOWN, "no reset: probe: unplugged" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(run_one(cases[i].fault), cases[i].want);
+        assert_true(scene.sealed && scene.units[1].locked && !scene.units[1].sealed);
+        assert_int_equal(scene.debug_port, cases[i].port);
+        assert_non_null(strstr(scene.sealed_detail, cases[i].words));
+    }
+}
+
+/* The proof is held against the level that the board stated. */
+static void the_proof_is_of_the_level_stated(void **state)
+{
+    (void)state;
+    static const char *const probes[] = { "tcp://bench:1" };
+    static const uint32_t levels[] = { 1, 3 };
+    for (size_t i = 0; i < COUNT(levels); i++) {
+        struct site_plan plan = plan_of(probes, 1);
+        size_t failed;
+        scene_begin(FAULT_NONE);
+        scene.level = levels[i];
+        assert_int_equal(run_captured(&plan, &failed), ERR_OK);
+        assert_int_equal(scene.looked_for, levels[i]);
+    }
 }
 
 /* Refused calls are answered, and the run goes on. */
@@ -422,8 +484,9 @@ int main(void)
         cmocka_unit_test(the_server_hears_of_what_it_cannot_see),
         cmocka_unit_test(calls_carry_run_and_key),
         cmocka_unit_test(refusals_name_their_place),
-        cmocka_unit_test(no_run_is_asked_for_a_locked_board),
+        cmocka_unit_test(no_run_is_asked_for_a_board_that_cannot_have_one),
         cmocka_unit_test(an_unsealed_unit_is_told),
+        cmocka_unit_test(the_proof_is_of_the_level_stated),
         cmocka_unit_test(wrong_calls_are_refused_and_waited_past),
         cmocka_unit_test(the_boards_wrong_calls_too),
         cmocka_unit_test(firmware_may_come_with_arrow_23),

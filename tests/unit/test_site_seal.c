@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A locked board whose run was cut before its proof: what is told of it, and what is not done.
- */
+/* A locked board whose run was interrupted before its proof: what is told of it, and what is
+ * not done. */
 #include "tests/unit/check.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "tests/unit/certs.h"
 #include "tests/unit/test_site_fake.h"
 
-enum { PATIENT_MS = 20000, SHORT_MS = 700 };
+enum { PATIENT_MS = 20000, SHORT_MS = 700, SHUT = 1, OPEN = 2 };
 
 static char pem[] = "/tmp/test_site_seal.XXXXXX";
 static char said[16 << 10]; /* by the latest seal, on both outputs */
@@ -74,12 +74,22 @@ static enum err seal_at(size_t probes, uint32_t reconnect_ms)
     return e;
 }
 
+/* The board at the probe, shut; and the unit that the operator names. */
+static void begin(enum fault fault, bool shut, bool locked)
+{
+    static const uint8_t board[UID_SIZE] = { '1' };
+    scene_begin(fault);
+    scene_unit(board)->shut = shut;
+    *scene_unit(uid) = (struct fake_unit){ .finished = true, .committed = true };
+    scene_unit(uid)->locked = locked;
+}
+
 static void a_locked_board_is_sealed(void **state)
 {
     (void)state;
-    scene_begin(FAULT_LOCKED); /* for whoever wants to look inside */
+    begin(FAULT_LOCKED, true, true); /* whatever wants to look inside is refused */
     assert_int_equal(seal_at(1, 0), ERR_OK);
-    assert_true(scene.sealed && scene.debug_refused);
+    assert_true(scene.sealed && scene.debug_port == SHUT);
     assert_memory_equal(scene.sealed_uid, uid, UID_SIZE);
     assert_string_equal(scene.sealed_detail, "uid named by the operator: SRAM is refused");
     assert_int_equal(scene.resets, 1);
@@ -93,31 +103,38 @@ static void a_locked_board_is_sealed(void **state)
 static const struct {
     const char *name;
     enum fault fault;
+    bool shut, locked;
     enum err want;
-    unsigned resets, calls;
+    unsigned resets;
+    uint32_t port;
     const char *told, *words;
 } refusals[] = {
-    { "open board", FAULT_DEBUG_OPEN, ERR_VERIFY, 0, 1, "SRAM is readable",
-      "the board was not reset" },
-    { "open after the reset", FAULT_DEBUG_REOPENS, ERR_VERIFY, 1, 1, "SRAM is readable",
-      "the debug port is still open" },
-    { "no telling", FAULT_DEBUG_MUTE, ERR_UNAVAILABLE, 0, 1, "cannot tell", "cannot tell" },
-    { "sealed already", FAULT_SEALED_REFUSED, ERR_EXISTS, 1, 1, "SRAM is refused", "no" },
+    { "open board", FAULT_NONE, false, true, ERR_OPEN, 0, OPEN, "SRAM is readable",
+      "station-agent provision, which completes it" },
+    { "open after the reset", FAULT_DEBUG_OPEN, true, true, ERR_OPEN, 1, OPEN,
+      "SRAM is readable", "the debug port is still open" },
+    { "not known", FAULT_DEBUG_MUTE, true, true, ERR_NOT_KNOWN, 0, 0, "no answer",
+      "not known whether the debug port is shut" },
+    { "no reset", FAULT_RESET, true, true, ERR_NOT_KNOWN, 0, 0, "no reset", "no reset" },
+    { "no lock statement", FAULT_NONE, true, false, ERR_NOT_LOCKED, 1, SHUT, "SRAM is refused",
+      "oemctl unit accept dead030405060708090a0b0c --reason" },
+    { "sealed already", FAULT_SEALED_REFUSED, true, true, ERR_EXISTS, 1, SHUT,
+      "SRAM is refused", "no" },
 };
 
 static void what_is_not_sealed_is_told(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(refusals); i++) {
-        scene_begin(refusals[i].fault);
+        begin(refusals[i].fault, refusals[i].shut, refusals[i].locked);
         enum err e = seal_at(1, 0);
         if (e != refusals[i].want || scene.resets != refusals[i].resets ||
-            scene.call_count != refusals[i].calls ||
+            scene.call_count != 1 || scene.debug_port != refusals[i].port ||
             strstr(scene.sealed_detail, refusals[i].told) == NULL ||
             strstr(said, refusals[i].words) == NULL)
             fail_msg("%s: error %d, %u resets, told \"%s\": %s", refusals[i].name, (int)e,
                      scene.resets, scene.sealed_detail, said);
-        assert_true(scene.debug_refused == (e == ERR_EXISTS));
+        assert_false(scene_unit(uid)->sealed);
         assert_non_null(strstr(scene.sealed_detail, "uid named by the operator"));
         assert_non_null(strstr(said, "\"result\":\"failed\""));
     }
@@ -128,15 +145,15 @@ static void a_lost_server_is_waited_for(void **state)
 {
     (void)state;
     for (int when = CUT_UNSENT; when <= CUT_DRAINED; when++) {
-        scene_begin(FAULT_NONE);
+        begin(FAULT_NONE, true, true);
         scene.cuts[0] = (struct cut){ "Runs/Sealed", (enum cut_when)when };
         assert_int_equal(seal_at(1, PATIENT_MS), ERR_OK);
-        assert_true(scene.sealed && scene.debug_refused);
+        assert_true(scene.sealed && scene.debug_port == SHUT);
         if (scene.call_count == 2)
             assert_memory_equal(scene.calls[0].key, scene.calls[1].key,
                                 sizeof(scene.calls[0].key));
     }
-    scene_begin(FAULT_NONE);
+    begin(FAULT_NONE, true, true);
     scene.cuts[0] = (struct cut){ "Runs/Sealed", CUT_UNSERVED };
     scene.then = ERR_UNAVAILABLE;
     assert_int_equal(seal_at(1, SHORT_MS), ERR_UNAVAILABLE);

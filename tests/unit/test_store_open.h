@@ -8,8 +8,6 @@
 #include "oem-server/store/store.h"
 #include "tests/unit/test_store_dir.h"
 
-enum { WAIT_MS = 1000 };
-
 static struct test_dir dir;
 static struct store *store;
 
@@ -28,32 +26,47 @@ static inline int close_store(void **state)
     return 0;
 }
 
-static inline struct store_tx *begin(void)
+static inline enum err change(store_fn *fn, void *context)
 {
-    struct store_tx *tx = NULL;
-    assert_int_equal(store_begin(store, WAIT_MS, &tx), ERR_OK);
-    return tx;
+    return store_do(store, fn, context, UINT64_MAX);
 }
 
-static inline void commit(struct store_tx *tx)
+static inline enum err look(store_fn *fn, void *context)
 {
-    assert_int_equal(store_commit(&tx), ERR_OK);
-    assert_null(tx);
+    return store_read(store, fn, context, UINT64_MAX);
+}
+
+struct setting {
+    const char *name, *value;
+};
+
+static inline enum err setting_put(struct store_tx *tx, void *context)
+{
+    const struct setting *s = context;
+    return store_setting_put(tx, s->name, span_of(s->value, strlen(s->value)));
+}
+
+static inline enum err setting_compare(struct store_tx *tx, void *context)
+{
+    const struct setting *s = context;
+    AUTO(buf_free) struct buf value = { 0 };
+    enum err got = store_setting_get(tx, s->name, &value);
+    if (s->value == NULL || got != ERR_OK)
+        return got;
+    return span_eq(buf_span(&value), span_of(s->value, strlen(s->value))) ? ERR_OK
+                                                                          : ERR_MISMATCH;
 }
 
 static inline void setting_is(const char *name, const char *want)
 {
-    AUTO(store_rollback) struct store_tx *tx = begin();
-    AUTO(buf_free) struct buf value = { 0 };
-    assert_int_equal(store_setting_get(tx, name, &value),
-                     want != NULL ? ERR_OK : ERR_NOT_FOUND);
-    if (want != NULL)
-        assert_true(span_eq(buf_span(&value), span_of(want, strlen(want))));
+    struct setting s = { name, want };
+    assert_int_equal(look(setting_compare, &s), want != NULL ? ERR_OK : ERR_NOT_FOUND);
 }
 
-static inline void setting_put(struct store_tx *tx, const char *name, const char *value)
+static inline void setting_set(const char *name, const char *value)
 {
-    assert_int_equal(store_setting_put(tx, name, span_of(value, strlen(value))), ERR_OK);
+    struct setting s = { name, value };
+    assert_int_equal(change(setting_put, &s), ERR_OK);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)

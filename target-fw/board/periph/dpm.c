@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Debug protection, secure and non-secure side, and the debugger's window to it. Called by the
+ * bus and by memap. Bits are stored at once and in force after a cold reset; nothing here
+ * clears one.
+ */
 #include <string.h>
 
 #include "common/host/own.h"
@@ -14,9 +19,9 @@ enum {
     WINDOW_ID_DPM = 0x44504d00, /* "DPM" */
     CTL_PWCMP = 1 << 2,
     CTL_PWUPD = 1 << 3,
-    CTL_KEPT = 0x3100, /* INTEN, DACCWDIS, DACCDIS */
     CTL_DACCWDIS = 1 << 12,
     CTL_DACCDIS = 1 << 13,
+    CTL_INTEN = 1 << 8,
     KEY_WRITE = 0x5a,
     KEY_READ = 0xa5,
     STS_PWCERR = 1 << 4,
@@ -24,6 +29,10 @@ enum {
     FAILURES_MAX = 7,
     UPDATES_MAX = 7
 };
+
+/* Of CTL and NSCTL, as scu_reg.h has them: DACCDIS is for both sides and stands in CTL alone.
+ */
+static const uint32_t kept_bits[2] = { CTL_INTEN | CTL_DACCWDIS | CTL_DACCDIS, CTL_DACCWDIS };
 
 bool dpm_debug_allowed(const struct chip *chip, unsigned side, uint32_t flags)
 {
@@ -77,8 +86,12 @@ static void control(struct chip *chip, unsigned n, uint32_t value)
         chip_note(chip, "DPM: control write while BUSY");
         return;
     }
+    uint32_t sets = value & (DPM_DBGDIS | DPM_LOCK | CTL_PWUPD | CTL_DACCWDIS | CTL_DACCDIS);
+    enum oneway_kind kind = n == 0 ? ONEWAY_DPM_SECURE : ONEWAY_DPM_NONSECURE;
+    if (sets != 0 && oneway_begin(chip, kind) == ONEWAY_NOT)
+        return;
     kept->flags |= value & (DPM_DBGDIS | DPM_LOCK);
-    chip->dpm.ctl_low |= value & CTL_KEPT;
+    side->control |= value & kept_bits[n];
     if (value & CTL_PWUPD)
         password_update(chip, n);
     else if (value & CTL_PWCMP)
@@ -87,6 +100,8 @@ static void control(struct chip *chip, unsigned n, uint32_t value)
         wipe(side->password, sizeof(side->password));
     store_sync_head(&chip->store);
     busy_start(&side->busy);
+    if (sets != 0)
+        oneway_end(chip, kind, 0, sets);
 }
 
 static uint32_t status(struct chip *chip, unsigned n)
@@ -102,19 +117,28 @@ static uint32_t status(struct chip *chip, unsigned n)
            (uint32_t)side->open << 18;
 }
 
-static bool hidden(const struct chip *chip, uint32_t bits)
+static bool hidden(const struct chip *chip)
 {
-    return chip->master == MASTER_DEBUG && (chip->dpm.ctl_low & bits) != 0;
+    return chip->master == MASTER_DEBUG && (chip->dpm.side[0].control & CTL_DACCDIS) != 0;
+}
+
+static bool write_hidden(const struct chip *chip, unsigned n)
+{
+    return hidden(chip) ||
+           (chip->master == MASTER_DEBUG && (chip->dpm.side[n].control & CTL_DACCWDIS) != 0);
 }
 
 static uint32_t dpm_read(struct chip *chip, uint32_t offset)
 {
     unsigned n = offset >= NS_SIDE;
-    if (hidden(chip, CTL_DACCDIS))
+    uint32_t at = offset - (n ? NS_SIDE : 0U);
+    if (hidden(chip))
         return 0;
-    switch (offset - (n ? NS_SIDE : 0U)) {
+    if (at >= SPW && at < SPW + 16)
+        return 0xffffffffU; /* write-only */
+    switch (at) {
     case CTL:
-        return (uint32_t)KEY_READ << 24 | chip->dpm.ctl_low |
+        return (uint32_t)KEY_READ << 24 | chip->dpm.side[n].control |
                (chip->store.image->head.dpm[n].flags & (DPM_DBGDIS | DPM_LOCK));
     case STS:
         return status(chip, n);
@@ -128,7 +152,7 @@ static void dpm_write(struct chip *chip, uint32_t offset, uint32_t value)
     unsigned n = offset >= NS_SIDE;
     uint32_t at = offset - (n ? NS_SIDE : 0U);
     struct dpm_side *side = &chip->dpm.side[n];
-    if (hidden(chip, CTL_DACCDIS | CTL_DACCWDIS)) {
+    if (write_hidden(chip, n)) {
         chip_note(chip, "DPM: debugger access is switched off");
         return;
     }
@@ -153,7 +177,7 @@ static void dpm_write(struct chip *chip, uint32_t offset, uint32_t value)
  */
 uint32_t dpm_window_read(struct chip *chip, uint32_t offset)
 {
-    if (hidden(chip, CTL_DACCDIS))
+    if (hidden(chip))
         return 0;
     switch (offset) {
     case WINDOW_MISCEXT:

@@ -95,27 +95,48 @@ static void changed(struct chip *chip, uint32_t address, uint32_t len)
         cpu_map_changed(chip->cpu);
 }
 
+static enum oneway_kind kind_of(uint32_t address, bool erase)
+{
+    if (address - FMC_CONFIG0 < STORE_PAGE_BYTES)
+        return erase ? ONEWAY_CONFIG_ERASE : ONEWAY_CONFIG_WRITE;
+    return erase ? ONEWAY_FLASH_ERASE : ONEWAY_FLASH_WRITE;
+}
+
 bool flash_program_word(struct chip *chip, uint32_t address, uint32_t word)
 {
     uint8_t *at = flash_bytes(chip, address, 4);
     if (at == NULL)
         return false;
-    uint32_t after = flash_word(chip, address) & word;
+    enum oneway_kind kind = kind_of(address, false);
+    enum oneway_go go = oneway_begin(chip, kind);
+    if (go == ONEWAY_NOT)
+        return true;
+    uint32_t stored = go == ONEWAY_HALF ? word | 0xffff0000U : word;
+    uint32_t after = flash_word(chip, address) & stored;
     memcpy(at, &after, sizeof(after));
     atomic_signal_fence(memory_order_seq_cst);
     keep(chip, address, at, 4);
     changed(chip, address, 4);
-    return after == word;
+    oneway_end(chip, kind, address, word);
+    return go == ONEWAY_HALF || after == word;
 }
 
 void flash_erase(struct chip *chip, uint32_t address, uint32_t len)
 {
     uint8_t *at = flash_bytes(chip, address, len);
+    enum oneway_kind kind = kind_of(address, true);
     if (at == NULL)
         return;
-    memset(at, 0xff, len);
+    enum oneway_go go = oneway_begin(chip, kind);
+    if (go == ONEWAY_NOT)
+        return;
+    if (go == ONEWAY_WHOLE)
+        memset(at, 0xff, len);
+    for (uint32_t i = 0; go == ONEWAY_HALF && i < len; i += 8)
+        memset(at + i, 0xff, 4);
     keep(chip, address, at, len);
     changed(chip, address, len);
+    oneway_end(chip, kind, address, 0);
 }
 
 bool flash_is_blank(struct chip *chip, uint32_t address, uint32_t len)
@@ -138,6 +159,8 @@ void flash_mass_erase(struct chip *chip)
     for (size_t i = 1; i < COUNT(rows); i++) /* after APROM */
         if (strcmp(rows[i].region.name, "flash OTP") != 0)
             flash_erase(chip, rows[i].region.base, rows[i].region.size);
+    if (chip->cut_wanted)
+        return;
     struct store_head *head = &chip->store.image->head;
     for (size_t i = 0; i < STORE_KEY_SLOTS; i++)
         head->keys[i].used = 0;

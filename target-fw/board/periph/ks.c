@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The KeyStore's registers and operations. Called by the bus; keys are kept by ks_mem.c. A key
+ * that is not readable must never get into the KEY window.
+ */
 #include "target-fw/board/periph/ks.h"
 
 #include <string.h>
@@ -145,13 +149,15 @@ static bool op_revoke(struct chip *chip)
     wipe(&found, sizeof(found));
     if (!used)
         return refuse(chip, "slot is empty");
-    if (mem == KS_SRAM)
+    if (mem == KS_SRAM) {
         chip->ks.sram[slot].revoked = true;
-    else if (mem == KS_FLASH)
+    } else if (mem == KS_FLASH) {
         head->keys[slot].revoked = STORE_REVOKED;
-    else
+    } else if (oneway_begin(chip, ONEWAY_OTP_REVOKE) != ONEWAY_NOT) {
         head->otp[slot].revoked = STORE_REVOKED;
-    store_sync_head(&chip->store);
+        store_sync_head(&chip->store);
+        oneway_end(chip, ONEWAY_OTP_REVOKE, slot, 0);
+    }
     return true;
 }
 

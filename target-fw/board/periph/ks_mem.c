@@ -94,8 +94,19 @@ static bool otp_write(struct chip *chip, unsigned slot, uint32_t meta, const uin
         chip_note(chip, "KS: OTP slot %u is in use, its content stays", slot);
         return false;
     }
+    if (oneway_begin(chip, ONEWAY_OTP) == ONEWAY_NOT)
+        return true;
+    struct otp_tear tear;
+    if (fault_tears_otp(chip, slot, &tear)) {
+        store_otp_tear(otp, meta, words, tear.words, tear.used);
+        store_sync_head(&chip->store);
+        oneway_end_torn(chip, ONEWAY_OTP, slot, meta);
+        fault_cut(chip, "within an OTP slot");
+        return true;
+    }
     store_otp_burn(otp, meta, words);
     store_sync_head(&chip->store);
+    oneway_end(chip, ONEWAY_OTP, slot, meta);
     fault_after_otp(chip, slot);
     return true;
 }

@@ -74,8 +74,11 @@ static void fvc_count(struct chip *chip, unsigned n, uint32_t value)
         chip_note(chip, "FVC: counter %u: 0x%08x refused", n, value);
         return;
     }
+    if (oneway_begin(chip, ONEWAY_FVC) == ONEWAY_NOT)
+        return;
     head->fvc[n] = next;
     store_sync_head(&chip->store);
+    oneway_end(chip, ONEWAY_FVC, n, next);
     busy_start(&chip->fvc.busy);
 }
 
@@ -124,8 +127,11 @@ static void plm_write(struct chip *chip, uint32_t offset, uint32_t value)
         chip_note(chip, "PLM: 0x%08x refused, stored stage is %u", value, head->plm_next);
         return;
     }
+    if (oneway_begin(chip, ONEWAY_PLM) == ONEWAY_NOT)
+        return;
     head->plm_next = stage;
     store_sync_head(&chip->store);
+    oneway_end(chip, ONEWAY_PLM, 0, stage);
 }
 
 static void plm_reset(struct chip *chip)

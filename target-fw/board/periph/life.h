@@ -23,13 +23,13 @@ struct dpm_side {
     uint32_t password[4]; /* as written, for update or compare */
     bool wrong;
     bool updated;
-    bool open; /* PWOK: until the next cold reset */
+    bool open;        /* PWOK: until the next cold reset */
+    uint32_t control; /* INTEN, DACCWDIS, DACCDIS: until the next cold reset (assumed) */
     struct busy busy;
 };
 
 struct dpm {
     struct dpm_side side[2];
-    uint32_t ctl_low; /* INTEN, DACCWDIS, DACCDIS */
 };
 
 struct fvc {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The SYS block: register lock, reset causes and controls, pin functions. Called by the bus.
+ */
 #include "target-fw/board/periph/sys.h"
 
 #include <string.h>
@@ -10,6 +13,8 @@ enum {
     RSTSTS = 0x04,
     IPRST0 = 0x08,
     BODCTL = 0x18,
+    GPF_MFPL = 0x58,
+    GPF_ICE = 0xee, /* its two low fields: PF.0 ICE_DAT, PF.1 ICE_CLK */
     SRAMPC1 = 0xe0,
     REGLCTL = 0x100,
     PLCTL = 0x1f8,
@@ -32,7 +37,8 @@ static bool is_protected(uint32_t offset)
     return false;
 }
 
-/* Three keys in a row open it; any other write closes it. The first key always begins anew. */
+/* Three keys in a row open it; any other write closes it. The first key restarts the sequence.
+ */
 static void lock_write(struct sys *sys, uint32_t value)
 {
     unsigned step = value == unlock_keys[sys->unlock_step] ? sys->unlock_step + 1
@@ -64,6 +70,11 @@ static uint32_t power_level_read(struct chip *chip, uint32_t offset)
     if (offset == PLCTL)
         return level | (sys->power_level.active ? PLCTL_WRBUSY : 0U);
     return (level & 3U) << 8 | (sys->power_level.active ? 1U : 0U);
+}
+
+bool sys_swd_pins(const struct chip *chip)
+{
+    return (chip->sys.regs[GPF_MFPL / 4] & 0xff) == GPF_ICE;
 }
 
 static uint32_t sys_read(struct chip *chip, uint32_t offset)
@@ -119,6 +130,7 @@ static void sys_reset(struct chip *chip)
     uint32_t status = chip->sys.reset_status;
     chip->sys = (struct sys){ .reset_status = status };
     chip->sys.regs[SRAMPC1 / 4] = 0;
+    chip->sys.regs[GPF_MFPL / 4] = GPF_ICE;
 }
 
 const struct periph periph_sys = {

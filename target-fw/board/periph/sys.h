@@ -32,5 +32,6 @@ struct clk {
 };
 
 struct chip;
+bool sys_swd_pins(const struct chip *chip); /* PF.0 and PF.1 are ICE_DAT and ICE_CLK */
 bool clk_gate_open(const struct chip *chip, unsigned gate);
 bool clk_sram_bank_on(const struct chip *chip, unsigned bank);

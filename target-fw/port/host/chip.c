@@ -5,7 +5,9 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-enum { ERASED = 0xff, AES_BLOCK = 16 };
+enum { ERASED = 0xff, AES_BLOCK = 16, CONFIG0_LOCK = 2 };
+
+#define BLANK 0xffffffffu
 
 struct host_chip host_chip;
 
@@ -16,6 +18,7 @@ void host_blank(void)
     };
     memset(&host_chip, 0, sizeof(host_chip));
     memset(host_chip.flash, ERASED, sizeof(host_chip.flash));
+    memset(host_chip.config, ERASED, sizeof(host_chip.config));
     host_chip.identity = identity;
     host_chip.power_cut_after_writes = -1;
 }
@@ -31,6 +34,7 @@ static enum err write_power(void)
         return ERR_FAULT;
     if (host_chip.power_cut_after_writes > 0)
         host_chip.power_cut_after_writes--;
+    host_chip.writes++;
     return ERR_OK;
 }
 
@@ -72,9 +76,11 @@ enum err port_aes256_encrypt(const struct port_key *key, const uint8_t in[16], u
 {
     const struct host_slot *slot =
         key->memory == PORT_KEY_OTP ? &host_chip.otp[key->slot] : &host_chip.sram[key->slot];
+    if (!slot->used || slot->revoked)
+        return ERR_DENIED;
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     int len = 0;
-    bool ok = slot->used && ctx != NULL &&
+    bool ok = ctx != NULL &&
               EVP_EncryptInit_ex(ctx, EVP_aes_256_ecb(), NULL, slot->value, NULL) == 1 &&
               EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
               EVP_EncryptUpdate(ctx, out, &len, in, AES_BLOCK) == 1 && len == AES_BLOCK;
@@ -101,6 +107,21 @@ enum err port_otp_write(enum otp_slot slot, const uint8_t value[32], uint32_t pe
         return ERR_OK;
     host_chip.otp[slot].used = true;
     memcpy(host_chip.otp[slot].value, value, HOST_KEY_SIZE);
+    if (host_chip.otp_tears > 0) {
+        host_chip.otp_tears--;
+        host_chip.otp[slot].value[HOST_KEY_SIZE - 1] ^= 1;
+    }
+    return ERR_OK;
+}
+
+enum err port_otp_revoke(enum otp_slot slot, uint32_t permit)
+{
+    if (permit != PORT_PERMIT_REVOKE(slot))
+        return ERR_DENIED;
+    TRY(write_power());
+    if (!host_chip.otp[slot].used)
+        return ERR_CHIP;
+    host_chip.otp[slot].revoked = true;
     return ERR_OK;
 }
 
@@ -136,17 +157,74 @@ enum err port_flash_program(uint32_t address, const uint8_t unit[8])
     return ERR_OK;
 }
 
-enum err port_lock(enum port_lock level, uint32_t permit)
+/* ---- the locks ---- */
+
+enum err port_config_read(uint32_t words[PORT_CONFIG_WORDS])
 {
-    if (permit != PORT_PERMIT_LOCK(level))
-        return ERR_DENIED;
-    TRY(write_power());
-    host_chip.armed = level;
+    memcpy(words, host_chip.config, sizeof(host_chip.config));
     return ERR_OK;
 }
 
-enum err port_lock_armed(enum port_lock *level_out)
+void port_config_lock(enum port_lock level, uint32_t words[PORT_CONFIG_WORDS])
 {
-    *level_out = host_chip.armed;
+    if (level >= PORT_LOCK_DEV)
+        words[0] &= ~(uint32_t)CONFIG0_LOCK;
+}
+
+static enum err config_word(size_t i, uint32_t word)
+{
+    TRY(write_power());
+    host_chip.config[i] &= word;
+    return host_chip.config[i] == word ? ERR_OK : ERR_VERIFY;
+}
+
+static enum err config_write(const uint32_t words[PORT_CONFIG_WORDS])
+{
+    const uint32_t *now = host_chip.config;
+    if (memcmp(now, words, sizeof(host_chip.config)) == 0)
+        return ERR_OK;
+    bool word_0_is_left =
+        now[0] == BLANK && memcmp(now + 1, words + 1, sizeof(host_chip.config) - 4) == 0;
+    if (!word_0_is_left) {
+        TRY(write_power());
+        memset(host_chip.config, ERASED, sizeof(host_chip.config));
+        for (size_t i = PORT_CONFIG_WORDS - 1; i > 0; i--)
+            TRY(config_word(i, words[i]));
+    }
+    return config_word(0, words[0]);
+}
+
+static enum err set(bool *bit)
+{
+    if (*bit)
+        return ERR_OK;
+    TRY(write_power());
+    *bit = true;
+    return ERR_OK;
+}
+
+enum err port_lock(enum port_lock level, const uint32_t config[PORT_CONFIG_WORDS],
+                   uint32_t permit)
+{
+    if (permit != PORT_PERMIT_LOCK(level))
+        return ERR_DENIED;
+    if (level == PORT_LOCK_PRODUCTION)
+        TRY(set(&host_chip.deployed));
+    TRY(config_write(config));
+    if (level != PORT_LOCK_PRODUCTION)
+        return ERR_OK;
+    TRY(set(&host_chip.dpm[0]));
+    return set(&host_chip.dpm[1]);
+}
+
+enum err port_lock_state(struct port_lock_state *out)
+{
+    const struct host_chip *c = &host_chip;
+    bool shipped = (c->config[0] & c->config[1] & c->config[2] & c->config[3]) == BLANK;
+    bool production = c->deployed && c->dpm[0] && c->dpm[1];
+    *out = (struct port_lock_state){ PORT_LOCK_NONE,
+                                     !shipped || c->deployed || c->dpm[0] || c->dpm[1] };
+    if ((c->config[0] & CONFIG0_LOCK) == 0)
+        out->level = production ? PORT_LOCK_PRODUCTION : PORT_LOCK_DEV;
     return ERR_OK;
 }

@@ -14,6 +14,7 @@ enum { HOST_SLOTS = 8, HOST_KEY_SIZE = 32 };
 
 struct host_slot {
     bool used;
+    bool revoked;
     uint8_t value[HOST_KEY_SIZE]; /* big-endian */
 };
 
@@ -22,17 +23,24 @@ struct host_chip {
     uint8_t flash[FLASH_APROM_SIZE];
     struct host_slot otp[HOST_SLOTS];
     struct host_slot sram[HOST_SLOTS];
-    enum port_lock armed;
+
+    /* The locks, in the order in which port_lock() sets them. */
+    bool deployed;
+    uint32_t config[PORT_CONFIG_WORDS];
+    bool dpm[2]; /* all bits of a side */
 
     /* Faults. */
     bool sign_with_k_1; /* as reported of the silicon */
     bool start_fails;
     bool otp_ignores_writes;
+    bool rehearsal_differs; /* the words that the CPU writes are another key, in SRAM too */
+    unsigned otp_tears; /* so many OTP writes more leave another value, and say it is well */
     uint32_t flash_fails_at;    /* programming this address reports an error; 0: none */
-    int power_cut_after_writes; /* flash and OTP writes left before all fail; -1: no cut */
+    int power_cut_after_writes; /* flash, OTP and lock writes left before all fail; -1: no cut
+                                 */
 
-    unsigned erased, programmed; /* counters */
-    void (*wait)(void *context); /* called by port_wait(): the agent's turn */
+    unsigned erased, programmed, writes; /* counters: pages, units, all writes there are */
+    void (*wait)(void *context);         /* called by port_wait(): the agent's turn */
     void *wait_context;
 };
 

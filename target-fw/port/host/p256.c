@@ -47,12 +47,11 @@ static const struct host_slot *slot_of(const struct port_key *key)
 }
 
 /* The private key of a slot with its public key; NULL if there is none. */
-static EC_KEY *load(const struct port_key *key)
+static EC_KEY *load_slot(const struct host_slot *slot)
 {
-    const struct host_slot *slot = slot_of(key);
     AUTO(key_drop) EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
     AUTO(number_drop) BIGNUM *d = BN_bin2bn(slot->value, HOST_KEY_SIZE, NULL);
-    if (!slot->used || ec == NULL || d == NULL)
+    if (!slot->used || slot->revoked || ec == NULL || d == NULL)
         return NULL;
     AUTO(point_drop) EC_POINT *q = EC_POINT_new(EC_KEY_get0_group(ec));
     if (q == NULL || EC_POINT_mul(EC_KEY_get0_group(ec), q, d, NULL, NULL, NULL) != 1 ||
@@ -61,15 +60,32 @@ static EC_KEY *load(const struct port_key *key)
     return TAKE(ec);
 }
 
-enum err port_public_key(const struct port_key *key, uint8_t point[P256_POINT_SIZE])
+static EC_KEY *load(const struct port_key *key)
 {
-    AUTO(key_drop) EC_KEY *ec = load(key);
+    return load_slot(slot_of(key));
+}
+
+static enum err point_of_slot(const struct host_slot *slot, uint8_t point[P256_POINT_SIZE])
+{
+    AUTO(key_drop) EC_KEY *ec = load_slot(slot);
     if (ec == NULL)
-        return ERR_CHIP;
+        return slot->used ? ERR_CHIP : ERR_DENIED;
     size_t len =
         EC_POINT_point2oct(EC_KEY_get0_group(ec), EC_KEY_get0_public_key(ec),
                            POINT_CONVERSION_UNCOMPRESSED, point, P256_POINT_SIZE, NULL);
     return len == P256_POINT_SIZE ? ERR_OK : ERR_CHIP;
+}
+
+enum err port_public_key(const struct port_key *key, uint8_t point[P256_POINT_SIZE])
+{
+    return point_of_slot(slot_of(key), point);
+}
+
+enum err port_scalar_public_key(const uint8_t scalar[32], uint8_t point[P256_POINT_SIZE])
+{
+    struct host_slot slot = { .used = true };
+    memcpy(slot.value, scalar, sizeof(slot.value));
+    return point_of_slot(&slot, point);
 }
 
 /* With k = 1: r is the base point's x, and k^-1 is 1. */
@@ -155,11 +171,28 @@ enum err port_agree(const struct port_key *own, const uint8_t peer[P256_POINT_SI
     return new_slot(x, secret_out);
 }
 
+/* What the CPU writes: by one way, as a port on registers does. */
+static enum err words_of(const struct port_key *own, const uint8_t *peer, uint8_t *out)
+{
+    TRY(shared_x(own, peer, out));
+    if (host_chip.rehearsal_differs)
+        out[0] ^= 1;
+    return ERR_OK;
+}
+
+enum err port_agree_to_sram(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
+                            struct port_key *secret_out)
+{
+    uint8_t x[HOST_KEY_SIZE];
+    TRY(words_of(own, peer, x));
+    return new_slot(x, secret_out);
+}
+
 enum err port_agree_to_otp(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
                            enum otp_slot slot, uint32_t permit)
 {
     uint8_t x[HOST_KEY_SIZE];
-    TRY(shared_x(own, peer, x));
+    TRY(words_of(own, peer, x));
     return port_otp_write(slot, x, permit);
 }
 

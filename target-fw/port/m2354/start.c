@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where DevAuth begins on the M2354. */
+/* Where DevAuth begins on the M2354: in bank 0, whatever the loader did to bank 1. */
 #include "target-fw/port/m2354/reg.h"
 #include "target-fw/port/nuvoton/image.h"
 #include "target-fw/port/nuvoton/sys.h"

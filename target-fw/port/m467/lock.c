@@ -23,8 +23,8 @@ enum {
 /* What verifies the firmware is in LDROM, and it is what the chip starts. */
 static enum err first_stage_is_there(void)
 {
-    uint32_t words[FMC_CONFIG_WORDS], vector;
-    TRY(fmc_config_read(words));
+    uint32_t words[PORT_CONFIG_WORDS], vector;
+    TRY(port_config_read(words));
     TRY(fmc_read(LDROM_BASE, &vector));
     return (words[0] & CONFIG0_CBS_APROM) == 0 && vector != BLANK ? ERR_OK : ERR_PRECONDITION;
 }
@@ -37,28 +37,39 @@ static enum err otp_lock(uint32_t mask)
     return keystore_otp_lock(OTP_AUTHKEY, mask);
 }
 
-enum err port_lock(enum port_lock level, uint32_t permit)
+void port_config_lock(enum port_lock level, uint32_t words[PORT_CONFIG_WORDS])
+{
+    if (level >= PORT_LOCK_DEV)
+        words[0] &= ~(uint32_t)CONFIG0_LOCK;
+    if (level == PORT_LOCK_PRODUCTION) {
+        words[0] &= ~(uint32_t)CONFIG0_ICELOCK;
+        words[2] &= ~(uint32_t)CONFIG2_LOCKS;
+    }
+}
+
+enum err port_lock(enum port_lock level, const uint32_t config[PORT_CONFIG_WORDS],
+                   uint32_t permit)
 {
     if (permit != PORT_PERMIT_LOCK(level))
         return ERR_DENIED;
-    if (level == PORT_LOCK_PASSWORD)
-        return ERR_UNIMPLEMENTED;
-    uint32_t production = permit_lock_mask(permit, PORT_LOCK_PRODUCTION);
     if (level == PORT_LOCK_PRODUCTION) {
         TRY(first_stage_is_there());
-        TRY(otp_lock(production));
-        TRY(fmc_config_clear(2, CONFIG2_LOCKS & production));
-        TRY(fmc_config_clear(0, CONFIG0_ICELOCK & production));
+        TRY(otp_lock(permit_lock_mask(permit, PORT_LOCK_PRODUCTION)));
     }
-    return fmc_config_clear(0, CONFIG0_LOCK & permit_lock_mask(permit, PORT_LOCK_DEV));
+    uint32_t mask = permit_lock_mask(permit, PORT_LOCK_DEV);
+    uint32_t locks = CONFIG0_LOCK | CONFIG0_ICELOCK;
+    return fmc_config_write(config, config[0] | (locks & ~mask), mask);
 }
 
-enum err port_lock_armed(enum port_lock *level_out)
+/* CONFIG as shipped is not known for this part: what it has but locks does not count. */
+enum err port_lock_state(struct port_lock_state *out)
 {
-    uint32_t words[FMC_CONFIG_WORDS];
-    TRY(fmc_config_read(words));
-    bool ice = (words[0] & CONFIG0_ICELOCK) == 0 && (words[2] & CONFIG2_LOCKS) == 0;
-    enum port_lock locked = ice ? PORT_LOCK_PRODUCTION : PORT_LOCK_DEV;
-    *level_out = (words[0] & CONFIG0_LOCK) == 0 ? locked : PORT_LOCK_NONE;
+    uint32_t words[PORT_CONFIG_WORDS];
+    TRY(port_config_read(words));
+    bool lock = (words[0] & CONFIG0_LOCK) == 0, ice = (words[0] & CONFIG0_ICELOCK) == 0;
+    bool second = (words[2] & CONFIG2_LOCKS) == 0;
+    *out = (struct port_lock_state){ PORT_LOCK_NONE, lock || ice || second };
+    if (lock)
+        out->level = ice && second ? PORT_LOCK_PRODUCTION : PORT_LOCK_DEV;
     return ERR_OK;
 }

@@ -35,7 +35,7 @@ enum err port_aes256_encrypt(const struct port_key *key, const uint8_t in[16], u
     enum err e = crpt_run(CRPT_AES, CRPT_AES_CTL, mode | AES_START | AES_DMALAST | AES_DMAEN);
     port_barrier();
     if ((REG(CRPT_AES_STS) & STS_KSERR) != 0)
-        e = ERR_CHIP;
+        e = ERR_DENIED; /* the key, not the engine */
     REG(CRPT_AES_KSCTL) = 0;
     if (e == ERR_OK)
         memcpy(out, block, BLOCK);

@@ -24,6 +24,7 @@ enum {
 
     STS_BUSY = 3,        /* and DMABUSY */
     STS_ERROR = 3 << 16, /* BUSERR, KSERR */
+    STS_KSERR = 1 << 17,
 
     KSCTL_RSRCK = 1 << 5,
     KSCTL_MEMORY = 6,
@@ -76,7 +77,10 @@ static void put(uint32_t reg, const uint8_t number[NUMBER])
 static enum err run(uint32_t operation)
 {
     TRY(reg_wait(WAIT_ECC, CRPT_ECC_STS, STS_BUSY, 0));
-    TRY(crpt_run(CRPT_ECC, CRPT_ECC_CTL, OP_BASE | operation | OP_START));
+    enum err e = crpt_run(CRPT_ECC, CRPT_ECC_CTL, OP_BASE | operation | OP_START);
+    if (e == ERR_CHIP && (REG(CRPT_ECC_STS) & STS_KSERR) != 0)
+        return ERR_DENIED;
+    TRY(e);
     TRY(reg_wait(WAIT_ECC, CRPT_ECC_STS, STS_BUSY, 0));
     return (REG(CRPT_ECC_STS) & STS_ERROR) == 0 ? ERR_OK : ERR_CHIP;
 }
@@ -239,18 +243,52 @@ enum err port_agree(const struct port_key *own, const uint8_t peer[P256_POINT_SI
     return e;
 }
 
-/* The secret is in the CPU's reach for the time of one OTP write; both copies are wiped. */
+enum err port_scalar_public_key(const uint8_t scalar[NUMBER], uint8_t point[P256_POINT_SIZE])
+{
+    enum err e = multiply(scalar, g);
+    if (e == ERR_OK)
+        get_point(point);
+    leave();
+    return e;
+}
+
+static enum err agree(const struct port_key *own, const uint8_t *peer, uint8_t secret[NUMBER])
+{
+    enum err e = multiply_key(key_select(own) | KSCTL_ECDH, peer);
+    keystore_number(CRPT_ECC_X1, secret);
+    leave();
+    return e;
+}
+
+static void forget(uint8_t secret[NUMBER])
+{
+    for (size_t i = 0; i < NUMBER; i++)
+        *(volatile uint8_t *)&secret[i] = 0;
+}
+
+/* The secret is in the CPU's reach for the time of one KeyStore write; both copies are wiped.
+ */
+enum err port_agree_to_sram(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
+                            struct port_key *secret_out)
+{
+    uint8_t secret[NUMBER], slot = 0;
+    enum err e = agree(own, peer, secret);
+    if (e == ERR_OK)
+        e = keystore_write_sram(KEYSTORE_META_256 | KEYSTORE_META_AES, secret, &slot);
+    forget(secret);
+    if (e == ERR_OK)
+        *secret_out = (struct port_key){ PORT_KEY_SRAM, slot };
+    return e;
+}
+
 enum err port_agree_to_otp(const struct port_key *own, const uint8_t peer[P256_POINT_SIZE],
                            enum otp_slot slot, uint32_t permit)
 {
     uint8_t secret[NUMBER];
-    enum err e = multiply_key(key_select(own) | KSCTL_ECDH, peer);
-    keystore_number(CRPT_ECC_X1, secret);
-    leave();
+    enum err e = agree(own, peer, secret);
     if (e == ERR_OK)
         e = port_otp_write(slot, secret, permit);
-    for (size_t i = 0; i < NUMBER; i++)
-        *(volatile uint8_t *)&secret[i] = 0;
+    forget(secret);
     return e;
 }
 

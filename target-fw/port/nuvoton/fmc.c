@@ -21,7 +21,8 @@ enum {
     CMD_PROGRAM_64 = 0x61,
 };
 
-#define BLANK 0xffffffffu
+#define BLANK  0xffffffffu
+#define ALWAYS 0xffffffffu
 
 static uint32_t word_of(const uint8_t bytes[4])
 {
@@ -29,26 +30,33 @@ static uint32_t word_of(const uint8_t bytes[4])
            (uint32_t)bytes[3] << 24;
 }
 
-static enum err go(uint32_t command, uint32_t address)
+/* A mask of 0 starts nothing. */
+static enum err go(uint32_t command, uint32_t address, uint32_t mask)
 {
     REG(FMC_ISPCMD) = command;
     REG(FMC_ISPADDR) = address;
-    REG(FMC_ISPTRG) = 1;
+    REG(FMC_ISPTRG) = 1 & mask;
     __asm__ volatile("isb" ::: "memory");
     TRY(reg_wait(WAIT_FLASH, FMC_ISPTRG, 1, 0));
     return (REG(FMC_ISPSTS) & (STS_ISPFF | STS_PGFF)) == 0 ? ERR_OK : ERR_CHIP;
 }
 
 /* One ISP operation with these update enables; data registers are loaded already. */
-static enum err operate(uint32_t command, uint32_t address, uint32_t enables)
+static enum err operate_masked(uint32_t command, uint32_t address, uint32_t enables,
+                               uint32_t mask)
 {
     TRY(sys_open());
     REG(FMC_ISPCTL) = ISPEN | CTL_ISPFF | enables; /* clears ISPFF */
     REG(FMC_ISPSTS) = STS_ISPFF;
-    enum err e = go(command, address);
+    enum err e = go(command, address, mask);
     REG(FMC_ISPCTL) = ISPEN | CTL_ISPFF;
     sys_close();
     return e;
+}
+
+static enum err operate(uint32_t command, uint32_t address, uint32_t enables)
+{
+    return operate_masked(command, address, enables, ALWAYS);
 }
 
 static enum err read_word(uint32_t command, uint32_t address, uint32_t *out)
@@ -108,45 +116,52 @@ enum err fmc_read(uint32_t address, uint32_t *word_out)
     return read_word(CMD_READ, address, word_out);
 }
 
-enum err fmc_config_read(uint32_t words[FMC_CONFIG_WORDS])
+enum err port_config_read(uint32_t words[PORT_CONFIG_WORDS])
 {
-    for (uint32_t i = 0; i < FMC_CONFIG_WORDS; i++)
+    for (uint32_t i = 0; i < PORT_CONFIG_WORDS; i++)
         TRY(fmc_read(fmc_config_address + 4 * i, &words[i]));
     return ERR_OK;
 }
 
-/* Erasing a blank configuration page is reported to raise ISPFF (wolfBoot, M2354 scripts). */
-static enum err config_erase(void)
+/* Words 3, 2 and 1 are there, and word 0 is blank: only word 0 is left to do. */
+static bool word_0_is_left(const uint32_t *now, const uint32_t *words)
 {
-    uint32_t now[FMC_CONFIG_WORDS];
-    TRY(fmc_config_read(now));
+    return now[0] == BLANK && now[1] == words[1] && now[2] == words[2] && now[3] == words[3];
+}
+
+/* Erasing a blank configuration page is reported to raise ISPFF (wolfBoot, M2354 scripts). */
+static enum err config_erase(const uint32_t *now, uint32_t mask)
+{
     if ((now[0] & now[1] & now[2] & now[3]) == BLANK)
         return ERR_OK;
-    return operate(CMD_ERASE, fmc_config_address, CFGUEN);
+    return operate_masked(CMD_ERASE, fmc_config_address, CFGUEN, mask);
 }
 
-static enum err config_write(const uint32_t words[FMC_CONFIG_WORDS])
+static enum err config_word(uint32_t i, uint32_t word, uint32_t mask)
 {
-    uint32_t now[FMC_CONFIG_WORDS];
-    TRY(config_erase());
-    for (uint32_t i = 0; i < FMC_CONFIG_WORDS; i++) {
-        REG(FMC_ISPDAT) = words[i];
-        if (words[i] != BLANK)
-            TRY(operate(CMD_PROGRAM, fmc_config_address + 4 * i, CFGUEN));
-    }
-    TRY(fmc_config_read(now));
-    for (uint32_t i = 0; i < FMC_CONFIG_WORDS; i++)
-        if (now[i] != words[i])
-            return ERR_VERIFY;
-    return ERR_OK;
-}
-
-enum err fmc_config_clear(unsigned word, uint32_t bits)
-{
-    uint32_t words[FMC_CONFIG_WORDS];
-    TRY(fmc_config_read(words));
-    if ((words[word] & bits) == 0)
+    uint32_t now;
+    if (word == BLANK)
         return ERR_OK;
-    words[word] &= ~bits;
-    return config_write(words);
+    REG(FMC_ISPDAT) = word;
+    TRY(operate_masked(CMD_PROGRAM, fmc_config_address + 4 * i, CFGUEN, mask));
+    TRY(fmc_read(fmc_config_address + 4 * i, &now));
+    return now == word ? ERR_OK : ERR_VERIFY;
+}
+
+enum err fmc_config_write(const uint32_t words[PORT_CONFIG_WORDS], uint32_t word_0,
+                          uint32_t mask)
+{
+    uint32_t now[PORT_CONFIG_WORDS];
+    TRY(port_config_read(now));
+    if (now[0] == word_0 && now[1] == words[1] && now[2] == words[2] && now[3] == words[3])
+        return ERR_OK;
+    if (!word_0_is_left(now, words)) {
+        TRY(config_erase(now, mask));
+        for (uint32_t i = PORT_CONFIG_WORDS - 1; i > 0; i--)
+            TRY(config_word(i, words[i], mask));
+        TRY(port_config_read(now));
+        if (!word_0_is_left(now, words))
+            return ERR_VERIFY;
+    }
+    return config_word(0, word_0, mask);
 }

@@ -8,13 +8,19 @@
 #pragma once
 
 #include "target-fw/port/nuvoton/reg.h"
-
-enum { FMC_CONFIG_WORDS = 4 };
+#include "target-fw/port/port.h"
 
 extern const uint32_t fmc_config_address; /* CONFIG0: each chip's own */
 
 enum err fmc_open(void);
 enum err fmc_erase(uint32_t page);                       /* of the size that the chip has */
 enum err fmc_read(uint32_t address, uint32_t *word_out); /* any region */
-enum err fmc_config_read(uint32_t words[FMC_CONFIG_WORDS]);
-enum err fmc_config_clear(unsigned word, uint32_t bits); /* in force after a chip reset */
+
+/*
+ * The CONFIG words, in force after a chip reset: erased, then words 3, 2 and 1, each read back,
+ * then word 0. A page whose words 3, 2 and 1 are there and whose word 0 is blank is not erased
+ * again. A mask of 0 starts no operation (permit.h); word_0 is what the mask has left of
+ * words[0].
+ */
+enum err fmc_config_write(const uint32_t words[PORT_CONFIG_WORDS], uint32_t word_0,
+                          uint32_t mask);

@@ -9,6 +9,7 @@ enum {
     CTL_WRITE = 1 << 1,
     CTL_ERASE = 2 << 1,
     CTL_ERASE_ALL = 3 << 1,
+    CTL_REVOKE = 4 << 1,
     CTL_LOCK = 7 << 1,
     CTL_INIT = 1 << 8,
 
@@ -18,6 +19,7 @@ enum {
     STS_INITDONE = 1 << 7,
 
     META_NUMBER = 20,
+    NUMBER_MASK = 0x3f,
     OTP_SLOTS = 0xff,
 };
 
@@ -77,21 +79,49 @@ enum err port_otp_used(uint32_t *slots_out)
     return ERR_OK;
 }
 
+/* The one place where a key's words go from the CPU to the KeyStore, whichever memory. */
+static enum err write_key(uint32_t metadata, const uint8_t value[32], uint32_t mask)
+{
+    TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
+    REG(KS_METADATA) = metadata;
+    for (uint32_t i = 0; i < KEYSTORE_WORDS; i++)
+        REG(KS_KEY0 + 4 * i) = keystore_word(value, i);
+    enum err e = operate(CTL_WRITE, mask);
+    for (uint32_t i = 0; i < KEYSTORE_WORDS; i++)
+        REG(KS_KEY0 + 4 * i) = 0; /* the hardware clears them too */
+    return e;
+}
+
+static enum err check_slot(enum otp_slot slot)
+{
+    return (unsigned)slot < KEYSTORE_OTP_SLOTS && keystore_otp_metadata[slot] != 0 ? ERR_OK
+                                                                                   : ERR_RANGE;
+}
+
 enum err port_otp_write(enum otp_slot slot, const uint8_t value[32], uint32_t permit)
 {
     if (permit != PORT_PERMIT_OTP(slot))
         return ERR_DENIED;
-    if ((unsigned)slot >= KEYSTORE_OTP_SLOTS || keystore_otp_metadata[slot] == 0)
-        return ERR_RANGE;
+    TRY(check_slot(slot));
+    return write_key(keystore_otp_metadata[slot] | (uint32_t)slot << META_NUMBER | META_DST_OTP,
+                     value, permit_mask(permit, PORT_PERMIT_OTP(slot)));
+}
+
+enum err keystore_write_sram(uint32_t metadata, const uint8_t value[32], uint8_t *slot_out)
+{
+    TRY(write_key(metadata | META_DST_SRAM, value, ALWAYS));
+    *slot_out = (uint8_t)(REG(KS_METADATA) >> META_NUMBER & NUMBER_MASK);
+    return ERR_OK;
+}
+
+enum err port_otp_revoke(enum otp_slot slot, uint32_t permit)
+{
+    if (permit != PORT_PERMIT_REVOKE(slot))
+        return ERR_DENIED;
+    TRY(check_slot(slot));
     TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));
-    REG(KS_METADATA) =
-        keystore_otp_metadata[slot] | (uint32_t)slot << META_NUMBER | META_DST_OTP;
-    for (uint32_t i = 0; i < KEYSTORE_WORDS; i++)
-        REG(KS_KEY0 + 4 * i) = keystore_word(value, i);
-    enum err e = operate(CTL_WRITE, permit_mask(permit, PORT_PERMIT_OTP(slot)));
-    for (uint32_t i = 0; i < KEYSTORE_WORDS; i++)
-        REG(KS_KEY0 + 4 * i) = 0; /* the hardware clears them too */
-    return e;
+    REG(KS_METADATA) = (uint32_t)slot << META_NUMBER | META_DST_OTP;
+    return operate(CTL_REVOKE, permit_mask(permit, PORT_PERMIT_REVOKE(slot)));
 }
 
 enum err keystore_erase(uint8_t sram_slot)

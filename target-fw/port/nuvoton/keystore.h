@@ -10,7 +10,7 @@
 
 enum {
     KEYSTORE_WORDS = 8, /* of a 256-bit key; word 0 is the least significant */
-    KEYSTORE_OTP_SLOTS = 4,
+    KEYSTORE_OTP_SLOTS = 8,
 
     KEYSTORE_META_BOOT = 1 << 4, /* usable by the mask ROM only */
     KEYSTORE_META_256 = 6 << 8,
@@ -23,6 +23,9 @@ extern const uint32_t keystore_otp_metadata[KEYSTORE_OTP_SLOTS];
 
 enum err keystore_open(void);
 enum err keystore_erase(uint8_t sram_slot);
+
+/* The words go the same way as port_otp_write()'s. */
+enum err keystore_write_sram(uint32_t metadata, const uint8_t value[32], uint8_t *slot_out);
 
 /* M467 only: the slot is neither erased nor written any more. A mask of 0 does nothing. */
 enum err keystore_otp_lock(enum otp_slot slot, uint32_t mask);

@@ -19,8 +19,8 @@ static inline uint32_t permit_mask(uint32_t permit, uint32_t want)
 /* All ones if the permit is for this level or one above: each step asks for its own. */
 static inline uint32_t permit_lock_mask(uint32_t permit, enum port_lock level)
 {
-    uint32_t mask = 0;
-    for (uint32_t i = level; i <= PORT_LOCK_PRODUCTION; i++)
-        mask |= permit_mask(permit, PORT_PERMIT_LOCK(i));
+    uint32_t mask = permit_mask(permit, PORT_PERMIT_LOCK(PORT_LOCK_PRODUCTION));
+    if (level == PORT_LOCK_DEV)
+        mask |= permit_mask(permit, PORT_PERMIT_LOCK(PORT_LOCK_DEV));
     return mask;
 }

@@ -68,7 +68,7 @@ static void passwords(const struct side *side)
     check("PWUCNT counts it", *side->status >> 8 & 7, 1);
     *side->status = PWUOK;
     check("PWUOK is cleared by a one", *side->status & PWUOK, 0);
-    check("the password is write-only", side->password[0], 0);
+    check("the password is write-only: all ones", side->password[0], 0xffffffff);
     password(side, 0x1001, PWCMP);
     check("a wrong one: PWCERR", *side->status & (PWCERR | STS_PWOK), PWCERR);
     *side->status = PWCERR;

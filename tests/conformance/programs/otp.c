@@ -95,7 +95,25 @@ static void after_power(void)
     check("it is revoked", board_ks(META_OTP | META_SLOT(4), KS_REVOKE), 1);
     check("and then it is not read", board_ks(META_OTP | META_SLOT(4), KS_READ), 0);
     told("KS: error: memory 2 slot 4: key is revoked [KS_CTL]");
+    check("the secret ECC key is revoked", board_ks(META_OTP | META_SLOT(5), KS_REVOKE), 1);
+    checku("no engine takes it then", public_of(5), ECC_ERROR);
+    told("ECC: KSERR: memory 2 slot 5: key is revoked [CRPT_ECC_CTL]");
+    checku("a revoked slot is still used", KS_OTPSTS & 0xf0, 0xf0);
+    check("and not written again",
+          board_ks_write(META_OTP | META_SLOT(5) | META_ECC | META_256, rfc6979_k), 0);
+    told("KS: OTP slot 5 is in use, its content stays [KS_CTL]");
+    told("KS: error: memory 2 slot 5: not stored [KS_CTL]");
     then(THEN_POWER);
+}
+
+static void revoked_for_good(void)
+{
+    board_ks_open();
+    check("revoked is for good", board_ks(META_OTP | META_SLOT(4), KS_READ), 0);
+    told("KS: error: memory 2 slot 4: key is revoked [KS_CTL]");
+    checku("for the engine too", public_of(5), ECC_ERROR);
+    told("ECC: KSERR: memory 2 slot 5: key is revoked [CRPT_ECC_CTL]");
+    checku("and the slots still count as used", KS_OTPSTS & 0xf0, 0xf0);
 }
 
 void phase(uint32_t number)
@@ -110,8 +128,6 @@ void phase(uint32_t number)
     } else if (number == 1) {
         after_power();
     } else {
-        board_ks_open();
-        check("revoked is for good", board_ks(META_OTP | META_SLOT(4), KS_READ), 0);
-        told("KS: error: memory 2 slot 4: key is revoked [KS_CTL]");
+        revoked_for_good();
     }
 }

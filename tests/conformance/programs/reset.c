@@ -43,6 +43,7 @@ static void pin_reset(void)
 
 static void chip_reset(void)
 {
+    check("after CHIPRST: PORF, as after power-on", SYS_RSTSTS & RSTSTS_PORF, RSTSTS_PORF);
     checku("after CHIPRST: SRAM is kept", MARK, MARK_VALUE);
     check("after CHIPRST: clock gates are closed again", CLK_AHBCLK & GATES, 0);
     check("after CHIPRST: IPRST0 reads zero again", SYS_IPRST0 & 3, 0);

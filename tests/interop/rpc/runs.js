@@ -171,7 +171,8 @@ async function poorStations() {
             await us;
         });
         await using(operator(), {}, async (c) => {
-            for (let open = Infinity; open > before.open;) ({ open } = await c.call(v1('Orders/Show'), { name: 'interop' }));
+            for (let underWay = Infinity; underWay > before.counts.underWay;)
+                ({ counts: { underWay } } = await c.call(v1('Orders/Show'), { name: 'interop' }));
         });
     });
 }

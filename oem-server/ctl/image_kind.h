@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* image_kind: the names of the kinds of images. */
+#pragma once
+
+#include "oem-server/ctl/option.h"
+
+extern const struct option_choice
+    image_kinds[]; /* the first is what firmware release defaults to */

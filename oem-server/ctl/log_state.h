@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* log_state: the state part of log verify: reads what the server says its store holds. */
+#pragma once
+
+#include "oem-server/ctl/remote.h"
+#include "oem-server/ctl/report.h"
+#include "oem-server/ctl/state.h"
+
+/* All pages, to be compared with the entries of a checkpoint that is asked for after this. */
+enum err log_state_read(struct remote *remote, struct state *state);
+
+/* Adds what was compared, and each difference by row and field. */
+struct log_state_report {
+    struct report differences; /* with a list of that name */
+};
+struct log_state_report log_state_report_new(void);
+state_differs log_state_differs; /* its context is a struct log_state_report */
+void log_state_report_add(struct report *report, struct log_state_report *found,
+                          const struct state *state);
+void log_state_report_drop(struct log_state_report *found);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unit_evidence: what the checks of unit show look at, and the form of a check.
+ *
+ * unit_check.c holds those of request, certificate, firmware and state, unit_closing.c those of
+ * the board's signed statements. Only they include this.
+ */
+#pragma once
+
+#include <openssl/x509.h>
+
+#include "oem-server/ctl/statement.h"
+#include "oem-server/ctl/unit.h"
+
+/* Keys and certificates are NULL, spans empty, messages NULL, where there is none. */
+struct evidence {
+    const Hallmark__V1__ShowUnitResponse *unit;
+    const Hallmark__V1__UnitRow *row;
+    const Hallmark__V1__Receipt *receipt;
+    const Hallmark__V1__CommitStatement *commit;
+    const Hallmark__V1__LockStatement *lock;
+    const struct settings *trust;
+    X509 *certificate;
+    X509_REQ *csr;
+    uint8_t point[P256_POINT_SIZE]; /* of the certificate's key */
+    struct statement receipt_said, commit_said, lock_said;
+};
+
+enum outcome { ABSENT, HOLDS, FAILS };
+
+/* From which state on what a check looks at must be there. LOCKED: sealed, and not accepted by
+ * an operator without a lock statement. */
+enum since { ALWAYS, FINISHED, COMMITTED, SEALED, LOCKED };
+
+struct unit_check {
+    const char *name;
+    enum outcome (*check)(const struct evidence *e);
+    enum since since;
+};
+
+extern const struct unit_check unit_closing_checks[];
+extern const size_t unit_closing_check_count;
+
+static inline enum outcome outcome_of(bool holds)
+{
+    return holds ? HOLDS : FAILS;
+}
+
+static inline struct span evidence_bytes(const ProtobufCBinaryData *data)
+{
+    return span_of(data->data, data->len);
+}
+
+bool evidence_is_digest_of(const ProtobufCBinaryData *digest, const ProtobufCBinaryData *bytes);
+struct span evidence_firmware(const struct evidence *e); /* the digest that FwInfo names */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* hooks: what tests see and move of a store. Not for the server. */
+#pragma once
+
+#include "oem-server/store/store.h"
+
+/* Added to what store_now_us() gives from the next transaction on. */
+void store_clock_offset(struct store *store, int64_t offset_us);
+
+/* How many changes are queued: none of them has been taken by the writer. */
+size_t store_waiting(struct store *store);

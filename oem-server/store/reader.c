@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading: a few connections of their own, each opened when first needed, so that nobody who
+ * reads waits for the writer. A function runs on its caller's thread, in a read transaction: it
+ * sees one state of the store. The mutex protects the pool; it is not held while a function
+ * runs. */
+#include "common/host/log.h"
+#include "oem-server/store/tx.h"
+
+/* Under the mutex. The one that is opened is counted before it is there. */
+static bool reader_wanted(const struct store *store)
+{
+    return store->free_count == 0 && store->reader_count < STORE_READERS_MAX;
+}
+
+static enum err reader_open(struct store *store, struct store_link **link_out)
+{
+    enum err opened = store->backend->open(store->path, true, link_out);
+    if (opened == ERR_OK)
+        return ERR_OK;
+    pthread_mutex_lock(&store->mutex);
+    store->reader_count--;
+    pthread_cond_signal(&store->freed);
+    pthread_mutex_unlock(&store->mutex);
+    return opened;
+}
+
+static enum err reader_take(struct store *store, uint64_t deadline_ms,
+                            struct store_link **link_out)
+{
+    struct store_link *link = NULL;
+    bool waited = true;
+    pthread_mutex_lock(&store->mutex);
+    while (waited && store->free_count == 0 && store->reader_count == STORE_READERS_MAX)
+        waited = store_wait(&store->freed, &store->mutex, deadline_ms);
+    bool open = reader_wanted(store);
+    if (open)
+        store->reader_count++;
+    else if (store->free_count != 0)
+        link = store->readers[--store->free_count];
+    pthread_mutex_unlock(&store->mutex);
+    if (open)
+        return reader_open(store, link_out);
+    if (link == NULL)
+        return fail_quiet(ERR_DEADLINE, "store: %d readers were busy until the deadline",
+                          STORE_READERS_MAX);
+    *link_out = link;
+    return ERR_OK;
+}
+
+static void reader_give(struct store *store, struct store_link *link)
+{
+    pthread_mutex_lock(&store->mutex);
+    store->readers[store->free_count++] = link;
+    pthread_cond_signal(&store->freed);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+enum err store_read(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms)
+{
+    struct store_link *link = NULL;
+    TRY(reader_take(store, deadline_ms, &link));
+    struct store_tx tx = { .store = store, .link = link };
+    enum err e = store->backend->begin_read(link);
+    if (e == ERR_OK) {
+        e = fn(&tx, context);
+        store->backend->rollback(link);
+    }
+    notes_free(&tx);
+    reader_give(store, link);
+    return e;
+}
+
+void readers_close(struct store *store)
+{
+    while (store->free_count != 0)
+        store->backend->close(store->readers[--store->free_count]);
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The writer: one thread that runs all changes. It takes what waits as a group, gives each
+ * function a savepoint of its own in one transaction, and commits once. Nobody is told of
+ * success before the commit; if the group is lost (SQLITE_FULL ends a whole transaction, a
+ * COMMIT may fail), each function is run once more, alone. The mutex is never held while a
+ * function runs.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/host/log.h"
+#include "oem-server/store/hooks.h"
+#include "oem-server/store/tx.h"
+
+enum job_state { JOB_QUEUED, JOB_TAKEN, JOB_DONE };
+
+/* On the stack of the thread that waits in store_do(). state and next under the mutex; err and
+ * message are the writer's until state is JOB_DONE. */
+struct store_job {
+    store_fn *fn;
+    void *context;
+    uint64_t deadline_ms;
+    enum job_state state;
+    pthread_cond_t done;
+    struct store_job *next;
+    enum err err;
+    char message[FAIL_WORDS_MAX];
+};
+
+struct group {
+    struct store *store;
+    struct store_job *jobs[STORE_GROUP_MAX];
+    size_t count;
+};
+
+uint64_t store_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+bool store_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t deadline_ms)
+{
+    enum { FAR_MS = 3600 * 1000 }; /* a time that no clock refuses */
+    uint64_t now_ms = store_ms();
+    if (deadline_ms <= now_ms)
+        return false;
+    uint64_t until_ms = deadline_ms - now_ms > FAR_MS ? now_ms + FAR_MS : deadline_ms;
+    struct timespec until = { .tv_sec = (time_t)(until_ms / 1000),
+                              .tv_nsec = (long)(until_ms % 1000) * 1000000 };
+    (void)pthread_cond_clockwait(cond, mutex, CLOCK_MONOTONIC, &until);
+    return true;
+}
+
+/* --- Of the writer's thread. -------------------------------------------------------------- */
+
+static void follower_save(const struct store *store)
+{
+    if (store->follower.save != NULL)
+        store->follower.save(store->follower.context);
+}
+
+static void follower_restore(const struct store *store)
+{
+    if (store->follower.restore != NULL)
+        store->follower.restore(store->follower.context);
+}
+
+static enum err follower_finish(const struct store *store, struct store_tx *tx)
+{
+    return store->follower.finish != NULL ? store->follower.finish(store->follower.context, tx)
+                                          : ERR_OK;
+}
+
+static void follower_ended(const struct store *store, bool committed)
+{
+    if (store->follower.ended != NULL)
+        store->follower.ended(store->follower.context, committed);
+}
+
+static bool in_transaction(const struct store_tx *tx)
+{
+    return tx->store->backend->in_transaction(tx->link);
+}
+
+static void job_says(struct store_job *job, enum err e)
+{
+    job->err = e;
+    snprintf(job->message, sizeof(job->message), "%s", e == ERR_OK ? "" : fail_words());
+}
+
+/* A function that says ERR_OK, but left what must not be committed. */
+static enum err fn_check(struct store_tx *tx, enum err e)
+{
+    if (e != ERR_OK)
+        return e;
+    if (tx->doomed)
+        return fail(ERR_ABORTED, "store: commit after a failed statement");
+    if (tx->store->follower.finish != NULL && tx->note_count != 0)
+        return fail(ERR_INTERNAL, "store: %s: %s changed without an entry in the event log",
+                    tx->notes[0].row, tx->notes[0].field);
+    return ERR_OK;
+}
+
+/* Runs fn in a savepoint. false: the transaction is lost, and with it the group. */
+static bool job_run(struct store_tx *tx, struct store_job *job)
+{
+    const struct store_backend *backend = tx->store->backend;
+    if (backend->savepoint(tx->link) != ERR_OK)
+        return false;
+    follower_save(tx->store);
+    fail_clear();
+    job_says(job, fn_check(tx, job->fn(tx, job->context)));
+    store_notes_clear(tx);
+    if (job->err == ERR_OK)
+        return in_transaction(tx) && backend->savepoint_release(tx->link) == ERR_OK;
+    follower_restore(tx->store);
+    tx->doomed = false; /* what failed is undone */
+    return in_transaction(tx) && backend->savepoint_rollback(tx->link) == ERR_OK;
+}
+
+static bool job_late(struct store_job *job)
+{
+    if (job->deadline_ms > store_ms())
+        return false;
+    job_says(job, fail_quiet(ERR_DEADLINE, "store: the writer was busy until the deadline"));
+    return true;
+}
+
+static bool jobs_run(struct store_tx *tx, struct store_job **jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!job_late(jobs[i]) && !job_run(tx, jobs[i]))
+            return false;
+    return true;
+}
+
+/* One transaction for these jobs. false: nothing of it was committed, and no result holds. */
+static bool jobs_commit(struct store *store, struct store_job **jobs, size_t count)
+{
+    struct store_tx tx = { .store = store, .link = store->link };
+    bool committed = false;
+    if (store->backend->begin(store->link) == ERR_OK) {
+        committed = jobs_run(&tx, jobs, count) && follower_finish(store, &tx) == ERR_OK &&
+                    !tx.doomed && store->backend->commit(store->link) == ERR_OK;
+        if (!committed)
+            store->backend->rollback(store->link);
+    }
+    notes_free(&tx);
+    follower_ended(store, committed);
+    return committed;
+}
+
+static void job_alone(struct store *store, struct store_job *job)
+{
+    if (jobs_commit(store, &job, 1))
+        return;
+    char why[FAIL_WORDS_MAX];
+    snprintf(why, sizeof(why), "%s", fail_words());
+    job_says(job, fail(ERR_UNAVAILABLE, "store: the change was not committed: %.300s", why));
+}
+
+static void group_run(struct group *group)
+{
+    if (jobs_commit(group->store, group->jobs, group->count))
+        return;
+    log_line(LOG_LEVEL_WARN, "store: %s: a group of %zu changes was lost: each is run alone",
+             group->store->path, group->count);
+    for (size_t i = 0; i < group->count; i++)
+        job_alone(group->store, group->jobs[i]);
+}
+
+/* Waits for jobs. false: the store closes, and there is none. */
+static bool group_take(struct group *group)
+{
+    struct store *store = group->store;
+    pthread_mutex_lock(&store->mutex);
+    while (store->first == NULL && !store->closing)
+        pthread_cond_wait(&store->work, &store->mutex);
+    group->count = 0;
+    while (store->first != NULL && group->count < STORE_GROUP_MAX) {
+        struct store_job *job = store->first;
+        store->first = job->next;
+        job->state = JOB_TAKEN;
+        group->jobs[group->count++] = job;
+    }
+    if (store->first == NULL)
+        store->last = NULL;
+    pthread_mutex_unlock(&store->mutex);
+    return group->count != 0;
+}
+
+static void group_done(const struct group *group)
+{
+    pthread_mutex_lock(&group->store->mutex);
+    for (size_t i = 0; i < group->count; i++) {
+        group->jobs[i]->state = JOB_DONE;
+        pthread_cond_signal(&group->jobs[i]->done);
+    }
+    pthread_mutex_unlock(&group->store->mutex);
+}
+
+static void *writer_main(void *context)
+{
+    struct group group = { .store = context };
+    while (group_take(&group)) {
+        group_run(&group);
+        group_done(&group);
+    }
+    return NULL;
+}
+
+enum err writer_start(struct store *store)
+{
+    if (pthread_create(&store->writer, NULL, writer_main, store) != 0)
+        return fail(ERR_MEMORY, "store: no thread for the writer");
+    store->running = true;
+    return ERR_OK;
+}
+
+void writer_stop(struct store *store)
+{
+    if (!store->running)
+        return;
+    pthread_mutex_lock(&store->mutex);
+    store->closing = true;
+    pthread_cond_signal(&store->work);
+    pthread_mutex_unlock(&store->mutex);
+    pthread_join(store->writer, NULL);
+    store->running = false;
+}
+
+/* --- Of the callers' threads. ------------------------------------------------------------- */
+
+static void job_put(struct store *store, struct store_job *job)
+{
+    if (store->last != NULL)
+        store->last->next = job;
+    else
+        store->first = job;
+    store->last = job;
+    pthread_cond_signal(&store->work);
+}
+
+static void job_withdraw(struct store *store, const struct store_job *job)
+{
+    struct store_job **at = &store->first, *before = NULL;
+    while (*at != job) {
+        before = *at;
+        at = &before->next;
+    }
+    *at = job->next;
+    if (store->last == job)
+        store->last = before;
+}
+
+/* Under the mutex. false: the deadline passed while it was still queued. */
+static bool job_wait(struct store *store, struct store_job *job)
+{
+    while (job->state == JOB_QUEUED)
+        if (!store_wait(&job->done, &store->mutex, job->deadline_ms) &&
+            job->state == JOB_QUEUED) {
+            job_withdraw(store, job);
+            return false;
+        }
+    while (job->state != JOB_DONE)
+        pthread_cond_wait(&job->done, &store->mutex);
+    return true;
+}
+
+enum err store_do(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms)
+{
+    struct store_job job = { .fn = fn, .context = context, .deadline_ms = deadline_ms };
+    if (pthread_equal(pthread_self(), store->writer))
+        return fail(ERR_INTERNAL, "store: a change within a change");
+    pthread_cond_init(&job.done, NULL);
+    pthread_mutex_lock(&store->mutex);
+    job_put(store, &job);
+    bool ran = job_wait(store, &job);
+    pthread_mutex_unlock(&store->mutex);
+    pthread_cond_destroy(&job.done);
+    if (!ran)
+        return fail_quiet(ERR_DEADLINE, "store: the writer was busy until the deadline");
+    if (job.err != ERR_OK)
+        fail_set(job.message);
+    return job.err;
+}
+
+void store_follow(struct store *store, const struct store_follower *follower)
+{
+    store->follower = follower != NULL ? *follower : (struct store_follower){ 0 };
+}
+
+int64_t store_now_us(struct store_tx *tx)
+{
+    if (tx->now_us == 0)
+        tx->now_us = tx->store->backend->now_us(tx->link) +
+                     (int64_t)atomic_load(&tx->store->clock_offset_us);
+    return tx->now_us;
+}
+
+void store_clock_offset(struct store *store, int64_t offset_us)
+{
+    atomic_store(&store->clock_offset_us, offset_us);
+}
+
+void store_tx_doom(struct store_tx *tx)
+{
+    tx->doomed = true;
+}
+
+size_t store_waiting(struct store *store)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&store->mutex);
+    for (const struct store_job *job = store->first; job != NULL; job = job->next)
+        count++;
+    pthread_mutex_unlock(&store->mutex);
+    return count;
+}

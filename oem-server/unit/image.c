@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* Released images: firmware and DevAuth. Called by the service Firmware, by FetchImage and by
+ * arrow
+ * 22. Bytes are hashed whenever they are read: what was edited is not signed and not loaded. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/unit/inside.h"
+
+enum { IMAGES_MAX = 10000 };
+
+void image_free(struct image *image)
+{
+    buf_free(&image->sbom_sha256);
+    buf_free(&image->bytes);
+    *image = (struct image){ 0 };
+}
+
+static bool is_digest_of(const uint8_t sha256[static SHA256_SIZE], struct span bytes)
+{
+    uint8_t digest[SHA256_SIZE];
+    SHA256(bytes.ptr, bytes.len, digest);
+    return memcmp(digest, sha256, SHA256_SIZE) == 0;
+}
+
+enum err image_release(struct store_tx *tx, const struct image *image)
+{
+    if (!is_digest_of(image->sha256, buf_span(&image->bytes)))
+        return fail(ERR_INVALID, "image: the bytes are not those of the digest");
+    return row_add(tx, ROW_IMAGE,
+                   VALUES(value_bytes(image->sha256, SHA256_SIZE), value_number(image->kind),
+                          value_name(image->version), value_number(image->version_number),
+                          value_number(image->security_counter),
+                          value_optional(&image->sbom_sha256), value_u64(image->bytes.len),
+                          value_number(store_now_us(tx)), value_number(0), value_text(""),
+                          value_span(buf_span(&image->bytes))));
+}
+
+static void image_read(struct query *query, struct image *image)
+{
+    image->kind = query_u32(query);
+    query_name(query, image->version);
+    image->version_number = query_u32(query);
+    image->security_counter = query_u32(query);
+    query_optional(query, &image->sbom_sha256);
+    image->size = query_u32(query);
+    image->released_us = query_i64(query);
+    image->withdrawn = query_bool(query);
+    query_chars(query, image->withdrawn_reason, sizeof(image->withdrawn_reason));
+}
+
+enum err image_info(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                    struct image *image_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    AUTO(image_free) struct image image = { 0 };
+    TRY(query_open(tx, STATEMENT_IMAGE_INFO, VALUES(value_bytes(sha256, SHA256_SIZE)), &query));
+    TRY(query_one(&query));
+    memcpy(image.sha256, sha256, SHA256_SIZE);
+    image_read(&query, &image);
+    TRY(query_end(&query));
+    *image_out = image;
+    image = (struct image){ 0 };
+    return ERR_OK;
+}
+
+enum err image_get(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                   struct image *image_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    AUTO(image_free) struct image image = { 0 };
+    TRY(query_open(tx, STATEMENT_IMAGE_GET, VALUES(value_bytes(sha256, SHA256_SIZE)), &query));
+    TRY(query_one(&query));
+    memcpy(image.sha256, sha256, SHA256_SIZE);
+    image_read(&query, &image);
+    query_buf(&query, &image.bytes);
+    TRY(query_end(&query));
+    if (!is_digest_of(sha256, buf_span(&image.bytes)))
+        return fail(ERR_DATA_LOSS, "image: the stored bytes of %s are not those of its digest",
+                    image.version);
+    *image_out = image;
+    image = (struct image){ 0 };
+    return ERR_OK;
+}
+
+static enum err digests_get(struct store_tx *tx, struct buf *digests)
+{
+    AUTO(query_close) struct query query = { 0 };
+    uint8_t sha256[SHA256_SIZE];
+    bool row = false;
+    TRY(query_open(tx, STATEMENT_IMAGE_PAGE, VALUES(value_number(IMAGES_MAX)), &query));
+    TRY(query_next(&query, &row));
+    while (row) {
+        query_bytes(&query, sha256, sizeof(sha256));
+        TRY(query_end(&query));
+        TRY(buf_append(digests, SPAN(sha256)));
+        TRY(query_next(&query, &row));
+    }
+    return ERR_OK;
+}
+
+void image_list_free(struct image *images, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        image_free(&images[i]);
+    free(images);
+}
+
+enum err image_list(struct store_tx *tx, struct image **images_out, size_t *count_out)
+{
+    AUTO(buf_free) struct buf digests = { 0 };
+    TRY(digests_get(tx, &digests));
+    size_t count = digests.len / SHA256_SIZE;
+    struct image *images = calloc(count + 1, sizeof(*images));
+    enum err e = images == NULL ? fail(ERR_MEMORY, "image: out of memory") : ERR_OK;
+    for (size_t i = 0; e == ERR_OK && i < count; i++)
+        e = image_info(tx, digests.ptr + i * SHA256_SIZE, &images[i]);
+    if (e != ERR_OK) {
+        image_list_free(images, images == NULL ? 0 : count);
+        return e;
+    }
+    *images_out = images;
+    *count_out = count;
+    return ERR_OK;
+}
+
+/* --- Withdraw. ---------------------------------------------------------------------------- */
+
+static enum err unit_hold_for(struct store_tx *tx, const uint8_t *uid, const char *why)
+{
+    struct unit was, now;
+    TRY(unit_must(tx, uid, &was));
+    now = was;
+    snprintf(now.held, sizeof(now.held), "%s", why);
+    return unit_transition(tx, UNIT_EVENT_HOLD, &was, &now);
+}
+
+static enum err units_hold(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                           const char *why, struct buf *held, uint32_t *count)
+{
+    AUTO(buf_free) struct buf uids = { 0 };
+    uint8_t after[UID_SIZE] = { 0 };
+    *count = 0;
+    do {
+        TRY(unit_uids(tx, STATEMENT_UNIT_BY_FIRMWARE,
+                      VALUES(value_bytes(sha256, SHA256_SIZE),
+                             value_bytes(after, *count == 0 ? 0 : UID_SIZE),
+                             value_number(UNIT_PAGE_MAX)),
+                      &uids));
+        for (size_t at = 0; at < uids.len; at += UID_SIZE)
+            TRY(unit_hold_for(tx, uids.ptr + at, why));
+        if (*count == 0)
+            TRY(buf_copy(held, buf_span(&uids)));
+        if (uids.len != 0)
+            memcpy(after, uids.ptr + uids.len - UID_SIZE, UID_SIZE);
+        *count += (uint32_t)(uids.len / UID_SIZE);
+    } while (uids.len != 0);
+    return ERR_OK;
+}
+
+enum err image_withdraw(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                        const char *reason, struct buf *held_out, uint32_t *held_count_out,
+                        uint32_t *sealed_count_out)
+{
+    AUTO(image_free) struct image image = { 0 };
+    char why[UNIT_REASON_MAX + 1];
+    uint64_t sealed = 0;
+    TRY(reason_check(reason));
+    enum err found = image_info(tx, sha256, &image);
+    if (found == ERR_NOT_FOUND)
+        return fail_quiet(found, "there is no image with this digest");
+    TRY(found);
+    if (image.withdrawn)
+        return fail_quiet(ERR_PRECONDITION, "image %s was withdrawn already: %s", image.version,
+                          image.withdrawn_reason);
+    TRY(row_write(tx, ROW_IMAGE, VALUES_ONLY(value_bytes(sha256, SHA256_SIZE)),
+                  STATEMENT_IMAGE_WITHDRAW,
+                  VALUES(value_bytes(sha256, SHA256_SIZE), value_text(reason)), NULL));
+    snprintf(why, sizeof(why), "firmware withdrawn: %.230s", reason);
+    TRY(units_hold(tx, sha256, why, held_out, held_count_out));
+    TRY(query_count(tx, STATEMENT_UNIT_SEALED_BY_FIRMWARE,
+                    VALUES(value_bytes(sha256, SHA256_SIZE)), &sealed));
+    *sealed_count_out = (uint32_t)sealed;
+    return ERR_OK;
+}

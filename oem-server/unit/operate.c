@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* What an operator does to a unit, each with a reason in words. Called by the service Units;
+ * the caller has asked that the principal is an operator, and writes the reason into its entry.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/host/hex.h"
+#include "common/host/log.h"
+#include "oem-server/unit/inside.h"
+
+enum { ROLE_STATION = 1 };
+
+enum err reason_check(const char *reason)
+{
+    size_t len = strlen(reason);
+    if (len == 0 || len > UNIT_REASON_MAX)
+        return fail_quiet(ERR_INVALID, "a reason is 1 to %d bytes, this one has %zu",
+                          UNIT_REASON_MAX, len);
+    for (size_t i = 0; i < len; i++)
+        if ((uint8_t)reason[i] < 0x20 || reason[i] == 0x7f)
+            return fail_quiet(ERR_INVALID, "the reason has a control character");
+    return ERR_OK;
+}
+
+enum err station_check(struct store_tx *tx, const char *station)
+{
+    struct store_principal principal;
+    enum err found = store_principal_get(tx, ROLE_STATION, station, &principal);
+    if (found == ERR_NOT_FOUND)
+        return fail_quiet(ERR_PRECONDITION, "there is no station %s", station);
+    TRY(found);
+    return principal.revoked ? fail_quiet(ERR_PRECONDITION, "station %s is revoked", station)
+                             : ERR_OK;
+}
+
+static enum err operated(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                         const char *reason, struct unit *was)
+{
+    TRY(reason_check(reason));
+    return unit_must(tx, uid, was);
+}
+
+/* The caller gets the row as it is now, and the holder that ended by it. */
+static enum err change(struct store_tx *tx, enum unit_event event, const struct unit *was,
+                       struct unit *now, struct unit *unit_out)
+{
+    TRY(unit_transition(tx, event, was, now));
+    *unit_out = *now;
+    if (!now->holder.held_now)
+        unit_out->holder = was->holder;
+    return ERR_OK;
+}
+
+static enum err release_check(struct store_tx *tx, const struct unit *unit)
+{
+    AUTO(order_free) struct order order = { 0 };
+    char hex[UID_HEX_SIZE];
+    if (unit->state != UNIT_SEALED)
+        return ERR_OK;
+    TRY(order_get(tx, unit->order, &order));
+    return order.lock_level == LEVEL_DEV
+               ? ERR_OK
+               : fail_quiet(ERR_PRECONDITION,
+                            "unit %s is sealed at level production: its board stays shut",
+                            hex_of(SPAN(unit->uid), hex));
+}
+
+enum err unit_release(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                      bool board_refuses, const char *reason, struct unit *unit_out)
+{
+    struct unit was, now;
+    TRY(operated(tx, uid, reason, &was));
+    TRY(release_check(tx, &was));
+    now = was;
+    TRY(change(tx, UNIT_EVENT_RELEASE, &was, &now, unit_out));
+    TRY(fact_revoke(tx, &was, reason));
+    TRY(wrapped_shared_destroy(tx, &was, NULL));
+    unit_out->gen = was.gen + 1;
+    return row_add(tx, ROW_RELEASE,
+                   VALUES(UNIT_GEN(&was), value_number(board_refuses), value_text(reason),
+                          value_number(store_now_us(tx))));
+}
+
+enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                    struct unit *unit_out)
+{
+    struct unit was, now;
+    TRY(operated(tx, uid, reason, &was));
+    now = was;
+    TRY(change(tx, UNIT_EVENT_SCRAP, &was, &now, unit_out));
+    return fact_revoke(tx, &was, reason);
+}
+
+enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                     const char *reason, struct unit *unit_out)
+{
+    struct unit was, now;
+    char hex[UID_HEX_SIZE];
+    bool same = false;
+    TRY(operated(tx, uid, reason, &was));
+    hex_of(SPAN(was.uid), hex);
+    if (was.held[0] != '\0')
+        return fail_quiet(ERR_HELD, "unit %s is held: %s", hex, was.held);
+    enum err locked = fact_lock_find(tx, &was, NULL, &same);
+    if (was.state == UNIT_COMMITTED && locked == ERR_OK)
+        return fail_quiet(ERR_PRECONDITION,
+                          "unit %s has a lock statement: station %s seals it, or another one "
+                          "that it is reassigned to",
+                          hex, was.station);
+    if (locked != ERR_NOT_FOUND)
+        TRY(locked);
+    now = was;
+    now.accepted = true;
+    TRY(change(tx, UNIT_EVENT_ACCEPT, &was, &now, unit_out));
+    return unit_seal_add(tx, &was, reason, true);
+}
+
+enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                   struct unit *unit_out)
+{
+    struct unit was, now;
+    TRY(operated(tx, uid, reason, &was));
+    now = was;
+    snprintf(now.held, sizeof(now.held), "%s", reason);
+    TRY(unit_transition(tx, UNIT_EVENT_HOLD, &was, &now));
+    *unit_out = now;
+    return ERR_OK;
+}
+
+enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                    struct unit *unit_out)
+{
+    struct unit was, now;
+    TRY(operated(tx, uid, reason, &was));
+    now = was;
+    now.held[0] = '\0';
+    TRY(unit_transition(tx, UNIT_EVENT_ALLOW, &was, &now));
+    *unit_out = now;
+    return ERR_OK;
+}
+
+/* A hold is lifted, unless it is for the firmware. */
+static enum err hold_lift(struct store_tx *tx, struct unit *unit)
+{
+    AUTO(order_free) struct order order = { 0 };
+    struct image image = { 0 };
+    TRY(order_get(tx, unit->order, &order));
+    TRY(image_info(tx, order.firmware_sha256, &image));
+    if (!image.withdrawn)
+        unit->held[0] = '\0';
+    image_free(&image);
+    return ERR_OK;
+}
+
+/* The run of the station that it is taken from ends by it. */
+static enum err reassign(struct store_tx *tx, const struct unit *unit, const char *station,
+                         struct unit *unit_out)
+{
+    struct unit was = *unit, now;
+    if (unit_table_find(UNIT_EVENT_REASSIGN, was.state) != NULL && was.holder.held_now &&
+        strcmp(was.holder.station, station) != 0)
+        TRY(unit_holder_end(tx, unit, &was));
+    now = was;
+    snprintf(now.station, sizeof(now.station), "%s", station);
+    TRY(hold_lift(tx, &now));
+    TRY(unit_transition(tx, UNIT_EVENT_REASSIGN, &was, &now));
+    *unit_out = now;
+    if (!now.holder.held_now)
+        unit_out->holder = unit->holder;
+    return ERR_OK;
+}
+
+enum err unit_reassign(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                       const char *station, const char *reason, struct unit *unit_out)
+{
+    struct unit was;
+    TRY(operated(tx, uid, reason, &was));
+    TRY(station_check(tx, station));
+    return reassign(tx, &was, station, unit_out);
+}
+
+static enum err reassign_page(struct store_tx *tx, const struct buf *uids, const char *to)
+{
+    struct unit was, now;
+    for (size_t at = 0; at < uids->len; at += UID_SIZE) {
+        TRY(unit_must(tx, uids->ptr + at, &was));
+        TRY(reassign(tx, &was, to, &now));
+    }
+    return ERR_OK;
+}
+
+enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to,
+                           const char *reason, struct buf *uids_out, uint32_t *count_out)
+{
+    AUTO(buf_free) struct buf uids = { 0 };
+    uint8_t after[UID_SIZE] = { 0 };
+    TRY(reason_check(reason));
+    TRY(station_check(tx, to));
+    if (strcmp(from, to) == 0)
+        return fail_quiet(ERR_INVALID, "from and to are both %s", from);
+    *count_out = 0;
+    uids_out->len = 0;
+    do {
+        TRY(unit_uids(tx, STATEMENT_UNIT_UNSEALED,
+                      VALUES(value_text(from), value_text(""),
+                             value_bytes(after, *count_out == 0 ? 0 : UID_SIZE),
+                             value_number(UNIT_PAGE_MAX)),
+                      &uids));
+        TRY(reassign_page(tx, &uids, to));
+        if (*count_out == 0)
+            TRY(buf_copy(uids_out, buf_span(&uids)));
+        if (uids.len != 0)
+            memcpy(after, uids.ptr + uids.len - UID_SIZE, UID_SIZE);
+        *count_out += (uint32_t)(uids.len / UID_SIZE);
+    } while (uids.len == (size_t)UNIT_PAGE_MAX * UID_SIZE);
+    return ERR_OK;
+}

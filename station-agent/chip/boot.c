@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The boot test: does the firmware in flash start after a reset by nRESET? Called by the site
+ * between Runs.Commit and Closing.Lock. It must never be called once a lock write was made: the
+ * reset would shut the board before the server knows its level.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/own.h"
+#include "station-agent/chip/inside.h"
+#include "station-agent/probe/when.h"
+
+enum { PAUSE_US = 2000 };
+
+struct seen {
+    uint32_t reset, stage, core;
+};
+
+enum err chip_boot_reset(struct chip *chip)
+{
+    TRY(core_halt(&chip->mem)); /* DevAuth uses the same register lock */
+    TRY(m2354_pin_reset_clear(&chip->mem));
+    TRY(core_run(&chip->mem));
+    return chip_reset(chip);
+}
+
+static enum err read_all(struct mem *mem, struct seen *seen)
+{
+    TRY(mem_read_word(mem, M2354_RSTSTS, &seen->reset));
+    TRY(mem_read_word(mem, M2354_BTF, &seen->stage));
+    return core_status(mem, &seen->core);
+}
+
+/* Firmware that runs may shut the pins at any moment, so nothing is done again here. */
+static enum err look_once(struct chip *chip, struct seen *seen)
+{
+    chip->mem.quiet = chip->mem.once = true;
+    enum err e = read_all(&chip->mem, seen);
+    chip->mem.quiet = chip->mem.once = false;
+    return e;
+}
+
+static bool runs(uint32_t core)
+{
+    return (core & (CORE_S_HALT | CORE_S_LOCKUP)) == 0;
+}
+
+static bool has_started(const struct seen *seen)
+{
+    return (seen->reset & M2354_RSTSTS_PIN) != 0 && (seen->stage & M2354_BTF_RUNS) != 0 &&
+           runs(seen->core);
+}
+
+static void judge_boot(const struct seen *seen, struct chip_boot_result *out)
+{
+    out->reset_seen = (seen->reset & M2354_RSTSTS_PIN) != 0;
+    out->boot = has_started(seen) ? CHIP_BOOT_STARTED
+                : out->reset_seen ? CHIP_BOOT_FAILED
+                                  : CHIP_BOOT_NOT_KNOWN;
+    snprintf(out->detail, sizeof(out->detail), "RSTSTS 0x%08x (%s), BTF 0x%08x, core %s",
+             seen->reset, out->reset_seen ? "reset by pin" : "no reset by pin is seen",
+             seen->stage,
+             runs(seen->core)                    ? "running"
+             : (seen->core & CORE_S_LOCKUP) != 0 ? "in lock-up"
+                                                 : "halted");
+}
+
+void chip_boot_look(struct chip *chip, unsigned timeout_ms, struct chip_boot_result *out)
+{
+    uint64_t deadline_us = when_us() + (uint64_t)timeout_ms * 1000;
+    struct seen seen = { 0 }, now;
+    *out = (struct chip_boot_result){ .boot = CHIP_BOOT_NOT_KNOWN };
+    for (;;) {
+        enum err e = look_once(chip, &now);
+        if (e == ERR_OK) {
+            out->answered = true;
+            seen = now;
+        }
+        if (has_started(&seen) || when_us() >= deadline_us)
+            break;
+        when_sleep_us(PAUSE_US); /* a register has no event that could be awaited */
+    }
+    if (out->answered)
+        judge_boot(&seen, out);
+    else
+        snprintf(out->detail, sizeof(out->detail),
+                 "SWD does not answer after the reset: %.150s", fail_words());
+}
+
+static enum err connect_in_reset(struct chip *chip)
+{
+    TRY(mem_init(&chip->mem, &chip->swd, 0));
+    return core_catch_reset(&chip->mem);
+}
+
+/* With nRESET low no firmware runs that could shut the pins. */
+static enum err attach_in_reset(struct chip *chip)
+{
+    TRY(swd_hold_reset(&chip->swd, true, RESET_LOW_MS));
+    enum err e = connect_in_reset(chip);
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    TRY(swd_hold_reset(&chip->swd, false, 0));
+    if (e != ERR_OK)
+        return fail(e, "chip: %s: no answer with nRESET held low: %s", chip->probe->name,
+                    words);
+    TRY(mem_init(&chip->mem, &chip->swd, 0));
+    return core_await_caught(&chip->mem);
+}
+
+static enum err attach(struct chip *chip)
+{
+    TRY(mem_init(&chip->mem, &chip->swd, 0));
+    return core_halt(&chip->mem);
+}
+
+enum err chip_attach(struct chip *chip)
+{
+    chip->swd.lost = true;
+    if (attach(chip) == ERR_OK)
+        return ERR_OK;
+    log_line(LOG_LEVEL_INFO, "chip: %s: the firmware does not answer on SWD: %s",
+             chip->probe->name, fail_words());
+    return attach_in_reset(chip);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One word, looked at for a proof. Called by chip/debug.c for each address of its table. It
+ * must never repeat an access to make it succeed, and never call a failure of probe or wire a
+ * refusal.
+ */
+#include "station-agent/probe/look.h"
+
+#include "common/host/log.h"
+#include "station-agent/probe/ap.h"
+
+/* The control read: an access port that answers holds the address that was written to it. */
+static enum err point_at(struct swd *swd, uint8_t ap, uint32_t address)
+{
+    uint32_t tar = ~address;
+    TRY(swd_queue_ap_write(swd, ap, AP_CSW, CSW_WORD));
+    TRY(swd_queue_ap_write(swd, ap, AP_TAR, address));
+    TRY(swd_queue_ap_read(swd, ap, AP_TAR, &tar));
+    enum err e = swd_flush(swd);
+    if (e == ERR_FAULT && swd->refused)
+        return fail_quiet(ERR_NOT_KNOWN, "the access port's own registers are refused");
+    TRY(e);
+    if (tar != address)
+        return fail_quiet(ERR_NOT_KNOWN, "TAR reads 0x%08x, 0x%08x was written", tar, address);
+    return ERR_OK;
+}
+
+static enum err read_once(struct swd *swd, uint8_t ap, uint32_t address, struct look *out)
+{
+    *out = (struct look){ 0 };
+    TRY(point_at(swd, ap, address));
+    TRY(swd_queue_ap_read(swd, ap, AP_DRW, &out->value));
+    enum err e = swd_flush(swd);
+    out->refused = e == ERR_FAULT && swd->refused;
+    return out->refused ? ERR_OK : e;
+}
+
+/* After a refusal, whose sticky error swd_flush() has cleared by ABORT. */
+static enum err check_cleared(struct swd *swd)
+{
+    uint32_t status = 0;
+    if (swd->lost)
+        return fail_quiet(ERR_NOT_KNOWN, "ABORT was not taken after a FAULT");
+    TRY(swd_queue_dp_read(swd, SWD_CTRL_STAT, &status));
+    TRY(swd_flush(swd));
+    if ((status & SWD_STAT_STICKYERR) != 0)
+        return fail_quiet(ERR_NOT_KNOWN, "ABORT does not clear STICKYERR (CTRL/STAT 0x%08x)",
+                          status);
+    if ((status & SWD_STAT_POWERED) != SWD_STAT_POWERED)
+        return fail_quiet(ERR_NOT_KNOWN, "debug power is gone (CTRL/STAT 0x%08x)", status);
+    return ERR_OK;
+}
+
+enum err look_at(struct swd *swd, uint8_t ap, uint32_t address, struct look *out)
+{
+    struct look again;
+    if (swd->lost)
+        return fail_quiet(ERR_NOT_KNOWN, "the connection is lost");
+    TRY(read_once(swd, ap, address, out));
+    if (!out->refused)
+        return ERR_OK;
+    TRY(check_cleared(swd));
+    TRY(read_once(swd, ap, address, &again));
+    if (!again.refused)
+        return fail_quiet(ERR_NOT_KNOWN, "0x%08x was refused once, and not again", address);
+    return check_cleared(swd);
+}

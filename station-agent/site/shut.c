@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reset that puts the locks in force, the proof that the debug port is shut, and the
+ * server's word of it. Called by lock.c after Runs.Locked, and by seal.c for a board that is
+ * shut already. Nothing here may reset a board that is open and has lock writes the server does
+ * not know of.
+ */
+#include <stdio.h>
+
+#include "common/host/log.h"
+#include "station-agent/site/engine.h"
+
+static Hallmark__V1__DebugPort port_of(enum chip_debug port)
+{
+    return port == CHIP_DEBUG_SHUT   ? HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT
+           : port == CHIP_DEBUG_OPEN ? HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_OPEN
+                                     : HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_NOT_KNOWN;
+}
+
+static enum err tell_port(struct site *site, const struct chip_debug_result *result)
+{
+    char said[CHIP_DETAIL_MAX + 40];
+    Hallmark__V1__UnitSealedRequest in = HALLMARK__V1__UNIT_SEALED_REQUEST__INIT;
+    AUTO(rpc_drop) Hallmark__V1__UnitSealedResponse *out = NULL;
+    struct rpc_stub runs = rpc_stub_of(&hallmark__v1__runs__descriptor, site_to_server, site);
+    site_now(site, "Runs.Sealed");
+    snprintf(said, sizeof(said), "%s%s",
+             site->named_uid != NULL ? "uid named by the operator: " : "", result->detail);
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, site->unit.uid };
+    in.debug_port = port_of(result->port);
+    in.detail = said;
+    return RPC_CALL(&runs, hallmark__v1__runs__sealed, &in, &out);
+}
+
+/* The board is done, whatever becomes of this: another run would find it shut. */
+static enum err tell_shut(struct site *site, const struct chip_debug_result *result)
+{
+    char words[FAIL_WORDS_MAX];
+    enum err e = tell_port(site, result);
+    if (e == ERR_OK)
+        server_used(site->server);
+    if (e != ERR_CLOSED || !site->interrupted)
+        return e;
+    site->interrupted = false;
+    snprintf(words, sizeof(words), "%s", fail_words());
+    site->advice = "when the server is there: station-agent seal adds the proof";
+    return fail_quiet(ERR_UNAVAILABLE,
+                      "the board is finished and locked, but the server does "
+                      "not know that it is: %.250s",
+                      words);
+}
+
+enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
+                     const char *what)
+{
+    char words[CHIP_DETAIL_MAX];
+    const char *where = site->where;
+    line_words(result->detail, words, sizeof(words));
+    if (tell_port(site, result) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
+    site->where = where;
+    site->interrupted = false;
+    return result->port == CHIP_DEBUG_OPEN
+               ? fail_quiet(ERR_OPEN, "the debug port is %s: %.300s", what, words)
+               : fail_quiet(ERR_NOT_KNOWN,
+                            "it is not known whether the debug port is shut: %.300s", words);
+}
+
+/* A reset that fails leaves nothing to look at. */
+static void reset_and_look(struct site *site, enum chip_level level,
+                           struct chip_debug_result *out)
+{
+    *out = (struct chip_debug_result){ .port = CHIP_DEBUG_NOT_KNOWN };
+    site_now(site, "reset by nRESET");
+    if (chip_reset(site->chip) != ERR_OK) {
+        snprintf(out->detail, sizeof(out->detail), "no reset: %.300s", fail_words());
+        return;
+    }
+    site_now(site, "proving that the debug port is shut");
+    chip_debug_look(site->chip, level, out);
+}
+
+enum err shut_board(struct site *site, enum chip_level level)
+{
+    struct chip_debug_result result;
+    reset_and_look(site, level, &result);
+    return result.port == CHIP_DEBUG_SHUT ? tell_shut(site, &result)
+                                          : shut_refuse(site, &result, "still open");
+}
