@@ -106,6 +106,7 @@ void tlog_follow(struct tlog *log)
     const struct store_follower follower = { log, follow_save, follow_restore, follow_finish,
                                              follow_ended };
     store_follow(log->store, &follower);
+    log->following = true;
 }
 
 /* The first entry of a group: where the log ends is what the store says, in this transaction.

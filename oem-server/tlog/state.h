@@ -16,6 +16,7 @@ struct tlog {
     struct note_key key; /* its name is the origin */
     tlog_sign *sign;
     void *sign_context;
+    bool following; /* the store's commits: tlog_follow() was called */
 
     pthread_mutex_t mutex; /* protects committed */
     pthread_cond_t grown;  /* on CLOCK_MONOTONIC */

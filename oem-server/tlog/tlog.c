@@ -147,7 +147,8 @@ void tlog_free(struct tlog *log)
 {
     if (log == NULL)
         return;
-    store_follow(log->store, NULL);
+    if (log->following)
+        store_follow(log->store, NULL);
     buf_free(&log->signed_note);
     pthread_mutex_destroy(&log->signing);
     pthread_mutex_destroy(&log->mutex);

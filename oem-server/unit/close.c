@@ -116,6 +116,8 @@ static enum err finish_new(struct store_tx *tx, const struct unit *unit,
     TRY(keep_decide(tx, unit, receipt, keep_out));
     TRY(receipt_add(tx, unit, receipt, *keep_out));
     memcpy(now.station, unit->holder.station, sizeof(now.station));
+    if (unit->state == UNIT_COMMITTED) /* its key is another run's: this one is not needed */
+        TRY(wrapped_shared_destroy_one(tx, unit, unit->holder.run_id));
     return unit_transition(tx, UNIT_EVENT_FINISH, unit, &now);
 }
 
