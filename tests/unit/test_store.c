@@ -262,10 +262,23 @@ static const uint8_t unit_a[UID_SIZE] = { 1 }, firmware_a[SHA256_SIZE] = { 2 };
 
 static const struct store_log_search lines[] = {
     { .kind = "start", .time_us = 100 },
-    { .kind = "arrow", .unit = unit_a, .order = "o", .station = "s", .arrow = 14, .time_us = 110 },
-    { .kind = "arrow", .unit = unit_a, .order = "o", .station = "s", .arrow = 18, .time_us = 120,
+    { .kind = "arrow",
+      .unit = unit_a,
+      .order = "o",
+      .station = "s",
+      .arrow = 14,
+      .time_us = 110 },
+    { .kind = "arrow",
+      .unit = unit_a,
+      .order = "o",
+      .station = "s",
+      .arrow = 18,
+      .time_us = 120,
       .outcome = 9 },
-    { .kind = "call", .operator_name = "ann", .method = "m", .firmware = firmware_a,
+    { .kind = "call",
+      .operator_name = "ann",
+      .method = "m",
+      .firmware = firmware_a,
       .time_us = 130 },
 };
 

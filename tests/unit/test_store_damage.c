@@ -176,11 +176,13 @@ static const struct {
     { "quantity negative", "UPDATE orders SET quantity = -1", get_order },
     { "quantity is a fraction", "UPDATE orders SET quantity = 1.5", get_order },
     { "firmware digest long", "UPDATE orders SET firmware_sha256 = zeroblob(33)", get_order },
-    { "station name of 65", "UPDATE order_stations SET station = printf('%065d', 1)"
-                            " WHERE station = 'line-1'",
+    { "station name of 65",
+      "UPDATE order_stations SET station = printf('%065d', 1)"
+      " WHERE station = 'line-1'",
       get_order },
-    { "station name is bytes", "UPDATE order_stations SET station = x'41' WHERE station ="
-                               " 'line-1'",
+    { "station name is bytes",
+      "UPDATE order_stations SET station = x'41' WHERE station ="
+      " 'line-1'",
       get_order },
     { "counter is text", "UPDATE orders SET good = 'one'", get_counts },
     { "state is text", "UPDATE units SET state = 'done'", get_counts },

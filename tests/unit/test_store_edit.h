@@ -19,8 +19,9 @@ static inline void edit_trigger(sqlite3 *db, char name[static 64])
 {
     sqlite3_stmt *stmt = NULL;
     name[0] = '\0';
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT name FROM sqlite_master WHERE type ="
-                                            " 'trigger' LIMIT 1",
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT name FROM sqlite_master WHERE type ="
+                                        " 'trigger' LIMIT 1",
                                         -1, &stmt, NULL),
                      SQLITE_OK);
     if (sqlite3_step(stmt) == SQLITE_ROW)

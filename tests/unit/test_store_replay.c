@@ -36,8 +36,8 @@ static void say(void *context, const char *row, const char *field, const char *w
 {
     size_t at = strlen(said);
     (void)context;
-    snprintf(said + at, sizeof(said) - at, "%s.%s %s->%s;", row, field, want == NULL ? "-" : want,
-             got == NULL ? "-" : got);
+    snprintf(said + at, sizeof(said) - at, "%s.%s %s->%s;", row, field,
+             want == NULL ? "-" : want, got == NULL ? "-" : got);
 }
 
 static void store_says(bool whole, const char *row, const char *field, const char *value)

@@ -122,8 +122,10 @@ static const struct {
       ERR_OK },
     { "entry added, without nodes",
       "INSERT INTO log_entries (position, entry, arrow, outcome, time_us)"
-      " VALUES (40, x'0801', 0, 0, 0)", ERR_DATA_LOSS, ERR_OK },
-    { "entry added far off", "INSERT INTO log_entries (position, entry, arrow, outcome, time_us)"
+      " VALUES (40, x'0801', 0, 0, 0)",
+      ERR_DATA_LOSS, ERR_OK },
+    { "entry added far off",
+      "INSERT INTO log_entries (position, entry, arrow, outcome, time_us)"
       " VALUES (4000, x'0801', 0, 0, 0)",
       ERR_DATA_LOSS, ERR_OK },
     { "node of the edge changed",
