@@ -133,6 +133,23 @@ enum err store_log_find(struct store_tx *tx, const struct store_log_search *sear
     return ERR_OK;
 }
 
+enum err store_log_search_same(struct store_tx *tx, uint64_t index,
+                               const struct store_log_search *search, bool *same_out)
+{
+    uint64_t count = 0;
+    TRY(query_count(tx, STATEMENT_LOG_SAME,
+                    VALUES(value_u64(index), bytes_or_null(search->unit, UID_SIZE),
+                           text_or_null(search->order), text_or_null(search->station),
+                           text_or_null(search->operator_name), text_or_null(search->kind),
+                           text_or_null(search->method), value_number(search->arrow),
+                           value_number(search->outcome),
+                           bytes_or_null(search->firmware, SHA256_SIZE),
+                           value_number(search->time_us)),
+                    &count));
+    *same_out = count == 1;
+    return ERR_OK;
+}
+
 enum err store_checkpoint_put(struct store_tx *tx, uint64_t size, struct span note)
 {
     return query_insert(tx, STATEMENT_CHECKPOINT_ADD,

@@ -59,6 +59,12 @@
                 " AND ($7 IS NULL OR kind = $7) AND ($8 IS NULL OR method = $8)"               \
                 " AND ($9 = 0 OR arrow = $9) AND ($10 IS NULL OR firmware = $10)"              \
                 " AND time_us >= $11 ORDER BY position LIMIT $2")                              \
+    X(LOG_SAME, "SELECT COUNT(*) FROM log_entries WHERE position = $1"                         \
+                " AND unit IS NOT DISTINCT FROM $2 AND order_name IS NOT DISTINCT FROM $3"     \
+                " AND station IS NOT DISTINCT FROM $4 AND operator IS NOT DISTINCT FROM $5"    \
+                " AND kind IS NOT DISTINCT FROM $6 AND method IS NOT DISTINCT FROM $7"         \
+                " AND arrow = $8 AND outcome = $9 AND firmware IS NOT DISTINCT FROM $10"       \
+                " AND time_us = $11")                                                          \
     X(LOG_NODE_ADD, "INSERT INTO log_nodes (level, n, hash) VALUES ($1, $2, $3)")              \
     X(LOG_NODE_GET, "SELECT hash FROM log_nodes WHERE level = $1 AND n = $2")                  \
     X(LOG_NODE_COUNT, "SELECT COUNT(*) FROM log_nodes")                                        \
