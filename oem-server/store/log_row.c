@@ -109,13 +109,26 @@ enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
     return ERR_OK;
 }
 
+/* By the column that most likely has the fewest entries of one value. */
+static enum statement find_by(const struct store_log_search *search)
+{
+    return search->unit != NULL            ? STATEMENT_LOG_FIND_UNIT
+           : search->firmware != NULL      ? STATEMENT_LOG_FIND_FIRMWARE
+           : search->operator_name != NULL ? STATEMENT_LOG_FIND_OPERATOR
+           : search->order != NULL         ? STATEMENT_LOG_FIND_ORDER
+           : search->station != NULL       ? STATEMENT_LOG_FIND_STATION
+           : search->method != NULL        ? STATEMENT_LOG_FIND_METHOD
+           : search->kind != NULL          ? STATEMENT_LOG_FIND_KIND
+                                           : STATEMENT_LOG_FIND;
+}
+
 enum err store_log_find(struct store_tx *tx, const struct store_log_search *search,
                         uint64_t start, uint64_t count, store_log_take *take, void *context)
 {
     AUTO(query_close) struct query query = { 0 };
     bool row = false;
     TRY(query_open(
-        tx, STATEMENT_LOG_FIND,
+        tx, find_by(search),
         VALUES(value_u64(start), value_u64(count), bytes_or_null(search->unit, UID_SIZE),
                text_or_null(search->order), text_or_null(search->station),
                text_or_null(search->operator_name), text_or_null(search->kind),
