@@ -2,11 +2,11 @@
 /*
  * unit: what is true of a board: facts, a state, and a holder.
  *
- * The state says how far the unit is and never goes back. Who works on it now (run, server,
+ * The state says how far the unit is and never goes back. What works on it now (run, server,
  * station, lease) are other columns. Facts are inserted once and never changed; the database
- * refuses an update (triggers). table.h lists every event with the states that it leads from
- * and to; the code here, the CHECK constraints and the tests' reference model are made from it
- * or checked against it.
+ * refuses an update of them (tests/unit/test_unit_table.c shows both). table.h lists every
+ * event with the states that it leads from and to; the schema is checked against it, and the
+ * tests' reference model is driven by it (test_unit_model.c).
  *
  * Every function that takes a struct store_tx * is a step of a change: call it inside a
  * function given to store_do() (writing) or store_read() (reading). It reads and writes rows,
