@@ -245,6 +245,14 @@ void party_hang_up(struct party *p)
     wait_runs(&all);
 }
 
+void party_lose(struct party *p)
+{
+    struct run *run;
+    while ((run = run_take_of(p->session)) != NULL)
+        run_drop(&run);
+    session_closed(TAKE(p->session));
+}
+
 void party_drop(struct party *p)
 {
     party_hang_up(p);

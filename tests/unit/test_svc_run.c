@@ -264,7 +264,7 @@ static void restart_ends_runs(void **state)
     OK(board_arrows(&b, 17));
     party_hang_up(&alice);
     party_hang_up(&line_2);
-    line_1.session = NULL; /* it goes with the process */
+    party_lose(&line_1);
     bench_restart();
     party_connect(&alice);
     party_connect(&line_1);
@@ -278,6 +278,7 @@ static void restart_ends_runs(void **state)
     make_committed(&b);
     bench_check();
     board_fini(&b);
+    board_fini(&finished);
 }
 
 /* A station that only pongs: its lease is over by the database's clock. */
