@@ -82,15 +82,16 @@ static void serve(void *context)
     struct call *call = &job->call;
     Hallmark__V1__FrameResponse response;
     call_serve(call, &response);
-    struct run *run = call->opened != NULL ? call->opened : call->run;
-    bool goes_on = call->rpc.err == ERR_OK && run != NULL;
+    bool goes_on = call->rpc.err == ERR_OK && call->run != NULL;
     job->err = call->rpc.err;
     snprintf(job->words, sizeof(job->words), "%s", fail_words());
     job->response = buf_take(&call->rpc.response);
     if (goes_on)
-        run_advance_own(run);
+        run_advance_own(call->run);
     if (goes_on)
-        run_advance(run);
+        run_advance(call->run);
+    if (job->err == ERR_OK && call->opened != NULL)
+        run_start(call->opened);
     call_end(call);
     sem_post(&job->done);
 }
