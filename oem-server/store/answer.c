@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Stored answers: the same call, asked again, gets the same answer. Called inside changes; whether
- * a method's answer is stored is a column of the method table (oem-server/auth). */
+/* Stored answers: the same call, asked again, gets the same answer. Called inside changes;
+ * whether a method's answer is stored is a column of the method table (oem-server/auth). */
 #include "oem-server/store/query.h"
 
 enum err store_answer_put(struct store_tx *tx, const char *caller,
@@ -10,7 +10,8 @@ enum err store_answer_put(struct store_tx *tx, const char *caller,
     return query_insert(tx, STATEMENT_ANSWER_PUT,
                         VALUES(value_text(caller), value_bytes(key, STORE_CALL_KEY_SIZE),
                                value_bytes(answer->request_sha256, SHA256_SIZE),
-                               value_span(buf_span(&answer->response)), value_number(store_now_us(tx))));
+                               value_span(buf_span(&answer->response)),
+                               value_number(store_now_us(tx))));
 }
 
 enum err store_answer_get(struct store_tx *tx, const char *caller,

@@ -4,7 +4,8 @@
  * place is a second struct store_backend. README.md says what the two may differ in.
  *
  * A backend knows SQL only by the names of statements.h and as the schema's text. It reports
- * failures itself, in a message that names the database. A link is used by one thread at a time.
+ * failures itself, in a message that names the database. A link is used by one thread at a
+ * time.
  */
 #pragma once
 

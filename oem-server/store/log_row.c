@@ -114,15 +114,14 @@ enum err store_log_find(struct store_tx *tx, const struct store_log_search *sear
 {
     AUTO(query_close) struct query query = { 0 };
     bool row = false;
-    TRY(query_open(tx, STATEMENT_LOG_FIND,
-                   VALUES(value_u64(start), value_u64(count),
-                          bytes_or_null(search->unit, UID_SIZE), text_or_null(search->order),
-                          text_or_null(search->station), text_or_null(search->operator_name),
-                          text_or_null(search->kind), text_or_null(search->method),
-                          value_number(search->arrow),
-                          bytes_or_null(search->firmware, SHA256_SIZE),
-                          value_number(search->time_us)),
-                   &query));
+    TRY(query_open(
+        tx, STATEMENT_LOG_FIND,
+        VALUES(value_u64(start), value_u64(count), bytes_or_null(search->unit, UID_SIZE),
+               text_or_null(search->order), text_or_null(search->station),
+               text_or_null(search->operator_name), text_or_null(search->kind),
+               text_or_null(search->method), value_number(search->arrow),
+               bytes_or_null(search->firmware, SHA256_SIZE), value_number(search->time_us)),
+        &query));
     TRY(query_next(&query, &row));
     while (row) {
         uint64_t index = query_u64(&query);

@@ -35,9 +35,9 @@ enum err store_note(struct store_tx *tx, const char *row, const char *field, con
     memcpy(text, row, row_size);
     memcpy(text + row_size, field, field_size);
     memcpy(text + row_size + field_size, said, value_size);
-    tx->notes[tx->note_count++] = (struct store_note){
-        text, text + row_size, value == NULL ? NULL : text + row_size + field_size
-    };
+    tx->notes[tx->note_count++] =
+        (struct store_note){ text, text + row_size,
+                             value == NULL ? NULL : text + row_size + field_size };
     return ERR_OK;
 }
 

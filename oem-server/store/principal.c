@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may call: stations, operators, auditors, each with its two newest certificates. Called inside
- * changes and reads; store_principal_check() inside every change that a principal asked for. */
+/* Who may call: stations, operators, auditors, each with its two newest certificates. Called
+ * inside changes and reads; store_principal_check() inside every change that a principal asked
+ * for. */
 #include <stdlib.h>
 #include <string.h>
 

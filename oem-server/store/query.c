@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A statement's values in, its rows out, with types and sizes checked. Called by all functions that
- * know a table; it never makes SQL. */
+/* A statement's values in, its rows out, with types and sizes checked. Called by all functions
+ * that know a table; it never makes SQL. */
 #include "oem-server/store/query.h"
 
 #include <ctype.h>
@@ -189,8 +189,7 @@ bool query_bool(struct query *query)
 
 struct store_value query_value(struct query *query)
 {
-    struct store_value value =
-        query->tx->store->backend->column(query->rows, query->column++);
+    struct store_value value = query->tx->store->backend->column(query->rows, query->column++);
     if (value.type == STORE_OTHER)
         query_fail(query, "of no type of ours");
     return value;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * query: run a named statement in a transaction and read its rows. For the functions of store and
- * unit.
+ * query: run a named statement in a transaction and read its rows. For the functions of store
+ * and unit.
  *
  * Rows are read as rd reads bytes: column after column, and the first value of a wrong type or
  * size sticks as ERR_DATA_LOSS, for then somebody edited the database. A query borrows its
@@ -28,7 +28,8 @@ struct store_value value_optional(const struct buf *bytes); /* NULL if empty */
 #define VALUES(...)                                                                            \
     (const struct store_value[]){ __VA_ARGS__ },                                               \
         sizeof((const struct store_value[]){ __VA_ARGS__ }) / sizeof(struct store_value)
-#define VALUES_ONLY(...) ((const struct store_value[]){ __VA_ARGS__ }) /* without their number */
+#define VALUES_ONLY(...)                                                                       \
+    ((const struct store_value[]){ __VA_ARGS__ }) /* without their number */
 #define NO_VALUES NULL, 0
 
 /* Runs a statement that gives no rows. changed_out may be NULL. */
@@ -66,5 +67,5 @@ void query_optional(struct query *query, struct buf *bytes_out); /* empty for NU
 void query_name(struct query *query, char name_out[static STORE_NAME_SIZE]);
 struct store_value query_value(struct query *query); /* as it is stored, until the next row */
 void query_chars(struct query *query, char *text_out, size_t size); /* text that fits */
-void query_text(struct query *query, char **text_out); /* of malloc */
-enum err query_end(const struct query *query);         /* of this row */
+void query_text(struct query *query, char **text_out);              /* of malloc */
+enum err query_end(const struct query *query);                      /* of this row */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading: a few connections of their own, each opened when first needed, so that nobody who reads
- * waits for the writer. A function runs on its caller's thread, in a read transaction: it sees one
- * state of the store. The mutex protects the pool; it is not held while a function runs. */
+/* Reading: a few connections of their own, each opened when first needed, so that nobody who
+ * reads waits for the writer. A function runs on its caller's thread, in a read transaction: it
+ * sees one state of the store. The mutex protects the pool; it is not held while a function
+ * runs. */
 #include "common/host/log.h"
 #include "oem-server/store/tx.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The fold of a log's changes: a hash table of rows, each with its list of fields. Called for every
- * change of every entry, so it allocates per value and never twice for one. It never reads a store
- * or a log. */
+/* The fold of a log's changes: a hash table of rows, each with its list of fields. Called for
+ * every change of every entry, so it allocates per value and never twice for one. It never
+ * reads a store or a log. */
 #include "oem-server/store/replay.h"
 
 #include <stdint.h>
@@ -201,6 +201,14 @@ void replay_missing(struct replay *replay, replay_differs *differs, void *contex
     for (size_t i = 0; i < replay->bucket_count; i++)
         for (const struct row *row = replay->buckets[i]; row != NULL; row = row->next)
             row_missing(row, differs, context);
+}
+
+void replay_missing_of(struct replay *replay, const char *row_name, replay_differs *differs,
+                       void *context)
+{
+    const struct row *row = row_find(replay, row_name);
+    if (row != NULL)
+        row_missing(row, differs, context);
 }
 
 enum err replay_rows(struct replay *replay, replay_row *each, void *context)

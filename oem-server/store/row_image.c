@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A row as text: its name from its key, its values from its columns. Called when a row is written
- * (row.c) and when the store is dumped (state.c), so both say the same. It never writes. */
+/* A row as text: its name from its key, its values from its columns. Called when a row is
+ * written (row.c) and when the store is dumped (state.c), so both say the same. It never
+ * writes. */
 #include "oem-server/store/row_image.h"
 
 #include <inttypes.h>
@@ -15,8 +16,13 @@ enum { HEX_MAX = 65 }; /* longer bytes are told by their digest */
 
 const struct row_info row_infos[ROW_KIND_COUNT] = {
 #define X(kind, name, key, keys, columns, count, table, how)                                   \
-    [ROW_##kind] = { name, key ", " columns, keys,                                             \
-                     count, ROW_##how, STATEMENT_ADD_##kind, STATEMENT_PAGE_##kind },
+    [ROW_##kind] = { name,                                                                     \
+                     key ", " columns,                                                         \
+                     keys,                                                                     \
+                     count,                                                                    \
+                     ROW_##how,                                                                \
+                     STATEMENT_ADD_##kind,                                                     \
+                     STATEMENT_PAGE_##kind },
     ROW_LIST(X)
 #undef X
 };
@@ -41,8 +47,7 @@ const char *row_column(enum row_kind kind, unsigned column,
     return name_out;
 }
 
-const char *row_field(enum row_kind kind, unsigned field,
-                      char name_out[static ROW_COLUMN_SIZE])
+const char *row_field(enum row_kind kind, unsigned field, char name_out[static ROW_COLUMN_SIZE])
 {
     if (row_infos[kind].how == ROW_FIELDS)
         return row_column(kind, row_infos[kind].keys + field, name_out);

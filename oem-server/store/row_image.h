@@ -17,8 +17,8 @@ extern const struct row_info row_infos[ROW_KIND_COUNT];
 struct row_image {
     enum row_kind kind;
     bool there;
-    char *name;                     /* "unit/<uid>" */
-    unsigned fields;                /* how many values */
+    char *name;                    /* "unit/<uid>" */
+    unsigned fields;               /* how many values */
     char *values[ROW_COLUMNS_MAX]; /* by field */
 };
 void row_image_free(struct row_image *image);

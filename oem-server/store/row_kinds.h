@@ -2,10 +2,10 @@
 /*
  * row_kinds: each table whose content the event log accounts for, with its key and its columns.
  *
- * From this list come the statements that add and read such a row (statements.h), the notes of a
- * change (row.h) and the dump that "log verify --state" compares with the log (state.h): so a
- * column that is in here is in all three. Not in here, because no entry tells it: leases, answers,
- * settings, registrations, and the log itself.
+ * From this list come the statements that add and read such a row (statements.h), the notes of
+ * a change (row.h) and the dump that "log verify --state" compares with the log (state.h): so a
+ * column that is in here is in all three. Not in here, because no entry tells it: leases,
+ * answers, settings, registrations, and the log itself.
  */
 #pragma once
 
@@ -56,8 +56,8 @@
       DIGEST)                                                                                  \
     X(SEAL, "fact/seal", "uid, gen", 2, "station, detail, accepted, sealed_us", 6,             \
       "fact_seal", DIGEST)                                                                     \
-    X(REVOKED, "fact/revoked", "uid, gen, serial", 3, "reason, revoked_us", 5,                 \
-      "fact_revoked", DIGEST)                                                                  \
+    X(REVOKED, "fact/revoked", "uid, gen, serial", 3, "reason, revoked_us", 5, "fact_revoked", \
+      DIGEST)                                                                                  \
     X(AUTH_KEY, "auth-key", "pub", 1, "uid", 2, "auth_key", FIELDS)                            \
     X(BOOT_KEY, "boot-key", "scope", 1, "rotpk", 2, "boot_key", DIGEST)                        \
     X(WRAPPED, "wrapped", "id", 1, "kek, blob", 3, "wrapped", DIGEST)
@@ -72,16 +72,15 @@ enum row_kind {
 enum { ROW_KEYS_MAX = 3, ROW_COLUMNS_MAX = 24 };
 
 /* Placeholders of as many values. */
-#define ROW_PLACES_1 "$1"
-#define ROW_PLACES_2 ROW_PLACES_1 ", $2"
-#define ROW_PLACES_3 ROW_PLACES_2 ", $3"
-#define ROW_PLACES_4 ROW_PLACES_3 ", $4"
-#define ROW_PLACES_5 ROW_PLACES_4 ", $5"
-#define ROW_PLACES_6 ROW_PLACES_5 ", $6"
-#define ROW_PLACES_7 ROW_PLACES_6 ", $7"
-#define ROW_PLACES_8 ROW_PLACES_7 ", $8"
-#define ROW_PLACES_11                                                                          \
-    ROW_PLACES_8 ", $9, $10, $11"
+#define ROW_PLACES_1  "$1"
+#define ROW_PLACES_2  ROW_PLACES_1 ", $2"
+#define ROW_PLACES_3  ROW_PLACES_2 ", $3"
+#define ROW_PLACES_4  ROW_PLACES_3 ", $4"
+#define ROW_PLACES_5  ROW_PLACES_4 ", $5"
+#define ROW_PLACES_6  ROW_PLACES_5 ", $6"
+#define ROW_PLACES_7  ROW_PLACES_6 ", $7"
+#define ROW_PLACES_8  ROW_PLACES_7 ", $8"
+#define ROW_PLACES_11 ROW_PLACES_8 ", $9, $10, $11"
 #define ROW_PLACES_14 ROW_PLACES_11 ", $12, $13, $14"
 #define ROW_PLACES_21 ROW_PLACES_14 ", $15, $16, $17, $18, $19, $20, $21"
 
@@ -92,7 +91,7 @@ enum { ROW_KEYS_MAX = 3, ROW_COLUMNS_MAX = 24 };
 /* Rows from a key on, in the key's order. */
 #define ROW_SQL_PAGE(key, keys, columns, table)                                                \
     "SELECT " key ", " columns " FROM " table " WHERE (" key ") >= (" ROW_PLACES_##keys        \
-    ") ORDER BY " key " LIMIT " ROW_LIMIT_##keys
+        ") ORDER BY " key " LIMIT " ROW_LIMIT_##keys
 #define ROW_SQL_ADD(key, columns, count, table)                                                \
     "INSERT INTO " table " (" key ", " columns ") VALUES (" ROW_PLACES_##count                 \
-    ") ON CONFLICT (" key ") DO NOTHING"
+        ") ON CONFLICT (" key ") DO NOTHING"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state: the store's content as the event log tells it: (row, field, value), for the comparison of
- * "log verify --state" (replay.h does the other side). Reads only.
+ * state: the store's content as the event log tells it: (row, field, value), for the comparison
+ * of "log verify --state" (replay.h does the other side). Reads only.
  *
  * A row's name is its kind and its key: "unit/<uid>", "fact/commit/<uid>/<generation>/<run>".
  * Values are decimal numbers, text, and hex; bytes over 64 are "sha256:" and their digest.
@@ -22,7 +22,8 @@ struct state_cursor {
 };
 void state_cursor_free(struct state_cursor *cursor);
 
-/* The next rows, limit at most, in the order of kinds and keys; cursor->ended after the last. */
+/* The next rows, limit at most, in the order of kinds and keys; cursor->ended after the last.
+ */
 enum err state_dump_page(struct store_tx *tx, struct state_cursor *cursor, uint32_t limit,
                          state_take *take, void *context);
 /* All of it, in this transaction. */

@@ -6,7 +6,7 @@ static const struct {
     const char *name;
     const char *sql;
 } statements[] = {
-#define X(name, sql) { #name, sql },
+#define X(name, sql)             { #name, sql },
 #define STATEMENT_ROW(name, sql) X(name, sql)
     STATEMENT_LIST_STORE(X) STATEMENT_LIST_ORDER(X) STATEMENT_LIST_UNIT(X)
         ROW_LIST(STATEMENT_OF_KIND)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * statements: all SQL of the server but its schema, as a list of named statements. Callers name
- * one; none is put together at run time. Values are $1, $2, ... of PostgreSQL, which SQLite takes
- * as named parameters. Used by the store's backends, its functions and those of unit/.
+ * one; none is put together at run time. Values are $1, $2, ... of PostgreSQL, which SQLite
+ * takes as named parameters. Used by the store's backends, its functions and those of unit/.
  *
  * "ON CONFLICT DO NOTHING" with a count of 0 means the row exists: so a conflict ends no
  * transaction, in either database. The log's entries and nodes do without: there a conflict is
@@ -78,7 +78,7 @@
     STATEMENT_ROW(PAGE_##kind, ROW_SQL_PAGE(key, keys, columns, table))
 
 enum statement {
-#define X(name, sql) STATEMENT_##name,
+#define X(name, sql)             STATEMENT_##name,
 #define STATEMENT_ROW(name, sql) STATEMENT_##name,
     STATEMENT_LIST_STORE(X) STATEMENT_LIST_ORDER(X) STATEMENT_LIST_UNIT(X)
         ROW_LIST(STATEMENT_OF_KIND)

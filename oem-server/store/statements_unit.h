@@ -52,6 +52,7 @@
     X(AUTH_KEY_GET, "SELECT uid FROM auth_key WHERE pub = $1")                                 \
     X(CERTIFICATE_GET, "SELECT csr, certificate FROM fact_certificate"                         \
                        " WHERE uid = $1 AND gen = $2")                                         \
+    X(CERTIFICATE_COUNT, "SELECT COUNT(*) FROM fact_certificate WHERE uid = $1 AND gen = $2")  \
     X(ROTPK_GET, "SELECT gen, rotpk, boot_key FROM fact_rotpk WHERE uid = $1"                  \
                  " ORDER BY gen DESC LIMIT 1")                                                 \
     X(RELEASE_REFUSES, "SELECT COUNT(*) FROM fact_release WHERE uid = $1 AND gen >= $2"        \

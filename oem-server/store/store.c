@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A store's life: the lock of its file, its schema, its writer. Called by the server's start and
- * end; a change or a read never passes here. */
+/* A store's life: the lock of its file, its schema, its writer. Called by the server's start
+ * and end; a change or a read never passes here. */
 #include "oem-server/store/store.h"
 
 #include <errno.h>

@@ -5,14 +5,15 @@
  * statements.h. Principals, answers, settings and the log's rows have their functions here;
  * units, orders, images and wrapped keys have theirs in oem-server/unit/.
  *
- * A change is store_do(): one writer thread runs the functions that wait, each in a savepoint, and
- * commits them together (WAL, synchronous=FULL: one fsync). Reading is store_read(): on another
- * connection, in a transaction of its own, without waiting for the writer
+ * A change is store_do(): one writer thread runs the functions that wait, each in a savepoint,
+ * and commits them together (WAL, synchronous=FULL: one fsync). Reading is store_read(): on
+ * another connection, in a transaction of its own, without waiting for the writer
  * (tests/unit/test_store_do.c).
  *
  * Every function that takes a struct store_tx * is called inside a function that was given to
- * store_do() or store_read(). Functions that read give ERR_NOT_FOUND for no row. Structs that they
- * fill own their buffers: release with the matching _free. Structs to be written are borrowed.
+ * store_do() or store_read(). Functions that read give ERR_NOT_FOUND for no row. Structs that
+ * they fill own their buffers: release with the matching _free. Structs to be written are
+ * borrowed.
  *
  * ERR_NOT_FOUND and ERR_EXISTS of one of these functions are answers: the change goes on. After
  * any other failure it can only be rolled back: store_do() gives ERR_ABORTED if fn says ERR_OK
@@ -31,38 +32,43 @@
 struct store;
 struct store_tx;
 
-/* Creates (mode 0600) and migrates, starts the writer. ERR_BUSY: another process has it open. */
+/* Creates (mode 0600) and migrates, starts the writer. ERR_BUSY: another process has it open.
+ */
 enum err store_open(const char *path, struct store **store_out);
 /* Nobody may be in store_do() or store_read(). NULL is fine. */
 void store_close(struct store *store);
 
 /*
- * A change. The writer thread begins one transaction for all that wait, runs each fn in a savepoint
- * of its own, updates the log's head once and commits (one fsync for all). fn reads and writes rows
- * and appends log entries; it calls no HSM, CA or network, touches no run's memory, calls neither
- * store_do() nor store_read(), and may be run twice (so it resets what it gives back when it
- * begins). It runs on the writer's thread; the message of its failure (fail_words()) is carried to
- * the caller's. ERR_OK: durable. Any other value of fn's rolls back what fn did, and only that.
+ * A change. The writer thread begins one transaction for all that wait, runs each fn in a
+ * savepoint of its own, updates the log's head once and commits (one fsync for all). fn reads
+ * and writes rows and appends log entries; it calls no HSM, CA or network, touches no run's
+ * memory, calls neither store_do() nor store_read(), and may be run twice (so it resets what it
+ * gives back when it begins). It runs on the writer's thread; the message of its failure
+ * (fail_words()) is carried to the caller's. ERR_OK: durable. Any other value of fn's rolls
+ * back what fn did, and only that.
  *
- * The deadline (CLOCK_MONOTONIC, ms: rpc_now_ms()'s clock) decides until fn starts (ERR_DEADLINE:
- * it did not run); then the answer is waited for. ERR_UNAVAILABLE: the group's commit failed, fn
- * was run once more alone, and that failed too: nothing of it is in the store.
+ * The deadline (CLOCK_MONOTONIC, ms: rpc_now_ms()'s clock) decides until fn starts
+ * (ERR_DEADLINE: it did not run); then the answer is waited for. ERR_UNAVAILABLE: the group's
+ * commit failed, fn was run once more alone, and that failed too: nothing of it is in the
+ * store.
  */
 typedef enum err store_fn(struct store_tx *tx, void *context);
 enum err store_do(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms);
 
-/* Reading: on a connection of its own from a small pool, in a read transaction. Does not wait for
- * the writer; waits for a connection until the deadline (ERR_DEADLINE). fn must be short (under
- * 5 s); long exports read by pages. It runs on the caller's thread. A write in it fails. */
+/* Reading: on a connection of its own from a small pool, in a read transaction. Does not wait
+ * for the writer; waits for a connection until the deadline (ERR_DEADLINE). fn must be short
+ * (under 5 s); long exports read by pages. It runs on the caller's thread. A write in it fails.
+ */
 enum err store_read(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms);
 
 /* The database's clock, microseconds since 1970: one value a transaction. */
 int64_t store_now_us(struct store_tx *tx);
 
-/* What became true: for the entry that the same fn appends (Change of log.proto). Rows and fields
- * are named in README.md. value NULL with field "": the row is gone. The strings are copied.
- * tlog_append() takes the notes that are there into its entry. A fn that leaves notes behind in a
- * store with an event log is rolled back (ERR_INTERNAL): each change has an entry. */
+/* What became true: for the entry that the same fn appends (Change of log.proto). Rows and
+ * fields are named in README.md. value NULL with field "": the row is gone. The strings are
+ * copied. tlog_append() takes the notes that are there into its entry. A fn that leaves notes
+ * behind in a store with an event log is rolled back (ERR_INTERNAL): each change has an entry.
+ */
 enum err store_note(struct store_tx *tx, const char *row, const char *field, const char *value);
 struct store_note {
     const char *row, *field, *value;
@@ -71,8 +77,8 @@ struct store_note {
 const struct store_note *store_notes(struct store_tx *tx, size_t *count_out);
 void store_notes_clear(struct store_tx *tx);
 
-/* Something in memory that follows what is committed (tlog). All are called on the writer's thread,
- * and must not call store_do() or store_read(). */
+/* Something in memory that follows what is committed (tlog). All are called on the writer's
+ * thread, and must not call store_do() or store_read(). */
 struct store_follower {
     void *context;
     void (*save)(void *context);    /* a fn begins */
@@ -90,7 +96,8 @@ void store_tx_doom(struct store_tx *tx); /* its change will be rolled back */
 enum err store_setting_put(struct store_tx *tx, const char *name, struct span value);
 enum err store_setting_get(struct store_tx *tx, const char *name, struct buf *value_out);
 
-/* --- Principals: stations, operators, auditors. role is enum Role of operator.proto. ------- */
+/* --- Principals: stations, operators, auditors. role is enum Role of operator.proto. -------
+ */
 
 enum { STORE_REASON_MAX = 256 };
 struct store_principal {
@@ -130,7 +137,8 @@ enum err store_registration_get(struct store_tx *tx, uint32_t role, const char *
                                 struct store_registration *registration_out);
 void store_registration_free(struct store_registration *registration);
 
-/* --- Stored answers of calls with an idempotency key. caller: the principal's SPIFFE URI. --- */
+/* --- Stored answers of calls with an idempotency key. caller: the principal's SPIFFE URI. ---
+ */
 
 enum { STORE_CALL_KEY_SIZE = 16 };
 struct store_answer {
@@ -146,7 +154,8 @@ enum err store_answer_get(struct store_tx *tx, const char *caller,
 void store_answer_free(struct store_answer *answer);
 enum err store_answers_expire(struct store_tx *tx, int64_t before_us);
 
-/* --- The event log's rows (written by tlog only). ------------------------------------------ */
+/* --- The event log's rows (written by tlog only). ------------------------------------------
+ */
 
 /* What an entry is found by. NULL: not told. */
 struct store_log_search {

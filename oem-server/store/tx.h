@@ -15,7 +15,6 @@
 
 enum { STORE_READERS_MAX = 4, STORE_GROUP_MAX = 64 };
 
-
 struct store_tx {
     struct store *store;
     struct store_link *link;
@@ -35,14 +34,14 @@ struct store {
     atomic_llong clock_offset_us; /* hooks.h */
 
     pthread_mutex_t mutex;
-    pthread_cond_t work;              /* the writer waits: a job, or closing */
-    struct store_job *first, *last;   /* the queue */
+    pthread_cond_t work;            /* the writer waits: a job, or closing */
+    struct store_job *first, *last; /* the queue */
     bool closing, running;
     pthread_t writer;
     struct store_follower follower; /* all NULL: none */
 
-    pthread_cond_t freed;                           /* a reader waits: a link */
-    struct store_link *readers[STORE_READERS_MAX];  /* free ones */
+    pthread_cond_t freed;                          /* a reader waits: a link */
+    struct store_link *readers[STORE_READERS_MAX]; /* free ones */
     size_t free_count, reader_count;
 };
 
@@ -55,5 +54,6 @@ void readers_close(struct store *store);
 void notes_free(struct store_tx *tx);
 
 uint64_t store_ms(void); /* CLOCK_MONOTONIC */
-/* Waits on cond, which uses CLOCK_MONOTONIC, until deadline_ms at most; false: it has passed. */
+/* Waits on cond, which uses CLOCK_MONOTONIC, until deadline_ms at most; false: it has passed.
+ */
 bool store_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t deadline_ms);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writer: one thread that runs all changes. It takes what waits as a group, gives each function
- * a savepoint of its own in one transaction, and commits once. Nobody is told of success before the
- * commit; if the group is lost (SQLITE_FULL ends a whole transaction, a COMMIT may fail), each
- * function is run once more, alone. The mutex is never held while a function runs.
+ * The writer: one thread that runs all changes. It takes what waits as a group, gives each
+ * function a savepoint of its own in one transaction, and commits once. Nobody is told of
+ * success before the commit; if the group is lost (SQLITE_FULL ends a whole transaction, a
+ * COMMIT may fail), each function is run once more, alone. The mutex is never held while a
+ * function runs.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Appending: an Event and the notes of its change become one entry, or several if they do not fit.
- * All runs on the store's writer, inside a change; the tree in memory moves after the commit only,
- * and goes back with a function that is rolled back. */
+/* Appending: an Event and the notes of its change become one entry, or several if they do not
+ * fit. All runs on the store's writer, inside a change; the tree in memory moves after the
+ * commit only, and goes back with a function that is rolled back. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/host/log.h"
 #include "oem-server/tlog/state.h"
 
-/* --- The edge: log_head in the store, committed in memory. ---------------------------------- */
+/* --- The edge: log_head in the store, committed in memory. ----------------------------------
+ */
 
 bool tlog_edge_same(const struct tree_edge *a, const struct tree_edge *b)
 {
@@ -105,9 +106,11 @@ void tlog_follow(struct tlog *log)
     const struct store_follower follower = { log, follow_save, follow_restore, follow_finish,
                                              follow_ended };
     store_follow(log->store, &follower);
+    log->following = true;
 }
 
-/* The first entry of a group: where the log ends is what the store says, in this transaction. */
+/* The first entry of a group: where the log ends is what the store says, in this transaction.
+ */
 static enum err edge_load(struct tlog *log, struct store_tx *tx)
 {
     struct tree_edge committed;

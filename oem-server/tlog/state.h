@@ -16,11 +16,13 @@ struct tlog {
     struct note_key key; /* its name is the origin */
     tlog_sign *sign;
     void *sign_context;
+    bool following; /* the store's commits: tlog_follow() was called */
 
     pthread_mutex_t mutex; /* protects committed */
     pthread_cond_t grown;  /* on CLOCK_MONOTONIC */
     struct tree_edge committed;
-    atomic_bool stopped; /* the log contradicts itself: nothing is appended or signed any more */
+    atomic_bool
+        stopped; /* the log contradicts itself: nothing is appended or signed any more */
 
     /* Of the store's writer alone. loaded: pending holds this group's edge, from log_head. */
     bool loaded, saved_loaded;
@@ -53,5 +55,5 @@ enum err tlog_checkpoint_check(const struct tlog *log, uint64_t size, struct spa
 /* edge, of checkpoint's size, must have its root. ERR_DATA_LOSS. */
 enum err tlog_root_check(const struct tree_edge *edge, const struct checkpoint *checkpoint);
 
-void tlog_follow(struct tlog *log);    /* the store's commits, from now on */
+void tlog_follow(struct tlog *log); /* the store's commits, from now on */
 void tlog_committed(struct tlog *log, struct tree_edge *edge_out); /* a copy */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The log's life and its growth: opened against the store's rows, appended to inside changes, in
- * memory as far as it is committed. Appending runs on the store's writer; nothing here signs. */
+/* The log's life and its growth: opened against the store's rows, appended to inside changes,
+ * in memory as far as it is committed. Appending runs on the store's writer; nothing here
+ * signs. */
 #include "oem-server/tlog/tlog.h"
 
 #include <stdio.h>
@@ -101,7 +102,8 @@ static enum err replay_entry(void *context, uint64_t index, struct span entry)
     return tree_add(replay->edge, leaf, tlog_node_compare, replay->tx);
 }
 
-/* What no checkpoint covers yet is checked entry by entry, from the tree that one does cover. */
+/* What no checkpoint covers yet is checked entry by entry, from the tree that one does cover.
+ */
 static enum err load(struct store_tx *tx, void *context)
 {
     struct tlog *log = context;
@@ -145,7 +147,8 @@ void tlog_free(struct tlog *log)
 {
     if (log == NULL)
         return;
-    store_follow(log->store, NULL);
+    if (log->following)
+        store_follow(log->store, NULL);
     buf_free(&log->signed_note);
     pthread_mutex_destroy(&log->signing);
     pthread_mutex_destroy(&log->mutex);

@@ -5,10 +5,11 @@
  * in the HSM), receipts as C2SP tlog-proof.
  *
  * tlog_append writes entries inside a function of store_do(), so a change and its account are
- * durable together or not at all; the tree in memory moves after the commit only. A checkpoint is
- * signed over what a fresh read transaction finds, is stored before it is given away, and its size
- * does not go down (tests/unit/test_tlog.c). If the log contradicts itself (two checkpoints of one
- * size, a head that this server did not write), it stops: tlog_stopped(), and ERR_DATA_LOSS.
+ * durable together or not at all; the tree in memory moves after the commit only. A checkpoint
+ * is signed over what a fresh read transaction finds, is stored before it is given away, and
+ * its size does not go down (tests/unit/test_tlog.c). If the log contradicts itself (two
+ * checkpoints of one size, a head that this server did not write), it stops: tlog_stopped(),
+ * and ERR_DATA_LOSS.
  *
  * Thread safe. tlog_checkpoint, tlog_consistency, tlog_proof and tlog_verify_all use
  * transactions of their own: they are not called inside a function of the store.
@@ -21,6 +22,7 @@
 #include <stdatomic.h>
 
 #include "hallmark/v1/log.pb-c.h"
+#include "oem-server/store/replay.h"
 #include "oem-server/store/store.h"
 
 enum { TLOG_ENTRY_MAX = 65535 }; /* bytes of one encoded Event (C2SP tlog-tiles) */
@@ -38,12 +40,12 @@ enum err tlog_open(struct store *store, const char *origin, const uint8_t public
                    tlog_sign *sign, void *sign_context, struct tlog **log_out);
 void tlog_free(struct tlog *log);
 
-/* In a function of store_do(). The entry gets the notes of the change (store_note()) as its changes,
- * in place of what event->changes holds; those that do not fit go into further entries of kind
- * "changes", right after it. What it is found by (store_log_search) is taken from the event: the
- * actor's role and name, the digest "firmware" or "image". index_out: of the first; may be NULL, and
- * holds once the change is committed. An event over 65,535 bytes is ERR_LIMIT, and nothing is
- * written. */
+/* In a function of store_do(). The entry gets the notes of the change (store_note()) as its
+ * changes, in place of what event->changes holds; those that do not fit go into further entries
+ * of kind "changes", right after it. What it is found by (store_log_search) is taken from the
+ * event: the actor's role and name, the digest "firmware" or "image". index_out: of the first;
+ * may be NULL, and holds once the change is committed. An event over 65,535 bytes is ERR_LIMIT,
+ * and nothing is written. */
 enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
                      uint64_t *index_out);
 
@@ -68,6 +70,13 @@ enum err tlog_proof(struct tlog *log, uint64_t index,
  * and root. ERR_DATA_LOSS with a message that names the first wrong row. Slow; others may write
  * meanwhile. */
 enum err tlog_verify_all(struct tlog *log);
+
+/* Replays the changes of the newest entries (0: of all) and compares the store with them: calls
+ * differs for each value that is not what the log says (store/replay.h); ERR_OK even then. Of
+ * the newest only, the rows that they touch are compared; of all, every row of the store.
+ * Others may write meanwhile. ERR_DATA_LOSS: an entry that is no Event. */
+enum err tlog_verify_state(struct tlog *log, uint64_t newest, replay_differs *differs,
+                           void *context);
 
 /* The verifier key text "name+hash+key" of C2SP signed-note. Caller frees with free(). */
 char *tlog_verifier_key(const char *origin, const uint8_t public_key[static 32]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Checkpoints, and proofs from them. Called for auditors and for receipts, never inside a change: it
- * waits for the HSM and for the store's writer. */
+/* Checkpoints, and proofs from them. Called for auditors and for receipts, never inside a
+ * change: it waits for the HSM and for the store's writer. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -88,9 +88,10 @@ static enum err end_check(struct verifier *v)
     if (!tlog_edge_same(&head, &v->edge))
         return fail(ERR_DATA_LOSS, "tlog: %ju entries, but the log's head is of %ju",
                     (uintmax_t)v->edge.size, (uintmax_t)head.size);
-    return v->edge.size < v->least ? fail(ERR_DATA_LOSS, "tlog: %ju entries, but %ju were committed",
-                                          (uintmax_t)v->edge.size, (uintmax_t)v->least)
-                                   : ERR_OK;
+    return v->edge.size < v->least
+               ? fail(ERR_DATA_LOSS, "tlog: %ju entries, but %ju were committed",
+                      (uintmax_t)v->edge.size, (uintmax_t)v->least)
+               : ERR_OK;
 }
 
 static enum err portion_check(struct store_tx *tx, void *context)

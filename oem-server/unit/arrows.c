@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The facts that a run's arrows add: claim, certificate, ROTPK, FwInfo, agreement. Each is inserted
- * if it is absent, and the answer is the row: whatever is made twice counts once. Called by the
- * handlers of arrows 14, 18, 22 and 33. */
+/* The facts that a run's arrows add: claim, certificate, ROTPK, FwInfo, agreement. Each is
+ * inserted if it is absent, and the answer is the row: whatever is made twice counts once.
+ * Called by the handlers of arrows 14, 18, 22 and 33. */
 #include <string.h>
 
 #include "common/host/hex.h"
@@ -32,8 +32,9 @@ static enum err key_take(struct store_tx *tx, const struct unit *unit,
     if (found != ERR_NOT_FOUND)
         return found;
     if (!recorded)
-        return fail_quiet(ERR_SPOILT, "auth key spoilt: the board has no record of this AUTHKEY, "
-                                      "and the unit never had it");
+        return fail_quiet(ERR_SPOILT,
+                          "auth key spoilt: the board has no record of this AUTHKEY, "
+                          "and the unit never had it");
     return row_add(tx, ROW_AUTH_KEY,
                    VALUES(value_bytes(pub, P256_POINT_SIZE), value_bytes(unit->uid, UID_SIZE)));
 }
@@ -103,9 +104,8 @@ enum err unit_certify(struct store_tx *tx, const struct unit_run *run, struct sp
     AUTO(buf_free) struct buf stored_csr = { 0 };
     AUTO(query_close) struct query query = { 0 };
     TRY(claimed_unit(tx, run, UNIT_EVENT_CERTIFY, &unit));
-    TRY(added(
-        row_add(tx, ROW_CERTIFICATE,
-                VALUES(UNIT_GEN(&unit), value_span(csr), value_span(certificate)))));
+    TRY(added(row_add(tx, ROW_CERTIFICATE,
+                      VALUES(UNIT_GEN(&unit), value_span(csr), value_span(certificate)))));
     TRY(query_open(tx, STATEMENT_CERTIFICATE_GET, VALUES(UNIT_GEN(&unit)), &query));
     TRY(query_one(&query));
     query_buf(&query, &stored_csr);
@@ -166,7 +166,8 @@ enum err unit_fwinfo(struct store_tx *tx, const struct unit_run *run,
 
 static bool same_agreement(const struct unit_agreement *a, const struct unit_agreement *b)
 {
-    return ct_eq(SPAN(a->kcv), SPAN(b->kcv)) && ct_eq(SPAN(a->tag_target), SPAN(b->tag_target)) &&
+    return ct_eq(SPAN(a->kcv), SPAN(b->kcv)) &&
+           ct_eq(SPAN(a->tag_target), SPAN(b->tag_target)) &&
            ct_eq(SPAN(a->tag_write), SPAN(b->tag_write)) &&
            ct_eq(SPAN(a->tag_keep), SPAN(b->tag_keep)) &&
            ct_eq(SPAN(a->lock_tag), SPAN(b->lock_tag));
@@ -178,14 +179,13 @@ enum err unit_agree(struct store_tx *tx, const struct unit_run *run,
     struct unit unit;
     struct unit_agreement stored;
     TRY(claimed_unit(tx, run, UNIT_EVENT_AGREE, &unit));
-    enum err put = row_add(
-        tx, ROW_AGREEMENT,
-        VALUES(UNIT_GEN(&unit), value_bytes(run->run_id, RUN_ID_SIZE),
-               value_bytes(agreement->kcv, KCV_SIZE),
-               value_bytes(agreement->tag_target, CONFIRMATION_TAG_SIZE),
-               value_bytes(agreement->tag_write, CONFIRMATION_TAG_SIZE),
-               value_bytes(agreement->tag_keep, CONFIRMATION_TAG_SIZE),
-               value_bytes(agreement->lock_tag, CONFIRMATION_TAG_SIZE)));
+    enum err put = row_add(tx, ROW_AGREEMENT,
+                           VALUES(UNIT_GEN(&unit), value_bytes(run->run_id, RUN_ID_SIZE),
+                                  value_bytes(agreement->kcv, KCV_SIZE),
+                                  value_bytes(agreement->tag_target, CONFIRMATION_TAG_SIZE),
+                                  value_bytes(agreement->tag_write, CONFIRMATION_TAG_SIZE),
+                                  value_bytes(agreement->tag_keep, CONFIRMATION_TAG_SIZE),
+                                  value_bytes(agreement->lock_tag, CONFIRMATION_TAG_SIZE)));
     if (put == ERR_OK)
         return wrapped_shared_put(tx, &unit, run->run_id, agreement->kek,
                                   buf_span(&agreement->wrapped));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* From the receipt to the seal: which key the board keeps, that it is locked, that it is shut. Each
- * is a fact that is inserted once; the same statement again gets the same answer, another one is
- * refused by name. Called for Runs.Finish, Commit, Booted, Locked and Sealed. */
+/* From the receipt to the seal: which key the board keeps, that it is locked, that it is shut.
+ * Each is a fact that is inserted once; the same statement again gets the same answer, another
+ * one is refused by name. Called for Runs.Finish, Commit, Booted, Locked and Sealed. */
 #include <string.h>
 
 #include "common/host/hex.h"
@@ -80,31 +80,44 @@ static enum err receipt_add(struct store_tx *tx, const struct unit *unit,
                             const struct unit_receipt *receipt, bool keep)
 {
     uint64_t newest = 0;
-    enum err found =
-        query_count(tx, STATEMENT_RECEIPT_NEWEST, VALUES(UNIT_GEN(unit)), &newest);
+    enum err found = query_count(tx, STATEMENT_RECEIPT_NEWEST, VALUES(UNIT_GEN(unit)), &newest);
     if (found != ERR_OK && found != ERR_NOT_FOUND)
         return found;
     struct store_value kcv = receipt->slot == 0 ? (struct store_value){ STORE_NULL, 0, { 0 } }
                                                 : value_bytes(receipt->slot_kcv, KCV_SIZE);
-    return row_add(tx, ROW_RECEIPT,
-                   VALUES(UNIT_GEN(unit), value_bytes(unit->holder.run_id, RUN_ID_SIZE),
-                          value_u64(newest + 1), value_span(receipt->receipt),
-                          value_bytes(receipt->sha256, SHA256_SIZE),
-                          value_number(receipt->lock_level),
-                          value_number(receipt->rotpk_unproven), value_number(receipt->slot),
-                          kcv, value_bytes(receipt->firmware_sha256, SHA256_SIZE),
-                          value_number(keep), value_name(unit->holder.station),
-                          value_number(store_now_us(tx))));
+    return row_add(
+        tx, ROW_RECEIPT,
+        VALUES(UNIT_GEN(unit), value_bytes(unit->holder.run_id, RUN_ID_SIZE),
+               value_u64(newest + 1), value_span(receipt->receipt),
+               value_bytes(receipt->sha256, SHA256_SIZE), value_number(receipt->lock_level),
+               value_number(receipt->rotpk_unproven), value_number(receipt->slot), kcv,
+               value_bytes(receipt->firmware_sha256, SHA256_SIZE), value_number(keep),
+               value_name(unit->holder.station), value_number(store_now_us(tx))));
+}
+
+/* The receipt states certificate and ROTPK: what the server never gave was not verified. */
+static enum err facts_check(struct store_tx *tx, const struct unit *unit)
+{
+    struct fact_rotpk rotpk;
+    uint64_t certificates = 0;
+    TRY(query_count(tx, STATEMENT_CERTIFICATE_COUNT, VALUES(UNIT_GEN(unit)), &certificates));
+    enum err found = fact_rotpk_get(tx, unit->uid, &rotpk);
+    if (certificates == 0 || found == ERR_NOT_FOUND)
+        return fail_quiet(ERR_ORDER, "the unit has no certificate or no ROTPK yet");
+    return found;
 }
 
 static enum err finish_new(struct store_tx *tx, const struct unit *unit,
                            const struct unit_receipt *receipt, bool *keep_out)
 {
     struct unit now = *unit;
+    TRY(facts_check(tx, unit));
     TRY(receipt_check(tx, unit, receipt));
     TRY(keep_decide(tx, unit, receipt, keep_out));
     TRY(receipt_add(tx, unit, receipt, *keep_out));
     memcpy(now.station, unit->holder.station, sizeof(now.station));
+    if (unit->state == UNIT_COMMITTED) /* its key is another run's: this one is not needed */
+        TRY(wrapped_shared_destroy_one(tx, unit, unit->holder.run_id));
     return unit_transition(tx, UNIT_EVENT_FINISH, unit, &now);
 }
 
@@ -316,8 +329,8 @@ static enum err seal_again(struct store_tx *tx, const struct unit *unit)
                     : ERR_OK;
 }
 
-enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                   const char *station, const char *detail)
+enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *station,
+                   const char *detail)
 {
     struct unit was, now;
     char hex[UID_HEX_SIZE];

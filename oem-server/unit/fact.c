@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading facts back. Called by the events of unit.h; what is not there is ERR_NOT_FOUND, which is
- * an answer. Nothing here writes but fact_revoke(). */
+/* Reading facts back. Called by the events of unit.h; what is not there is ERR_NOT_FOUND, which
+ * is an answer. Nothing here writes but fact_revoke(). */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -156,10 +156,10 @@ enum err fact_revoke(struct store_tx *tx, const struct unit *unit, const char *r
     enum err found = fact_claim_get(tx, unit, &claim);
     if (found != ERR_OK)
         return found == ERR_NOT_FOUND ? ERR_OK : found;
-    enum err added = row_add(tx, ROW_REVOKED,
-                             VALUES(UNIT_GEN(unit),
-                                    value_bytes(claim.serial, sizeof(claim.serial)),
-                                    value_text(reason), value_number(store_now_us(tx))));
+    enum err added =
+        row_add(tx, ROW_REVOKED,
+                VALUES(UNIT_GEN(unit), value_bytes(claim.serial, sizeof(claim.serial)),
+                       value_text(reason), value_number(store_now_us(tx))));
     return added == ERR_EXISTS ? ERR_OK : added;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What works on a unit now: asked by every event of a run, ended by hang-up, lease, operator and
- * start. Time is the database's. A run that is not the holder any more gets ERR_ABORTED here and
- * changes nothing. */
+/* What works on a unit now: asked by every event of a run, ended by hang-up, lease, operator
+ * and start. Time is the database's. A run that is not the holder any more gets ERR_ABORTED
+ * here and changes nothing. */
 #include <string.h>
 
 #include "common/host/hex.h"
@@ -54,9 +54,9 @@ enum err unit_of_run(struct store_tx *tx, const struct unit_run *run, struct uni
     if (!unit_holder_live(tx, run->limits, &unit))
         return fail_quiet(ERR_ABORTED, "the run is over: its time for unit %s has passed", hex);
     unit.holder.lease_us = lease_until(tx, run->limits, unit.holder.opened_us);
-    TRY(query_write(
-        tx, STATEMENT_UNIT_RENEW,
-        VALUES(value_bytes(run->uid, UID_SIZE), value_number(unit.holder.lease_us)), NULL));
+    TRY(query_write(tx, STATEMENT_UNIT_RENEW,
+                    VALUES(value_bytes(run->uid, UID_SIZE), value_number(unit.holder.lease_us)),
+                    NULL));
     *unit_out = unit;
     return ERR_OK;
 }
@@ -69,8 +69,7 @@ enum err unit_hold_on(struct store_tx *tx, const struct unit_limits *limits,
     return unit_of_run(tx, &(struct unit_run){ limits, uid, run_id }, &unit);
 }
 
-/* K of a run without a receipt was never taken into use. */
-static enum err key_forget(struct store_tx *tx, const struct unit *unit)
+enum err unit_key_forget(struct store_tx *tx, const struct unit *unit)
 {
     AUTO(fact_receipt_free) struct fact_receipt receipt = { 0 };
     enum err found = fact_receipt_get(tx, unit, unit->holder.run_id, &receipt);
@@ -105,7 +104,6 @@ static enum err started_end(struct store_tx *tx, const struct unit *was, struct 
 enum err unit_holder_end(struct store_tx *tx, const struct unit *was, struct unit *now_out)
 {
     *now_out = *was;
-    TRY(key_forget(tx, was));
     return was->state == UNIT_STARTED ? started_end(tx, was, now_out)
                                       : unit_transition(tx, UNIT_EVENT_END, was, now_out);
 }
@@ -179,6 +177,5 @@ enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *
     TRY(reason_check(reason));
     TRY(unit_of_run(tx, run, &was));
     now = was;
-    TRY(key_forget(tx, &was));
     return unit_transition(tx, UNIT_EVENT_FAIL, &was, &now);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Released images: firmware and DevAuth. Called by the service Firmware, by FetchImage and by arrow
+/* Released images: firmware and DevAuth. Called by the service Firmware, by FetchImage and by
+ * arrow
  * 22. Bytes are hashed whenever they are read: what was edited is not signed and not loaded. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,12 @@
 #include "oem-server/unit/order.h"
 #include "oem-server/unit/unit.h"
 
-enum { UID_HEX_SIZE = 2 * UID_SIZE + 1, KEY_ID_SIZE = 160, LEVEL_DEV = 1, LEVEL_PRODUCTION = 3 };
+enum {
+    UID_HEX_SIZE = 2 * UID_SIZE + 1,
+    KEY_ID_SIZE = 160,
+    LEVEL_DEV = 1,
+    LEVEL_PRODUCTION = 3
+};
 
 /* --- Rows (row.c of this folder). --------------------------------------------------------- */
 
@@ -31,23 +36,27 @@ enum err unit_must(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
 
 /*
  * Every event goes through here. was is the row as it was read, *now what it becomes (station,
- * held, holder, flags); the state is set by the table, ERR_PRECONDITION if it has no row. Writes
- * the row (inserts or deletes it, from and to FREE) and moves the order's counters by the
- * difference. quota: the place that the unit takes is asked for (ERR_QUOTA).
+ * held, holder, flags); the state is set by the table, ERR_PRECONDITION if it has no row.
+ * Writes the row (inserts or deletes it, from and to FREE) and moves the order's counters by
+ * the difference. quota: the place that the unit takes is asked for (ERR_QUOTA).
  */
 enum err unit_transition(struct store_tx *tx, enum unit_event event, const struct unit *was,
                          struct unit *now);
 
 /* Reads the unit of a run that must be its holder, and renews the lease. */
 enum err unit_of_run(struct store_tx *tx, const struct unit_run *run, struct unit *unit_out);
-/* A unit for an event that needs no holder: of this station, not held, certificate not revoked. */
+/* A unit for an event that needs no holder: of this station, not held, certificate not revoked.
+ */
 enum err unit_of_station(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                          const char *station, struct unit *unit_out);
 
 bool unit_holder_live(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit *unit);
-/* Does what the end of the holder's run does: destroys K of a run without receipt; a started unit
- * without a claim goes, one with a claim fails if its order is closed. was: with its holder. */
+/* Of a holder that is lost, however: K of a run without a receipt was never taken into use and
+ * is destroyed. For unit_transition(). */
+enum err unit_key_forget(struct store_tx *tx, const struct unit *unit);
+/* Does what the end of the holder's run does: a started unit without a claim goes, one with a
+ * claim fails if its order is closed. was: with its holder. */
 enum err unit_holder_end(struct store_tx *tx, const struct unit *was, struct unit *now_out);
 
 void unit_holder_take(struct store_tx *tx, const struct unit_limits *limits,
@@ -135,10 +144,11 @@ enum err wrapped_shared_destroy(struct store_tx *tx, const struct unit *unit,
 enum err wrapped_shared_destroy_one(struct store_tx *tx, const struct unit *unit,
                                     const uint8_t run_id[static RUN_ID_SIZE]);
 
-/* --- Orders (order.c, order_change.c). ----------------------------------------------------- */
+/* --- Orders (order.c, order_change.c). -----------------------------------------------------
+ */
 
 enum err order_station_add(struct store_tx *tx, const char *name,
-                           const char *station); /* ERR_EXISTS */
+                           const char *station);                       /* ERR_EXISTS */
 enum err order_window(struct store_tx *tx, const struct order *order); /* and not closed */
 enum err order_images(struct store_tx *tx, const struct order *order); /* not withdrawn */
 enum err order_has_station(struct store_tx *tx, const char *name, const char *station,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A station opens a unit: a run for one to be made or finished, or the answer of a committed one.
- * Called for Runs.Open, and for nothing else. */
+/* A station opens a unit: a run for one to be made or finished, or the answer of a committed
+ * one. Called for Runs.Open, and for nothing else. */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,8 +29,9 @@ static enum err boot_test_wanted(struct store_tx *tx, const struct unit *unit, b
     uint64_t unproven = 0;
     TRY(order_get(tx, unit->order, &order));
     TRY(query_count(tx, STATEMENT_RECEIPT_UNPROVEN, VALUES(UNIT_GEN(unit)), &unproven));
-    bool by_order = order.boot_test == BOOT_TEST_ALWAYS ||
-                    (order.boot_test != BOOT_TEST_NEVER && order.lock_level == LEVEL_PRODUCTION);
+    bool by_order =
+        order.boot_test == BOOT_TEST_ALWAYS ||
+        (order.boot_test != BOOT_TEST_NEVER && order.lock_level == LEVEL_PRODUCTION);
     *wanted_out = by_order || unproven != 0;
     return ERR_OK;
 }
@@ -91,9 +92,9 @@ static enum err check_station(struct store_tx *tx, const struct unit *unit,
                                 "(oemctl unit reassign)",
                                 hex_of(SPAN(unit->uid), hex), unit->station);
     TRY(order_has_station(tx, in->order, in->station, &named));
-    return named ? ERR_OK
-                 : fail_quiet(ERR_DENIED, "order %s is not station %s's", in->order,
-                              in->station);
+    return named
+               ? ERR_OK
+               : fail_quiet(ERR_DENIED, "order %s is not station %s's", in->order, in->station);
 }
 
 /* The OTP of a board that was burnt once holds its ROTPK, whatever the generation. */
@@ -107,7 +108,8 @@ static enum err check_rotpk(struct store_tx *tx, const struct unit *unit,
     if (found != ERR_OK)
         return found == ERR_NOT_FOUND ? ERR_OK : found;
     hex_of(SPAN(unit->uid), hex);
-    snprintf(scope, sizeof(scope), order->boot_key_scope == SCOPE_ORDER ? "order/%s" : "unit/%s",
+    snprintf(scope, sizeof(scope),
+             order->boot_key_scope == SCOPE_ORDER ? "order/%s" : "unit/%s",
              order->boot_key_scope == SCOPE_ORDER ? order->name : hex);
     if (strcmp(scope, rotpk.boot_key) == 0)
         return ERR_OK;

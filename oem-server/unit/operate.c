@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What an operator does to a unit, each with a reason in words. Called by the service Units; the
- * caller has asked that the principal is an operator, and writes the reason into its entry. */
+/* What an operator does to a unit, each with a reason in words. Called by the service Units;
+ * the caller has asked that the principal is an operator, and writes the reason into its entry.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,9 +30,8 @@ enum err station_check(struct store_tx *tx, const char *station)
     if (found == ERR_NOT_FOUND)
         return fail_quiet(ERR_PRECONDITION, "there is no station %s", station);
     TRY(found);
-    return principal.revoked
-               ? fail_quiet(ERR_PRECONDITION, "station %s is revoked", station)
-               : ERR_OK;
+    return principal.revoked ? fail_quiet(ERR_PRECONDITION, "station %s is revoked", station)
+                             : ERR_OK;
 }
 
 static enum err operated(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
@@ -82,8 +82,8 @@ enum err unit_release(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                           value_number(store_now_us(tx))));
 }
 
-enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                    const char *reason, struct unit *unit_out)
+enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                    struct unit *unit_out)
 {
     struct unit was, now;
     TRY(operated(tx, uid, reason, &was));
@@ -116,8 +116,8 @@ enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
     return unit_seal_add(tx, &was, reason, true);
 }
 
-enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                   const char *reason, struct unit *unit_out)
+enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                   struct unit *unit_out)
 {
     struct unit was, now;
     TRY(operated(tx, uid, reason, &was));
@@ -128,8 +128,8 @@ enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
     return ERR_OK;
 }
 
-enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                    const char *reason, struct unit *unit_out)
+enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                    struct unit *unit_out)
 {
     struct unit was, now;
     TRY(operated(tx, uid, reason, &was));

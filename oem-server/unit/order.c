@@ -101,8 +101,9 @@ enum err order_images(struct store_tx *tx, const struct order *order)
 static enum err terms_check(const struct order *order)
 {
     if (order->lock_level == 2)
-        return fail_quiet(ERR_INVALID, "lock level password is withdrawn: DevAuth sets no "
-                                       "password, so whoever set one before could open the board");
+        return fail_quiet(ERR_INVALID,
+                          "lock level password is withdrawn: DevAuth sets no "
+                          "password, so whoever set one before could open the board");
     if (order->lock_level != LEVEL_DEV && order->lock_level != LEVEL_PRODUCTION)
         return fail_quiet(ERR_INVALID, "lock level %u is neither dev nor production",
                           order->lock_level);
@@ -123,12 +124,12 @@ static enum err order_insert(struct store_tx *tx, const struct order *order)
         tx, ROW_ORDER,
         VALUES(value_name(order->name), value_number(order->quantity),
                value_number(order->spares), value_bytes(order->firmware_sha256, SHA256_SIZE),
-               value_bytes(order->devauth_sha256, SHA256_SIZE),
-               value_number(order->lock_level), value_number(order->boot_key_scope),
-               value_number(order->boot_test), value_number(order->not_before),
-               value_number(order->not_after), value_name(order->lot), value_name(order->line),
-               value_name(order->part_number), value_span(buf_span(&order->attributes)), none,
-               value_text(""), value_number(store_now_us(tx)), none, none, none, none));
+               value_bytes(order->devauth_sha256, SHA256_SIZE), value_number(order->lock_level),
+               value_number(order->boot_key_scope), value_number(order->boot_test),
+               value_number(order->not_before), value_number(order->not_after),
+               value_name(order->lot), value_name(order->line), value_name(order->part_number),
+               value_span(buf_span(&order->attributes)), none, value_text(""),
+               value_number(store_now_us(tx)), none, none, none, none));
 }
 
 enum err order_station_add(struct store_tx *tx, const char *name, const char *station)
@@ -187,10 +188,10 @@ enum err order_place(struct store_tx *tx, const char *name)
     uint64_t changed = 0;
     TRY(row_write(tx, ROW_ORDER, ORDER_KEY(name), STATEMENT_ORDER_PLACE,
                   VALUES(value_text(name)), &changed));
-    return changed != 0 ? ERR_OK
-                        : fail_quiet(ERR_QUOTA,
-                                     "order %s is exhausted: its quantity is good or under way",
-                                     name);
+    return changed != 0
+               ? ERR_OK
+               : fail_quiet(ERR_QUOTA,
+                            "order %s is exhausted: its quantity is good or under way", name);
 }
 
 enum err order_issue(struct store_tx *tx, const char *name)
@@ -233,13 +234,10 @@ static enum err states_get(struct store_tx *tx, const char *name, struct order_c
 {
     AUTO(query_close) struct query query = { 0 };
     uint32_t none = 0;
-    uint32_t *const by_state[] = { &none,
-                                   &counts->started,
-                                   &counts->finished,
-                                   &counts->committed,
-                                   &counts->sealed,
-                                   &counts->failed,
-                                   &counts->scrapped };
+    uint32_t *const by_state[] = {
+        &none,           &counts->started, &counts->finished, &counts->committed,
+        &counts->sealed, &counts->failed,  &counts->scrapped
+    };
     bool row = false;
     TRY(query_open(tx, STATEMENT_ORDER_BY_STATE, VALUES(value_text(name)), &query));
     TRY(query_next(&query, &row));
@@ -259,10 +257,10 @@ enum err order_counts_get(struct store_tx *tx, const struct unit_limits *limits,
     uint64_t unlocked = 0;
     TRY(counters_get(tx, name, &counts));
     TRY(states_get(tx, name, &counts));
-    TRY(query_count(tx, STATEMENT_UNIT_UNLOCKED,
-                    VALUES(value_number(store_now_us(tx) - limits->unlocked_us),
-                           value_text(name)),
-                    &unlocked));
+    TRY(query_count(
+        tx, STATEMENT_UNIT_UNLOCKED,
+        VALUES(value_number(store_now_us(tx) - limits->unlocked_us), value_text(name)),
+        &unlocked));
     counts.unlocked = (uint32_t)unlocked;
     *counts_out = counts;
     return ERR_OK;

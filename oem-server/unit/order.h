@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * order: what may be made: terms, stations, counters. Counters stand in the order's row, are
- * changed by the events of unit.h, and equal a recount (tests). An order's level and boot key scope
- * never change. Used inside store_do() and store_read() as unit.h says.
+ * changed by the events of unit.h, and equal a recount (tests). An order's level and boot key
+ * scope never change. Used inside store_do() and store_read() as unit.h says.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 enum { ORDER_STATIONS_MAX = 256, ORDER_ATTRIBUTES_MAX = 16 };
 
 struct order_counts {
-    uint32_t good, accepted, under_way, issued; /* of the row */
+    uint32_t good, accepted, under_way, issued;                                /* of the row */
     uint32_t started, finished, committed, sealed, failed, scrapped, unlocked; /* counted */
 };
 struct order {
@@ -77,7 +77,8 @@ struct image {
 };
 void image_free(struct image *image);
 enum err image_release(struct store_tx *tx, const struct image *image); /* ERR_EXISTS */
-/* The bytes are hashed when they are read: ERR_DATA_LOSS if they are not those of the digest. */
+/* The bytes are hashed when they are read: ERR_DATA_LOSS if they are not those of the digest.
+ */
 enum err image_get(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
                    struct image *image_out);
 enum err image_info(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],

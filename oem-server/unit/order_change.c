@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What an operator does to an order, each with a reason in words; and the recount that holds its
- * counters against its units. Called by the service Orders; the caller writes the reason into its
- * entry. */
+/* What an operator does to an order, each with a reason in words; and the recount that holds
+ * its counters against its units. Called by the service Orders; the caller writes the reason
+ * into its entry. */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -65,10 +65,10 @@ static enum err started_fail_all(struct store_tx *tx, const char *name, const ch
 {
     AUTO(buf_free) struct buf uids = { 0 };
     do {
-        TRY(unit_uids(tx, STATEMENT_UNIT_STARTED,
-                      VALUES(value_text(name), value_bytes(NULL, 0),
-                             value_number(UNIT_PAGE_MAX)),
-                      &uids));
+        TRY(unit_uids(
+            tx, STATEMENT_UNIT_STARTED,
+            VALUES(value_text(name), value_bytes(NULL, 0), value_number(UNIT_PAGE_MAX)),
+            &uids));
         for (size_t at = 0; at < uids.len; at += UID_SIZE)
             TRY(started_fail(tx, uids.ptr + at, reason));
     } while (uids.len != 0);
@@ -160,9 +160,9 @@ enum err order_remove_station(struct store_tx *tx, const char *name, const char 
     TRY(row_write(tx, ROW_ORDER_STATION, VALUES_ONLY(value_text(name), value_text(station)),
                   STATEMENT_ORDER_STATION_DELETE, VALUES(value_text(name), value_text(station)),
                   &changed));
-    return changed != 0 ? ERR_OK
-                        : fail_quiet(ERR_NOT_FOUND, "order %s does not name station %s", name,
-                                     station);
+    return changed != 0
+               ? ERR_OK
+               : fail_quiet(ERR_NOT_FOUND, "order %s does not name station %s", name, station);
 }
 
 /* --- Recount. ----------------------------------------------------------------------------- */

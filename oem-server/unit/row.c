@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The unit's row and the one way by which an event changes it. Called by every event of unit.h; a
- * unit's state, holder and its order's counters are written nowhere else. */
+/* The unit's row and the one way by which an event changes it. Called by every event of unit.h;
+ * a unit's state, holder and its order's counters are written nowhere else. */
 #include <stdio.h>
 #include <string.h>
 
@@ -197,6 +197,8 @@ enum err unit_transition(struct store_tx *tx, enum unit_event event, const struc
         now->held[0] = '\0';
     if (now->state != was->state)
         now->changed_us = store_now_us(tx);
+    if (was->holder.held_now && !now->holder.held_now)
+        TRY(unit_key_forget(tx, was));
     TRY(row_save(tx, was, now));
     return counters_move(tx, was, now);
 }

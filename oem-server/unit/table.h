@@ -2,10 +2,10 @@
 /*
  * table: every event of a unit, with the states that it leads from and to.
  *
- * unit_transition() (inside.h) lets nothing through that has no row here; the schema's triggers are
- * checked against it (tests/unit/test_unit_table.c), and the reference model of
- * tests/unit/test_unit_model.c is driven by it. What else an event asks (quota, window, receipt)
- * stands in its function.
+ * unit_transition() (inside.h) lets nothing through that has no row here; the schema's triggers
+ * are checked against it (tests/unit/test_unit_table.c), and the reference model of
+ * tests/unit/test_unit_model.c is driven by it. What else an event asks (quota, window,
+ * receipt) stands in its function.
  */
 #pragma once
 

@@ -4,19 +4,20 @@
  *
  * The state says how far the unit is and never goes back. Who works on it now (run, server,
  * station, lease) are other columns. Facts are inserted once and never changed; the database
- * refuses an update (triggers). table.h lists every event with the states that it leads from and
- * to; the code here, the CHECK constraints and the tests' reference model are made from it or
- * checked against it.
+ * refuses an update (triggers). table.h lists every event with the states that it leads from
+ * and to; the code here, the CHECK constraints and the tests' reference model are made from it
+ * or checked against it.
  *
- * Every function that takes a struct store_tx * is a step of a change: call it inside a function
- * given to store_do() (writing) or store_read() (reading). It reads and writes rows, notes what
- * became true (store_note()), and does nothing else: no HSM, no CA, no network, no memory of a
- * run. It may be run twice. Whether the principal may act at all (registered, role, not revoked)
- * was asked by the caller in the same transaction; whether this station may act on this unit is
- * asked here.
+ * Every function that takes a struct store_tx * is a step of a change: call it inside a
+ * function given to store_do() (writing) or store_read() (reading). It reads and writes rows,
+ * notes what became true (store_note()), and does nothing else: no HSM, no CA, no network, no
+ * memory of a run. It may be run twice. Whether the principal may act at all (registered, role,
+ * not revoked) was asked by the caller in the same transaction; whether this station may act on
+ * this unit is asked here.
  *
- * A refusal is a fail_quiet() with a message for the peer. ERR_DATA_LOSS means that stored facts
- * contradict each other. Strings and spans given in are borrowed; results own their buffers.
+ * A refusal is a fail_quiet() with a message for the peer. ERR_DATA_LOSS means that stored
+ * facts contradict each other. Strings and spans given in are borrowed; results own their
+ * buffers.
  */
 #pragma once
 
@@ -59,12 +60,13 @@ struct unit {
     int64_t changed_us; /* the state */
 };
 /* ERR_NOT_FOUND: the UID is free. */
-enum err unit_get(struct store_tx *tx, const uint8_t uid[static UID_SIZE], struct unit *unit_out);
+enum err unit_get(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                  struct unit *unit_out);
 
 /* How long a holder may be silent, and work at all. From the configuration. */
 struct unit_limits {
-    int64_t lease_us;   /* default 15 minutes */
-    int64_t longest_us; /* default 60 minutes */
+    int64_t lease_us;    /* default 15 minutes */
+    int64_t longest_us;  /* default 60 minutes */
     int64_t unlocked_us; /* committed so long without a lock statement is an alarm: 1 hour */
 };
 
@@ -88,12 +90,12 @@ struct unit_agreement {
     struct buf wrapped;
 };
 struct unit_receipt {
-    struct span receipt;           /* encoded Receipt, verified by the caller against AUTHKEY */
-    uint8_t sha256[SHA256_SIZE];   /* of sign.h's bytes */
-    uint32_t lock_level;           /* wanted */
+    struct span receipt;         /* encoded Receipt, verified by the caller against AUTHKEY */
+    uint8_t sha256[SHA256_SIZE]; /* of sign.h's bytes */
+    uint32_t lock_level;         /* wanted */
     bool rotpk_unproven;
-    uint32_t slot;                 /* 0: none */
-    uint8_t slot_kcv[KCV_SIZE];    /* if slot is not 0 */
+    uint32_t slot;              /* 0: none */
+    uint8_t slot_kcv[KCV_SIZE]; /* if slot is not 0 */
     uint8_t firmware_sha256[SHA256_SIZE];
 };
 struct unit_commit { /* its signature verified by the caller */
@@ -105,7 +107,7 @@ struct unit_commit { /* its signature verified by the caller */
     uint8_t sha256[SHA256_SIZE]; /* of sign.h's bytes */
     struct span statement;       /* encoded CommitStatement */
 };
-struct unit_lock { /* its signature verified by the caller */
+struct unit_lock {               /* its signature verified by the caller */
     uint8_t run_id[RUN_ID_SIZE]; /* of the commit statement */
     uint32_t lock_level;
     uint8_t statement_sha256[SHA256_SIZE];
@@ -133,10 +135,11 @@ struct unit_committed {
 void unit_committed_free(struct unit_committed *committed);
 struct unit_opened {
     struct unit unit;
-    bool committed;  /* there is no run: what follows is the answer */
-    bool repeat;     /* committed, but its boot test failed: to be opened again with repeat */
+    bool committed; /* there is no run: what follows is the answer */
+    bool repeat;    /* committed, but its boot test failed: to be opened again with repeat */
     struct unit_committed answer;
-    bool superseded; /* an older run of this station, or one whose time is over, ended by this */
+    bool
+        superseded; /* an older run of this station, or one whose time is over, ended by this */
     uint8_t superseded_run[RUN_ID_SIZE];
 };
 void unit_opened_free(struct unit_opened *opened);
@@ -145,8 +148,8 @@ void unit_opened_free(struct unit_opened *opened);
 enum err unit_open_run(struct store_tx *tx, const struct unit_limits *limits,
                        const struct unit_open *in, struct unit_opened *opened_out);
 
-/* Is run_id still the holder, and in its time? Renews the lease. ERR_ABORTED if not. Every change
- * of a run begins with it; the events below do it themselves. */
+/* Is run_id still the holder, and in its time? Renews the lease. ERR_ABORTED if not. Every
+ * change of a run begins with it; the events below do it themselves. */
 enum err unit_hold_on(struct store_tx *tx, const struct unit_limits *limits,
                       const uint8_t uid[static UID_SIZE],
                       const uint8_t run_id[static RUN_ID_SIZE]);
@@ -159,17 +162,17 @@ struct unit_run {
 };
 
 /* Arrow 14, before the CA acts. The row that stands is given back: whoever acts again makes the
- * same certificate. recorded: the board's page says that OTP 2 holds this key; without it only a
- * key that this UID has already is accepted (ERR_SPOILT). ERR_EXISTS: the key is another UID's;
- * ERR_QUOTA: quantity and spares are issued. */
+ * same certificate. recorded: the board's page says that OTP 2 holds this key; without it only
+ * a key that this UID has already is accepted (ERR_SPOILT). ERR_EXISTS: the key is another
+ * UID's; ERR_QUOTA: quantity and spares are issued. */
 enum err unit_claim(struct store_tx *tx, const struct unit_run *run,
                     const struct unit_claim *wanted, bool recorded,
                     struct unit_claim *claim_out);
 /* Arrows 14, 18, 22: insert if absent, then answer with the row; other bytes are dropped. */
 enum err unit_certify(struct store_tx *tx, const struct unit_run *run, struct span csr,
                       struct span certificate, struct buf *certificate_out);
-/* Arrow 18. ERR_DATA_LOSS if the unit has another ROTPK. recreate_out: of an earlier generation,
- * so a blank record may be written again. */
+/* Arrow 18. ERR_DATA_LOSS if the unit has another ROTPK. recreate_out: of an earlier
+ * generation, so a blank record may be written again. */
 enum err unit_rotpk(struct store_tx *tx, const struct unit_run *run,
                     const uint8_t rotpk[static ROTPK_SIZE], const char *boot_key,
                     bool *recreate_out);
@@ -188,8 +191,8 @@ enum err unit_finish(struct store_tx *tx, const struct unit_run *run,
                      const struct unit_receipt *receipt, bool *keep_out,
                      uint8_t tag_out[static CONFIRMATION_TAG_SIZE]);
 
-/* Runs.Commit, Runs.Booted, Runs.Locked, Runs.Sealed: need no holder. station is that of the newest
- * receipt, or that an operator named. */
+/* Runs.Commit, Runs.Booted, Runs.Locked, Runs.Sealed: need no holder. station is that of the
+ * newest receipt, or that an operator named. */
 enum err unit_commit_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                          const char *station, const struct unit_commit *commit,
                          struct unit_committed *committed_out);
@@ -198,8 +201,8 @@ enum err unit_booted(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
 enum err unit_locked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *station, const struct unit_lock *lock);
 /* ERR_NOT_LOCKED: no lock statement; names "oemctl unit accept". */
-enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                   const char *station, const char *detail);
+enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *station,
+                   const char *detail);
 
 /* What verifies the statements, read before (facts do not change). ERR_NOT_FOUND. */
 enum err unit_auth_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
@@ -211,8 +214,8 @@ enum err unit_auth_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
  * that run is not the holder any more (*ended_out false). */
 enum err unit_end_run(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                       const uint8_t run_id[static RUN_ID_SIZE], bool *ended_out);
-/* The runs of this server (at its start), or all whose lease is over: called with ended for each,
- * 1000 at most. */
+/* The runs of this server (at its start), or all whose lease is over: called with ended for
+ * each, 1000 at most. */
 typedef void unit_ended(void *context, const uint8_t uid[static UID_SIZE],
                         const struct unit_holder *holder, const char *order);
 enum err unit_end_runs_of(struct store_tx *tx, const char *server, unit_ended *ended,
@@ -222,20 +225,21 @@ enum err unit_end_expired(struct store_tx *tx, unit_ended *ended, void *context)
 /* What the server found makes the unit bad for good (never what a Hello says). */
 enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *reason);
 
-/* --- Events by an operator; reason is 1-UNIT_REASON_MAX bytes of printable UTF-8. ---------- */
+/* --- Events by an operator; reason is 1-UNIT_REASON_MAX bytes of printable UTF-8. ----------
+ */
 
-/* unit_out: the unit as it is now (released: state UNIT_FREE, its next generation). If a run ended
- * by it (release, scrap, accept, reassign), unit_out->holder is that run. */
+/* unit_out: the unit as it is now (released: state UNIT_FREE, its next generation). If a run
+ * ended by it (release, scrap, accept, reassign), unit_out->holder is that run. */
 enum err unit_release(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                       bool board_refuses, const char *reason, struct unit *unit_out);
-enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                    const char *reason, struct unit *unit_out);
+enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                    struct unit *unit_out);
 enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *reason, struct unit *unit_out);
-enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                   const char *reason, struct unit *unit_out);
-enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                    const char *reason, struct unit *unit_out);
+enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                   struct unit *unit_out);
+enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                    struct unit *unit_out);
 enum err unit_reassign(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                        const char *station, const char *reason, struct unit *unit_out);
 /* All finished and committed units of a station. uids_out: UID_SIZE bytes each. */
@@ -245,9 +249,9 @@ enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to
 /* --- Reading. ---------------------------------------------------------------------------- */
 
 struct unit_filter {
-    const char *order;   /* NULL: any; so are the others */
+    const char *order; /* NULL: any; so are the others */
     const char *station;
-    const char *state;   /* a state's name, "held" or "unlocked" */
+    const char *state;    /* a state's name, "held" or "unlocked" */
     const uint8_t *after; /* UID */
     uint32_t limit;
 };
@@ -277,7 +281,7 @@ struct unit_facts {
         uint8_t serial[20];
         char reason[UNIT_REASON_MAX + 1];
         int64_t revoked_us;
-    } *revoked;
+    } * revoked;
     size_t revoked_count;
 };
 enum err unit_facts_get(struct store_tx *tx, const struct unit *unit,

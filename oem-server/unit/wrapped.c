@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Wrapped keys: no facts, for each may be replaced under another KEK or destroyed, each time with a
- * note. Called when keys are agreed, committed, released and rewrapped. Nothing here sees a key in
- * the clear. */
+/* Wrapped keys: no facts, for each may be replaced under another KEK or destroyed, each time
+ * with a note. Called when keys are agreed, committed, released and rewrapped. Nothing here
+ * sees a key in the clear. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +27,7 @@ static void shared_id_run(const struct unit *unit, const uint8_t run_id[static R
 static enum err wrapped_add(struct store_tx *tx, const char *id, const char *kek,
                             struct span blob)
 {
-    return row_add(tx, ROW_WRAPPED,
-                   VALUES(value_text(id), value_text(kek), value_span(blob)));
+    return row_add(tx, ROW_WRAPPED, VALUES(value_text(id), value_text(kek), value_span(blob)));
 }
 
 static enum err wrapped_destroy(struct store_tx *tx, const char *id)
@@ -54,7 +53,8 @@ enum err wrapped_shared_destroy_one(struct store_tx *tx, const struct unit *unit
     return wrapped_destroy(tx, id);
 }
 
-/* The first of a generation after id that is not keep's; "" if there is none. '0' follows '/'. */
+/* The first of a generation after id that is not keep's; "" if there is none. '0' follows '/'.
+ */
 static enum err shared_next(struct store_tx *tx, const char *from, const char *below,
                             char next_out[static KEY_ID_SIZE])
 {

@@ -13,11 +13,22 @@ struct test_dir {
     char store[80];
 };
 
-static inline void test_dir_make(struct test_dir *dir)
+static inline void test_dir_make_in(struct test_dir *dir, const char *parent)
 {
-    snprintf(dir->folder, sizeof(dir->folder), "/tmp/hallmark-test-XXXXXX");
+    snprintf(dir->folder, sizeof(dir->folder), "%s/hallmark-test-XXXXXX", parent);
     assert_non_null(mkdtemp(dir->folder));
     snprintf(dir->store, sizeof(dir->store), "%s/store.db", dir->folder);
+}
+
+static inline void test_dir_make(struct test_dir *dir)
+{
+    test_dir_make_in(dir, "/tmp");
+}
+
+/* For tests of many changes that ask nothing of the disk. */
+static inline void test_dir_make_fast(struct test_dir *dir)
+{
+    test_dir_make_in(dir, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 }
 
 static inline void test_dir_remove(const struct test_dir *dir)

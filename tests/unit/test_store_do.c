@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes and reads: how they are grouped, what isolates them, what a full disk or a kill leaves. */
+/* Changes and reads: how they are grouped, what isolates them, what a full disk or a kill
+ * leaves. */
 #include "oem-server/store/hooks.h"
 #include "tests/unit/test_store_open.h"
 
@@ -95,7 +96,8 @@ static void a_refusal_leaves_nothing(void **state)
 {
     (void)state;
     assert_int_equal(change(refuses, NULL), ERR_QUOTA);
-    assert_string_equal(fail_words(), "no more of these"); /* carried from the writer's thread */
+    assert_string_equal(fail_words(),
+                        "no more of these"); /* carried from the writer's thread */
     setting_is("half", NULL);
 }
 
@@ -437,8 +439,8 @@ static enum err big(struct store_tx *tx, void *context)
     return store_setting_put(tx, "big", SPAN(bytes));
 }
 
-/* A full disk, as far as the kernel lets a test make one: no file may grow. SQLite ends the whole
- * transaction then: the small changes of the group are run again, alone, and are kept. */
+/* A full disk, as far as the kernel lets a test make one: no file may grow. SQLite ends the
+ * whole transaction then: the small changes of the group are run again, alone, and are kept. */
 static void a_full_disk_hurts_one_change_only(void **state)
 {
     (void)state;

@@ -115,9 +115,18 @@ static void facts_stay(void **state)
 {
     (void)state;
     static const char *const tables[] = {
-        "fact_release",     "fact_rotpk",   "fact_claim",   "fact_certificate",
-        "fact_fwinfo",      "fact_receipt", "fact_commit",  "fact_lock",
-        "fact_seal",        "fact_revoked", "auth_key",     "fact_agreement",
+        "fact_release",
+        "fact_rotpk",
+        "fact_claim",
+        "fact_certificate",
+        "fact_fwinfo",
+        "fact_receipt",
+        "fact_commit",
+        "fact_lock",
+        "fact_seal",
+        "fact_revoked",
+        "auth_key",
+        "fact_agreement",
         "principal_certificates",
     };
     struct act act = act_of(1, 1, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A small factory for the tests of unit/: three stations, two operators, images, two orders, a few
- * boards; and each event of unit.h as a call with small numbers for UIDs, runs and keys. */
+/* A small factory for the tests of unit/: three stations, two operators, images, two orders, a
+ * few boards; and each event of unit.h as a call with small numbers for UIDs, runs and keys. */
 #pragma once
 
 #include <stdio.h>
@@ -69,8 +69,8 @@ static inline const uint8_t *bytes_of(uint8_t *out, size_t len, char kind, uint3
     return out;
 }
 #define NUMBERED(len, kind, number) bytes_of((uint8_t[len]){ 0 }, len, kind, number)
-#define UID(n) NUMBERED(UID_SIZE, 'u', n)
-#define RUN(n) NUMBERED(RUN_ID_SIZE, 'r', n)
+#define UID(n)                      NUMBERED(UID_SIZE, 'u', n)
+#define RUN(n)                      NUMBERED(RUN_ID_SIZE, 'r', n)
 
 static inline void sha256_numbered(uint8_t out[static SHA256_SIZE], char kind, uint32_t number)
 {
@@ -136,7 +136,7 @@ static inline int world_open(void **state)
 {
     (void)state;
     memset(&world, 0, sizeof(world));
-    test_dir_make(&world.dir);
+    test_dir_make_fast(&world.dir);
     if (store_open(world.dir.store, &world.store) != ERR_OK)
         return -1;
     return change(world_fill, NULL) == ERR_OK ? 0 : -1;
@@ -177,8 +177,8 @@ static inline struct unit_run run_of(const struct act *act, uint8_t uid[static U
 static inline enum err do_open(struct store_tx *tx, void *context)
 {
     struct act *act = context;
-    struct unit_open in = { UID(act->uid), act->order, act->station, "server-1", RUN(act->run),
-                            act->flag };
+    struct unit_open in = { UID(act->uid), act->order,    act->station,
+                            "server-1",    RUN(act->run), act->flag };
     unit_opened_free(&act->opened);
     return unit_open_run(tx, &limits, &in, &act->opened);
 }
@@ -348,7 +348,7 @@ static inline enum err do_get(struct store_tx *tx, void *context)
 }
 
 static inline void ignore_ended(void *context, const uint8_t uid[static UID_SIZE],
-                         const struct unit_holder *holder, const char *order)
+                                const struct unit_holder *holder, const char *order)
 {
     (void)context;
     (void)uid;
