@@ -15,13 +15,15 @@ enum {
     FLASH_FIRMWARE_MAX = 0xF8000,           /* firmware and its FwInfo lie below */
     FLASH_WEB_SERVER_CERTIFICATE = 0xF8000, /* 2 pages */
     FLASH_DEVICE_CERTIFICATE = 0xF9000,     /* 2 pages */
-    FLASH_RECORD = 0xFA000,        /* 1 page: which ROTPK DevAuth burnt (devauth/record.h) */
-    FLASH_CONFIG_RECORD = 0xFA800, /* 1 page: the CONFIG words that the lock writes */
+    FLASH_RECORD = 0xFA000,         /* 1 page: which ROTPK DevAuth burnt (devauth/record.h) */
+    FLASH_CONFIG_RECORD = 0xFA800,  /* 1 page: the CONFIG words that the lock writes */
     FLASH_AUTHKEY_RECORD = 0xFB000, /* 1 page: the public key that OTP_AUTHKEY is to hold */
     FLASH_CERTIFICATE_AREA_SIZE = 0x1000,
 
     SRAM_BASE = 0x20000000,
-    SRAM_BANK0_SIZE = 0x8000, /* all that is clocked after reset: DevAuth must fit */
+    SRAM_BANK0_SIZE = 0x8000, /* all that is clocked after reset */
+    SRAM_DEVAUTH_SIZE =
+        0x28000, /* banks 0 and 1, for DevAuth: the loader clocks bank 1 first */
 
     UID_SIZE = 12,
     RUN_ID_SIZE = 16,
@@ -32,7 +34,7 @@ enum {
     ROTPK_SIZE = 64, /* X Y */
     FWINFO_SIZE = 192,
     CONFIRMATION_TAG_SIZE = 16,
-    KCV_SIZE = 16, /* key check value of AES_NuLink3 */
+    KCV_SIZE = 16,         /* key check value of AES_NuLink3 */
     CERTIFICATE_MAX = 768, /* bytes of one DER certificate on the board */
     CRI_MAX = 512,         /* bytes of a CertificationRequestInfo */
 };

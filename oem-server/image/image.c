@@ -103,7 +103,7 @@ enum err image_check(struct span image, struct image_marks *marks_out)
 
 enum err image_devauth_check(struct span image)
 {
-    TRY(check_size("devauth", image, SRAM_BANK0_SIZE));
+    TRY(check_size("devauth", image, SRAM_DEVAUTH_SIZE));
     struct vectors v = read_vectors(image);
     uint32_t magic = v.words[2], load = v.words[3], mailbox = v.words[4], size = v.words[5];
     if (magic != DEVAUTH_IMAGE_MAGIC)
@@ -112,21 +112,22 @@ enum err image_devauth_check(struct span image)
     if (size != image.len)
         return fail(ERR_INVALID, "image: devauth: says it has %u bytes, has %zu", size,
                     image.len);
-    if (load < SRAM_BASE || load - SRAM_BASE > SRAM_BANK0_SIZE - image.len ||
+    if (load < SRAM_BASE || load - SRAM_BASE > SRAM_DEVAUTH_SIZE - image.len ||
         load % VECTORS_ALIGN != 0)
         return fail(ERR_INVALID,
-                    "image: devauth: load address 0x%08x: want SRAM bank 0, "
+                    "image: devauth: load address 0x%08x: want SRAM banks 0 and 1, "
                     "aligned to 0x%x (VTOR)",
                     load, VECTORS_ALIGN);
     if (mailbox < SRAM_BASE || mailbox % 16 != 0 ||
-        mailbox - SRAM_BASE > SRAM_BANK0_SIZE - sizeof(struct mailbox))
-        return fail(ERR_INVALID, "image: devauth: mailbox at 0x%08x: want SRAM bank 0, aligned",
+        mailbox - SRAM_BASE > SRAM_DEVAUTH_SIZE - sizeof(struct mailbox))
+        return fail(ERR_INVALID,
+                    "image: devauth: mailbox at 0x%08x: want SRAM banks 0 and 1, aligned",
                     mailbox);
     if (mailbox - SRAM_BASE < load - SRAM_BASE + image.len &&
         load - SRAM_BASE < mailbox - SRAM_BASE + sizeof(struct mailbox))
         return fail(ERR_INVALID, "image: devauth: mailbox at 0x%08x: inside the image",
                     mailbox);
-    return check_start("devauth", &v, image.len, load, SRAM_BANK0_SIZE);
+    return check_start("devauth", &v, image.len, load, SRAM_DEVAUTH_SIZE);
 }
 
 enum err image_fwinfo_start(struct span image, uint8_t fwinfo_out[static FWINFO_SIZE],

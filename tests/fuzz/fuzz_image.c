@@ -27,7 +27,7 @@ void fuzz_one(struct span input)
 {
     firmware(input);
     if (image_devauth_check(input) == ERR_OK)
-        FUZZ_CHECK(input.len <= SRAM_BANK0_SIZE);
+        FUZZ_CHECK(input.len <= SRAM_DEVAUTH_SIZE);
 }
 
 static void seed(fuzz_put *put, void *context, const char *name, const uint32_t words[8])
