@@ -192,6 +192,9 @@ enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
  * entries of that time and later), gaps between them allowed. outcome is not asked. */
 enum err store_log_find(struct store_tx *tx, const struct store_log_search *search,
                         uint64_t start, uint64_t count, store_log_take *take, void *context);
+/* Whether an entry's columns are these: for the full check. */
+enum err store_log_search_same(struct store_tx *tx, uint64_t index,
+                               const struct store_log_search *search, bool *same_out);
 /* ERR_EXISTS: there is one of that size; read it, for it counts. */
 enum err store_checkpoint_put(struct store_tx *tx, uint64_t size, struct span note);
 enum err store_checkpoint_latest(struct store_tx *tx, uint64_t *size_out, struct buf *note_out);

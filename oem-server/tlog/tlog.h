@@ -66,9 +66,9 @@ enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
 enum err tlog_proof(struct tlog *log, uint64_t index,
                     struct buf *proof_out); /* C2SP tlog-proof */
 
-/* Reads everything: each entry against its leaf's hash, each node, each checkpoint's signature
- * and root. ERR_DATA_LOSS with a message that names the first wrong row. Slow; others may write
- * meanwhile. */
+/* Reads everything: each entry against its leaf's hash and the columns that it is found by,
+ * each node, each checkpoint's signature and root. ERR_DATA_LOSS with a message that names the
+ * first wrong row. Slow; others may write meanwhile. */
 enum err tlog_verify_all(struct tlog *log);
 
 /* Replays the changes of the newest entries (0: of all) and compares the store with them: calls

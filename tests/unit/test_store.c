@@ -296,6 +296,8 @@ static const struct {
     { "by an operator", { .operator_name = "ann" }, 8 },
     { "of a kind", { .kind = "start" }, 1 },
     { "of a method", { .method = "m" }, 8 },
+    { "by an operator, of a kind", { .operator_name = "ann", .kind = "start" }, 0 },
+    { "of an order and a method", { .order = "o", .method = "m" }, 0 },
     { "of a firmware", { .firmware = firmware_a }, 8 },
     { "since a time", { .time_us = 120 }, 12 },
 };

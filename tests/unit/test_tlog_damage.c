@@ -103,6 +103,12 @@ static const struct {
       ERR_OK, ERR_DATA_LOSS },
     { "unsigned entry changed", "UPDATE log_entries SET entry = x'0801' WHERE position = 33",
       ERR_DATA_LOSS, ERR_OK },
+    { "entry not found by its kind", "UPDATE log_entries SET kind = 'x' WHERE position = 3",
+      ERR_OK, ERR_DATA_LOSS },
+    { "entry found by a station that did not make it",
+      "UPDATE log_entries SET station = 'line-1' WHERE position = 3", ERR_OK, ERR_DATA_LOSS },
+    { "entry found at another time", "UPDATE log_entries SET time_us = 1 WHERE position = 3",
+      ERR_OK, ERR_DATA_LOSS },
     { "entries swapped",
       "UPDATE log_entries SET position = 1000 WHERE position = 3;"
       "UPDATE log_entries SET position = 3 WHERE position = 4;"
