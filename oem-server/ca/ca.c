@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * ca: issues certificates by profile through a backend, and checks each answer against the
+ * request and the issuing CA before anyone sees it.
+ */
 #include "oem-server/ca/ca.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * cert: builds a certificate by profile and signs it. The same request and terms must give the
+ * same bytes to be signed, so nothing is chosen here that is not in the terms.
+ */
 #include "oem-server/ca/cert.h"
 
 #include <openssl/err.h>

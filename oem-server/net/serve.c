@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* serve: a call from its frame to its answer, or to where nobody waits for it any more. */
+/*
+ * serve: a call from its frame to its answer, or until nobody waits for it any more. Frames
+ * come on the I/O thread, calls run on the strand of their run or connection; a job belongs to
+ * exactly one strand.
+ */
 #include <stdlib.h>
 #include <string.h>
 
