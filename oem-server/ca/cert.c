@@ -110,7 +110,7 @@ enum err cert_make(const struct cert_request *request, X509 **certificate_out)
     const X509_NAME *issuer =
         request->issuer == NULL ? request->subject : X509_get_subject_name(request->issuer);
     const struct ca_terms *terms = request->terms;
-    struct ca_terms fresh;
+    struct ca_terms fresh = { 0 };
     if (terms == NULL) {
         TRY(cert_terms_make(request->profile, &fresh));
         terms = &fresh;
