@@ -82,15 +82,16 @@ static void serve(void *context)
     struct call *call = &job->call;
     Hallmark__V1__FrameResponse response;
     call_serve(call, &response);
-    struct run *run = call->opened != NULL ? call->opened : call->run;
-    bool goes_on = call->rpc.err == ERR_OK && run != NULL;
+    bool goes_on = call->rpc.err == ERR_OK && call->run != NULL;
     job->err = call->rpc.err;
     snprintf(job->words, sizeof(job->words), "%s", fail_words());
     job->response = buf_take(&call->rpc.response);
     if (goes_on)
-        run_advance_own(run);
+        run_advance_own(call->run);
     if (goes_on)
-        run_advance(run);
+        run_advance(call->run);
+    if (job->err == ERR_OK && call->opened != NULL)
+        run_start(call->opened);
     call_end(call);
     sem_post(&job->done);
 }
@@ -243,6 +244,14 @@ void party_hang_up(struct party *p)
     list_runs(&all);
     session_closed(session);
     wait_runs(&all);
+}
+
+void party_lose(struct party *p)
+{
+    struct run *run;
+    while ((run = run_take_of(p->session)) != NULL)
+        run_drop(&run);
+    session_closed(TAKE(p->session));
 }
 
 void party_drop(struct party *p)

@@ -33,6 +33,7 @@ struct party {
 void party_add(struct party *p, Hallmark__V1__Role role, const char *name);
 void party_connect(struct party *p);
 void party_hang_up(struct party *p); /* returns when its runs have ended */
+void party_lose(struct party *p);    /* before bench_restart(): its runs do not end */
 void party_drop(struct party *p);
 
 struct asking {

@@ -242,7 +242,14 @@ static void pack_hello(struct board *b, struct reporting *r)
 {
     Hallmark__V1__HelloRequest hello = HALLMARK__V1__HELLO_REQUEST__INIT;
     Hallmark__V1__BoardState state = HALLMARK__V1__BOARD_STATE__INIT;
-    state.auth_key = state.auth_key_recorded = b->auth_used;
+    uint8_t other[SHA256_SIZE] = { 7 };
+    state.auth_key = b->auth_used || b->unrecorded;
+    state.auth_key_recorded = b->auth_used && !b->unrecorded;
+    state.shared_key_slot = b->odd_slot;
+    if (b->other_rotpk) {
+        state.rotpk_slots = 3;
+        state.rotpk_sha256 = lend(SPAN(other));
+    }
     hello.uid = lend(SPAN(b->uid));
     hello.nonce = lend(SPAN(b->nonce));
     hello.state = &state;
