@@ -17,6 +17,8 @@ enum {
     TICK_CYCLES = 12000,
     SHOWN_MAX = 20,
     PAIR_APART = 4096,
+    TWIN_APART = 150000, /* from the first of two equal checks to the second */
+    TWINS = 16,          /* of so many pairs one is of twins */
     SEED = 20261130,
 };
 
@@ -184,24 +186,33 @@ static bool chosen(uint32_t pc, const struct effort *e)
 }
 
 struct glitch {
-    uint32_t apart;          /* steps from the first skip to the second; 0: there is one */
-    unsigned register_, bit; /* to be flipped instead, if flip */
-    bool flip;
+    uint32_t apart; /* steps from the first skip to the second; 0: there is one */
+    bool twin;      /* the second is of the same instruction, when it comes again */
+    bool flip;      /* of a bit of a register, instead */
+    unsigned register_, bit;
 };
 
+static void flip(const struct glitch *g)
+{
+    uint32_t value = cpu_reg(emulated_chip.cpu, g->register_);
+    cpu_reg_set(emulated_chip.cpu, g->register_, value ^ 1u << g->bit);
+}
+
 /* false: the core is where nothing can be left out: in a fault, asleep, or answered. */
-static bool make(const struct glitch *g, uint32_t before)
+static bool make(const struct glitch *g, uint32_t pc, uint32_t before)
 {
     if (g->flip) {
-        uint32_t value = cpu_reg(emulated_chip.cpu, g->register_);
-        cpu_reg_set(emulated_chip.cpu, g->register_, value ^ 1u << g->bit);
+        flip(g);
         return true;
     }
     pass_over();
-    for (uint32_t i = 0; i < g->apart; i++)
+    for (uint32_t i = 0; i < g->apart; i++) {
         if (step() != CPU_END_SLICE || answered(before) ||
             !in_code(cpu_reg(emulated_chip.cpu, CPU_REG_PC)))
             return false;
+        if (g->twin && (cpu_reg(emulated_chip.cpu, CPU_REG_PC) & ~1u) == pc)
+            break;
+    }
     if (g->apart != 0)
         pass_over();
     return true;
@@ -222,7 +233,7 @@ static void show(uint32_t pc, const struct glitch *g, enum outcome outcome)
 static void try_one(uint32_t pc, const struct glitch *g, uint32_t before, uint64_t cycles)
 {
     keep(&now);
-    bool goes_on = make(g, before);
+    bool goes_on = make(g, pc, before);
     change_over();
     enum outcome outcome = answered(before) ? answer() : SILENT;
     if (goes_on)
@@ -284,23 +295,24 @@ static uint32_t draw(uint32_t below)
 }
 
 /* Near ones are drawn as often as far ones: what belongs together is near. */
-static struct glitch drawn_glitch(bool flip)
+static struct glitch drawn_glitch(bool bit)
 {
-    struct glitch g = { .flip = flip };
-    if (flip) {
+    struct glitch g = { .flip = bit };
+    if (bit) {
         g.register_ = registers[draw(14)]; /* r0 to r12, and lr */
         g.bit = draw(32);
     } else {
         uint32_t most = 2;
         while (most < PAIR_APART && draw(8) != 0)
             most *= 2;
-        g.apart = 1 + draw(most);
+        g.twin = draw(TWINS) == 0;
+        g.apart = g.twin ? TWIN_APART : 1 + draw(most);
     }
     return g;
 }
 
 /* In one walk along the trace: at each step as many as were drawn for it. */
-static void try_drawn(uint32_t steps, uint32_t before, uint64_t cycles, bool flip)
+static void try_drawn(uint32_t steps, uint32_t before, uint64_t cycles, bool bit)
 {
     static uint8_t here[STEPS_MAX];
     const struct effort *e = effort();
@@ -310,12 +322,12 @@ static void try_drawn(uint32_t steps, uint32_t before, uint64_t cycles, bool fli
         here[draw(steps)]++;
     for (uint32_t i = 0; i < steps; i++) {
         for (; here[i] > 0; here[i]--) {
-            struct glitch g = drawn_glitch(flip);
+            struct glitch g = drawn_glitch(bit);
             try_one(trace[i], &g, before, e->longer * (LATE_FACTOR * cycles + LATE_MORE));
         }
         assert_int_not_equal(step(), CPU_END_FAULT);
     }
-    report(flip ? "bits flipped" : "pairs skipped", steps);
+    report(bit ? "bits flipped" : "pairs skipped", steps);
 }
 
 static void campaign(void)

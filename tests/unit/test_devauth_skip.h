@@ -8,7 +8,8 @@
  * instruction done. Three kinds of glitch:
  *
  * - one instruction left out: each at its first execution and at its last;
- * - two left out, drawn from a seed: the second one up to PAIR_APART steps after the first;
+ * - two left out, drawn from a seed: the second one up to PAIR_APART steps after the first, or
+ *   the same instruction again when it is executed next;
  * - one bit of one core register flipped, drawn from the same seed.
  *
  * HALLMARK_GLITCH=all leaves out each instruction at every execution, and draws many more pairs
