@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Resets, locks in force, power and time of one chip. Called by board.c's thread, by swd and by
+ * the blocks; what is stored changes in the blocks and in store.c, never here but for the stage
+ * that a cold reset shows.
+ */
 #include "target-fw/board/chip.h"
 
 #include <openssl/rand.h>

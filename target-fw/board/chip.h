@@ -110,7 +110,8 @@ void chip_pass(struct chip *chip, uint64_t cycles); /* sleeping time; may wake t
 void chip_run_until(struct chip *chip, uint64_t cycles);
 void chip_follow(struct chip *chip); /* up to where simulated time is, see pace.h */
 bool chip_runnable(const struct chip *chip);
-int chip_sleep_ms(const struct chip *chip); /* until the core may wake; -1: for ever */
+int chip_sleep_ms(
+    const struct chip *chip); /* until the core may wake; -1: it never does by itself */
 
 enum debug_level chip_debug_level(const struct chip *chip);
 enum debug_level chip_debug_level_next(const struct chip *chip); /* after a cold reset */

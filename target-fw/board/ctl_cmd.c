@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* ctl_cmd: the control socket's commands. */
+/*
+ * ctl_cmd: the control socket's commands, a row each. Called by ctl.c; each runs on its board's
+ * thread, through board_call(). A wrong argument changes nothing and is answered with its
+ * reason.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The fault switches: what the control socket sets, and what the blocks ask at the point where
+ * a fault would happen. A switch that is off must leave the chip as it is.
+ */
 #include "target-fw/board/fault.h"
 
 #include <stdlib.h>

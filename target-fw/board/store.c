@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The state file: made whole, checked on opening, mapped. Called by chip.c and the blocks. The
+ * order of the stores is what a kill may interrupt at any point: it must never show a slot as
+ * used before its content is there.
+ */
 #include "target-fw/board/store.h"
 
 #include <errno.h>

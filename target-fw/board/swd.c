@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The line and the debug port. Called by dap_transfer, bitbang and jtag, bit by bit or a
+ * transfer at a time. What a lock refuses is memap's part; here it is decided only whether
+ * anything answers.
+ */
 #include "target-fw/board/swd.h"
 
 #include "common/host/log.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Debug protection, secure and non-secure side, and the debugger's window to it. Called by the
+ * bus and by memap. Bits are stored at once and in force after a cold reset; nothing here
+ * clears one.
+ */
 #include <string.h>
 
 #include "common/host/own.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The KeyStore's registers and operations. Called by the bus; keys are kept by ks_mem.c. A key
+ * that is not readable must never get into the KEY window.
+ */
 #include "target-fw/board/periph/ks.h"
 
 #include <string.h>

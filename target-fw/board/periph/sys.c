@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The SYS block: register lock, reset causes and controls, pin functions. Called by the bus.
+ */
 #include "target-fw/board/periph/sys.h"
 
 #include <string.h>
@@ -34,7 +37,8 @@ static bool is_protected(uint32_t offset)
     return false;
 }
 
-/* Three keys in a row open it; any other write closes it. The first key always begins anew. */
+/* Three keys in a row open it; any other write closes it. The first key restarts the sequence.
+ */
 static void lock_write(struct sys *sys, uint32_t value)
 {
     unsigned step = value == unlock_keys[sys->unlock_step] ? sys->unlock_step + 1
