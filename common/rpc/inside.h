@@ -47,8 +47,9 @@ struct peer {
     bool takes_data; /* HELLO.features */
     unsigned close_code;
     struct lane first; /* what a new stream may send: the peer's HELLO */
-    size_t out_bytes;  /* connection credit left: to send, */
-    size_t in_bytes;   /* and granted to the peer */
+    size_t window; /* the most that HELLO's credit lets one message carry; SIZE_MAX: no bound */
+    size_t out_bytes; /* connection credit left: to send, */
+    size_t in_bytes;  /* and granted to the peer */
     struct streams ours, theirs;
     struct queue queue;
 };

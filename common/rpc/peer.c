@@ -78,6 +78,7 @@ struct peer *peer_new(enum peer_side side, const char *software, uint64_t now_ms
     p->peer_max_message = RPC_MESSAGE_MAX;
     p->peer_max_streams = RPC_STREAMS_MAX;
     p->in_bytes = RPC_CONNECTION_CREDIT_BYTES;
+    p->window = SIZE_MAX;
     queue_init(&p->queue);
     if (send_hello(p, software) != ERR_OK) {
         peer_free(p);
@@ -94,6 +95,18 @@ void peer_free(struct peer *p)
     free(p->ours.slot);
     free(p->theirs.slot);
     free(p);
+}
+
+/* Credit that is spent is granted again, never more: a message over the first grant would wait
+ * without end. A peer whose HELLO grants nothing grants later, and says by that how much. */
+static size_t window_of(const Hallmark__V1__FrameHello *hello)
+{
+    size_t window = SIZE_MAX;
+    if (hello->credit_bytes != 0)
+        window = hello->credit_bytes;
+    if (hello->connection_credit_bytes != 0 && hello->connection_credit_bytes < window)
+        window = hello->connection_credit_bytes;
+    return window;
 }
 
 static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello)
@@ -117,6 +130,7 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
         p->first =
             (struct lane){ 0, hello->credit_messages, hello->credit_bytes, false, false };
         p->out_bytes = hello->connection_credit_bytes;
+        p->window = window_of(hello);
     }
     return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_OPEN });
 }
@@ -256,10 +270,13 @@ enum err peer_call(struct peer *p, Hallmark__V1__FrameRequest *request, void *ta
 {
     if (p->leaving)
         return fail_quiet(ERR_UNSEEN, "rpc: the peer is going away");
+    if (stream_count(&p->ours) >= p->peer_max_streams)
+        return fail(ERR_EXHAUSTED,
+                    "rpc: %u calls are open on this connection, as many as the peer takes",
+                    p->peer_max_streams);
     struct stream *s = stream_slot(&p->ours);
-    if (s == NULL || peer_open_calls(p) >= 2 * RPC_STREAMS_MAX)
-        return fail(ERR_EXHAUSTED, "rpc: %d calls are open on this connection",
-                    RPC_STREAMS_MAX);
+    if (s == NULL)
+        return fail(ERR_MEMORY, "rpc: no memory for a call");
     if (request->timeout_ms == 0)
         request->timeout_ms = RPC_TIMEOUT_DEFAULT_MS;
     request->stream = p->next_id;

@@ -57,9 +57,11 @@ bool peer_next_event(struct peer *peer, struct peer_event *event_out);
 unsigned
 peer_close_code(const struct peer *peer); /* after an error: RFC 6455 7.4.1; 0 if none */
 
-/* Start a call. request->stream is chosen here; timeout_ms 0 means the default. With end_stream
- * the request is all we send; without it peer_send() follows. Gives an error at once for what
- * can never be sent; everything later arrives as PEER_DATA and, last, PEER_RESPONSE with tag.
+/* Start a call; ERR_EXHAUSTED: as many are open as the peer's HELLO takes (max_streams), or
+ * RPC_STREAMS_MAX. request->stream is chosen here; timeout_ms 0 means the default. With
+ * end_stream the request is all we send; without it peer_send() follows. Gives an error at once
+ * for what can never be sent; everything later arrives as PEER_DATA and, last, PEER_RESPONSE
+ * with tag.
  */
 enum err peer_call(struct peer *peer, Hallmark__V1__FrameRequest *request, void *tag,
                    uint64_t now_ms);
@@ -67,7 +69,9 @@ void peer_cancel(struct peer *peer, uint32_t stream, const char *reason); /* a c
 
 /* Send a message on a stream, ours or theirs; end says it is our last one. ERR_BUSY: the
  * receiver has granted no credit for it, PEER_CREDIT will come; ERR_CLOSED: the stream is over.
- * A payload of more than peer_message_max() bytes is ERR_LIMIT. */
+ * A payload of more than peer_message_max() bytes is ERR_LIMIT: it is over the peer's message
+ * limit, or over the credit that its HELLO gives a call or the connection, so it would wait
+ * without end (tests/unit/test_peer_stream.c). */
 enum err peer_send(struct peer *peer, uint32_t stream, struct span payload, bool end);
 size_t peer_message_max(const struct peer *peer);
 /* How large a message may be now; with ERR_BUSY none, and PEER_CREDIT will come. */

@@ -157,7 +157,8 @@ enum err stream_credit(struct peer *p, const Hallmark__V1__FrameCredit *credit)
 
 size_t peer_message_max(const struct peer *p)
 {
-    return p->peer_max_message - RPC_FRAME_OVERHEAD;
+    size_t most = p->peer_max_message - RPC_FRAME_OVERHEAD;
+    return most < p->window ? most : p->window;
 }
 
 /* One of ours or theirs that may still be sent on. */

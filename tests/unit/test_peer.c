@@ -265,6 +265,43 @@ static void open_calls_are_bounded(void **state)
     close_ends(&e);
 }
 
+static void hello_frame(frame *f, Hallmark__V1__FrameHello *hello)
+{
+    static char software[] = "test";
+    hallmark__v1__frame__init(f);
+    hallmark__v1__frame_hello__init(hello);
+    f->kind_case = HALLMARK__V1__FRAME__KIND_HELLO;
+    f->hello = hello;
+    hello->version = RPC_VERSION;
+    hello->software = software;
+    hello->max_message = RPC_MESSAGE_MAX;
+}
+
+/* Of a peer that takes fewer calls at once than we would open. */
+static void the_peers_max_streams_is_kept(void **state)
+{
+    (void)state;
+    frame f;
+    Hallmark__V1__FrameHello hello;
+    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
+    struct buf packed = { 0 };
+    struct peer *client = peer_new(PEER_CLIENT, "test", 0);
+    request.method = method;
+    hello_frame(&f, &hello);
+    hello.max_streams = 2;
+    assert_int_equal(buf_resize(&packed, hallmark__v1__frame__get_packed_size(&f)), ERR_OK);
+    hallmark__v1__frame__pack(&f, packed.ptr);
+    assert_int_equal(peer_receive(client, buf_span(&packed), 0), ERR_OK);
+    buf_free(&packed);
+    call(client, 0, &f, 0);
+    call(client, 0, &f, 0);
+    assert_int_equal(peer_call(client, &request, &f, 0), ERR_EXHAUSTED);
+    peer_cancel(client, 1, "room for another");
+    assert_int_equal(peer_call(client, &request, &f, 0), ERR_OK);
+    assert_int_equal(peer_call(client, &request, &f, 0), ERR_EXHAUSTED);
+    peer_free(client);
+}
+
 /* Frames that a hostile peer might send to a server that has said and heard HELLO. */
 enum { LONG = RPC_METHOD_MAX + 1 };
 
@@ -446,6 +483,7 @@ int main(void)
         cmocka_unit_test(lost_connection_fails_calls),
         cmocka_unit_test(what_may_be_made_again),
         cmocka_unit_test(open_calls_are_bounded),
+        cmocka_unit_test(the_peers_max_streams_is_kept),
         cmocka_unit_test(bad_stream_numbers_close),
         cmocka_unit_test(requests_over_a_limit_are_answered),
         cmocka_unit_test(breaches_close_with_their_code),

@@ -123,8 +123,6 @@ static void bytes_are_credit_too(void **state)
     size_t room = 0;
     assert_int_equal(peer_room(e.server, 1, &room), ERR_OK);
     assert_int_equal(room, RPC_CREDIT_BYTES);
-    assert_int_equal(peer_send(e.server, 1, span_of(bytes, RPC_CREDIT_BYTES + 1), false),
-                     ERR_BUSY);
     assert_int_equal(peer_send(e.server, 1, span_of(bytes, RPC_CREDIT_BYTES), false), ERR_OK);
     assert_int_equal(peer_send(e.server, 1, span_of(bytes, 1), false), ERR_BUSY);
     assert_int_equal(peer_room(e.server, 1, &room), ERR_BUSY);
@@ -145,6 +143,26 @@ static void a_message_has_a_limit(void **state)
     open_stream(&e);
     struct span large = span_of(bytes, peer_message_max(e.server) + 1);
     assert_int_equal(peer_send(e.server, 1, large, false), ERR_LIMIT);
+    close_stream(&e);
+}
+
+/* A message that no credit ever covers is refused at once: it would wait until its deadline. */
+static void a_message_over_the_window_is_refused(void **state)
+{
+    (void)state;
+    struct ends e = { 0 };
+    open_stream(&e);
+    assert_int_equal(peer_message_max(e.server), RPC_CREDIT_BYTES);
+    assert_int_equal(peer_send(e.server, 1, span_of(bytes, RPC_CREDIT_BYTES + 1), false),
+                     ERR_LIMIT);
+    assert_int_equal(peer_send(e.server, 1, span_of(bytes, RPC_CREDIT_BYTES), false), ERR_OK);
+    deliver(e.server, e.client);
+    drop(e.client, PEER_DATA);
+    assert_int_equal(peer_send(e.server, 1, span_of(bytes, RPC_CREDIT_BYTES), false), ERR_BUSY);
+    peer_consumed(e.client, 1, RPC_CREDIT_BYTES);
+    deliver(e.client, e.server);
+    drop(e.server, PEER_CREDIT);
+    assert_int_equal(peer_send(e.server, 1, span_of(bytes, RPC_CREDIT_BYTES), false), ERR_OK);
     close_stream(&e);
 }
 
@@ -275,6 +293,7 @@ int main(void)
         cmocka_unit_test(credit_holds_the_writer),
         cmocka_unit_test(bytes_are_credit_too),
         cmocka_unit_test(a_message_has_a_limit),
+        cmocka_unit_test(a_message_over_the_window_is_refused),
         cmocka_unit_test(hostile_data_closes),
         cmocka_unit_test(credit_cannot_be_exceeded),
         cmocka_unit_test(nothing_follows_the_end),
