@@ -46,8 +46,34 @@ static enum err runs_fetch_image(struct rpc_call *call,
     return ERR_OK;
 }
 
-static enum err runs_sealed(struct rpc_call *call, const Hallmark__V1__SealedRequest *in,
-                            Hallmark__V1__SealedResponse *out)
+static enum err runs_commit(struct rpc_call *call, const Hallmark__V1__UnitCommitRequest *in,
+                            Hallmark__V1__UnitCommitResponse *out)
+{
+    served = true;
+    if (in->statement == NULL)
+        return ERR_INVALID;
+    return rpc_bytes(call, &out->rotpk,
+                     span_of(in->statement->kcv.data, in->statement->kcv.len));
+}
+
+static enum err runs_booted(struct rpc_call *call, const Hallmark__V1__UnitBootedRequest *in,
+                            Hallmark__V1__UnitBootedResponse *out)
+{
+    (void)call, (void)out;
+    served = true;
+    return in->booted ? ERR_OK : ERR_BOOT;
+}
+
+static enum err runs_locked(struct rpc_call *call, const Hallmark__V1__UnitLockedRequest *in,
+                            Hallmark__V1__UnitLockedResponse *out)
+{
+    (void)call, (void)out;
+    served = true;
+    return in->statement == NULL ? ERR_INVALID : ERR_OK;
+}
+
+static enum err runs_sealed(struct rpc_call *call, const Hallmark__V1__UnitSealedRequest *in,
+                            Hallmark__V1__UnitSealedResponse *out)
 {
     (void)call, (void)out;
     served = true;
@@ -58,7 +84,10 @@ RPC_HANDLER(runs, Runs, open, Open, Open)
 RPC_HANDLER(runs, Runs, fetch_image, FetchImage, FetchImage)
 RPC_HANDLER(runs, Runs, report, Report, Report)
 RPC_HANDLER(runs, Runs, finish, Finish, Finish)
-RPC_HANDLER(runs, Runs, sealed, Sealed, Sealed)
+RPC_HANDLER(runs, Runs, commit, Commit, UnitCommit)
+RPC_HANDLER(runs, Runs, booted, Booted, UnitBooted)
+RPC_HANDLER(runs, Runs, locked, Locked, UnitLocked)
+RPC_HANDLER(runs, Runs, sealed, Sealed, UnitSealed)
 
 static Hallmark__V1__Runs_Service service = HALLMARK__V1__RUNS__INIT(runs__);
 static ProtobufCService *const services[] = { &service.base, NULL };
@@ -115,7 +144,7 @@ void fuzz_seeds(fuzz_put *put, void *context)
     Hallmark__V1__FinishRequest finish = HALLMARK__V1__FINISH_REQUEST__INIT;
     finish.receipt = &receipt;
     seed(put, context, "finish", "hallmark.v1.Runs/Finish", &finish.base);
-    Hallmark__V1__SealedRequest sealed = HALLMARK__V1__SEALED_REQUEST__INIT;
+    Hallmark__V1__UnitSealedRequest sealed = HALLMARK__V1__UNIT_SEALED_REQUEST__INIT;
     sealed.detail = words;
     seed(put, context, "sealed", "hallmark.v1.Runs/Sealed", &sealed.base);
     seed(put, context, "unknown-method", "hallmark.v1.Runs/Invent", &open.base);
