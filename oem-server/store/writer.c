@@ -56,7 +56,7 @@ bool store_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t deadline_
     return true;
 }
 
-/* --- Of the writer's thread. -------------------------------------------------------------- */
+/* --- Of the writer's thread. --- */
 
 static void follower_save(const struct store *store)
 {
@@ -235,7 +235,7 @@ void writer_stop(struct store *store)
     store->running = false;
 }
 
-/* --- Of the callers' threads. ------------------------------------------------------------- */
+/* --- Of the callers' threads. --- */
 
 static void job_put(struct store *store, struct store_job *job)
 {

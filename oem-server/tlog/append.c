@@ -8,8 +8,7 @@
 #include "common/host/log.h"
 #include "oem-server/tlog/state.h"
 
-/* --- The edge: log_head in the store, committed in memory. ----------------------------------
- */
+/* --- The edge: log_head in the store, committed in memory. --- */
 
 bool tlog_edge_same(const struct tree_edge *a, const struct tree_edge *b)
 {
@@ -124,7 +123,7 @@ static enum err edge_load(struct tlog *log, struct store_tx *tx)
     return ERR_OK;
 }
 
-/* --- What an entry is found by. ----------------------------------------------------------- */
+/* --- What an entry is found by. --- */
 
 /* "spiffe://domain/station/name" gives "name". */
 static const char *actor_of(const char *actor, const char *role)
@@ -164,7 +163,7 @@ void tlog_search_of(const Hallmark__V1__Event *event, struct store_log_search *s
     };
 }
 
-/* --- Entries. ----------------------------------------------------------------------------- */
+/* --- Entries. --- */
 
 static enum err node_put(void *tx, unsigned level, uint64_t n,
                          const uint8_t hash[static SHA256_SIZE])

@@ -72,7 +72,7 @@ static enum err value_compare(void *context, const char *row, const char *field,
     return ERR_OK;
 }
 
-/* --- All rows. ---------------------------------------------------------------------------- */
+/* --- All rows. --- */
 
 static enum err page_check(struct store_tx *tx, void *context)
 {
@@ -142,8 +142,7 @@ static enum err whole_check(struct tlog *log, struct check *check)
                : store_read(log->store, doubts_check, check, tlog_deadline());
 }
 
-/* --- The rows of the newest entries. -------------------------------------------------------
- */
+/* --- The rows of the newest entries. --- */
 
 static enum err newest_check(struct store_tx *tx, void *context)
 {

@@ -27,7 +27,7 @@ enum err unit_of_station(struct store_tx *tx, const uint8_t uid[static UID_SIZE]
                    : ERR_OK;
 }
 
-/* --- Finish. ------------------------------------------------------------------------------ */
+/* --- Finish. --- */
 
 static enum err receipt_check(struct store_tx *tx, const struct unit *unit,
                               const struct unit_receipt *receipt)
@@ -147,7 +147,7 @@ enum err unit_finish(struct store_tx *tx, const struct unit_run *run,
     return ERR_OK;
 }
 
-/* --- Commit. ------------------------------------------------------------------------------ */
+/* --- Commit. --- */
 
 static enum err commit_found(struct store_tx *tx, const struct unit *unit,
                              const struct unit_commit *commit, bool *same_out)
@@ -262,7 +262,7 @@ enum err unit_booted(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
     return unit_transition(tx, UNIT_EVENT_BOOTED, &was, &now);
 }
 
-/* --- Lock and seal. ----------------------------------------------------------------------- */
+/* --- Lock and seal. --- */
 
 static enum err lock_against_commit(struct store_tx *tx, const struct unit *unit,
                                     const struct unit_lock *lock)

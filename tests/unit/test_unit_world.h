@@ -135,7 +135,7 @@ static enum err world_fill(struct store_tx *tx, void *context)
 static inline int world_open(void **state)
 {
     (void)state;
-    memset(&world, 0, sizeof(world));
+    world = (struct world){ .after = world.after, .after_context = world.after_context };
     test_dir_make_fast(&world.dir);
     if (store_open(world.dir.store, &world.store) != ERR_OK)
         return -1;
