@@ -17,7 +17,7 @@ packages_present() { # names of what is installed, and what that provides: a nod
 }
 
 packages_offered() { # packages_offered NAME: apt knows where to get it
-    apt-cache policy "$1" 2> /dev/null | grep -q '^ *Candidate: [^(]'
+    apt-cache policy "$1" 2> /dev/null | grep '^ *Candidate: [^(]' > /dev/null
 }
 
 # The first that apt offers, else the first: then apt says what is wrong with it.
