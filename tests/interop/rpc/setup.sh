@@ -39,6 +39,8 @@ interop_up() {
     system_station line-2
     auditor carol
     system_order interop 100000 line-1 --station line-2
+    # The server listens on 127.0.0.1; node 18 tries only the first address of localhost, often ::1.
+    export NODE_OPTIONS=--dns-result-order=ipv4first
     export NODE_PATH=$modules/node_modules INTEROP_DIR=$run_dir INTEROP_SERVER=$server_url \
         INTEROP_SERVER_PID=${process_pid[oem-server]} \
         INTEROP_FIRMWARE_SHA256=$firmware_sha256 INTEROP_DEVAUTH_SHA256=$devauth_sha256
