@@ -29,8 +29,8 @@ static const struct effort {
     uint32_t each;   /* of so many instructions one */
     uint64_t longer; /* is waited for an answer */
     unsigned drawn;  /* pairs, and as many flips, a scene */
-} efforts[] = { { "", false, 1, 1, 300 },
-                { "third", false, 3, 1, 40 },
+} efforts[] = { { "", false, 1, 1, 120 },
+                { "third", false, 3, 1, 20 },
                 { "all", true, 1, PATIENCE, 5000 } };
 
 static const struct effort *effort(void)
