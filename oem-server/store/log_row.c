@@ -109,13 +109,26 @@ enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
     return ERR_OK;
 }
 
+/* By the column that most likely has the fewest entries of one value. */
+static enum statement find_by(const struct store_log_search *search)
+{
+    return search->unit != NULL            ? STATEMENT_LOG_FIND_UNIT
+           : search->firmware != NULL      ? STATEMENT_LOG_FIND_FIRMWARE
+           : search->operator_name != NULL ? STATEMENT_LOG_FIND_OPERATOR
+           : search->order != NULL         ? STATEMENT_LOG_FIND_ORDER
+           : search->station != NULL       ? STATEMENT_LOG_FIND_STATION
+           : search->method != NULL        ? STATEMENT_LOG_FIND_METHOD
+           : search->kind != NULL          ? STATEMENT_LOG_FIND_KIND
+                                           : STATEMENT_LOG_FIND;
+}
+
 enum err store_log_find(struct store_tx *tx, const struct store_log_search *search,
                         uint64_t start, uint64_t count, store_log_take *take, void *context)
 {
     AUTO(query_close) struct query query = { 0 };
     bool row = false;
     TRY(query_open(
-        tx, STATEMENT_LOG_FIND,
+        tx, find_by(search),
         VALUES(value_u64(start), value_u64(count), bytes_or_null(search->unit, UID_SIZE),
                text_or_null(search->order), text_or_null(search->station),
                text_or_null(search->operator_name), text_or_null(search->kind),
@@ -130,6 +143,23 @@ enum err store_log_find(struct store_tx *tx, const struct store_log_search *sear
         TRY(take(context, index, entry));
         TRY(query_next(&query, &row));
     }
+    return ERR_OK;
+}
+
+enum err store_log_search_same(struct store_tx *tx, uint64_t index,
+                               const struct store_log_search *search, bool *same_out)
+{
+    uint64_t count = 0;
+    TRY(query_count(tx, STATEMENT_LOG_SAME,
+                    VALUES(value_u64(index), bytes_or_null(search->unit, UID_SIZE),
+                           text_or_null(search->order), text_or_null(search->station),
+                           text_or_null(search->operator_name), text_or_null(search->kind),
+                           text_or_null(search->method), value_number(search->arrow),
+                           value_number(search->outcome),
+                           bytes_or_null(search->firmware, SHA256_SIZE),
+                           value_number(search->time_us)),
+                    &count));
+    *same_out = count == 1;
     return ERR_OK;
 }
 

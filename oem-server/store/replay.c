@@ -203,6 +203,14 @@ void replay_missing(struct replay *replay, replay_differs *differs, void *contex
             row_missing(row, differs, context);
 }
 
+void replay_missing_of(struct replay *replay, const char *row_name, replay_differs *differs,
+                       void *context)
+{
+    const struct row *row = row_find(replay, row_name);
+    if (row != NULL)
+        row_missing(row, differs, context);
+}
+
 enum err replay_rows(struct replay *replay, replay_row *each, void *context)
 {
     for (size_t i = 0; i < replay->bucket_count; i++)

@@ -29,10 +29,13 @@ typedef void replay_differs(void *context, const char *row, const char *field, c
 void replay_compare(struct replay *replay, bool whole, const char *row, const char *field,
                     const char *value, replay_differs *differs, void *context);
 /* After the store's values: those that the log tells and no replay_compare() named since the
- * last call of this are missing in the store. Each row that a partial replay touched must have
- * been looked up. */
+ * last call of this are missing in the store. Of all rows, or of one whose values were
+ * compared. */
 void replay_missing(struct replay *replay, replay_differs *differs, void *context);
+void replay_missing_of(struct replay *replay, const char *row, replay_differs *differs,
+                       void *context);
 
-/* Each row that was touched, once, in no order; gone ones too. A failure ends it. */
+/* Each row that was touched, once, in no order; gone ones too. A failure ends it. each may call
+ * replay_compare() and replay_missing_of(). */
 typedef enum err replay_row(void *context, const char *row);
 enum err replay_rows(struct replay *replay, replay_row *each, void *context);

@@ -51,7 +51,8 @@ const char *row_field(enum row_kind kind, unsigned field, char name_out[static R
 {
     if (row_infos[kind].how == ROW_FIELDS)
         return row_column(kind, row_infos[kind].keys + field, name_out);
-    return strcpy(name_out, "sha256");
+    snprintf(name_out, ROW_COLUMN_SIZE, "sha256");
+    return name_out;
 }
 
 static char *bytes_text(const char *before, struct span bytes)

@@ -20,66 +20,99 @@ const char schema_base[] =
 #define UID_GEN             SIZED("uid", "12") ", gen BIGINT NOT NULL CHECK (gen >= 1)"
 #define RUN                 SIZED("run_id", "16")
 
-#define SCHEMA_PEOPLE                                                                                                                                                                                 \
-    "CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value BYTEA NOT NULL);"                                                                                                                   \
-    "CREATE TABLE principals (role BIGINT NOT NULL, name TEXT NOT NULL, " FLAG(                                                                                                                       \
-        "revoked") ", revoked_reason TEXT NOT NULL, added_us BIGINT NOT NULL, PRIMARY KEY "                                                                                                           \
-                   "(role, name));"                                                                                                                                                                   \
-                   "CREATE TRIGGER principals_revoked BEFORE UPDATE OF revoked ON principals"                                                                                                         \
-                   " WHEN OLD.revoked = 1 AND NEW.revoked = 0"                                                                                                                                        \
-                   " BEGIN SELECT RAISE(ABORT, 'principals: revoked stays revoked'); END;"                                                                                                            \
-                   "CREATE TABLE principal_certificates (role BIGINT NOT NULL, name TEXT NOT "                                                                                                        \
-                   "NULL,"                                                                                                                                                                            \
-                   " n BIGINT NOT NULL, " SIZED("certificate_sha256", "32") ", PRIMARY KEY "                                                                                                          \
-                                                                            "(role, name, "                                                                                                           \
-                                                                            "n), FOREIGN KEY "                                                                                                        \
-                                                                            "(role, name) "                                                                                                           \
-                                                                            "REFERENCES "                                                                                                             \
-                                                                            "principals)"                                                                                                             \
-                                                                            ";" INSERT_ONLY("principal_certificates") "CREATE TABLE registrations (role BIGINT NOT NULL, name TEXT NOT NULL, " SIZED( \
-                                                                                "csr_sha256",                                                                                                         \
-                                                                                "32") ", "                                                                                                            \
-                                                                                      "certif"                                                                                                        \
-                                                                                      "icate "                                                                                                        \
-                                                                                      "BYTEA "                                                                                                        \
-                                                                                      "NOT "                                                                                                          \
-                                                                                      "NULL, "                                                                                                        \
-                                                                                      "PRIMAR"                                                                                                        \
-                                                                                      "Y KEY "                                                                                                        \
-                                                                                      "(role,"                                                                                                        \
-                                                                                      " name)"                                                                                                        \
-                                                                                      ","                                                                                                             \
-                                                                                      " FOREI"                                                                                                        \
-                                                                                      "GN "                                                                                                           \
-                                                                                      "KEY "                                                                                                          \
-                                                                                      "(role,"                                                                                                        \
-                                                                                      " name)"                                                                                                        \
-                                                                                      " REFER"                                                                                                        \
-                                                                                      "ENCES "                                                                                                        \
-                                                                                      "princi"                                                                                                        \
-                                                                                      "pals);"                                                                                                        \
-                                                                                      "CREATE"                                                                                                        \
-                                                                                      " TABLE"                                                                                                        \
-                                                                                      " answe"                                                                                                        \
-                                                                                      "rs "                                                                                                           \
-                                                                                      "(calle"                                                                                                        \
-                                                                                      "r "                                                                                                            \
-                                                                                      "TEXT "                                                                                                         \
-                                                                                      "NOT "                                                                                                          \
-                                                                                      "NULL,"                                                                                                         \
-                                                                                      " " SIZED("call_key", "16") ", " SIZED(                                                                         \
-                                                                                          "re"                                                                                                        \
-                                                                                          "qu"                                                                                                        \
-                                                                                          "es"                                                                                                        \
-                                                                                          "t_"                                                                                                        \
-                                                                                          "sh"                                                                                                        \
-                                                                                          "a2"                                                                                                        \
-                                                                                          "5"                                                                                                         \
-                                                                                          "6",                                                                                                        \
-                                                                                          "3"                                                                                                         \
-                                                                                          "2") ", response BYTEA NOT NULL, created_us BIGINT NOT NULL,"                                               \
-                                                                                               " PRIMARY KEY (caller, call_key));"                                                                    \
-                                                                                               "CREATE INDEX answers_by_age ON answers (created_us);"
+#define SCHEMA_PEOPLE                                                                                                                                                        \
+    "CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value BYTEA NOT NULL);"                                                                                          \
+    "CREATE TABLE principals (role BIGINT NOT NULL, name TEXT NOT NULL, " FLAG(                                                                                              \
+        "revoked") ", revoked_reason TEXT NOT NULL, added_us BIGINT NOT NULL, PRIMARY KEY "                                                                                  \
+                   "(role, name));"                                                                                                                                          \
+                   "CREATE TRIGGER principals_revoked BEFORE UPDATE OF revoked ON principals"                                                                                \
+                   " WHEN OLD.revoked = 1 AND NEW.revoked = 0"                                                                                                               \
+                   " BEGIN SELECT RAISE(ABORT, 'principals: revoked stays revoked'); END;"                                                                                   \
+                   "CREATE TABLE principal_certificates (role BIGINT NOT NULL, name TEXT NOT "                                                                               \
+                   "NULL,"                                                                                                                                                   \
+                   " n BIGINT NOT NULL, " SIZED(                                                                                                                             \
+                       "certificate_sha256", "32") ", PRIMARY KEY "                                                                                                          \
+                                                   "(role, name, "                                                                                                           \
+                                                   "n), FOREIGN KEY "                                                                                                        \
+                                                   "(role, name) "                                                                                                           \
+                                                   "REFERENCES "                                                                                                             \
+                                                   "principals)"                                                                                                             \
+                                                   ";" INSERT_ONLY("principal_certificates") "CREATE TABLE registrations (role BIGINT NOT NULL, name TEXT NOT NULL, " SIZED( \
+                                                       "csr_sha256",                                                                                                         \
+                                                       "32") ", "                                                                                                            \
+                                                             "certif"                                                                                                        \
+                                                             "icate "                                                                                                        \
+                                                             "BYTEA "                                                                                                        \
+                                                             "NOT "                                                                                                          \
+                                                             "NULL, "                                                                                                        \
+                                                             "PRIMAR"                                                                                                        \
+                                                             "Y KEY "                                                                                                        \
+                                                             "(role,"                                                                                                        \
+                                                             " name)"                                                                                                        \
+                                                             ","                                                                                                             \
+                                                             " FOREI"                                                                                                        \
+                                                             "GN "                                                                                                           \
+                                                             "KEY "                                                                                                          \
+                                                             "(role,"                                                                                                        \
+                                                             " name)"                                                                                                        \
+                                                             " REFER"                                                                                                        \
+                                                             "ENCES "                                                                                                        \
+                                                             "princi"                                                                                                        \
+                                                             "pals);"                                                                                                        \
+                                                             "CREATE"                                                                                                        \
+                                                             " TABLE"                                                                                                        \
+                                                             " answe"                                                                                                        \
+                                                             "rs "                                                                                                           \
+                                                             "(calle"                                                                                                        \
+                                                             "r "                                                                                                            \
+                                                             "TEXT "                                                                                                         \
+                                                             "NOT "                                                                                                          \
+                                                             "NULL,"                                                                                                         \
+                                                             " " SIZED(                                                                                                      \
+                                                                 "call_key",                                                                                                 \
+                                                                 "16") ", " SIZED("re"                                                                                       \
+                                                                                  "qu"                                                                                       \
+                                                                                  "es"                                                                                       \
+                                                                                  "t_"                                                                                       \
+                                                                                  "sh"                                                                                       \
+                                                                                  "a2"                                                                                       \
+                                                                                  "5"                                                                                        \
+                                                                                  "6",                                                                                       \
+                                                                                  "3"                                                                                        \
+                                                                                  "2") ", "                                                                                  \
+                                                                                       "respo"                                                                               \
+                                                                                       "nse "                                                                                \
+                                                                                       "BYTEA"                                                                               \
+                                                                                       " NOT "                                                                               \
+                                                                                       "NULL,"                                                                               \
+                                                                                       " crea"                                                                               \
+                                                                                       "ted_"                                                                                \
+                                                                                       "us "                                                                                 \
+                                                                                       "BIGIN"                                                                               \
+                                                                                       "T "                                                                                  \
+                                                                                       "NOT "                                                                                \
+                                                                                       "NULL,"                                                                               \
+                                                                                       " PRIM"                                                                               \
+                                                                                       "ARY "                                                                                \
+                                                                                       "KEY "                                                                                \
+                                                                                       "(call"                                                                               \
+                                                                                       "er, "                                                                                \
+                                                                                       "call_"                                                                               \
+                                                                                       "key))"                                                                               \
+                                                                                       ";"                                                                                   \
+                                                                                       "CREAT"                                                                               \
+                                                                                       "E "                                                                                  \
+                                                                                       "INDEX"                                                                               \
+                                                                                       " answ"                                                                               \
+                                                                                       "ers_"                                                                                \
+                                                                                       "by_"                                                                                 \
+                                                                                       "age "                                                                                \
+                                                                                       "ON "                                                                                 \
+                                                                                       "answe"                                                                               \
+                                                                                       "rs "                                                                                 \
+                                                                                       "(crea"                                                                               \
+                                                                                       "ted_"                                                                                \
+                                                                                       "us);"
 
 #define SCHEMA_ORDERS                                                                          \
     "CREATE TABLE images (sha256 BYTEA NOT NULL PRIMARY KEY CHECK (length(sha256) = 32),"      \
@@ -191,154 +224,161 @@ const char schema_base[] =
                                                                           "n)")                                                                                                                            \
                 FACT_BY_RUN(                                                                                                                                                                               \
                     "fact_commit",                                                                                                                                                                         \
-                    "slot BIGINT NOT NULL, " SIZED("kcv", "16") ", lock_level BIGINT NOT "                                                                                                                 \
-                                                                "NULL, " SIZED(                                                                                                                            \
-                                                                    "receipt_sha256",                                                                                                                      \
-                                                                    "32") ", " SIZED("sha256",                                                                                                             \
-                                                                                     "32") ","                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "s"                                                                                                             \
-                                                                                           "t"                                                                                                             \
-                                                                                           "a"                                                                                                             \
-                                                                                           "t"                                                                                                             \
-                                                                                           "e"                                                                                                             \
-                                                                                           "m"                                                                                                             \
-                                                                                           "e"                                                                                                             \
-                                                                                           "n"                                                                                                             \
-                                                                                           "t"                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "B"                                                                                                             \
-                                                                                           "Y"                                                                                                             \
-                                                                                           "T"                                                                                                             \
-                                                                                           "E"                                                                                                             \
-                                                                                           "A"                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "N"                                                                                                             \
-                                                                                           "O"                                                                                                             \
-                                                                                           "T"                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "N"                                                                                                             \
-                                                                                           "U"                                                                                                             \
-                                                                                           "L"                                                                                                             \
-                                                                                           "L"                                                                                                             \
-                                                                                           ","                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "s"                                                                                                             \
-                                                                                           "t"                                                                                                             \
-                                                                                           "a"                                                                                                             \
-                                                                                           "t"                                                                                                             \
-                                                                                           "i"                                                                                                             \
-                                                                                           "o"                                                                                                             \
-                                                                                           "n"                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "T"                                                                                                             \
-                                                                                           "E"                                                                                                             \
-                                                                                           "X"                                                                                                             \
-                                                                                           "T"                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "N"                                                                                                             \
-                                                                                           "O"                                                                                                             \
-                                                                                           "T"                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "N"                                                                                                             \
-                                                                                           "U"                                                                                                             \
-                                                                                           "L"                                                                                                             \
-                                                                                           "L"                                                                                                             \
-                                                                                           ","                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "c"                                                                                                             \
-                                                                                           "o"                                                                                                             \
-                                                                                           "m"                                                                                                             \
-                                                                                           "m"                                                                                                             \
-                                                                                           "i"                                                                                                             \
-                                                                                           "t"                                                                                                             \
-                                                                                           "t"                                                                                                             \
-                                                                                           "e"                                                                                                             \
-                                                                                           "d"                                                                                                             \
-                                                                                           "_"                                                                                                             \
-                                                                                           "u"                                                                                                             \
-                                                                                           "s"                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "B"                                                                                                             \
-                                                                                           "I"                                                                                                             \
-                                                                                           "G"                                                                                                             \
-                                                                                           "I"                                                                                                             \
-                                                                                           "N"                                                                                                             \
-                                                                                           "T"                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "N"                                                                                                             \
-                                                                                           "O"                                                                                                             \
-                                                                                           "T"                                                                                                             \
-                                                                                           " "                                                                                                             \
-                                                                                           "N"                                                                                                             \
-                                                                                           "U"                                                                                                             \
-                                                                                           "L"                                                                                                             \
-                                                                                           "L")                                                                                                            \
+                    "slot BIGINT NOT NULL, " SIZED(                                                                                                                                                        \
+                        "kcv", "16") ", lock_level BIGINT NOT "                                                                                                                                            \
+                                     "NULL, " SIZED("receipt_sha256",                                                                                                                                      \
+                                                    "32") ", " SIZED("sha256", "32") ","                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "s"                                                                                                                   \
+                                                                                     "t"                                                                                                                   \
+                                                                                     "a"                                                                                                                   \
+                                                                                     "t"                                                                                                                   \
+                                                                                     "e"                                                                                                                   \
+                                                                                     "m"                                                                                                                   \
+                                                                                     "e"                                                                                                                   \
+                                                                                     "n"                                                                                                                   \
+                                                                                     "t"                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "B"                                                                                                                   \
+                                                                                     "Y"                                                                                                                   \
+                                                                                     "T"                                                                                                                   \
+                                                                                     "E"                                                                                                                   \
+                                                                                     "A"                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "N"                                                                                                                   \
+                                                                                     "O"                                                                                                                   \
+                                                                                     "T"                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "N"                                                                                                                   \
+                                                                                     "U"                                                                                                                   \
+                                                                                     "L"                                                                                                                   \
+                                                                                     "L"                                                                                                                   \
+                                                                                     ","                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "s"                                                                                                                   \
+                                                                                     "t"                                                                                                                   \
+                                                                                     "a"                                                                                                                   \
+                                                                                     "t"                                                                                                                   \
+                                                                                     "i"                                                                                                                   \
+                                                                                     "o"                                                                                                                   \
+                                                                                     "n"                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "T"                                                                                                                   \
+                                                                                     "E"                                                                                                                   \
+                                                                                     "X"                                                                                                                   \
+                                                                                     "T"                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "N"                                                                                                                   \
+                                                                                     "O"                                                                                                                   \
+                                                                                     "T"                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "N"                                                                                                                   \
+                                                                                     "U"                                                                                                                   \
+                                                                                     "L"                                                                                                                   \
+                                                                                     "L"                                                                                                                   \
+                                                                                     ","                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "c"                                                                                                                   \
+                                                                                     "o"                                                                                                                   \
+                                                                                     "m"                                                                                                                   \
+                                                                                     "m"                                                                                                                   \
+                                                                                     "i"                                                                                                                   \
+                                                                                     "t"                                                                                                                   \
+                                                                                     "t"                                                                                                                   \
+                                                                                     "e"                                                                                                                   \
+                                                                                     "d"                                                                                                                   \
+                                                                                     "_"                                                                                                                   \
+                                                                                     "u"                                                                                                                   \
+                                                                                     "s"                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "B"                                                                                                                   \
+                                                                                     "I"                                                                                                                   \
+                                                                                     "G"                                                                                                                   \
+                                                                                     "I"                                                                                                                   \
+                                                                                     "N"                                                                                                                   \
+                                                                                     "T"                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "N"                                                                                                                   \
+                                                                                     "O"                                                                                                                   \
+                                                                                     "T"                                                                                                                   \
+                                                                                     " "                                                                                                                   \
+                                                                                     "N"                                                                                                                   \
+                                                                                     "U"                                                                                                                   \
+                                                                                     "L"                                                                                                                   \
+                                                                                     "L")                                                                                                                  \
                     FACT_BY_GEN("fact_lock",                                                                                                                                                               \
                                 RUN ", lock_level BIGINT NOT NULL, " SIZED(                                                                                                                                \
                                     "statement_sha256",                                                                                                                                                    \
                                     "32") ", statement BYTEA NOT NULL,"                                                                                                                                    \
                                           " station TEXT NOT NULL, locked_us BIGINT NOT NULL")                                                                                                             \
-                        FACT_BY_GEN("fact_seal", "station TEXT NOT NULL, detail TEXT NOT "                                                                                                                 \
-                                                 "NULL, " FLAG(                                                                                                                                            \
-                                                     "accepted") ", sealed_us BIGINT NOT "                                                                                                                 \
-                                                                 "NULL") "CREATE TABLE "                                                                                                                   \
-                                                                         "fact_revoked "                                                                                                                   \
-                                                                         "(" UID_GEN                                                                                                                       \
-                                                                         ", " SIZED(                                                                                                                       \
-                                                                             "serial",                                                                                                                     \
-                                                                             "20") ", reason "                                                                                                             \
-                                                                                   "TEXT NOT "                                                                                                             \
-                                                                                   "NULL, "                                                                                                                \
-                                                                                   "revoked_"                                                                                                              \
-                                                                                   "us "                                                                                                                   \
-                                                                                   "BIGINT "                                                                                                               \
-                                                                                   "NOT "                                                                                                                  \
-                                                                                   "NULL, "                                                                                                                \
-                                                                                   "PRIMARY "                                                                                                              \
-                                                                                   "KEY "                                                                                                                  \
-                                                                                   "(uid, "                                                                                                                \
-                                                                                   "gen, "                                                                                                                 \
-                                                                                   "serial))"                                                                                                              \
-                                                                                   ";" INSERT_ONLY("fact_revoked")
+                        FACT_BY_GEN(                                                                                                                                                                       \
+                            "fact_seal",                                                                                                                                                                   \
+                            "station TEXT NOT NULL, detail TEXT NOT "                                                                                                                                      \
+                            "NULL, " FLAG("accepted") ", sealed_us BIGINT NOT "                                                                                                                            \
+                                                      "NULL") "CREATE TABLE "                                                                                                                              \
+                                                              "fact_revoked "                                                                                                                              \
+                                                              "(" UID_GEN ", " SIZED(                                                                                                                      \
+                                                                  "serial",                                                                                                                                \
+                                                                  "20") ", reason "                                                                                                                        \
+                                                                        "TEXT NOT "                                                                                                                        \
+                                                                        "NULL, "                                                                                                                           \
+                                                                        "revoked_"                                                                                                                         \
+                                                                        "us "                                                                                                                              \
+                                                                        "BIGINT "                                                                                                                          \
+                                                                        "NOT "                                                                                                                             \
+                                                                        "NULL, "                                                                                                                           \
+                                                                        "PRIMARY "                                                                                                                         \
+                                                                        "KEY "                                                                                                                             \
+                                                                        "(uid, "                                                                                                                           \
+                                                                        "gen, "                                                                                                                            \
+                                                                        "serial))"                                                                                                                         \
+                                                                        ";" INSERT_ONLY(                                                                                                                   \
+                                                                            "fact_revoked")
 
-#define SCHEMA_KEYS                                                                                                                                                   \
-    "CREATE TABLE auth_key (pub BYTEA NOT NULL PRIMARY KEY CHECK (length(pub) = 65), " SIZED(                                                                         \
-        "uid",                                                                                                                                                        \
-        "12") ");" INSERT_ONLY("auth_key") "CREATE TABLE boot_key (scope TEXT NOT NULL "                                                                              \
-                                           "PRIMARY KEY, " SIZED("rotpk",                                                                                             \
-                                                                 "64") ");" INSERT_ONLY("boot"                                                                        \
-                                                                                        "_ke"                                                                         \
-                                                                                        "y") "CREATE TABLE wrapped (id TEXT NOT NULL PRIMARY KEY, kek TEXT NOT NULL," \
-                                                                                             " blob BYTEA NOT NULL);"
+#define SCHEMA_KEYS                                                                            \
+    "CREATE TABLE auth_key (pub BYTEA NOT NULL PRIMARY KEY CHECK (length(pub) = 65), " SIZED(  \
+        "uid",                                                                                 \
+        "12") ");" INSERT_ONLY("auth_key") "CREATE TABLE boot_key (scope TEXT NOT NULL "       \
+                                           "PRIMARY KEY, " SIZED(                              \
+                                               "rotpk",                                        \
+                                               "64") ");" INSERT_ONLY("boot"                   \
+                                                                      "_ke"                    \
+                                                                      "y") "CREATE TABLE "     \
+                                                                           "wrapped (id TEXT " \
+                                                                           "NOT NULL PRIMARY " \
+                                                                           "KEY, kek TEXT "    \
+                                                                           "NOT NULL,"         \
+                                                                           " blob BYTEA NOT "  \
+                                                                           "NULL);"
 
 /* log_head is the only row of the log that is written again: with each group. */
-#define SCHEMA_LOG                                                                                                                                                                             \
-    "CREATE TABLE log_entries (position BIGINT NOT NULL PRIMARY KEY, entry BYTEA NOT NULL,"                                                                                                    \
-    " unit BYTEA, order_name TEXT, station TEXT, operator TEXT, kind TEXT, method TEXT,"                                                                                                       \
-    " arrow BIGINT NOT NULL, outcome BIGINT NOT NULL, firmware BYTEA,"                                                                                                                         \
-    " time_us BIGINT NOT NULL);"                                                                                                                                                               \
-    "CREATE INDEX log_by_unit ON log_entries (unit, position) WHERE unit IS NOT NULL;"                                                                                                         \
-    "CREATE INDEX log_by_order ON log_entries (order_name, position)"                                                                                                                          \
-    " WHERE order_name IS NOT NULL;"                                                                                                                                                           \
-    "CREATE INDEX log_by_station ON log_entries (station, position)"                                                                                                                           \
-    " WHERE station IS NOT NULL;"                                                                                                                                                              \
-    "CREATE INDEX log_by_operator ON log_entries (operator, position)"                                                                                                                         \
-    " WHERE operator IS NOT NULL;"                                                                                                                                                             \
-    "CREATE INDEX log_by_kind ON log_entries (kind, position);"                                                                                                                                \
-    "CREATE INDEX log_by_method ON log_entries (method, position) WHERE method IS NOT NULL;"                                                                                                   \
-    "CREATE INDEX log_by_arrow ON log_entries (arrow, position) WHERE arrow <> 0;"                                                                                                             \
-    "CREATE INDEX log_by_outcome ON log_entries (outcome, position) WHERE outcome <> 0;"                                                                                                       \
-    "CREATE INDEX log_by_firmware ON log_entries (firmware, position)"                                                                                                                         \
-    " WHERE firmware IS NOT NULL;"                                                                                                                                                             \
-    "CREATE INDEX log_by_time ON log_entries (time_us);" INSERT_ONLY(                                                                                                                          \
-        "log_entries") "CREATE TABLE log_nodes (level BIGINT NOT NULL, n BIGINT NOT "                                                                                                          \
-                       "NULL, " SIZED("hash",                                                                                                                                                  \
-                                      "32") ", PRIMARY KEY (level, n));" INSERT_ONLY("log_"                                                                                                    \
-                                                                                     "nodes") "CREATE TABLE log_head (id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),"                          \
-                                                                                              " size BIGINT NOT NULL, edge BYTEA NOT NULL);"                                                   \
-                                                                                              "CREATE TABLE checkpoints (size BIGINT NOT NULL PRIMARY KEY, note BYTEA NOT NULL);" INSERT_ONLY( \
-                                                                                                  "checkpoints")
+#define SCHEMA_LOG                                                                             \
+    "CREATE TABLE log_entries (position BIGINT NOT NULL PRIMARY KEY, entry BYTEA NOT NULL,"    \
+    " unit BYTEA, order_name TEXT, station TEXT, operator TEXT, kind TEXT, method TEXT,"       \
+    " arrow BIGINT NOT NULL, outcome BIGINT NOT NULL, firmware BYTEA,"                         \
+    " time_us BIGINT NOT NULL);"                                                               \
+    "CREATE INDEX log_by_unit ON log_entries (unit, position) WHERE unit IS NOT NULL;"         \
+    "CREATE INDEX log_by_order ON log_entries (order_name, position)"                          \
+    " WHERE order_name IS NOT NULL;"                                                           \
+    "CREATE INDEX log_by_station ON log_entries (station, position)"                           \
+    " WHERE station IS NOT NULL;"                                                              \
+    "CREATE INDEX log_by_operator ON log_entries (operator, position)"                         \
+    " WHERE operator IS NOT NULL;"                                                             \
+    "CREATE INDEX log_by_kind ON log_entries (kind, position);"                                \
+    "CREATE INDEX log_by_method ON log_entries (method, position) WHERE method IS NOT NULL;"   \
+    "CREATE INDEX log_by_arrow ON log_entries (arrow, position) WHERE arrow <> 0;"             \
+    "CREATE INDEX log_by_outcome ON log_entries (outcome, position) WHERE outcome <> 0;"       \
+    "CREATE INDEX log_by_firmware ON log_entries (firmware, position)"                         \
+    " WHERE firmware IS NOT NULL;"                                                             \
+    "CREATE INDEX log_by_time ON log_entries (time_us);" INSERT_ONLY(                          \
+        "log_entries") "CREATE TABLE log_nodes (level BIGINT NOT NULL, n BIGINT NOT "          \
+                       "NULL, " SIZED("hash", "32") ", PRIMARY KEY (level, n));" INSERT_ONLY(  \
+                           "log_"                                                              \
+                           "nodes") "CREATE TABLE log_head (id BIGINT NOT NULL PRIMARY KEY "   \
+                                    "CHECK (id = 1),"                                          \
+                                    " size BIGINT NOT NULL, edge BYTEA NOT NULL);"             \
+                                    "CREATE TABLE checkpoints (size BIGINT NOT NULL PRIMARY "  \
+                                    "KEY, note BYTEA NOT NULL);" INSERT_ONLY("checkpoints")
 
 /* Append, never edit one that was released (README.md: none was yet). */
 const char *const schema_migrations[] = {

@@ -14,6 +14,16 @@
 #include "oem-server/store/statements_order.h"
 #include "oem-server/store/statements_unit.h"
 
+/* first is the column by which an index finds the entries; the others are then asked of each.
+ */
+#define LOG_FIND_SQL(first)                                                                    \
+    "SELECT position, entry FROM log_entries WHERE " first " AND position >= $1"               \
+    " AND ($3 IS NULL OR unit = $3) AND ($4 IS NULL OR order_name = $4)"                       \
+    " AND ($5 IS NULL OR station = $5) AND ($6 IS NULL OR operator = $6)"                      \
+    " AND ($7 IS NULL OR kind = $7) AND ($8 IS NULL OR method = $8)"                           \
+    " AND ($9 = 0 OR arrow = $9) AND ($10 IS NULL OR firmware = $10)"                          \
+    " AND time_us >= $11 ORDER BY position LIMIT $2"
+
 /* name, SQL */
 #define STATEMENT_LIST_STORE(X)                                                                \
     X(SCHEMA_VERSION, "SELECT COALESCE(MAX(version), 0) FROM schema_versions")                 \
@@ -53,12 +63,20 @@
     X(LOG_LAST, "SELECT position FROM log_entries ORDER BY position DESC LIMIT 1")             \
     X(LOG_READ, "SELECT position, entry FROM log_entries WHERE position >= $1"                 \
                 " ORDER BY position LIMIT $2")                                                 \
-    X(LOG_FIND, "SELECT position, entry FROM log_entries WHERE position >= $1"                 \
-                " AND ($3 IS NULL OR unit = $3) AND ($4 IS NULL OR order_name = $4)"           \
-                " AND ($5 IS NULL OR station = $5) AND ($6 IS NULL OR operator = $6)"          \
-                " AND ($7 IS NULL OR kind = $7) AND ($8 IS NULL OR method = $8)"               \
-                " AND ($9 = 0 OR arrow = $9) AND ($10 IS NULL OR firmware = $10)"              \
-                " AND time_us >= $11 ORDER BY position LIMIT $2")                              \
+    X(LOG_FIND, LOG_FIND_SQL("position >= $1"))                                                \
+    X(LOG_FIND_UNIT, LOG_FIND_SQL("unit = $3"))                                                \
+    X(LOG_FIND_ORDER, LOG_FIND_SQL("order_name = $4"))                                         \
+    X(LOG_FIND_STATION, LOG_FIND_SQL("station = $5"))                                          \
+    X(LOG_FIND_OPERATOR, LOG_FIND_SQL("operator = $6"))                                        \
+    X(LOG_FIND_FIRMWARE, LOG_FIND_SQL("firmware = $10"))                                       \
+    X(LOG_FIND_METHOD, LOG_FIND_SQL("method = $8"))                                            \
+    X(LOG_FIND_KIND, LOG_FIND_SQL("kind = $7"))                                                \
+    X(LOG_SAME, "SELECT COUNT(*) FROM log_entries WHERE position = $1"                         \
+                " AND unit IS NOT DISTINCT FROM $2 AND order_name IS NOT DISTINCT FROM $3"     \
+                " AND station IS NOT DISTINCT FROM $4 AND operator IS NOT DISTINCT FROM $5"    \
+                " AND kind IS NOT DISTINCT FROM $6 AND method IS NOT DISTINCT FROM $7"         \
+                " AND arrow = $8 AND outcome = $9 AND firmware IS NOT DISTINCT FROM $10"       \
+                " AND time_us = $11")                                                          \
     X(LOG_NODE_ADD, "INSERT INTO log_nodes (level, n, hash) VALUES ($1, $2, $3)")              \
     X(LOG_NODE_GET, "SELECT hash FROM log_nodes WHERE level = $1 AND n = $2")                  \
     X(LOG_NODE_COUNT, "SELECT COUNT(*) FROM log_nodes")                                        \

@@ -96,8 +96,7 @@ void store_tx_doom(struct store_tx *tx); /* its change will be rolled back */
 enum err store_setting_put(struct store_tx *tx, const char *name, struct span value);
 enum err store_setting_get(struct store_tx *tx, const char *name, struct buf *value_out);
 
-/* --- Principals: stations, operators, auditors. role is enum Role of operator.proto. -------
- */
+/* --- Principals: stations, operators, auditors. role is enum Role of operator.proto. --- */
 
 enum { STORE_REASON_MAX = 256 };
 struct store_principal {
@@ -137,8 +136,7 @@ enum err store_registration_get(struct store_tx *tx, uint32_t role, const char *
                                 struct store_registration *registration_out);
 void store_registration_free(struct store_registration *registration);
 
-/* --- Stored answers of calls with an idempotency key. caller: the principal's SPIFFE URI. ---
- */
+/* --- Stored answers of calls with an idempotency key. caller: a SPIFFE URI. --- */
 
 enum { STORE_CALL_KEY_SIZE = 16 };
 struct store_answer {
@@ -154,8 +152,7 @@ enum err store_answer_get(struct store_tx *tx, const char *caller,
 void store_answer_free(struct store_answer *answer);
 enum err store_answers_expire(struct store_tx *tx, int64_t before_us);
 
-/* --- The event log's rows (written by tlog only). ------------------------------------------
- */
+/* --- The event log's rows (written by tlog only). --- */
 
 /* What an entry is found by. NULL: not told. */
 struct store_log_search {
@@ -192,6 +189,9 @@ enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
  * entries of that time and later), gaps between them allowed. outcome is not asked. */
 enum err store_log_find(struct store_tx *tx, const struct store_log_search *search,
                         uint64_t start, uint64_t count, store_log_take *take, void *context);
+/* Whether an entry's columns are these: for the full check. */
+enum err store_log_search_same(struct store_tx *tx, uint64_t index,
+                               const struct store_log_search *search, bool *same_out);
 /* ERR_EXISTS: there is one of that size; read it, for it counts. */
 enum err store_checkpoint_put(struct store_tx *tx, uint64_t size, struct span note);
 enum err store_checkpoint_latest(struct store_tx *tx, uint64_t *size_out, struct buf *note_out);

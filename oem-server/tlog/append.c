@@ -8,8 +8,7 @@
 #include "common/host/log.h"
 #include "oem-server/tlog/state.h"
 
-/* --- The edge: log_head in the store, committed in memory. ----------------------------------
- */
+/* --- The edge: log_head in the store, committed in memory. --- */
 
 bool tlog_edge_same(const struct tree_edge *a, const struct tree_edge *b)
 {
@@ -106,6 +105,7 @@ void tlog_follow(struct tlog *log)
     const struct store_follower follower = { log, follow_save, follow_restore, follow_finish,
                                              follow_ended };
     store_follow(log->store, &follower);
+    log->following = true;
 }
 
 /* The first entry of a group: where the log ends is what the store says, in this transaction.
@@ -123,7 +123,7 @@ static enum err edge_load(struct tlog *log, struct store_tx *tx)
     return ERR_OK;
 }
 
-/* --- What an entry is found by. ----------------------------------------------------------- */
+/* --- What an entry is found by. --- */
 
 /* "spiffe://domain/station/name" gives "name". */
 static const char *actor_of(const char *actor, const char *role)
@@ -163,7 +163,7 @@ void tlog_search_of(const Hallmark__V1__Event *event, struct store_log_search *s
     };
 }
 
-/* --- Entries. ----------------------------------------------------------------------------- */
+/* --- Entries. --- */
 
 static enum err node_put(void *tx, unsigned level, uint64_t n,
                          const uint8_t hash[static SHA256_SIZE])

@@ -16,8 +16,9 @@ struct tlog {
     struct note_key key; /* its name is the origin */
     tlog_sign *sign;
     void *sign_context;
+    bool following; /* the store's commits: tlog_follow() was called */
 
-    pthread_mutex_t mutex; /* protects committed */
+    pthread_mutex_t mutex; /* protects committed and signing */
     pthread_cond_t grown;  /* on CLOCK_MONOTONIC */
     struct tree_edge committed;
     atomic_bool
@@ -27,7 +28,8 @@ struct tlog {
     bool loaded, saved_loaded;
     struct tree_edge pending, saved;
 
-    pthread_mutex_t signing; /* protects what follows; one checkpoint is made at a time */
+    bool signing; /* a checkpoint is made, one at a time; its maker owns what follows */
+    pthread_cond_t idle;
     uint64_t signed_size;
     struct buf signed_note; /* empty if none was ever signed */
 };

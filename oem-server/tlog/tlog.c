@@ -133,9 +133,9 @@ enum err tlog_open(struct store *store, const char *origin, const uint8_t public
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&log->grown, &clock);
+    pthread_cond_init(&log->idle, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&log->mutex, NULL);
-    pthread_mutex_init(&log->signing, NULL);
     TRY(note_key_make(origin, public_key, &log->key));
     TRY(store_read(store, load, log, tlog_deadline()));
     tlog_follow(log);
@@ -147,9 +147,10 @@ void tlog_free(struct tlog *log)
 {
     if (log == NULL)
         return;
-    store_follow(log->store, NULL);
+    if (log->following)
+        store_follow(log->store, NULL);
     buf_free(&log->signed_note);
-    pthread_mutex_destroy(&log->signing);
+    pthread_cond_destroy(&log->idle);
     pthread_mutex_destroy(&log->mutex);
     pthread_cond_destroy(&log->grown);
     free(log);

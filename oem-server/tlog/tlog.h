@@ -22,6 +22,7 @@
 #include <stdatomic.h>
 
 #include "hallmark/v1/log.pb-c.h"
+#include "oem-server/store/replay.h"
 #include "oem-server/store/store.h"
 
 enum { TLOG_ENTRY_MAX = 65535 }; /* bytes of one encoded Event (C2SP tlog-tiles) */
@@ -65,10 +66,17 @@ enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
 enum err tlog_proof(struct tlog *log, uint64_t index,
                     struct buf *proof_out); /* C2SP tlog-proof */
 
-/* Reads everything: each entry against its leaf's hash, each node, each checkpoint's signature
- * and root. ERR_DATA_LOSS with a message that names the first wrong row. Slow; others may write
- * meanwhile. */
+/* Reads everything: each entry against its leaf's hash and the columns that it is found by,
+ * each node, each checkpoint's signature and root. ERR_DATA_LOSS with a message that names the
+ * first wrong row. Slow; others may write meanwhile. */
 enum err tlog_verify_all(struct tlog *log);
+
+/* Replays the changes of the newest entries (0: of all) and compares the store with them: calls
+ * differs for each value that is not what the log says (store/replay.h); ERR_OK even then. Of
+ * the newest only, the rows that they touch are compared; of all, every row of the store.
+ * Others may write meanwhile. ERR_DATA_LOSS: an entry that is no Event. */
+enum err tlog_verify_state(struct tlog *log, uint64_t newest, replay_differs *differs,
+                           void *context);
 
 /* The verifier key text "name+hash+key" of C2SP signed-note. Caller frees with free(). */
 char *tlog_verifier_key(const char *origin, const uint8_t public_key[static 32]);

@@ -9,9 +9,29 @@
 #include "oem-server/tlog/proof.h"
 #include "oem-server/tlog/state.h"
 
-static void unlock(pthread_mutex_t **mutex)
+/* A flag and not a mutex: it is waited for with a limit, since the HSM may hang. */
+static enum err signing_take(struct tlog *log)
 {
-    pthread_mutex_unlock(*mutex);
+    struct timespec until;
+    int late = 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += TLOG_WAIT_MS / 1000;
+    pthread_mutex_lock(&log->mutex);
+    while (log->signing && late == 0)
+        late = pthread_cond_timedwait(&log->idle, &log->mutex, &until);
+    bool taken = !log->signing;
+    log->signing = true;
+    pthread_mutex_unlock(&log->mutex);
+    return taken ? ERR_OK
+                 : fail(ERR_UNAVAILABLE, "tlog: the HSM has not come back from a checkpoint");
+}
+
+static void signing_give(struct tlog **log)
+{
+    pthread_mutex_lock(&(*log)->mutex);
+    (*log)->signing = false;
+    pthread_cond_signal(&(*log)->idle);
+    pthread_mutex_unlock(&(*log)->mutex);
 }
 
 /* A signature that does not verify never leaves here: a wrong key in the HSM, or a fault. */
@@ -86,12 +106,8 @@ static enum err checkpoint_make(struct tlog *log)
 static enum err checkpoint_over(struct tlog *log, uint64_t size, struct buf *note_out,
                                 uint64_t *size_out)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TLOG_WAIT_MS / 1000;
-    if (pthread_mutex_clocklock(&log->signing, CLOCK_MONOTONIC, &until) != 0)
-        return fail(ERR_UNAVAILABLE, "tlog: the HSM has not come back from a checkpoint");
-    AUTO(unlock) pthread_mutex_t *held = &log->signing;
+    TRY(signing_take(log));
+    AUTO(signing_give) struct tlog *held = log;
     (void)held;
     if (tlog_stopped(log))
         return fail(ERR_DATA_LOSS, "tlog: stopped");

@@ -53,13 +53,30 @@ static enum err checkpoints_check(struct verifier *v)
     return ERR_OK;
 }
 
+/* What an entry is found by must be what it says: else a search would pass it over. */
+static enum err search_check(struct store_tx *tx, uint64_t index, struct span entry)
+{
+    struct store_log_search search;
+    bool same = false;
+    Hallmark__V1__Event *event = hallmark__v1__event__unpack(NULL, entry.len, entry.ptr);
+    if (event == NULL)
+        return fail(ERR_DATA_LOSS, "tlog: entry %ju is no Event", (uintmax_t)index);
+    tlog_search_of(event, &search);
+    enum err read = store_log_search_same(tx, index, &search, &same);
+    hallmark__v1__event__free_unpacked(event, NULL);
+    TRY(read);
+    return same ? ERR_OK
+                : fail(ERR_DATA_LOSS, "tlog: entry %ju is not found by what it says",
+                       (uintmax_t)index);
+}
+
 static enum err entry_check(void *context, uint64_t index, struct span entry)
 {
     struct verifier *v = context;
     uint8_t leaf[SHA256_SIZE];
-    (void)index;
     TRY(tree_leaf(entry, leaf));
     TRY(tree_add(&v->edge, leaf, tlog_node_compare, v->tx));
+    TRY(search_check(v->tx, index, entry));
     return checkpoints_check(v);
 }
 

@@ -27,7 +27,7 @@ enum err unit_of_station(struct store_tx *tx, const uint8_t uid[static UID_SIZE]
                    : ERR_OK;
 }
 
-/* --- Finish. ------------------------------------------------------------------------------ */
+/* --- Finish. --- */
 
 static enum err receipt_check(struct store_tx *tx, const struct unit *unit,
                               const struct unit_receipt *receipt)
@@ -116,6 +116,8 @@ static enum err finish_new(struct store_tx *tx, const struct unit *unit,
     TRY(keep_decide(tx, unit, receipt, keep_out));
     TRY(receipt_add(tx, unit, receipt, *keep_out));
     memcpy(now.station, unit->holder.station, sizeof(now.station));
+    if (unit->state == UNIT_COMMITTED) /* its key is another run's: this one is not needed */
+        TRY(wrapped_shared_destroy_one(tx, unit, unit->holder.run_id));
     return unit_transition(tx, UNIT_EVENT_FINISH, unit, &now);
 }
 
@@ -145,7 +147,7 @@ enum err unit_finish(struct store_tx *tx, const struct unit_run *run,
     return ERR_OK;
 }
 
-/* --- Commit. ------------------------------------------------------------------------------ */
+/* --- Commit. --- */
 
 static enum err commit_found(struct store_tx *tx, const struct unit *unit,
                              const struct unit_commit *commit, bool *same_out)
@@ -260,7 +262,7 @@ enum err unit_booted(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
     return unit_transition(tx, UNIT_EVENT_BOOTED, &was, &now);
 }
 
-/* --- Lock and seal. ----------------------------------------------------------------------- */
+/* --- Lock and seal. --- */
 
 static enum err lock_against_commit(struct store_tx *tx, const struct unit *unit,
                                     const struct unit_lock *lock)

@@ -126,7 +126,7 @@ enum err image_list(struct store_tx *tx, struct image **images_out, size_t *coun
     return ERR_OK;
 }
 
-/* --- Withdraw. ---------------------------------------------------------------------------- */
+/* --- Withdraw. --- */
 
 static enum err unit_hold_for(struct store_tx *tx, const uint8_t *uid, const char *why)
 {

@@ -13,7 +13,7 @@ enum {
     LEVEL_PRODUCTION = 3
 };
 
-/* --- Rows (row.c of this folder). --------------------------------------------------------- */
+/* --- Rows (row.c of this folder). --- */
 
 /* One row of the table, or NULL. */
 struct unit_table_row {
@@ -75,7 +75,7 @@ void unit_read(struct query *query, struct unit *unit);
 #define UNIT_KEY(unit) VALUES_ONLY(value_bytes((unit)->uid, UID_SIZE))
 #define UNIT_GEN(unit) value_bytes((unit)->uid, UID_SIZE), value_number((unit)->gen)
 
-/* --- Facts (fact.c). ---------------------------------------------------------------------- */
+/* --- Facts (fact.c). --- */
 
 enum err fact_claim_get(struct store_tx *tx, const struct unit *unit,
                         struct unit_claim *claim_out); /* ERR_NOT_FOUND */
@@ -133,7 +133,7 @@ enum err fact_rotpk_get(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
 enum err fact_released(struct store_tx *tx, const struct unit *unit, uint32_t gen,
                        bool *refuses_out);
 
-/* --- Wrapped keys (wrapped.c). ------------------------------------------------------------ */
+/* --- Wrapped keys (wrapped.c). --- */
 
 enum err wrapped_shared_put(struct store_tx *tx, const struct unit *unit,
                             const uint8_t run_id[static RUN_ID_SIZE], const char *kek,
@@ -144,8 +144,7 @@ enum err wrapped_shared_destroy(struct store_tx *tx, const struct unit *unit,
 enum err wrapped_shared_destroy_one(struct store_tx *tx, const struct unit *unit,
                                     const uint8_t run_id[static RUN_ID_SIZE]);
 
-/* --- Orders (order.c, order_change.c). -----------------------------------------------------
- */
+/* --- Orders (order.c, order_change.c). --- */
 
 enum err order_station_add(struct store_tx *tx, const char *name,
                            const char *station);                       /* ERR_EXISTS */

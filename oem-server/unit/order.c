@@ -75,7 +75,7 @@ enum err order_get(struct store_tx *tx, const char *name, struct order *order_ou
     return ERR_OK;
 }
 
-/* --- Create. ------------------------------------------------------------------------------ */
+/* --- Create. --- */
 
 static enum err image_usable(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
                              uint32_t kind, const char *what)
@@ -156,7 +156,7 @@ enum err order_create(struct store_tx *tx, const struct order *order)
     return ERR_OK;
 }
 
-/* --- What events ask. --------------------------------------------------------------------- */
+/* --- What events ask. --- */
 
 enum err order_window(struct store_tx *tx, const struct order *order)
 {
@@ -216,7 +216,7 @@ enum err order_count(struct store_tx *tx, const char *name, int good, int accept
                      NULL);
 }
 
-/* --- Reading. ----------------------------------------------------------------------------- */
+/* --- Reading. --- */
 
 static enum err counters_get(struct store_tx *tx, const char *name, struct order_counts *counts)
 {

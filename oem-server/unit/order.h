@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * order: what may be made: terms, stations, counters. Counters stand in the order's row, are
- * changed by the events of unit.h, and equal a recount (tests). An order's level and boot key
- * scope never change. Used inside store_do() and store_read() as unit.h says.
+ * changed by the events of unit.h, and equal a recount (test_unit_model.c). An order's images,
+ * level and boot key scope never change (test_unit_table.c: terms_stay). Used inside store_do()
+ * and store_read() as unit.h says.
  */
 #pragma once
 

@@ -24,7 +24,7 @@ static enum err order_open(struct store_tx *tx, const char *name, const char *re
                          : ERR_OK;
 }
 
-/* --- Close. ------------------------------------------------------------------------------- */
+/* --- Close. --- */
 
 /* Counts what the caller is told of. */
 struct ending {
@@ -108,7 +108,7 @@ enum err order_close(struct store_tx *tx, const char *name, bool now, const char
     return ERR_OK;
 }
 
-/* --- Other terms. ------------------------------------------------------------------------- */
+/* --- Other terms. --- */
 
 enum err order_extend(struct store_tx *tx, const char *name, int64_t not_after,
                       const char *reason)
@@ -165,7 +165,7 @@ enum err order_remove_station(struct store_tx *tx, const char *name, const char 
                : fail_quiet(ERR_NOT_FOUND, "order %s does not name station %s", name, station);
 }
 
-/* --- Recount. ----------------------------------------------------------------------------- */
+/* --- Recount. --- */
 
 static void recount_compare(const char *order, const uint32_t *row, const uint32_t *counted,
                             order_differs *differs, void *context)

@@ -26,7 +26,7 @@ const struct unit_table_row *unit_table_find(enum unit_event event, enum unit_st
 const char *unit_state_name(enum unit_state state)
 {
     static const char *const names[] = {
-#define X(name, number, text) [number] = text,
+#define X(name, number, text) [number] = (text),
         UNIT_STATE_LIST(X)
 #undef X
     };
@@ -36,7 +36,7 @@ const char *unit_state_name(enum unit_state state)
 static const char *event_name(enum unit_event event)
 {
     static const char *const names[] = {
-#define X(name, text) [UNIT_EVENT_##name] = text,
+#define X(name, text) [UNIT_EVENT_##name] = (text),
         UNIT_EVENT_LIST(X)
 #undef X
     };

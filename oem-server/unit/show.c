@@ -98,7 +98,7 @@ enum err unit_count_unlocked(struct store_tx *tx, const struct unit_limits *limi
     return ERR_OK;
 }
 
-/* --- All facts of one. -------------------------------------------------------------------- */
+/* --- All facts of one. --- */
 
 void unit_facts_free(struct unit_facts *facts)
 {

@@ -2,11 +2,11 @@
 /*
  * unit: what is true of a board: facts, a state, and a holder.
  *
- * The state says how far the unit is and never goes back. Who works on it now (run, server,
+ * The state says how far the unit is and never goes back. What works on it now (run, server,
  * station, lease) are other columns. Facts are inserted once and never changed; the database
- * refuses an update (triggers). table.h lists every event with the states that it leads from
- * and to; the code here, the CHECK constraints and the tests' reference model are made from it
- * or checked against it.
+ * refuses an update of them (tests/unit/test_unit_table.c shows both). table.h lists every
+ * event with the states that it leads from and to; the schema is checked against it, and the
+ * tests' reference model is driven by it (test_unit_model.c).
  *
  * Every function that takes a struct store_tx * is a step of a change: call it inside a
  * function given to store_do() (writing) or store_read() (reading). It reads and writes rows,
@@ -70,7 +70,7 @@ struct unit_limits {
     int64_t unlocked_us; /* committed so long without a lock statement is an alarm: 1 hour */
 };
 
-/* --- The facts of a run. ----------------------------------------------------------------- */
+/* --- The facts of a run. --- */
 
 /* By {uid, gen}. */
 struct unit_claim {
@@ -114,7 +114,7 @@ struct unit_lock {               /* its signature verified by the caller */
     struct span statement; /* encoded LockStatement */
 };
 
-/* --- Events by a station. ---------------------------------------------------------------- */
+/* --- Events by a station. --- */
 
 struct unit_open {
     const uint8_t *uid;
@@ -138,8 +138,8 @@ struct unit_opened {
     bool committed; /* there is no run: what follows is the answer */
     bool repeat;    /* committed, but its boot test failed: to be opened again with repeat */
     struct unit_committed answer;
-    bool
-        superseded; /* an older run of this station, or one whose time is over, ended by this */
+    /* An older run of this station, or one whose time is over, ended by this. */
+    bool superseded;
     uint8_t superseded_run[RUN_ID_SIZE];
 };
 void unit_opened_free(struct unit_opened *opened);
@@ -208,7 +208,7 @@ enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE], cons
 enum err unit_auth_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                        uint8_t auth_public_key_out[static P256_POINT_SIZE]);
 
-/* --- Ends. ------------------------------------------------------------------------------- */
+/* --- Ends. --- */
 
 /* The holder goes; a started unit without a claim is deleted: its UID is free. Not an error if
  * that run is not the holder any more (*ended_out false). */
@@ -225,8 +225,7 @@ enum err unit_end_expired(struct store_tx *tx, unit_ended *ended, void *context)
 /* What the server found makes the unit bad for good (never what a Hello says). */
 enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *reason);
 
-/* --- Events by an operator; reason is 1-UNIT_REASON_MAX bytes of printable UTF-8. ----------
- */
+/* --- Events by an operator; reason is 1-UNIT_REASON_MAX bytes of printable UTF-8. --- */
 
 /* unit_out: the unit as it is now (released: state UNIT_FREE, its next generation). If a run
  * ended by it (release, scrap, accept, reassign), unit_out->holder is that run. */
@@ -246,7 +245,7 @@ enum err unit_reassign(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
 enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to,
                            const char *reason, struct buf *uids_out, uint32_t *count_out);
 
-/* --- Reading. ---------------------------------------------------------------------------- */
+/* --- Reading. --- */
 
 struct unit_filter {
     const char *order; /* NULL: any; so are the others */

@@ -26,7 +26,7 @@ static void as_it_is(struct order *order)
 }
 static void same_name(struct order *order)
 {
-    strcpy(order->name, "order-a");
+    snprintf(order->name, sizeof(order->name), "order-a");
 }
 static void password(struct order *order)
 {
@@ -54,7 +54,7 @@ static void devauth_as_firmware(struct order *order)
 }
 static void unknown_station(struct order *order)
 {
-    strcpy(order->stations[0], "line-9");
+    snprintf(order->stations[0], sizeof(order->stations[0]), "line-9");
 }
 
 static const struct creating creatings[] = {

@@ -1,371 +1,384 @@
 /* SPDX-License-Identifier: MIT */
-/* What each table of the store keeps and refuses. */
+/* What the store's own functions keep: settings, principals, answers, log rows. */
 #include "tests/unit/test_store_open.h"
+
+enum { STATION = 1, OPERATOR = 2 };
 
 static void settings_are_replaced(void **state)
 {
     (void)state;
     setting_is("origin", NULL);
-    struct store_tx *tx = begin();
-    setting_put(tx, "origin", "a");
-    setting_put(tx, "origin", "example.com/log");
-    setting_put(tx, "empty", "");
-    commit(tx);
-    setting_is("origin", "example.com/log");
+    setting_set("origin", "a");
+    setting_set("origin", "b");
+    setting_is("origin", "b");
+    setting_set("empty", "");
     setting_is("empty", "");
 }
 
-static void principals(void **state)
+/* --- Principals. --- */
+
+struct who {
+    uint32_t role;
+    const char *name;
+    uint8_t certificate; /* every byte of its digest */
+    struct store_principal got;
+};
+
+static const uint8_t *digest_of(uint8_t byte, uint8_t out[static SHA256_SIZE])
+{
+    memset(out, byte, SHA256_SIZE);
+    return out;
+}
+#define DIGEST(byte) digest_of(byte, (uint8_t[SHA256_SIZE]){ 0 })
+
+static enum err do_add(struct store_tx *tx, void *context)
+{
+    const struct who *who = context;
+    struct store_principal principal = { .role = who->role };
+    snprintf(principal.name, sizeof(principal.name), "%s", who->name);
+    digest_of(who->certificate, principal.certificate_sha256);
+    return store_principal_add(tx, &principal);
+}
+
+static enum err do_get(struct store_tx *tx, void *context)
+{
+    struct who *who = context;
+    return store_principal_get(tx, who->role, who->name, &who->got);
+}
+
+static enum err do_check(struct store_tx *tx, void *context)
+{
+    const struct who *who = context;
+    return store_principal_check(tx, who->role, who->name, DIGEST(who->certificate));
+}
+
+static enum err do_renew(struct store_tx *tx, void *context)
+{
+    const struct who *who = context;
+    return store_principal_renew(tx, who->role, who->name, DIGEST(who->certificate));
+}
+
+static enum err do_revoke(struct store_tx *tx, void *context)
+{
+    const struct who *who = context;
+    return store_principal_revoke(tx, who->role, who->name, "lost");
+}
+
+static enum err check_with(struct who *who, uint8_t certificate)
+{
+    who->certificate = certificate;
+    return look(do_check, who);
+}
+
+static void principals_are_registered(void **state)
 {
     (void)state;
-    struct store_principal station = { .role = 1, .name = "line-1" }, read;
-    memset(station.certificate_sha256, 7, SHA256_SIZE);
-    struct store_tx *tx = begin();
-    assert_int_equal(store_principal_add(tx, &station), ERR_OK);
-    assert_int_equal(store_principal_add(tx, &station), ERR_EXISTS);
-    station.role = 2; /* the same name in another role is another principal */
-    assert_int_equal(store_principal_add(tx, &station), ERR_OK);
-    assert_int_equal(store_principal_get(tx, 3, "line-1", &read), ERR_NOT_FOUND);
-    assert_int_equal(store_principal_get(tx, 1, "line-2", &read), ERR_NOT_FOUND);
-    assert_int_equal(store_principal_revoke(tx, 1, "line-2"), ERR_NOT_FOUND);
-    assert_int_equal(store_principal_revoke(tx, 1, "line-1"), ERR_OK);
-    assert_int_equal(store_principal_revoke(tx, 1, "line-1"), ERR_OK);
-    assert_int_equal(store_principal_get(tx, 1, "line-1", &read), ERR_OK);
-    assert_true(read.revoked);
-    assert_string_equal(read.name, "line-1");
-    assert_memory_equal(read.certificate_sha256, station.certificate_sha256, SHA256_SIZE);
-    assert_int_equal(store_principal_get(tx, 2, "line-1", &read), ERR_OK);
-    assert_false(read.revoked);
-    commit(tx); /* an answer of "exists" or "not found" does not end it */
+    struct who who = { STATION, "line-1", 1, { 0 } };
+    assert_int_equal(look(do_get, &who), ERR_NOT_FOUND);
+    assert_int_equal(look(do_check, &who), ERR_UNAUTHENTICATED);
+    assert_int_equal(change(do_add, &who), ERR_OK);
+    assert_int_equal(change(do_add, &who), ERR_EXISTS);
+    assert_int_equal(look(do_get, &who), ERR_OK);
+    assert_memory_equal(who.got.certificate_sha256, DIGEST(1), SHA256_SIZE);
+    assert_true(who.got.added_us != 0 && !who.got.revoked);
+    assert_int_equal(check_with(&who, 1), ERR_OK);
+    assert_int_equal(check_with(&who, 2), ERR_UNAUTHENTICATED);
+    who.role = OPERATOR; /* the same name in another role is another principal */
+    assert_int_equal(check_with(&who, 1), ERR_UNAUTHENTICATED);
 }
 
-static void image_put(struct store_tx *tx, uint8_t fill)
-{
-    uint8_t bytes[] = { 1, 2, fill };
-    char version[] = "1.0";
-    struct store_image image = { .kind = 1,
-                                 .version = version,
-                                 .bytes = { bytes, sizeof(bytes), sizeof(bytes) } };
-    memset(image.sha256, fill, SHA256_SIZE);
-    assert_int_equal(store_image_put(tx, &image), ERR_OK);
-    assert_int_equal(store_image_put(tx, &image), ERR_EXISTS);
-}
-
-static void images(void **state)
+static void a_renewal_overlaps(void **state)
 {
     (void)state;
-    struct store_tx *tx = begin();
-    image_put(tx, 5);
-    uint8_t sha256[SHA256_SIZE];
-    memset(sha256, 5, sizeof(sha256));
-    AUTO(store_image_free) struct store_image image = { 0 };
-    assert_int_equal(store_image_get(tx, sha256, &image), ERR_OK);
-    assert_string_equal(image.version, "1.0");
-    assert_int_equal(image.kind, 1);
-    assert_true(span_eq(buf_span(&image.bytes), span_of((const uint8_t[]){ 1, 2, 5 }, 3)));
-    sha256[31] = 6;
-    assert_int_equal(store_image_get(tx, sha256, &image), ERR_NOT_FOUND);
-    commit(tx);
+    struct who who = { STATION, "line-1", 1, { 0 } };
+    assert_int_equal(change(do_renew, &who), ERR_NOT_FOUND);
+    assert_int_equal(change(do_add, &who), ERR_OK);
+    who.certificate = 2;
+    assert_int_equal(change(do_renew, &who), ERR_OK);
+    assert_int_equal(check_with(&who, 1), ERR_OK);
+    assert_int_equal(check_with(&who, 2), ERR_OK);
+    who.certificate = 3;
+    assert_int_equal(change(do_renew, &who), ERR_OK);
+    assert_int_equal(check_with(&who, 1), ERR_UNAUTHENTICATED);
+    assert_int_equal(check_with(&who, 2), ERR_OK);
+    assert_int_equal(check_with(&who, 3), ERR_OK);
+    assert_int_equal(look(do_get, &who), ERR_OK);
+    assert_memory_equal(who.got.certificate_sha256, DIGEST(3), SHA256_SIZE);
 }
 
-static struct store_order order_of(const char *name, char (*stations)[65], size_t count)
-{
-    struct store_order order = { .quantity = 1000,
-                                 .lock_level = 3,
-                                 .boot_key_scope = 2,
-                                 .not_before = -1,
-                                 .not_after = INT64_MAX,
-                                 .stations = stations,
-                                 .station_count = count };
-    strncpy(order.name, name, sizeof(order.name) - 1);
-    memset(order.firmware_sha256, 5, SHA256_SIZE);
-    memset(order.devauth_sha256, 6, SHA256_SIZE);
-    return order;
-}
-
-static void order_put(struct store_tx *tx, const char *name)
-{
-    struct store_order order = order_of(name, NULL, 0);
-    assert_int_equal(store_order_put(tx, &order), ERR_OK);
-}
-
-static void orders(void **state)
+static void revoked_stays_revoked(void **state)
 {
     (void)state;
-    char stations[2][65] = { "line-2", "line-1" };
-    struct store_order order = order_of("order-1", stations, 2);
-    struct store_tx *tx = begin();
-    image_put(tx, 5);
-    image_put(tx, 6);
-    assert_int_equal(store_order_put(tx, &order), ERR_OK);
-    assert_int_equal(store_order_put(tx, &order), ERR_EXISTS);
-    assert_string_equal(fail_words(), "store: order exists already");
-    AUTO(store_order_free) struct store_order read = { 0 };
-    assert_int_equal(store_order_get(tx, "order-2", &read), ERR_NOT_FOUND);
-    assert_string_equal(fail_words(), "store: order not found");
-    assert_int_equal(store_order_get(tx, "order-1", &read), ERR_OK);
-    assert_string_equal(read.name, "order-1");
-    assert_int_equal(read.quantity, 1000);
-    assert_int_equal(read.lock_level, 3);
-    assert_int_equal(read.boot_key_scope, 2);
-    assert_true(read.not_before == -1 && read.not_after == INT64_MAX);
-    assert_int_equal(read.devauth_sha256[31], 6);
-    assert_int_equal(read.station_count, 2);
-    assert_string_equal(read.stations[0], "line-1");
-    assert_string_equal(read.stations[1], "line-2");
-    commit(tx);
+    struct who who = { STATION, "line-1", 1, { 0 } };
+    assert_int_equal(change(do_revoke, &who), ERR_NOT_FOUND);
+    assert_int_equal(change(do_add, &who), ERR_OK);
+    assert_int_equal(change(do_revoke, &who), ERR_OK);
+    assert_int_equal(change(do_revoke, &who), ERR_REVOKED);
+    assert_int_equal(check_with(&who, 1), ERR_REVOKED);
+    assert_non_null(strstr(fail_words(), "line-1 is revoked: lost"));
+    assert_int_equal(change(do_renew, &who), ERR_REVOKED);
+    assert_int_equal(change(do_add, &who), ERR_EXISTS);
 }
 
-static void registrations(void **state)
+static enum err do_list(struct store_tx *tx, void *context)
+{
+    struct store_principal *list = NULL;
+    size_t count = 0;
+    (void)context;
+    TRY(store_principal_list(tx, 0, &list, &count));
+    assert_int_equal(count, 3);
+    assert_string_equal(list[0].name, "line-1");
+    assert_string_equal(list[1].name, "line-2");
+    assert_string_equal(list[2].name, "ann");
+    assert_memory_equal(list[0].certificate_sha256, DIGEST(9), SHA256_SIZE);
+    free(list);
+    TRY(store_principal_list(tx, OPERATOR, &list, &count));
+    assert_int_equal(count, 1);
+    free(list);
+    return ERR_OK;
+}
+
+static void principals_are_listed(void **state)
 {
     (void)state;
-    uint8_t der[] = { 0x30, 1, 2 };
-    struct store_registration registration = { .certificate = { der, 3, 3 } }, read = { 0 };
-    struct store_principal principal = { .role = 1, .name = "line-1" };
-    memset(registration.csr_sha256, 7, SHA256_SIZE);
-    struct store_tx *tx = begin();
-    assert_int_equal(store_registration_get(tx, 1, "line-1", &read), ERR_NOT_FOUND);
-    assert_int_equal(store_principal_add(tx, &principal), ERR_OK);
-    assert_int_equal(store_registration_put(tx, &principal, &registration), ERR_OK);
-    assert_int_equal(store_registration_put(tx, &principal, &registration), ERR_EXISTS);
-    assert_int_equal(store_registration_get(tx, 2, "line-1", &read), ERR_NOT_FOUND);
-    assert_int_equal(store_registration_get(tx, 1, "line-1", &read), ERR_OK);
-    assert_memory_equal(read.csr_sha256, registration.csr_sha256, SHA256_SIZE);
-    assert_true(span_eq(buf_span(&read.certificate), SPAN(der)));
-    store_registration_free(&read);
-    commit(tx);
+    struct who who[] = { { OPERATOR, "ann", 1, { 0 } },
+                         { STATION, "line-2", 2, { 0 } },
+                         { STATION, "line-1", 3, { 0 } } };
+    for (size_t i = 0; i < COUNT(who); i++)
+        assert_int_equal(change(do_add, &who[i]), ERR_OK);
+    who[2].certificate = 9;
+    assert_int_equal(change(do_renew, &who[2]), ERR_OK);
+    assert_int_equal(look(do_list, NULL), ERR_OK);
 }
 
-static void registration_of_nobody_is_refused(void **state)
+static enum err do_registration(struct store_tx *tx, void *context)
+{
+    struct store_principal principal = { .role = STATION, .name = "line-1" };
+    AUTO(store_registration_free) struct store_registration put = { 0 };
+    AUTO(store_registration_free) struct store_registration got = { 0 };
+    memset(put.csr_sha256, *(char *)context, SHA256_SIZE);
+    TRY(buf_copy(&put.certificate, span_of(context, 1)));
+    TRY(store_registration_put(tx, &principal, &put));
+    TRY(store_registration_get(tx, STATION, "line-1", &got));
+    assert_memory_equal(got.csr_sha256, put.csr_sha256, SHA256_SIZE);
+    assert_true(span_eq(buf_span(&got.certificate), span_of(context, 1)));
+    return store_registration_get(tx, STATION, "line-2", &got);
+}
+
+static void registrations_are_of_a_principal(void **state)
 {
     (void)state;
-    uint8_t der[] = { 0x30 };
-    const struct store_registration registration = { .certificate = { der, 1, 1 } };
-    const struct store_principal nobody = { .role = 1, .name = "line-9" };
-    struct store_tx *tx = begin();
-    assert_int_equal(store_registration_put(tx, &nobody, &registration), ERR_PRECONDITION);
-    assert_int_equal(store_commit(&tx), ERR_ABORTED);
+    struct who who = { STATION, "line-1", 1, { 0 } };
+    char a = 'a', b = 'b'; /* a renewal replaces it */
+    assert_int_equal(change(do_registration, &a), ERR_PRECONDITION);
+    assert_int_equal(change(do_add, &who), ERR_OK);
+    assert_int_equal(change(do_registration, &a), ERR_NOT_FOUND); /* of line-2 */
+    assert_int_equal(change(do_registration, &b), ERR_NOT_FOUND);
 }
 
-static void order_of_unknown_image_is_refused(void **state)
+/* --- Answers. --- */
+
+static const uint8_t call_key[STORE_CALL_KEY_SIZE] = { 3 };
+
+static enum err do_answer_put(struct store_tx *tx, void *context)
+{
+    AUTO(store_answer_free) struct store_answer answer = { .request_sha256 = { 5 } };
+    TRY(buf_copy(&answer.response, span_of("yes", 3)));
+    return store_answer_put(tx, context, call_key, &answer);
+}
+
+static enum err do_answer_get(struct store_tx *tx, void *context)
+{
+    AUTO(store_answer_free) struct store_answer answer = { 0 };
+    TRY(store_answer_get(tx, context, call_key, &answer));
+    assert_int_equal(answer.request_sha256[0], 5);
+    assert_true(span_eq(buf_span(&answer.response), span_of("yes", 3)));
+    return ERR_OK;
+}
+
+static enum err do_expire(struct store_tx *tx, void *context)
+{
+    return store_answers_expire(tx, store_now_us(tx) + *(int64_t *)context);
+}
+
+static void answers_are_kept_a_while(void **state)
 {
     (void)state;
-    struct store_order order = order_of("order-1", NULL, 0);
-    struct store_tx *tx = begin();
-    image_put(tx, 5); /* but not 6 */
-    assert_int_equal(store_order_put(tx, &order), ERR_PRECONDITION);
-    assert_int_equal(store_commit(&tx), ERR_ABORTED);
+    char ann[] = "spiffe://x/operator/ann", bob[] = "spiffe://x/operator/bob";
+    int64_t early = -60000000, late = 1;
+    assert_int_equal(look(do_answer_get, ann), ERR_NOT_FOUND);
+    assert_int_equal(change(do_answer_put, ann), ERR_OK);
+    assert_int_equal(change(do_answer_put, ann), ERR_EXISTS);
+    assert_int_equal(look(do_answer_get, ann), ERR_OK);
+    assert_int_equal(look(do_answer_get, bob), ERR_NOT_FOUND);
+    assert_int_equal(change(do_expire, &early), ERR_OK);
+    assert_int_equal(look(do_answer_get, ann), ERR_OK);
+    assert_int_equal(change(do_expire, &late), ERR_OK);
+    assert_int_equal(look(do_answer_get, ann), ERR_NOT_FOUND);
 }
 
-static struct store_unit unit_of(uint8_t uid, uint32_t state)
+/* --- The log's rows. --- */
+
+struct line {
+    uint64_t index;
+    struct store_log_search search;
+};
+
+static enum err do_line(struct store_tx *tx, void *context)
 {
-    struct store_unit unit = { .order = "order-1", .station = "line-1", .state = state };
-    memset(unit.uid, uid, UID_SIZE);
-    memset(unit.run_id, uid, RUN_ID_SIZE);
-    return unit;
+    const struct line *line = context;
+    return store_log_append(tx, line->index, span_of(&line->index, sizeof(line->index)),
+                            &line->search);
 }
 
-static void unit_put(struct store_tx *tx, uint8_t uid, uint32_t state)
+struct found {
+    struct store_log_search search;
+    uint64_t start, count, mask;
+};
+
+static enum err take_index(void *context, uint64_t index, struct span entry)
 {
-    struct store_unit unit = unit_of(uid, state);
-    assert_int_equal(store_unit_put(tx, &unit), ERR_OK);
+    struct found *found = context;
+    assert_memory_equal(entry.ptr, &index, sizeof(index));
+    found->mask |= UINT64_C(1) << index;
+    return ERR_OK;
 }
 
-static void orders_and_images(struct store_tx *tx)
+static enum err do_find(struct store_tx *tx, void *context)
 {
-    image_put(tx, 5);
-    image_put(tx, 6);
-    order_put(tx, "order-1");
+    struct found *found = context;
+    found->mask = 0;
+    return store_log_find(tx, &found->search, found->start, found->count, take_index, found);
 }
 
-static void units_keep_what_they_have(void **state)
+static enum err do_read(struct store_tx *tx, void *context)
 {
-    (void)state;
-    uint8_t csr[] = { 0x30, 0 };
-    struct store_tx *tx = begin();
-    orders_and_images(tx);
-    struct store_unit unit = unit_of(9, STORE_UNIT_OPEN);
-    assert_int_equal(store_unit_put(tx, &unit), ERR_OK);
-    unit.csr = (struct buf){ csr, sizeof(csr), sizeof(csr) };
-    unit.state = STORE_UNIT_FINISHED;
-    unit.done_us = 77;
-    assert_int_equal(store_unit_put(tx, &unit), ERR_OK);
-    AUTO(store_unit_free) struct store_unit read = { 0 };
-    assert_int_equal(store_unit_get(tx, unit.uid, &read), ERR_OK);
-    assert_int_equal(read.state, STORE_UNIT_FINISHED);
-    assert_true(span_eq(buf_span(&read.csr), SPAN(csr)));
-    assert_int_equal(read.receipt.len, 0);
-    assert_true(read.done_us == 77 && read.opened_us == 0);
-    assert_memory_equal(read.run_id, unit.run_id, RUN_ID_SIZE);
-    assert_string_equal(read.order, "order-1");
-    unit.uid[0] = 8;
-    assert_int_equal(store_unit_get(tx, unit.uid, &read), ERR_NOT_FOUND);
-    commit(tx);
+    struct found *found = context;
+    found->mask = 0;
+    return store_log_read(tx, found->start, found->count, take_index, found);
 }
 
-static void units_are_counted(void **state)
-{
-    (void)state;
-    struct store_order_counts counts;
-    struct store_tx *tx = begin();
-    orders_and_images(tx);
-    for (uint8_t i = 0; i < 10; i++)
-        unit_put(tx, i, i % 5 + 1);
-    unit_put(tx, 0, STORE_UNIT_FAILED);
-    assert_int_equal(store_order_count(tx, "order-1", &counts), ERR_OK);
-    assert_int_equal(counts.open, 1);
-    assert_int_equal(counts.done, 4);
-    assert_int_equal(counts.sealed, 2);
-    assert_int_equal(counts.failed, 3);
-    struct buf uids = { 0 };
-    assert_int_equal(store_order_units(tx, "order-1", STORE_UNIT_FINISHED, 9, &uids), ERR_OK);
-    assert_int_equal(uids.len, 2 * UID_SIZE);
-    assert_true(uids.ptr[0] == 2 && uids.ptr[UID_SIZE] == 7);
-    buf_free(&uids);
-    assert_int_equal(store_order_units(tx, "order-1", STORE_UNIT_FINISHED, 1, &uids), ERR_OK);
-    assert_int_equal(uids.len, UID_SIZE);
-    buf_free(&uids);
-    assert_int_equal(store_order_units(tx, "order-2", STORE_UNIT_FINISHED, 9, &uids), ERR_OK);
-    assert_int_equal(uids.len, 0);
-    uint32_t cut = 0;
-    assert_int_equal(store_units_cut_open(tx, &cut), ERR_OK);
-    assert_int_equal(cut, 1);
-    assert_int_equal(store_order_count(tx, "order-1", &counts), ERR_OK);
-    assert_int_equal(counts.open, 0);
-    assert_int_equal(store_order_count(tx, "order-2", &counts), ERR_OK);
-    assert_int_equal(counts.open + counts.done + counts.failed, 0);
-    commit(tx);
-}
+static const uint8_t unit_a[UID_SIZE] = { 1 }, firmware_a[SHA256_SIZE] = { 2 };
 
-static void a_boot_key_is_made_once(void **state)
-{
-    (void)state;
-    uint8_t wrapped[] = { 1, 2, 3 };
-    struct store_boot_key key = { .wrapped = { wrapped, 3, 3 } };
-    struct store_tx *tx = begin();
-    assert_int_equal(store_boot_key_put(tx, "order/a", &key), ERR_OK);
-    wrapped[0] = 9;
-    assert_int_equal(store_boot_key_put(tx, "order/a", &key), ERR_EXISTS);
-    AUTO(store_boot_key_free) struct store_boot_key read = { 0 };
-    assert_int_equal(store_boot_key_get(tx, "order/a", &read), ERR_OK);
-    assert_int_equal(read.wrapped.ptr[0], 1);
-    assert_int_equal(store_boot_key_get(tx, "order/b", &read), ERR_NOT_FOUND);
-    commit(tx);
-}
+static const struct store_log_search lines[] = {
+    { .kind = "start", .time_us = 100 },
+    { .kind = "arrow",
+      .unit = unit_a,
+      .order = "o",
+      .station = "s",
+      .arrow = 14,
+      .time_us = 110 },
+    { .kind = "arrow",
+      .unit = unit_a,
+      .order = "o",
+      .station = "s",
+      .arrow = 18,
+      .time_us = 120,
+      .outcome = 9 },
+    { .kind = "call",
+      .operator_name = "ann",
+      .method = "m",
+      .firmware = firmware_a,
+      .time_us = 130 },
+};
 
-static void answers_expire(void **state)
+static const struct {
+    const char *name;
+    struct store_log_search search;
+    uint64_t want;
+} finds[] = {
+    { "all", { 0 }, 15 },
+    { "of a unit", { .unit = unit_a }, 6 },
+    { "of a unit and an arrow", { .unit = unit_a, .arrow = 18 }, 4 },
+    { "of an order", { .order = "o" }, 6 },
+    { "of another order", { .order = "p" }, 0 },
+    { "by a station", { .station = "s" }, 6 },
+    { "by an operator", { .operator_name = "ann" }, 8 },
+    { "of a kind", { .kind = "start" }, 1 },
+    { "of a method", { .method = "m" }, 8 },
+    { "by an operator, of a kind", { .operator_name = "ann", .kind = "start" }, 0 },
+    { "of an order and a method", { .order = "o", .method = "m" }, 0 },
+    { "of a firmware", { .firmware = firmware_a }, 8 },
+    { "since a time", { .time_us = 120 }, 12 },
+};
+
+static void entries_are_found_by_their_columns(void **state)
 {
     (void)state;
-    uint8_t key[STORE_CALL_KEY_SIZE] = { 1 }, bytes[] = { 4 };
-    struct store_answer answer = { .response = { bytes, 1, 1 } };
-    struct store_tx *tx = begin();
-    assert_int_equal(store_answer_put(tx, "a", key, &answer, 100), ERR_OK);
-    assert_int_equal(store_answer_put(tx, "a", key, &answer, 200), ERR_EXISTS);
-    assert_int_equal(store_answer_put(tx, "b", key, &answer, 200), ERR_OK);
-    assert_int_equal(store_answers_expire(tx, 101), ERR_OK);
-    AUTO(store_answer_free) struct store_answer read = { 0 };
-    assert_int_equal(store_answer_get(tx, "a", key, &read), ERR_NOT_FOUND);
-    assert_int_equal(store_answer_get(tx, "b", key, &read), ERR_OK);
-    assert_true(span_eq(buf_span(&read.response), SPAN(bytes)));
-    commit(tx);
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct line line = { i, lines[i] };
+        assert_int_equal(change(do_line, &line), ERR_OK);
+    }
+    for (size_t i = 0; i < COUNT(finds); i++) {
+        struct found found = { finds[i].search, 0, 100, 0 };
+        assert_int_equal(look(do_find, &found), ERR_OK);
+        if (found.mask != finds[i].want)
+            fail_msg("%s: 0x%jx", finds[i].name, (uintmax_t)found.mask);
+    }
+    struct found page = { { 0 }, 1, 2, 0 };
+    assert_int_equal(look(do_read, &page), ERR_OK);
+    assert_int_equal(page.mask, 6);
+    struct line gap = { 7, lines[0] };
+    assert_int_equal(change(do_line, &gap), ERR_OK);
+    page.count = 100;
+    assert_int_equal(look(do_read, &page), ERR_DATA_LOSS);
 }
 
-static enum err count_entry(void *context, uint64_t index, struct span entry)
+static enum err do_checkpoints(struct store_tx *tx, void *context)
 {
-    uint64_t *next = context;
-    if (index != *next || entry.len != 1 || entry.ptr[0] != index)
-        return ERR_MISMATCH;
-    ++*next;
-    return index == 7 ? ERR_CANCELLED : ERR_OK;
-}
-
-static void log_rows(void **state)
-{
-    (void)state;
-    uint8_t hash[SHA256_SIZE] = { 3 }, read[SHA256_SIZE];
-    uint64_t value = 9;
-    struct store_tx *tx = begin();
-    assert_int_equal(store_log_size(tx, &value), ERR_OK);
-    assert_int_equal(value, 0);
-    for (uint8_t i = 0; i < 6; i++)
-        assert_int_equal(store_log_append(tx, i, span_of(&i, 1)), ERR_OK);
-    assert_int_equal(store_log_size(tx, &value), ERR_OK);
-    assert_int_equal(value, 6);
-    uint64_t next = 2;
-    assert_int_equal(store_log_read(tx, 2, 3, count_entry, &next), ERR_OK);
-    assert_int_equal(next, 5);
-    assert_int_equal(store_log_read(tx, 5, 100, count_entry, &next), ERR_OK);
-    assert_int_equal(next, 6);
-    assert_int_equal(store_log_read(tx, 6, 1, count_entry, &next), ERR_OK);
-    assert_int_equal(next, 6);
-    assert_int_equal(store_log_node_get(tx, 3, 1, read), ERR_NOT_FOUND);
-    assert_int_equal(store_log_node_put(tx, 3, 1, hash), ERR_OK);
-    assert_int_equal(store_log_node_get(tx, 3, 1, read), ERR_OK);
-    assert_memory_equal(read, hash, SHA256_SIZE);
-    assert_int_equal(store_log_node_count(tx, &value), ERR_OK);
-    assert_int_equal(value, 1);
-    commit(tx);
-}
-
-static void log_read_ends_with_its_taker(void **state)
-{
-    (void)state;
-    AUTO(store_rollback) struct store_tx *tx = begin();
-    for (uint8_t i = 0; i < 10; i++)
-        assert_int_equal(store_log_append(tx, i, span_of(&i, 1)), ERR_OK);
-    uint64_t next = 0;
-    assert_int_equal(store_log_read(tx, 0, 10, count_entry, &next), ERR_CANCELLED);
-    assert_int_equal(next, 8);
-    next = 8; /* the statement is free again */
-    assert_int_equal(store_log_read(tx, 8, 10, count_entry, &next), ERR_OK);
-}
-
-static void checkpoints(void **state)
-{
-    (void)state;
-    AUTO(store_rollback) struct store_tx *tx = begin();
     AUTO(buf_free) struct buf note = { 0 };
-    uint64_t size;
+    uint64_t size = 0;
+    (void)context;
     assert_int_equal(store_checkpoint_latest(tx, &size, &note), ERR_NOT_FOUND);
-    assert_int_equal(store_checkpoint_put(tx, 9, span_of("nine", 4)), ERR_OK);
-    assert_int_equal(store_checkpoint_put(tx, 5, span_of("five", 4)), ERR_OK);
-    assert_int_equal(store_checkpoint_latest(tx, &size, &note), ERR_OK);
-    assert_int_equal(size, 9);
-    assert_int_equal(store_checkpoint_from(tx, 0, &size, &note), ERR_OK);
-    assert_int_equal(size, 5);
-    assert_true(span_eq(buf_span(&note), span_of("five", 4)));
-    assert_int_equal(store_checkpoint_from(tx, 6, &size, &note), ERR_OK);
-    assert_int_equal(size, 9);
-    assert_int_equal(store_checkpoint_from(tx, 10, &size, &note), ERR_NOT_FOUND);
+    TRY(store_checkpoint_put(tx, 3, span_of("three", 5)));
+    TRY(store_checkpoint_put(tx, 7, span_of("seven", 5)));
+    assert_int_equal(store_checkpoint_put(tx, 7, span_of("other", 5)), ERR_EXISTS);
+    TRY(store_checkpoint_latest(tx, &size, &note));
+    assert_true(size == 7 && span_eq(buf_span(&note), span_of("seven", 5)));
+    TRY(store_checkpoint_from(tx, 1, &size, &note));
+    assert_int_equal(size, 3);
+    assert_int_equal(store_checkpoint_from(tx, 8, &size, &note), ERR_NOT_FOUND);
+    return ERR_OK;
 }
 
-static void too_many_stations(void **state)
+static void the_first_checkpoint_of_a_size_stays(void **state)
 {
     (void)state;
-    static char stations[STORE_STATIONS_MAX + 1][65];
-    struct store_order order = order_of("order-1", stations, STORE_STATIONS_MAX + 1);
-    AUTO(store_rollback) struct store_tx *tx = begin();
-    assert_int_equal(store_order_put(tx, &order), ERR_LIMIT);
+    assert_int_equal(change(do_checkpoints, NULL), ERR_OK);
+}
+
+static enum err do_head(struct store_tx *tx, void *context)
+{
+    AUTO(buf_free) struct buf edge = { 0 };
+    uint64_t size = 0;
+    (void)context;
+    assert_int_equal(store_log_head_get(tx, &size, &edge), ERR_NOT_FOUND);
+    TRY(store_log_head_put(tx, 1, span_of("a", 1)));
+    TRY(store_log_head_put(tx, 2, span_of("bb", 2)));
+    TRY(store_log_head_get(tx, &size, &edge));
+    assert_true(size == 2 && edge.len == 2);
+    return ERR_OK;
+}
+
+static void the_head_is_one_row(void **state)
+{
+    (void)state;
+    assert_int_equal(change(do_head, NULL), ERR_OK);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(settings_are_replaced),
-        TEST(principals),
-        TEST(images),
-        TEST(orders),
-        TEST(order_of_unknown_image_is_refused),
-        TEST(registrations),
-        TEST(registration_of_nobody_is_refused),
-        TEST(too_many_stations),
-        TEST(units_keep_what_they_have),
-        TEST(units_are_counted),
-        TEST(a_boot_key_is_made_once),
-        TEST(answers_expire),
-        TEST(log_rows),
-        TEST(log_read_ends_with_its_taker),
-        TEST(checkpoints),
+        TEST(principals_are_registered),
+        TEST(a_renewal_overlaps),
+        TEST(revoked_stays_revoked),
+        TEST(principals_are_listed),
+        TEST(registrations_are_of_a_principal),
+        TEST(answers_are_kept_a_while),
+        TEST(entries_are_found_by_their_columns),
+        TEST(the_first_checkpoint_of_a_size_stays),
+        TEST(the_head_is_one_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,132 +1,134 @@
 /* SPDX-License-Identifier: MIT */
 /* What the store says of a database that somebody edited or a disk damaged. */
-#include "tests/unit/test_store_dir.h"
-
 #include <fcntl.h>
-#include <sqlite3.h>
-#include <string.h>
 
-#include "common/host/log.h"
-#include "oem-server/store/store.h"
+#include "tests/unit/test_store_edit.h"
+#include "tests/unit/test_unit_world.h"
 
-enum { WAIT_MS = 1000 };
+#define BOARD 1
 
-static struct test_dir dir;
-
-static const uint8_t uid[UID_SIZE] = { 1 };
-static const uint8_t image_sha256[SHA256_SIZE] = { 2 };
 static const uint8_t call_key[STORE_CALL_KEY_SIZE] = { 3 };
-static const uint8_t hash[SHA256_SIZE] = { 4 };
 
-static enum err fill(struct store_tx *tx)
+static enum err fill(struct store_tx *tx, void *context)
 {
-    char version[] = "1", station[1][65] = { "line-1" };
     uint8_t byte[] = { 9 };
-    struct buf one = { byte, 1, 1 };
-    struct store_principal principal = { .role = 1, .name = "line-1" };
-    struct store_image image = { .kind = 1, .version = version, .bytes = one };
-    memcpy(image.sha256, image_sha256, SHA256_SIZE);
-    struct store_order order = { .name = "o", .stations = station, .station_count = 1 };
-    memcpy(order.firmware_sha256, image_sha256, SHA256_SIZE);
-    memcpy(order.devauth_sha256, image_sha256, SHA256_SIZE);
-    struct store_unit unit = { .order = "o", .station = "line-1", .state = 1, .csr = one };
-    memcpy(unit.uid, uid, UID_SIZE);
-    struct store_boot_key key = { .wrapped = one };
-    struct store_answer answer = { .response = one };
+    static const uint8_t hash[SHA256_SIZE] = { 4 };
+    struct store_answer answer = { .response = { byte, 1, 1 } };
+    (void)context;
     TRY(store_setting_put(tx, "s", SPAN(byte)));
-    TRY(store_principal_add(tx, &principal));
-    TRY(store_image_put(tx, &image));
-    TRY(store_order_put(tx, &order));
-    TRY(store_unit_put(tx, &unit));
-    TRY(store_boot_key_put(tx, "k", &key));
-    TRY(store_answer_put(tx, "c", call_key, &answer, 1));
+    TRY(unit_boot_key_put(tx, "k", "kek", SPAN(byte), NUMBERED(ROTPK_SIZE, 'p', 1)));
+    TRY(store_answer_put(tx, "c", call_key, &answer));
     for (uint64_t i = 0; i < 3; i++)
-        TRY(store_log_append(tx, i, SPAN(byte)));
+        TRY(store_log_append(tx, i, SPAN(byte), &(struct store_log_search){ 0 }));
     TRY(store_log_node_put(tx, 0, 0, hash));
+    TRY(store_log_head_put(tx, 3, SPAN(byte)));
     return store_checkpoint_put(tx, 3, SPAN(byte));
 }
 
+/* A sealed unit, one of everything else, and nobody in the store. */
 static void store_make(void)
 {
-    struct store *store = NULL;
-    struct store_tx *tx = NULL;
-    test_dir_make(&dir);
-    assert_int_equal(store_open(dir.store, &store), ERR_OK);
-    assert_int_equal(store_begin(store, WAIT_MS, &tx), ERR_OK);
-    assert_int_equal(fill(tx), ERR_OK);
-    assert_int_equal(store_commit(&tx), ERR_OK);
-    store_close(store);
+    struct act act = act_of(BOARD, 1, 1);
+    assert_int_equal(world_open(NULL), 0);
+    run_to_seal(&act);
+    assert_int_equal(change(fill, NULL), ERR_OK);
+    store_close(world.store);
+    world.store = NULL;
 }
 
 static void edit(const char *sql)
 {
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(dir.store, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, NULL),
-                     SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-    sqlite3_close(db);
+    store_edit(world.dir.store, sql);
 }
 
-static enum err get_setting(struct store_tx *tx)
+static enum err get_setting(struct store_tx *tx, void *context)
 {
     AUTO(buf_free) struct buf value = { 0 };
+    (void)context;
     return store_setting_get(tx, "s", &value);
 }
 
-static enum err get_principal(struct store_tx *tx)
+static enum err get_principal(struct store_tx *tx, void *context)
 {
     struct store_principal principal;
-    return store_principal_get(tx, 1, "line-1", &principal);
+    (void)context;
+    TRY(store_principal_get(tx, 1, "line-1", &principal));
+    return store_principal_check(tx, 1, "line-1", principal.certificate_sha256);
 }
 
-static enum err get_image(struct store_tx *tx)
+static enum err get_image(struct store_tx *tx, void *context)
 {
-    AUTO(store_image_free) struct store_image image = { 0 };
-    return store_image_get(tx, image_sha256, &image);
+    AUTO(image_free) struct image firmware = image_numbered(FIRMWARE);
+    AUTO(image_free) struct image image = { 0 };
+    (void)context;
+    return image_get(tx, firmware.sha256, &image);
 }
 
-static enum err get_order(struct store_tx *tx)
+static enum err get_order(struct store_tx *tx, void *context)
 {
-    AUTO(store_order_free) struct store_order order = { 0 };
-    return store_order_get(tx, "o", &order);
+    AUTO(order_free) struct order order = { 0 };
+    (void)context;
+    return order_get(tx, "order-b", &order);
 }
 
-static enum err get_counts(struct store_tx *tx)
+static enum err get_counts(struct store_tx *tx, void *context)
 {
-    struct store_order_counts counts;
-    return store_order_count(tx, "o", &counts);
+    struct order_counts counts;
+    (void)context;
+    return order_counts_get(tx, &limits, "order-b", &counts);
 }
 
-static enum err get_unit(struct store_tx *tx)
+static enum err get_unit(struct store_tx *tx, void *context)
 {
-    AUTO(store_unit_free) struct store_unit unit = { 0 };
-    return store_unit_get(tx, uid, &unit);
+    struct unit unit;
+    (void)context;
+    return unit_get(tx, UID(BOARD), &unit);
 }
 
-static enum err get_boot_key(struct store_tx *tx)
+static enum err get_facts(struct store_tx *tx, void *context)
 {
-    AUTO(store_boot_key_free) struct store_boot_key key = { 0 };
-    return store_boot_key_get(tx, "k", &key);
+    struct unit unit;
+    AUTO(unit_facts_free) struct unit_facts facts = { 0 };
+    (void)context;
+    TRY(unit_get(tx, UID(BOARD), &unit));
+    return unit_facts_get(tx, &unit, &facts);
 }
 
-static enum err get_answer(struct store_tx *tx)
+static enum err get_boot_key(struct store_tx *tx, void *context)
+{
+    AUTO(buf_free) struct buf wrapped = { 0 };
+    uint8_t rotpk[ROTPK_SIZE];
+    (void)context;
+    return unit_boot_key_get(tx, "k", &wrapped, rotpk);
+}
+
+static enum err get_answer(struct store_tx *tx, void *context)
 {
     AUTO(store_answer_free) struct store_answer answer = { 0 };
+    (void)context;
     return store_answer_get(tx, "c", call_key, &answer);
 }
 
-static enum err get_node(struct store_tx *tx)
+static enum err get_node(struct store_tx *tx, void *context)
 {
     uint8_t read[SHA256_SIZE];
+    (void)context;
     return store_log_node_get(tx, 0, 0, read);
 }
 
-static enum err get_size(struct store_tx *tx)
+static enum err get_size(struct store_tx *tx, void *context)
 {
     uint64_t size;
+    (void)context;
     return store_log_size(tx, &size);
+}
+
+static enum err get_head(struct store_tx *tx, void *context)
+{
+    AUTO(buf_free) struct buf edge = { 0 };
+    uint64_t size;
+    (void)context;
+    return store_log_head_get(tx, &size, &edge);
 }
 
 static enum err take_any(void *context, uint64_t index, struct span entry)
@@ -137,29 +139,32 @@ static enum err take_any(void *context, uint64_t index, struct span entry)
     return ERR_OK;
 }
 
-static enum err get_entries(struct store_tx *tx)
+static enum err get_entries(struct store_tx *tx, void *context)
 {
+    (void)context;
     return store_log_read(tx, 0, 10, take_any, NULL);
 }
 
-static enum err get_checkpoint(struct store_tx *tx)
+static enum err get_checkpoint(struct store_tx *tx, void *context)
 {
     AUTO(buf_free) struct buf note = { 0 };
     uint64_t size;
+    (void)context;
     return store_checkpoint_latest(tx, &size, &note);
 }
 
 static const struct {
     const char *name;
     const char *sql;
-    enum err (*get)(struct store_tx *tx);
+    store_fn *get;
 } edits[] = {
     { "setting is text", "UPDATE settings SET value = 'a'", get_setting },
     { "setting is a number", "UPDATE settings SET value = 7", get_setting },
     { "setting is a fraction", "UPDATE settings SET value = 0.5", get_setting },
-    { "fingerprint short", "UPDATE principals SET certificate_sha256 = x'00'", get_principal },
-    { "fingerprint empty", "UPDATE principals SET certificate_sha256 = x''", get_principal },
-    { "fingerprint is text", "UPDATE principals SET certificate_sha256 = printf('%032d', 1)",
+    { "fingerprint short", "UPDATE principal_certificates SET certificate_sha256 = x'00'",
+      get_principal },
+    { "fingerprint is text",
+      "UPDATE principal_certificates SET certificate_sha256 = printf('%032d', 1)",
       get_principal },
     { "revoked is 2", "UPDATE principals SET revoked = 2", get_principal },
     { "revoked is negative", "UPDATE principals SET revoked = -1", get_principal },
@@ -171,19 +176,26 @@ static const struct {
     { "quantity negative", "UPDATE orders SET quantity = -1", get_order },
     { "quantity is a fraction", "UPDATE orders SET quantity = 1.5", get_order },
     { "firmware digest long", "UPDATE orders SET firmware_sha256 = zeroblob(33)", get_order },
-    { "station name of 65", "UPDATE order_stations SET station = printf('%065d', 1)",
+    { "station name of 65",
+      "UPDATE order_stations SET station = printf('%065d', 1)"
+      " WHERE station = 'line-1'",
       get_order },
-    { "station name is bytes", "UPDATE order_stations SET station = x'41'", get_order },
+    { "station name is bytes",
+      "UPDATE order_stations SET station = x'41' WHERE station ="
+      " 'line-1'",
+      get_order },
+    { "counter is text", "UPDATE orders SET good = 'one'", get_counts },
     { "state is text", "UPDATE units SET state = 'done'", get_counts },
     { "state negative", "UPDATE units SET state = -3", get_unit },
-    { "run id short", "UPDATE units SET run_id = zeroblob(15)", get_unit },
-    { "run id huge", "UPDATE units SET run_id = zeroblob(100000)", get_unit },
-    { "csr is a number", "UPDATE units SET csr = 1", get_unit },
-    { "receipt is a fraction", "UPDATE units SET receipt = 0.25", get_unit },
+    { "generation is text", "UPDATE units SET gen = 'x'", get_unit },
     { "station of 1000", "UPDATE units SET station = printf('%01000d', 1)", get_unit },
     { "opened is text", "UPDATE units SET opened_us = 'noon'", get_unit },
-    { "rotpk short", "UPDATE boot_keys SET rotpk = zeroblob(63)", get_boot_key },
-    { "wrapped key is text", "UPDATE boot_keys SET wrapped = 'k'", get_boot_key },
+    { "csr is a number", "UPDATE fact_certificate SET csr = 1", get_facts },
+    { "receipt is a fraction", "UPDATE fact_receipt SET receipt = 0.25", get_facts },
+    { "unit's ROTPK short", "UPDATE fact_rotpk SET rotpk = zeroblob(63)", get_facts },
+    { "commit statement is text", "UPDATE fact_commit SET statement = 's'", get_facts },
+    { "rotpk short", "UPDATE boot_key SET rotpk = zeroblob(63)", get_boot_key },
+    { "wrapped key is text", "UPDATE wrapped SET blob = 'k'", get_boot_key },
     { "request digest short", "UPDATE answers SET request_sha256 = x'01'", get_answer },
     { "response is a number", "UPDATE answers SET response = 1", get_answer },
     { "node short", "UPDATE log_nodes SET hash = zeroblob(31)", get_node },
@@ -191,6 +203,7 @@ static const struct {
     { "log position is text", "UPDATE log_entries SET position = 'x' WHERE position = 2",
       get_size },
     { "log position negative", "UPDATE log_entries SET position = position - 10", get_size },
+    { "log head is text", "UPDATE log_head SET edge = 'x'", get_head },
     { "log entry missing", "DELETE FROM log_entries WHERE position = 1", get_entries },
     { "first log entry missing", "DELETE FROM log_entries WHERE position = 0", get_entries },
     { "log entry is text", "UPDATE log_entries SET entry = 'x' WHERE position = 1",
@@ -199,36 +212,43 @@ static const struct {
     { "checkpoint is a number", "UPDATE checkpoints SET note = 1", get_checkpoint },
 };
 
+struct hiding {
+    store_fn *get;
+    enum err got;
+};
+
+/* Goes on as if nothing were wrong. */
+static enum err get_and_hide(struct store_tx *tx, void *context)
+{
+    struct hiding *h = context;
+    h->got = h->get(tx, NULL);
+    return ERR_OK;
+}
+
 static void edited_rows_are_told(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(edits); i++) {
-        struct store *store = NULL;
-        struct store_tx *tx = NULL;
+        struct hiding hiding = { edits[i].get, ERR_OK };
         store_make();
         edit(edits[i].sql);
-        assert_int_equal(store_open(dir.store, &store), ERR_OK);
-        assert_int_equal(store_begin(store, WAIT_MS, &tx), ERR_OK);
-        enum err got = edits[i].get(tx);
+        assert_int_equal(store_open(world.dir.store, &world.store), ERR_OK);
+        enum err got = look(edits[i].get, NULL);
         if (got != ERR_DATA_LOSS)
             fail_msg("%s: %s", edits[i].name, err_text(got));
-        assert_non_null(strstr(fail_words(), dir.store)); /* the words name the file */
-        assert_int_equal(store_commit(&tx), ERR_ABORTED);
-        store_close(store);
-        test_dir_remove(&dir);
+        assert_non_null(strstr(fail_words(), world.dir.store)); /* the message names the file */
+        assert_int_equal(change(get_and_hide, &hiding), ERR_ABORTED);
+        assert_int_equal(hiding.got, ERR_DATA_LOSS);
+        world_close(NULL);
     }
 }
 
 static enum err open_and_read(void)
 {
-    struct store *store = NULL;
-    struct store_tx *tx = NULL;
-    TRY(store_open(dir.store, &store));
-    enum err result = store_begin(store, WAIT_MS, &tx);
-    if (result == ERR_OK)
-        result = get_unit(tx);
-    store_rollback(&tx);
-    store_close(store);
+    TRY(store_open(world.dir.store, &world.store));
+    enum err result = look(get_facts, NULL);
+    store_close(world.store);
+    world.store = NULL;
     return result;
 }
 
@@ -244,8 +264,8 @@ static void schemas_that_are_not_ours(void **state)
         { "newer", "INSERT INTO schema_versions (version) VALUES (1000)", ERR_CONFIG },
         { "version is text", "UPDATE schema_versions SET version = 'x' WHERE version = 1",
           ERR_DATA_LOSS },
-        { "table gone", "DROP TABLE boot_keys", ERR_DATA_LOSS },
-        { "column gone", "ALTER TABLE units DROP COLUMN receipt", ERR_DATA_LOSS },
+        { "table gone", "DROP TABLE boot_key", ERR_DATA_LOSS },
+        { "column gone", "ALTER TABLE fact_receipt DROP COLUMN receipt", ERR_DATA_LOSS },
         { "versions gone", "DELETE FROM schema_versions", ERR_STORE },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -254,14 +274,14 @@ static void schemas_that_are_not_ours(void **state)
         enum err got = open_and_read();
         if (got != cases[i].want)
             fail_msg("%s: %s", cases[i].name, err_text(got));
-        test_dir_remove(&dir);
+        test_dir_remove(&world.dir);
     }
 }
 
 /* Overwrites part of the file. */
 static void scribble(off_t from, size_t len)
 {
-    AUTO(fd_drop) int fd = open(dir.store, O_WRONLY | O_CLOEXEC);
+    AUTO(fd_drop) int fd = open(world.dir.store, O_WRONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     uint8_t noise[4096];
     for (size_t i = 0; i < sizeof(noise); i++)
@@ -276,28 +296,28 @@ static void damaged_files_are_told(void **state)
     store_make();
     scribble(0, 4096);
     assert_int_equal(open_and_read(), ERR_DATA_LOSS);
-    assert_non_null(strstr(fail_words(), dir.store));
-    test_dir_remove(&dir);
+    assert_non_null(strstr(fail_words(), world.dir.store));
+    test_dir_remove(&world.dir);
 
     store_make();
-    scribble(4096, 60 * 4096); /* the header is whole, no page is */
+    scribble(4096, 200 * 4096); /* the header is whole, no page is */
     assert_int_equal(open_and_read(), ERR_DATA_LOSS);
-    assert_non_null(strstr(fail_words(), dir.store));
-    test_dir_remove(&dir);
+    assert_non_null(strstr(fail_words(), world.dir.store));
+    test_dir_remove(&world.dir);
 
     store_make();
-    assert_int_equal(truncate(dir.store, 4096), 0);
+    assert_int_equal(truncate(world.dir.store, 4096), 0);
     assert_int_equal(open_and_read(), ERR_DATA_LOSS);
-    test_dir_remove(&dir);
+    test_dir_remove(&world.dir);
 
-    test_dir_make(&dir); /* a text file where the store should be */
-    FILE *file = fopen(dir.store, "w");
+    test_dir_make(&world.dir); /* a text file where the store should be */
+    FILE *file = fopen(world.dir.store, "w");
     assert_non_null(file);
     for (int i = 0; i < 1000; i++)
         fprintf(file, "not a database\n");
     fclose(file);
     assert_int_equal(open_and_read(), ERR_DATA_LOSS);
-    test_dir_remove(&dir);
+    test_dir_remove(&world.dir);
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 /* Changes and reads: how they are grouped, what isolates them, what a full disk or a kill
  * leaves. */
 #include "oem-server/store/hooks.h"
+#include "oem-server/store/tx.h"
 #include "tests/unit/test_store_open.h"
 
 #include <pthread.h>
@@ -470,6 +471,37 @@ static void a_full_disk_hurts_one_change_only(void **state)
     assert_int_equal(change(big, NULL), ERR_OK);
 }
 
+/* The database may not grow: what SQLite calls full (SQLITE_FULL), on the writer's connection.
+ */
+static enum err pages_limit(struct store_tx *tx, void *context)
+{
+    return tx->store->backend->script(tx->link, context);
+}
+
+static void a_full_database_hurts_one_change_only(void **state)
+{
+    (void)state;
+    char none_left[] = "PRAGMA max_page_count = 100", many[] = "PRAGMA max_page_count = 100000";
+    struct setting small[2] = { { "s0", "kept" }, { "s1", "kept" } };
+    struct job jobs[2], gate_job, big_job;
+    assert_int_equal(change(pages_limit, none_left), ERR_OK); /* or as many as there are */
+    gate_shut(&gate_job);
+    job_start(&jobs[0], setting_put, &small[0]);
+    job_start(&big_job, big, NULL);
+    job_start(&jobs[1], setting_put, &small[1]);
+    gate_release(&gate_job, 3);
+    enum err got = job_end(&big_job);
+    assert_true(got == ERR_STORE || got == ERR_UNAVAILABLE);
+    assert_non_null(strstr(big_job.message, "full"));
+    for (size_t i = 0; i < COUNT(jobs); i++) {
+        assert_int_equal(job_end(&jobs[i]), ERR_OK);
+        setting_is(small[i].name, "kept");
+    }
+    setting_is("big", NULL);
+    assert_int_equal(change(pages_limit, many), ERR_OK);
+    assert_int_equal(change(big, NULL), ERR_OK);
+}
+
 /* --- Many threads. --- */
 
 static enum err add_one(struct store_tx *tx, void *context)
@@ -629,6 +661,7 @@ int main(void)
         TEST(no_change_without_an_entry),
         TEST(a_lost_group_is_run_once_more),
         TEST(a_full_disk_hurts_one_change_only),
+        TEST(a_full_database_hurts_one_change_only),
         TEST(changes_are_one_after_another),
         TEST(one_process_at_a_time),
         TEST(nobody_else_may_read),

@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* The server's log after kills, and on a store that somebody edited. */
+#include "tests/unit/test_store_edit.h"
 #include "tests/unit/test_tlog_log.h"
 
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/wait.h>
 
 enum { CHECKPOINT_MAX = 512 };
 
-/* Appends for ever, and tells each checkpoint to the pipe once it has it. */
-static _Noreturn void append_for_ever(int pipe_fd)
+static enum err append_two(struct store_tx *tx, void *context)
+{
+    TRY(append_one(tx, context));
+    return append_one(tx, context);
+}
+
+/* Appends until it is killed, and tells each checkpoint to the pipe once it has it. */
+static _Noreturn void append_until_killed(int pipe_fd)
 {
     if (open_log() != ERR_OK)
         _exit(1);
     for (uint64_t i = 1;; i++) {
         AUTO(buf_free) struct buf note = { 0 };
         char told[CHECKPOINT_MAX] = "";
-        struct store_tx *tx = NULL;
         uint64_t size;
-        if (store_begin(store, WAIT_MS, &tx) != ERR_OK || append_in(tx, i, NULL) != ERR_OK ||
-            append_in(tx, i, NULL) != ERR_OK || store_commit(&tx) != ERR_OK)
+        if (change(append_two, &i) != ERR_OK)
             _exit(1);
         if (i % 3 != 0)
             continue;
@@ -40,7 +44,7 @@ static size_t kill_an_appender(char (*told)[CHECKPOINT_MAX], size_t max, size_t 
     assert_int_equal(pipe(fds), 0);
     pid_t child = fork();
     if (child == 0)
-        append_for_ever(fds[1]);
+        append_until_killed(fds[1]);
     close(fds[1]);
     while (count < max && read(fds[0], told[count], CHECKPOINT_MAX) == CHECKPOINT_MAX)
         if (++count == enough)
@@ -81,11 +85,7 @@ static void a_kill_leaves_a_log_that_continues(void **state)
 
 static void edit(const char *sql)
 {
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(dir.store, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-    sqlite3_close(db);
+    store_edit(dir.store, sql);
 }
 
 /* 40 entries, with checkpoints of 16 and 30. open: what tlog_open says; all: tlog_verify_all.
@@ -103,6 +103,12 @@ static const struct {
       ERR_OK, ERR_DATA_LOSS },
     { "unsigned entry changed", "UPDATE log_entries SET entry = x'0801' WHERE position = 33",
       ERR_DATA_LOSS, ERR_OK },
+    { "entry not found by its kind", "UPDATE log_entries SET kind = 'x' WHERE position = 3",
+      ERR_OK, ERR_DATA_LOSS },
+    { "entry found by a station that did not make it",
+      "UPDATE log_entries SET station = 'line-1' WHERE position = 3", ERR_OK, ERR_DATA_LOSS },
+    { "entry found at another time", "UPDATE log_entries SET time_us = 1 WHERE position = 3",
+      ERR_OK, ERR_DATA_LOSS },
     { "entries swapped",
       "UPDATE log_entries SET position = 1000 WHERE position = 3;"
       "UPDATE log_entries SET position = 3 WHERE position = 4;"
@@ -114,15 +120,19 @@ static const struct {
       ERR_DATA_LOSS },
     { "unsigned entry deleted", "DELETE FROM log_entries WHERE position = 33", ERR_DATA_LOSS,
       ERR_OK },
-    { "end deleted, entries only", "DELETE FROM log_entries WHERE position >= 35", ERR_OK,
-      ERR_DATA_LOSS }, /* by the nodes left over */
+    { "end deleted, entries only", "DELETE FROM log_entries WHERE position >= 35",
+      ERR_DATA_LOSS, ERR_OK }, /* by the head */
     { "signed end deleted", "DELETE FROM log_entries WHERE position >= 25", ERR_DATA_LOSS,
       ERR_OK },
     { "everything deleted", "DELETE FROM log_entries; DELETE FROM log_nodes", ERR_DATA_LOSS,
       ERR_OK },
     { "entry added, without nodes",
-      "INSERT INTO log_entries (position, entry) VALUES (40, x'0801')", ERR_DATA_LOSS, ERR_OK },
-    { "entry added far off", "INSERT INTO log_entries (position, entry) VALUES (4000, x'0801')",
+      "INSERT INTO log_entries (position, entry, arrow, outcome, time_us)"
+      " VALUES (40, x'0801', 0, 0, 0)",
+      ERR_DATA_LOSS, ERR_OK },
+    { "entry added far off",
+      "INSERT INTO log_entries (position, entry, arrow, outcome, time_us)"
+      " VALUES (4000, x'0801', 0, 0, 0)",
       ERR_DATA_LOSS, ERR_OK },
     { "node of the edge changed",
       "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 4 AND n = 0", ERR_DATA_LOSS,
@@ -140,6 +150,9 @@ static const struct {
     { "unsigned node changed",
       "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 0 AND n = 35", ERR_DATA_LOSS,
       ERR_OK },
+    { "head gone", "DELETE FROM log_head", ERR_DATA_LOSS, ERR_OK },
+    { "head of another size", "UPDATE log_head SET size = 39", ERR_DATA_LOSS, ERR_OK },
+    { "head changed", "UPDATE log_head SET edge = zeroblob(64)", ERR_DATA_LOSS, ERR_OK },
     { "node added", "INSERT INTO log_nodes (level, n, hash) VALUES (7, 9, zeroblob(32))",
       ERR_OK, ERR_DATA_LOSS },
     { "checkpoint's size changed", "UPDATE checkpoints SET size = 31 WHERE size = 30",
@@ -201,7 +214,9 @@ static void a_rewritten_log_is_told(void **state)
     (void)state;
     append(40);
     edit("DELETE FROM log_entries WHERE position >= 32;"
-         "DELETE FROM log_nodes WHERE (n + 1) << level > 32");
+         "DELETE FROM log_nodes WHERE (n + 1) << level > 32;"
+         "UPDATE log_head SET size = 32,"
+         " edge = (SELECT hash FROM log_nodes WHERE level = 5 AND n = 0)");
     assert_int_equal(tlog_verify_all(event_log), ERR_DATA_LOSS);
     assert_non_null(strstr(fail_words(), "40 were committed"));
 }

@@ -12,8 +12,6 @@
 
 #define ORIGIN "log.example/factory"
 
-enum { WAIT_MS = 20000 };
-
 static struct test_dir dir;
 static struct test_key key;
 static struct note_key note_key;
@@ -53,11 +51,14 @@ static inline int tear_down(void **state)
     return 0;
 }
 
-static inline struct store_tx *begin(void)
+static inline enum err change(store_fn *fn, void *context)
 {
-    struct store_tx *tx = NULL;
-    assert_int_equal(store_begin(store, WAIT_MS, &tx), ERR_OK);
-    return tx;
+    return store_do(store, fn, context, UINT64_MAX);
+}
+
+static inline enum err look(store_fn *fn, void *context)
+{
+    return store_read(store, fn, context, UINT64_MAX);
 }
 
 static inline enum err append_in(struct store_tx *tx, uint64_t time_us, uint64_t *index_out)
@@ -69,13 +70,15 @@ static inline enum err append_in(struct store_tx *tx, uint64_t time_us, uint64_t
     return tlog_append(event_log, tx, &event, index_out);
 }
 
+static inline enum err append_one(struct store_tx *tx, void *context)
+{
+    return append_in(tx, *(uint64_t *)context, NULL);
+}
+
 static inline void append(uint64_t count)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        struct store_tx *tx = begin();
-        assert_int_equal(append_in(tx, i, NULL), ERR_OK);
-        assert_int_equal(store_commit(&tx), ERR_OK);
-    }
+    for (uint64_t i = 0; i < count; i++)
+        assert_int_equal(change(append_one, &i), ERR_OK);
 }
 
 static inline void checkpoint_is(uint64_t want_size)
@@ -108,11 +111,15 @@ static inline enum err audit(void *context, uint64_t index, struct span entry)
     return tree_root(&auditor->edge, auditor->roots[auditor->edge.size]);
 }
 
+static inline enum err audit_read(struct store_tx *tx, void *context)
+{
+    return store_log_read(tx, 0, INT64_MAX, audit, context);
+}
+
 static inline void audit_all(struct auditor *auditor)
 {
-    AUTO(store_rollback) struct store_tx *tx = begin();
     assert_int_equal(tree_root(&auditor->edge, auditor->roots[0]), ERR_OK);
-    assert_int_equal(store_log_read(tx, 0, INT64_MAX, audit, auditor), ERR_OK);
+    assert_int_equal(look(audit_read, auditor), ERR_OK);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

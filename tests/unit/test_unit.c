@@ -321,8 +321,10 @@ static void otp_has_no_generations(void **state)
     assert_int_equal(change(do_release, &a), ERR_OK);
     assert_int_equal(change(do_open, &b), ERR_PRECONDITION); /* that order has another ROTPK */
     says("--board-refuses");
+    assert_false(a.recreate);
     struct act c = act_of(BOARD, 3, 0);
     run_to_claim(&c);
+    assert_true(c.recreate); /* a blank record may be written again */
     c.flag = true;
     assert_int_equal(change(do_release, &c), ERR_OK);
     b.flag = false;
@@ -338,6 +340,101 @@ static void production_stays_shut(void **state)
     assert_int_equal(change(do_release, &a), ERR_PRECONDITION);
     run_to_seal(&b);
     assert_int_equal(change(do_release, &b), ERR_OK);
+}
+
+/* --- Lists and ends. --- */
+
+struct listing {
+    struct unit_filter filter;
+    char uids[64]; /* the last byte of each, in order */
+    bool more;
+};
+
+static enum err do_list(struct store_tx *tx, void *context)
+{
+    struct listing *l = context;
+    struct unit_row *rows = NULL;
+    size_t count = 0;
+    memset(l->uids, 0, sizeof(l->uids));
+    TRY(unit_list(tx, &l->filter, &rows, &count, &l->more));
+    for (size_t i = 0; i < count; i++)
+        l->uids[i] = (char)('0' + rows[i].unit.uid[UID_SIZE - 1]);
+    free(rows);
+    return ERR_OK;
+}
+
+static void lists(const struct unit_filter *filter, const char *want, bool more)
+{
+    struct listing l = { .filter = *filter };
+    assert_int_equal(look(do_list, &l), ERR_OK);
+    assert_string_equal(l.uids, want);
+    assert_int_equal(l.more, more);
+}
+
+static enum err do_list_held(struct store_tx *tx, void *context)
+{
+    struct unit_row *rows = NULL;
+    TRY(unit_list_held(tx, &rows, context));
+    assert_memory_equal(rows[0].unit.uid, UID(2), UID_SIZE);
+    free(rows);
+    return ERR_OK;
+}
+
+static void units_are_listed(void **state)
+{
+    (void)state;
+    struct act sealed = act_of(1, 1, 1), committed = act_of(2, 2, 1), started = act_of(3, 3, 0);
+    size_t held = 0;
+    run_to_seal(&sealed);
+    run_to_commit(&committed);
+    started.station = "line-2";
+    run_to_claim(&started);
+    lists(&(struct unit_filter){ .limit = 0 }, "123", false);
+    lists(&(struct unit_filter){ .limit = 2 }, "12", true);
+    lists(&(struct unit_filter){ .limit = 2, .after = UID(2) }, "3", false);
+    lists(&(struct unit_filter){ .order = "order-b" }, "12", false);
+    lists(&(struct unit_filter){ .station = "line-2" }, "3", false);
+    lists(&(struct unit_filter){ .state = "sealed" }, "1", false);
+    lists(&(struct unit_filter){ .state = "unlocked" }, "2", false);
+    lists(&(struct unit_filter){ .state = "held" }, "", false);
+    assert_int_equal(change(do_hold, &committed), ERR_OK);
+    lists(&(struct unit_filter){ .state = "held" }, "2", false);
+    struct listing bad = { .filter = { .state = "cut" } };
+    assert_int_equal(look(do_list, &bad), ERR_INVALID);
+    assert_int_equal(look(do_list_held, &held), ERR_OK);
+    assert_int_equal(held, 2);
+}
+
+static void count_ended(void *context, const uint8_t uid[static UID_SIZE],
+                        const struct unit_holder *holder, const char *order)
+{
+    assert_string_equal(holder->server, "server-1");
+    assert_true(uid[0] == 'u' && order[0] == 'o');
+    ++*(size_t *)context;
+}
+
+static enum err do_end_all(struct store_tx *tx, void *context)
+{
+    *(size_t *)context = 0;
+    TRY(unit_end_runs_of(tx, "server-2", count_ended, context));
+    assert_int_equal(*(size_t *)context, 0);
+    return unit_end_runs_of(tx, "server-1", count_ended, context);
+}
+
+/* As a server does when it starts: what it had under way is over. */
+static void a_server_ends_its_own_runs(void **state)
+{
+    (void)state;
+    struct act claimed = act_of(1, 1, 0), opened = act_of(2, 2, 0);
+    size_t ended = 0;
+    run_to_claim(&claimed);
+    assert_int_equal(change(do_open, &opened), ERR_OK);
+    assert_int_equal(change(do_end_all, &ended), ERR_OK);
+    assert_int_equal(ended, 2);
+    assert_int_equal(change(do_agree, &claimed), ERR_ABORTED);
+    assert_int_equal(look(do_get, &opened), ERR_NOT_FOUND);
+    assert_false(unit_now(1).holder.held_now);
+    unit_opened_free(&opened.opened);
 }
 
 static void reasons_are_words(void **state)
@@ -374,6 +471,8 @@ int main(void)
         TEST(released_is_another_board),
         TEST(otp_has_no_generations),
         TEST(production_stays_shut),
+        TEST(units_are_listed),
+        TEST(a_server_ends_its_own_runs),
         TEST(reasons_are_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Random sequences of all events by three stations and two operators on a few boards and two
  * orders: after each, the answer, every row and the counters are those of the reference model,
- * and the invariants hold. HALLMARK_MODEL_SEED and HALLMARK_MODEL_EVENTS choose other ones. */
+ * and the invariants hold. At the end of each world, what the changes noted is what the store
+ * holds. HALLMARK_MODEL_SEED and HALLMARK_MODEL_EVENTS choose other sequences. */
+#include "oem-server/store/replay.h"
+#include "oem-server/store/state.h"
 #include "tests/unit/test_unit_invariants.h"
 #include "tests/unit/test_unit_model_operator.h"
 
@@ -281,6 +284,42 @@ static void event_try(void)
              fail_words(), err_text(want), at, err_text(same), broken == NULL ? "" : broken);
 }
 
+/* --- What the changes noted, replayed. --- */
+
+static struct replay *replay;
+
+static enum err fold_notes(struct store_tx *tx, void *context)
+{
+    size_t count = 0;
+    const struct store_note *notes = store_notes(tx, &count);
+    (void)context;
+    for (size_t i = 0; i < count; i++)
+        TRY(replay_fold(replay, notes[i].row, notes[i].field,
+                        notes[i].value == NULL ? "" : notes[i].value));
+    return ERR_OK;
+}
+
+static void note_differs(void *context, const char *row, const char *field, const char *want,
+                         const char *got)
+{
+    (void)context;
+    fail_msg("%s %s: noted %s, stored %s", row, field, want, got);
+}
+
+static enum err note_compare(void *context, const char *row, const char *field,
+                             const char *value)
+{
+    replay_compare(replay, true, row, field, value, note_differs, context);
+    return ERR_OK;
+}
+
+static enum err dump_compare(struct store_tx *tx, void *context)
+{
+    TRY(state_dump(tx, note_compare, context));
+    replay_missing(replay, note_differs, context);
+    return ERR_OK;
+}
+
 static void time_moves(void)
 {
     int64_t minutes = below(12);
@@ -290,6 +329,8 @@ static void time_moves(void)
 
 static void a_world(uint32_t count)
 {
+    assert_int_equal(replay_new(&replay), ERR_OK);
+    world.after = fold_notes;
     world_open(NULL);
     invariants_open();
     model = model_new;
@@ -301,8 +342,10 @@ static void a_world(uint32_t count)
             time_moves();
         event_try();
     }
+    assert_int_equal(look(dump_compare, NULL), ERR_OK);
     invariants_close();
     world_close(NULL);
+    replay_free(replay);
 }
 
 static uint64_t setting(const char *name, uint64_t otherwise)

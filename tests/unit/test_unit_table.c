@@ -151,6 +151,33 @@ static void facts_stay(void **state)
     sqlite3_close(db);
 }
 
+/* Of an order, and of a unit: what the rest was made for. */
+static void terms_stay(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "UPDATE orders SET lock_level = 4 - lock_level",
+        "UPDATE orders SET boot_key_scope = 3 - boot_key_scope",
+        "UPDATE orders SET firmware_sha256 = devauth_sha256",
+        "UPDATE orders SET devauth_sha256 = firmware_sha256",
+        "UPDATE units SET gen = gen + 1",
+        "UPDATE units SET order_name = 'order-b'",
+        "UPDATE principals SET revoked = 1; UPDATE principals SET revoked = 0",
+        "UPDATE orders SET good = quantity + 1",
+        "UPDATE orders SET issued = quantity + spares + 1",
+        "UPDATE orders SET under_way = quantity + 1",
+        "UPDATE units SET state = 9",
+        "UPDATE units SET held = 'started units are not held'",
+    };
+    struct act act = act_of(1, 1, 0);
+    run_to_claim(&act);
+    assert_int_equal(sqlite3_open(world.dir.store, &db), SQLITE_OK);
+    for (size_t i = 0; i < COUNT(changes); i++)
+        if (edit(changes[i]) == SQLITE_OK)
+            fail_msg("passed: %s", changes[i]);
+    sqlite3_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +186,7 @@ int main(void)
         TEST(states_are_numbered_without_gaps),
         TEST(each_way_is_one),
         TEST(facts_stay),
+        TEST(terms_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

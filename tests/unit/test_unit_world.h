@@ -135,7 +135,7 @@ static enum err world_fill(struct store_tx *tx, void *context)
 static inline int world_open(void **state)
 {
     (void)state;
-    memset(&world, 0, sizeof(world));
+    world = (struct world){ .after = world.after, .after_context = world.after_context };
     test_dir_make_fast(&world.dir);
     if (store_open(world.dir.store, &world.store) != ERR_OK)
         return -1;
@@ -161,7 +161,7 @@ struct act {
     bool flag; /* repeat, recorded, booted, board_refuses */
     uint32_t level;
     struct unit_opened opened;
-    bool keep, ended;
+    bool keep, ended, recreate;
     struct unit unit;
     uint32_t receipt_of; /* the run that a commit names the receipt of; 0: its own */
 };
@@ -206,12 +206,12 @@ static inline enum err do_rotpk(struct store_tx *tx, void *context)
     struct act *act = context;
     struct unit_run run = RUN_OF(act);
     char scope[80];
-    bool by_order = strcmp(act->order, order_names[1]) == 0, recreate = false;
+    bool by_order = strcmp(act->order, order_names[1]) == 0;
     snprintf(scope, sizeof(scope), "unit/75757575757575757500%04x", act->uid);
     if (by_order)
         snprintf(scope, sizeof(scope), "order/%s", act->order);
     return unit_rotpk(tx, &run, NUMBERED(ROTPK_SIZE, 'p', by_order ? 1000 : act->uid), scope,
-                      &recreate);
+                      &act->recreate);
 }
 
 static inline enum err do_fwinfo(struct store_tx *tx, void *context)
