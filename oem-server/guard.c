@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * guard: a thread that ends the process when its start or stop is interrupted by a signal or
+ * takes too long, because a call in the HSM's module cannot be interrupted.
+ */
 #include "oem-server/guard.h"
 
 #include <signal.h>
@@ -15,7 +19,7 @@ static _Noreturn void end_now(const struct guard *guard, const char *why)
     char words[HSM_HUNG_WORDS];
     bool hung = hsm_hung(1000, words) != 0;
     log_line(LOG_LEVEL_ERROR, "main: %s while %s: ending here%s%s", why, guard->doing,
-             hung ? "; the HSM hangs: " : "", words);
+             hung ? "; the HSM is unresponsive: " : "", words);
     _exit(guard->code);
 }
 

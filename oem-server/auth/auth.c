@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * auth: from a verified certificate to a principal. Anything but one SPIFFE URI of our trust
+ * domain with a known role is refused. Called on the I/O thread: it must not wait.
+ */
 #include "oem-server/auth/auth.h"
 
 #include <openssl/sha.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * backend_hsm: the CA's backend that signs with the issuing key in the HSM. ca.c checks what it
+ * makes. Used by many threads at once.
+ */
 #include <stdlib.h>
 
 #include "common/host/log.h"

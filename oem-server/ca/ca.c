@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * ca: issues certificates by profile through a backend, and checks each answer against the
+ * request and the issuing CA before anyone sees it.
+ */
 #include "oem-server/ca/ca.h"
 
 #include <stdio.h>
@@ -179,7 +183,7 @@ enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509
                   const struct ca_terms *terms, struct buf *certificate_out)
 {
     const struct profile *p = profile_of(profile);
-    struct ca_terms fresh;
+    struct ca_terms fresh = { 0 };
     if (p == NULL || (name != NULL) != p->is_principal)
         return fail(ERR_INTERNAL, "ca: profile %u and name do not go together",
                     (unsigned)profile);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * cert: builds a certificate by profile and signs it. The same request and terms must give the
+ * same bytes to be signed, so nothing is chosen here that is not in the terms.
+ */
 #include "oem-server/ca/cert.h"
 
 #include <openssl/err.h>
@@ -106,7 +110,7 @@ enum err cert_make(const struct cert_request *request, X509 **certificate_out)
     const X509_NAME *issuer =
         request->issuer == NULL ? request->subject : X509_get_subject_name(request->issuer);
     const struct ca_terms *terms = request->terms;
-    struct ca_terms fresh;
+    struct ca_terms fresh = { 0 };
     if (terms == NULL) {
         TRY(cert_terms_make(request->profile, &fresh));
         terms = &fresh;

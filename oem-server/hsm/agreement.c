@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * agreement: the server's ephemeral ECDH key and what is derived with it (arrows 28 to 33). The
+ * key is a session object; AES_NuLink3 must leave the HSM only wrapped.
+ */
 #include <stdlib.h>
 #include <string.h>
 

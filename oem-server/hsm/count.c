@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * count: operations of the HSM: by name for the entry of the call that asked for them (per
+ * thread), and in all for Health. Each call of the module that signs, makes, derives or wraps a
+ * key is counted.
+ */
 #include "oem-server/hsm/count.h"
 
 #include "oem-server/hsm/hsm.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * session: lends the sessions of a token in the order of asking, checks them, opens lost ones
+ * again. A borrower waits no longer than its call's deadline.
+ */
 #include "oem-server/hsm/session.h"
 
 #include <errno.h>
@@ -73,7 +77,7 @@ static struct session *pick(struct token *t)
     return closed;
 }
 
-/* Who waits for a session; on his stack. */
+/* A thread that waits for a session; on its stack. */
 struct waiter {
     struct waiter *next;
     pthread_cond_t given;
@@ -112,7 +116,7 @@ static struct session *lend(struct token *t, unsigned timeout_ms)
     return s;
 }
 
-/* Under t->lock: to who has waited longest; it is not free in between. */
+/* Under t->lock: to the one that has waited longest; it is not free in between. */
 static void give_back(struct token *t, struct session *s)
 {
     struct waiter *first = t->waiters;
@@ -173,7 +177,7 @@ static void check(struct session *s)
     CK_RV rv = P11(s)->C_GetSessionInfo(s->handle, &info);
     if (rv == CKR_OK && info.slotID == s->slot && info.state == CKS_RW_USER_FUNCTIONS)
         return;
-    log_line(LOG_LEVEL_WARN, "hsm: token \"%s\": idle session died (%s): opening it anew",
+    log_line(LOG_LEVEL_WARN, "hsm: token \"%s\": idle session died (%s): opening it again",
              s->token->label, rv == CKR_OK ? "not logged in" : rv_name(rv));
     if (rv == CKR_OK && info.slotID == s->slot)
         shut(s);
@@ -238,7 +242,7 @@ enum err session_run(struct token *t, enum err (*operation)(struct session *s, v
     enum err e = operation(s, context);
     if (!s->lost)
         return e;
-    log_line(LOG_LEVEL_WARN, "hsm: token \"%s\": session lost: opening it anew", t->label);
+    log_line(LOG_LEVEL_WARN, "hsm: token \"%s\": session lost: opening it again", t->label);
     shut(s);
     TRY(open_now(s));
     return operation(s, context);

@@ -5,7 +5,7 @@
  * A token has a fixed number of sessions, opened when first needed. A borrower waits at most
  * the token's time-out; an open session is checked before it is lent (C_GetSessionInfo).
  * session_rv() turns a CK_RV into words and marks a session that is lost; session_run() then
- * opens it anew and tries the operation once more.
+ * opens it again and repeats the operation once.
  */
 #pragma once
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * sign: every C_Sign goes through sign_with(), so that each is counted and a failed one cannot
+ * leave an active operation in a session that is lent again.
+ */
 #include "oem-server/hsm/sign.h"
 
 #include <string.h>

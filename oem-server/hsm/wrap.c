@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * wrap: keys in and out of the boot token by AES-KWP. What is unwrapped is for signing only,
+ * and cannot be extracted.
+ */
 #include "oem-server/hsm/wrap.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * image: checks what an operator releases against what the boot ROM and the SRAM loader will
+ * do, and makes FwInfo. It reads bytes of a peer, so each access is bounded (rd).
+ */
 #include "oem-server/image/image.h"
 
 #include <openssl/sha.h>

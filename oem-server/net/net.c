@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * net: starts and ends the listener; connections become sessions. Runs on the I/O thread, which
+ * must not wait: the registry is asked by a worker, the TLS key has a thread of its own.
+ */
 #include "oem-server/net/inside.h"
 
 #include <stdlib.h>
@@ -54,7 +58,7 @@ static void admit(void *context)
 {
     struct session *session = context;
     enum err e = session_admit(session);
-    if (e != ERR_OK) /* 1008 tells a station not to come again */
+    if (e != ERR_OK) /* 1008 tells a station not to connect again */
         wss_conn_close(session->conn,
                        err_status(e) == ERR_UNAUTHENTICATED ? CLOSE_POLICY : CLOSE_TRY_AGAIN,
                        svc_words(e, fail_words()));
@@ -163,7 +167,7 @@ static unsigned close_all(struct server *server)
     return count;
 }
 
-/* Each is told why; who does not take it in time is cut off. */
+/* Each is told why; a connection that does not take it in time is dropped. */
 void net_close(struct net *net)
 {
     struct timespec until;

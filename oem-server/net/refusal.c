@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * refusal: protocol violations and failed TLS handshakes become log entries, on a worker.
+ * Anyone can cause them, so rate limits hold, and what is left out is counted.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +63,8 @@ static void log_tls_refusal(void *context)
     free(r);
 }
 
-/* Anyone can cause these, so they are rationed; what was left out is said with the next one. */
+/* Anyone can cause these, so they are rate-limited; what was left out is told with the next
+ * one. */
 void refusal_tls(void *context, const char *address, const char *alert)
 {
     struct net *net = context;

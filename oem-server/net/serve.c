@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* serve: a call from its frame to its answer, or to where nobody waits for it any more. */
+/*
+ * serve: a call from its frame to its answer, or until nobody waits for it any more. Frames
+ * come on the I/O thread, calls run on the strand of their run or connection; a job belongs to
+ * exactly one strand.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,14 +145,15 @@ static void run_call(struct job *job)
     job->call = &call;
     call_serve(&call, &response);
     response.stream = job->event.stream;
-    struct run *run = call.opened != NULL ? call.opened : call.run;
-    bool goes_on = call.rpc.err == ERR_OK && run != NULL;
+    bool goes_on = call.rpc.err == ERR_OK && call.run != NULL;
     if (goes_on) /* what follows here is durable before the answer leaves */
-        run_advance_own(run);
+        run_advance_own(call.run);
     if (wss_respond(job->conn, &response) != ERR_OK)
         log_line(LOG_LEVEL_DEBUG, "net: the caller of %s is gone", call.rpc.method);
     if (goes_on)
-        run_advance(run);
+        run_advance(call.run);
+    if (call.rpc.err == ERR_OK && call.opened != NULL)
+        run_start(call.opened);
     call_end(&call);
 }
 

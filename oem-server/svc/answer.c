@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * answer: the RESPONSE of a served call: status, message, trailers. call.c makes it last, on
+ * the call's strand. Of failures inside the server it must not tell a peer more than that there
+ * was one.
+ */
 #include "oem-server/svc/answer.h"
 
 #include <inttypes.h>

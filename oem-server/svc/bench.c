@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Bench: refusals that a station tells of, so that they are in the log too. Nothing of them is
+ * believed: the entry is marked as reported, its text is cleaned, and a rate limit holds.
+ */
 #include <string.h>
 
 #include "common/host/log.h"

@@ -93,7 +93,10 @@ static enum err ca_request_certificate(struct rpc_call *rpc,
     struct request r = { .call = call, .der = span_of(in->csr.data, in->csr.len), .out = out };
     TRY(open_csr(&r));
     TRY(make_claim(&r));
-    TRY(call_claim(call, claim, &r));
+    enum err claimed = call_claim(call, claim, &r);
+    if (claimed == ERR_SPOILT) /* before any claim: the UID is free again */
+        run_fail(run, claimed);
+    TRY(claimed);
     if (call->replayed)
         return ERR_OK;
     TRY(issue(&r));

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * init: the server without its sockets, for oemctl init. It must go through the same pipeline
+ * as every other call, so that arrows 1 and 2 and the first operator are in the log.
+ */
 #include "oem-server/svc/init.h"
 
 #include <stdlib.h>

@@ -145,3 +145,17 @@ void run_advance(struct run *run)
     if (e != ERR_OK)
         run_fail(run, e);
 }
+
+static void start(void *context)
+{
+    struct run *run = context;
+    run_advance(run);
+    run_drop(&run);
+}
+
+void run_start(struct run *run)
+{
+    struct run *kept = run_keep(run);
+    if (strand_submit_due(run->strand, start, kept) != ERR_OK)
+        run_drop(&kept);
+}

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * services: the list of all that the server serves. call.c dispatches by it; auth/methods.c has
+ * a row for each method, and tests/unit/test_auth.c compares the two.
+ */
 #include "oem-server/svc/services.h"
 
 static ProtobufCService *const services[] = {

@@ -238,6 +238,7 @@ struct strand *run_strand(struct run *run);
  * led to them is sent, so that it leaves when they are durable. */
 void run_advance_own(struct run *run);
 void run_advance(struct run *run); /* all of the server's arrows, until it is another's turn */
+void run_start(struct run *run);   /* the same for a new run, from any thread: on its strand */
 
 uint64_t svc_now_us(void); /* CLOCK_REALTIME */
 

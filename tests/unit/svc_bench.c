@@ -20,6 +20,7 @@
 #include "tests/unit/svc_board.h"
 
 struct bench bench;
+const char *bench_module;
 
 static const struct auth_principal init = { .role = AUTH_SERVER,
                                             .name = "init",
@@ -82,15 +83,16 @@ static void serve(void *context)
     struct call *call = &job->call;
     Hallmark__V1__FrameResponse response;
     call_serve(call, &response);
-    struct run *run = call->opened != NULL ? call->opened : call->run;
-    bool goes_on = call->rpc.err == ERR_OK && run != NULL;
+    bool goes_on = call->rpc.err == ERR_OK && call->run != NULL;
     job->err = call->rpc.err;
     snprintf(job->words, sizeof(job->words), "%s", fail_words());
     job->response = buf_take(&call->rpc.response);
     if (goes_on)
-        run_advance_own(run);
+        run_advance_own(call->run);
     if (goes_on)
-        run_advance(run);
+        run_advance(call->run);
+    if (job->err == ERR_OK && call->opened != NULL)
+        run_start(call->opened);
     call_end(call);
     sem_post(&job->done);
 }
@@ -223,6 +225,13 @@ void bench_settle(void)
     wait_runs(&all);
 }
 
+void bench_settle_run(const uint8_t id[static RUN_ID_SIZE])
+{
+    struct all_runs one = { .run = { run_find(bench.server, id) } };
+    one.count = one.run[0] != NULL ? 1 : 0;
+    wait_runs(&one);
+}
+
 void bench_sweep(void)
 {
     char words[HSM_HUNG_WORDS];
@@ -243,6 +252,14 @@ void party_hang_up(struct party *p)
     list_runs(&all);
     session_closed(session);
     wait_runs(&all);
+}
+
+void party_lose(struct party *p)
+{
+    struct run *run;
+    while ((run = run_take_of(p->session)) != NULL)
+        run_drop(&run);
+    session_closed(TAKE(p->session));
 }
 
 void party_drop(struct party *p)
@@ -328,6 +345,10 @@ int bench_setup(void **state)
     log_set_level(getenv("BENCH_LOG") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_NONE);
     if (softhsm_setup(&bench.soft) != ERR_OK)
         return -1;
+    if (bench_module != NULL) {
+        setenv("P11SHIM_MODULE", bench.soft.config.module, 1);
+        bench.soft.config.module = bench_module;
+    }
     configure();
     if (server_open(&bench.config, &bench.server) != ERR_OK)
         return -1;

@@ -19,6 +19,9 @@ struct board {
     uint32_t slot;
     uint8_t slot_key[32], slot_kcv[KCV_SIZE];
     bool auth_used;
+    bool unrecorded;   /* OTP 2 is used, its page is blank */
+    bool other_rotpk;  /* says that its OTP holds another one */
+    uint32_t odd_slot; /* says that AES_NuLink3 is in this slot */
 
     /* Of the run. */
     uint8_t run_id[RUN_ID_SIZE], server_nonce[NONCE_SIZE];

@@ -126,7 +126,7 @@ static const struct {
 } devauth_cases[] = {
     { "good", DEVAUTH_SIZE, { 0 }, ERR_OK },
     { "empty", 0, { 0 }, ERR_TRUNC },
-    { "over banks 0 and 1", SRAM_DEVAUTH_SIZE + 4, { 0 }, ERR_LIMIT },
+    { "over bank 1", SRAM_DEVAUTH_SIZE + 4, { 0 }, ERR_LIMIT },
     { "no magic", DEVAUTH_SIZE, { 4, MARK }, ERR_INVALID },
     { "cut short", DEVAUTH_SIZE - 4, { 0 }, ERR_INVALID },
     { "longer than it says", DEVAUTH_SIZE + 4, { 0 }, ERR_INVALID },
@@ -138,7 +138,7 @@ static const struct {
     { "mailbox off its grid", DEVAUTH_SIZE, { 6, MAILBOX_AT + 4 }, ERR_INVALID },
     { "mailbox past bank 1", DEVAUTH_SIZE, { 6, SRAM_BASE + 0x27000 }, ERR_INVALID },
     { "mailbox over the code", DEVAUTH_SIZE, { 6, SRAM_BASE + 0xFF0 }, ERR_INVALID },
-    { "stack outside banks 0 and 1", DEVAUTH_SIZE, { 0, 0x20028008 }, ERR_INVALID },
+    { "stack outside bank 1", DEVAUTH_SIZE, { 0, 0x20028008 }, ERR_INVALID },
     { "reset handler outside", DEVAUTH_SIZE, { 1, SRAM_BASE + DEVAUTH_SIZE + 1 }, ERR_INVALID },
     { "reset handler below", DEVAUTH_SIZE, { 1, 0x41 }, ERR_INVALID },
 };

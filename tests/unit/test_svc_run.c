@@ -3,6 +3,7 @@
  * wrong. */
 #include "tests/unit/check.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "common/host/log.h"
@@ -264,7 +265,7 @@ static void restart_ends_runs(void **state)
     OK(board_arrows(&b, 17));
     party_hang_up(&alice);
     party_hang_up(&line_2);
-    line_1.session = NULL; /* it goes with the process */
+    party_lose(&line_1);
     bench_restart();
     party_connect(&alice);
     party_connect(&line_1);
@@ -278,6 +279,7 @@ static void restart_ends_runs(void **state)
     make_committed(&b);
     bench_check();
     board_fini(&b);
+    board_fini(&finished);
 }
 
 /* A station that only pongs: its lease is over by the database's clock. */
@@ -297,6 +299,119 @@ static void silent_run_ends(void **state)
     assert_state(&b, "started");
     make_committed(&b);
     board_fini(&b);
+}
+
+/* Nothing that a Hello says fails a unit: the run ends in words, and the UID stays free. */
+static void hello_ends_a_run_at_most(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 13);
+    OK(board_open(&b, false, NULL));
+    b.other_rotpk = true;
+    assert_int_equal(board_certificate(&b), ERR_MISMATCH);
+    assert_non_null(strstr(fail_words(), "another ROTPK"));
+    assert_int_equal(b.ended, ERR_ABORTED);
+    assert_state(&b, "");
+    b.other_rotpk = false;
+    b.odd_slot = 9;
+    OK(board_open(&b, false, NULL));
+    assert_int_equal(board_certificate(&b), ERR_MISMATCH);
+    assert_non_null(strstr(fail_words(), "slot 9"));
+    b.odd_slot = 0;
+    make_committed(&b);
+    board_fini(&b);
+}
+
+/* OTP 2 is used and its page blank: only a key that this UID has already is taken. */
+static void spoilt_key_gets_no_claim(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 14);
+    b.unrecorded = true;
+    OK(board_open(&b, false, NULL));
+    assert_int_equal(board_certificate(&b), ERR_SPOILT);
+    assert_state(&b, "");
+    b.unrecorded = false;
+    OK(board_arrows(&b, 14));
+    b.unrecorded = true; /* its page went later: the key is known */
+    make_committed(&b);
+    board_fini(&b);
+}
+
+/* Another generation: a new certificate for the same key, and leave to write the record again.
+ */
+static void released_unit_is_made_again(void **state)
+{
+    (void)state;
+    struct board b;
+    Hallmark__V1__ReleaseUnitRequest in = HALLMARK__V1__RELEASE_UNIT_REQUEST__INIT;
+    static char reason[] = "mass erase";
+    uint8_t device[SHA256_SIZE], rotpk[ROTPK_SIZE];
+    board_init(&b, &line_1, "po-1", 15);
+    OK(board_arrows(&b, 24));
+    assert_false(b.recreate);
+    memcpy(device, b.device_sha256, sizeof(device));
+    memcpy(rotpk, b.rotpk, sizeof(rotpk));
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, b.uid };
+    in.reason = reason;
+    OK(party_call(&alice, "hallmark.v1.Units/Release", &in.base, NULL, NULL, NULL));
+    bench_settle();
+    assert_int_equal(b.ended, ERR_ABORTED);
+    assert_int_equal(bench.server->runs.count, 0);
+    make_committed(&b);
+    assert_true(b.recreate);
+    assert_memory_equal(rotpk, b.rotpk, sizeof(rotpk));
+    assert_memory_not_equal(device, b.device_sha256, sizeof(device));
+    bench_check();
+    board_fini(&b);
+}
+
+enum { LINES = 4, UNITS_EACH = 3 };
+struct line {
+    struct party party;
+    char name[16], order[16];
+    unsigned failures;
+    uint8_t first;
+};
+
+static void *work_line(void *context)
+{
+    struct line *line = context;
+    for (unsigned i = 0; i < UNITS_EACH; i++) {
+        struct board b;
+        board_init(&b, &line->party, line->order, (uint8_t)(line->first + i));
+        if (board_arrows(&b, 33) != ERR_OK || board_finish(&b) != ERR_OK ||
+            board_commit(&b) != ERR_OK || board_locked(&b) != ERR_OK ||
+            board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT) != ERR_OK)
+            line->failures++;
+        board_fini(&b);
+    }
+    return NULL;
+}
+
+/* Many stations at once; fewer commits than one by one, for the store groups them. */
+static void stations_work_side_by_side(void **state)
+{
+    (void)state;
+    static struct line lines[LINES];
+    pthread_t threads[LINES];
+    for (unsigned i = 0; i < LINES; i++) {
+        snprintf(lines[i].name, sizeof(lines[i].name), "side-%u", i);
+        snprintf(lines[i].order, sizeof(lines[i].order), "side-po-%u", i);
+        lines[i].first = (uint8_t)(100 + i * UNITS_EACH);
+        party_add(&lines[i].party, HALLMARK__V1__ROLE__ROLE_STATION, lines[i].name);
+        bench_order(&alice, lines[i].order, lines[i].name, UNITS_EACH, 1);
+    }
+    for (unsigned i = 0; i < LINES; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work_line, &lines[i]), 0);
+    for (unsigned i = 0; i < LINES; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(lines[i].failures, 0);
+        party_drop(&lines[i].party);
+    }
+    bench_check();
 }
 
 static unsigned alarms(void)
@@ -336,6 +451,10 @@ int main(void)
         cmocka_unit_test(second_key_is_refused),
         cmocka_unit_test(restart_ends_runs),
         cmocka_unit_test(silent_run_ends),
+        cmocka_unit_test(hello_ends_a_run_at_most),
+        cmocka_unit_test(spoilt_key_gets_no_claim),
+        cmocka_unit_test(released_unit_is_made_again),
+        cmocka_unit_test(stations_work_side_by_side),
         cmocka_unit_test(unlocked_unit_is_an_alarm),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

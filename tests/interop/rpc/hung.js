@@ -63,7 +63,7 @@ async function whileItHangs(writers, reader) {
     });
     await check('Health.Check tells of it', async () => {
         await pause(Math.max(0, start + HUNG_MS + LOOK_MS - Date.now()));
-        await refuses(reader.call(v1('Health/Check')), 14, /HSM hangs: C_Sign/);
+        await refuses(reader.call(v1('Health/Check')), 14, /HSM is unresponsive: C_Sign/);
     });
 }
 
