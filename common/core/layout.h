@@ -21,9 +21,8 @@ enum {
     FLASH_CERTIFICATE_AREA_SIZE = 0x1000,
 
     SRAM_BASE = 0x20000000,
-    SRAM_BANK0_SIZE = 0x8000, /* all that is clocked after reset */
-    SRAM_DEVAUTH_SIZE =
-        0x28000, /* banks 0 and 1, for DevAuth: the loader clocks bank 1 first */
+    SRAM_BANK0_SIZE = 0x8000,    /* all that is clocked after reset */
+    SRAM_DEVAUTH_SIZE = 0x28000, /* banks 0 and 1: the loader clocks bank 1 before it writes */
 
     UID_SIZE = 12,
     RUN_ID_SIZE = 16,

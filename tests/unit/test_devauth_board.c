@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STACK_SPARE_MIN = 128 /* never touched in a whole run */ };
+enum {
+    STACK_SPARE_MIN = 128, /* never touched in a whole run */
+    BTF = 0x4002f800,
+};
 
 static void reboot(struct peer *p)
 {
@@ -79,28 +82,43 @@ static void older_keys_are_revoked(void **state)
     assert_int_equal(peer_lock(p), 0);
 }
 
+static void use_demo(struct peer *p)
+{
+    uint8_t demo[PEER_IMAGE_MAX];
+    size_t len = emulated_load_file(DEMO_BIN, demo, sizeof(demo));
+    assert_int_equal(len % FLASH_PAGE_SIZE, 0);
+    peer_use_image(p, span_of(demo, len), (uint32_t)len);
+}
+
+static void run_to_sleep(void)
+{
+    for (int i = 0; i < 1000; i++)
+        chip_run(&emulated_chip, EMULATED_SLICE);
+    assert_int_equal(emulated_chip.core.state, CORE_SLEEP);
+}
+
+static void power_cycle(void)
+{
+    chip_power(&emulated_chip, false);
+    chip_power(&emulated_chip, true);
+}
+
 /* The locks are in force after a cold reset; the ROM starts the demo; the demo talks. */
 static void signed_demo_boots_locked(void **state)
 {
     struct peer *p = *state;
-    uint8_t demo[PEER_IMAGE_MAX];
     char text[200] = { 0 };
     FILE *uart = tmpfile();
     assert_non_null(uart);
-    size_t len = emulated_load_file(DEMO_BIN, demo, sizeof(demo));
-    assert_int_equal(len % FLASH_PAGE_SIZE, 0);
-    peer_use_image(p, span_of(demo, len), (uint32_t)len);
+    use_demo(p);
     assert_int_equal(peer_finish(p), 0);
     assert_int_equal(chip_debug_level(&emulated_chip), DEBUG_ALL); /* set, not in force */
     emulated_chip.uart.fd = fileno(uart);
-    chip_power(&emulated_chip, false);
-    chip_power(&emulated_chip, true);
+    power_cycle();
     assert_int_equal(emulated_chip.verdict, VERDICT_VERIFIED);
     assert_int_equal(chip_debug_level(&emulated_chip), DEBUG_NONE);
     assert_int_equal(emulated_chip.plm.stage, 3);
-    for (int i = 0; i < 1000; i++)
-        chip_run(&emulated_chip, EMULATED_SLICE);
-    assert_int_equal(emulated_chip.core.state, CORE_SLEEP);
+    run_to_sleep();
     rewind(uart);
     assert_non_null(fgets(text, sizeof(text), uart));
     assert_int_equal(strncmp(text, "NuLink3 demo " HALLMARK_VERSION ": running, UID ", 32), 0);
@@ -109,10 +127,27 @@ static void signed_demo_boots_locked(void **state)
     fclose(uart);
 }
 
-static void power_cycle(void)
+/* Before the lock the committed board boots what was burnt, and a debugger sees it in BTF; then
+ * DevAuth is loaded again, without a run, and locks. */
+static void committed_board_boots_then_is_locked(void **state)
 {
-    chip_power(&emulated_chip, false);
-    chip_power(&emulated_chip, true);
+    struct peer *p = *state;
+    use_demo(p);
+    peer_run_to(p, 32);
+    assert_int_equal(peer_commit(p), 0);
+    chip_pin_reset(&emulated_chip, true);
+    chip_pin_reset(&emulated_chip, false);
+    run_to_sleep();
+    assert_int_equal(emulated_word(BTF) & 1, 1);
+    assert_int_equal(chip_debug_level(&emulated_chip), DEBUG_ALL);
+    p->no_run = true;
+    reboot(p);
+    peer_run_to(p, 7);
+    assert_false(p->hello->state->lock_begun);
+    assert_int_equal(peer_lock(p), 0);
+    power_cycle();
+    assert_int_equal(emulated_chip.verdict, VERDICT_VERIFIED);
+    assert_int_equal(chip_debug_level(&emulated_chip), DEBUG_NONE);
 }
 
 /* Each level tells so, and closes as much as it says when the chip is reset; not before. */
@@ -431,6 +466,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(slots_are_as_their_table_says, emulated_open,
                                         emulated_close),
         cmocka_unit_test_setup_teardown(signed_demo_boots_locked, emulated_open,
+                                        emulated_close),
+        cmocka_unit_test_setup_teardown(committed_board_boots_then_is_locked, emulated_open,
                                         emulated_close),
         cmocka_unit_test_setup_teardown(older_keys_are_revoked, emulated_open,
                                         emulated_close_noted),

@@ -114,15 +114,17 @@ static void damaged_record_is_none(void **state)
     } rows[] = { { RECORD_ROTPK, FLASH_RECORD, RECORD_ROTPK_SIZE },
                  { RECORD_CONFIG, FLASH_CONFIG_RECORD, RECORD_CONFIG_SIZE },
                  { RECORD_AUTHKEY, FLASH_AUTHKEY_RECORD, RECORD_AUTHKEY_SIZE } };
-    uint8_t body[RECORD_BODY_MAX];
+    uint8_t body[RECORD_BODY_MAX], some[RECORD_BODY_MAX + 1];
+    for (size_t i = 0; i < sizeof(some); i++)
+        some[i] = (uint8_t)(i * 7);
     host_blank();
     for (size_t k = 0; k < COUNT(rows); k++) {
         assert_int_equal(record_read(rows[k].which, body), ERR_NOT_FOUND);
-        assert_int_equal(record_write(rows[k].which, message), ERR_OK);
+        assert_int_equal(record_write(rows[k].which, some), ERR_OK);
         assert_int_equal(record_read(rows[k].which, body), ERR_OK);
-        assert_memory_equal(body, message, rows[k].size);
-        assert_true(record_is(rows[k].which, message));
-        assert_false(record_is(rows[k].which, message + 1));
+        assert_memory_equal(body, some, rows[k].size);
+        assert_true(record_is(rows[k].which, some));
+        assert_false(record_is(rows[k].which, some + 1));
         for (uint32_t i = 0; i < rows[k].size + 12; i++) {
             host_chip.flash[rows[k].address + i] ^= 1;
             assert_int_equal(record_read(rows[k].which, body), ERR_NOT_FOUND);
