@@ -26,7 +26,7 @@ enum { CHIP_DETAIL_MAX = 400 };
  * ERR_LOCKED: proven shut. ERR_UNAVAILABLE: no answer, or held in reset. */
 enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
 /* The same for a board that should be locked: whatever it refuses, it is opened. Of such a chip
- * only chip_reset, chip_debug_refused and chip_close may be asked. */
+ * only chip_reset, chip_debug_look and chip_close may be asked. ERR_UNAVAILABLE: no answer. */
 enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
 void chip_close(struct chip *chip);      /* NULL is fine; lets the probe go of the wires */
 void chip_drop(struct chip **chip);      /* AUTO(chip_drop) */
@@ -49,11 +49,14 @@ enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE]);
 enum err chip_flash_write(struct chip *chip, uint32_t address, struct span pages,
                           unsigned *written_out);
 
-/* Arrow 4: the WebServer certificate and its issuer's, DER, to their area (layout.h). */
+/* The same for arrow 4: the WebServer certificate and its issuer's, DER, to their area
+ * (layout.h). */
 enum err chip_certificate_write(struct chip *chip, struct span certificate, struct span issuer,
                                 unsigned *written_out);
 
-/* Arrows 5 and 6: a self-describing image (mailbox.h) to SRAM, read back; then started. */
+/* Arrows 5 and 6, after chip_prepare: a self-describing image (mailbox.h) to SRAM, read back;
+ * then started. ERR_TRUNC, ERR_INVALID: what it says of itself cannot be (it must lie in SRAM
+ * banks 0 and 1). ERR_VERIFY: SRAM reads otherwise. */
 enum err chip_image_load(struct chip *chip, struct span image,
                          struct devauth_image *header_out);
 enum err chip_image_start(struct chip *chip, const struct devauth_image *header);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connecting, the pins, and what the probe can do. Called by mem.c and chip/. It drives nRESET
- * only when it is told to, or to let it go.
+ * Connecting, and what the probe can do. Called by mem.c, look.c's users and chip/. nRESET is
+ * pins.c's alone.
  */
 #include "station-agent/probe/swd.h"
 
@@ -103,25 +103,6 @@ static enum err get_acquainted(struct swd *swd)
     return introduce(swd);
 }
 
-/* A reply did not come, or made no sense: what was asked may be asked once more. */
-static bool lost_reply(const struct swd *swd, enum err e)
-{
-    return swd->stale && e != ERR_OK && e != ERR_CLOSED;
-}
-
-static enum err forget(struct swd *swd)
-{
-    swd->queued = 0;
-    swd->select_known = false;
-    swd->under_way = 0;
-    if (!swd->stale)
-        return ERR_OK;
-    swd->probe->counts.resyncs++;
-    TRY(probe_drain(swd->probe));
-    swd->stale = false;
-    return ERR_OK;
-}
-
 enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
 {
     memset(swd, 0, sizeof(*swd));
@@ -129,9 +110,9 @@ enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
     swd->clock_hz = clock_hz != 0 ? clock_hz : PROBE_CLOCK_DEFAULT_HZ;
     swd->lost = true;
     enum err e = get_acquainted(swd);
-    if (!lost_reply(swd, e))
+    if (!talk_lost_reply(swd, e))
         return e;
-    TRY(forget(swd));
+    TRY(talk_forget(swd));
     return get_acquainted(swd);
 }
 
@@ -254,13 +235,13 @@ static enum err test_match(struct swd *swd)
 
 static enum err connect_line(struct swd *swd)
 {
-    TRY(forget(swd));
+    TRY(talk_forget(swd));
     TRY(set_up_probe(swd));
     TRY(wake(swd));
     TRY(power_up(swd));
     if (!swd->match_tested)
         TRY(test_match(swd));
-    TRY(forget(swd)); /* what the test may have left */
+    TRY(talk_forget(swd)); /* what the test may have left */
     swd->epoch++;
     return show_connected(swd, true);
 }
@@ -273,7 +254,7 @@ static bool is_wire(const struct swd *swd, enum err e)
 enum err swd_connect(struct swd *swd)
 {
     enum err e = connect_line(swd);
-    if (lost_reply(swd, e))
+    if (talk_lost_reply(swd, e))
         e = connect_line(swd);
     for (unsigned i = 1; i < CONNECT_TRIES && is_wire(swd, e); i++)
         e = connect_line(swd);
@@ -283,7 +264,7 @@ enum err swd_connect(struct swd *swd)
 
 bool swd_is_unsure(const struct swd *swd, enum err e)
 {
-    return e == ERR_BUSY || is_wire(swd, e) || lost_reply(swd, e);
+    return e == ERR_BUSY || is_wire(swd, e) || talk_lost_reply(swd, e);
 }
 
 bool swd_slow_down(struct swd *swd)
@@ -337,69 +318,4 @@ bool swd_wire_failed(const struct swd *swd)
     uint8_t ack = swd->response & DAP_ACK;
     bool heard = ack == DAP_ACK_OK || ack == DAP_ACK_WAIT || ack == DAP_ACK_FAULT;
     return swd->response != 0 && (!heard || (swd->response & DAP_WIRE_ERROR) != 0);
-}
-
-/* Drive the pins of mask to value, wait, and read them all. */
-static enum err pins(struct swd *swd, uint8_t value, uint8_t mask, unsigned wait_ms,
-                     uint8_t *pins_out)
-{
-    struct span reply;
-    struct wr w = talk_packet(swd);
-    dap_pins(&w, value, mask, 0);
-    TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_pins_reply(reply, swd->probe->padded, pins_out);
-    if (e != ERR_OK)
-        return talk_named(swd, e);
-    when_sleep_us(wait_ms * 1000);
-    return ERR_OK;
-}
-
-static enum err pulse(struct swd *swd, unsigned low_ms, unsigned settle_ms)
-{
-    uint8_t now;
-    TRY(forget(swd));
-    TRY(pins(swd, 0, DAP_PIN_NRESET, low_ms, &now));
-    return pins(swd, DAP_PIN_NRESET, DAP_PIN_NRESET, settle_ms, &now);
-}
-
-enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms)
-{
-    swd->lost = true;
-    enum err e = pulse(swd, low_ms, settle_ms);
-    return lost_reply(swd, e) ? pulse(swd, low_ms, settle_ms) : e;
-}
-
-static enum err drive_reset(struct swd *swd, bool low, unsigned wait_ms)
-{
-    uint8_t now;
-    TRY(forget(swd));
-    return pins(swd, low ? 0 : DAP_PIN_NRESET, DAP_PIN_NRESET, wait_ms, &now);
-}
-
-enum err swd_hold_reset(struct swd *swd, bool low, unsigned wait_ms)
-{
-    swd->lost = true;
-    enum err e = drive_reset(swd, low, wait_ms);
-    return lost_reply(swd, e) ? drive_reset(swd, low, wait_ms) : e;
-}
-
-static enum err let_go(struct swd *swd, unsigned settle_ms, bool *low_out)
-{
-    uint8_t now;
-    TRY(forget(swd));
-    TRY(pins(swd, 0, 0, 0, &now));
-    if ((now & DAP_PIN_NRESET) == 0) {
-        TRY(pins(swd, DAP_PIN_NRESET, DAP_PIN_NRESET, settle_ms, &now));
-        TRY(pins(swd, 0, 0, 0, &now));
-        log_line(LOG_LEVEL_WARN, "swd: %s: nRESET was low%s", swd->probe->name,
-                 (now & DAP_PIN_NRESET) == 0 ? " and stays so" : ": the board is let go");
-    }
-    *low_out = (now & DAP_PIN_NRESET) == 0;
-    return ERR_OK;
-}
-
-enum err swd_let_go(struct swd *swd, unsigned settle_ms, bool *low_out)
-{
-    enum err e = let_go(swd, settle_ms, low_out);
-    return lost_reply(swd, e) ? let_go(swd, settle_ms, low_out) : e;
 }

@@ -87,3 +87,21 @@ enum err talk_ctrl_stat(struct swd *swd, uint32_t *value_out)
     *value_out = rd_u32le(&r);
     return dap_end(&r, swd->probe->padded);
 }
+
+bool talk_lost_reply(const struct swd *swd, enum err e)
+{
+    return swd->stale && e != ERR_OK && e != ERR_CLOSED;
+}
+
+enum err talk_forget(struct swd *swd)
+{
+    swd->queued = 0;
+    swd->select_known = false;
+    swd->under_way = 0;
+    if (!swd->stale)
+        return ERR_OK;
+    swd->probe->counts.resyncs++;
+    TRY(probe_drain(swd->probe));
+    swd->stale = false;
+    return ERR_OK;
+}

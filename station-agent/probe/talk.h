@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* talk: one CMSIS-DAP command and its reply. Between swd.c, queue.c and the probe. */
+/* talk: one CMSIS-DAP command and its reply. Between swd.c, pins.c, queue.c and the probe. */
 #pragma once
 
 #include "station-agent/probe/swd.h"
@@ -14,3 +14,9 @@ enum err talk_ctrl_stat(struct swd *swd, uint32_t *value_out);
 
 /* Say fail_words() again with the probe's name before them, quietly; yields e. */
 enum err talk_named(const struct swd *swd, enum err e);
+
+/* A reply did not come, or made no sense: what was asked may be asked once more. */
+bool talk_lost_reply(const struct swd *swd, enum err e);
+
+/* Nothing is queued or under way any more; late replies are dropped. */
+enum err talk_forget(struct swd *swd);

@@ -18,6 +18,7 @@
 #include "station-agent/probe/core.h"
 #include "station-agent/probe/probe.h"
 
+enum { GPF_MFPL = 0x40000058 }; /* function of PF.0 and PF.1: SWD, unless it is written */
 enum { BOX = 0x20006000, NONCE = 7, IMAGE_SIZE = 28 * 1024 };
 
 /* A board and everything on the way to it. */
@@ -381,6 +382,28 @@ static void a_blank_board_fails_its_boot_test(void **state)
     assert_int_equal(chip_prepare(b->chip), ERR_OK);
 }
 
+/* As firmware does that needs PF.0 and PF.1 for something else. The boot test takes the board
+ * back by holding nRESET low; a start does not, and says that nothing answers. */
+static void shut_pins_are_opened_by_the_boot_test_alone(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    struct chip *again = NULL;
+    struct chip_boot_result result;
+    assert_int_equal(chip_prepare(b->chip), ERR_OK);
+    struct mem *mem = chip_mem(b->chip);
+    mem->once = true;
+    assert_int_not_equal(mem_write_word(mem, GPF_MFPL, 0), ERR_BUSY); /* its answer is lost */
+    mem->once = false;
+    assert_int_equal(chip_open(b->probe, 0, &again), ERR_UNAVAILABLE);
+    assert_null(again);
+    chip_boot_look(b->chip, 20, &result);
+    assert_int_equal(result.boot, CHIP_BOOT_NOT_KNOWN);
+    assert_false(result.answered);
+    assert_int_equal(chip_attach(b->chip), ERR_OK);
+    assert_int_equal(chip_prepare(b->chip), ERR_OK);
+}
+
 static void absent_servers_are_named(void **state)
 {
     (void)state;
@@ -436,6 +459,7 @@ int main(void)
         cmocka_unit_test(flawed_images_are_refused),
         cmocka_unit_test(locked_boards_are_proven_shut),
         cmocka_unit_test(a_blank_board_fails_its_boot_test),
+        cmocka_unit_test(shut_pins_are_opened_by_the_boot_test_alone),
         cmocka_unit_test(a_program_may_use_bank_1),
         cmocka_unit_test(absent_servers_are_named),
         cmocka_unit_test(vanished_boards_are_an_error),
