@@ -22,13 +22,8 @@ struct image_marks {
  * APROM's firmware part or not page-aligned, with words for the operator who releases it. */
 enum err image_check(struct span image, struct image_marks *marks_out);
 
-<<<<<<< HEAD
-/* DevAuth images: struct devauth_image (common/core/mailbox.h) words present and within
- * SRAM banks 0 and 1. */
-=======
 /* DevAuth images: struct devauth_image (common/core/mailbox.h) words present, all within SRAM
  * banks 0 and 1 (the loader clocks bank 1 first). */
->>>>>>> s2
 enum err image_devauth_check(struct span image);
 
 /* The first 128 bytes of FwInfo for image; sign their SHA-256, then image_fwinfo_finish. */

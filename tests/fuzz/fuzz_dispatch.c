@@ -52,11 +52,7 @@ static enum err runs_commit(struct rpc_call *call, const Hallmark__V1__UnitCommi
     served = true;
     if (in->statement == NULL)
         return ERR_INVALID;
-<<<<<<< HEAD
     return rpc_bytes(call, &out->lock_tag,
-=======
-    return rpc_bytes(call, &out->rotpk,
->>>>>>> s2
                      span_of(in->statement->kcv.data, in->statement->kcv.len));
 }
 
@@ -65,11 +61,7 @@ static enum err runs_booted(struct rpc_call *call, const Hallmark__V1__UnitBoote
 {
     (void)call, (void)out;
     served = true;
-<<<<<<< HEAD
     return strlen(in->detail) > 100 ? ERR_INVALID : ERR_OK;
-=======
-    return in->booted ? ERR_OK : ERR_BOOT;
->>>>>>> s2
 }
 
 static enum err runs_locked(struct rpc_call *call, const Hallmark__V1__UnitLockedRequest *in,
@@ -77,11 +69,7 @@ static enum err runs_locked(struct rpc_call *call, const Hallmark__V1__UnitLocke
 {
     (void)call, (void)out;
     served = true;
-<<<<<<< HEAD
     return in->statement == NULL || in->statement->signature.len > 64 ? ERR_INVALID : ERR_OK;
-=======
-    return in->statement == NULL ? ERR_INVALID : ERR_OK;
->>>>>>> s2
 }
 
 static enum err runs_sealed(struct rpc_call *call, const Hallmark__V1__UnitSealedRequest *in,
@@ -188,13 +176,7 @@ void fuzz_seeds(fuzz_put *put, void *context)
     Hallmark__V1__FinishRequest finish = HALLMARK__V1__FINISH_REQUEST__INIT;
     finish.receipt = &receipt;
     seed(put, context, "finish", "hallmark.v1.Runs/Finish", &finish.base);
-<<<<<<< HEAD
     seed_closing(put, context);
-=======
-    Hallmark__V1__UnitSealedRequest sealed = HALLMARK__V1__UNIT_SEALED_REQUEST__INIT;
-    sealed.detail = words;
-    seed(put, context, "sealed", "hallmark.v1.Runs/Sealed", &sealed.base);
->>>>>>> s2
     seed(put, context, "unknown-method", "hallmark.v1.Runs/Invent", &open.base);
     seed(put, context, "no-slash", "hallmark.v1.Runs", &open.base);
 }
