@@ -2,6 +2,7 @@
 #include "station-agent/probe/pack.h"
 
 #include "common/host/log.h"
+#include "station-agent/probe/talk.h"
 
 enum { BLOCK_MIN = 5 }; /* words from which on a block is shorter than transfers */
 
@@ -183,7 +184,7 @@ enum err pack_decode(const struct swd *swd, const struct swd_packet *packet, str
         TRY(dap_execute_reply(&r, packet->count));
     for (uint8_t i = 0; i < packet->count; i++)
         TRY(decode_command(swd, &packet->commands[i], &r, response_out));
-    enum err e = dap_end(&r, swd->probe->padded);
+    enum err e = dap_end(&r, talk_padded(swd, reply));
     if (e != ERR_OK)
         return fail_quiet(e, "transfer reply: %s", err_text(e));
     return ERR_OK;

@@ -5,6 +5,7 @@
  */
 #include "station-agent/probe/swd.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/host/log.h"
@@ -17,7 +18,7 @@ enum {
     WAIT_MS = 20, /* the probe itself bears WAIT for about so long */
     WAIT_CLOCKS = 13,
     MATCH_CLOCKS = 46,
-    PACKET_MIN = 64, /* of any probe: a full-speed endpoint */
+    FLIGHT_MS = 1000, /* for one of the packets that a probe says it holds */
     POWER_UP_US = 200000,
     TEXT_MAX = 64,
     POWER_REQUEST = 0x50000000,
@@ -35,17 +36,29 @@ static const uint8_t dormant_to_swd[] = { 0xFF, 0x92, 0xF3, 0x09, 0x62, 0x95, 0x
                                           0x0E, 0xBC, 0x19, 0xA0, 0xF1, 0xFF, 0xFF,
                                           0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00 };
 
+struct info {
+    uint8_t *bytes;
+    size_t cap, len;
+};
+
+static enum err info_read(struct span reply, bool padded, enum dap_command command, void *out)
+{
+    (void)command;
+    struct info *info = out;
+    struct span data;
+    TRY(dap_info_reply(reply, padded, &data));
+    info->len = data.len < info->cap ? data.len : info->cap;
+    memcpy(info->bytes, data.ptr, info->len);
+    return ERR_OK;
+}
+
 static enum err info(struct swd *swd, enum dap_info id, uint8_t *out, size_t cap, size_t *len)
 {
+    struct info info = { .bytes = out, .cap = cap };
     struct wr w = talk_packet(swd);
-    struct span reply, data;
     dap_info(&w, id);
-    TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_info_reply(reply, swd->probe->padded, &data);
-    if (e != ERR_OK)
-        return talk_named(swd, e);
-    *len = data.len < cap ? data.len : cap;
-    memcpy(out, data.ptr, *len);
+    TRY(talk_ask(swd, &w, info_read, &info));
+    *len = info.len;
     return ERR_OK;
 }
 
@@ -59,12 +72,21 @@ static enum err info_number(struct swd *swd, enum dap_info id, uint32_t fallback
     return ERR_OK;
 }
 
+/* What is only nice to have: e ends nothing unless the connection is closed. */
+static enum err let_pass(struct swd *swd, enum err e)
+{
+    if (e == ERR_OK || e == ERR_CLOSED)
+        return e;
+    log_line(LOG_LEVEL_DEBUG, "swd: %s; that is let pass", fail_words());
+    return talk_forget(swd);
+}
+
 static enum err info_text(struct swd *swd, enum dap_info id, char out[static TEXT_MAX])
 {
     size_t len = 0;
-    TRY(info(swd, id, (uint8_t *)out, TEXT_MAX - 1, &len));
-    out[len] = '\0';
-    return ERR_OK;
+    enum err e = info(swd, id, (uint8_t *)out, TEXT_MAX - 1, &len);
+    out[e == ERR_OK ? len : 0] = '\0';
+    return let_pass(swd, e);
 }
 
 /* For the log only: which probe with which firmware. */
@@ -83,24 +105,75 @@ static enum err learn(struct swd *swd)
 {
     uint32_t capabilities, size, count;
     TRY(info_number(swd, DAP_INFO_CAPABILITIES, DAP_CAPABILITY_SWD, &capabilities));
-    TRY(info_number(swd, DAP_INFO_PACKET_SIZE, PACKET_MIN, &size));
+    TRY(info_number(swd, DAP_INFO_PACKET_SIZE, PROBE_PACKET_UNIT, &size));
     TRY(info_number(swd, DAP_INFO_PACKET_COUNT, 1, &count));
     if ((capabilities & DAP_CAPABILITY_SWD) == 0)
-        return fail_quiet(ERR_UNIMPLEMENTED, "%s: a probe without SWD", swd->probe->name);
-    if (size < PACKET_MIN)
+        return fail_quiet(ERR_UNIMPLEMENTED, "%s: a probe without SWD (capabilities 0x%02x)",
+                          swd->probe->name, capabilities);
+    if (size < PROBE_PACKET_UNIT)
         return fail_quiet(ERR_PROTO, "%s: packets of %u bytes, at least %d are needed",
-                          swd->probe->name, size, PACKET_MIN);
+                          swd->probe->name, size, PROBE_PACKET_UNIT);
     size_t limit = swd->probe->limit == 0 ? PROBE_PACKET_MAX : swd->probe->limit;
+    swd->stated_size = size;
     swd->packet_size = (size < limit ? size : limit) - swd->probe->spare;
     swd->packet_count = count < 1 ? 1 : count < SWD_IN_FLIGHT_MAX ? count : SWD_IN_FLIGHT_MAX;
     swd->can_execute = (capabilities & DAP_CAPABILITY_ATOMIC) != 0;
     return ERR_OK;
 }
 
-static enum err get_acquainted(struct swd *swd)
+/* As many packets as it says it holds, all at once. */
+static enum err fill_flight(struct swd *swd)
 {
-    TRY(learn(swd));
-    return introduce(swd);
+    size_t count = swd->packet_count;
+    for (size_t i = 0; i < count; i++) {
+        struct wr w = talk_packet(swd);
+        dap_info(&w, DAP_INFO_PACKET_SIZE);
+        TRY(talk_send(swd, wr_done(&w)));
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct span reply, data;
+        enum err e = swd->probe->receive(swd->probe, &reply, FLIGHT_MS);
+        if (e == ERR_OK)
+            e = dap_info_reply(reply, talk_padded(swd, reply), &data);
+        if (e != ERR_OK)
+            return fail_quiet(e == ERR_CLOSED ? e : ERR_LIMIT, "reply %zu of %zu: %s", i + 1,
+                              count, err_text(e));
+    }
+    return ERR_OK;
+}
+
+/* Does it hold as many packets as it says? One that does not answers some of them only. */
+static enum err try_flight(struct swd *swd)
+{
+    while (swd->packet_count > 1) {
+        enum err e = fill_flight(swd);
+        swd->under_way = 0;
+        if (e == ERR_OK || e == ERR_CLOSED)
+            return e;
+        swd_step_down(swd, swd->packet_count / 2, fail_words());
+        swd->stale = true;
+        TRY(talk_forget(swd));
+    }
+    return ERR_OK;
+}
+
+void swd_step_down(struct swd *swd, size_t packets, const char *why)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", why);
+    swd->packet_count = packets;
+    swd->probe->counts.in_flight = (uint32_t)packets;
+    swd->probe->counts.stepped_down++;
+    log_line(LOG_LEVEL_WARN, "swd: %s: %zu packets in flight from here on: %s",
+             swd->probe->name, packets, words);
+}
+
+void swd_step_down_commands(struct swd *swd, const char *why)
+{
+    swd->can_execute = false;
+    swd->probe->counts.stepped_down++;
+    log_line(LOG_LEVEL_WARN, "swd: %s: one command in a packet from here on: %s",
+             swd->probe->name, why);
 }
 
 enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
@@ -109,11 +182,10 @@ enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
     swd->probe = probe;
     swd->clock_hz = clock_hz != 0 ? clock_hz : PROBE_CLOCK_DEFAULT_HZ;
     swd->lost = true;
-    enum err e = get_acquainted(swd);
-    if (!talk_lost_reply(swd, e))
-        return e;
-    TRY(talk_forget(swd));
-    return get_acquainted(swd);
+    TRY(learn(swd));
+    TRY(try_flight(swd));
+    probe->counts.in_flight = (uint32_t)swd->packet_count;
+    return introduce(swd);
 }
 
 /* How many packets of so many clocks fill a time. */
@@ -135,28 +207,70 @@ static enum err configure(struct swd *swd, bool match)
     return talk_status(swd, &w);
 }
 
-/* The probe's light. Not every probe has one: a refusal is no matter. */
+static enum err any_reply(struct span reply, bool padded, enum dap_command command, void *out)
+{
+    (void)padded, (void)out;
+    if (reply.len == 0)
+        return fail_quiet(ERR_TRUNC, "empty reply to command 0x%02x", (unsigned)command);
+    if (reply.ptr[0] != (uint8_t)command && reply.ptr[0] != DAP_UNKNOWN)
+        return fail_quiet(ERR_PROTO, "reply to command 0x%02x when 0x%02x was asked",
+                          reply.ptr[0], (unsigned)command);
+    return ERR_OK;
+}
+
+/* The probe's light. Not every probe has one, and none is needed: what it answers is no matter,
+ * and one that cannot answer is not asked again. */
 static enum err show_connected(struct swd *swd, bool connected)
 {
-    struct span reply;
+    bool lost = swd->lost, given_up = swd->given_up;
     struct wr w = talk_packet(swd);
+    if (swd->no_light)
+        return ERR_OK;
     dap_host_status(&w, connected);
-    return talk_command(swd, &w, &reply);
+    enum err e = talk_ask(swd, &w, any_reply, NULL);
+    swd->no_light = e != ERR_OK;
+    swd->given_up = given_up;
+    TRY(let_pass(swd, e));
+    swd->lost = lost;
+    return ERR_OK;
+}
+
+static enum err connect_read(struct span reply, bool padded, enum dap_command command,
+                             void *out)
+{
+    (void)command, (void)out;
+    return dap_connect_reply(reply, padded);
+}
+
+/* A refused clock may be one that the probe cannot make: half of it, down to the least. */
+static enum err set_clock(struct swd *swd)
+{
+    uint32_t asked_hz = swd->clock_hz;
+    for (;;) {
+        struct wr w = talk_packet(swd);
+        swd->probe->counts.clock_hz = swd->clock_hz;
+        dap_clock(&w, swd->clock_hz);
+        enum err e = talk_status(swd, &w);
+        if (e != ERR_FAULT)
+            return e;
+        if (swd->clock_hz / 2 >= PROBE_CLOCK_MIN_HZ && swd_slow_down(swd)) {
+            swd_say_slower(swd, "the probe refuses the faster clock");
+            continue;
+        }
+        swd->clock_hz = asked_hz;
+        return fail_quiet(ERR_FAULT,
+                          "%s: the probe refuses command 0x11: each SWD clock from %u Hz "
+                          "halved down to %d Hz; give --swd-clock, or another probe",
+                          swd->probe->name, asked_hz, PROBE_CLOCK_MIN_HZ);
+    }
 }
 
 static enum err set_up_probe(struct swd *swd)
 {
-    struct span reply;
     struct wr w = talk_packet(swd);
     dap_connect(&w);
-    TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_connect_reply(reply, swd->probe->padded);
-    if (e != ERR_OK)
-        return talk_named(swd, e);
-    w = talk_packet(swd);
-    swd->probe->counts.clock_hz = swd->clock_hz;
-    dap_clock(&w, swd->clock_hz);
-    TRY(talk_status(swd, &w));
+    TRY(talk_ask(swd, &w, connect_read, NULL));
+    TRY(set_clock(swd));
     w = talk_packet(swd);
     dap_swd_configure(&w, 0);
     TRY(talk_status(swd, &w));
@@ -253,8 +367,9 @@ static bool is_wire(const struct swd *swd, enum err e)
 
 enum err swd_connect(struct swd *swd)
 {
+    swd->given_up = false;
     enum err e = connect_line(swd);
-    if (talk_lost_reply(swd, e))
+    if (talk_lost_reply(swd, e) && !swd->given_up)
         e = connect_line(swd);
     for (unsigned i = 1; i < CONNECT_TRIES && is_wire(swd, e); i++)
         e = connect_line(swd);

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One CMSIS-DAP command and its reply. Called by swd.c, pins.c and queue.c. A command whose
+ * reply is lost, or is not one to it, is asked once more after the probe is in step again; none
+ * asked here is harmed by being done twice.
+ */
 #include "station-agent/probe/talk.h"
 
 #include <stdio.h>
 
 #include "common/host/log.h"
+#include "station-agent/probe/when.h"
 
 enum err talk_named(const struct swd *swd, enum err e)
 {
@@ -35,31 +41,92 @@ enum err talk_send(struct swd *swd, struct span packet)
     return ERR_OK;
 }
 
+/* How long this probe takes to answer: what a drain waits for. */
+static void note_latency(struct probe *probe, uint64_t asked_us)
+{
+    unsigned ms = (unsigned)((when_us() - asked_us + 999) / 1000);
+    if (ms > probe->slowest_ms)
+        probe->slowest_ms = ms;
+}
+
 enum err talk_receive(struct swd *swd, struct span *reply_out)
 {
     struct probe *probe = swd->probe;
+    uint64_t asked_us = when_us();
     enum err e = probe->receive(probe, reply_out, probe_reply_ms(probe));
     if (e != ERR_OK)
         return derail(swd, e);
+    note_latency(probe, asked_us);
     probe->counts.bytes_in += reply_out->len;
     swd->under_way -= swd->under_way > 0;
     probe->counts.round_trips += swd->under_way == 0;
     return ERR_OK;
 }
 
-enum err talk_command(struct swd *swd, const struct wr *w, struct span *reply_out)
+/* A full packet, by the size that the probe stated, holds the reply and bytes without meaning;
+ * so does one of whole 64 bytes while no size is known. */
+bool talk_padded(const struct swd *swd, struct span reply)
+{
+    if (swd->probe->padded)
+        return true;
+    if (swd->stated_size == 0)
+        return reply.len != 0 && reply.len % PROBE_PACKET_UNIT == 0;
+    return reply.len == swd->stated_size;
+}
+
+static enum err resync(struct swd *swd)
+{
+    swd->under_way = 0;
+    swd->probe->counts.resyncs++;
+    TRY(probe_drain(swd->probe));
+    swd->stale = false;
+    return ERR_OK;
+}
+
+/* Not an answer to what was asked: another's, or half of one. */
+static bool is_garbled(enum err e)
+{
+    return e == ERR_PROTO || e == ERR_TRUNC || e == ERR_EXCESS || e == ERR_LIMIT;
+}
+
+enum err talk_judge(struct swd *swd, enum err e)
+{
+    swd->stale = swd->stale || is_garbled(e);
+    return e;
+}
+
+static enum err ask_once(struct swd *swd, struct span packet, talk_read *read, void *out)
+{
+    struct span reply;
+    TRY(talk_send(swd, packet));
+    TRY(talk_receive(swd, &reply));
+    enum err e = read(reply, talk_padded(swd, reply), (enum dap_command)packet.ptr[0], out);
+    return e == ERR_OK ? ERR_OK : talk_judge(swd, talk_named(swd, e));
+}
+
+enum err talk_ask(struct swd *swd, const struct wr *w, talk_read *read, void *out)
 {
     TRY(wr_end(w));
-    TRY(talk_send(swd, wr_done(w)));
-    return talk_receive(swd, reply_out);
+    enum err e = ask_once(swd, wr_done(w), read, out);
+    if (e == ERR_OK || e == ERR_CLOSED)
+        return e;
+    if (swd->stale)
+        TRY(resync(swd));
+    swd->probe->counts.redone++;
+    e = ask_once(swd, wr_done(w), read, out);
+    swd->given_up = swd->given_up || talk_lost_reply(swd, e);
+    return e;
+}
+
+static enum err status_read(struct span reply, bool padded, enum dap_command command, void *out)
+{
+    (void)out;
+    return dap_status_reply(reply, padded, command);
 }
 
 enum err talk_status(struct swd *swd, const struct wr *w)
 {
-    struct span reply;
-    TRY(talk_command(swd, w, &reply));
-    enum err e = dap_status_reply(reply, swd->probe->padded, (enum dap_command)w->ptr[0]);
-    return e == ERR_OK ? ERR_OK : talk_named(swd, e);
+    return talk_ask(swd, w, status_read, NULL);
 }
 
 struct wr talk_packet(struct swd *swd)
@@ -74,18 +141,24 @@ enum err talk_abort(struct swd *swd, uint32_t what)
     return talk_status(swd, &w);
 }
 
+static enum err ctrl_stat_read(struct span reply, bool padded, enum dap_command command,
+                               void *out)
+{
+    (void)command;
+    uint8_t response;
+    uint32_t *value = out;
+    struct rd r = rd_of(reply);
+    TRY(dap_transfer_reply(&r, 1, &response));
+    *value = rd_u32le(&r);
+    return dap_end(&r, padded);
+}
+
 enum err talk_ctrl_stat(struct swd *swd, uint32_t *value_out)
 {
-    struct span reply;
-    uint8_t response;
     struct wr w = talk_packet(swd);
     dap_transfer(&w, 1);
     dap_transfer_one(&w, (uint8_t)SWD_CTRL_STAT | DAP_READ, 0);
-    TRY(talk_command(swd, &w, &reply));
-    struct rd r = rd_of(reply);
-    TRY(dap_transfer_reply(&r, 1, &response));
-    *value_out = rd_u32le(&r);
-    return dap_end(&r, swd->probe->padded);
+    return talk_ask(swd, &w, ctrl_stat_read, value_out);
 }
 
 bool talk_lost_reply(const struct swd *swd, enum err e)
@@ -98,10 +171,5 @@ enum err talk_forget(struct swd *swd)
     swd->queued = 0;
     swd->select_known = false;
     swd->under_way = 0;
-    if (!swd->stale)
-        return ERR_OK;
-    swd->probe->counts.resyncs++;
-    TRY(probe_drain(swd->probe));
-    swd->stale = false;
-    return ERR_OK;
+    return swd->stale ? resync(swd) : ERR_OK;
 }
