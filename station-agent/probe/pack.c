@@ -119,6 +119,13 @@ void pack_plan(const struct swd *swd, struct swd_cursor *cursor, struct swd_pack
     }
 }
 
+enum dap_command pack_command(const struct swd_packet *packet)
+{
+    return packet->count > 1           ? DAP_EXECUTE
+           : packet->commands[0].block ? DAP_TRANSFER_BLOCK
+                                       : DAP_TRANSFER;
+}
+
 static uint32_t operand_at(const struct swd_op *op, uint16_t word)
 {
     if (op->in == NULL)

@@ -58,8 +58,7 @@ void probe_drop(struct probe **probe)
     *probe = NULL;
 }
 
-/* Longer than its slowest reply took. */
-static unsigned silence_ms(const struct probe *probe)
+unsigned probe_silence_ms(const struct probe *probe)
 {
     unsigned ms = 2 * probe->slowest_ms, most = probe_reply_ms(probe);
     ms = ms < DRAIN_SILENCE_MS ? DRAIN_SILENCE_MS : ms;
@@ -77,12 +76,13 @@ static enum err read_all(struct probe *probe, unsigned first_ms, size_t *count_o
         if (e == ERR_DEADLINE)
             return ERR_OK;
         TRY(e);
-        wait_ms = silence_ms(probe);
+        wait_ms = probe_silence_ms(probe);
         *last_out = reply;
     }
     return fail(ERR_PROTO, "probe: %s: does not stop sending", probe->name);
 }
 
+/* len: of what that Info gives. */
 static bool answers_info(struct span reply, uint8_t len)
 {
     return reply.len >= 2 && reply.ptr[0] == 0x00 &&
@@ -103,10 +103,10 @@ static unsigned answer_ms(const struct probe *probe)
     return reply_ms < ANSWER_MAX_MS ? reply_ms : ANSWER_MAX_MS;
 }
 
-/* Info, packet count: harmless, known to every probe. What comes last must answer it. */
-static enum err ask_count(struct probe *probe, size_t *stale)
+/* Info, packet size: harmless, known to every probe. What comes last must answer it. */
+static enum err ask_size(struct probe *probe, size_t *stale)
 {
-    static const uint8_t question[] = { 0x00, 0xFE };
+    static const uint8_t question[] = { 0x00, 0xFF };
     struct span last = { NULL, 0 };
     size_t count = 0;
     TRY(probe->send(probe, SPAN(question)));
@@ -114,13 +114,13 @@ static enum err ask_count(struct probe *probe, size_t *stale)
     if (count == 0)
         return fail_quiet(ERR_IO, "probe: %s: does not answer", probe->name);
     *stale += count - 1;
-    return answers_info(last, 1) ? ERR_OK : out_of_step(probe);
+    return answers_info(last, 2) ? ERR_OK : out_of_step(probe);
 }
 
-/* Info, packet size: the reply is longer, so that one which is late by one is told apart. */
-static enum err ask_size(struct probe *probe, size_t *stale)
+/* Info, packet count: the reply is shorter, so that one which is late by one is told apart. */
+static enum err ask_count(struct probe *probe, size_t *stale)
 {
-    static const uint8_t question[] = { 0x00, 0xFF };
+    static const uint8_t question[] = { 0x00, 0xFE };
     TRY(probe->send(probe, SPAN(question)));
     for (unsigned tries = 0; tries < 2; tries++) {
         struct span reply = { NULL, 0 };
@@ -128,7 +128,7 @@ static enum err ask_size(struct probe *probe, size_t *stale)
         if (e == ERR_DEADLINE)
             return out_of_step(probe);
         TRY(e);
-        if (answers_info(reply, 2))
+        if (answers_info(reply, 1))
             return ERR_OK;
         ++*stale;
     }
@@ -139,10 +139,10 @@ enum err probe_drain(struct probe *probe)
 {
     struct span last = { NULL, 0 };
     size_t stale = 0;
-    TRY(read_all(probe, silence_ms(probe), &stale, &last));
-    enum err e = ask_count(probe, &stale);
+    TRY(read_all(probe, probe_silence_ms(probe), &stale, &last));
+    enum err e = ask_size(probe, &stale);
     if (e == ERR_OK)
-        e = ask_size(probe, &stale);
+        e = ask_count(probe, &stale);
     probe->counts.stale_replies += (uint32_t)stale;
     TRY(e);
     if (stale > 0)

@@ -61,6 +61,7 @@ struct probe {
 /* reply_ms: for one reply, at least PROBE_REPLY_MIN_MS but in tests; 0: PROBE_REPLY_MS. */
 enum err probe_open(const char *uri, unsigned reply_ms, struct probe **probe_out);
 unsigned probe_reply_ms(const struct probe *probe);
+unsigned probe_silence_ms(const struct probe *probe); /* longer than its slowest reply took */
 
 void probe_close(struct probe *probe); /* NULL is fine */
 void probe_drop(struct probe **probe); /* AUTO(probe_drop) */

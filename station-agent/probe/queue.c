@@ -99,8 +99,8 @@ static enum err run_queue(struct swd *swd, struct flight *flight, enum err *refu
         if (received == sent)
             return ERR_OK;
         struct span reply;
-        TRY(talk_receive(swd, &reply));
         const struct swd_packet *packet = &swd->in_flight[received++ % SWD_IN_FLIGHT_MAX];
+        TRY(talk_receive(swd, pack_command(packet), &reply));
         if (*refused_out == ERR_OK)
             *refused_out = pack_decode(swd, packet, reply, &swd->response);
     }

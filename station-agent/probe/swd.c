@@ -18,9 +18,7 @@ enum {
     WAIT_MS = 20, /* the probe itself bears WAIT for about so long */
     WAIT_CLOCKS = 13,
     MATCH_CLOCKS = 46,
-    FLIGHT_MS = 1000, /* for one of the packets that a probe says it holds */
     POWER_UP_US = 200000,
-    TEXT_MAX = 64,
     POWER_REQUEST = 0x50000000,
     CONNECT_TRIES = 3,
     MATCH_TESTS = 2,
@@ -35,158 +33,6 @@ static const uint8_t dormant_to_swd[] = { 0xFF, 0x92, 0xF3, 0x09, 0x62, 0x95, 0x
                                           0x85, 0x86, 0xE9, 0xAF, 0xDD, 0xE3, 0xA2,
                                           0x0E, 0xBC, 0x19, 0xA0, 0xF1, 0xFF, 0xFF,
                                           0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00 };
-
-struct info {
-    uint8_t *bytes;
-    size_t cap, len;
-};
-
-static enum err info_read(struct span reply, bool padded, enum dap_command command, void *out)
-{
-    (void)command;
-    struct info *info = out;
-    struct span data;
-    TRY(dap_info_reply(reply, padded, &data));
-    info->len = data.len < info->cap ? data.len : info->cap;
-    memcpy(info->bytes, data.ptr, info->len);
-    return ERR_OK;
-}
-
-static enum err info(struct swd *swd, enum dap_info id, uint8_t *out, size_t cap, size_t *len)
-{
-    struct info info = { .bytes = out, .cap = cap };
-    struct wr w = talk_packet(swd);
-    dap_info(&w, id);
-    TRY(talk_ask(swd, &w, info_read, &info));
-    *len = info.len;
-    return ERR_OK;
-}
-
-static enum err info_number(struct swd *swd, enum dap_info id, uint32_t fallback,
-                            uint32_t *value_out)
-{
-    uint8_t bytes[2] = { 0 };
-    size_t len = 0;
-    TRY(info(swd, id, bytes, sizeof(bytes), &len));
-    *value_out = len == 0 ? fallback : (uint32_t)(bytes[0] | bytes[1] << 8);
-    return ERR_OK;
-}
-
-/* What is only nice to have: e ends nothing unless the connection is closed. */
-static enum err let_pass(struct swd *swd, enum err e)
-{
-    if (e == ERR_OK || e == ERR_CLOSED)
-        return e;
-    log_line(LOG_LEVEL_DEBUG, "swd: %s; that is let pass", fail_words());
-    return talk_forget(swd);
-}
-
-static enum err info_text(struct swd *swd, enum dap_info id, char out[static TEXT_MAX])
-{
-    size_t len = 0;
-    enum err e = info(swd, id, (uint8_t *)out, TEXT_MAX - 1, &len);
-    out[e == ERR_OK ? len : 0] = '\0';
-    return let_pass(swd, e);
-}
-
-/* For the log only: which probe with which firmware. */
-static enum err introduce(struct swd *swd)
-{
-    char product[TEXT_MAX], firmware[TEXT_MAX];
-    TRY(info_text(swd, DAP_INFO_PRODUCT, product));
-    TRY(info_text(swd, DAP_INFO_FIRMWARE, firmware));
-    log_line(LOG_LEVEL_DEBUG, "swd: %s: '%s', protocol or firmware %s, %zu packets of %zu%s",
-             swd->probe->name, product, firmware, swd->packet_count, swd->packet_size,
-             swd->can_execute ? "" : ", one command each");
-    return ERR_OK;
-}
-
-static enum err learn(struct swd *swd)
-{
-    uint32_t capabilities, size, count;
-    TRY(info_number(swd, DAP_INFO_CAPABILITIES, DAP_CAPABILITY_SWD, &capabilities));
-    TRY(info_number(swd, DAP_INFO_PACKET_SIZE, PROBE_PACKET_UNIT, &size));
-    TRY(info_number(swd, DAP_INFO_PACKET_COUNT, 1, &count));
-    if ((capabilities & DAP_CAPABILITY_SWD) == 0)
-        return fail_quiet(ERR_UNIMPLEMENTED, "%s: a probe without SWD (capabilities 0x%02x)",
-                          swd->probe->name, capabilities);
-    if (size < PROBE_PACKET_UNIT)
-        return fail_quiet(ERR_PROTO, "%s: packets of %u bytes, at least %d are needed",
-                          swd->probe->name, size, PROBE_PACKET_UNIT);
-    size_t limit = swd->probe->limit == 0 ? PROBE_PACKET_MAX : swd->probe->limit;
-    swd->stated_size = size;
-    swd->packet_size = (size < limit ? size : limit) - swd->probe->spare;
-    swd->packet_count = count < 1 ? 1 : count < SWD_IN_FLIGHT_MAX ? count : SWD_IN_FLIGHT_MAX;
-    swd->can_execute = (capabilities & DAP_CAPABILITY_ATOMIC) != 0;
-    return ERR_OK;
-}
-
-/* As many packets as it says it holds, all at once. */
-static enum err fill_flight(struct swd *swd)
-{
-    size_t count = swd->packet_count;
-    for (size_t i = 0; i < count; i++) {
-        struct wr w = talk_packet(swd);
-        dap_info(&w, DAP_INFO_PACKET_SIZE);
-        TRY(talk_send(swd, wr_done(&w)));
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct span reply, data;
-        enum err e = swd->probe->receive(swd->probe, &reply, FLIGHT_MS);
-        if (e == ERR_OK)
-            e = dap_info_reply(reply, talk_padded(swd, reply), &data);
-        if (e != ERR_OK)
-            return fail_quiet(e == ERR_CLOSED ? e : ERR_LIMIT, "reply %zu of %zu: %s", i + 1,
-                              count, err_text(e));
-    }
-    return ERR_OK;
-}
-
-/* Does it hold as many packets as it says? One that does not answers some of them only. */
-static enum err try_flight(struct swd *swd)
-{
-    while (swd->packet_count > 1) {
-        enum err e = fill_flight(swd);
-        swd->under_way = 0;
-        if (e == ERR_OK || e == ERR_CLOSED)
-            return e;
-        swd_step_down(swd, swd->packet_count / 2, fail_words());
-        swd->stale = true;
-        TRY(talk_forget(swd));
-    }
-    return ERR_OK;
-}
-
-void swd_step_down(struct swd *swd, size_t packets, const char *why)
-{
-    char words[FAIL_WORDS_MAX];
-    snprintf(words, sizeof(words), "%s", why);
-    swd->packet_count = packets;
-    swd->probe->counts.in_flight = (uint32_t)packets;
-    swd->probe->counts.stepped_down++;
-    log_line(LOG_LEVEL_WARN, "swd: %s: %zu packets in flight from here on: %s",
-             swd->probe->name, packets, words);
-}
-
-void swd_step_down_commands(struct swd *swd, const char *why)
-{
-    swd->can_execute = false;
-    swd->probe->counts.stepped_down++;
-    log_line(LOG_LEVEL_WARN, "swd: %s: one command in a packet from here on: %s",
-             swd->probe->name, why);
-}
-
-enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
-{
-    memset(swd, 0, sizeof(*swd));
-    swd->probe = probe;
-    swd->clock_hz = clock_hz != 0 ? clock_hz : PROBE_CLOCK_DEFAULT_HZ;
-    swd->lost = true;
-    TRY(learn(swd));
-    TRY(try_flight(swd));
-    probe->counts.in_flight = (uint32_t)swd->packet_count;
-    return introduce(swd);
-}
 
 /* How many packets of so many clocks fill a time. */
 static uint16_t retries(uint32_t clock_hz, unsigned ms, unsigned clocks, uint32_t most)
@@ -230,7 +76,7 @@ static enum err show_connected(struct swd *swd, bool connected)
     enum err e = talk_ask(swd, &w, any_reply, NULL);
     swd->no_light = e != ERR_OK;
     swd->given_up = given_up;
-    TRY(let_pass(swd, e));
+    TRY(talk_let_pass(swd, e));
     swd->lost = lost;
     return ERR_OK;
 }
@@ -284,20 +130,23 @@ static enum err sequence(struct swd *swd, struct span bits)
     return talk_status(swd, &w);
 }
 
-static enum err read_dpidr(struct swd *swd, struct span wake_up)
+/* asked: on the wire; before that it is the probe that refuses. */
+static enum err read_dpidr(struct swd *swd, struct span wake_up, bool *asked)
 {
     TRY(sequence(swd, wake_up));
     TRY(swd_queue_dp_read(swd, SWD_DPIDR, &swd->dpidr));
+    *asked = true;
     return swd_flush(swd);
 }
 
 /* The usual way in first; a DPv2 part may sleep dormant and need the other. */
 static enum err wake(struct swd *swd)
 {
-    enum err e = read_dpidr(swd, SPAN(jtag_to_swd));
-    if (e == ERR_FAULT)
-        e = read_dpidr(swd, SPAN(dormant_to_swd));
-    if (e == ERR_FAULT)
+    bool asked = false;
+    enum err e = read_dpidr(swd, SPAN(jtag_to_swd), &asked);
+    if (e == ERR_FAULT && asked)
+        e = read_dpidr(swd, SPAN(dormant_to_swd), &asked);
+    if (e == ERR_FAULT && asked)
         return fail_quiet(ERR_UNAVAILABLE,
                           "%s: no answer on SWD: is the board powered and connected?",
                           swd->probe->name);
@@ -350,6 +199,8 @@ static enum err test_match(struct swd *swd)
 static enum err connect_line(struct swd *swd)
 {
     TRY(talk_forget(swd));
+    swd->refused = false; /* what an earlier connection said is no part of this one */
+    swd->response = 0;
     TRY(set_up_probe(swd));
     TRY(wake(swd));
     TRY(power_up(swd));

@@ -9,9 +9,9 @@
  * which of the queued writes took place is unknown.
  *
  * A refused transfer may be an answer (a locked board) and not a failure, so flush and connect
- * are quiet: their messages are kept (fail_words) and their callers log them. swd.c connects,
- * queue.c queues and flushes, pack.c lays out packets. ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1.
- * Used by mem.c and chip/.
+ * are quiet: their messages are kept (fail_words) and their callers log them. ability.c learns
+ * what the probe can do, swd.c connects, queue.c queues and flushes, pack.c lays out packets.
+ * ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1. Used by mem.c and chip/.
  */
 #pragma once
 

@@ -11,6 +11,8 @@
 #include "common/host/log.h"
 #include "station-agent/probe/when.h"
 
+enum { OLDER_MAX = 4 }; /* replies to other commands before the right one */
+
 enum err talk_named(const struct swd *swd, enum err e)
 {
     char words[FAIL_WORDS_MAX];
@@ -29,9 +31,27 @@ static enum err derail(struct swd *swd, enum err e)
                : e;
 }
 
+/* A probe that once sent more than was asked may do so again: what is there before a question
+ * is asked does not answer it. */
+static void drop_older(struct swd *swd)
+{
+    char words[FAIL_WORDS_MAX];
+    struct span reply;
+    struct probe *probe = swd->probe;
+    snprintf(words, sizeof(words), "%s", fail_words());
+    for (unsigned tries = 0; tries < OLDER_MAX; tries++) {
+        if (probe->receive(probe, &reply, 0) != ERR_OK)
+            break;
+        probe->counts.stale_replies++;
+    }
+    fail_set(words);
+}
+
 enum err talk_send(struct swd *swd, struct span packet)
 {
     struct probe *probe = swd->probe;
+    if (swd->under_way == 0 && probe->counts.stale_replies != 0)
+        drop_older(swd);
     enum err e = probe->send(probe, packet);
     if (e != ERR_OK)
         return derail(swd, e);
@@ -49,7 +69,41 @@ static void note_latency(struct probe *probe, uint64_t asked_us)
         probe->slowest_ms = ms;
 }
 
-enum err talk_receive(struct swd *swd, struct span *reply_out)
+static void take(struct swd *swd, const struct span *reply)
+{
+    struct probe_counts *counts = &swd->probe->counts;
+    counts->bytes_in += reply->len;
+    swd->under_way -= swd->under_way > 0;
+    counts->round_trips += swd->under_way == 0;
+}
+
+static bool answers(struct span reply, enum dap_command command)
+{
+    return reply.len == 0 || reply.ptr[0] == (uint8_t)command || reply.ptr[0] == DAP_UNKNOWN;
+}
+
+/* What answers another command is an older reply, or a second one: the right one is due. */
+static enum err pass_over(struct swd *swd, enum dap_command command, struct span *reply)
+{
+    struct probe *probe = swd->probe;
+    uint8_t other = reply->ptr[0];
+    for (unsigned tries = 0; tries < OLDER_MAX; tries++) {
+        enum err e = probe->receive(probe, reply, probe_silence_ms(probe));
+        if (e == ERR_DEADLINE)
+            break;
+        if (e != ERR_OK)
+            return derail(swd, e);
+        probe->counts.stale_replies++;
+        if (answers(*reply, command))
+            return ERR_OK;
+    }
+    swd->lost = swd->stale = true;
+    swd->under_way = 0;
+    return fail_quiet(ERR_PROTO, "%s: reply to command 0x%02x when 0x%02x was asked",
+                      probe->name, other, (unsigned)command);
+}
+
+enum err talk_receive(struct swd *swd, enum dap_command command, struct span *reply_out)
 {
     struct probe *probe = swd->probe;
     uint64_t asked_us = when_us();
@@ -57,9 +111,9 @@ enum err talk_receive(struct swd *swd, struct span *reply_out)
     if (e != ERR_OK)
         return derail(swd, e);
     note_latency(probe, asked_us);
-    probe->counts.bytes_in += reply_out->len;
-    swd->under_way -= swd->under_way > 0;
-    probe->counts.round_trips += swd->under_way == 0;
+    if (!answers(*reply_out, command))
+        TRY(pass_over(swd, command, reply_out));
+    take(swd, reply_out);
     return ERR_OK;
 }
 
@@ -98,14 +152,16 @@ enum err talk_judge(struct swd *swd, enum err e)
 static enum err ask_once(struct swd *swd, struct span packet, talk_read *read, void *out)
 {
     struct span reply;
+    enum dap_command command = (enum dap_command)packet.ptr[0];
     TRY(talk_send(swd, packet));
-    TRY(talk_receive(swd, &reply));
-    enum err e = read(reply, talk_padded(swd, reply), (enum dap_command)packet.ptr[0], out);
+    TRY(talk_receive(swd, command, &reply));
+    enum err e = read(reply, talk_padded(swd, reply), command, out);
     return e == ERR_OK ? ERR_OK : talk_judge(swd, talk_named(swd, e));
 }
 
 enum err talk_ask(struct swd *swd, const struct wr *w, talk_read *read, void *out)
 {
+    bool lost = swd->lost; /* the line, before this */
     TRY(wr_end(w));
     enum err e = ask_once(swd, wr_done(w), read, out);
     if (e == ERR_OK || e == ERR_CLOSED)
@@ -115,6 +171,7 @@ enum err talk_ask(struct swd *swd, const struct wr *w, talk_read *read, void *ou
     swd->probe->counts.redone++;
     e = ask_once(swd, wr_done(w), read, out);
     swd->given_up = swd->given_up || talk_lost_reply(swd, e);
+    swd->lost = e == ERR_OK ? lost : swd->lost;
     return e;
 }
 
@@ -172,4 +229,12 @@ enum err talk_forget(struct swd *swd)
     swd->select_known = false;
     swd->under_way = 0;
     return swd->stale ? resync(swd) : ERR_OK;
+}
+
+enum err talk_let_pass(struct swd *swd, enum err e)
+{
+    if (e == ERR_OK || e == ERR_CLOSED)
+        return e;
+    log_line(LOG_LEVEL_DEBUG, "swd: %s; that is let pass", fail_words());
+    return talk_forget(swd);
 }

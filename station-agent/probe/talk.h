@@ -6,7 +6,8 @@
 
 struct wr talk_packet(struct swd *swd); /* an empty packet in swd's scratch */
 enum err talk_send(struct swd *swd, struct span packet);
-enum err talk_receive(struct swd *swd, struct span *reply_out);
+/* The reply to that command: those to others before it are dropped. Else it is as it came. */
+enum err talk_receive(struct swd *swd, enum dap_command command, struct span *reply_out);
 
 /* Reads the reply to that command; out: what it holds. */
 typedef enum err talk_read(struct span reply, bool padded, enum dap_command command, void *out);
@@ -30,3 +31,6 @@ bool talk_lost_reply(const struct swd *swd, enum err e);
 
 /* Nothing is queued or under way any more; late replies are dropped. */
 enum err talk_forget(struct swd *swd);
+
+/* What is only nice to have: e ends nothing unless the connection is closed. */
+enum err talk_let_pass(struct swd *swd, enum err e);
