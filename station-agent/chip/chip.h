@@ -39,8 +39,11 @@ uint32_t chip_pdid(const struct chip *chip);
  * reads as written. */
 enum err chip_prepare(struct chip *chip);
 
-/* After chip_prepare. ERR_MISMATCH: a debug password was set on this board. */
-enum err chip_check_password(struct chip *chip);
+/* After chip_prepare: flash size, CONFIG, DPM, PLM, passwords set and key slots in use, each
+ * against what a board may be at the start of a run, a repeated or interrupted one included
+ * (test_chip_fit). Reads only. ERR_MISMATCH: the message says what was found and wanted. */
+enum err chip_check(struct chip *chip);
+/* ERR_CHIP: a UID of zeros or of ones. */
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE]);
 
 /* Whole pages at a page's address: unchanged ones are left alone, the others erased, programmed

@@ -81,8 +81,8 @@ static enum err open_board(struct site *site)
     site_now(site, "reading the UID over SWD");
     TRY(chip_prepare(site->chip));
     TRY(chip_uid(site->chip, site->unit.uid));
-    site_now(site, "looking for a debug password");
-    TRY(chip_check_password(site->chip));
+    site_now(site, "comparing the board with its profile");
+    TRY(chip_check(site->chip));
     site->unit.chip = site->chip;
     site->unit.pdid = chip_pdid(site->chip);
     site->uid_read = true;

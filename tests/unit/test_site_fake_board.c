@@ -138,7 +138,7 @@ enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE])
     return ERR_OK;
 }
 
-enum err chip_check_password(struct chip *chip)
+enum err chip_check(struct chip *chip)
 {
     return has(chip, FAULT_PASSWORD)
                ? fail_quiet(ERR_MISMATCH, "a debug password was set 1 times, 0 is wanted")

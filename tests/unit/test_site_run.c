@@ -258,7 +258,7 @@ static const struct {
     { FAULT_DEBUG_OPEN, "debug port open", ERR_OPEN, "proving that the debug port is shut", 0 },
     { FAULT_DEBUG_MUTE, "debug port not known", ERR_NOT_KNOWN,
       "proving that the debug port is shut", 0 },
-    { FAULT_PASSWORD, "debug password set", ERR_MISMATCH, "looking for a debug password", 0 },
+    { FAULT_PASSWORD, "debug password set", ERR_MISMATCH, "comparing the board with its profile", 0 },
     { FAULT_OPEN_ZERO, "run id 0", ERR_PROTO, "Runs.Open", 0 },
     { FAULT_OPEN_BARE, "no run and nothing to lock", ERR_PROTO, "Runs.Open", 0 },
 };
