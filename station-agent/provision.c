@@ -16,6 +16,7 @@
 #include "common/host/own.h"
 #include "station-agent/probe/probe.h"
 #include "station-agent/program.h"
+#include "station-agent/site/advice.h"
 #include "station-agent/site/site.h"
 
 enum { PORT_DEFAULT = 443, HOST_MAX = 256, RECONNECT_S = 60, RECONNECT_MAX_S = 86400 };
@@ -275,25 +276,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-/* What to try, by what kept the sites from starting. */
-static const struct {
-    enum err err;
-    const char *text;
-} hints[] = {
-    { ERR_UNAVAILABLE, "is the address right, and does the server run?" },
-    { ERR_TLS,
-      "is --ca the server's root, and does --cert, which the operator gave, hold today?" },
-    { ERR_DENIED,
-      "the operator has to register this station's certificate (oemctl station add)" },
-    { ERR_PROTO, "is there a Hallmark server of this version at this address?" },
-};
-
 static int fail_to_start(enum err e)
 {
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
     int code = program_fail(e);
-    for (size_t i = 0; i < COUNT(hints); i++)
-        if (hints[i].err == e)
-            fprintf(stderr, "station-agent: try: %s\n", hints[i].text);
+    fprintf(stderr, "station-agent: try: %s\n", advice_of(e, ADVICE_START, words));
     return code;
 }
 

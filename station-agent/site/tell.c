@@ -40,11 +40,10 @@ struct tell {
 
 static const char *hint_of(const struct tell_end *end)
 {
-    if (end->server_lost)
-        return "check the network and the server, then start again: the run is repeated";
-    if (end->server_refused)
-        return "the operator has to register this station's certificate (oemctl station add)";
-    return end->advice != NULL ? end->advice : advice_of(end->err);
+    const char *where = end->server_lost      ? ADVICE_LOST
+                        : end->server_refused ? ADVICE_SERVER
+                                              : end->where;
+    return end->advice != NULL ? end->advice : advice_of(end->err, where, end->words);
 }
 
 struct tell *tell_new(const struct tell_config *config)
@@ -269,6 +268,7 @@ static json_t *counts_json(const struct probe_counts *c)
         { "resyncs", c->resyncs },       { "stale_replies", c->stale_replies },
         { "swd_clock_hz", c->clock_hz }, { "clock_steps", c->clock_steps },
         { "usb_resets", c->usb_resets }, { "power_cycles", c->power_cycles },
+        { "in_flight", c->in_flight },   { "stepped_down", c->stepped_down },
     };
     json_t *object = json_pack("{s:b}", "polled", c->polled);
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -286,8 +286,8 @@ static void end_json(const struct tell *tell, size_t site, const struct tell_end
                        tell->config.names[site], "uid", uid, "probe", end->probe, "result",
                        end->err == ERR_OK ? "sealed" : "failed", "status",
                        (int)err_status(end->err), "code", (int)end->err, "where", end->where,
-                       "detail", words, "try", hint != NULL ? hint : "", "ms",
-                       (json_int_t)end->took_ms, "counters", counts_json(end->counts)));
+                       "detail", words, "try", hint, "ms", (json_int_t)end->took_ms, "counters",
+                       counts_json(end->counts)));
 }
 
 static void failure_text(const struct tell *tell, size_t site, const struct tell_end *end,
@@ -297,8 +297,7 @@ static void failure_text(const struct tell *tell, size_t site, const struct tell
     fprintf(stderr, "%sstation-agent: site %s (%s): %s: %s%s\n", paint(tell, RED),
             tell->config.names[site], end->probe, end->where,
             words[0] != '\0' ? words : err_text(end->err), paint(tell, PLAIN));
-    if (hint != NULL)
-        fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
+    fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
 }
 
 static void end_text(const struct tell *tell, size_t site, const struct tell_end *end)

@@ -68,7 +68,7 @@ struct tell_end {
     enum err err;
     const char *words;  /* of the failure */
     const char *where;  /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
-    const char *advice; /* what to try; NULL: by err (advice.h) */
+    const char *advice; /* what to try; NULL: by advice.h */
     const char *probe;
     const struct probe_counts *counts; /* NULL: the probe was not opened */
     bool server_lost;                  /* the connection is, and that ended the run */
