@@ -34,6 +34,8 @@ enum option_key {
     OPTION_PROBE_TIMEOUT,
     OPTION_SERIAL,
     OPTION_BANNER,
+    OPTION_ON_END,
+    OPTION_UNDER_RESET,
 };
 
 struct arguments {
@@ -54,6 +56,7 @@ static const struct argp_option common_options[] = {
     { "probe", 'p', "URI", 0, "the probe with the board: usb:serial=SERIAL, usb:port=1-2.3, usb: if there is only one, tcp://HOST:PORT; for provision again for each further probe", 2 },
     { "swd-clock", OPTION_SWD_CLOCK, "HZ", 0, "SWD's clock at most, 100000 to 50000000; 10000000 if left out, and slower where a board's wires do not bear that", 2 },
     { "probe-timeout", OPTION_PROBE_TIMEOUT, "SECONDS", 0, "how long a probe may take to answer, 1 to 600; 15 if left out", 2 },
+    { "on-end", OPTION_ON_END, "PROGRAM", 0, "run this at the end of each board, without a shell and arguments; UID, serial number, order, result, position and time are in its environment", 3 },
     { "json", OPTION_JSON, NULL, 0, "one JSON object a line on standard output", 3 },
     { "color", OPTION_COLOR, "WHEN", 0, "auto, always or never", 3 },
     { "verbose", 'v', NULL, 0, "log on standard error what all modules have to say, instead of progress lines", 3 },
@@ -220,6 +223,9 @@ static enum err take(int key, const char *value, struct arguments *a)
         return add_serial(a, value);
     case OPTION_BANNER:
         return set_banner(a, value);
+    case OPTION_ON_END:
+        a->plan.on_end = value;
+        return ERR_OK;
     case OPTION_FIRMWARE:
         a->plan.firmware_file = value;
         return ERR_OK;

@@ -109,6 +109,8 @@ static void start(struct crew *crew, size_t i)
         .named_uid = crew->plan->named_uid,
         .serial = crew->plan->serials != NULL ? crew->plan->serials[i] : NULL,
         .banner = crew->plan->banner,
+        .on_end = crew->plan->on_end,
+        .position = crew->names[i],
         .server = crew->server,
         .reconnect_ms = crew->plan->reconnect_ms,
         .images = crew->images,

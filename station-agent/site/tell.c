@@ -282,12 +282,13 @@ static void end_json(const struct tell *tell, size_t site, const struct tell_end
     char uid[UID_HEX_SIZE];
     uid_hex(end->uid, uid);
     const char *hint = hint_of(end);
-    put_json(json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:o}", "site",
+    put_json(json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:o, s:s}", "site",
                        tell->config.names[site], "uid", uid, "probe", end->probe, "result",
                        end->err == ERR_OK ? "sealed" : "failed", "status",
                        (int)err_status(end->err), "code", (int)end->err, "where", end->where,
                        "detail", words, "try", hint, "ms", (json_int_t)end->took_ms, "counters",
-                       counts_json(end->counts)));
+                       counts_json(end->counts), "on_end",
+                       end->on_end != NULL ? end->on_end : ""));
 }
 
 static void failure_text(const struct tell *tell, size_t site, const struct tell_end *end,
@@ -298,6 +299,18 @@ static void failure_text(const struct tell *tell, size_t site, const struct tell
             tell->config.names[site], end->probe, end->where,
             words[0] != '\0' ? words : err_text(end->err), paint(tell, PLAIN));
     fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
+}
+
+/* The board is what it is; but nobody else has its UID now. */
+static void on_end_text(const struct tell *tell, size_t site, const struct tell_end *end)
+{
+    char uid[UID_HEX_SIZE];
+    uid_hex(end->uid, uid);
+    fprintf(stderr,
+            "%sstation-agent: site %s: %s%s\nstation-agent: site %s: try: note uid %s by hand, "
+            "mend that program, then put in the next board\n",
+            paint(tell, RED), tell->config.names[site], end->on_end, paint(tell, PLAIN),
+            tell->config.names[site], uid[0] != '\0' ? uid : "unknown");
 }
 
 static void end_text(const struct tell *tell, size_t site, const struct tell_end *end)
@@ -320,6 +333,8 @@ void tell_end(struct tell *tell, size_t site, const struct tell_end *end)
     erase(tell);
     if (end->err != ERR_OK)
         failure_text(tell, site, end, words);
+    if (end->on_end != NULL && end->on_end[0] != '\0')
+        on_end_text(tell, site, end);
     if (tell->config.json)
         end_json(tell, site, end, words);
     else

@@ -73,6 +73,7 @@ struct tell_end {
     const struct probe_counts *counts; /* NULL: the probe was not opened */
     bool server_lost;                  /* the connection is, and that ended the run */
     bool server_refused;               /* and the server will not have us */
+    const char *on_end; /* how the operator's program failed; "" if it did not, NULL: none */
     uint32_t took_ms;
 };
 void tell_end(struct tell *tell, size_t site, const struct tell_end *end);
