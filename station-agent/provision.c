@@ -67,6 +67,7 @@ static const struct argp_option provision_options[] = {
     { "order", 'o', "NAME", 0, "the order that these boards belong to", 2 },
     { "serial", OPTION_SERIAL, "DEVICE", 0, "for the boot test: the serial port of the board at the probe named before it, 115200 baud", 2 },
     { "banner", OPTION_BANNER, "TEXT", 0, "what the firmware says on those serial ports when it starts; " SITE_BANNER " if left out", 2 },
+    { "attach-under-reset", OPTION_UNDER_RESET, NULL, 0, "connect with nRESET held low: for boards whose firmware shuts its SWD pins. Never for a board whose lock has begun: see station-agent(1)", 2 },
     { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
     { 0 },
 };
@@ -223,6 +224,9 @@ static enum err take(int key, const char *value, struct arguments *a)
         return add_serial(a, value);
     case OPTION_BANNER:
         return set_banner(a, value);
+    case OPTION_UNDER_RESET:
+        a->plan.under_reset = true;
+        return ERR_OK;
     case OPTION_ON_END:
         a->plan.on_end = value;
         return ERR_OK;

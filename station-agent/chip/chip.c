@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finding a board at the end of a probe, and making it ready. Called by the site at the start
- * of a run. Nothing here may pull nRESET but chip_reset(): a board whose lock writes were made
- * is shut by that, and until Runs.Locked is answered its level would be unknown.
+ * of a run. Nothing here may pull nRESET but chip_reset() and what the operator asks for by
+ * chip_open_under_reset(): a board whose lock writes were made is shut by that, and until
+ * Runs.Locked is answered its level would be unknown.
  */
 #include "station-agent/chip/chip.h"
 
@@ -117,6 +118,22 @@ enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_ou
     AUTO(chip_drop) struct chip *chip = NULL;
     TRY(begin(probe, clock_hz, &chip));
     TRY(identify(chip));
+    *chip_out = TAKE(chip);
+    return ERR_OK;
+}
+
+enum err chip_open_under_reset(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+{
+    AUTO(chip_drop) struct chip *chip = NULL;
+    TRY(begin(probe, clock_hz, &chip));
+    enum err e = identify(chip);
+    if (e == ERR_UNAVAILABLE && !chip->held) {
+        log_line(LOG_LEVEL_WARN, "chip: %s: no answer; it is asked with nRESET held low",
+                 probe->name);
+        TRY(attach_in_reset(chip));
+        e = identify(chip);
+    }
+    TRY(e);
     *chip_out = TAKE(chip);
     return ERR_OK;
 }

@@ -76,10 +76,10 @@ enum probe_state {
     PROBE_READY,
     PROBE_DENIED,     /* no permission for its node */
     PROBE_BUSY,       /* holder says by whom */
-    PROBE_WRONG_MODE, /* no CMSIS-DAP, but it could be switched on */
+    PROBE_WRONG_MODE, /* no CMSIS-DAP that can be used; advice says why */
 };
 
-enum { PROBES_MAX = 64, PROBE_TEXT_MAX = 100, PROBE_ADVICE_MAX = 240 };
+enum { PROBES_MAX = 64, PROBE_TEXT_MAX = 384, PROBE_ADVICE_MAX = 240 };
 
 struct probe_info {
     char name[PROBE_NAME_MAX]; /* "usb:port=1-2.3" */

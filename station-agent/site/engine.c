@@ -78,7 +78,8 @@ static enum err open_board(struct site *site)
     site_now(site, "opening the probe");
     TRY(probe_open(site->probe_uri, site->probe_timeout_ms, &site->probe));
     site_now(site, "connecting over SWD");
-    TRY(chip_open(site->probe, site->swd_clock_hz, &site->chip));
+    TRY((site->under_reset ? chip_open_under_reset : chip_open)(site->probe, site->swd_clock_hz,
+                                                                &site->chip));
     site_now(site, "reading the UID over SWD");
     TRY(chip_prepare(site->chip));
     TRY(chip_uid(site->chip, site->unit.uid));

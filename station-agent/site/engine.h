@@ -42,6 +42,7 @@ struct site {
     const uint8_t *named_uid; /* UID_SIZE: only the proof of that unit's board. NULL: a run */
     const char *serial;       /* port on which the firmware says that it runs; NULL: none */
     const char *banner;       /* what it says there */
+    bool under_reset;         /* boards are attached to with nRESET held low */
     const char *on_end;       /* the operator's program (on_end.h); NULL: none */
     const char *position;     /* what the lines call this site */
     struct server *server;

@@ -31,6 +31,7 @@ struct site_plan {
     size_t probe_count;        /* 1 to SITES_MAX */
     const char *const *serials; /* by probe: its board's serial port, or NULL. NULL: no port */
     const char *banner;         /* what the firmware says there: 1 to SITE_BANNER_MAX bytes */
+    bool under_reset;           /* of runs: attach with nRESET held low */
     const char *on_end;         /* program at the end of each board, see on_end.h; NULL: none */
     uint32_t swd_clock_hz;      /* at most; 0: as fast as the wires bear */
     unsigned probe_timeout_ms;  /* for one reply of a probe; 0: the default */

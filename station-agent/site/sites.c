@@ -109,6 +109,7 @@ static void start(struct crew *crew, size_t i)
         .named_uid = crew->plan->named_uid,
         .serial = crew->plan->serials != NULL ? crew->plan->serials[i] : NULL,
         .banner = crew->plan->banner,
+        .under_reset = crew->plan->under_reset,
         .on_end = crew->plan->on_end,
         .position = crew->names[i],
         .server = crew->server,

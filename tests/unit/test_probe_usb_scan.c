@@ -78,12 +78,36 @@ static void picks_or_explains(void **state)
         { "Nu-Link's own mode", "usb:", { ice }, 1, ERR_NOT_FOUND, "NU_CFG.TXT", 0 },
         { "no HID", "usb:v1", { good }, 1, ERR_NOT_FOUND, "no CMSIS-DAP v1 (HID)", 0 },
         { "no bulk", "usb:v2,port=1-7", { hid }, 1, ERR_NOT_FOUND, "v2 (bulk)", 0 },
-        { "IN first", "usb:", { ODD(TREE_ICE, "CMSIS-DAP") }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "subclass", "usb:", { ODD(TREE_VENDOR_1, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
+        { "IN first",
+          "usb:",
+          { ODD(TREE_ICE, "CMSIS-DAP") },
+          1,
+          ERR_NOT_FOUND,
+          "IN endpoint comes before OUT",
+          0 },
+        { "subclass",
+          "usb:",
+          { ODD(TREE_VENDOR_1, NULL) },
+          1,
+          ERR_NOT_FOUND,
+          "cannot be used: usb:port=1-9",
+          0 },
         { "WebUSB", "usb:", { ODD(TREE_V2, "WebUSB") }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "alternate", "usb:", { ODD(TREE_V2_ALT, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "too small", "usb:", { ODD(TREE_V2_SMALL, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "HID, IN only", "usb:", { ODD(TREE_V1_IN, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
+        { "alternate",
+          "usb:",
+          { ODD(TREE_V2_ALT, NULL) },
+          1,
+          ERR_NOT_FOUND,
+          "no endpoints in its first setting",
+          0 },
+        { "too small",
+          "usb:",
+          { ODD(TREE_V2_SMALL, NULL) },
+          1,
+          ERR_NOT_FOUND,
+          "less than 64 bytes",
+          0 },
+        { "HID, IN only", "usb:", { ODD(TREE_V1_IN, NULL) }, 1, ERR_OK, "1-9", USB_V1 },
         { "a mouse", "usb:", { ODD(TREE_MOUSE, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
         { "empty port", "usb:port=", { good }, 1, ERR_USAGE, "want", 0 },
         { "unknown key", "usb:vendor=0416", { good }, 1, ERR_USAGE, "want", 0 },
@@ -159,6 +183,36 @@ static const struct probe_info *listed(const char *port)
             return &list[i];
     fail_msg("no probe at %s", port);
     return NULL;
+}
+
+static void long_serials_and_long_lists_are_whole(void **state)
+{
+    (void)state;
+    enum { MANY = USB_SEEN_MAX + 3 };
+    static char serial[USB_TEXT_MAX], ports[MANY][8], uri[USB_TEXT_MAX + 16];
+    static struct tree_device many[MANY];
+    AUTO(free_drop) struct usb_list *list = calloc(1, sizeof(*list));
+    struct usb_choice choice = { 0 };
+    for (size_t i = 0; i < 126; i++) /* as long as a string descriptor may be, 3 bytes each */
+        memcpy(serial + 3 * i, "\xE2\x82\xAC", 3);
+    for (size_t i = 0; i < MANY; i++) {
+        many[i] = good;
+        snprintf(ports[i], sizeof(ports[i]), "1-%zu", i + 1);
+        many[i].port = ports[i];
+    }
+    many[0].serial = serial;
+    tree_plug(many, 2);
+    snprintf(uri, sizeof(uri), "usb:serial=%s", serial);
+    assert_int_equal(usb_scan(&tree, list), ERR_OK);
+    assert_string_equal(list->seen[0].serial, serial);
+    assert_int_equal(usb_pick(list, uri, &choice), ERR_OK);
+    assert_string_equal(choice.seen->port, "1-1");
+    tree_plug(many, MANY);
+    assert_int_equal(usb_scan(&tree, list), ERR_OK);
+    assert_int_equal(list->count, USB_SEEN_MAX);
+    assert_int_equal(list->left_out, 3);
+    assert_int_equal(usb_pick(list, "usb:", &choice), ERR_CONFIG);
+    assert_non_null(strstr(fail_words(), " more (station-agent probes)"));
 }
 
 static void lists_in_order_of_ports(void **state)
@@ -340,6 +394,7 @@ int main(void)
         cmocka_unit_test(picks_or_explains),
         cmocka_unit_test(descriptors_are_not_trusted),
         cmocka_unit_test(names_cannot_play_tricks),
+        cmocka_unit_test(long_serials_and_long_lists_are_whole),
         cmocka_unit_test(lists_in_order_of_ports),
         cmocka_unit_test(no_permission_is_not_absence),
         cmocka_unit_test(a_locked_port_names_its_holder),

@@ -98,6 +98,11 @@ enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_ou
     return open_chip(probe, clock_hz, false, chip_out);
 }
 
+enum err chip_open_under_reset(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+{
+    return open_chip(probe, clock_hz, false, chip_out);
+}
+
 enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
 {
     return open_chip(probe, clock_hz, true, chip_out);
