@@ -16,7 +16,6 @@
 #include "common/host/own.h"
 #include "station-agent/probe/probe.h"
 #include "station-agent/program.h"
-#include "station-agent/site/advice.h"
 #include "station-agent/site/site.h"
 
 enum { PORT_DEFAULT = 443, HOST_MAX = 256, RECONNECT_S = 60, RECONNECT_MAX_S = 86400 };
@@ -291,7 +290,7 @@ static int fail_to_start(enum err e)
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
     int code = program_fail(e);
-    fprintf(stderr, "station-agent: try: %s\n", advice_of(e, ADVICE_START, words));
+    fprintf(stderr, "station-agent: try: %s\n", site_start_advice(e, words));
     return code;
 }
 

@@ -46,3 +46,6 @@ struct site_plan {
  * failed site's error, which that site has told; or, with no site in failed_out, what kept them
  * from starting, to be told with fail_words(). */
 enum err sites_run(const struct site_plan *plan, size_t *failed_out);
+
+/* What to try after an error that kept the sites from starting (advice.h). Never NULL. */
+const char *site_start_advice(enum err e, const char *words);

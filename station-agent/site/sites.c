@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "station-agent/site/advice.h"
 #include "station-agent/site/engine.h"
 
 static_assert((int)SITES_MAX == (int)TELL_SITES_MAX, "each site has its progress line");
@@ -180,4 +181,9 @@ enum err sites_run(const struct site_plan *plan, size_t *failed_out)
         if (crew->workers[i].running)
             pthread_join(crew->workers[i].thread, NULL);
     return sum_up(crew, failed_out);
+}
+
+const char *site_start_advice(enum err e, const char *words)
+{
+    return advice_of(e, ADVICE_START, words);
 }
