@@ -67,6 +67,8 @@ static void a_step_and_a_message_have_their_own(void **state)
         { ERR_CLOSED, "arrow 24", "probe: closed", "cable" },
         { ERR_UNAVAILABLE, "Runs.Sealed", "the server does not know that it is", "seal" },
         { ERR_UNAVAILABLE, "connecting over SWD", "no answer on SWD", "in the fixture" },
+        { ERR_UNAVAILABLE, "Closing.Lock", "tcp://h:1: no answer on SWD", "in the fixture" },
+        { ERR_NOT_FOUND, "Runs.Sealed", "has made no unit", "--uid" },
         { ERR_MISMATCH, "comparing the board with its profile", "", "put it aside" },
         { ERR_FAULT, "connecting over SWD", "the probe refuses command 0x11: each",
           "--swd-clock" },
