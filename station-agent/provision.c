@@ -33,6 +33,8 @@ enum option_key {
     OPTION_PROBE_TIMEOUT,
     OPTION_SERIAL,
     OPTION_BANNER,
+    OPTION_ON_END,
+    OPTION_UNDER_RESET,
 };
 
 struct arguments {
@@ -53,6 +55,7 @@ static const struct argp_option common_options[] = {
     { "probe", 'p', "URI", 0, "the probe with the board: usb:serial=SERIAL, usb:port=1-2.3, usb: if there is only one, tcp://HOST:PORT; for provision again for each further probe", 2 },
     { "swd-clock", OPTION_SWD_CLOCK, "HZ", 0, "SWD's clock at most, 100000 to 50000000; 10000000 if left out, and slower where a board's wires do not bear that", 2 },
     { "probe-timeout", OPTION_PROBE_TIMEOUT, "SECONDS", 0, "how long a probe may take to answer, 1 to 600; 15 if left out", 2 },
+    { "on-end", OPTION_ON_END, "PROGRAM", 0, "run this at the end of each board, without a shell and arguments; UID, serial number, order, result, position and time are in its environment", 3 },
     { "json", OPTION_JSON, NULL, 0, "one JSON object a line on standard output", 3 },
     { "color", OPTION_COLOR, "WHEN", 0, "auto, always or never", 3 },
     { "verbose", 'v', NULL, 0, "log on standard error what all modules have to say, instead of progress lines", 3 },
@@ -63,6 +66,7 @@ static const struct argp_option provision_options[] = {
     { "order", 'o', "NAME", 0, "the order that these boards belong to", 2 },
     { "serial", OPTION_SERIAL, "DEVICE", 0, "for the boot test: the serial port of the board at the probe named before it, 115200 baud", 2 },
     { "banner", OPTION_BANNER, "TEXT", 0, "what the firmware says on those serial ports when it starts; " SITE_BANNER " if left out", 2 },
+    { "attach-under-reset", OPTION_UNDER_RESET, NULL, 0, "connect with nRESET held low: for boards whose firmware shuts its SWD pins. Never for a board whose lock has begun: see station-agent(1)", 2 },
     { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
     { 0 },
 };
@@ -219,6 +223,12 @@ static enum err take(int key, const char *value, struct arguments *a)
         return add_serial(a, value);
     case OPTION_BANNER:
         return set_banner(a, value);
+    case OPTION_UNDER_RESET:
+        a->plan.under_reset = true;
+        return ERR_OK;
+    case OPTION_ON_END:
+        a->plan.on_end = value;
+        return ERR_OK;
     case OPTION_FIRMWARE:
         a->plan.firmware_file = value;
         return ERR_OK;
@@ -275,25 +285,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-/* What to try, by what kept the sites from starting. */
-static const struct {
-    enum err err;
-    const char *text;
-} hints[] = {
-    { ERR_UNAVAILABLE, "is the address right, and does the server run?" },
-    { ERR_TLS,
-      "is --ca the server's root, and does --cert, which the operator gave, hold today?" },
-    { ERR_DENIED,
-      "the operator has to register this station's certificate (oemctl station add)" },
-    { ERR_PROTO, "is there a Hallmark server of this version at this address?" },
-};
-
 static int fail_to_start(enum err e)
 {
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
     int code = program_fail(e);
-    for (size_t i = 0; i < COUNT(hints); i++)
-        if (hints[i].err == e)
-            fprintf(stderr, "station-agent: try: %s\n", hints[i].text);
+    fprintf(stderr, "station-agent: try: %s\n", site_start_advice(e, words));
     return code;
 }
 

@@ -95,8 +95,7 @@ static enum err connect_in_reset(struct chip *chip)
     return core_catch_reset(&chip->mem);
 }
 
-/* With nRESET low no firmware runs that could shut the pins. */
-static enum err attach_in_reset(struct chip *chip)
+enum err attach_in_reset(struct chip *chip)
 {
     TRY(swd_hold_reset(&chip->swd, true, RESET_LOW_MS));
     enum err e = connect_in_reset(chip);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finding a board at the end of a probe, and making it ready. Called by the site at the start
- * of a run. Nothing here may pull nRESET but chip_reset(): a board whose lock writes were made
- * is shut by that, and until Runs.Locked is answered its level would be unknown.
+ * of a run. Nothing here may pull nRESET but chip_reset() and what the operator asks for by
+ * chip_open_under_reset(): a board whose lock writes were made is shut by that, and until
+ * Runs.Locked is answered its level would be unknown.
  */
 #include "station-agent/chip/chip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/host/log.h"
 #include "common/host/own.h"
@@ -120,6 +122,22 @@ enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_ou
     return ERR_OK;
 }
 
+enum err chip_open_under_reset(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+{
+    AUTO(chip_drop) struct chip *chip = NULL;
+    TRY(begin(probe, clock_hz, &chip));
+    enum err e = identify(chip);
+    if (e == ERR_UNAVAILABLE && !chip->held) {
+        log_line(LOG_LEVEL_WARN, "chip: %s: no answer; it is asked with nRESET held low",
+                 probe->name);
+        TRY(attach_in_reset(chip));
+        e = identify(chip);
+    }
+    TRY(e);
+    *chip_out = TAKE(chip);
+    return ERR_OK;
+}
+
 enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
 {
     AUTO(chip_drop) struct chip *chip = NULL;
@@ -172,30 +190,28 @@ enum err chip_prepare(struct chip *chip)
     return ERR_OK;
 }
 
+/* A chip that was never given one, or a bus that is stuck. */
+static bool is_uid(const uint8_t uid[static UID_SIZE])
+{
+    size_t zeros = 0, ones = 0;
+    for (size_t i = 0; i < UID_SIZE; i++) {
+        zeros += uid[i] == 0x00;
+        ones += uid[i] == 0xFF;
+    }
+    return zeros != UID_SIZE && ones != UID_SIZE;
+}
+
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE])
 {
     uint8_t uid[UID_SIZE] = { 0 };
-    static const uint8_t none[UID_SIZE] = { 0 };
     TRY(m2354_isp_open(&chip->mem));
     TRY(m2354_uid(&chip->mem, uid));
     TRY(m2354_isp_close(&chip->mem));
-    if (span_eq(SPAN(uid), SPAN(none)))
-        return fail(ERR_CHIP, "chip: %s: reads a UID of zeros", chip->probe->name);
-    for (size_t i = 0; i < UID_SIZE; i++)
-        uid_out[i] = uid[i];
+    if (!is_uid(uid))
+        return fail(ERR_CHIP, "chip: %s: UID: found only bytes 0x%02x, wanted a board's own",
+                    chip->probe->name, uid[0]);
+    memcpy(uid_out, uid, UID_SIZE);
     return ERR_OK;
-}
-
-enum err chip_check_password(struct chip *chip)
-{
-    unsigned count = 0;
-    TRY(m2354_password_count(&chip->mem, &count));
-    if (count == 0)
-        return ERR_OK;
-    return fail(ERR_MISMATCH,
-                "chip: %s: a debug password was set %u times (DPM PWUCNT), 0 times is wanted: "
-                "the password's holder could open this board",
-                chip->probe->name, count);
 }
 
 enum err chip_reset(struct chip *chip)

@@ -25,6 +25,12 @@ enum { CHIP_DETAIL_MAX = 400 };
  * Does not disturb the core, and leaves nRESET alone unless it is low already.
  * ERR_LOCKED: proven shut. ERR_UNAVAILABLE: no answer, or held in reset. */
 enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
+/* The same, but a board that does not answer on SWD at all is asked again with nRESET held low,
+ * and let go with its core caught at the first instruction, so that firmware which shuts the
+ * pins does not run. One that answers, locked ones included, is not reset (test_chip_boot,
+ * a_start_under_reset). Assumed of one that does not answer: no lock has begun on it that the
+ * server does not know of. DevAuth, which writes the lock, answers as long as it has power. */
+enum err chip_open_under_reset(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
 /* The same for a board that should be locked: whatever it refuses, it is opened. Of such a chip
  * only chip_reset, chip_debug_look and chip_close may be asked. ERR_UNAVAILABLE: no answer. */
 enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
@@ -39,8 +45,11 @@ uint32_t chip_pdid(const struct chip *chip);
  * reads as written. */
 enum err chip_prepare(struct chip *chip);
 
-/* After chip_prepare. ERR_MISMATCH: a debug password was set on this board. */
-enum err chip_check_password(struct chip *chip);
+/* After chip_prepare: flash size, CONFIG, DPM, PLM, passwords set and key slots in use, each
+ * against what a board may be at the start of a run, a repeated or interrupted one included
+ * (test_chip_fit). Reads only. ERR_MISMATCH: the message says what was found and wanted. */
+enum err chip_check(struct chip *chip);
+/* ERR_CHIP: a UID of zeros or of ones. */
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE]);
 
 /* Whole pages at a page's address: unchanged ones are left alone, the others erased, programmed

@@ -16,5 +16,9 @@ struct chip {
     bool held; /* nRESET reads low, whatever holds it */
 };
 
+/* boot.c: connect with nRESET low, where no firmware runs that could shut the pins, and catch
+ * the core at its first instruction. */
+enum err attach_in_reset(struct chip *chip);
+
 enum err wires_connect(struct chip *chip); /* find a clock at which the board answers */
 enum err wires_settle(struct chip *chip);  /* find a clock at which SRAM reads as written */

@@ -23,8 +23,13 @@
 #define FMC_ISPDAT  0x4000C008u
 #define FMC_ISPTRG  0x4000C010u
 #define FMC_ISPSTS  0x4000C040u
+#define DPM_CTL     0x4002F600u
 #define DPM_STS     0x4002F604u
+#define DPM_NSCTL   0x4002F650u
 #define DPM_NSSTS   0x4002F654u
+#define PLM_STS     0x4002F704u
+#define KS_OTPSTS   0x40035040u
+#define CONFIG      0x00300000u
 
 enum {
     PWRCTL_HIRC = 1 << 2,
@@ -45,6 +50,7 @@ enum {
     ISPCTL_ISPFF = 1 << 6, /* write 1 to clear */
     ISPSTS_PGFF = 1 << 5,
     ISPSTS_ISPFF = 1 << 6,
+    ISP_READ = 0x00,
     ISP_READ_UID = 0x04,
     ISP_PROGRAM = 0x21,
     ISP_PAGE_ERASE = 0x22,
@@ -132,15 +138,6 @@ enum err m2354_pin_reset_clear(struct mem *mem)
     TRY(mem_read_word(mem, M2354_RSTSTS, &status));
     if ((status & M2354_RSTSTS_PIN) != 0)
         return fail(ERR_CHIP, "m2354: SYS_RSTSTS keeps its pin bit (reads 0x%08x)", status);
-    return ERR_OK;
-}
-
-enum err m2354_password_count(struct mem *mem, unsigned *count_out)
-{
-    uint32_t secure = 0, open = 0;
-    TRY(mem_read_word(mem, DPM_STS, &secure));
-    TRY(mem_read_word(mem, DPM_NSSTS, &open));
-    *count_out = (secure >> PWUCNT_SHIFT & PWUCNT_MASK) + (open >> PWUCNT_SHIFT & PWUCNT_MASK);
     return ERR_OK;
 }
 
@@ -241,6 +238,40 @@ enum err m2354_uid(struct mem *mem, uint8_t uid_out[static UID_SIZE])
         TRY(isp_again(mem, ISP_READ_UID, at, READ_MS));
         TRY(mem_read(mem, FMC_ISPDAT, uid_out + at, 4));
     }
+    return ERR_OK;
+}
+
+static unsigned passwords_of(uint32_t status)
+{
+    return status >> PWUCNT_SHIFT & PWUCNT_MASK;
+}
+
+static enum err read_config(struct mem *mem, uint32_t words[static M2354_CONFIG_WORDS])
+{
+    for (uint32_t i = 0; i < M2354_CONFIG_WORDS; i++) {
+        TRY(isp_again(mem, ISP_READ, CONFIG + 4 * i, READ_MS));
+        TRY(mem_read_word(mem, FMC_ISPDAT, &words[i]));
+    }
+    return ERR_OK;
+}
+
+enum err m2354_state(struct mem *mem, struct m2354_state *out)
+{
+    uint32_t secure = 0, open = 0;
+    TRY(m2354_isp_open(mem));
+    TRY(read_config(mem, out->config));
+    TRY(m2354_isp_close(mem));
+    TRY(mem_read_word(mem, DPM_STS, &secure));
+    TRY(mem_read_word(mem, DPM_NSSTS, &open));
+    out->passwords = passwords_of(secure) + passwords_of(open);
+    TRY(mem_read_word(mem, DPM_CTL, &out->dpm_secure));
+    TRY(mem_read_word(mem, DPM_NSCTL, &out->dpm_open));
+    TRY(mem_read_word(mem, PLM_STS, &out->plm));
+    TRY(mem_read_word(mem, KS_OTPSTS, &out->otp));
+    out->dpm_secure &= M2354_DPM_ALL;
+    out->dpm_open &= M2354_DPM_ALL;
+    out->plm &= M2354_PLM_STAGE;
+    out->otp &= M2354_OTP_SLOTS;
     return ERR_OK;
 }
 

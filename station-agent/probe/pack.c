@@ -2,6 +2,7 @@
 #include "station-agent/probe/pack.h"
 
 #include "common/host/log.h"
+#include "station-agent/probe/talk.h"
 
 enum { BLOCK_MIN = 5 }; /* words from which on a block is shorter than transfers */
 
@@ -118,6 +119,13 @@ void pack_plan(const struct swd *swd, struct swd_cursor *cursor, struct swd_pack
     }
 }
 
+enum dap_command pack_command(const struct swd_packet *packet)
+{
+    return packet->count > 1           ? DAP_EXECUTE
+           : packet->commands[0].block ? DAP_TRANSFER_BLOCK
+                                       : DAP_TRANSFER;
+}
+
 static uint32_t operand_at(const struct swd_op *op, uint16_t word)
 {
     if (op->in == NULL)
@@ -183,7 +191,7 @@ enum err pack_decode(const struct swd *swd, const struct swd_packet *packet, str
         TRY(dap_execute_reply(&r, packet->count));
     for (uint8_t i = 0; i < packet->count; i++)
         TRY(decode_command(swd, &packet->commands[i], &r, response_out));
-    enum err e = dap_end(&r, swd->probe->padded);
+    enum err e = dap_end(&r, talk_padded(swd, reply));
     if (e != ERR_OK)
         return fail_quiet(e, "transfer reply: %s", err_text(e));
     return ERR_OK;

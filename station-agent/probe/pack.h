@@ -12,3 +12,5 @@ void pack_encode(const struct swd *swd, const struct swd_packet *packet, struct 
 /* Take a packet's reply apart and store what was read. response_out as dap_transfer_reply. */
 enum err pack_decode(const struct swd *swd, const struct swd_packet *packet, struct span reply,
                      uint8_t *response_out);
+
+enum dap_command pack_command(const struct swd_packet *packet); /* that its reply answers */

@@ -7,51 +7,41 @@
 #include "station-agent/probe/talk.h"
 #include "station-agent/probe/when.h"
 
+static enum err pins_read(struct span reply, bool padded, enum dap_command command, void *out)
+{
+    (void)command;
+    return dap_pins_reply(reply, padded, out);
+}
+
 /* Drive the pins of mask to value, wait, and read them all. */
 static enum err pins(struct swd *swd, uint8_t value, uint8_t mask, unsigned wait_ms,
                      uint8_t *pins_out)
 {
-    struct span reply;
     struct wr w = talk_packet(swd);
     dap_pins(&w, value, mask, 0);
-    TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_pins_reply(reply, swd->probe->padded, pins_out);
-    if (e != ERR_OK)
-        return talk_named(swd, e);
+    TRY(talk_ask(swd, &w, pins_read, pins_out));
     when_sleep_us(wait_ms * 1000);
     return ERR_OK;
 }
 
-static enum err pulse(struct swd *swd, unsigned low_ms, unsigned settle_ms)
+enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms)
 {
     uint8_t now;
+    swd->lost = true;
     TRY(talk_forget(swd));
     TRY(pins(swd, 0, DAP_PIN_NRESET, low_ms, &now));
     return pins(swd, DAP_PIN_NRESET, DAP_PIN_NRESET, settle_ms, &now);
 }
 
-enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms)
-{
-    swd->lost = true;
-    enum err e = pulse(swd, low_ms, settle_ms);
-    return talk_lost_reply(swd, e) ? pulse(swd, low_ms, settle_ms) : e;
-}
-
-static enum err drive_reset(struct swd *swd, bool low, unsigned wait_ms)
+enum err swd_hold_reset(struct swd *swd, bool low, unsigned wait_ms)
 {
     uint8_t now;
+    swd->lost = true;
     TRY(talk_forget(swd));
     return pins(swd, low ? 0 : DAP_PIN_NRESET, DAP_PIN_NRESET, wait_ms, &now);
 }
 
-enum err swd_hold_reset(struct swd *swd, bool low, unsigned wait_ms)
-{
-    swd->lost = true;
-    enum err e = drive_reset(swd, low, wait_ms);
-    return talk_lost_reply(swd, e) ? drive_reset(swd, low, wait_ms) : e;
-}
-
-static enum err let_go(struct swd *swd, unsigned settle_ms, bool *low_out)
+enum err swd_let_go(struct swd *swd, unsigned settle_ms, bool *low_out)
 {
     uint8_t now;
     TRY(talk_forget(swd));
@@ -64,10 +54,4 @@ static enum err let_go(struct swd *swd, unsigned settle_ms, bool *low_out)
     }
     *low_out = (now & DAP_PIN_NRESET) == 0;
     return ERR_OK;
-}
-
-enum err swd_let_go(struct swd *swd, unsigned settle_ms, bool *low_out)
-{
-    enum err e = let_go(swd, settle_ms, low_out);
-    return talk_lost_reply(swd, e) ? let_go(swd, settle_ms, low_out) : e;
 }

@@ -36,11 +36,11 @@ static void log_counts(const struct probe *probe)
         LOG_LEVEL_INFO,
         "probe: %s: %llu packets, %llu bytes out, %llu in, %llu round trips; SWD at %u Hz "
         "after %u steps, %u lost links, %u WAIT, %u FAULT, %u redone; %u resyncs, %u stale "
-        "replies, %u resets, %u power cycles",
+        "replies, %u in flight after %u steps down, %u resets, %u power cycles",
         probe->name, (unsigned long long)c->packets, (unsigned long long)c->bytes_out,
         (unsigned long long)c->bytes_in, (unsigned long long)c->round_trips, c->clock_hz,
         c->clock_steps, c->lost_links, c->waits, c->faults, c->redone, c->resyncs,
-        c->stale_replies, c->usb_resets, c->power_cycles);
+        c->stale_replies, c->in_flight, c->stepped_down, c->usb_resets, c->power_cycles);
 }
 
 void probe_close(struct probe *probe)
@@ -58,6 +58,13 @@ void probe_drop(struct probe **probe)
     *probe = NULL;
 }
 
+unsigned probe_silence_ms(const struct probe *probe)
+{
+    unsigned ms = 2 * probe->slowest_ms, most = probe_reply_ms(probe);
+    ms = ms < DRAIN_SILENCE_MS ? DRAIN_SILENCE_MS : ms;
+    return ms < most ? ms : most;
+}
+
 /* Everything that comes until a silence; the last reply stays borrowed. */
 static enum err read_all(struct probe *probe, unsigned first_ms, size_t *count_out,
                          struct span *last_out)
@@ -69,38 +76,73 @@ static enum err read_all(struct probe *probe, unsigned first_ms, size_t *count_o
         if (e == ERR_DEADLINE)
             return ERR_OK;
         TRY(e);
-        wait_ms = DRAIN_SILENCE_MS;
+        wait_ms = probe_silence_ms(probe);
         *last_out = reply;
     }
     return fail(ERR_PROTO, "probe: %s: does not stop sending", probe->name);
 }
 
-/* Info, packet count: harmless, known to every probe, and nothing else answers like it. */
-static enum err ask_something(struct probe *probe, size_t *stale)
+/* len: of what that Info gives. */
+static bool answers_info(struct span reply, uint8_t len)
 {
-    static const uint8_t question[] = { 0x00, 0xFE };
+    return reply.len >= 2 && reply.ptr[0] == 0x00 &&
+           (reply.ptr[1] == len || reply.ptr[1] == 0) && reply.len >= 2u + reply.ptr[1];
+}
+
+static enum err out_of_step(const struct probe *probe)
+{
+    return fail(ERR_PROTO,
+                "probe: %s: out of step: its last reply does not answer Info; does another "
+                "program use it? (root sees all: sudo station-agent probes)",
+                probe->name);
+}
+
+static unsigned answer_ms(const struct probe *probe)
+{
+    unsigned reply_ms = probe_reply_ms(probe);
+    return reply_ms < ANSWER_MAX_MS ? reply_ms : ANSWER_MAX_MS;
+}
+
+/* Info, packet size: harmless, known to every probe. What comes last must answer it. */
+static enum err ask_size(struct probe *probe, size_t *stale)
+{
+    static const uint8_t question[] = { 0x00, 0xFF };
     struct span last = { NULL, 0 };
     size_t count = 0;
-    unsigned reply_ms = probe_reply_ms(probe);
     TRY(probe->send(probe, SPAN(question)));
-    TRY(read_all(probe, reply_ms < ANSWER_MAX_MS ? reply_ms : ANSWER_MAX_MS, &count, &last));
+    TRY(read_all(probe, answer_ms(probe), &count, &last));
     if (count == 0)
         return fail_quiet(ERR_IO, "probe: %s: does not answer", probe->name);
     *stale += count - 1;
-    if (last.len < 2 || last.ptr[0] != 0x00 || last.ptr[1] > 2)
-        return fail(ERR_PROTO,
-                    "probe: %s: out of step: its last reply does not answer Info; does another "
-                    "program use it? (root sees all: sudo station-agent probes)",
-                    probe->name);
-    return ERR_OK;
+    return answers_info(last, 2) ? ERR_OK : out_of_step(probe);
+}
+
+/* Info, packet count: the reply is shorter, so that one which is late by one is told apart. */
+static enum err ask_count(struct probe *probe, size_t *stale)
+{
+    static const uint8_t question[] = { 0x00, 0xFE };
+    TRY(probe->send(probe, SPAN(question)));
+    for (unsigned tries = 0; tries < 2; tries++) {
+        struct span reply = { NULL, 0 };
+        enum err e = probe->receive(probe, &reply, answer_ms(probe));
+        if (e == ERR_DEADLINE)
+            return out_of_step(probe);
+        TRY(e);
+        if (answers_info(reply, 1))
+            return ERR_OK;
+        ++*stale;
+    }
+    return out_of_step(probe);
 }
 
 enum err probe_drain(struct probe *probe)
 {
     struct span last = { NULL, 0 };
     size_t stale = 0;
-    TRY(read_all(probe, DRAIN_SILENCE_MS, &stale, &last));
-    enum err e = ask_something(probe, &stale);
+    TRY(read_all(probe, probe_silence_ms(probe), &stale, &last));
+    enum err e = ask_size(probe, &stale);
+    if (e == ERR_OK)
+        e = ask_count(probe, &stale);
     probe->counts.stale_replies += (uint32_t)stale;
     TRY(e);
     if (stale > 0)

@@ -15,6 +15,7 @@
 
 enum {
     PROBE_PACKET_MAX = 4096, /* largest packet taken from or given to a probe */
+    PROBE_PACKET_UNIT = 64,  /* packets' sizes are multiples: a full-speed endpoint's */
     PROBE_NAME_MAX = 160,
     PROBE_REPLY_MS = 15000, /* for one reply: a shared USB bus may stall for seconds */
     PROBE_REPLY_MIN_MS = 1000,
@@ -38,6 +39,8 @@ struct probe_counts {
     uint32_t usb_resets;    /* of a probe that did not answer */
     uint32_t power_cycles;  /* of its USB port */
     uint32_t clock_hz;      /* of SWD, as last asked for; 0: not yet */
+    uint32_t in_flight;     /* packets, at most; 0: not yet known */
+    uint32_t stepped_down;  /* times that it held less than it promised */
     bool polled;            /* it cannot wait for a value: the host asks again and again */
 };
 
@@ -50,6 +53,7 @@ struct probe {
     size_t limit;      /* bytes of a packet that it carries whole; 0: PROBE_PACKET_MAX */
     bool padded;       /* its replies are padded to a fixed size (HID) */
     unsigned reply_ms; /* for one reply; 0: PROBE_REPLY_MS */
+    unsigned slowest_ms; /* that a reply took so far */
     struct probe_counts counts;
     char name[PROBE_NAME_MAX];
 };
@@ -57,13 +61,14 @@ struct probe {
 /* reply_ms: for one reply, at least PROBE_REPLY_MIN_MS but in tests; 0: PROBE_REPLY_MS. */
 enum err probe_open(const char *uri, unsigned reply_ms, struct probe **probe_out);
 unsigned probe_reply_ms(const struct probe *probe);
+unsigned probe_silence_ms(const struct probe *probe); /* longer than its slowest reply took */
 
 void probe_close(struct probe *probe); /* NULL is fine */
 void probe_drop(struct probe **probe); /* AUTO(probe_drop) */
 
-/* Read and forget replies until the probe is silent, ask something and do so again: in step if
- * the last reply was the answer. After a lost reply, and when a probe is opened: a program that
- * crashed may have left some. */
+/* Read and forget replies until the probe is silent for longer than its slowest reply took,
+ * then ask it two things that are answered differently: in step if each was answered. After a
+ * lost reply, and when a probe is opened: a program that crashed may have left some. */
 enum err probe_drain(struct probe *probe);
 
 /* What can be said of a probe on USB without opening it. */
@@ -71,10 +76,10 @@ enum probe_state {
     PROBE_READY,
     PROBE_DENIED,     /* no permission for its node */
     PROBE_BUSY,       /* holder says by whom */
-    PROBE_WRONG_MODE, /* no CMSIS-DAP, but it could be switched on */
+    PROBE_WRONG_MODE, /* no CMSIS-DAP that can be used; advice says why */
 };
 
-enum { PROBES_MAX = 64, PROBE_TEXT_MAX = 100, PROBE_ADVICE_MAX = 240 };
+enum { PROBES_MAX = 64, PROBE_TEXT_MAX = 384, PROBE_ADVICE_MAX = 240 };
 
 struct probe_info {
     char name[PROBE_NAME_MAX]; /* "usb:port=1-2.3" */

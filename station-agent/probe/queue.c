@@ -63,22 +63,44 @@ static enum err send_next(struct swd *swd, struct swd_cursor *at, struct swd_pac
     return talk_send(swd, wr_done(&w));
 }
 
+/* What a flush asked of the probe beside transfers. */
+struct flight {
+    bool several; /* packets at once */
+    bool atomic;  /* commands in one packet */
+};
+
+/* What it promised and may not hold is not asked of it again: the failure may come from that.
+ */
+static void ask_less(struct swd *swd, const struct flight *flight)
+{
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    if (flight->several)
+        swd_step_down(swd, 1, words);
+    else if (flight->atomic)
+        swd_step_down_commands(swd, words);
+}
+
 /* Send and receive, keeping packet_count in flight. After a refusal, *refused_out, nothing more
  * is sent and what was is awaited. Yields the failures of the probe itself. */
-static enum err run_queue(struct swd *swd, enum err *refused_out)
+static enum err run_queue(struct swd *swd, struct flight *flight, enum err *refused_out)
 {
     struct swd_cursor at = { 0, 0 };
     size_t sent = 0, received = 0;
     *refused_out = ERR_OK;
     for (;;) {
         while (*refused_out == ERR_OK && at.op < swd->queued &&
-               sent - received < swd->packet_count)
-            TRY(send_next(swd, &at, &swd->in_flight[sent++ % SWD_IN_FLIGHT_MAX]));
+               sent - received < swd->packet_count) {
+            struct swd_packet *next = &swd->in_flight[sent++ % SWD_IN_FLIGHT_MAX];
+            TRY(send_next(swd, &at, next));
+            flight->atomic = flight->atomic || next->count > 1;
+            flight->several = flight->several || sent - received > 1;
+        }
         if (received == sent)
             return ERR_OK;
         struct span reply;
-        TRY(talk_receive(swd, &reply));
         const struct swd_packet *packet = &swd->in_flight[received++ % SWD_IN_FLIGHT_MAX];
+        TRY(talk_receive(swd, pack_command(packet), &reply));
         if (*refused_out == ERR_OK)
             *refused_out = pack_decode(swd, packet, reply, &swd->response);
     }
@@ -87,13 +109,15 @@ static enum err run_queue(struct swd *swd, enum err *refused_out)
 enum err swd_flush(struct swd *swd)
 {
     enum err refused = ERR_OK;
+    struct flight flight = { 0 };
     swd->refused = false;
     if (swd->queued == 0)
         return ERR_OK;
-    enum err e = run_queue(swd, &refused);
+    enum err e = run_queue(swd, &flight, &refused);
     swd->queued = 0;
     if (e != ERR_OK) {
         swd->lost = swd->stale = true;
+        ask_less(swd, &flight);
         return e;
     }
     if (refused == ERR_OK)
@@ -103,7 +127,10 @@ enum err swd_flush(struct swd *swd)
     if (refused == ERR_FAULT || refused == ERR_BUSY)
         return recover(swd, refused);
     swd->lost = swd->stale = true; /* the probe and we disagree about the protocol */
-    return talk_named(swd, refused);
+    refused = talk_named(swd, refused);
+    if (flight.atomic)
+        swd_step_down_commands(swd, fail_words());
+    return refused;
 }
 
 static enum err queue(struct swd *swd, struct swd_op op)

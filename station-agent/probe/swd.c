@@ -5,6 +5,7 @@
  */
 #include "station-agent/probe/swd.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/host/log.h"
@@ -17,9 +18,7 @@ enum {
     WAIT_MS = 20, /* the probe itself bears WAIT for about so long */
     WAIT_CLOCKS = 13,
     MATCH_CLOCKS = 46,
-    PACKET_MIN = 64, /* of any probe: a full-speed endpoint */
     POWER_UP_US = 200000,
-    TEXT_MAX = 64,
     POWER_REQUEST = 0x50000000,
     CONNECT_TRIES = 3,
     MATCH_TESTS = 2,
@@ -34,87 +33,6 @@ static const uint8_t dormant_to_swd[] = { 0xFF, 0x92, 0xF3, 0x09, 0x62, 0x95, 0x
                                           0x85, 0x86, 0xE9, 0xAF, 0xDD, 0xE3, 0xA2,
                                           0x0E, 0xBC, 0x19, 0xA0, 0xF1, 0xFF, 0xFF,
                                           0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00 };
-
-static enum err info(struct swd *swd, enum dap_info id, uint8_t *out, size_t cap, size_t *len)
-{
-    struct wr w = talk_packet(swd);
-    struct span reply, data;
-    dap_info(&w, id);
-    TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_info_reply(reply, swd->probe->padded, &data);
-    if (e != ERR_OK)
-        return talk_named(swd, e);
-    *len = data.len < cap ? data.len : cap;
-    memcpy(out, data.ptr, *len);
-    return ERR_OK;
-}
-
-static enum err info_number(struct swd *swd, enum dap_info id, uint32_t fallback,
-                            uint32_t *value_out)
-{
-    uint8_t bytes[2] = { 0 };
-    size_t len = 0;
-    TRY(info(swd, id, bytes, sizeof(bytes), &len));
-    *value_out = len == 0 ? fallback : (uint32_t)(bytes[0] | bytes[1] << 8);
-    return ERR_OK;
-}
-
-static enum err info_text(struct swd *swd, enum dap_info id, char out[static TEXT_MAX])
-{
-    size_t len = 0;
-    TRY(info(swd, id, (uint8_t *)out, TEXT_MAX - 1, &len));
-    out[len] = '\0';
-    return ERR_OK;
-}
-
-/* For the log only: which probe with which firmware. */
-static enum err introduce(struct swd *swd)
-{
-    char product[TEXT_MAX], firmware[TEXT_MAX];
-    TRY(info_text(swd, DAP_INFO_PRODUCT, product));
-    TRY(info_text(swd, DAP_INFO_FIRMWARE, firmware));
-    log_line(LOG_LEVEL_DEBUG, "swd: %s: '%s', protocol or firmware %s, %zu packets of %zu%s",
-             swd->probe->name, product, firmware, swd->packet_count, swd->packet_size,
-             swd->can_execute ? "" : ", one command each");
-    return ERR_OK;
-}
-
-static enum err learn(struct swd *swd)
-{
-    uint32_t capabilities, size, count;
-    TRY(info_number(swd, DAP_INFO_CAPABILITIES, DAP_CAPABILITY_SWD, &capabilities));
-    TRY(info_number(swd, DAP_INFO_PACKET_SIZE, PACKET_MIN, &size));
-    TRY(info_number(swd, DAP_INFO_PACKET_COUNT, 1, &count));
-    if ((capabilities & DAP_CAPABILITY_SWD) == 0)
-        return fail_quiet(ERR_UNIMPLEMENTED, "%s: a probe without SWD", swd->probe->name);
-    if (size < PACKET_MIN)
-        return fail_quiet(ERR_PROTO, "%s: packets of %u bytes, at least %d are needed",
-                          swd->probe->name, size, PACKET_MIN);
-    size_t limit = swd->probe->limit == 0 ? PROBE_PACKET_MAX : swd->probe->limit;
-    swd->packet_size = (size < limit ? size : limit) - swd->probe->spare;
-    swd->packet_count = count < 1 ? 1 : count < SWD_IN_FLIGHT_MAX ? count : SWD_IN_FLIGHT_MAX;
-    swd->can_execute = (capabilities & DAP_CAPABILITY_ATOMIC) != 0;
-    return ERR_OK;
-}
-
-static enum err get_acquainted(struct swd *swd)
-{
-    TRY(learn(swd));
-    return introduce(swd);
-}
-
-enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz)
-{
-    memset(swd, 0, sizeof(*swd));
-    swd->probe = probe;
-    swd->clock_hz = clock_hz != 0 ? clock_hz : PROBE_CLOCK_DEFAULT_HZ;
-    swd->lost = true;
-    enum err e = get_acquainted(swd);
-    if (!talk_lost_reply(swd, e))
-        return e;
-    TRY(talk_forget(swd));
-    return get_acquainted(swd);
-}
 
 /* How many packets of so many clocks fill a time. */
 static uint16_t retries(uint32_t clock_hz, unsigned ms, unsigned clocks, uint32_t most)
@@ -135,28 +53,70 @@ static enum err configure(struct swd *swd, bool match)
     return talk_status(swd, &w);
 }
 
-/* The probe's light. Not every probe has one: a refusal is no matter. */
+static enum err any_reply(struct span reply, bool padded, enum dap_command command, void *out)
+{
+    (void)padded, (void)out;
+    if (reply.len == 0)
+        return fail_quiet(ERR_TRUNC, "empty reply to command 0x%02x", (unsigned)command);
+    if (reply.ptr[0] != (uint8_t)command && reply.ptr[0] != DAP_UNKNOWN)
+        return fail_quiet(ERR_PROTO, "reply to command 0x%02x when 0x%02x was asked",
+                          reply.ptr[0], (unsigned)command);
+    return ERR_OK;
+}
+
+/* The probe's light. Not every probe has one, and none is needed: what it answers is no matter,
+ * and one that cannot answer is not asked again. */
 static enum err show_connected(struct swd *swd, bool connected)
 {
-    struct span reply;
+    bool lost = swd->lost, given_up = swd->given_up;
     struct wr w = talk_packet(swd);
+    if (swd->no_light)
+        return ERR_OK;
     dap_host_status(&w, connected);
-    return talk_command(swd, &w, &reply);
+    enum err e = talk_ask(swd, &w, any_reply, NULL);
+    swd->no_light = e != ERR_OK;
+    swd->given_up = given_up;
+    TRY(talk_let_pass(swd, e));
+    swd->lost = lost;
+    return ERR_OK;
+}
+
+static enum err connect_read(struct span reply, bool padded, enum dap_command command,
+                             void *out)
+{
+    (void)command, (void)out;
+    return dap_connect_reply(reply, padded);
+}
+
+/* A refused clock may be one that the probe cannot make: half of it, down to the least. */
+static enum err set_clock(struct swd *swd)
+{
+    uint32_t asked_hz = swd->clock_hz;
+    for (;;) {
+        struct wr w = talk_packet(swd);
+        swd->probe->counts.clock_hz = swd->clock_hz;
+        dap_clock(&w, swd->clock_hz);
+        enum err e = talk_status(swd, &w);
+        if (e != ERR_FAULT)
+            return e;
+        if (swd->clock_hz / 2 >= PROBE_CLOCK_MIN_HZ && swd_slow_down(swd)) {
+            swd_say_slower(swd, "the probe refuses the faster clock");
+            continue;
+        }
+        swd->clock_hz = asked_hz;
+        return fail_quiet(ERR_FAULT,
+                          "%s: the probe refuses command 0x11: each SWD clock from %u Hz "
+                          "halved down to %d Hz; give --swd-clock, or another probe",
+                          swd->probe->name, asked_hz, PROBE_CLOCK_MIN_HZ);
+    }
 }
 
 static enum err set_up_probe(struct swd *swd)
 {
-    struct span reply;
     struct wr w = talk_packet(swd);
     dap_connect(&w);
-    TRY(talk_command(swd, &w, &reply));
-    enum err e = dap_connect_reply(reply, swd->probe->padded);
-    if (e != ERR_OK)
-        return talk_named(swd, e);
-    w = talk_packet(swd);
-    swd->probe->counts.clock_hz = swd->clock_hz;
-    dap_clock(&w, swd->clock_hz);
-    TRY(talk_status(swd, &w));
+    TRY(talk_ask(swd, &w, connect_read, NULL));
+    TRY(set_clock(swd));
     w = talk_packet(swd);
     dap_swd_configure(&w, 0);
     TRY(talk_status(swd, &w));
@@ -170,20 +130,23 @@ static enum err sequence(struct swd *swd, struct span bits)
     return talk_status(swd, &w);
 }
 
-static enum err read_dpidr(struct swd *swd, struct span wake_up)
+/* asked: on the wire; before that it is the probe that refuses. */
+static enum err read_dpidr(struct swd *swd, struct span wake_up, bool *asked)
 {
     TRY(sequence(swd, wake_up));
     TRY(swd_queue_dp_read(swd, SWD_DPIDR, &swd->dpidr));
+    *asked = true;
     return swd_flush(swd);
 }
 
 /* The usual way in first; a DPv2 part may sleep dormant and need the other. */
 static enum err wake(struct swd *swd)
 {
-    enum err e = read_dpidr(swd, SPAN(jtag_to_swd));
-    if (e == ERR_FAULT)
-        e = read_dpidr(swd, SPAN(dormant_to_swd));
-    if (e == ERR_FAULT)
+    bool asked = false;
+    enum err e = read_dpidr(swd, SPAN(jtag_to_swd), &asked);
+    if (e == ERR_FAULT && asked)
+        e = read_dpidr(swd, SPAN(dormant_to_swd), &asked);
+    if (e == ERR_FAULT && asked)
         return fail_quiet(ERR_UNAVAILABLE,
                           "%s: no answer on SWD: is the board powered and connected?",
                           swd->probe->name);
@@ -236,6 +199,8 @@ static enum err test_match(struct swd *swd)
 static enum err connect_line(struct swd *swd)
 {
     TRY(talk_forget(swd));
+    swd->refused = false; /* what an earlier connection said is no part of this one */
+    swd->response = 0;
     TRY(set_up_probe(swd));
     TRY(wake(swd));
     TRY(power_up(swd));
@@ -253,8 +218,9 @@ static bool is_wire(const struct swd *swd, enum err e)
 
 enum err swd_connect(struct swd *swd)
 {
+    swd->given_up = false;
     enum err e = connect_line(swd);
-    if (talk_lost_reply(swd, e))
+    if (talk_lost_reply(swd, e) && !swd->given_up)
         e = connect_line(swd);
     for (unsigned i = 1; i < CONNECT_TRIES && is_wire(swd, e); i++)
         e = connect_line(swd);

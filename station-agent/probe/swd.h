@@ -9,9 +9,9 @@
  * which of the queued writes took place is unknown.
  *
  * A refused transfer may be an answer (a locked board) and not a failure, so flush and connect
- * are quiet: their messages are kept (fail_words) and their callers log them. swd.c connects,
- * queue.c queues and flushes, pack.c lays out packets. ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1.
- * Used by mem.c and chip/.
+ * are quiet: their messages are kept (fail_words) and their callers log them. ability.c learns
+ * what the probe can do, swd.c connects, queue.c queues and flushes, pack.c lays out packets.
+ * ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1. Used by mem.c and chip/.
  */
 #pragma once
 
@@ -72,6 +72,7 @@ struct swd {
     struct probe *probe; /* borrowed */
     uint32_t clock_hz;
     uint32_t dpidr;
+    size_t stated_size;  /* of a packet, as the probe says; 0: not known yet */
     size_t packet_size;  /* usable bytes of a packet, each way */
     size_t packet_count; /* packets in flight */
     bool can_execute;    /* the probe takes several commands in a packet */
@@ -83,6 +84,8 @@ struct swd {
     bool lost;            /* the line needs swd_connect before anything else */
     unsigned epoch;       /* connections so far: what was set up before one is gone */
     bool stale;           /* a reply was lost: drain before the next command */
+    bool given_up;        /* a command failed twice, with the probe in step in between */
+    bool no_light;        /* it cannot answer HostStatus */
     bool select_known;
     uint32_t select;
     uint8_t response; /* of the transfer that failed last */
@@ -112,6 +115,11 @@ bool swd_is_unsure(const struct swd *swd, enum err e);
 /* Is what is unsure worth another try, after tries of them? Counts it; slows SWD down if the
  * wire has failed too often at this clock. */
 bool swd_again(struct swd *swd, enum err e, unsigned tries);
+
+/* Fewer packets in flight, or one command in a packet, from the next flush on: the probe may
+ * not do what it promised. Counted and logged. */
+void swd_step_down(struct swd *swd, size_t packets, const char *why);
+void swd_step_down_commands(struct swd *swd, const char *why);
 
 /* Half the clock, from the next connection on. False: it is as slow as it gets. */
 bool swd_slow_down(struct swd *swd);

@@ -6,7 +6,7 @@
 
 #include "common/host/log.h"
 
-enum { LIST_MAX = 300 };
+enum { LIST_MAX = 300, MORE_MAX = 50 };
 static const char nu_link_advice[] = "set CMSIS-DAP=1 in NU_CFG.TXT on its drive, plug it anew";
 
 static bool is_usable(const struct usb_seen *seen)
@@ -16,7 +16,9 @@ static bool is_usable(const struct usb_seen *seen)
 
 const char *usb_mode_advice(const struct usb_seen *seen)
 {
-    return is_usable(seen) ? NULL : nu_link_advice;
+    return is_usable(seen)                        ? NULL
+           : seen->flaw != NULL && !seen->nu_link ? seen->flaw
+                                                  : nu_link_advice;
 }
 
 void usb_seen_words(const struct usb_seen *seen, char *out, size_t size)
@@ -79,7 +81,7 @@ static size_t list_words(const struct usb_list *list,
                          bool (*fits)(const struct usb_seen *seen, const struct usb_wish *wish),
                          const struct usb_wish *wish, char out[static LIST_MAX])
 {
-    size_t len = 0, count = 0;
+    size_t len = 0, count = 0, told = 0;
     out[0] = '\0';
     for (size_t i = 0; i < list->count; i++) {
         char one[LIST_MAX];
@@ -87,12 +89,15 @@ static size_t list_words(const struct usb_list *list,
             continue;
         usb_seen_words(&list->seen[i], one, sizeof(one));
         count++;
-        int n = snprintf(out + len, LIST_MAX - len, "%s%s", len == 0 ? "" : ", ", one);
-        if (n >= 0 && (size_t)n < LIST_MAX - len)
-            len += (size_t)n;
-        else
-            out[len] = '\0';
+        size_t need = strlen(one) + (len == 0 ? 0 : 2);
+        if (told + 1 != count || len + need + MORE_MAX > LIST_MAX)
+            continue;
+        len += (size_t)snprintf(out + len, LIST_MAX - len, "%s%s", len == 0 ? "" : ", ", one);
+        told++;
     }
+    if (told != count || list->left_out != 0)
+        snprintf(out + len, LIST_MAX - len, " and %zu more (station-agent probes)",
+                 count - told + list->left_out);
     return count;
 }
 
@@ -117,6 +122,14 @@ static bool is_another(const struct usb_seen *seen, const struct usb_wish *wish)
     return is_usable(seen);
 }
 
+static const char *advice_of_first(const struct usb_list *list, const struct usb_wish *wish)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (is_unusable(&list->seen[i], wish))
+            return usb_mode_advice(&list->seen[i]);
+    return nu_link_advice;
+}
+
 /* Nothing fits: say the most helpful thing that is known. */
 static enum err none(const struct usb_list *list, const char *uri, const struct usb_wish *wish)
 {
@@ -125,8 +138,8 @@ static enum err none(const struct usb_list *list, const char *uri, const struct 
         return fail(ERR_NOT_FOUND, "probe: %.80s: no CMSIS-DAP %s interface in %s", uri,
                     wish->version == USB_V1 ? "v1 (HID)" : "v2 (bulk)", words);
     if (list_words(list, is_unusable, wish, words) > 0)
-        return fail(ERR_NOT_FOUND, "probe: %.80s: wrong mode: %s; %s", uri, words,
-                    nu_link_advice);
+        return fail(ERR_NOT_FOUND, "probe: %.80s: cannot be used: %s; %s", uri, words,
+                    advice_of_first(list, wish));
     if (list_words(list, is_another, wish, words) > 0)
         return fail(ERR_NOT_FOUND, "probe: %.80s: not there; there are %s", uri, words);
     return fail(ERR_NOT_FOUND, "probe: %.80s: no debug probe on USB; is it plugged in?", uri);

@@ -14,6 +14,9 @@ enum {
     SEND_MS = 5000,
     CLOSE_MS = 1000,
     EMPTY_MAX = 8,
+    TYPE_OUT_INTERFACE = 0x21, /* class request to an interface */
+    SET_REPORT = 9,
+    REPORT_OUTPUT = 2 << 8,
 };
 
 static struct usb *usb_of(struct probe *probe)
@@ -114,6 +117,21 @@ static enum err make_room(struct usb *usb)
     return ERR_OK;
 }
 
+/* SET_REPORT, HID 1.11, 7.2.2: of a v1 probe without OUT endpoint. */
+static enum err send_report(struct usb *usb, struct span packet)
+{
+    uint8_t report[PROBE_PACKET_MAX] = { 0 };
+    uint16_t size = usb->pipe.out_size;
+    memcpy(report, packet.ptr, packet.len);
+    int n = libusb_control_transfer(usb->handle, TYPE_OUT_INTERFACE, SET_REPORT, REPORT_OUTPUT,
+                                    usb->pipe.number, report, size, SEND_MS);
+    if (n < 0)
+        return usb_error(usb, n, "send a report");
+    return n == size ? ERR_OK
+                     : fail_quiet(ERR_IO, "probe: %s: takes %d bytes of a report of %u",
+                                  usb->probe.name, n, size);
+}
+
 /* A HID report always has its full size. */
 enum err usb_send(struct probe *probe, struct span packet)
 {
@@ -124,6 +142,8 @@ enum err usb_send(struct probe *probe, struct span packet)
     TRY(make_room(usb));
     usb->owed = usb->owed < USB_SLOTS ? usb->owed + 1 : USB_SLOTS;
     TRY(arm(usb));
+    if (usb->pipe.out == 0)
+        return send_report(usb, packet);
     uint8_t *bytes = usb->out.slots[(usb->out.first + usb->out.count) % USB_SLOTS].bytes;
     memset(bytes, 0, size);
     memcpy(bytes, packet.ptr, packet.len);

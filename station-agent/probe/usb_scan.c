@@ -135,27 +135,70 @@ static bool is_v2(const struct interface *i, struct usb_pipe *pipe_out)
            (i->endpoints == 2 || i->endpoints == 3) && pair(i, 0, 1, KIND_BULK, pipe_out);
 }
 
+/* HID 1.11, 4.4: the interrupt OUT endpoint is optional. */
+static bool in_alone(const struct interface *i, struct usb_pipe *pipe_out)
+{
+    if (i->have != 1 || !is_kind(&i->endpoint[0], KIND_INTERRUPT, ENDPOINT_IN))
+        return false;
+    *pipe_out = (struct usb_pipe){
+        .found = true,
+        .number = i->number,
+        .in = i->endpoint[0].address,
+        .out_size = i->endpoint[0].size,
+        .in_size = i->endpoint[0].size,
+    };
+    return true;
+}
+
 static bool is_v1(const struct interface *i, struct usb_pipe *pipe_out)
 {
-    return i->class == CLASS_HID && i->subclass != SUBCLASS_BOOT && i->endpoints == 2 &&
+    if (i->class != CLASS_HID || i->subclass == SUBCLASS_BOOT)
+        return false;
+    if (i->endpoints == 1)
+        return in_alone(i, pipe_out);
+    return i->endpoints == 2 &&
            (pair(i, 0, 1, KIND_INTERRUPT, pipe_out) || pair(i, 1, 0, KIND_INTERRUPT, pipe_out));
+}
+
+/* What is wrong with an interface that is called CMSIS-DAP and is none. */
+static const char *flaw_of(const struct interface *i)
+{
+    if (i->class != CLASS_VENDOR && i->class != CLASS_HID)
+        return "its interface named CMSIS-DAP is of another class";
+    if (i->class == CLASS_HID && i->subclass == SUBCLASS_BOOT)
+        return "its interface is a keyboard's or mouse's";
+    if (i->class == CLASS_VENDOR && (i->subclass != 0 || i->protocol != 0))
+        return "its vendor interface is of another subclass";
+    if (i->have == 0)
+        return "its interface has no endpoints in its first setting";
+    for (size_t k = 0; k < i->have; k++)
+        if (i->endpoint[k].size < SIZE_MIN)
+            return "its endpoints carry less than 64 bytes a packet";
+    if (i->class == CLASS_VENDOR && (i->endpoint[0].address & ENDPOINT_IN) != 0)
+        return "its IN endpoint comes before OUT: the vendor's own protocol";
+    return "its endpoints are not those of CMSIS-DAP";
 }
 
 /* An interface's own name is believed before the product's; a vendor interface with another
  * name (WebUSB) is never meant. */
 static void consider(struct walk *walk)
 {
-    struct usb_pipe pipe;
+    struct usb_pipe pipe = { .found = false };
+    struct usb_seen *seen = walk->seen;
+    const struct interface *i = &walk->interface;
     char path[USB_PATH_MAX], file[USB_PATH_MAX + 16], name[USB_TEXT_MAX];
-    bool v2 = is_v2(&walk->interface, &pipe);
-    if (!v2 && !is_v1(&walk->interface, &pipe))
-        return;
-    usb_interface_path(walk->roots, walk->seen, pipe.number, path);
+    bool v2 = is_v2(i, &pipe), v1 = !v2 && is_v1(i, &pipe);
+    usb_interface_path(walk->roots, seen, i->number, path);
     snprintf(file, sizeof(file), "%s/interface", path);
     usb_read_line(file, name, sizeof(name));
     pipe.named = says_dap(name);
-    struct usb_pipe *best = &walk->seen->pipes[v2 ? USB_V2 : USB_V1];
-    bool by_product = says_dap(walk->seen->product) && (!v2 || name[0] == '\0');
+    bool by_product = says_dap(seen->product) && (i->class == CLASS_HID || name[0] == '\0');
+    if (!v2 && !v1) {
+        if (pipe.named || (by_product && i->class == CLASS_VENDOR))
+            seen->flaw = flaw_of(i);
+        return;
+    }
+    struct usb_pipe *best = &seen->pipes[v2 ? USB_V2 : USB_V1];
     if ((pipe.named && !best->named) || (by_product && !best->found))
         *best = pipe;
 }
@@ -263,7 +306,8 @@ static bool look_at(const struct usb_roots *roots, const char *port, struct usb_
     read_attribute(roots, port, "product", seen->product);
     walk_descriptors(&walk, span_of(bytes, read_descriptors(roots, port, bytes)));
     seen->nu_link = is_nu_link(seen);
-    return seen->pipes[USB_V2].found || seen->pipes[USB_V1].found || seen->nu_link;
+    return seen->pipes[USB_V2].found || seen->pipes[USB_V1].found || seen->nu_link ||
+           seen->flaw != NULL;
 }
 
 /* "1-2.3": a device on a port. Not "usb1", a root hub; not "1-2:1.0", an interface. */
@@ -281,21 +325,24 @@ static int compare_ports(const void *a, const void *b)
 
 enum err usb_scan(const struct usb_roots *roots, struct usb_list *list)
 {
-    list->count = 0;
+    list->count = list->left_out = 0;
     DIR *folder = opendir(roots->sysfs);
     if (folder == NULL && errno == ENOENT)
         return ERR_OK; /* a machine without USB */
     if (folder == NULL)
         return fail(ERR_IO, "probe: %s: %s", roots->sysfs, strerror(errno));
+    struct usb_seen one;
     for (struct dirent *e = readdir(folder); e != NULL; e = readdir(folder)) {
-        if (list->count == USB_SEEN_MAX) {
-            log_line(LOG_LEVEL_WARN,
-                     "probe: more than %d probes on USB, some are not looked at", USB_SEEN_MAX);
-            break;
-        }
-        if (is_port(e->d_name) && look_at(roots, e->d_name, &list->seen[list->count]))
-            list->count++;
+        if (!is_port(e->d_name) || !look_at(roots, e->d_name, &one))
+            continue;
+        if (list->count < USB_SEEN_MAX)
+            list->seen[list->count++] = one;
+        else
+            list->left_out++;
     }
+    if (list->left_out != 0)
+        log_line(LOG_LEVEL_WARN, "probe: %d probes on USB are listed, %zu more are not",
+                 USB_SEEN_MAX, list->left_out);
     closedir(folder);
     qsort(list->seen, list->count, sizeof(list->seen[0]), compare_ports);
     return ERR_OK;

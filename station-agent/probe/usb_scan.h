@@ -6,7 +6,8 @@
  * the descriptors, which come from the device and are hostile, and the strings. An interface is
  * a probe's if it is called CMSIS-DAP and its descriptors are right (CMSIS-DAP 2.1, "USB
  * interface"): v2 is vendor class with bulk OUT first, then bulk IN; v1 is HID with an
- * interrupt endpoint each way. Used by usb.c, usb_pick.c, usb_user.c and usb_list.c.
+ * interrupt endpoint each way, or IN alone: then packets go out by SET_REPORT. Used by usb.c,
+ * usb_pick.c, usb_user.c and usb_list.c.
  */
 #pragma once
 
@@ -14,7 +15,7 @@
 
 enum {
     USB_PORT_MAX = 40,
-    USB_TEXT_MAX = 100,
+    USB_TEXT_MAX = 384, /* a string of 126 characters, each up to 3 bytes of UTF-8 */
     USB_PATH_MAX = 320,
     USB_SEEN_MAX = 64, /* probes considered; a station has a handful */
 };
@@ -35,7 +36,7 @@ struct usb_pipe {
     bool found;
     bool named; /* its own name says CMSIS-DAP, not only the product's */
     uint8_t number;
-    uint8_t out, in;            /* addresses of its endpoints */
+    uint8_t out, in;            /* addresses of its endpoints; out 0: by control transfers */
     uint16_t out_size, in_size; /* bytes of a packet */
 };
 
@@ -47,6 +48,8 @@ struct usb_seen {
     uint16_t vendor_id, product_id;
     unsigned bus, device; /* its node is bus/usb/BUS/DEVICE, three digits each */
     uint8_t configuration;
+    const char
+        *flaw;    /* why an interface that is called CMSIS-DAP is none; NULL: there is none */
     bool nu_link; /* a Nu-Link, by its ids: may have CMSIS-DAP switched off */
     struct usb_pipe pipes[USB_VERSIONS];
 };
@@ -54,6 +57,7 @@ struct usb_seen {
 struct usb_list {
     struct usb_seen seen[USB_SEEN_MAX]; /* ordered by port */
     size_t count;
+    size_t left_out; /* devices that had no place */
 };
 
 enum err usb_scan(const struct usb_roots *roots, struct usb_list *list_out);

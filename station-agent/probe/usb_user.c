@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { HOLDER_NAME_MAX = 100 };
+
 /* What a user of the probe has open. */
 struct nodes {
     char usb[USB_PATH_MAX];
@@ -40,7 +42,7 @@ static bool is_claimed(const struct usb_roots *roots, const struct usb_seen *see
 
 /* The first entry of a folder that begins with prefix and is told apart by has. */
 static bool find_entry(const char *folder, const char *prefix, char has,
-                       char out[static USB_TEXT_MAX])
+                       char out[static HOLDER_NAME_MAX])
 {
     bool found = false;
     DIR *d = opendir(folder);
@@ -49,9 +51,9 @@ static bool find_entry(const char *folder, const char *prefix, char has,
     for (struct dirent *e = readdir(d); e != NULL && !found; e = readdir(d)) {
         found = strncmp(e->d_name, prefix, strlen(prefix)) == 0 && e->d_name[0] != '.' &&
                 (has == '\0' || strchr(e->d_name, has) != NULL) &&
-                strlen(e->d_name) < USB_TEXT_MAX;
+                strlen(e->d_name) < HOLDER_NAME_MAX;
         if (found)
-            snprintf(out, USB_TEXT_MAX, "%.99s", e->d_name);
+            snprintf(out, HOLDER_NAME_MAX, "%.99s", e->d_name);
     }
     closedir(d);
     return found;
@@ -61,8 +63,8 @@ static bool find_entry(const char *folder, const char *prefix, char has,
 static void find_hidraw(const struct usb_roots *roots, const struct usb_seen *seen,
                         char out[static USB_PATH_MAX])
 {
-    char folder[USB_PATH_MAX], hid[USB_TEXT_MAX], raw[USB_TEXT_MAX];
-    char path[USB_PATH_MAX + USB_TEXT_MAX + 16];
+    char folder[USB_PATH_MAX], hid[HOLDER_NAME_MAX], raw[HOLDER_NAME_MAX];
+    char path[USB_PATH_MAX + HOLDER_NAME_MAX + 16];
     out[0] = '\0';
     if (!seen->pipes[USB_V1].found)
         return;

@@ -10,6 +10,7 @@
 
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
+#include "station-agent/site/on_end.h"
 
 enum { WHERE_MAX = 128 };
 
@@ -77,12 +78,13 @@ static enum err open_board(struct site *site)
     site_now(site, "opening the probe");
     TRY(probe_open(site->probe_uri, site->probe_timeout_ms, &site->probe));
     site_now(site, "connecting over SWD");
-    TRY(chip_open(site->probe, site->swd_clock_hz, &site->chip));
+    TRY((site->under_reset ? chip_open_under_reset : chip_open)(site->probe, site->swd_clock_hz,
+                                                                &site->chip));
     site_now(site, "reading the UID over SWD");
     TRY(chip_prepare(site->chip));
     TRY(chip_uid(site->chip, site->unit.uid));
-    site_now(site, "looking for a debug password");
-    TRY(chip_check_password(site->chip));
+    site_now(site, "comparing the board with its profile");
+    TRY(chip_check(site->chip));
     site->unit.chip = site->chip;
     site->unit.pdid = chip_pdid(site->chip);
     site->uid_read = true;
@@ -216,15 +218,43 @@ static bool is_repeated(struct site *site, enum err e)
     return true;
 }
 
+/* failed_out: how it did; "" if well. */
+static enum err run_on_end(struct site *site, enum err result,
+                           char failed_out[static FAIL_WORDS_MAX])
+{
+    char uid[2 * UID_SIZE + 1] = "";
+    const uint8_t *known = site->uid_read ? site->unit.uid : site->named_uid;
+    failed_out[0] = '\0';
+    if (site->on_end == NULL)
+        return ERR_OK;
+    for (size_t i = 0; known != NULL && i < UID_SIZE; i++)
+        snprintf(uid + 2 * i, 3, "%02x", known[i]);
+    const struct on_end on_end = {
+        .program = site->on_end,
+        .timeout_ms = ON_END_MS,
+        .uid = uid,
+        .subject = buf_span(&site->unit.subject),
+        .order = site->order != NULL ? site->order : "",
+        .position = site->position,
+        .result = result,
+    };
+    tell_doing(site->tell, site->index, "--on-end");
+    enum err e = on_end_run(&on_end);
+    if (e != ERR_OK)
+        snprintf(failed_out, FAIL_WORDS_MAX, "%s", fail_words());
+    return e;
+}
+
 enum err site_run(struct site *site)
 {
-    char words[FAIL_WORDS_MAX], where[WHERE_MAX];
+    char words[FAIL_WORDS_MAX], where[WHERE_MAX], on_end[FAIL_WORDS_MAX];
     uint64_t started_ms = rpc_now_ms();
     enum err e = run(site);
     while (is_restarted(site, &e) || is_repeated(site, e))
         e = run(site);
     snprintf(words, sizeof(words), "%s", e == ERR_OK ? "" : fail_words());
     where_of(site, where, sizeof(where));
+    enum err after = run_on_end(site, e, on_end);
     struct tell_end end = {
         .uid = site->uid_read ? site->unit.uid : site->named_uid,
         .err = e,
@@ -235,9 +265,12 @@ enum err site_run(struct site *site)
         .counts = site->probe != NULL ? &site->probe->counts : NULL,
         .server_lost = site->interrupted && e == ERR_CLOSED,
         .server_refused = site->interrupted && e != ERR_CLOSED,
+        .on_end = on_end,
         .took_ms = (uint32_t)(rpc_now_ms() - started_ms),
     };
     tell_end(site->tell, site->index, &end);
     release(site);
-    return e == ERR_OK ? ERR_OK : fail_quiet(e, "%s", words);
+    if (e != ERR_OK)
+        return fail_quiet(e, "%s", words);
+    return after == ERR_OK ? ERR_OK : fail_quiet(after, "%s", on_end);
 }

@@ -42,6 +42,9 @@ struct site {
     const uint8_t *named_uid; /* UID_SIZE: only the proof of that unit's board. NULL: a run */
     const char *serial;       /* port on which the firmware says that it runs; NULL: none */
     const char *banner;       /* what it says there */
+    bool under_reset;         /* boards are attached to with nRESET held low */
+    const char *on_end;       /* the operator's program (on_end.h); NULL: none */
+    const char *position;     /* what the lines call this site */
     struct server *server;
     struct images *images;
     struct tell *tell;
@@ -73,7 +76,8 @@ struct site {
 };
 
 /* From the probe to Runs.Sealed, or with named_uid its proof alone. Restarted from the probe,
- * while it may, if the server was lost. Says how it ended, and yields it. */
+ * while it may, if the server was lost. Says how it ended, and yields it; ERR_ABORTED for a
+ * board that is sealed, if the operator's program at its end failed. */
 enum err site_run(struct site *site);
 
 /* trace.c */

@@ -43,7 +43,6 @@ static enum err tell_shut(struct site *site, const struct chip_debug_result *res
         return e;
     site->interrupted = false;
     snprintf(words, sizeof(words), "%s", fail_words());
-    site->advice = "when the server is there: station-agent seal adds the proof";
     return fail_quiet(ERR_UNAVAILABLE,
                       "the board is finished and locked, but the server does "
                       "not know that it is: %.250s",

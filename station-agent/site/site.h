@@ -31,6 +31,8 @@ struct site_plan {
     size_t probe_count;        /* 1 to SITES_MAX */
     const char *const *serials; /* by probe: its board's serial port, or NULL. NULL: no port */
     const char *banner;         /* what the firmware says there: 1 to SITE_BANNER_MAX bytes */
+    bool under_reset;           /* of runs: attach with nRESET held low */
+    const char *on_end;         /* program at the end of each board, see on_end.h; NULL: none */
     uint32_t swd_clock_hz;      /* at most; 0: as fast as the wires bear */
     unsigned probe_timeout_ms;  /* for one reply of a probe; 0: the default */
     const char *firmware_file;  /* NULL: fetched from the server */
@@ -40,7 +42,10 @@ struct site_plan {
     bool progress; /* stderr is a terminal: keep progress lines there */
 };
 
-/* ERR_OK only if the unit at every probe was sealed. Else the first failed site's error, which
- * that site has told; or, with no site in failed_out, what kept them from starting, to be told
- * with fail_words(). */
+/* ERR_OK only if the unit at every probe was sealed, and plan->on_end succeeded. Else the first
+ * failed site's error, which that site has told; or, with no site in failed_out, what kept them
+ * from starting, to be told with fail_words(). */
 enum err sites_run(const struct site_plan *plan, size_t *failed_out);
+
+/* What to try after an error that kept the sites from starting (advice.h). Never NULL. */
+const char *site_start_advice(enum err e, const char *words);

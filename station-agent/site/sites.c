@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "station-agent/site/advice.h"
 #include "station-agent/site/engine.h"
 
 static_assert((int)SITES_MAX == (int)TELL_SITES_MAX, "each site has its progress line");
@@ -109,6 +110,9 @@ static void start(struct crew *crew, size_t i)
         .named_uid = crew->plan->named_uid,
         .serial = crew->plan->serials != NULL ? crew->plan->serials[i] : NULL,
         .banner = crew->plan->banner,
+        .under_reset = crew->plan->under_reset,
+        .on_end = crew->plan->on_end,
+        .position = crew->names[i],
         .server = crew->server,
         .reconnect_ms = crew->plan->reconnect_ms,
         .images = crew->images,
@@ -177,4 +181,9 @@ enum err sites_run(const struct site_plan *plan, size_t *failed_out)
         if (crew->workers[i].running)
             pthread_join(crew->workers[i].thread, NULL);
     return sum_up(crew, failed_out);
+}
+
+const char *site_start_advice(enum err e, const char *words)
+{
+    return advice_of(e, ADVICE_START, words);
 }

@@ -40,11 +40,10 @@ struct tell {
 
 static const char *hint_of(const struct tell_end *end)
 {
-    if (end->server_lost)
-        return "check the network and the server, then start again: the run is repeated";
-    if (end->server_refused)
-        return "the operator has to register this station's certificate (oemctl station add)";
-    return end->advice != NULL ? end->advice : advice_of(end->err);
+    const char *where = end->server_lost      ? ADVICE_LOST
+                        : end->server_refused ? ADVICE_SERVER
+                                              : end->where;
+    return end->advice != NULL ? end->advice : advice_of(end->err, where, end->words);
 }
 
 struct tell *tell_new(const struct tell_config *config)
@@ -269,6 +268,7 @@ static json_t *counts_json(const struct probe_counts *c)
         { "resyncs", c->resyncs },       { "stale_replies", c->stale_replies },
         { "swd_clock_hz", c->clock_hz }, { "clock_steps", c->clock_steps },
         { "usb_resets", c->usb_resets }, { "power_cycles", c->power_cycles },
+        { "in_flight", c->in_flight },   { "stepped_down", c->stepped_down },
     };
     json_t *object = json_pack("{s:b}", "polled", c->polled);
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -282,12 +282,13 @@ static void end_json(const struct tell *tell, size_t site, const struct tell_end
     char uid[UID_HEX_SIZE];
     uid_hex(end->uid, uid);
     const char *hint = hint_of(end);
-    put_json(json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:o}", "site",
+    put_json(json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:o, s:s}", "site",
                        tell->config.names[site], "uid", uid, "probe", end->probe, "result",
                        end->err == ERR_OK ? "sealed" : "failed", "status",
                        (int)err_status(end->err), "code", (int)end->err, "where", end->where,
-                       "detail", words, "try", hint != NULL ? hint : "", "ms",
-                       (json_int_t)end->took_ms, "counters", counts_json(end->counts)));
+                       "detail", words, "try", hint, "ms", (json_int_t)end->took_ms, "counters",
+                       counts_json(end->counts), "on_end",
+                       end->on_end != NULL ? end->on_end : ""));
 }
 
 static void failure_text(const struct tell *tell, size_t site, const struct tell_end *end,
@@ -297,8 +298,19 @@ static void failure_text(const struct tell *tell, size_t site, const struct tell
     fprintf(stderr, "%sstation-agent: site %s (%s): %s: %s%s\n", paint(tell, RED),
             tell->config.names[site], end->probe, end->where,
             words[0] != '\0' ? words : err_text(end->err), paint(tell, PLAIN));
-    if (hint != NULL)
-        fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
+    fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
+}
+
+/* The board is what it is; but nobody else has its UID now. */
+static void on_end_text(const struct tell *tell, size_t site, const struct tell_end *end)
+{
+    char uid[UID_HEX_SIZE];
+    uid_hex(end->uid, uid);
+    fprintf(stderr,
+            "%sstation-agent: site %s: %s%s\nstation-agent: site %s: try: note uid %s by hand, "
+            "mend that program, then put in the next board\n",
+            paint(tell, RED), tell->config.names[site], end->on_end, paint(tell, PLAIN),
+            tell->config.names[site], uid[0] != '\0' ? uid : "unknown");
 }
 
 static void end_text(const struct tell *tell, size_t site, const struct tell_end *end)
@@ -321,6 +333,8 @@ void tell_end(struct tell *tell, size_t site, const struct tell_end *end)
     erase(tell);
     if (end->err != ERR_OK)
         failure_text(tell, site, end, words);
+    if (end->on_end != NULL && end->on_end[0] != '\0')
+        on_end_text(tell, site, end);
     if (tell->config.json)
         end_json(tell, site, end, words);
     else

@@ -68,11 +68,12 @@ struct tell_end {
     enum err err;
     const char *words;  /* of the failure */
     const char *where;  /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
-    const char *advice; /* what to try; NULL: by err (advice.h) */
+    const char *advice; /* what to try; NULL: by advice.h */
     const char *probe;
     const struct probe_counts *counts; /* NULL: the probe was not opened */
     bool server_lost;                  /* the connection is, and that ended the run */
     bool server_refused;               /* and the server will not have us */
+    const char *on_end; /* how the operator's program failed; "" if it did not, NULL: none */
     uint32_t took_ms;
 };
 void tell_end(struct tell *tell, size_t site, const struct tell_end *end);

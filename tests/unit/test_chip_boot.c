@@ -180,6 +180,43 @@ static void a_board_without_power_is_not_attached(void **state)
     assert_false(b->fake.reset_low); /* it is let go again */
 }
 
+static bool all_but_dpm(uint32_t address)
+{
+    return address != 0xF00016FC;
+}
+
+/* Firmware that shuts its pins runs. Only a board that does not answer is reset. */
+static void a_start_under_reset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool pins_shut, locked, absent;
+        enum err want;
+        unsigned resets;
+    } cases[] = {
+        { "shuts its pins", true, false, false, ERR_OK, 1 },
+        { "answers", false, false, false, ERR_OK, 0 },
+        { "is locked", false, true, false, ERR_LOCKED, 0 },
+        { "is not there", false, false, true, ERR_UNAVAILABLE, 1 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO(bench_drop) struct bench *b = bench_open();
+        chip_close(b->chip);
+        b->chip = NULL;
+        fake_set(&b->fake, 0xF00016FC, 0x44504D00);
+        b->shuts_pins = b->fake.pins_shut = cases[i].pins_shut;
+        b->fake.refuses = cases[i].locked ? all_but_dpm : NULL;
+        b->fake.no_answer = cases[i].absent;
+        enum err e = chip_open_under_reset(&b->fake.probe, 0, &b->chip);
+        if (e != cases[i].want || b->fake.resets != cases[i].resets)
+            fail_msg("%s: %d, %u resets: %s", cases[i].name, (int)e, b->fake.resets,
+                     fail_words());
+        assert_false(b->fake.reset_low);
+        assert_int_equal(fake_get(&b->fake, DEMCR), 0);
+    }
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_NONE);
@@ -188,6 +225,7 @@ int main(void)
         cmocka_unit_test(a_slow_start_is_waited_for),
         cmocka_unit_test(a_reset_bit_that_stays_is_no_sight_of_a_reset),
         cmocka_unit_test(a_board_without_power_is_not_attached),
+        cmocka_unit_test(a_start_under_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -291,32 +291,10 @@ static void no_start_pulls_nreset(void **state)
     (void)state;
     AUTO(bench_drop) struct bench *b = bench_open();
     uint8_t uid[UID_SIZE];
-    assert_int_equal(chip_check_password(b->chip), ERR_OK);
     assert_int_equal(chip_uid(b->chip, uid), ERR_OK);
     chip_close(b->chip);
     b->chip = NULL;
     assert_int_equal(b->fake.resets, 0);
-}
-
-static void a_debug_password_is_refused(void **state)
-{
-    (void)state;
-    static const struct {
-        uint32_t address, value;
-        enum err want;
-        const char *words;
-    } cases[] = {
-        { 0x4002F604, 0x0F0000FF, ERR_OK, NULL }, /* other bits */
-        { 0x4002F604, 1 << 8, ERR_MISMATCH, "was set 1 times (DPM PWUCNT), 0 times is wanted" },
-        { 0x4002F654, 7 << 8, ERR_MISMATCH, "was set 7 times" },
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        AUTO(bench_drop) struct bench *b = bench_open();
-        fake_set(&b->fake, cases[i].address, cases[i].value);
-        assert_int_equal(chip_check_password(b->chip), cases[i].want);
-        if (cases[i].words != NULL)
-            assert_non_null(strstr(fail_words(), cases[i].words));
-    }
 }
 
 static void a_board_held_in_reset_is_not_called_locked(void **state)
@@ -409,7 +387,6 @@ int main(void)
         cmocka_unit_test(long_wires_get_a_slower_clock),
         cmocka_unit_test(bad_wires_are_no_lock),
         cmocka_unit_test(no_start_pulls_nreset),
-        cmocka_unit_test(a_debug_password_is_refused),
         cmocka_unit_test(a_board_left_in_reset_is_let_go),
         cmocka_unit_test(a_board_held_in_reset_is_not_called_locked),
         cmocka_unit_test(a_board_held_in_reset_is_not_proven_shut),

@@ -313,7 +313,9 @@ static void do_plain(struct fake *fake, uint8_t command, struct rd *r, struct wr
     uint8_t answer = command == DAP_CONNECT ? rd_u8(r) : 0;
     if (command == DAP_CONNECT && fake->lie == FAKE_NO_CONNECT)
         answer = 0;
-    wr_u8(w, command == DAP_SWJ_CLOCK && fake->lie == FAKE_NO_CLOCK ? 0xFF : answer);
+    bool too_fast = fake->clock_top != 0 && fake->clock > fake->clock_top;
+    wr_u8(w,
+          command == DAP_SWJ_CLOCK && (too_fast || fake->lie == FAKE_NO_CLOCK) ? 0xFF : answer);
 }
 
 static void do_command(struct fake *fake, struct rd *r, struct wr *w)
@@ -343,7 +345,7 @@ static void do_packet(struct fake *fake, struct span packet, struct wr *w)
         wr_u8(w, DAP_EXECUTE);
         wr_u8(w, count);
     }
-    for (uint8_t i = 0; i < count; i++)
+    for (uint8_t i = 0; i < (fake->execute_half ? 1 : count); i++)
         do_command(fake, &r, w);
 }
 
@@ -357,7 +359,7 @@ static enum err fake_send(struct probe *probe, struct span packet)
     fake->packets++;
     if (packet.len > fake->largest)
         fake->largest = (unsigned)packet.len;
-    if (fake->mute)
+    if (fake->mute || (fake->holds != 0 && fake->sent - fake->received >= fake->holds))
         return ERR_OK;
     do_packet(fake, packet, &w);
     TRY(wr_end(&w));
@@ -394,8 +396,9 @@ static void damage(struct fake *fake, struct fake_reply *reply)
 
 static enum err fake_receive(struct probe *probe, struct span *reply_out, unsigned timeout_ms)
 {
-    (void)timeout_ms;
     struct fake *fake = (struct fake *)probe;
+    if (timeout_ms == 0 && fake->received == fake->sent)
+        return fail_quiet(ERR_DEADLINE, "fake: nothing is there"); /* nor is it waited for */
     if (fake->late_at > 0 && --fake->late_at == 0)
         fake->late = 1;
     if (fake->received == fake->sent || fake->late > 0) {

@@ -55,6 +55,9 @@ struct fake {
     uint16_t packet_size;
     uint8_t packet_count;
     bool atomic;
+    unsigned holds;            /* so many packets at once, whatever it says; 0: as it says */
+    uint32_t clock_top;        /* SWJ_Clock above it is refused; 0: none is */
+    bool execute_half;         /* of ExecuteCommands it does the first only */
     bool no_match;             /* match bits are ignored: an old firmware */
     bool no_answer;            /* nothing on the wire */
     bool dormant;              /* until it is woken from that */

@@ -28,6 +28,7 @@ static struct {
     unsigned offs, ons;
     unsigned empty_reads;
     unsigned wraps, claims, releases, closes, resets, clears, detaches;
+    unsigned reports; /* by SET_REPORT */
     size_t waiting, deepest;
     unsigned allocated;
     struct libusb_transfer *list[WAITING_MAX];
@@ -108,7 +109,8 @@ int libusb_reset_device(libusb_device_handle *handle)
     return usb.reset_code;
 }
 
-/* The hub's: its descriptor, and the power of port 2. */
+/* The probe's own, if it has no OUT endpoint; else the hub's: its descriptor, and the power of
+ * port 2. */
 int libusb_control_transfer(libusb_device_handle *handle, uint8_t type, uint8_t request,
                             uint16_t value, uint16_t index, unsigned char *data,
                             uint16_t length, unsigned timeout)
@@ -118,6 +120,12 @@ int libusb_control_transfer(libusb_device_handle *handle, uint8_t type, uint8_t 
     assert_int_not_equal(timeout, 0);
     if (usb.control_code != 0)
         return usb.control_code;
+    if (type == 0x21) {
+        assert_true(request == 9 && value == 0x0200 && index == 0 && length == REPORT);
+        usb.reports++;
+        assert_int_equal(fake.probe.send(&fake.probe, span_of(data, length)), ERR_OK);
+        return length;
+    }
     if (type == 0xA0) {
         assert_int_equal(request, 6);
         assert_int_equal(value, 0x2900);
@@ -409,7 +417,8 @@ static void carries_swd(void **state)
     assert_int_equal(usb.allocated, 0);
 }
 
-static void padding_is_of_hid_alone(void **state)
+/* Also by a probe that is not known to pad: the size is the one it stated. */
+static void padding_to_a_packet_is_taken(void **state)
 {
     (void)state;
     AUTO(probe_drop) struct probe *probe = NULL;
@@ -417,7 +426,32 @@ static void padding_is_of_hid_alone(void **state)
     plug(true);
     assert_int_equal(usb_open(&tree, uri(), REPLY_MS, &probe), ERR_OK);
     probe->padded = false;
-    assert_int_equal(swd_init(swd, probe, 0), ERR_EXCESS);
+    assert_int_equal(swd_init(swd, probe, 0), ERR_OK);
+}
+
+static void without_an_out_endpoint_reports_are_set(void **state)
+{
+    (void)state;
+    static const struct tree_device in_alone = { "1-2",   0x1234,
+                                                 1,       "1301A",
+                                                 "Probe", { { TREE_V1_IN, "CMSIS-DAP" } } };
+    static uint8_t wrote[300], got[300];
+    AUTO(probe_drop) struct probe *probe = NULL;
+    AUTO(free_drop) struct swd *swd = calloc(1, sizeof(*swd));
+    struct mem mem;
+    plug(true);
+    tree_plug(&in_alone, 1);
+    assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_OK);
+    assert_int_equal(swd_init(swd, probe, 0), ERR_OK);
+    assert_int_equal(mem_init(&mem, swd, 0), ERR_OK);
+    memset(wrote, 0x6D, sizeof(wrote));
+    assert_int_equal(mem_write(&mem, 0x20000000, SPAN(wrote)), ERR_OK);
+    assert_int_equal(mem_read(&mem, 0x20000000, got, sizeof(got)), ERR_OK);
+    assert_memory_equal(wrote, got, sizeof(got));
+    assert_true(usb.reports > 20);
+    usb.control_code = LIBUSB_ERROR_NO_DEVICE;
+    assert_int_equal(probe->send(probe, span_of(wrote, 2)), ERR_CLOSED);
+    usb.control_code = 0;
 }
 
 static void packets_are_cut_to_the_endpoint(void **state)
@@ -486,7 +520,7 @@ static void stale_replies_are_dropped(void **state)
     assert_int_equal(fake.probe.send(&fake.probe, SPAN(clock)), ERR_OK);
     assert_int_equal(fake.probe.send(&fake.probe, SPAN(clock)), ERR_OK);
     assert_int_equal(usb_open(&tree, "usb:", REPLY_MS, &probe), ERR_OK);
-    assert_int_equal(fake.received, 3); /* two stale ones, and Info in step */
+    assert_int_equal(fake.received, 4); /* two stale ones, and two Infos in step */
     assert_int_equal(probe->send(probe, SPAN(info)), ERR_OK);
     assert_int_equal(probe->receive(probe, &reply, 1000), ERR_OK);
     assert_int_equal(reply.ptr[0], 0);
@@ -637,7 +671,8 @@ int main(void)
         cmocka_unit_test(a_missing_node_is_said),
         cmocka_unit_test(never_both_interfaces),
         cmocka_unit_test(carries_swd),
-        cmocka_unit_test(padding_is_of_hid_alone),
+        cmocka_unit_test(padding_to_a_packet_is_taken),
+        cmocka_unit_test(without_an_out_endpoint_reports_are_set),
         cmocka_unit_test(packets_are_cut_to_the_endpoint),
         cmocka_unit_test(transfers_fail_in_words),
         cmocka_unit_test(submitting_fails_in_words),

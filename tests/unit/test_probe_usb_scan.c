@@ -49,61 +49,86 @@ static const struct tree_device ice = { "1-6",  0x0416,          0x5200,
         }                                                                                      \
     }
 
+static const struct {
+    const char *name, *uri;
+    struct tree_device list[3];
+    size_t count;
+    enum err want;
+    const char *words; /* of an error, or the port picked */
+    enum usb_version version;
+} picks[] = {
+    { "the only one", "usb:", { good, ice }, 2, ERR_OK, "1-2", USB_V2 },
+    { "only the product is named", "usb:", { unnamed }, 1, ERR_OK, "1-5", USB_V2 },
+    { "by serial", "usb:serial=1301A", { good, unnamed }, 2, ERR_OK, "1-2", USB_V2 },
+    { "by port", "usb:port=1-4", { good, twin }, 2, ERR_OK, "1-4", USB_V2 },
+    { "bulk before HID", "usb:", { both }, 1, ERR_OK, "1-10.3", USB_V2 },
+    { "HID if asked for", "usb:v1", { both }, 1, ERR_OK, "1-10.3", USB_V1 },
+    { "the only HID", "usb:v1", { both, good }, 2, ERR_OK, "1-10.3", USB_V1 },
+    { "a comma in a serial", "usb:v1,serial=B,1", { both }, 1, ERR_OK, "1-10.3", USB_V1 },
+    { "bulk if asked for", "usb:v2,port=1-10.3", { both }, 1, ERR_OK, "1-10.3", USB_V2 },
+    { "HID only", "usb:", { hid }, 1, ERR_OK, "1-7", USB_V1 },
+    { "none", "usb:", { ODD(TREE_CDC, NULL) }, 1, ERR_NOT_FOUND, "plugged in", 0 },
+    { "two", "usb:", { good, unnamed }, 2, ERR_CONFIG, "usb:port=1-5", 0 },
+    { "equal serials", "usb:serial=1301A", { good, twin }, 2, ERR_CONFIG, "by port", 0 },
+    { "part of a serial", "usb:serial=1301", { good }, 1, ERR_NOT_FOUND, "port=1-2", 0 },
+    { "another port", "usb:port=1-3", { good }, 1, ERR_NOT_FOUND, "1301A", 0 },
+    { "Nu-Link's own mode", "usb:", { ice }, 1, ERR_NOT_FOUND, "NU_CFG.TXT", 0 },
+    { "no HID", "usb:v1", { good }, 1, ERR_NOT_FOUND, "no CMSIS-DAP v1 (HID)", 0 },
+    { "no bulk", "usb:v2,port=1-7", { hid }, 1, ERR_NOT_FOUND, "v2 (bulk)", 0 },
+    { "IN first",
+      "usb:",
+      { ODD(TREE_ICE, "CMSIS-DAP") },
+      1,
+      ERR_NOT_FOUND,
+      "IN endpoint comes before OUT",
+      0 },
+    { "subclass",
+      "usb:",
+      { ODD(TREE_VENDOR_1, NULL) },
+      1,
+      ERR_NOT_FOUND,
+      "cannot be used: usb:port=1-9",
+      0 },
+    { "WebUSB", "usb:", { ODD(TREE_V2, "WebUSB") }, 1, ERR_NOT_FOUND, "plugged", 0 },
+    { "alternate",
+      "usb:",
+      { ODD(TREE_V2_ALT, NULL) },
+      1,
+      ERR_NOT_FOUND,
+      "no endpoints in its first setting",
+      0 },
+    { "too small",
+      "usb:",
+      { ODD(TREE_V2_SMALL, NULL) },
+      1,
+      ERR_NOT_FOUND,
+      "less than 64 bytes",
+      0 },
+    { "HID, IN only", "usb:", { ODD(TREE_V1_IN, NULL) }, 1, ERR_OK, "1-9", USB_V1 },
+    { "a mouse", "usb:", { ODD(TREE_MOUSE, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
+    { "empty port", "usb:port=", { good }, 1, ERR_USAGE, "want", 0 },
+    { "unknown key", "usb:vendor=0416", { good }, 1, ERR_USAGE, "want", 0 },
+    { "v3", "usb:v3", { good }, 1, ERR_USAGE, "want", 0 },
+    { "v1 without comma", "usb:v1port=1-2", { good }, 1, ERR_USAGE, "want", 0 },
+};
+
 static void picks_or_explains(void **state)
 {
     (void)state;
-    const struct {
-        const char *name, *uri;
-        struct tree_device list[3];
-        size_t count;
-        enum err want;
-        const char *words; /* of an error, or the port picked */
-        enum usb_version version;
-    } cases[] = {
-        { "the only one", "usb:", { good, ice }, 2, ERR_OK, "1-2", USB_V2 },
-        { "only the product is named", "usb:", { unnamed }, 1, ERR_OK, "1-5", USB_V2 },
-        { "by serial", "usb:serial=1301A", { good, unnamed }, 2, ERR_OK, "1-2", USB_V2 },
-        { "by port", "usb:port=1-4", { good, twin }, 2, ERR_OK, "1-4", USB_V2 },
-        { "bulk before HID", "usb:", { both }, 1, ERR_OK, "1-10.3", USB_V2 },
-        { "HID if asked for", "usb:v1", { both }, 1, ERR_OK, "1-10.3", USB_V1 },
-        { "the only HID", "usb:v1", { both, good }, 2, ERR_OK, "1-10.3", USB_V1 },
-        { "a comma in a serial", "usb:v1,serial=B,1", { both }, 1, ERR_OK, "1-10.3", USB_V1 },
-        { "bulk if asked for", "usb:v2,port=1-10.3", { both }, 1, ERR_OK, "1-10.3", USB_V2 },
-        { "HID only", "usb:", { hid }, 1, ERR_OK, "1-7", USB_V1 },
-        { "none", "usb:", { ODD(TREE_CDC, NULL) }, 1, ERR_NOT_FOUND, "plugged in", 0 },
-        { "two", "usb:", { good, unnamed }, 2, ERR_CONFIG, "usb:port=1-5", 0 },
-        { "equal serials", "usb:serial=1301A", { good, twin }, 2, ERR_CONFIG, "by port", 0 },
-        { "part of a serial", "usb:serial=1301", { good }, 1, ERR_NOT_FOUND, "port=1-2", 0 },
-        { "another port", "usb:port=1-3", { good }, 1, ERR_NOT_FOUND, "1301A", 0 },
-        { "Nu-Link's own mode", "usb:", { ice }, 1, ERR_NOT_FOUND, "NU_CFG.TXT", 0 },
-        { "no HID", "usb:v1", { good }, 1, ERR_NOT_FOUND, "no CMSIS-DAP v1 (HID)", 0 },
-        { "no bulk", "usb:v2,port=1-7", { hid }, 1, ERR_NOT_FOUND, "v2 (bulk)", 0 },
-        { "IN first", "usb:", { ODD(TREE_ICE, "CMSIS-DAP") }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "subclass", "usb:", { ODD(TREE_VENDOR_1, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "WebUSB", "usb:", { ODD(TREE_V2, "WebUSB") }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "alternate", "usb:", { ODD(TREE_V2_ALT, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "too small", "usb:", { ODD(TREE_V2_SMALL, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "HID, IN only", "usb:", { ODD(TREE_V1_IN, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "a mouse", "usb:", { ODD(TREE_MOUSE, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
-        { "empty port", "usb:port=", { good }, 1, ERR_USAGE, "want", 0 },
-        { "unknown key", "usb:vendor=0416", { good }, 1, ERR_USAGE, "want", 0 },
-        { "v3", "usb:v3", { good }, 1, ERR_USAGE, "want", 0 },
-        { "v1 without comma", "usb:v1port=1-2", { good }, 1, ERR_USAGE, "want", 0 },
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(picks); i++) {
         AUTO(free_drop) struct usb_list *list = calloc(1, sizeof(*list));
         struct usb_choice choice = { 0 };
-        tree_plug(cases[i].list, cases[i].count);
+        tree_plug(picks[i].list, picks[i].count);
         assert_int_equal(usb_scan(&tree, list), ERR_OK);
-        enum err got = usb_pick(list, cases[i].uri, &choice);
-        if (got != cases[i].want)
-            print_message("%s: %s\n", cases[i].name, fail_words());
-        assert_int_equal(got, cases[i].want);
+        enum err got = usb_pick(list, picks[i].uri, &choice);
+        if (got != picks[i].want)
+            print_message("%s: %s\n", picks[i].name, fail_words());
+        assert_int_equal(got, picks[i].want);
         if (got == ERR_OK) {
-            assert_string_equal(choice.seen->port, cases[i].words);
-            assert_int_equal(choice.version, cases[i].version);
+            assert_string_equal(choice.seen->port, picks[i].words);
+            assert_int_equal(choice.version, picks[i].version);
         } else {
-            assert_non_null(strstr(fail_words(), cases[i].words));
+            assert_non_null(strstr(fail_words(), picks[i].words));
         }
     }
 }
@@ -159,6 +184,36 @@ static const struct probe_info *listed(const char *port)
             return &list[i];
     fail_msg("no probe at %s", port);
     return NULL;
+}
+
+static void long_serials_and_long_lists_are_whole(void **state)
+{
+    (void)state;
+    enum { MANY = USB_SEEN_MAX + 3 };
+    static char serial[USB_TEXT_MAX], ports[MANY][8], uri[USB_TEXT_MAX + 16];
+    static struct tree_device many[MANY];
+    AUTO(free_drop) struct usb_list *list = calloc(1, sizeof(*list));
+    struct usb_choice choice = { 0 };
+    for (size_t i = 0; i < 126; i++) /* as long as a string descriptor may be, 3 bytes each */
+        memcpy(serial + 3 * i, "\xE2\x82\xAC", 3);
+    for (size_t i = 0; i < MANY; i++) {
+        many[i] = good;
+        snprintf(ports[i], sizeof(ports[i]), "1-%zu", i + 1);
+        many[i].port = ports[i];
+    }
+    many[0].serial = serial;
+    tree_plug(many, 2);
+    snprintf(uri, sizeof(uri), "usb:serial=%s", serial);
+    assert_int_equal(usb_scan(&tree, list), ERR_OK);
+    assert_string_equal(list->seen[0].serial, serial);
+    assert_int_equal(usb_pick(list, uri, &choice), ERR_OK);
+    assert_string_equal(choice.seen->port, "1-1");
+    tree_plug(many, MANY);
+    assert_int_equal(usb_scan(&tree, list), ERR_OK);
+    assert_int_equal(list->count, USB_SEEN_MAX);
+    assert_int_equal(list->left_out, 3);
+    assert_int_equal(usb_pick(list, "usb:", &choice), ERR_CONFIG);
+    assert_non_null(strstr(fail_words(), " more (station-agent probes)"));
 }
 
 static void lists_in_order_of_ports(void **state)
@@ -340,6 +395,7 @@ int main(void)
         cmocka_unit_test(picks_or_explains),
         cmocka_unit_test(descriptors_are_not_trusted),
         cmocka_unit_test(names_cannot_play_tricks),
+        cmocka_unit_test(long_serials_and_long_lists_are_whole),
         cmocka_unit_test(lists_in_order_of_ports),
         cmocka_unit_test(no_permission_is_not_absence),
         cmocka_unit_test(a_locked_port_names_its_holder),

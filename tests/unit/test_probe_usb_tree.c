@@ -164,7 +164,7 @@ static struct span describe(const struct tree_device *d, uint8_t *bytes, size_t 
 
 static void write_text(const char *folder, const char *name, const char *text)
 {
-    char path[USB_PATH_MAX], line[160];
+    char path[USB_PATH_MAX], line[400];
     if (text == NULL)
         return;
     snprintf(path, sizeof(path), "%s/%s", folder, name);

@@ -22,7 +22,7 @@ static const struct {
     { ERR_NO_SLOT, 84, "oemctl unit scrap" },
     { ERR_HELD, 85, "oemctl unit allow" },
     { ERR_REVOKED, EX_NOPERM, "oemctl unit show" },
-    { ERR_LOCKED, EX_NOPERM, "station-agent seal" },
+    { ERR_LOCKED, EX_NOPERM, "probably finished: check its label" },
     { ERR_FAULT, EX_IOERR, "wires" },
 };
 
@@ -30,9 +30,9 @@ static void what_becomes_of_a_board_is_told(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const char *advice = advice_of(rows[i].err);
+        const char *advice = advice_of(rows[i].err, "arrow 20", "");
         int code = program_exit_code(rows[i].err);
-        if (code != rows[i].exit_code || advice == NULL || !strstr(advice, rows[i].advice))
+        if (code != rows[i].exit_code || !strstr(advice, rows[i].advice))
             fail_msg("%s: exit code %d: %s", err_text(rows[i].err), code, advice);
     }
 }
@@ -47,10 +47,63 @@ static void only_success_ends_with_0(void **state)
     }
 }
 
+/* The same error asks for other things at another place. */
+static void a_step_and_a_message_have_their_own(void **state)
+{
+    (void)state;
+    static const struct {
+        enum err err;
+        const char *where, *words, *want;
+    } cases[] = {
+        { ERR_TLS, ADVICE_START, "certificate is not yet valid", "date and time" },
+        { ERR_TLS, ADVICE_SERVER, "certificate has expired", "date and time" },
+        { ERR_TLS, ADVICE_START, "IP address mismatch", "name, not its IP address" },
+        { ERR_TLS, ADVICE_START, "hostname mismatch", "as the server's certificate has it" },
+        { ERR_TLS, ADVICE_START, "certificate revoked", "ask the OEM" },
+        { ERR_DENIED, ADVICE_START, "no such station", "oemctl station add" },
+        { ERR_DENIED, "opening the probe", "no permission for /dev/...", "udev" },
+        { ERR_REVOKED, ADVICE_SERVER, "", "ask the OEM" },
+        { ERR_CLOSED, ADVICE_LOST, "", "the network" },
+        { ERR_CLOSED, "arrow 24", "probe: closed", "cable" },
+        { ERR_UNAVAILABLE, "Runs.Sealed", "the server does not know that it is", "seal" },
+        { ERR_UNAVAILABLE, "connecting over SWD", "no answer on SWD", "in the fixture" },
+        { ERR_UNAVAILABLE, "Closing.Lock", "tcp://h:1: no answer on SWD", "in the fixture" },
+        { ERR_NOT_FOUND, "Runs.Sealed", "has made no unit", "--uid" },
+        { ERR_MISMATCH, "comparing the board with its profile", "", "put it aside" },
+        { ERR_FAULT, "connecting over SWD", "the probe refuses command 0x11: each",
+          "--swd-clock" },
+        { ERR_NOT_FOUND, "Runs.Open", "no such order", "--order" },
+        { ERR_BUSY, "opening the probe", "in use by pid 7", "close the program" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *advice = advice_of(cases[i].err, cases[i].where, cases[i].words);
+        if (strstr(advice, cases[i].want) == NULL)
+            fail_msg("%s, %s: %s", err_text(cases[i].err), cases[i].words, advice);
+    }
+}
+
+/* A row each: what is said without one is for a peer's numbers that are none of ours. */
+static void no_error_is_without_advice(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+#define X(name, number, status, text) [number] = #name,
+        ERR_LIST(X)
+#undef X
+    };
+    for (size_t i = 1; i < COUNT(names); i++)
+        if (names[i] != NULL && strcmp(advice_of((enum err)i, "arrow 4", ""), ADVICE_LAST) == 0)
+            fail_msg("no advice for ERR_%s", names[i]);
+    assert_string_equal(advice_of(ERR_OK, "", ""), "");
+    assert_string_equal(advice_of((enum err)999, NULL, NULL), ADVICE_LAST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_becomes_of_a_board_is_told),
+        cmocka_unit_test(a_step_and_a_message_have_their_own),
+        cmocka_unit_test(no_error_is_without_advice),
         cmocka_unit_test(only_success_ends_with_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

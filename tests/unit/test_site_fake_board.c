@@ -98,6 +98,11 @@ enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_ou
     return open_chip(probe, clock_hz, false, chip_out);
 }
 
+enum err chip_open_under_reset(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
+{
+    return open_chip(probe, clock_hz, false, chip_out);
+}
+
 enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
 {
     return open_chip(probe, clock_hz, true, chip_out);
@@ -138,7 +143,7 @@ enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE])
     return ERR_OK;
 }
 
-enum err chip_check_password(struct chip *chip)
+enum err chip_check(struct chip *chip)
 {
     return has(chip, FAULT_PASSWORD)
                ? fail_quiet(ERR_MISMATCH, "a debug password was set 1 times, 0 is wanted")

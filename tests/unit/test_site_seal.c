@@ -16,6 +16,7 @@
 enum { PATIENT_MS = 20000, SHORT_MS = 700, SHUT = 1, OPEN = 2 };
 
 static char pem[] = "/tmp/test_site_seal.XXXXXX";
+static const char *on_end;  /* program at a board's end */
 static char said[16 << 10]; /* by the latest seal, on both outputs */
 static const uint8_t uid[UID_SIZE] = { 0xde, 0xad, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
 
@@ -67,6 +68,7 @@ static enum err seal_at(size_t probes, uint32_t reconnect_ms)
         .probes = names,
         .probe_count = probes,
         .reconnect_ms = reconnect_ms,
+        .on_end = on_end,
         .json = true,
     };
     enum err e = run_captured(&plan);
@@ -98,6 +100,24 @@ static void a_locked_board_is_sealed(void **state)
     assert_true(scene.calls[0].has_key);
     assert_non_null(strstr(said, "\"uid\":\"dead0304"));
     assert_non_null(strstr(said, "\"result\":\"sealed\""));
+}
+
+/* The board stays sealed; but the command does not end well, so that nothing goes on. */
+static void the_operators_program_has_the_last_word(void **state)
+{
+    (void)state;
+    begin(FAULT_LOCKED, true, true);
+    on_end = "true";
+    assert_int_equal(seal_at(1, 0), ERR_OK);
+    assert_non_null(strstr(said, "\"on_end\":\"\""));
+    begin(FAULT_LOCKED, true, true);
+    on_end = "false";
+    assert_int_equal(seal_at(1, 0), ERR_ABORTED);
+    on_end = NULL;
+    assert_true(scene.sealed);
+    assert_non_null(strstr(said, "\"result\":\"sealed\""));
+    assert_non_null(strstr(said, "--on-end false: ended with 1"));
+    assert_non_null(strstr(said, "note uid dead0304"));
 }
 
 static const struct {
@@ -175,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_locked_board_is_sealed),
+        cmocka_unit_test(the_operators_program_has_the_last_word),
         cmocka_unit_test(what_is_not_sealed_is_told),
         cmocka_unit_test(a_lost_server_is_waited_for),
         cmocka_unit_test(one_uid_is_one_board),

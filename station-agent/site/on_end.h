@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * on_end: the operator's own program at the end of each board: a label is printed, say.
+ *
+ * A board that is shut tells nobody its UID, so the program gets it here. It is started
+ * directly, never through a shell (test_site_on_end, no_shell_reads_it), without arguments, in
+ * a process group of its own, its output going to standard error; one that does not end in time
+ * is killed with its group. Called by engine.c on the site's thread.
+ */
+#pragma once
+
+#include "common/core/err.h"
+#include "common/host/own.h"
+
+enum { ON_END_MS = 60000 };
+
+struct on_end {
+    const char *program; /* a path, or a name looked for in PATH */
+    unsigned timeout_ms;
+    const char *uid;     /* hex digits; "" if it was not read */
+    struct span subject; /* DER Name of the certificate, for its serial number; may be empty */
+    const char *order, *position; /* "" for no order; the probe, as the lines name it */
+    enum err result;              /* of the board */
+};
+
+/* ERR_OK only if it ended with 0. Else ERR_ABORTED, quietly: the message says how it ended. */
+enum err on_end_run(const struct on_end *on_end);
