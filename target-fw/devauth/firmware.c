@@ -57,7 +57,8 @@ static enum err burn_page(struct devauth *d, uint32_t at, uint32_t len)
     TRY(wait_chunk(&d->link, &chunk));
     if (chunk.offset != at || chunk.bytes.len != len)
         return ERR_PROTO;
-    TRY(flash_put(&(struct flash_page){ at, { chunk.bytes } }, &burnt));
+    const struct flash_page page = { at, { chunk.bytes } };
+    TRY(flash_put_on(d->run.blank_board, &page, &burnt));
     link_chunk_done(&d->link);
     d->out.burn_firmware.pages_burnt += burnt;
     return ERR_OK;
@@ -79,7 +80,7 @@ static enum err burn_fwinfo(struct devauth *d)
     struct flash_page page = { in->firmware_information_address,
                                { SPAN(in->firmware_information) } };
     bool burnt;
-    TRY(flash_put(&page, &burnt));
+    TRY(flash_put_on(d->run.blank_board, &page, &burnt));
     d->out.burn_firmware.pages_burnt += burnt;
     return ERR_OK;
 }
