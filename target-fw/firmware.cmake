@@ -20,7 +20,12 @@ set(ARM_FLAGS ${ARM_CODE} -std=gnu2x -g -ffunction-sections -fdata-sections -fno
     -I${PROJECT_SOURCE_DIR} -isystem ${NANOPB_GENERATED} -isystem ${NANOPB_DIR}
     ${NANOPB_DEFINITIONS} -DHALLMARK_VERSION=\\"${PROJECT_VERSION}\\")
 set(ARM_WARNINGS -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes
-    -Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2 -Werror)
+    -Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2)
+set(ARM_LINK_WARNINGS)
+if(HALLMARK_WERROR)
+    list(APPEND ARM_WARNINGS -Werror)
+    set(ARM_LINK_WARNINGS -Wl,--fatal-warnings)
+endif()
 set(FIRMWARE_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/port/nuvoton) # what link scripts include
 set(FIRMWARE_CHECK ${CMAKE_CURRENT_LIST_DIR}/check-firmware.cmake ${CMAKE_CURRENT_LIST_DIR}/stack.awk)
 
@@ -68,7 +73,7 @@ function(add_firmware name)
     add_custom_command(OUTPUT ${elf} ${bin}
         COMMAND ${ARM_CC} -mcpu=${FW_CPU} ${ARM_CODE} -nostartfiles --specs=nano.specs
                 -T ${FW_LINK_SCRIPT} -L${FIRMWARE_SCRIPTS} -fstack-usage -fcallgraph-info=su -dumpdir ${dir}/
-                -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments
+                -Wl,--gc-sections ${ARM_LINK_WARNINGS} -Wl,--no-warn-rwx-segments
                 -Wl,-Map=${elf}.map ${objects} -o ${elf}
         COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DELF=${elf} "-DOBJECTS=${objects}"
                 -DARCH=${ARM_ARCH_${FW_CPU}} -DREADELF=${ARM_READELF} -DSIZE=${ARM_SIZE} ${stack}

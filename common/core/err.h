@@ -39,7 +39,7 @@
     X(POINT, 38, 3, "point is not on the curve")                                               \
     X(MISMATCH, 39, 9, "not what was agreed")                                                  \
     X(LOCKED, 40, 9, "debug port is locked")                                                   \
-    X(RESERVED_41, 41, 9, "reserved") /* was: locked before it was complete */                  \
+    X(RESERVED_41, 41, 9, "reserved") /* was: locked before it was complete */                 \
     X(BUSY, 42, 14, "busy")                                                                    \
     X(FAULT, 43, 14, "target or probe fault")                                                  \
     X(VERIFY, 44, 15, "read back differs from what was written")                               \

@@ -72,14 +72,14 @@ struct sign_lock {
 void sign_lock(struct wr *w, const struct sign_lock *lock);
 
 /*
- * What is derived from AES_NuLink3: NIST SP 800-108r1 KDF in counter mode, PRF AES-256-CMAC, one
- * block of 128 bits: CMAC(K, 00000001 | label | 00 | context | 00000080). The key itself is used
- * for derivation only. The labels differ for each purpose, because the station relays the tags
- * and knows them. The functions write the PRF's input.
+ * What is derived from AES_NuLink3: NIST SP 800-108r1 KDF in counter mode, PRF AES-256-CMAC,
+ * one block of 128 bits: CMAC(K, 00000001 | label | 00 | context | 00000080). The key itself is
+ * used for derivation only. The labels differ for each purpose, because the station relays the
+ * tags and knows them. The functions write the PRF's input.
  */
 
-/* Confirmation tags; context = run id, UID, server's and target's public key. The target's is the
- * answer to arrow 32, the server's two are those of Runs.Finish: its decision. */
+/* Confirmation tags; context = run id, UID, server's and target's public key. The target's is
+ * the answer to arrow 32, the server's two are those of Runs.Finish: its decision. */
 enum sign_confirm { SIGN_CONFIRM_TARGET, SIGN_CONFIRM_WRITE, SIGN_CONFIRM_KEEP };
 void sign_confirmation(struct wr *w, enum sign_confirm whose, struct span run_id,
                        struct span uid, struct span server_public_key,

@@ -103,8 +103,6 @@ static enum err make_context(struct wss *wss)
         .protocols = wss->protocols,
         .user = wss,
         .foreign_loops = loops,
-        .gid = -1,
-        .uid = -1,
         .alpn = "http/1.1",
         .timeout_secs = HANDSHAKE_SECONDS,
         .retry_and_idle_policy = &wss->keepalive,

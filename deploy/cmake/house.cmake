@@ -13,7 +13,8 @@ target_include_directories(house INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(house INTERFACE _GNU_SOURCE HALLMARK_VERSION="${PROJECT_VERSION}")
 target_compile_options(house INTERFACE
     -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-    -Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2 -Werror
+    -Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2
+    $<$<BOOL:${HALLMARK_WERROR}>:-Werror>
     -fno-common -fstack-protector-strong)
 target_link_options(house INTERFACE -Wl,-z,relro,-z,now)
 if(HALLMARK_FUZZ) # clang, as the fuzzers' compiler: warnings are the ordinary build's business

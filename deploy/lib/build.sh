@@ -4,10 +4,16 @@
 # shellcheck source=deploy/lib/say.sh
 . "${BASH_SOURCE[0]%/*}/say.sh"
 
+nanopb_from='' # --nanopb DIR of the caller: an unpacked release, in place of the source package
+
+build_nanopb() { # nanopb's runtime, in build-nanopb
+    "$top/deploy/nanopb" ${nanopb_from:+--from "$nanopb_from"} "$top/build-nanopb"
+}
+
 build_tree() { # build_tree DIR CMAKE_OPTION...
     local dir=$1
     shift
-    [ -f "$top/build-nanopb/pb_decode.c" ] || "$top/deploy/nanopb" "$top/build-nanopb"
+    build_nanopb
     mkdir -p "$dir"
     build_step "$dir/configure.log" cmake -S "$top" -B "$dir" -G Ninja "$@"
     build_step "$dir/build.log" cmake --build "$dir" --parallel "$(nproc)"

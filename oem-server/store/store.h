@@ -136,7 +136,7 @@ enum err store_registration_get(struct store_tx *tx, uint32_t role, const char *
                                 struct store_registration *registration_out);
 void store_registration_free(struct store_registration *registration);
 
-/* --- Stored answers of calls with an idempotency key. caller: the principal's SPIFFE URI. --- */
+/* --- Stored answers of calls with an idempotency key. caller: a SPIFFE URI. --- */
 
 enum { STORE_CALL_KEY_SIZE = 16 };
 struct store_answer {

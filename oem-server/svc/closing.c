@@ -162,9 +162,12 @@ enum err runs_booted(struct rpc_call *rpc, const Hallmark__V1__UnitBootedRequest
                      Hallmark__V1__UnitBootedResponse *out)
 {
     struct closing c = { .call = call_of(rpc), .booted = in->booted };
+    char words[UNIT_WORDS_MAX + 24];
     TRY(message_uid(c.call, &in->uid, c.uid));
     TRY(message_text("detail", in->detail, 0, UNIT_WORDS_MAX));
-    TRY(rpc_text(rpc, &c.call->event.message, in->detail));
+    snprintf(words, sizeof(words), "%s: %s", in->booted ? "booted" : "did not boot",
+             in->detail);
+    TRY(rpc_text(rpc, &c.call->event.message, words));
     return call_change(c.call, booted, &c, &out->base);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "oem-server/svc/orders.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/host/log.h"
@@ -192,7 +193,16 @@ static enum err fill_counts(struct store_tx *tx, struct call *call, const char *
     return ERR_OK;
 }
 
-/* Finished and committed units, UNSEALED_MAX of each at most. */
+static int by_age(const void *a, const void *b)
+{
+    const Hallmark__V1__UnitRow *const *one = a, *const *two = b;
+    return ((*one)->changed_us > (*two)->changed_us) -
+           ((*one)->changed_us < (*two)->changed_us);
+}
+
+/* Finished and committed units, oldest first; of more than UNSEALED_MAX, those with the lowest
+ * UIDs.
+ */
 static enum err fill_unsealed(struct store_tx *tx, struct call *call, const char *order,
                               Hallmark__V1__ShowOrderResponse *out)
 {
@@ -207,6 +217,7 @@ static enum err fill_unsealed(struct store_tx *tx, struct call *call, const char
         if (filter.limit != 0)
             TRY(units_fill(tx, call, &filter, &out->n_unsealed, out->unsealed, NULL));
     }
+    qsort(out->unsealed, out->n_unsealed, sizeof(*out->unsealed), by_age);
     return ERR_OK;
 }
 

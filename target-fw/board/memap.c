@@ -21,9 +21,11 @@ enum {
     CSW_SPIDEN = 1 << 23,
     CSW_NONSECURE = 1 << 30,
     CSW_KEPT = (int)0xff000037,
-    CSW_RESET = 0x22000002,
-    TAR_WRAP = 0x400
+    CSW_RESET = 0x22000002
 };
+
+/* Not in the enum: in C23 all constants of an enum with such values have a wider type. */
+static const uint32_t tar_wrap = 0x400;
 
 void memap_reset(struct swd *swd)
 {
@@ -111,7 +113,7 @@ static void increment(struct swd *swd)
     if ((swd->csw & CSW_INCREMENT) != CSW_SINGLE)
         return;
     uint32_t next = swd->tar + size_of(swd);
-    swd->tar = (swd->tar & ~(TAR_WRAP - 1U)) | (next & (TAR_WRAP - 1U));
+    swd->tar = (swd->tar & ~(tar_wrap - 1)) | (next & (tar_wrap - 1));
 }
 
 static uint32_t csw_read(const struct swd *swd, const struct chip *chip)

@@ -72,9 +72,11 @@ sql() { # sql STATEMENT: of the server's store, read only
 state_dump() {
     local table
     for table in $(sql "SELECT name FROM sqlite_schema WHERE type = 'table' AND
-            name NOT LIKE 'log%' AND name NOT LIKE 'sqlite%' AND name <> 'answers' ORDER BY name"); do
+            name NOT LIKE 'log%' AND name NOT LIKE 'sqlite%' AND
+            name NOT IN ('answers', 'checkpoints') ORDER BY name"); do
         say "$table"
-        sql "SELECT * FROM $table ORDER BY 1, 2"
+        sqlite3 -readonly -quote -cmd '.timeout 5000' "$run_dir/server/state/hallmark.db" \
+            "SELECT * FROM $table"
     done
 }
 

@@ -85,12 +85,13 @@ open_request() { # open_request ORDER UID
     message OpenRequest "order: \"$1\" uid: \"$(text_bytes "$2")\" pdid: 0x235400 probe: \"raw\""
 }
 
-# A run as far as arrow 3: run is its id, run_uid its unit.
+# A run as far as arrow 3: run is its id, run_uid its unit, run_nonce the server's nonce.
 open_run() { # open_run ORDER UID
     raw call hallmark.v1.Runs/Open "$(open_request "$1" "$2")" "$(fresh)" > "$run_dir/said"
     [ "$(raw_status)" = 0 ] || die "Runs.Open: $raw_line"
     # shellcheck disable=SC2034 # for the script that sources this
     run=$(jq -r ".payload[4:36]" <<< "$raw_line") run_uid=$2 # field 1, 16 bytes
+    run_nonce=$(jq -r ".payload[40:104]" <<< "$raw_line")    # field 2, 32 bytes
     raw expect > "$run_dir/said"
     grep -q Station/PutWebServerCertificate "$run_dir/said" || die "arrow 3: $raw_line"
 }
@@ -98,13 +99,13 @@ open_run() { # open_run ORDER UID
 # What Host.Hello says of a board that has nothing but AUTHKEY.
 hello_state='auth_key: true auth_key_recorded: true'
 
-# Reports of arrows 4 to 13 of run_uid, as a station makes them: what the server cannot see.
-reports() {
+# Reports of arrows 4 to LAST of run_uid, as a station makes them: what the server cannot see.
+reports() { # reports [TYPE [LAST]]
     local arrow hello text='' digest
     digest=$(printf 'bb%.0s' {1..32})
     hello=$(message HelloRequest "version: \"raw\" uid: \"$(text_bytes "$run_uid")\" pdid: 0x235400
         nonce: \"$(text_bytes "$digest")\" state { $hello_state }")
-    for arrow in {4..13}; do
+    for ((arrow = 4; arrow <= ${2:-13}; arrow++)); do
         [ "$arrow" -ne 7 ] || {
             text+="reports { arrow: 7 request: \"$(text_bytes "$hello")\" request_sha256: \"$(
                 text_bytes "$(xxd -r -p <<< "$hello" | sha256sum | cut -c 1-64)")\" response_sha256: \"$(
@@ -114,7 +115,7 @@ reports() {
         text+="reports { arrow: $arrow request_sha256: \"$(text_bytes "$(report_digest "$arrow" "$digest")")\"
             response_sha256: \"$(text_bytes "$digest")\" } "
     done
-    message ArrowReports "$text"
+    message "${1:-ArrowReports}" "$text"
 }
 
 # Of the encoded request: arrow 5's names the order's DevAuth.
@@ -131,10 +132,14 @@ unit_subject() { # unit_subject ORDER UID
     printf '/O=Example Instruments/OU=%s/CN=NuLink3/serialNumber=%s' "$1" "$2"
 }
 
-# A request for a certificate, signed with that key, in hex.
+# A request for a certificate of the run, signed with that key, in hex.
 csr_hex() { # csr_hex KEY SUBJECT
     station_key "$1"
-    openssl req -new -key "$1" -subj "$2" -outform DER 2> /dev/null | xxd -p | tr -d '\n'
+    openssl req -new -key "$1" -outform DER -config <(
+        printf '[req]\nprompt = no\nstring_mask = utf8only\ndistinguished_name = dn\n'
+        printf 'attributes = run\n[run]\nchallengePassword = %s\n[dn]%s\n' "$run_nonce" \
+            "${2//\//$'\n'}"
+    ) | xxd -p | tr -d '\n'
 }
 
 # The words of arrow 14's call in the run that open_run opened.

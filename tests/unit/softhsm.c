@@ -107,8 +107,10 @@ enum err softhsm_run(const char *const arguments[], char *output, size_t cap)
 
 static enum err make_token(struct softhsm *s, size_t i)
 {
+    char folder[sizeof(s->folder)]; /* gcc 13 takes two members of one struct for an overlap */
+    memcpy(folder, s->folder, sizeof(folder));
     snprintf(s->labels[i], sizeof(s->labels[i]), "test-%s", roles[i]);
-    snprintf(s->pin_files[i], sizeof(s->pin_files[i]), "%s/pin-%s", s->folder, roles[i]);
+    snprintf(s->pin_files[i], sizeof(s->pin_files[i]), "%s/pin-%s", folder, roles[i]);
     const char *const arguments[] = {
         "softhsm2-util", "--init-token", "--free", "--label", s->labels[i],
         "--so-pin",      "so-1234",      "--pin",  pins[i],   NULL,

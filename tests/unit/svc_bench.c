@@ -20,6 +20,7 @@
 #include "tests/unit/svc_board.h"
 
 struct bench bench;
+const char *bench_module;
 
 static const struct auth_principal init = { .role = AUTH_SERVER,
                                             .name = "init",
@@ -224,6 +225,13 @@ void bench_settle(void)
     wait_runs(&all);
 }
 
+void bench_settle_run(const uint8_t id[static RUN_ID_SIZE])
+{
+    struct all_runs one = { .run = { run_find(bench.server, id) } };
+    one.count = one.run[0] != NULL ? 1 : 0;
+    wait_runs(&one);
+}
+
 void bench_sweep(void)
 {
     char words[HSM_HUNG_WORDS];
@@ -337,6 +345,10 @@ int bench_setup(void **state)
     log_set_level(getenv("BENCH_LOG") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_NONE);
     if (softhsm_setup(&bench.soft) != ERR_OK)
         return -1;
+    if (bench_module != NULL) {
+        setenv("P11SHIM_MODULE", bench.soft.config.module, 1);
+        bench.soft.config.module = bench_module;
+    }
     configure();
     if (server_open(&bench.config, &bench.server) != ERR_OK)
         return -1;

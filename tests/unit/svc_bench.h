@@ -18,6 +18,8 @@ struct bench {
     uint8_t firmware[SHA256_SIZE], devauth[SHA256_SIZE];
 };
 extern struct bench bench;
+extern const char
+    *bench_module; /* to be set before the setup: goes in front of SoftHSM; or NULL */
 
 int bench_setup(void **state); /* arrows 1 and 2 are done, two images are released */
 int bench_teardown(void **state);
@@ -48,7 +50,8 @@ enum err party_call(struct party *p, const char *method, const ProtobufCMessage 
 
 /* What was submitted to the strands of runs before is done. */
 void bench_settle(void);
-void bench_sweep(void); /* as each second */
+void bench_settle_run(const uint8_t id[static RUN_ID_SIZE]); /* of that run alone */
+void bench_sweep(void);                                      /* as each second */
 /* The state that "unit show" gives, "" if there is no such unit. */
 void bench_state(const uint8_t uid[static UID_SIZE], char state_out[static 16]);
 /* The log is sound, and the store is what it says. */

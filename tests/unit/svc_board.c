@@ -186,7 +186,7 @@ static enum err call(struct board *b, const char *method, const ProtobufCMessage
     enum err e = party_call(b->station, full, in, &asking, type, out);
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
-    bench_settle(); /* what the server calls next has come */
+    bench_settle_run(b->run_id); /* what the server calls next has come */
     fail_set(words);
     return e;
 }
@@ -213,7 +213,7 @@ enum err board_open(struct board *b, bool repeat, Hallmark__V1__OpenResponse **o
         take(b->server_nonce, NONCE_SIZE, &opened->server_nonce);
         assert_int_equal(
             buf_copy(&b->subject, span_of(opened->subject.data, opened->subject.len)), ERR_OK);
-        bench_settle();
+        bench_settle_run(b->run_id);
         assert_int_equal(b->pushed, 3);
     }
     if (out != NULL)

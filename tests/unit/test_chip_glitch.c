@@ -240,35 +240,6 @@ static void any_reply_may_come_late(void **state)
     assert_true(most > 100);
 }
 
-/* The proof that a board is shut, over a wire that fails: it may fail too, but never err. */
-static void a_bad_wire_is_no_lock(void **state)
-{
-    (void)state;
-    unsigned proven = 0, unproven = 0;
-    for (unsigned g = FAKE_DROP; g < FAKE_GLITCHES; g++)
-        for (unsigned at = 1; at < 60; at++)
-            for (unsigned every = 0; every < 40; every += every < 6 ? 1 : 9) {
-                AUTO(bench_drop) struct bench *b = bench_new();
-                char detail[CHIP_DETAIL_MAX];
-                bool locked = (at + every) % 2 != 0, refused = !locked;
-                assert_int_equal(chip_open(&b->fake.probe, 0, &b->chip), ERR_OK);
-                b->fake.fault_to = locked ? UINT32_MAX : 0;
-                b->fake.glitch = (enum fake_glitch)g;
-                b->fake.glitch_at = at;
-                b->fake.glitch_every = every;
-                enum err e = chip_debug_refused(b->chip, &refused, detail);
-                if (e == ERR_OK && refused != locked)
-                    print_message("glitch %u at %u every %u: %s\n", g, at, every, detail);
-                if (e == ERR_OK)
-                    assert_int_equal(refused, locked);
-                if (every == 0)
-                    assert_int_equal(e, ERR_OK);
-                proven += e == ERR_OK;
-                unproven += e != ERR_OK;
-            }
-    assert_true(proven > 1000 && unproven > 100);
-}
-
 int main(void)
 {
     log_set_level(LOG_LEVEL_NONE);
@@ -276,7 +247,6 @@ int main(void)
         cmocka_unit_test(any_glitch_anywhere_is_mended),
         cmocka_unit_test(many_glitches_end),
         cmocka_unit_test(any_reply_may_come_late),
-        cmocka_unit_test(a_bad_wire_is_no_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,8 +296,10 @@ static void locks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rotpk), cmocka_unit_test(firmware),
-        cmocka_unit_test(commit), cmocka_unit_test(locks),
+        cmocka_unit_test(rotpk),
+        cmocka_unit_test(firmware),
+        cmocka_unit_test(commit),
+        cmocka_unit_test(locks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

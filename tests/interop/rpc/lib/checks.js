@@ -7,6 +7,9 @@ const assert = require('assert');
 const CHECK_TIMEOUT_MS = 60000;
 let failed = 0;
 
+// A program that stops before process.exit(exitCode()) has failed, whatever it had checked.
+process.exitCode = 1;
+
 function say(line) {
     process.stdout.write(`${line}\n`);
 }
