@@ -38,6 +38,7 @@ struct board {
     Hallmark__V1__KeyDecision decision;
     /* From Runs.Commit or Runs.Open. */
     uint8_t statement_sha256[SHA256_SIZE], statement_run[RUN_ID_SIZE];
+    bool tells_boot; /* Locked tells of a boot test that ended well */
     uint8_t receipt_sha256[SHA256_SIZE];
 };
 void board_init(struct board *board, struct party *station, const char *order, uint8_t number);
