@@ -65,10 +65,11 @@ struct site {
     const char *advice; /* what to try; NULL: by the error (advice.h) */
     char advice_text[160];
     Hallmark__V1__UnitCommitResponse
-        *committed;   /* the server's answer: what Closing.Lock needs */
-    bool shortened;   /* that came with Runs.Open: there is no run */
-    bool repeat_due;  /* Closing.Lock refused what it found */
-    bool interrupted; /* the run ended with the connection to the server */
+        *committed;               /* the server's answer: what Closing.Lock needs */
+    bool shortened;               /* that came with Runs.Open: there is no run */
+    bool repeat_due;              /* Closing.Lock refused what it found */
+    char booted[CHIP_DETAIL_MAX]; /* the boot test ended well: Runs.Locked tells it; or empty */
+    bool interrupted;             /* the run ended with the connection to the server */
     struct mail mail;
 };
 
