@@ -65,7 +65,7 @@ enum err board_finish(struct board *b)
     struct receipt receipt;
     uint8_t tag[CONFIRMATION_TAG_SIZE];
     AUTO(rpc_drop) ProtobufCMessage *out = NULL;
-    const struct asking asking = { SPAN(b->run_id), NULL, NULL };
+    const struct asking asking = { SPAN(b->run_id), board_report_of_finish(b), NULL };
     make_receipt(b, &receipt);
     board_tag(b, SIGN_CONFIRM_TARGET, tag);
     in.confirmation_tag = lend(SPAN(tag));

@@ -53,6 +53,7 @@ static void unit_costs_10_commits_and_15_operations(void **state)
     struct board b;
     board_init(&b, &line_1, "po-3", 1);
     b.level = 3;
+    b.reports_with_finish = true;
     uint64_t changes = atomic_load(&bench.server->changes), operations = hsm_operations_total();
     OK(board_arrows(&b, 33));
     OK(board_finish(&b));
