@@ -160,6 +160,7 @@ static void where_of(const struct site *site, char *out, size_t size)
 
 static void release(struct site *site)
 {
+    site_firmware_drop(site);
     line_close(site->line);
     mail_fini(&site->mail);
     buf_free(&site->trace.request);

@@ -56,6 +56,7 @@ struct site {
     struct probe *probe;
     struct chip *chip;
     struct line *line;
+    struct pending *ahead; /* the firmware's first piece, asked for before it is needed */
     struct unit unit;
     bool uid_read;
     struct flow flow;
@@ -102,6 +103,8 @@ enum err devauth_without_run(struct site *site);
  * run. */
 enum err open_unit(struct site *site);
 /* An image by its digest, from memory or else from the server. ERR_NOT_FOUND: it has none. */
+void site_firmware_ahead(struct site *site); /* of the run; site_image() takes it */
+void site_firmware_drop(struct site *site);  /* before the line is closed */
 enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
                     const struct image **image_out);
 
