@@ -68,7 +68,8 @@ sql() { # sql STATEMENT: of the server's store, read only
     sqlite3 -readonly -cmd '.timeout 5000' "$run_dir/server/state/hallmark.db" "$1"
 }
 
-# The state that a refusal must leave alone: everything but the log and the answers given.
+# The state that a refusal must leave alone: everything but the log, the answers given, and how
+# long a run's lease is, the last column of units.
 state_dump() {
     local table
     for table in $(sql "SELECT name FROM sqlite_schema WHERE type = 'table' AND
@@ -76,7 +77,7 @@ state_dump() {
             name NOT IN ('answers', 'checkpoints') ORDER BY name"); do
         say "$table"
         sqlite3 -readonly -quote -cmd '.timeout 5000' "$run_dir/server/state/hallmark.db" \
-            "SELECT * FROM $table"
+            "SELECT * FROM $table" | if [ "$table" = units ]; then sed 's/,[0-9]*$//'; else cat; fi
     done
 }
 

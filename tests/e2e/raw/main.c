@@ -9,15 +9,18 @@
  *   text WORDS                    a text frame, then what the server closes with
  *   bytes N                       a binary message of N zero bytes, then the same
  *
- * The first line of output says whether the connection stands. For tests/e2e.
+ * The first line of output says whether the connection stands. Between two commands it answers
+ * the server's pings, as an honest station does. For tests/e2e.
  */
 #include <getopt.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
@@ -235,6 +238,21 @@ static enum err run_line(struct raw *raw, char *line)
     return fail(ERR_USAGE, "raw: no command %s", line);
 }
 
+/* What comes while the test says nothing. An end of the connection is for the next command. */
+static void wait_for_command(struct raw *raw)
+{
+    struct pollfd fds[] = { { STDIN_FILENO, POLLIN, 0 }, { raw->ws.fd, POLLIN, 0 } };
+    for (;;) {
+        AUTO(buf_free) struct buf message = { 0 };
+        bool whole = false;
+        if (!ws_has_bytes(&raw->ws) && (poll(fds, COUNT(fds), -1) < 0 || fds[0].revents != 0))
+            return;
+        if (ws_take(&raw->ws, &message, &whole) != ERR_OK ||
+            (whole && peer_receive(raw->peer, buf_span(&message), rpc_now_ms()) != ERR_OK))
+            return;
+    }
+}
+
 static enum err run_all(struct raw *raw, const struct ws_target *target)
 {
     AUTO(peer_event_free) struct peer_event event = { 0 };
@@ -244,9 +262,12 @@ static enum err run_all(struct raw *raw, const struct ws_target *target)
     TRY(ws_open(&raw->ws, target));
     TRY(await(raw, PEER_OPEN, &event));
     say(json_pack("{s:b}", "open", 1));
-    while (fgets(line, LINE_SIZE, stdin) != NULL)
+    for (;;) {
+        wait_for_command(raw);
+        if (fgets(line, LINE_SIZE, stdin) == NULL)
+            return ERR_OK;
         TRY(run_line(raw, line));
-    return ERR_OK;
+    }
 }
 
 static int usage(void)
@@ -290,6 +311,7 @@ int main(int argc, char **argv)
     struct ws_target target = { .subprotocol = RPC_SUBPROTOCOL };
     struct raw raw = { .ws.fd = -1 };
     signal(SIGPIPE, SIG_IGN);
+    setvbuf(stdin, NULL, _IONBF, 0); /* poll() knows what is there */
     if (!read_options(argc, argv, &target))
         return usage();
     enum err e = run_all(&raw, &target);

@@ -20,6 +20,7 @@ enum {
     MASKED = 0x80,
     LENGTH_16 = 126,
     LENGTH_64 = 127,
+    CONTROL_MAX = 125,
 };
 
 static enum err tls_failure(const char *what)
@@ -131,9 +132,13 @@ enum err ws_send(struct ws *ws, enum ws_opcode opcode, struct span payload)
     uint8_t head[16];
     struct wr w = wr_of(head, sizeof(head));
     wr_u8(&w, (uint8_t)(FINAL | opcode));
-    wr_u8(&w, MASKED | LENGTH_64);
-    wr_u32be(&w, (uint32_t)((uint64_t)payload.len >> 32));
-    wr_u32be(&w, (uint32_t)payload.len);
+    if (opcode >= WS_CLOSE && payload.len <= CONTROL_MAX) {
+        wr_u8(&w, (uint8_t)(MASKED | payload.len)); /* no longer form is allowed (5.5) */
+    } else {
+        wr_u8(&w, MASKED | LENGTH_64);
+        wr_u32be(&w, (uint32_t)((uint64_t)payload.len >> 32));
+        wr_u32be(&w, (uint32_t)payload.len);
+    }
     wr_u32be(&w, 0);
     TRY(wr_end(&w));
     TRY(write_all(ws, wr_done(&w)));
@@ -173,29 +178,41 @@ static enum err frame(struct ws *ws, uint8_t *first_out, struct buf *payload)
     return read_exactly(ws, payload->ptr, len);
 }
 
+enum err ws_take(struct ws *ws, struct buf *message_out, bool *whole_out)
+{
+    AUTO(buf_free) struct buf part = { 0 };
+    uint8_t first = 0;
+    *whole_out = false;
+    TRY(frame(ws, &first, &part));
+    if ((first & 0xf) == WS_CLOSE)
+        return closed(ws, buf_span(&part));
+    if ((first & 0xf) == WS_PING)
+        return ws_send(ws, WS_PONG, buf_span(&part));
+    if ((first & 0xf) > WS_CLOSE)
+        return ERR_OK;
+    TRY(buf_append(&ws->message, buf_span(&part)));
+    if ((first & FINAL) == 0)
+        return ERR_OK;
+    *message_out = buf_take(&ws->message);
+    *whole_out = true;
+    return ERR_OK;
+}
+
 enum err ws_receive(struct ws *ws, struct buf *message_out)
 {
-    AUTO(buf_free) struct buf message = { 0 };
-    for (;;) {
-        AUTO(buf_free) struct buf part = { 0 };
-        uint8_t first = 0;
-        TRY(frame(ws, &first, &part));
-        if ((first & 0xf) == WS_CLOSE)
-            return closed(ws, buf_span(&part));
-        if ((first & 0xf) == WS_PING)
-            TRY(ws_send(ws, WS_PONG, buf_span(&part)));
-        if ((first & 0xf) >= WS_CLOSE)
-            continue;
-        TRY(buf_append(&message, buf_span(&part)));
-        if ((first & FINAL) != 0)
-            break;
-    }
-    *message_out = buf_take(&message);
+    for (bool whole = false; !whole;)
+        TRY(ws_take(ws, message_out, &whole));
     return ERR_OK;
+}
+
+bool ws_has_bytes(const struct ws *ws)
+{
+    return SSL_pending(ws->ssl) > 0;
 }
 
 void ws_close(struct ws *ws)
 {
+    buf_free(&ws->message);
     SSL_free(ws->ssl);
     SSL_CTX_free(ws->context);
     if (ws->fd >= 0)

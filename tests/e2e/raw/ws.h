@@ -33,6 +33,7 @@ struct ws {
     SSL_CTX *context;
     SSL *ssl;
     int fd;
+    struct buf message;  /* the part of one that has come */
     unsigned close_code; /* of the server's close frame; 0: none came */
     char reason[128];
 };
@@ -42,4 +43,7 @@ enum err ws_open(struct ws *ws, const struct ws_target *target);
 enum err ws_send(struct ws *ws, enum ws_opcode opcode, struct span payload);
 /* One whole message. ERR_CLOSED: the server has closed; close_code and reason say why. */
 enum err ws_receive(struct ws *ws, struct buf *message_out);
+/* One frame: a ping is answered; *whole_out: a message is whole. */
+enum err ws_take(struct ws *ws, struct buf *message_out, bool *whole_out);
+bool ws_has_bytes(const struct ws *ws); /* that poll() does not know of */
 void ws_close(struct ws *ws);
