@@ -28,6 +28,7 @@ struct closing {
     struct unit_committed committed;
     Hallmark__V1__UnitCommitResponse *out;
     bool booted;
+    uint32_t state; /* enum unit_state, from describe() */
     const char *detail;
     bool is_stations; /* of an open debug port: a committed unit of this station */
 };
@@ -65,6 +66,7 @@ static enum err describe(struct store_tx *tx, struct closing *c)
     if (e == ERR_NOT_FOUND)
         return no_such_unit(c);
     TRY(e);
+    c->state = unit.state;
     return rpc_text(&c->call->rpc, &c->call->event.order, unit.order);
 }
 
@@ -158,16 +160,20 @@ static enum err booted(struct store_tx *tx, void *context)
     return unit_booted(tx, c->uid, c->call->principal->name, c->booted);
 }
 
+static enum err tell_boot(struct closing *c, const char *detail)
+{
+    char words[UNIT_WORDS_MAX + 24];
+    TRY(message_text("detail", detail, 0, UNIT_WORDS_MAX));
+    snprintf(words, sizeof(words), "%s: %s", c->booted ? "booted" : "did not boot", detail);
+    return rpc_text(&c->call->rpc, &c->call->event.message, words);
+}
+
 enum err runs_booted(struct rpc_call *rpc, const Hallmark__V1__UnitBootedRequest *in,
                      Hallmark__V1__UnitBootedResponse *out)
 {
     struct closing c = { .call = call_of(rpc), .booted = in->booted };
-    char words[UNIT_WORDS_MAX + 24];
     TRY(message_uid(c.call, &in->uid, c.uid));
-    TRY(message_text("detail", in->detail, 0, UNIT_WORDS_MAX));
-    snprintf(words, sizeof(words), "%s: %s", in->booted ? "booted" : "did not boot",
-             in->detail);
-    TRY(rpc_text(rpc, &c.call->event.message, words));
+    TRY(tell_boot(&c, in->detail));
     return call_change(c.call, booted, &c, &out->base);
 }
 
@@ -196,6 +202,8 @@ static enum err locked(struct store_tx *tx, void *context)
 {
     struct closing *c = context;
     TRY(describe(tx, c));
+    if (c->booted && c->state == UNIT_COMMITTED)
+        TRY(unit_booted(tx, c->uid, c->call->principal->name, true));
     TRY(unit_locked(tx, c->uid, c->call->principal->name, &c->lock));
     return svc_digest(c->call, "lock", buf_span(&c->statement));
 }
@@ -207,6 +215,9 @@ enum err runs_locked(struct rpc_call *rpc, const Hallmark__V1__UnitLockedRequest
     TRY(message_uid(c.call, &in->uid, c.uid));
     if (in->statement == NULL)
         return fail_quiet(ERR_INVALID, "locked: no statement");
+    c.booted = in->booted[0] != '\0';
+    if (c.booted)
+        TRY(tell_boot(&c, in->booted));
     TRY(find_auth_key(&c));
     TRY(take_lock(&c, in->statement));
     return call_change(c.call, locked, &c, &out->base);

@@ -91,12 +91,13 @@ static enum err open_board(struct site *site)
     return ERR_OK;
 }
 
+/* The report of the last arrow goes with Runs.Finish: one round trip less. */
 static enum err run_arrows(struct site *site)
 {
     site->flow = flow_start(FLOW_AGENT);
     while (!flow_finished(&site->flow)) {
         TRY(flow_advance(&site->flow, step_call, site));
-        if (flow_report_due(&site->flow))
+        if (flow_report_due(&site->flow) && !flow_finished(&site->flow))
             TRY(site_note_loss(site, trace_report(site)));
         if (!flow_finished(&site->flow))
             TRY(serve_next(site));
@@ -161,6 +162,7 @@ static void where_of(const struct site *site, char *out, size_t size)
 
 static void release(struct site *site)
 {
+    site_firmware_drop(site);
     line_close(site->line);
     mail_fini(&site->mail);
     buf_free(&site->trace.request);

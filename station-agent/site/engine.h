@@ -59,6 +59,7 @@ struct site {
     struct probe *probe;
     struct chip *chip;
     struct line *line;
+    struct pending *ahead; /* the firmware's first piece, asked for before it is needed */
     struct unit unit;
     bool uid_read;
     struct flow flow;
@@ -68,10 +69,11 @@ struct site {
     const char *advice; /* what to try; NULL: by the error (advice.h) */
     char advice_text[160];
     Hallmark__V1__UnitCommitResponse
-        *committed;   /* the server's answer: what Closing.Lock needs */
-    bool shortened;   /* that came with Runs.Open: there is no run */
-    bool repeat_due;  /* Closing.Lock refused what it found */
-    bool interrupted; /* the run ended with the connection to the server */
+        *committed;               /* the server's answer: what Closing.Lock needs */
+    bool shortened;               /* that came with Runs.Open: there is no run */
+    bool repeat_due;              /* Closing.Lock refused what it found */
+    char booted[CHIP_DETAIL_MAX]; /* the boot test ended well: Runs.Locked tells it; or empty */
+    bool interrupted;             /* the run ended with the connection to the server */
     struct mail mail;
 };
 
@@ -105,6 +107,8 @@ enum err devauth_without_run(struct site *site);
  * run. */
 enum err open_unit(struct site *site);
 /* An image by its digest, from memory or else from the server. ERR_NOT_FOUND: it has none. */
+void site_firmware_ahead(struct site *site); /* of the run; site_image() takes it */
+void site_firmware_drop(struct site *site);  /* before the line is closed */
 enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
                     const struct image **image_out);
 

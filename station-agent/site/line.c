@@ -312,6 +312,31 @@ enum err line_call(struct line *line, const struct line_call *call, struct buf *
     return e;
 }
 
+struct pending *line_begin(struct line *line, const struct line_call *call)
+{
+    uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE] = { 0 };
+    struct pending *pending = calloc(1, sizeof(*pending));
+    if (pending == NULL)
+        return NULL;
+    pending->line = line;
+    if (line_check(line) == ERR_OK && send_call(line, call, key, pending) == ERR_OK)
+        return pending;
+    free(pending);
+    return NULL;
+}
+
+enum err line_end(struct pending **pending, struct buf *response_out)
+{
+    struct pending *done = *pending;
+    *pending = NULL;
+    await(done);
+    enum err e = done->err;
+    buf_free(response_out);
+    *response_out = done->response;
+    free(done);
+    return e;
+}
+
 static void take_oldest(struct line *line, struct peer_event *event_out)
 {
     *event_out = line->inbox[0];

@@ -69,6 +69,11 @@ struct line_call {
 /* Call the server and wait. A refusal gives its code, and its words as fail_words(). */
 enum err line_call(struct line *line, const struct line_call *call, struct buf *response_out);
 
+/* A call whose answer is wanted later; it ends with its connection. NULL: it could not be sent.
+ * line_end() waits for the answer and frees it, and is called before line_close(). */
+struct pending *line_begin(struct line *line, const struct line_call *call);
+enum err line_end(struct pending **pending, struct buf *response_out);
+
 /* Wait for the server's next call; the event is the caller's, to be answered. */
 enum err line_next(struct line *line, uint32_t timeout_ms, struct peer_event *event_out);
 /* Answer it: with the payload if e is ERR_OK, else with e and fail_words(). */

@@ -59,6 +59,7 @@ static enum err tell_locked(struct site *site, Hallmark__V1__LockStatement *stat
     site_now(site, "Runs.Locked");
     in.uid = (ProtobufCBinaryData){ UID_SIZE, site->unit.uid };
     in.statement = statement;
+    in.booted = site->booted;
     enum err e = RPC_CALL(&runs, hallmark__v1__runs__locked, &in, &out);
     if (e == ERR_OK)
         return ERR_OK;

@@ -50,6 +50,43 @@ static enum err fetch_chunk(struct site *site, const uint8_t *sha256, struct buf
     return buf_append(bytes, span_of(out->chunk.data, out->chunk.len));
 }
 
+/* The firmware's first piece is on its way while the board makes its keys. */
+void site_firmware_ahead(struct site *site)
+{
+    Hallmark__V1__FetchImageRequest in = HALLMARK__V1__FETCH_IMAGE_REQUEST__INIT;
+    AUTO(buf_free) struct buf payload = { 0 };
+    if (site->ahead != NULL || images_find(site->images, site->unit.firmware_sha256) != NULL)
+        return;
+    in.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, site->unit.firmware_sha256 };
+    if (rpc_pack(&in.base, &payload) != ERR_OK)
+        return;
+    const struct line_call call = { .method = "hallmark.v1.Runs/FetchImage",
+                                    .payload = buf_span(&payload),
+                                    .timeout_ms = LINE_CALL_MS };
+    site->ahead = line_begin(site->line, &call);
+}
+
+void site_firmware_drop(struct site *site)
+{
+    AUTO(buf_free) struct buf response = { 0 };
+    if (site->ahead != NULL)
+        (void)line_end(&site->ahead, &response);
+}
+
+/* What did not come, or is not a piece of an image, is asked for again. */
+static void take_ahead(struct site *site, struct buf *bytes, uint32_t *size)
+{
+    AUTO(buf_free) struct buf response = { 0 };
+    AUTO(rpc_drop) Hallmark__V1__FetchImageResponse *out = NULL;
+    if (site->ahead == NULL || line_end(&site->ahead, &response) != ERR_OK)
+        return;
+    out = hallmark__v1__fetch_image_response__unpack(NULL, response.len, response.ptr);
+    if (out == NULL || check_chunk(out, 0, 0) != ERR_OK ||
+        buf_append(bytes, span_of(out->chunk.data, out->chunk.len)) != ERR_OK)
+        return;
+    *size = out->size;
+}
+
 enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
                     const struct image **image_out)
 {
@@ -60,9 +97,10 @@ enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
         *image_out = found;
         return ERR_OK;
     }
-    do
+    if (memcmp(sha256, site->unit.firmware_sha256, SHA256_SIZE) == 0)
+        take_ahead(site, &bytes, &size);
+    while (bytes.len == 0 || bytes.len < size)
         TRY(fetch_chunk(site, sha256, &bytes, &size));
-    while (bytes.len < size);
     return images_put(site->images, what, sha256, &bytes, image_out);
 }
 

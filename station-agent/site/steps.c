@@ -89,7 +89,9 @@ static enum err program_web_server(struct site *site)
 
 static enum err load_devauth(struct site *site)
 {
-    return devauth_load(site, route);
+    TRY(devauth_load(site, route));
+    site_firmware_ahead(site);
+    return ERR_OK;
 }
 
 static enum err run_devauth(struct site *site)

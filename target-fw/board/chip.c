@@ -299,9 +299,9 @@ void chip_run(struct chip *chip, uint32_t blocks)
     chip->master = master;
 }
 
-static uint32_t blocks_for(uint64_t cycles)
+static uint32_t blocks_for(const struct chip *chip, uint64_t cycles)
 {
-    uint64_t blocks = cycles / CYCLES_PER_BLOCK + 1;
+    uint64_t blocks = cycles * (chip->pace.on ? chip->clk.speed : 1) / CYCLES_PER_BLOCK + 1;
     return blocks < RUN_BLOCKS_MAX ? (uint32_t)blocks : RUN_BLOCKS_MAX;
 }
 
@@ -311,7 +311,7 @@ void chip_run_until(struct chip *chip, uint64_t cycles)
         uint64_t rest = cycles - chip->cycles;
         uint64_t tick = core_tick_left(chip);
         if (chip_runnable(chip))
-            chip_run(chip, blocks_for(rest));
+            chip_run(chip, blocks_for(chip, rest));
         else /* asleep: from tick to tick */
             chip_pass(chip, tick < rest ? tick + 1 : rest);
     }

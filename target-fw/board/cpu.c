@@ -42,6 +42,16 @@ static void stop_inside(struct cpu *cpu)
     stop_now(cpu);
 }
 
+/* About a cycle an instruction. In simulated time, at the clock that software chose. */
+static void pass(struct cpu *cpu, uint32_t instructions)
+{
+    struct chip *chip = cpu->chip;
+    unsigned speed = chip->pace.on ? chip->clk.speed : 1;
+    cpu->part += instructions;
+    chip->cycles += cpu->part / speed;
+    cpu->part %= speed;
+}
+
 static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
     struct cpu *cpu = user;
@@ -60,7 +70,7 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
     cpu->budget--;
     cpu->block = (uint32_t)address;
     cpu->accesses = 0;
-    cpu->chip->cycles += size / 2;
+    pass(cpu, size / 2);
     code_ran(cpu, (uint32_t)address, size);
 }
 

@@ -30,6 +30,7 @@ struct cpu {
     struct window windows[WINDOWS];
     uc_engine *uc;
     uint32_t budget;
+    uint32_t part;         /* instructions that do not make up a cycle yet */
     uint64_t alarm;        /* cycles at which the slice ends; UINT64_MAX: not for time */
     bool stop;             /* asked for */
     bool stopped;          /* by one of our hooks, so not a WFI */

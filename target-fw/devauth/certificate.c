@@ -29,7 +29,8 @@ enum err certificate_sha256(uint32_t area, uint8_t sha256[SHA256_SIZE])
     return port_sha256(certificate, sha256);
 }
 
-enum err certificate_write(uint32_t area, struct span certificate, struct span issuer)
+enum err certificate_write(uint32_t area, struct span certificate, struct span issuer,
+                           uint32_t blank_board)
 {
     if (certificate.len == 0 || certificate.len > CERTIFICATE_MAX ||
         issuer.len > CERTIFICATE_MAX)
@@ -39,8 +40,8 @@ enum err certificate_write(uint32_t area, struct span certificate, struct span i
     wr_u32le(&w, (uint32_t)certificate.len);
     wr_u32le(&w, (uint32_t)issuer.len);
     bool burnt;
-    return flash_put(&(struct flash_page){ area, { wr_done(&w), certificate, issuer } },
-                     &burnt);
+    const struct flash_page page = { area, { wr_done(&w), certificate, issuer } };
+    return flash_put_on(blank_board, &page, &burnt);
 }
 
 enum err certificate_server_signed(const struct wr *statement,

@@ -14,7 +14,8 @@
 /* The certificate of an area, borrowed from flash. ERR_NOT_FOUND: none. */
 enum err certificate_find(uint32_t area, struct span *certificate_out);
 enum err certificate_sha256(uint32_t area, uint8_t sha256[SHA256_SIZE]);
-enum err certificate_write(uint32_t area, struct span certificate, struct span issuer);
+enum err certificate_write(uint32_t area, struct span certificate, struct span issuer,
+                           uint32_t blank_board); /* of struct run */
 
 /* ERR_SIG unless the WebServer key made the signature over the statement: PROOF_SIGNATURE. */
 enum err certificate_server_signed(const struct wr *statement,

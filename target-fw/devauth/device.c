@@ -11,6 +11,7 @@ enum err device_certificate_program(struct devauth *d)
     TRY(der_certificate_key(in->certificate, &point));
     if (!span_eq(point, SPAN(d->run.auth_public_key)))
         return ERR_MISMATCH;
-    TRY(certificate_write(FLASH_DEVICE_CERTIFICATE, in->certificate, in->issuer));
+    TRY(certificate_write(FLASH_DEVICE_CERTIFICATE, in->certificate, in->issuer,
+                          d->run.blank_board));
     return certificate_sha256(FLASH_DEVICE_CERTIFICATE, d->out.program_certificate.sha256);
 }

@@ -16,8 +16,14 @@ struct flash_page {
     struct span parts[FLASH_PARTS_MAX];
 };
 
-/* Burnt_out says whether it differed. Read back; ERR_VERIFY if it does not hold. */
+/* A page that differs is erased and programmed; burnt_out says whether it did. It is erased
+ * even if it reads blank: an interrupted erase may read so and not hold. Read back; ERR_VERIFY
+ * if it does not hold. */
 enum err flash_put(const struct flash_page *page, bool *burnt_out);
+
+/* The same; but with RUN_BLANK_BOARD (run.h) a page that reads blank is not erased. For pages
+ * that only arrows after 8 burn. */
+enum err flash_put_on(uint32_t blank_board, const struct flash_page *page, bool *burnt_out);
 
 /* Without an erase: blank units of 8 bytes are programmed, those that hold their bytes are
  * left. ERR_MISMATCH, and nothing is programmed, if a unit has bits cleared that the bytes want

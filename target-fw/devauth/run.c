@@ -19,8 +19,12 @@ static uint8_t position(uint8_t arrow)
 
 enum err run_open(struct run *r)
 {
+    uint32_t used;
     bytes_wipe(r, sizeof(*r));
     TRY(port_identify(&r->identity));
+    TRY(port_otp_used(&used));
+    if ((used >> OTP_AUTHKEY & 1) == 0)
+        r->blank_board = RUN_BLANK_BOARD;
     return port_random(r->nonce, sizeof(r->nonce));
 }
 

@@ -18,6 +18,8 @@ enum {
     RUN_ANSWERS_MAX = 240, /* bytes of all kept answers: the sum of their bounds is 234 */
 };
 
+#define RUN_BLANK_BOARD 0x5a3cc396u
+
 struct run_answer {
     uint8_t request_sha256[SHA256_SIZE];
     uint8_t offset; /* in answer_bytes */
@@ -26,6 +28,8 @@ struct run_answer {
 
 struct run {
     struct port_identity identity;
+    uint32_t blank_board; /* RUN_BLANK_BOARD: there was no AUTHKEY when this run began, so no
+                             run before it has erased a page after arrow 8 */
     uint8_t nonce[NONCE_SIZE];
     uint8_t run_id[RUN_ID_SIZE];         /* arrow 7 */
     uint8_t server_nonce[NONCE_SIZE];    /* arrow 7 */

@@ -88,7 +88,8 @@ enum err port_verify(const uint8_t point[P256_POINT_SIZE], const uint8_t digest[
 struct span port_flash(uint32_t address,
                        size_t len);       /* as it is now; read it, then forget it */
 enum err port_flash_erase(uint32_t page); /* FLASH_PAGE_SIZE bytes, to 0xff */
-enum err port_flash_program(uint32_t address, const uint8_t unit[8]); /* aligned; was erased */
+/* address and length are multiples of 8; units of 8 bytes that are blank are left alone. */
+enum err port_flash_program(uint32_t address, struct span bytes); /* was erased */
 
 /*
  * Debug and read-out locks: in force from the next chip reset, never taken back.

@@ -389,7 +389,17 @@ enum err board_go_on(struct board *b, unsigned last)
     assert_int_equal(b->pushed, 30);
     TRY(put_target_key(b));
     derive(b);
-    return last < 32 ? ERR_OK : report_alone(b, 32, 32);
+    return last < 32 || b->reports_with_finish ? ERR_OK : report_alone(b, 32, 32);
+}
+
+const Hallmark__V1__ArrowReports *board_report_of_finish(struct board *b)
+{
+    static struct reporting late;
+    if (!b->reports_with_finish)
+        return NULL;
+    report(b, &late, 32, 32);
+    reporting_drop(&late);
+    return &late.reports;
 }
 
 enum err board_report_again(struct board *b)

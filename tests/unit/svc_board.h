@@ -38,6 +38,8 @@ struct board {
     Hallmark__V1__KeyDecision decision;
     /* From Runs.Commit or Runs.Open. */
     uint8_t statement_sha256[SHA256_SIZE], statement_run[RUN_ID_SIZE];
+    bool reports_with_finish; /* arrow 32 */
+    bool tells_boot;          /* Locked tells of a boot test that ended well */
     uint8_t receipt_sha256[SHA256_SIZE];
 };
 void board_init(struct board *board, struct party *station, const char *order, uint8_t number);
@@ -63,6 +65,7 @@ void board_kcv(const struct board *board, const uint8_t key[static 32], uint8_t 
 
 /* svc_board_close.c */
 void board_take_committed(struct board *board, const Hallmark__V1__UnitCommitResponse *in);
+const Hallmark__V1__ArrowReports *board_report_of_finish(struct board *b); /* NULL: none */
 enum err board_finish(struct board *board);
 enum err board_commit(struct board *board);
 enum err board_booted(struct board *board, bool booted);

@@ -65,7 +65,7 @@ enum err board_finish(struct board *b)
     struct receipt receipt;
     uint8_t tag[CONFIRMATION_TAG_SIZE];
     AUTO(rpc_drop) ProtobufCMessage *out = NULL;
-    const struct asking asking = { SPAN(b->run_id), NULL, NULL };
+    const struct asking asking = { SPAN(b->run_id), board_report_of_finish(b), NULL };
     make_receipt(b, &receipt);
     board_tag(b, SIGN_CONFIRM_TARGET, tag);
     in.confirmation_tag = lend(SPAN(tag));
@@ -154,6 +154,7 @@ enum err board_locked(struct board *b)
 {
     Hallmark__V1__UnitLockedRequest in = HALLMARK__V1__UNIT_LOCKED_REQUEST__INIT;
     Hallmark__V1__LockStatement s = HALLMARK__V1__LOCK_STATEMENT__INIT;
+    static char detail[] = "BTF bit 0";
     uint8_t bytes[SIGN_STATEMENT_MAX], digest[SHA256_SIZE], signature[P256_SIGNATURE_SIZE];
     struct sign_lock lock = { SPAN(b->statement_run), SPAN(b->uid), (uint8_t)b->level,
                               SPAN(b->statement_sha256) };
@@ -167,6 +168,8 @@ enum err board_locked(struct board *b)
     s.signature = lend(SPAN(signature));
     in.uid = lend(SPAN(b->uid));
     in.statement = &s;
+    if (b->tells_boot)
+        in.booted = detail;
     return party_call(b->station, "hallmark.v1.Runs/Locked", &in.base, NULL, NULL, NULL);
 }
 

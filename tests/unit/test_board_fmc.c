@@ -185,6 +185,63 @@ static void multi_word_takes_refills(void **state)
     assert_int_equal(flash_word(&chip, 0x6030), 0xffffffff);
 }
 
+static void start_multi(uint32_t address)
+{
+    poke(&chip, FMC, ALL);
+    for (uint32_t i = 0; i < 4; i++)
+        poke(&chip, FMC + 0x80 + 4 * i, i);
+    poke(&chip, FMC + 0x0c, MULTI);
+    poke(&chip, FMC + 0x04, address);
+    poke(&chip, FMC + 0x10, 1);
+}
+
+/* In simulated time a pair takes two words' time, and a run ends when the next pair is late. */
+static void multi_word_ends_when_a_refill_is_late(void **state)
+{
+    (void)state;
+    const uint64_t pair = 2 * 28 * (CHIP_HCLK_HZ / 1000000);
+    chip.pace.on = true;
+    start_multi(0x6000);
+    assert_int_equal(peek(&chip, FMC + 0xc0) & 0xf1, 0xf1);
+    chip.cycles += pair;
+    assert_int_equal(peek(&chip, FMC + 0xc0) & 0xf1, 0xc1);
+    poke(&chip, FMC + 0x80, 4);
+    poke(&chip, FMC + 0x84, 5);
+    chip.cycles += pair;
+    assert_int_equal(peek(&chip, FMC + 0xc0) & 0xf1, 0x31);
+    chip.cycles += pair;
+    poke(&chip, FMC + 0x88, 6);
+    poke(&chip, FMC + 0x8c, 7);
+    assert_int_equal(peek(&chip, FMC + 0xc0) & 0xf1, 0);
+    assert_int_equal(peek(&chip, FMC + 0xc4), 0x6018);
+    await(&chip, FMC + 0x10, 1, 0);
+    assert_int_equal(flash_word(&chip, 0x6014), 5);
+    assert_int_equal(flash_word(&chip, 0x6018), 0xffffffff);
+    assert_int_equal(chip.pace.flash_us, 3 * 2 * 28);
+}
+
+/* What the header says of multi-word programming, and of a second command meanwhile. */
+static void multi_word_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t enables, address;
+    } cases[] = {
+        { "not aligned", ALL, 0x6004 },
+        { "flash OTP", ALL, 0x310000 },
+        { "APUEN off", ISPEN, 0x6000 },
+        { "no flash", ALL, 0x180000 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (command(cases[i].enables, MULTI, cases[i].address, 0) != ISPFF)
+            fail_msg("%s", cases[i].name);
+    start_multi(0x6000);
+    poke(&chip, FMC + 0x10, 1);
+    await(&chip, FMC + 0x10, 1, 0);
+    assert_int_equal(peek(&chip, FMC + 0x40) & ISPFF, ISPFF);
+}
+
 static void mass_erase_spares_otp_and_stops_at_deployed(void **state)
 {
     (void)state;
@@ -334,6 +391,8 @@ int main(void)
         TEST(the_lock_opens_by_three_keys_in_a_row),
         TEST(busy_is_seen_and_a_second_command_refused),
         TEST(multi_word_takes_refills),
+        TEST(multi_word_ends_when_a_refill_is_late),
+        TEST(multi_word_refusals),
         TEST(mass_erase_spares_otp_and_stops_at_deployed),
         TEST(uid_is_the_stores),
         TEST(injected_ispff_hits_the_named_operation),

@@ -10,6 +10,7 @@
 #include "target-fw/devauth/flash.h"
 #include "target-fw/devauth/p256.h"
 #include "target-fw/devauth/record.h"
+#include "target-fw/devauth/run.h"
 #include "target-fw/devauth/status.h"
 #include "target-fw/port/host/host.h"
 
@@ -103,6 +104,35 @@ static void pages_are_burnt_where_they_differ(void **state)
     assert_int_equal(flash_put(&page, &burnt), ERR_RANGE);
     page = (struct flash_page){ 0, { span_of(big, FLASH_PAGE_SIZE), SPAN(key) } };
     assert_int_equal(flash_put(&page, &burnt), ERR_RANGE);
+}
+
+/* A page that reads blank is erased, for an interrupted erase reads so: but on a blank board.
+ */
+static void a_blank_page_is_erased_but_on_a_blank_board(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint32_t board;
+        bool blank;
+        unsigned erased;
+    } cases[] = {
+        { "another board, blank page", 0, true, 1 },
+        { "another board", 0, false, 1 },
+        { "blank board, blank page", RUN_BLANK_BOARD, true, 0 },
+        { "blank board, a page that is not", RUN_BLANK_BOARD, false, 1 },
+        { "not quite the word", RUN_BLANK_BOARD ^ 1, true, 1 },
+    };
+    static const uint8_t odd[3 * FLASH_PAGE_SIZE / 4 + 5] = { 1, 2, 3 };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct flash_page page = { FLASH_PAGE_SIZE, { SPAN(odd) } };
+        bool burnt;
+        host_blank();
+        host_chip.flash[FLASH_PAGE_SIZE + 1] = cases[i].blank ? 0xff : 0;
+        enum err e = flash_put_on(cases[i].board, &page, &burnt);
+        if (e != ERR_OK || !burnt || host_chip.erased != cases[i].erased)
+            fail_msg("%s: error %d, %u erased", cases[i].name, (int)e, host_chip.erased);
+    }
 }
 
 static void damaged_record_is_none(void **state)
@@ -213,6 +243,7 @@ int main(void)
         cmocka_unit_test(cmac_vectors),
         cmocka_unit_test(hex_is_lower_case_and_whole),
         cmocka_unit_test(pages_are_burnt_where_they_differ),
+        cmocka_unit_test(a_blank_page_is_erased_but_on_a_blank_board),
         cmocka_unit_test(damaged_record_is_none),
         cmocka_unit_test(records_are_added_without_an_erase),
         cmocka_unit_test(signature_range),

@@ -186,6 +186,29 @@ static void second_run_changes_nothing(void **state)
     assert_int_equal(host_chip.writes, writes);
 }
 
+/* In the run that makes AUTHKEY no page of the firmware is erased... */
+static void a_blank_board_is_not_erased(void **state)
+{
+    struct peer *p = *state;
+    peer_run_to(p, 20);
+    unsigned erased = host_chip.erased;
+    peer_run_to(p, 24);
+    assert_int_equal(host_chip.erased, erased);
+}
+
+/* ... in a later one each is, blank or not. */
+static void another_board_is_erased(void **state)
+{
+    struct peer *p = *state;
+    peer_run_to(p, 9);
+    bench_reboot(p);
+    peer_run_to(p, 20);
+    unsigned erased = host_chip.erased;
+    peer_run_to(p, 24);
+    size_t pages = (p->image_len + FLASH_PAGE_SIZE - 1) / FLASH_PAGE_SIZE;
+    assert_int_equal(host_chip.erased - erased, pages + 1); /* FwInfo's, too */
+}
+
 /* Complete is: the key in the lowest accepted slot is one that a commit statement named, and
  * all that the receipt says stands on the chip. */
 static bool complete(const struct peer *p)
@@ -280,6 +303,8 @@ int main(void)
         CASE(hello_tells_a_lock_that_was_begun),
         CASE(without_a_run_only_the_lock),
         CASE(second_run_changes_nothing),
+        CASE(a_blank_board_is_not_erased),
+        CASE(another_board_is_erased),
         CASE(power_goes_at_every_write),
         CASE(broken_chip_answers),
     };

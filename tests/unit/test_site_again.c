@@ -144,29 +144,26 @@ static const struct {
     enum cut_when when;
     unsigned opens, finishes, commits, booted, locked, seals;
 } closings[] = {
-    { "Finish not sent", "Runs/Finish", CUT_UNSENT, 2, 3, 1, 1, 1, 1 },
-    { "Finish not served", "Runs/Finish", CUT_UNSERVED, 2, 3, 1, 1, 1, 1 },
-    { "Finish refused by a drain", "Runs/Finish", CUT_DRAIN, 2, 3, 1, 1, 1, 1 },
-    { "Finish's answer lost", "Runs/Finish", CUT_UNANSWERED, 1, 2, 1, 1, 1, 1 },
-    { "lost after Finish", "Runs/Finish", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
-    { "drained after Finish", "Runs/Finish", CUT_DRAINED, 1, 1, 1, 1, 1, 1 },
-    { "Commit not sent", "Runs/Commit", CUT_UNSENT, 1, 1, 2, 1, 1, 1 },
-    { "Commit not served", "Runs/Commit", CUT_UNSERVED, 1, 1, 2, 1, 1, 1 },
-    { "Commit's answer lost", "Runs/Commit", CUT_UNANSWERED, 1, 1, 2, 1, 1, 1 },
-    { "lost after Commit", "Runs/Commit", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
-    { "Booted not sent", "Runs/Booted", CUT_UNSENT, 1, 1, 1, 2, 1, 1 },
-    { "Booted's answer lost", "Runs/Booted", CUT_UNANSWERED, 1, 1, 1, 2, 1, 1 },
-    { "lost after Booted", "Runs/Booted", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
-    { "Locked not sent", "Runs/Locked", CUT_UNSENT, 1, 1, 1, 1, 2, 1 },
-    { "Locked not served", "Runs/Locked", CUT_UNSERVED, 1, 1, 1, 1, 2, 1 },
-    { "Locked refused by a drain", "Runs/Locked", CUT_DRAIN, 1, 1, 1, 1, 2, 1 },
-    { "Locked's answer lost", "Runs/Locked", CUT_UNANSWERED, 1, 1, 1, 1, 2, 1 },
-    { "lost after Locked", "Runs/Locked", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
-    { "Sealed not sent", "Runs/Sealed", CUT_UNSENT, 1, 1, 1, 1, 1, 2 },
-    { "Sealed not served", "Runs/Sealed", CUT_UNSERVED, 1, 1, 1, 1, 1, 2 },
-    { "Sealed refused by a drain", "Runs/Sealed", CUT_DRAIN, 1, 1, 1, 1, 1, 2 },
-    { "Sealed's answer lost", "Runs/Sealed", CUT_UNANSWERED, 1, 1, 1, 1, 1, 2 },
-    { "lost after Sealed", "Runs/Sealed", CUT_ANSWERED, 1, 1, 1, 1, 1, 1 },
+    { "Finish not sent", "Runs/Finish", CUT_UNSENT, 2, 3, 1, 0, 1, 1 },
+    { "Finish not served", "Runs/Finish", CUT_UNSERVED, 2, 3, 1, 0, 1, 1 },
+    { "Finish refused by a drain", "Runs/Finish", CUT_DRAIN, 2, 3, 1, 0, 1, 1 },
+    { "Finish's answer lost", "Runs/Finish", CUT_UNANSWERED, 1, 2, 1, 0, 1, 1 },
+    { "lost after Finish", "Runs/Finish", CUT_ANSWERED, 1, 1, 1, 0, 1, 1 },
+    { "drained after Finish", "Runs/Finish", CUT_DRAINED, 1, 1, 1, 0, 1, 1 },
+    { "Commit not sent", "Runs/Commit", CUT_UNSENT, 1, 1, 2, 0, 1, 1 },
+    { "Commit not served", "Runs/Commit", CUT_UNSERVED, 1, 1, 2, 0, 1, 1 },
+    { "Commit's answer lost", "Runs/Commit", CUT_UNANSWERED, 1, 1, 2, 0, 1, 1 },
+    { "lost after Commit", "Runs/Commit", CUT_ANSWERED, 1, 1, 1, 0, 1, 1 },
+    { "Locked not sent", "Runs/Locked", CUT_UNSENT, 1, 1, 1, 0, 2, 1 },
+    { "Locked not served", "Runs/Locked", CUT_UNSERVED, 1, 1, 1, 0, 2, 1 },
+    { "Locked refused by a drain", "Runs/Locked", CUT_DRAIN, 1, 1, 1, 0, 2, 1 },
+    { "Locked's answer lost", "Runs/Locked", CUT_UNANSWERED, 1, 1, 1, 0, 2, 1 },
+    { "lost after Locked", "Runs/Locked", CUT_ANSWERED, 1, 1, 1, 0, 1, 1 },
+    { "Sealed not sent", "Runs/Sealed", CUT_UNSENT, 1, 1, 1, 0, 1, 2 },
+    { "Sealed not served", "Runs/Sealed", CUT_UNSERVED, 1, 1, 1, 0, 1, 2 },
+    { "Sealed refused by a drain", "Runs/Sealed", CUT_DRAIN, 1, 1, 1, 0, 1, 2 },
+    { "Sealed's answer lost", "Runs/Sealed", CUT_UNANSWERED, 1, 1, 1, 0, 1, 2 },
+    { "lost after Sealed", "Runs/Sealed", CUT_ANSWERED, 1, 1, 1, 0, 1, 1 },
 };
 
 static void the_closing_outlives_the_connection(void **state)
@@ -195,6 +192,7 @@ static void the_closing_outlives_the_connection(void **state)
         assert_int_equal(scene.resets, 1);
         assert_int_equal(scene.early_resets, 0);
         assert_int_equal(scene.boots, 1);
+        assert_true(scene.booted[1] >= 1); /* told with Runs.Locked, as often as that is made */
         assert_true(scene.sealed && scene.debug_port == SHUT && scene.units[1].sealed);
     }
 }

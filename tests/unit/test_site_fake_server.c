@@ -477,6 +477,7 @@ static void serve_locked(const struct task *task)
     bool refuse = scene.fault == FAULT_LOCKED_REFUSED;
     struct fake_unit *unit = scene_unit(in->uid.data);
     unit->locked = unit->locked || !refuse;
+    scene.booted[true] += in->booted[0] != '\0';
     hallmark__v1__unit_locked_request__free_unpacked(in, NULL);
     answer(task, refuse ? ERR_SIG : ERR_OK, NULL);
 }

@@ -128,8 +128,6 @@ static const struct {
     { "before the boot test", { NULL, 0 }, "chip_boot_reset", UNPLUG_BEFORE, 1, 1, 2 },
     { "while the firmware runs", { NULL, 0 }, "chip_boot_reset", UNPLUG_AFTER, 1, 2, 2 },
     { "before the board is taken back", { NULL, 0 }, "chip_attach", UNPLUG_BEFORE, 1, 2, 2 },
-    { "Booted lost", { "Runs/Booted", CUT_UNSERVED }, NULL, 0, 1, 2, 2 },
-    { "Booted's answer lost", { "Runs/Booted", CUT_UNANSWERED }, NULL, 0, 1, 2, 2 },
     { "before Closing.Lock", { NULL, 0 }, "Closing/Lock", UNPLUG_BEFORE, 1, 2, 3 },
     { "after Closing.Lock", { NULL, 0 }, "Closing/Lock", UNPLUG_AFTER, 1, 1, 2 },
     { "Locked lost", { "Runs/Locked", CUT_UNSERVED }, NULL, 0, 1, 1, 2 },
@@ -233,7 +231,7 @@ static const struct {
 } boots[] = {
     { "not known", FAULT_BOOT_NOT_KNOWN, ERR_NOT_KNOWN, 0, 0, 0, "--serial" },
     { "not taken back", FAULT_BOOT_ATTACH, ERR_UNAVAILABLE, 0, 1, 0, "cannot be taken back" },
-    { "another call than Hello", FAULT_BOOT_HELLO, ERR_ORDER, 0, 1, 0, "Host/Hello is due" },
+    { "another call than Hello", FAULT_BOOT_HELLO, ERR_ORDER, 0, 0, 0, "Host/Hello is due" },
 };
 
 static void no_board_is_locked_without_its_boot_test(void **state)

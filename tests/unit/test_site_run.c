@@ -397,6 +397,21 @@ static void firmware_may_come_with_arrow_23(void **state)
     assert_true(scene.firmware_ok);
 }
 
+static void the_firmware_is_asked_for_before_it_is_needed(void **state)
+{
+    (void)state;
+    size_t fetched = 0;
+    assert_int_equal(run_one(FAULT_NONE), ERR_OK);
+    for (size_t i = 0; i < scene.call_count; i++) {
+        const char *method = scene.calls[i].method;
+        if (strcmp(method, "hallmark.v1.Ca/RequestCertificate") == 0)
+            break;
+        fetched += strcmp(method, "hallmark.v1.Runs/FetchImage") == 0;
+    }
+    assert_int_equal(fetched, 2); /* DevAuth, and the firmware's first piece */
+    assert_true(scene.firmware_ok);
+}
+
 static void a_firmware_file_is_not_fetched(void **state)
 {
     (void)state;
@@ -493,6 +508,7 @@ int main(void)
         cmocka_unit_test(the_boards_wrong_calls_too),
         cmocka_unit_test(firmware_may_come_with_arrow_23),
         cmocka_unit_test(a_firmware_file_is_not_fetched),
+        cmocka_unit_test(the_firmware_is_asked_for_before_it_is_needed),
         cmocka_unit_test(one_bad_board_leaves_the_others_alone),
         cmocka_unit_test(plans_that_cannot_be),
         cmocka_unit_test(lines_for_people),

@@ -9,7 +9,11 @@ enum {
     CLKSEL2 = 0x18,
     PLLCTL = 0x40,
     STATUS = 0x50,
-    PLLCTL_PD = 1 << 16
+    PLLCTL_PD = 1 << 16,
+    HIRC48EN = 1 << 18,
+    HCLKSEL = 7,
+    HCLK_FROM_HIRC48 = 5,
+    SPEED_HIRC48 = 4 /* times HIRC's 12 MHz; other sources count as HIRC */
 };
 
 /* PWRCTL enable bit -> STATUS stable bit. */
@@ -42,6 +46,13 @@ static uint32_t sources_on(const struct clk *clk)
     return on;
 }
 
+static unsigned speed_of(const struct clk *clk)
+{
+    bool hirc48 = (clk->regs[PWRCTL / 4] & HIRC48EN) != 0 &&
+                  (clk->regs[CLKSEL0 / 4] & HCLKSEL) == HCLK_FROM_HIRC48;
+    return hirc48 ? SPEED_HIRC48 : 1;
+}
+
 static uint32_t clk_read(struct chip *chip, uint32_t offset)
 {
     struct clk *clk = &chip->clk;
@@ -64,6 +75,7 @@ static void clk_write(struct chip *chip, uint32_t offset, uint32_t value)
         return;
     uint32_t banks = clk->regs[AHBCLK / 4];
     clk->regs[offset / 4] = value;
+    clk->speed = speed_of(clk);
     if (offset == AHBCLK && ((banks ^ value) >> 20 & 7) != 0)
         cpu_map_changed(chip->cpu);
     if (offset == PWRCTL || offset == PLLCTL) {
@@ -84,6 +96,7 @@ static void clk_reset(struct chip *chip)
     regs[CLKSEL2 / 4] = 0x44442bab;
     regs[PLLCTL / 4] = 0x0009440a;
     chip->clk.stable = sources_on(&chip->clk);
+    chip->clk.speed = speed_of(&chip->clk);
 }
 
 const struct periph periph_clk = {

@@ -27,10 +27,15 @@ enum {
     STS_FBS = 1 << 30
 };
 
+static bool is_busy(const struct fmc *fmc)
+{
+    return fmc->busy.active || fmc->mp_active;
+}
+
 static void start(struct chip *chip)
 {
     struct fmc *fmc = &chip->fmc;
-    if (fmc->busy.active || fmc->mp_active) {
+    if (is_busy(fmc)) {
         chip_note(chip, "FMC: command 0x%02x started while busy", fmc->cmd);
         fmc->ispff = true;
         return;
@@ -50,7 +55,8 @@ static void start(struct chip *chip)
 static void poll(struct chip *chip)
 {
     struct fmc *fmc = &chip->fmc;
-    if (chip->cycles < fmc->done_at || !busy_poll(&fmc->busy))
+    fmc_cmd_multi_poll(chip);
+    if (fmc->mp_active || chip->cycles < fmc->done_at || !busy_poll(&fmc->busy))
         return;
     fmc->dat = fmc->result_dat;
     fmc->ispff = fmc->ispff || fmc->result_ispff;
@@ -69,7 +75,7 @@ static uint32_t status(struct chip *chip)
     struct fmc *fmc = &chip->fmc;
     poll(chip);
     const struct lock *lock = &chip->lock;
-    return (uint32_t)fmc->busy.active | (lock->ldrom ? 0U : STS_CBS) |
+    return (uint32_t)is_busy(fmc) | (lock->ldrom ? 0U : STS_CBS) |
            (lock->loader ? 0U : STS_MBS) | (fmc->banks_swapped ? (uint32_t)STS_FBS : 0U) |
            (fmc->done ? (uint32_t)STS_INTFLAG : 0U) | (uint32_t)fmc->pgff << 5 |
            (uint32_t)fmc->ispff << 6 | (uint32_t)fmc->allone << 7 | (fmc->vecmap & 0xfffe00U);
@@ -79,7 +85,6 @@ static uint32_t mp_status(struct chip *chip)
 {
     struct fmc *fmc = &chip->fmc;
     poll(chip);
-    fmc_cmd_multi_poll(chip);
     uint32_t out =
         (uint32_t)fmc->mp_active | (uint32_t)fmc->mp_active << 1 | (uint32_t)fmc->ispff << 2;
     for (unsigned i = 0; i < 4; i++)
@@ -105,7 +110,7 @@ static uint32_t fmc_read(struct chip *chip, uint32_t offset)
         return fmc->cmd;
     case ISPTRG:
         poll(chip);
-        return fmc->busy.active;
+        return is_busy(fmc);
     case ICPCTL:
         return fmc->icpctl;
     case ISPSTS:
@@ -135,6 +140,8 @@ static void fmc_write(struct chip *chip, uint32_t offset, uint32_t value)
     if (guarded(chip, offset))
         return;
     if (offset >= MPDAT0 && offset <= MPDAT3) {
+        if (chip->pace.on) /* a refill that comes late finds the run at its end */
+            fmc_cmd_multi_poll(chip);
         fmc->mpdat[(offset - MPDAT0) / 4] = value;
         fmc->mp_full[(offset - MPDAT0) / 4] = fmc->mp_active;
         return;

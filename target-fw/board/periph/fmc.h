@@ -53,8 +53,9 @@ struct fmc {
     bool result_allone;
     uint32_t crc_from, crc_len, crc_result; /* of the last 2D, 28 */
     uint32_t allone_result;
-    uint64_t done_at; /* simulated time: no end before this cycle */
-    bool mp_active;   /* a multi-word program runs */
+    uint64_t done_at;  /* simulated time: no end before this cycle */
+    bool mp_active;    /* a multi-word program runs */
+    uint64_t mp_until; /* simulated time: the pair under way is not done before this cycle */
     uint32_t mp_addr;
     uint32_t mp_left; /* bytes of the 512-byte run */
     unsigned mp_next; /* the pair of data words to take next: 0 or 2 */

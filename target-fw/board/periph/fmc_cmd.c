@@ -11,6 +11,7 @@ enum {
     ALLONE_YES = 0xa11fffff,
     ALLONE_NO = 0xa1100000,
     MULTI_RUN_BYTES = 512,
+    PAIR = 0x61, /* two words of a multi-word program take as long as this command */
     FLASH_OTP = 0x00310000,
     FLASH_OTP_LOCKS = 0x00310800
 };
@@ -103,6 +104,16 @@ static bool run_program64(struct chip *chip)
     return program(chip, chip->fmc.addr, chip->fmc.mpdat, 2);
 }
 
+/* The pair under way begins where the one before ended. */
+static void pair_takes(struct chip *chip)
+{
+    if (!chip->pace.on)
+        return;
+    uint64_t us = pace_flash_ns(PAIR) / 1000;
+    chip->fmc.mp_until += us * (CHIP_HCLK_HZ / 1000000);
+    chip->pace.flash_us += us;
+}
+
 static bool run_multi(struct chip *chip)
 {
     struct fmc *fmc = &chip->fmc;
@@ -111,6 +122,8 @@ static bool run_multi(struct chip *chip)
     if (!may_update(chip, fmc->addr, 16))
         return false;
     fmc->mp_active = true;
+    fmc->mp_until = chip->cycles;
+    pair_takes(chip);
     fmc->mp_addr = fmc->addr;
     fmc->mp_left = MULTI_RUN_BYTES - (fmc->addr & (MULTI_RUN_BYTES - 1));
     fmc->mp_next = 0;
@@ -119,27 +132,44 @@ static bool run_multi(struct chip *chip)
     return true;
 }
 
-/* Programs the next pair if it is there; no data or a full run ends it. */
-void fmc_cmd_multi_poll(struct chip *chip)
+static void multi_end(struct fmc *fmc)
+{
+    fmc->mp_active = false;
+    memset(fmc->mp_full, 0, sizeof(fmc->mp_full));
+}
+
+/* The pair under way is programmed; if the other one is not there by then, or the run is full,
+ * that was the last. */
+static void multi_step(struct chip *chip)
 {
     struct fmc *fmc = &chip->fmc;
-    if (!fmc->mp_active)
-        return;
     unsigned n = fmc->mp_next;
-    bool ready = fmc->mp_full[n] && fmc->mp_full[n + 1] && fmc->mp_left >= 8;
-    if (ready && !program(chip, fmc->mp_addr, fmc->mpdat + n, 2)) {
+    if (!program(chip, fmc->mp_addr, fmc->mpdat + n, 2)) {
         fmc->ispff = true;
-        ready = false;
-    }
-    if (!ready) {
-        fmc->mp_active = false;
-        memset(fmc->mp_full, 0, sizeof(fmc->mp_full));
+        multi_end(fmc);
         return;
     }
     fmc->mp_full[n] = fmc->mp_full[n + 1] = false;
     fmc->mp_addr += 8;
     fmc->mp_left -= 8;
-    fmc->mp_next = n ^ 2;
+    fmc->mp_next = n = n ^ 2;
+    if (!fmc->mp_full[n] || !fmc->mp_full[n + 1] || fmc->mp_left < 8)
+        multi_end(fmc);
+    else
+        pair_takes(chip);
+}
+
+/* Without simulated time a step is a poll by software, else as many as its time has come for.
+ */
+void fmc_cmd_multi_poll(struct chip *chip)
+{
+    struct fmc *fmc = &chip->fmc;
+    if (fmc->busy.stuck || fmc->busy.dead)
+        return;
+    if (fmc->mp_active && !chip->pace.on)
+        multi_step(chip);
+    while (fmc->mp_active && chip->pace.on && chip->cycles >= fmc->mp_until)
+        multi_step(chip);
 }
 
 static bool erase(struct chip *chip, uint32_t address, uint32_t len)

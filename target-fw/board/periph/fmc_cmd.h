@@ -4,4 +4,4 @@
 
 struct chip;
 void fmc_cmd_run(struct chip *chip);        /* the command in the registers */
-void fmc_cmd_multi_poll(struct chip *chip); /* one step of a multi-word program */
+void fmc_cmd_multi_poll(struct chip *chip); /* multi-word programming goes on */

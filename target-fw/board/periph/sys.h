@@ -29,6 +29,7 @@ struct clk {
     uint32_t regs[CLK_REGS];
     struct busy settle; /* of a source just switched on */
     uint32_t stable;    /* STATUS as shown */
+    unsigned speed;     /* HCLK in units of CHIP_HCLK_HZ */
 };
 
 struct chip;

@@ -146,7 +146,7 @@ enum err port_flash_erase(uint32_t page)
     return ERR_OK;
 }
 
-enum err port_flash_program(uint32_t address, const uint8_t unit[8])
+static enum err program_unit(uint32_t address, const uint8_t unit[8])
 {
     TRY(write_power());
     if (host_chip.flash_fails_at != 0 && address == host_chip.flash_fails_at)
@@ -154,6 +154,17 @@ enum err port_flash_program(uint32_t address, const uint8_t unit[8])
     host_chip.programmed++;
     for (size_t i = 0; i < 8; i++)
         host_chip.flash[address + i] &= unit[i];
+    return ERR_OK;
+}
+
+enum err port_flash_program(uint32_t address, struct span bytes)
+{
+    static const uint8_t blank[8] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    if (address % 8 != 0 || bytes.len % 8 != 0)
+        return ERR_RANGE;
+    for (size_t at = 0; at < bytes.len; at += 8)
+        if (memcmp(bytes.ptr + at, blank, sizeof(blank)) != 0)
+            TRY(program_unit(address + (uint32_t)at, bytes.ptr + at));
     return ERR_OK;
 }
 

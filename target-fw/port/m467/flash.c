@@ -11,17 +11,13 @@
 #include <assert.h>
 #include <string.h>
 
-enum { CHIP_PAGE_SIZE = 0x1000, UNIT = 8 };
+enum { CHIP_PAGE_SIZE = 0x1000 };
 
 static_assert(CHIP_PAGE_SIZE == 2 * FLASH_PAGE_SIZE, "two halves");
 
-static const uint8_t erased[UNIT] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-
 static enum err put_back(uint32_t half, const uint8_t *kept)
 {
-    for (uint32_t i = 0; i < FLASH_PAGE_SIZE; i += UNIT)
-        if (memcmp(kept + i, erased, UNIT) != 0)
-            TRY(port_flash_program(half + i, kept + i));
+    TRY(port_flash_program(half, span_of(kept, FLASH_PAGE_SIZE)));
     return memcmp(port_flash(half, FLASH_PAGE_SIZE).ptr, kept, FLASH_PAGE_SIZE) == 0
                ? ERR_OK
                : ERR_VERIFY;

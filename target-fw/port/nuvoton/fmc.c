@@ -19,6 +19,14 @@ enum {
     CMD_ERASE = 0x22,
     CMD_VECMAP = 0x2e,
     CMD_PROGRAM_64 = 0x61,
+    CMD_PROGRAM_MULTI = 0x27,
+
+    MPSTS_BUSY = 1 << 0,
+    MPSTS_PAIR = 3 << 4, /* D0 and D1; D2 and D3 are two bits further */
+
+    UNIT = 8,
+    RUN_SIZE = 512, /* one multi-word command stays within so many bytes */
+    RUN_LEAST = 2 * UNIT,
 };
 
 #define BLANK  0xffffffffu
@@ -102,13 +110,112 @@ enum err fmc_erase(uint32_t page)
     return operate(CMD_ERASE, page, APUEN);
 }
 
-enum err port_flash_program(uint32_t address, const uint8_t unit[8])
+static enum err program_unit(uint32_t address, const uint8_t *unit)
 {
-    if (address % 8 != 0 || address >= FLASH_APROM_SIZE)
-        return ERR_RANGE;
     REG(FMC_MPDAT0) = word_of(unit);
     REG(FMC_MPDAT1) = word_of(unit + 4);
     return operate(CMD_PROGRAM_64, address, APUEN);
+}
+
+static void load_pair(uint32_t pair, const uint8_t *unit)
+{
+    REG(FMC_MPDAT0 + 8 * pair) = word_of(unit);
+    REG(FMC_MPDAT1 + 8 * pair) = word_of(unit + 4);
+}
+
+/* Until the pair can be loaded: false if the controller has ended instead, for data that came
+ * late, or an error. */
+static bool await_pair(uint32_t pair)
+{
+    for (uint32_t left = reg_polls(WAIT_FLASH); left > 0; left--) {
+        uint32_t status = REG(FMC_MPSTS);
+        if ((status & MPSTS_BUSY) == 0)
+            return false;
+        if ((status & (uint32_t)MPSTS_PAIR << 2 * pair) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* One command: a pair of words is programmed while the next is loaded. Not all may be done. */
+static enum err run(uint32_t address, struct span bytes)
+{
+    uint32_t pair = 0;
+    load_pair(0, bytes.ptr);
+    load_pair(1, bytes.ptr + UNIT);
+    REG(FMC_ISPCMD) = CMD_PROGRAM_MULTI;
+    REG(FMC_ISPADDR) = address;
+    REG(FMC_ISPTRG) = 1;
+    __asm__ volatile("isb" ::: "memory");
+    for (size_t at = RUN_LEAST; at < bytes.len && await_pair(pair); at += UNIT) {
+        load_pair(pair, bytes.ptr + at);
+        pair ^= 1;
+    }
+    TRY(reg_wait(WAIT_FLASH, FMC_MPSTS, MPSTS_BUSY, 0));
+    TRY(reg_wait(WAIT_FLASH, FMC_ISPTRG, 1, 0));
+    return (REG(FMC_ISPSTS) & (STS_ISPFF | STS_PGFF)) == 0 ? ERR_OK : ERR_CHIP;
+}
+
+static enum err program_run(uint32_t address, struct span bytes)
+{
+    TRY(sys_open());
+    REG(FMC_ISPCTL) = ISPEN | CTL_ISPFF | APUEN;
+    REG(FMC_ISPSTS) = STS_ISPFF;
+    enum err e = run(address, bytes);
+    REG(FMC_ISPCTL) = ISPEN | CTL_ISPFF;
+    sys_close();
+    return e;
+}
+
+/* What a run that ended early has left is programmed unit by unit. The last 16 bytes that it
+ * reached are done again, as M2354BSP does: that changes no bit. */
+static enum err program_stretch(uint32_t address, struct span bytes)
+{
+    size_t done = 0;
+    if (bytes.len >= RUN_LEAST) {
+        TRY(program_run(address, bytes));
+        uint32_t reached = REG(FMC_MPADDR);
+        if (reached == address + bytes.len)
+            return ERR_OK;
+        reached &= ~(uint32_t)(RUN_LEAST - 1);
+        if (reached > address && reached < address + bytes.len)
+            done = reached - address;
+    }
+    for (; done < bytes.len; done += UNIT)
+        TRY(program_unit(address + (uint32_t)done, bytes.ptr + done));
+    return ERR_OK;
+}
+
+static bool is_blank(const uint8_t *unit)
+{
+    for (size_t i = 0; i < UNIT; i++)
+        if (unit[i] != 0xff)
+            return false;
+    return true;
+}
+
+/* Units from at that are not blank, as far as one command goes. */
+static size_t stretch(uint32_t address, struct span bytes, size_t at)
+{
+    size_t end = at;
+    while (end < bytes.len && !is_blank(bytes.ptr + end) &&
+           (end == at || (address + end) % RUN_SIZE != 0))
+        end += UNIT;
+    return end - at;
+}
+
+enum err port_flash_program(uint32_t address, struct span bytes)
+{
+    if (address % UNIT != 0 || bytes.len % UNIT != 0 || address >= FLASH_APROM_SIZE ||
+        bytes.len > FLASH_APROM_SIZE - address)
+        return ERR_RANGE;
+    for (size_t at = 0; at < bytes.len;) {
+        size_t len = stretch(address, bytes, at);
+        if (len != 0)
+            TRY(program_stretch(address + (uint32_t)at, span_of(bytes.ptr + at, len)));
+        at += len != 0 ? len : UNIT;
+    }
+    return ERR_OK;
 }
 
 enum err fmc_read(uint32_t address, uint32_t *word_out)

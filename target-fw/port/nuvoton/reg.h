@@ -37,6 +37,8 @@
 #define FMC_CYCCTL  0x4000c04cu /* CYCLE [3:0] */
 #define FMC_MPDAT0  0x4000c080u
 #define FMC_MPDAT1  0x4000c084u
+#define FMC_MPSTS   0x4000c0c0u /* MPBUSY 0, ISPFF 2, D0 to D3 at 4 to 7 */
+#define FMC_MPADDR  0x4000c0c4u
 
 #define CRPT_INTEN       0x40032000u
 #define CRPT_INTSTS      0x40032004u
