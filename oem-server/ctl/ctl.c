@@ -8,7 +8,7 @@
 
 #include "common/host/log.h"
 #include "common/rpc/limits.h"
-#include "oem-server/ctl/clean.h"
+#include "common/host/clean.h"
 #include "oem-server/ctl/command.h"
 #include "oem-server/ctl/exit.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/host/hex.h"
-#include "oem-server/ctl/clean.h"
+#include "common/host/clean.h"
 #include "oem-server/ctl/exit.h"
 #include "oem-server/ctl/when.h"
 

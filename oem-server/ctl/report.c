@@ -10,7 +10,7 @@
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "oem-server/ctl/clean.h"
+#include "common/host/clean.h"
 #include "oem-server/ctl/when.h"
 
 enum { NAME_COLUMN = 36, NAME_MAX_BYTES = 64 };

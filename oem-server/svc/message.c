@@ -73,15 +73,16 @@ enum err message_text(const char *what, const char *text, size_t min, size_t max
 
 enum err message_reason(struct call *call, const char *reason)
 {
-    TRY(message_text("reason", reason, 1, UNIT_REASON_MAX));
-    return rpc_text(&call->rpc, &call->event.reason, reason);
+    event_text(&call->event, EVENT_REASON, reason);
+    return message_text("reason", reason, 1, UNIT_REASON_MAX);
 }
 
 enum err message_uid(struct call *call, const ProtobufCBinaryData *uid,
                      uint8_t uid_out[static UID_SIZE])
 {
+    event_bytes(&call->event, EVENT_UID, span_in(uid));
     if (uid->len != UID_SIZE)
         return fail_quiet(ERR_INVALID, "a UID of %zu bytes, not %d", uid->len, UID_SIZE);
     memcpy(uid_out, uid->data, UID_SIZE);
-    return rpc_bytes(&call->rpc, &call->event.uid, span_of(uid_out, UID_SIZE));
+    return ERR_OK;
 }

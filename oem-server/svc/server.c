@@ -176,19 +176,11 @@ struct renewal {
 static enum err keep_renewal(struct store_tx *tx, void *context)
 {
     const struct renewal *renewal = context;
-    uint8_t digest[SHA256_SIZE];
-    static char name[] = "web-server";
-    Hallmark__V1__Digest row = HALLMARK__V1__DIGEST__INIT;
-    Hallmark__V1__Digest *rows[] = { &row };
-    Hallmark__V1__Event event;
-    sha256_of(renewal->certificate, digest);
-    row.name = name;
-    row.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digest };
+    struct event event;
     event_init(&event, "renewal", "oem-server", ERR_OK, "WebServer certificate");
-    event.digests = rows;
-    event.n_digests = 1;
-    TRY(store_setting_put(tx, name, renewal->certificate));
-    return tlog_append(renewal->server->log, tx, &event, NULL);
+    event_digest(&event, "web-server-certificate", renewal->certificate);
+    TRY(store_setting_put(tx, "web-server", renewal->certificate));
+    return tlog_append(renewal->server->log, tx, &event.pb, NULL);
 }
 
 static enum err renew(struct server *server, struct ca_certificates *next)

@@ -296,10 +296,10 @@ struct releasing {
 
 static enum err release(struct store_tx *tx, void *context)
 {
-    Hallmark__V1__Event event;
+    struct event event;
     event_init(&event, "call", "test", ERR_OK, "");
     TRY(image_release(tx, context));
-    return tlog_append(bench.server->log, tx, &event, NULL);
+    return tlog_append(bench.server->log, tx, &event.pb, NULL);
 }
 
 static void release_image(uint32_t kind, const uint32_t words[8],
