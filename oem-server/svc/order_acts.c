@@ -77,6 +77,8 @@ enum err orders_close(struct rpc_call *rpc, const Hallmark__V1__CloseOrderReques
                        .reason = in->reason,
                        .now = in->now,
                        .out = out };
+    if (in->now)
+        event_text(&act.call->event, EVENT_MESSAGE, "now: units that are started fail");
     TRY(begin(&act));
     enum err e = call_change(act.call, close, &act, &out->base);
     if (e == ERR_OK && !act.call->replayed)

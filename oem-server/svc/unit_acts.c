@@ -89,6 +89,8 @@ enum err units_release(struct rpc_call *rpc, const Hallmark__V1__ReleaseUnitRequ
                        .change = release,
                        .ends_run = "an operator released the unit",
                        .out = out };
+    if (in->board_refuses)
+        event_text(&act.call->event, EVENT_MESSAGE, "the board refuses");
     return act_on(&act, &in->uid);
 }
 
