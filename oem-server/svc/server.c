@@ -85,8 +85,9 @@ enum err server_log_open(struct server *server)
     if (server->log != NULL)
         return ERR_OK;
     TRY(hsm_ed25519_public(server->hsm, HSM_LOG, CA_KEY_LOG, public_key));
-    return tlog_open(server->store, server->config->origin, public_key, sign_with_hsm,
-                     server->hsm, &server->log);
+    TRY(tlog_open(server->store, server->config->origin, public_key, sign_with_hsm, server->hsm,
+                  &server->log));
+    return tlog_account(server->log, server->config->name, server->uses);
 }
 
 /* They were put in one change: ERR_NOT_FOUND if there is none, damage if some are missing. */
@@ -152,7 +153,11 @@ enum err server_open(const struct config *config, struct server **server_out)
         .unlocked_us = (int64_t)config->policy.unlocked_s * US_OF_SECOND,
     };
     pthread_mutex_init(&server->lock, NULL);
-    enum err e = hsm_open(&config->hsm, &server->hsm);
+    struct hsm_config hsm = config->hsm;
+    enum err e = uses_open(config->uses_path, &server->uses);
+    hsm.uses = server->uses;
+    if (e == ERR_OK)
+        e = hsm_open(&hsm, &server->hsm);
     if (e == ERR_OK)
         e = store_open(config->store_path, &server->store);
     if (e == ERR_OK)
@@ -231,6 +236,7 @@ void server_close(struct server *server)
     tlog_free(server->log);
     store_close(server->store);
     hsm_close(server->hsm);
+    uses_close(server->uses);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }

@@ -62,6 +62,7 @@ struct run_index {
 struct server {
     const struct config *config;
     struct unit_limits limits; /* from its policy */
+    struct uses *uses; /* of the HSM's keys, and what of it the log tells */
     struct hsm *hsm;
     struct store *store;
     struct tlog *log;

@@ -380,10 +380,12 @@ static void configure(void)
 {
     static char name[] = "test", organization[] = "Example AG", domain[] = "example.test";
     static char origin[] = "example.test/log", server_name[] = "oem.test";
-    static char path[SOFTHSM_PATH_MAX + 16];
+    static char path[SOFTHSM_PATH_MAX + 16], uses[SOFTHSM_PATH_MAX + 16];
     snprintf(path, sizeof(path), "%s/store.db", bench.soft.folder);
+    snprintf(uses, sizeof(uses), "%s/signatures", bench.soft.folder);
     bench.config = (struct config){ .name = name,
                                     .store_path = path,
+                                    .uses_path = uses,
                                     .workers = 3,
                                     .queue = 100,
                                     .policy = { 900, 3600, 3600 },
