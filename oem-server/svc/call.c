@@ -148,6 +148,8 @@ static enum err admit(struct call *call)
 {
     call->row = flow_row_of_method(call->rpc.method);
     describe(call);
+    if (call->session != NULL && atomic_load(&call->session->ending))
+        return fail_quiet(ERR_REVOKED, "certificate revoked");
     TRY(auth_allow(call->principal, call->rpc.method, &call->method));
     TRY(check_key(call));
     TRY(find_stored(call));

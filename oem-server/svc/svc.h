@@ -62,7 +62,7 @@ struct run_index {
 struct server {
     const struct config *config;
     struct unit_limits limits; /* from its policy */
-    struct uses *uses; /* of the HSM's keys, and what of it the log tells */
+    struct uses *uses;         /* of the HSM's keys, and what of it the log tells */
     struct hsm *hsm;
     struct store *store;
     struct tlog *log;
@@ -146,9 +146,10 @@ struct session {
     struct caller *caller;
     struct strand *strand;
     atomic_bool admitted;
-    bool gone;        /* under server->lock */
-    struct job *jobs; /* net's: its calls that are not answered yet */
-    enum err unknown; /* why the certificate names nobody, with */
+    atomic_bool ending; /* its principal was revoked: what is queued is refused at once */
+    bool gone;          /* under server->lock */
+    struct job *jobs;   /* net's: its calls that are not answered yet */
+    enum err unknown;   /* why the certificate names nobody, with */
     char words[FAIL_WORDS_MAX];
 };
 
