@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "common/host/clean.h"
 #include "oem-server/ctl/when.h"
 
 enum { NAME_COLUMN = 36, NAME_MAX_BYTES = 64 };

@@ -128,8 +128,8 @@ static void cut_text_ends_with_a_character(void **state)
     (void)state;
     struct event event;
     char text[100] = "", want[65] = "";
-    for (size_t i = 0; i < 33; i++)
-        strcat(text, "\xe2\x82\xac"); /* 99 bytes */
+    for (size_t i = 0; i < 99; i += 3)
+        memcpy(text + i, "\xe2\x82\xac", 3);
     memcpy(want, text, 63);
     event_init(&event, "call", "", ERR_OK, "");
     event_text(&event, EVENT_ORDER, text);

@@ -293,7 +293,7 @@ static void visit_message(struct visit *v, const ProtobufCMessageDescriptor *typ
         snprintf(path, sizeof(path), "%s%s", prefix, f->name);
         if (is_text(f))
             visit_field(v, path);
-        strcat(path, ".");
+        snprintf(path, sizeof(path), "%s%s.", prefix, f->name);
         if (f->type == PROTOBUF_C_TYPE_MESSAGE)
             visit_message(v, f->descriptor, path);
     }

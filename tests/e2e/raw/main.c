@@ -227,11 +227,8 @@ static const struct {
     const char *name;
     enum err (*run)(struct raw *raw, char *words);
 } commands[] = {
-    { "call", run_call },
-    { "send", run_send },
-    { "expect", run_expect },
-    { "text", run_text },
-    { "bytes", run_bytes },
+    { "call", run_call }, { "send", run_send },   { "expect", run_expect },
+    { "text", run_text }, { "bytes", run_bytes },
 };
 
 static enum err run_line(struct raw *raw, char *line)
