@@ -238,7 +238,8 @@ static enum err complete(struct reader *r)
     if (!default_name(c))
         return fail(ERR_MEMORY, "config: no memory");
     TRY(check_names(r));
-    bool ok = make_path(&c->store_path, c->state, "hallmark", ".db");
+    bool ok = make_path(&c->store_path, c->state, "hallmark", ".db") &&
+              make_path(&c->uses_path, c->state, "signatures", "");
     if (c->origin == NULL)
         ok = ok && make_path(&c->origin, c->trust_domain, "hallmark-log", "");
     for (size_t i = 0; i < HSM_TOKENS && ok; i++)
@@ -305,6 +306,7 @@ void config_free(struct config *config)
     free(config->listen_address);
     free(config->state);
     free(config->store_path);
+    free(config->uses_path);
     free(config->organization);
     free(config->trust_domain);
     free(config->origin);

@@ -23,6 +23,7 @@ struct config {
     uint16_t listen_port;
     char *state; /* folder */
     char *store_path;
+    char *uses_path; /* of the counts of signatures (oem-server/uses); NULL: in memory */
     unsigned workers;
     unsigned queue;
     struct config_policy policy;

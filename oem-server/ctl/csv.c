@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
-#include "oem-server/ctl/clean.h"
 
 /* The names of entry_report(), in the order of the table. */
 static const char *const columns[] = {

@@ -6,9 +6,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "common/rpc/limits.h"
-#include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/command.h"
 #include "oem-server/ctl/exit.h"
 

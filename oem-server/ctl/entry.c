@@ -7,8 +7,8 @@
 
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/hex.h"
-#include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/exit.h"
 #include "oem-server/ctl/when.h"
 
@@ -72,6 +72,17 @@ static void print_changes(FILE *out, const Hallmark__V1__Event *event)
     fputs(event->n_changes == 0 ? "" : "]", out);
 }
 
+static void print_uses(FILE *out, const char *what, Hallmark__V1__KeyUse *const uses[],
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        AUTO(free_drop) char *key = clean_copy(uses[i]->key);
+        fprintf(out, "%s%s %llu", i == 0 ? what : ", ", key == NULL ? "?" : key,
+                (unsigned long long)uses[i]->count);
+    }
+    fputs(count == 0 ? "" : ")", out);
+}
+
 void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event)
 {
     char when[WHEN_TEXT_SIZE];
@@ -94,6 +105,8 @@ void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event)
     print_text(out, "", event->message);
     print_text(out, "reason: ", event->reason);
     print_changes(out, event);
+    print_uses(out, "  (signatures: ", event->key_uses, event->n_key_uses);
+    print_uses(out, "  (in no entry: ", event->unaccounted, event->n_unaccounted);
     fputc('\n', out);
 }
 
@@ -137,6 +150,19 @@ static void put_changes(struct report *report, const Hallmark__V1__Event *event)
     }
 }
 
+static void put_uses(struct report *report, const char *name,
+                     Hallmark__V1__KeyUse *const uses[], size_t count)
+{
+    if (count > 0)
+        report_list(report, name);
+    for (size_t i = 0; i < count; i++) {
+        AUTO(report_free) struct report part = report_new();
+        report_text(&part, "key", uses[i]->key);
+        report_number(&part, "count", uses[i]->count);
+        report_list_add(report, name, &part);
+    }
+}
+
 static void put_outcome(struct report *report, const Hallmark__V1__Event *event)
 {
     report_text(report, "status", status_word(event));
@@ -169,6 +195,9 @@ void entry_report(struct report *report, uint64_t index, const Hallmark__V1__Eve
     put_digests(report, event);
     put_changes(report, event);
     put_text(report, "software", event->software);
+    put_text(report, "server", event->server);
+    put_uses(report, "key_uses", event->key_uses, event->n_key_uses);
+    put_uses(report, "unaccounted", event->unaccounted, event->n_unaccounted);
     if (event->n_hsm_operations > 0)
         report_texts(report, "hsm_operations", event->hsm_operations, event->n_hsm_operations);
 }

@@ -7,8 +7,8 @@
 
 #include <ctype.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
-#include "oem-server/ctl/clean.h"
 
 /* Columns of a terminal that UTF-8 text takes, near enough: its characters. */
 static int columns_of(const char *text)

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/when.h"
 
 enum { NAME_COLUMN = 36, NAME_MAX_BYTES = 64 };
@@ -224,10 +224,17 @@ enum err report_print_line(const struct report *report, const struct ctl *ctl)
 
 enum err report_dump(const struct report *report, char **text_out)
 {
+    AUTO(free_drop) char *text = NULL;
+    size_t len = 0;
     TRY(check(report));
-    char *text = json_dumps(report->json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    if (text == NULL)
+    FILE *out = open_memstream(&text, &len);
+    if (out == NULL)
         return fail_quiet(ERR_MEMORY, "no memory for a report");
-    *text_out = text;
+    enum err e = put_json(out, report->json, JSON_INDENT(2));
+    if (fclose(out) != 0)
+        return fail_quiet(ERR_MEMORY, "no memory for a report");
+    TRY(e);
+    text[len - 1] = '\0'; /* the newline */
+    *text_out = TAKE(text);
     return ERR_OK;
 }

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/name.h"
-#include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/option.h"
 #include "oem-server/ctl/when.h"
 

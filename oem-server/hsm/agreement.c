@@ -94,7 +94,7 @@ enum err hsm_agreement_derive(struct hsm_agreement *agreement,
     AUTO(object_drop) struct object shared = { 0 };
     TRY(derive(s, agreement->object.object, peer, &shared));
     for (size_t i = 0; i < count; i++)
-        TRY(sign_with(s, shared.handle, CKM_AES_CMAC, messages[i], tags_out[i], 16));
+        TRY(sign_with(s, shared.handle, "run", CKM_AES_CMAC, messages[i], tags_out[i], 16));
     return wrap_key(s, kek, shared.handle, wrapped_out);
 }
 

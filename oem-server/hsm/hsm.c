@@ -36,6 +36,7 @@ static enum err open_token(struct hsm *hsm, const struct hsm_config *config, uns
 {
     struct token *t = &hsm->tokens[role];
     t->role = role;
+    t->uses = config->uses;
     t->sessions_count = config->sessions;
     t->timeout_ms = config->timeout_ms;
     TRY(token_init(t, &hsm->module, config->labels[role], config->pin_files[role]));

@@ -25,6 +25,7 @@
 enum hsm_token { HSM_ROOT, HSM_ISSUING, HSM_TLS, HSM_BOOT, HSM_LOG, HSM_TOKENS };
 
 /* Borrowed for the call only. */
+struct uses;
 struct hsm_config {
     const char *module; /* path of the PKCS#11 module */
     const char
@@ -33,6 +34,7 @@ struct hsm_config {
         pin_files[HSM_TOKENS]; /* first line is the user PIN; mode must not be world-readable */
     unsigned sessions;         /* per token, 1-16 */
     unsigned timeout_ms;       /* to borrow a session */
+    struct uses *uses;         /* counts signatures by key; outlives the hsm; or NULL */
 };
 
 struct hsm;

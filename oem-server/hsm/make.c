@@ -95,20 +95,20 @@ static enum err rename_key(struct session *s, const struct object *key, const ch
         "C_SetAttributeValue", name);
 }
 
-static enum err prove_p256(struct session *s, const struct key_pair *pair)
+static enum err prove_p256(struct session *s, const char *name, const struct key_pair *pair)
 {
     uint8_t point[P256_POINT_SIZE], signature[P256_SIGNATURE_SIZE];
     TRY(key_point(s, pair->public_key.handle, point, sizeof(point)));
-    TRY(sign_with(s, pair->private_key.handle, CKM_ECDSA, SPAN(proof), signature,
+    TRY(sign_with(s, pair->private_key.handle, name, CKM_ECDSA, SPAN(proof), signature,
                   sizeof(signature)));
     return point_verify_p256(point, proof, signature);
 }
 
-static enum err prove_ed25519(struct session *s, const struct key_pair *pair)
+static enum err prove_ed25519(struct session *s, const char *name, const struct key_pair *pair)
 {
     uint8_t point[32], signature[64];
     TRY(key_point(s, pair->public_key.handle, point, sizeof(point)));
-    TRY(sign_with(s, pair->private_key.handle, CKM_EDDSA, SPAN(proof), signature,
+    TRY(sign_with(s, pair->private_key.handle, name, CKM_EDDSA, SPAN(proof), signature,
                   sizeof(signature)));
     return point_verify_ed25519(point, SPAN(proof), signature);
 }
@@ -118,7 +118,7 @@ static enum err make_pair(struct session *s, const struct make *m)
     const struct key_template template = { .kind = m->kind, .name = m->fresh };
     AUTO(key_pair_drop) struct key_pair pair = { 0 };
     TRY(key_pair_make(s, &template, &pair));
-    TRY(m->kind == HSM_P256 ? prove_p256(s, &pair) : prove_ed25519(s, &pair));
+    TRY(m->kind == HSM_P256 ? prove_p256(s, m->name, &pair) : prove_ed25519(s, m->name, &pair));
     TRY(rename_key(s, &pair.public_key, m->name));
     TRY(rename_key(s, &pair.private_key, m->name));
     pair = (struct key_pair){ 0 };
@@ -165,8 +165,8 @@ static enum err prove_kek(struct session *s, const struct object *kek)
     TRY(make_aes(s, NULL, &sent));
     TRY(wrap_key(s, kek->handle, sent.handle, &wrapped));
     TRY(wrap_open_aes(s, kek->handle, buf_span(&wrapped), &came));
-    TRY(sign_with(s, sent.handle, CKM_AES_CMAC, SPAN(proof), before, sizeof(before)));
-    TRY(sign_with(s, came.handle, CKM_AES_CMAC, SPAN(proof), after, sizeof(after)));
+    TRY(sign_with(s, sent.handle, "proof", CKM_AES_CMAC, SPAN(proof), before, sizeof(before)));
+    TRY(sign_with(s, came.handle, "proof", CKM_AES_CMAC, SPAN(proof), after, sizeof(after)));
     if (!ct_eq(SPAN(before), SPAN(after)))
         return fail(ERR_HSM, "hsm: token \"%s\": a wrapped key came back another",
                     s->token->label);

@@ -5,6 +5,7 @@
  */
 #include "oem-server/hsm/sign.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/host/log.h"
@@ -30,13 +31,23 @@ static const struct mechanism *mechanism_of(CK_MECHANISM_TYPE type)
     return m;
 }
 
-enum err sign_with(struct session *s, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE type,
-                   struct span data, uint8_t *signature_out, size_t signature_len)
+static void count_use(const struct session *s, const char *name)
+{
+    static const char *const tokens[HSM_TOKENS] = { "root", "issuing", "tls", "boot", "log" };
+    char key[KEY_NAME_MAX + 16];
+    snprintf(key, sizeof(key), "%s: %s", tokens[s->token->role], name);
+    uses_count(s->token->uses, key);
+}
+
+enum err sign_with(struct session *s, CK_OBJECT_HANDLE key, const char *name,
+                   CK_MECHANISM_TYPE type, struct span data, uint8_t *signature_out,
+                   size_t signature_len)
 {
     const struct mechanism *m = mechanism_of(type);
     CK_MECHANISM mechanism = { type, NULL, 0 };
     TRY(session_rv(s, P11(s)->C_SignInit(s->handle, &mechanism, key), "C_SignInit", m->name));
     count_operation(s->token, m->operation);
+    count_use(s, name);
     uint8_t signature[128];
     CK_ULONG len = sizeof(signature);
     CK_BYTE_PTR bytes;
@@ -63,7 +74,7 @@ static enum err sign_named(struct session *s, void *context)
     struct named *n = context;
     CK_OBJECT_HANDLE key;
     TRY(key_find(s, CKO_PRIVATE_KEY, n->name, &key));
-    return sign_with(s, key, n->type, n->data, n->signature_out, P256_SIGNATURE_SIZE);
+    return sign_with(s, key, n->name, n->type, n->data, n->signature_out, P256_SIGNATURE_SIZE);
 }
 
 enum err hsm_sign_p256(struct hsm *hsm, enum hsm_token token, const char *name,

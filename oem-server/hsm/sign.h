@@ -5,7 +5,9 @@
 #include "common/core/rd.h"
 #include "oem-server/hsm/session.h"
 
-/* Exactly signature_len bytes, else ERR_HSM. CKM_ECDSA (data is the digest), CKM_EDDSA, CMAC.
+/* name: of the key, for the count of its signatures (uses.h). Exactly signature_len bytes, else
+ * ERR_HSM. CKM_ECDSA (data is the digest), CKM_EDDSA, CMAC.
  */
-enum err sign_with(struct session *s, CK_OBJECT_HANDLE key, CK_MECHANISM_TYPE type,
-                   struct span data, uint8_t *signature_out, size_t signature_len);
+enum err sign_with(struct session *s, CK_OBJECT_HANDLE key, const char *name,
+                   CK_MECHANISM_TYPE type, struct span data, uint8_t *signature_out,
+                   size_t signature_len);

@@ -13,6 +13,7 @@
 
 #include "common/core/rd.h"
 #include "oem-server/hsm/module.h"
+#include "oem-server/uses/uses.h"
 
 enum { SESSIONS_MAX = 16, KEY_NAME_MAX = 64, KEY_CACHE_MAX = 16 };
 
@@ -44,8 +45,9 @@ struct doomed {
 
 struct token {
     struct module *module;
-    unsigned role; /* enum hsm_token */
-    char *label;   /* NULL: not configured */
+    unsigned role;     /* enum hsm_token */
+    struct uses *uses; /* NULL: signatures are not counted by key */
+    char *label;       /* NULL: not configured */
     char *pin_file;
     unsigned sessions_count;
     unsigned timeout_ms;

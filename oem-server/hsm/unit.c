@@ -135,8 +135,8 @@ static enum err sign(struct session *s, void *context)
     struct signing *g = context;
     if (g->key->object == NULL || !session_is_alive(g->key->object))
         TRY(unwrap(s, g->key));
-    return sign_with(s, g->key->object->object, CKM_ECDSA, span_of(g->digest, SHA256_SIZE),
-                     g->signature_out, P256_SIGNATURE_SIZE);
+    return sign_with(s, g->key->object->object, "unit", CKM_ECDSA,
+                     span_of(g->digest, SHA256_SIZE), g->signature_out, P256_SIGNATURE_SIZE);
 }
 
 enum err hsm_unit_key_sign(struct hsm_unit_key *key, const uint8_t digest[static SHA256_SIZE],

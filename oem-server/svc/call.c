@@ -6,7 +6,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
@@ -14,75 +13,31 @@
 #include "oem-server/svc/answer.h"
 #include "oem-server/svc/settle.h"
 
-enum { DIGESTS_MAX = 8 };
-
-uint64_t svc_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 struct call *call_of(struct rpc_call *rpc)
 {
     return rpc->user;
 }
 
-/* Event fields point at memory that outlives the event but is const to us. */
-static char *lend(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
-static ProtobufCBinaryData lend_bytes(const uint8_t *bytes, size_t len)
-{
-    return (ProtobufCBinaryData){ len, (uint8_t *)(uintptr_t)bytes };
-}
-
-enum err svc_digest_is(struct call *call, const char *name,
-                       const uint8_t sha256[static SHA256_SIZE])
-{
-    Hallmark__V1__Event *event = &call->event;
-    if (event->digests == NULL)
-        event->digests = rpc_alloc(&call->rpc, DIGESTS_MAX * sizeof(*event->digests));
-    Hallmark__V1__Digest *digest = rpc_alloc(&call->rpc, sizeof(*digest));
-    if (event->digests == NULL || digest == NULL)
-        return fail(ERR_MEMORY, "svc: no memory for an event");
-    if (event->n_digests == DIGESTS_MAX)
-        return fail(ERR_LIMIT, "svc: more than %d digests in an event", DIGESTS_MAX);
-    hallmark__v1__digest__init(digest);
-    digest->name = lend(name);
-    TRY(rpc_bytes(&call->rpc, &digest->sha256, span_of(sha256, SHA256_SIZE)));
-    event->digests[event->n_digests++] = digest;
-    return ERR_OK;
-}
-
-enum err svc_digest(struct call *call, const char *name, struct span bytes)
-{
-    uint8_t sha256[SHA256_SIZE];
-    sha256_of(bytes, sha256);
-    return svc_digest_is(call, name, sha256);
-}
-
 static void describe(struct call *call)
 {
-    Hallmark__V1__Event *event = &call->event;
-    char *fingerprint = rpc_alloc(&call->rpc, 2 * SHA256_SIZE + 1);
+    struct event *event = &call->event;
+    char fingerprint[2 * SHA256_SIZE + 1];
     event_init(event, call->row != NULL ? "arrow" : "call", call->principal->uri, ERR_OK, "");
-    event->peer = lend(call->peer);
-    event->method = lend(call->rpc.method);
-    if (call->principal->role != AUTH_SERVER && fingerprint != NULL)
-        event->certificate = hex_of(SPAN(call->principal->certificate_sha256), fingerprint);
+    event_text(event, EVENT_PEER, call->peer);
+    event_text(event, EVENT_METHOD, call->rpc.method);
+    if (call->principal->role != AUTH_SERVER)
+        event_text(event, EVENT_CERTIFICATE,
+                   hex_of(SPAN(call->principal->certificate_sha256), fingerprint));
     if (call->row != NULL)
-        event->arrow = call->row->arrow;
+        event->pb.arrow = call->row->arrow;
 }
 
 static void describe_run(struct call *call)
 {
     const struct run *run = call->run;
-    call->event.order = lend(run->order.name);
-    call->event.uid = lend_bytes(run->uid, UID_SIZE);
-    call->event.run_id = lend_bytes(run->id, RUN_ID_SIZE);
+    event_text(&call->event, EVENT_ORDER, run->order.name);
+    event_bytes(&call->event, EVENT_UID, SPAN(run->uid));
+    event_bytes(&call->event, EVENT_RUN_ID, SPAN(run->id));
 }
 
 /* Commit, Booted, Locked and Sealed name their unit by UID: they are of no run. */
@@ -127,21 +82,15 @@ static enum err find_run(struct call *call)
     return ERR_OK;
 }
 
-static void reports_drop(Hallmark__V1__ArrowReports **reports)
-{
-    hallmark__v1__arrow_reports__free_unpacked(*reports, NULL);
-}
-
 static enum err take_reports(struct call *call)
 {
     struct span bytes = rpc_call_metadata(&call->rpc, "reports-bin");
     if (bytes.len == 0)
         return ERR_OK;
-    AUTO(reports_drop)
-    Hallmark__V1__ArrowReports *reports =
-        hallmark__v1__arrow_reports__unpack(NULL, bytes.len, bytes.ptr);
-    if (reports == NULL)
+    AUTO(rpc_drop) ProtobufCMessage *message = NULL;
+    if (rpc_unpack(&hallmark__v1__arrow_reports__descriptor, bytes, &message) != ERR_OK)
         return fail_quiet(ERR_INVALID, "metadata reports-bin is not an ArrowReports");
+    const Hallmark__V1__ArrowReports *reports = (const Hallmark__V1__ArrowReports *)message;
     return run_reports(call, reports->reports, reports->n_reports);
 }
 
@@ -212,6 +161,8 @@ static enum err admit(struct call *call)
 {
     call->row = flow_row_of_method(call->rpc.method);
     describe(call);
+    if (call->session != NULL && atomic_load(&call->session->ending))
+        return fail_quiet(ERR_REVOKED, "certificate revoked");
     TRY(auth_allow(call->principal, call->rpc.method, &call->method));
     TRY(check_key(call));
     TRY(find_stored(call));
@@ -248,16 +199,13 @@ static bool is_left_out(struct call *call, const char *words)
     return true;
 }
 
-static enum err enter_refusal(struct call *call, enum err e, char *words)
+static enum err enter_refusal(struct call *call, enum err e, const char *words)
 {
-    static char kind[] = "refusal";
-    call->event.kind = kind;
-    call->event.status = err_status(e);
-    call->event.code = (uint32_t)e;
-    call->event.message = words;
+    event_text(&call->event, EVENT_KIND, "refusal");
+    event_outcome(&call->event, e, words);
     log_line(LOG_LEVEL_WARN, "refused: %s %s: %s: %s", call->principal->uri, call->rpc.method,
              err_text(e), words);
-    TRY(settle_note(call));
+    settle_note(call);
     if (call->run != NULL && !call->run->over && run_flush(call->run) != ERR_OK)
         log_line(LOG_LEVEL_INFO, "svc: the run's entries come with its end");
     return event_write(call->server, &call->event, &call->log_index);
@@ -340,7 +288,7 @@ void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
     (void)hsm_operations_take(NULL, 0);
     hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
     call->rpc.user = call;
-    call->started_us = svc_now_us();
+    call->started_us = event_now_us();
     serve(call);
     hsm_wanted(0, NULL);
     if (call->rpc.err != ERR_OK)

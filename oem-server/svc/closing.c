@@ -67,7 +67,8 @@ static enum err describe(struct store_tx *tx, struct closing *c)
         return no_such_unit(c);
     TRY(e);
     c->state = unit.state;
-    return rpc_text(&c->call->rpc, &c->call->event.order, unit.order);
+    event_text(&c->call->event, EVENT_ORDER, unit.order);
+    return ERR_OK;
 }
 
 enum err runs_verify(const struct wr *statement, const uint8_t point[static P256_POINT_SIZE],
@@ -119,7 +120,8 @@ static enum err take_commit(struct closing *c, const Hallmark__V1__CommitStateme
     c->commit.slot = in->slot;
     c->commit.lock_level = (uint32_t)in->lock_level;
     c->commit.statement = buf_span(&c->statement);
-    return rpc_bytes(&c->call->rpc, &c->call->event.run_id, SPAN(c->commit.run_id));
+    event_bytes(&c->call->event, EVENT_RUN_ID, SPAN(c->commit.run_id));
+    return ERR_OK;
 }
 
 /* The run has done its work: the unit's holder goes with this. */
@@ -132,7 +134,7 @@ static enum err commit(struct store_tx *tx, void *context)
     TRY(describe(tx, c));
     TRY(unit_commit_key(tx, c->uid, c->call->principal->name, &c->commit, &c->committed));
     TRY(unit_end_run(tx, c->uid, c->commit.run_id, &ended));
-    TRY(svc_digest(c->call, "commit", buf_span(&c->statement)));
+    event_digest(&c->call->event, "commit-statement", buf_span(&c->statement));
     return runs_fill_committed(&c->call->rpc, &c->committed, c->out);
 }
 
@@ -165,7 +167,8 @@ static enum err tell_boot(struct closing *c, const char *detail)
     char words[UNIT_WORDS_MAX + 24];
     TRY(message_text("detail", detail, 0, UNIT_WORDS_MAX));
     snprintf(words, sizeof(words), "%s: %s", c->booted ? "booted" : "did not boot", detail);
-    return rpc_text(&c->call->rpc, &c->call->event.message, words);
+    event_text(&c->call->event, EVENT_MESSAGE, words);
+    return ERR_OK;
 }
 
 enum err runs_booted(struct rpc_call *rpc, const Hallmark__V1__UnitBootedRequest *in,
@@ -195,7 +198,8 @@ static enum err take_lock(struct closing *c, const Hallmark__V1__LockStatement *
     memcpy(c->lock.statement_sha256, in->statement_sha256.data, SHA256_SIZE);
     c->lock.lock_level = (uint32_t)in->lock_level;
     c->lock.statement = buf_span(&c->statement);
-    return rpc_bytes(&c->call->rpc, &c->call->event.run_id, SPAN(c->lock.run_id));
+    event_bytes(&c->call->event, EVENT_RUN_ID, SPAN(c->lock.run_id));
+    return ERR_OK;
 }
 
 static enum err locked(struct store_tx *tx, void *context)
@@ -205,7 +209,8 @@ static enum err locked(struct store_tx *tx, void *context)
     if (c->booted && c->state == UNIT_COMMITTED)
         TRY(unit_booted(tx, c->uid, c->call->principal->name, true));
     TRY(unit_locked(tx, c->uid, c->call->principal->name, &c->lock));
-    return svc_digest(c->call, "lock", buf_span(&c->statement));
+    event_digest(&c->call->event, "lock-statement", buf_span(&c->statement));
+    return ERR_OK;
 }
 
 enum err runs_locked(struct rpc_call *rpc, const Hallmark__V1__UnitLockedRequest *in,
@@ -240,7 +245,7 @@ static enum err read_unit(struct store_tx *tx, void *context)
     c->is_stations = e == ERR_OK && unit.state == UNIT_COMMITTED &&
                      strcmp(unit.station, c->call->principal->name) == 0;
     if (c->is_stations)
-        TRY(rpc_text(&c->call->rpc, &c->call->event.order, unit.order));
+        event_text(&c->call->event, EVENT_ORDER, unit.order);
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
@@ -268,6 +273,6 @@ enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__UnitSealedRequest
     TRY(message_text("detail", in->detail, 0, UNIT_WORDS_MAX));
     if (in->debug_port != HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT)
         return not_shut(&c, in->debug_port);
-    TRY(svc_digest(c.call, "detail", span_of(in->detail, strlen(in->detail))));
+    event_text(&c.call->event, EVENT_MESSAGE, in->detail);
     return call_change(c.call, seal, &c, &out->base);
 }

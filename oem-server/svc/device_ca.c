@@ -78,7 +78,7 @@ static enum err certify(struct store_tx *tx, void *context)
     uint8_t digest[SHA256_SIZE];
     buf_free(&r->certificate);
     TRY(unit_certify(tx, &run, r->der, buf_span(&r->issued), &r->certificate));
-    TRY(svc_digest(r->call, "certificate", buf_span(&r->certificate)));
+    event_digest(&r->call->event, "certificate", buf_span(&r->certificate));
     sha256_of(buf_span(&r->certificate), digest);
     return rpc_bytes(&r->call->rpc, &r->out->certificate_sha256, SPAN(digest));
 }

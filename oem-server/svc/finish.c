@@ -114,8 +114,8 @@ static enum err finish(struct store_tx *tx, void *context)
     if (!run->finished)
         TRY(unit_agree(tx, &unit_run, &run->agreed));
     TRY(unit_finish(tx, &unit_run, &receipt, &keep, f->tag));
-    TRY(svc_digest(f->call, "receipt", buf_span(&f->packed)));
-    TRY(svc_digest(f->call, "transcript", SPAN(run->transcript)));
+    event_digest(&f->call->event, "receipt", buf_span(&f->packed));
+    event_digest_is(&f->call->event, "transcript", run->transcript);
     f->out->decision = keep ? HALLMARK__V1__KEY_DECISION__KEY_DECISION_KEEP
                             : HALLMARK__V1__KEY_DECISION__KEY_DECISION_WRITE;
     return rpc_bytes(&f->call->rpc, &f->out->confirmation_tag, SPAN(f->tag));

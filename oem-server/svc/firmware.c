@@ -91,7 +91,7 @@ static enum err firmware_release(struct rpc_call *rpc, const Hallmark__V1__Relea
     TRY(receive_image(rpc, &upload));
     upload.image.size = (uint32_t)upload.image.bytes.len;
     sha256_of(buf_span(&upload.image.bytes), upload.image.sha256);
-    TRY(svc_digest(upload.call, "image", buf_span(&upload.image.bytes)));
+    event_digest_is(&upload.call->event, "image", upload.image.sha256);
     return call_change(upload.call, release, &upload, &out->base);
 }
 
@@ -182,13 +182,14 @@ static enum err firmware_withdraw(struct rpc_call *rpc,
 {
     struct withdrawal w = { call_of(rpc), in, out };
     char hex[2 * SHA256_SIZE + 1], words[2 * SHA256_SIZE + 16];
+    event_text(&w.call->event, EVENT_REASON, in->reason);
     if (in->sha256.len != SHA256_SIZE)
         return fail_quiet(ERR_INVALID, "withdraw: the image's digest must be %d bytes",
                           SHA256_SIZE);
     TRY(message_reason(w.call, in->reason));
     snprintf(words, sizeof(words), "image %s", hex_of(span_in(&in->sha256), hex));
-    TRY(rpc_text(rpc, &w.call->event.message, words));
-    TRY(svc_digest_is(w.call, "image", in->sha256.data));
+    event_text(&w.call->event, EVENT_MESSAGE, words);
+    event_digest_is(&w.call->event, "image", in->sha256.data);
     return call_change(w.call, withdraw, &w, &out->base);
 }
 

@@ -11,7 +11,8 @@ struct span span_in(const ProtobufCBinaryData *data);
 enum err message_unpack(struct rpc_call *rpc, const ProtobufCMessageDescriptor *type,
                         struct span bytes, ProtobufCMessage **out);
 
-/* Printable UTF-8 of min to max bytes. ERR_INVALID names what. */
+/* UTF-8 of min to max bytes without controls, bidirectional ones included
+ * (common/host/clean.h). ERR_INVALID names what. */
 enum err message_text(const char *what, const char *text, size_t min, size_t max);
 
 /* An operator's reason, 1-256 bytes: checked, and put into the entry. */

@@ -28,8 +28,9 @@ struct act {
 
 static enum err begin(struct act *act)
 {
+    event_text(&act->call->event, EVENT_ORDER, act->order);
+    event_text(&act->call->event, EVENT_REASON, act->reason);
     TRY(ca_name_check("order", act->order));
-    TRY(rpc_text(&act->call->rpc, &act->call->event.order, act->order));
     return message_reason(act->call, act->reason);
 }
 
@@ -76,6 +77,8 @@ enum err orders_close(struct rpc_call *rpc, const Hallmark__V1__CloseOrderReques
                        .reason = in->reason,
                        .now = in->now,
                        .out = out };
+    if (in->now)
+        event_text(&act.call->event, EVENT_MESSAGE, "now: units that are started fail");
     TRY(begin(&act));
     enum err e = call_change(act.call, close, &act, &out->base);
     if (e == ERR_OK && !act.call->replayed)
@@ -147,7 +150,7 @@ static enum err change_station(struct rpc_call *rpc,
     TRY(ca_name_check("station", in->station));
     TRY(begin(&act));
     snprintf(words, sizeof(words), "station %s", in->station);
-    TRY(rpc_text(rpc, &act.call->event.message, words));
+    event_text(&act.call->event, EVENT_MESSAGE, words);
     return call_change(act.call, fn, &act, &out->base);
 }
 

@@ -108,7 +108,7 @@ static enum err create(struct store_tx *tx, void *order)
                            : e;
 }
 
-/* The request is freed before the entry is written: the order's name in it is a copy. */
+/* The terms are in the entry as changes: each of the order's row. */
 static enum err orders_create(struct rpc_call *rpc, const Hallmark__V1__CreateOrderRequest *in,
                               Hallmark__V1__CreateOrderResponse *out)
 {
@@ -116,10 +116,10 @@ static enum err orders_create(struct rpc_call *rpc, const Hallmark__V1__CreateOr
     struct order order = { 0 };
     if (in->order == NULL)
         return fail_quiet(ERR_INVALID, "order: it is missing");
+    event_text(&call->event, EVENT_ORDER, in->order->name);
     TRY(check_order(in->order));
-    TRY(rpc_text(rpc, &call->event.order, in->order->name));
-    TRY(svc_digest_is(call, "firmware", in->order->firmware_sha256.data));
-    TRY(svc_digest_is(call, "devauth", in->order->devauth_sha256.data));
+    event_digest_is(&call->event, "firmware", in->order->firmware_sha256.data);
+    event_digest_is(&call->event, "devauth", in->order->devauth_sha256.data);
     enum err e = take_order(rpc, in->order, &order);
     if (e == ERR_OK)
         e = call_change(call, create, &order, &out->base);

@@ -11,10 +11,11 @@
 static const struct {
     enum hsm_token token;
     const char *name;
+    const char *entry; /* what the digest in the entry is of */
 } keys[] = {
-    { HSM_ROOT, CA_KEY_ROOT },
-    { HSM_ISSUING, CA_KEY_ISSUING },
-    { HSM_TLS, CA_KEY_WEB_SERVER },
+    { HSM_ROOT, CA_KEY_ROOT, "root-public-key" },
+    { HSM_ISSUING, CA_KEY_ISSUING, "issuing-public-key" },
+    { HSM_TLS, CA_KEY_WEB_SERVER, "web-server-public-key" },
 };
 
 static enum err add_key(struct rpc_call *rpc, Hallmark__V1__GenerateCaKeysResponse *out,
@@ -34,7 +35,7 @@ static enum err add_key(struct rpc_call *rpc, Hallmark__V1__GenerateCaKeysRespon
         e = rpc_bytes(rpc, &row->public_key, span_of(der, (size_t)len));
     }
     if (e == ERR_OK)
-        e = svc_digest(call_of(rpc), keys[i].name, span_of(der, (size_t)len));
+        event_digest(&call_of(rpc)->event, keys[i].entry, span_of(der, (size_t)len));
     OPENSSL_free(der);
     if (e == ERR_OK)
         out->keys[out->n_keys++] = row;
@@ -101,9 +102,10 @@ static enum err fill(struct call *call, Hallmark__V1__IssueCaCertificatesRespons
     TRY(rpc_bytes(&call->rpc, &out->root, root));
     TRY(rpc_bytes(&call->rpc, &out->issuing, issuing));
     TRY(rpc_bytes(&call->rpc, &out->web_server, web_server));
-    TRY(svc_digest(call, "root", root));
-    TRY(svc_digest(call, "issuing", issuing));
-    return svc_digest(call, "web-server", web_server);
+    event_digest(&call->event, "root-certificate", root);
+    event_digest(&call->event, "issuing-certificate", issuing);
+    event_digest(&call->event, "web-server-certificate", web_server);
+    return ERR_OK;
 }
 
 static enum err issue(struct call *call, const Hallmark__V1__IssueCaCertificatesRequest *in,

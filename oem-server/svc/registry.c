@@ -111,13 +111,14 @@ static enum err add(struct store_tx *tx, void *context)
     return store_registration_put(tx, &principal, &a->kept);
 }
 
-/* The entry says whom it is about. */
+/* The entry says whom it is about, and with which role. */
 static enum err describe(struct call *call, size_t row, const char *name)
 {
     char words[NAME_LENGTH_MAX + 16];
     TRY(ca_name_check(roles[row].what, name));
     snprintf(words, sizeof(words), "%s %s", roles[row].what, name);
-    return rpc_text(&call->rpc, &call->event.message, words);
+    event_text(&call->event, EVENT_MESSAGE, words);
+    return ERR_OK;
 }
 
 static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrincipalRequest *in,
@@ -134,7 +135,8 @@ static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrinci
     bool known = a.kept.certificate.len != 0;
     if (!known)
         TRY(issue(&a));
-    TRY(svc_digest(call, "certificate", buf_span(&a.kept.certificate)));
+    event_digest_is(&call->event, "csr", a.kept.csr_sha256);
+    event_digest(&call->event, "certificate", buf_span(&a.kept.certificate));
     TRY(rpc_bytes(rpc, &out->certificate, buf_span(&a.kept.certificate)));
     TRY(rpc_bytes(rpc, &out->issuer, ca_issuing(call->server->ca)));
     return call_change(call, known ? NULL : add, &a, &out->base);
@@ -165,6 +167,7 @@ static enum err registry_revoke(struct rpc_call *rpc,
 {
     struct call *call = call_of(rpc);
     struct revoking r = { .in = in };
+    event_text(&call->event, EVENT_REASON, in->reason);
     TRY(find_role(in->role, &r.row));
     TRY(describe(call, r.row, in->name));
     TRY(message_reason(call, in->reason));

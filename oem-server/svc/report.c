@@ -8,6 +8,7 @@
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
+#include "oem-server/svc/message.h"
 #include "oem-server/svc/settle.h"
 
 struct own_key {
@@ -124,24 +125,20 @@ static enum err check_report(struct run *run, const Hallmark__V1__ArrowReport *r
 
 static enum err stage(struct run *run, const Hallmark__V1__ArrowReport *report)
 {
-    char method[64], words[RPC_MESSAGE_TEXT_MAX];
-    Hallmark__V1__Event event;
+    char method[64];
+    struct event event;
     flow_method(flow_row((uint8_t)report->arrow), method);
-    snprintf(words, sizeof(words), "%s", report->message);
-    for (char *c = words; *c != '\0'; c++)
-        if (*c < 0x20 || *c > 0x7e)
-            *c = '?';
-    event_init(&event, "arrow", run->station.uri, ERR_OK, words);
+    event_init(&event, "arrow", run->station.uri, ERR_OK, report->message);
     event_run(&event, run);
-    event.arrow = report->arrow;
-    event.method = method;
-    event.reported = true;
-    event.status = report->status;
-    event.code = report->code;
-    event.request_sha256 = report->request_sha256;
-    event.response_sha256 = report->response_sha256;
-    event.took_us = report->took_us;
-    return staged_add(&run->staged, &event, true, NULL);
+    event_text(&event, EVENT_METHOD, method);
+    event_bytes(&event, EVENT_REQUEST_SHA256, span_in(&report->request_sha256));
+    event_bytes(&event, EVENT_RESPONSE_SHA256, span_in(&report->response_sha256));
+    event.pb.arrow = report->arrow;
+    event.pb.reported = true;
+    event.pb.status = report->status;
+    event.pb.code = report->code;
+    event.pb.took_us = report->took_us;
+    return staged_add(&run->staged, &event.pb, true, NULL);
 }
 
 /* One report: checked, staged, and the flow moved. */

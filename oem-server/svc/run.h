@@ -119,4 +119,4 @@ void run_boot_scope(const struct run *run, char scope[static 80]); /* of unit_bo
 struct sign_run run_sign(const struct run *run);                   /* common/core/sign.h */
 
 /* Which run it was: order, unit, run and the station's address; lent. */
-void event_run(Hallmark__V1__Event *event, struct run *run);
+void event_run(struct event *event, const struct run *run);

@@ -19,12 +19,12 @@ struct ending {
 
 static enum err enter_end(struct store_tx *tx, const struct ending *ending)
 {
-    struct run *run = ending->run;
-    Hallmark__V1__Event event;
+    const struct run *run = ending->run;
+    struct event event;
     event_init(&event, "run", run->station.uri, ending->err, ending->words);
     event_run(&event, run);
-    event.arrow = flow_finished(&run->flow) ? 0 : run->flow.next;
-    return tlog_append(run->server->log, tx, &event, NULL);
+    event.pb.arrow = flow_finished(&run->flow) ? 0 : run->flow.next;
+    return tlog_append(run->server->log, tx, &event.pb, NULL);
 }
 
 /* The holder goes; the entries that wait come first, as refused ones if the station was

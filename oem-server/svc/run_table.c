@@ -87,9 +87,10 @@ static enum err end(struct store_tx *tx, void *context)
     TRY(find_holder(tx, e->id, &unit));
     TRY(unit_end_run(tx, unit.uid, e->id, &ended));
     snprintf(words, sizeof(words), "run of station %s", unit.holder.station);
-    TRY(rpc_bytes(&e->call->rpc, &e->call->event.uid, SPAN(unit.uid)));
-    TRY(rpc_text(&e->call->rpc, &e->call->event.order, unit.order));
-    return rpc_text(&e->call->rpc, &e->call->event.message, words);
+    event_bytes(&e->call->event, EVENT_UID, SPAN(unit.uid));
+    event_text(&e->call->event, EVENT_ORDER, unit.order);
+    event_text(&e->call->event, EVENT_MESSAGE, words);
+    return ERR_OK;
 }
 
 static enum err run_table_end(struct rpc_call *rpc, const Hallmark__V1__EndHolderRequest *in,
@@ -97,10 +98,10 @@ static enum err run_table_end(struct rpc_call *rpc, const Hallmark__V1__EndHolde
 {
     struct ending e = { .call = call_of(rpc) };
     char words[UNIT_REASON_MAX + 40];
+    event_bytes(&e.call->event, EVENT_RUN_ID, span_in(&in->run_id));
     if (in->run_id.len != RUN_ID_SIZE)
         return fail_quiet(ERR_INVALID, "a run id is %d bytes", RUN_ID_SIZE);
     memcpy(e.id, in->run_id.data, RUN_ID_SIZE);
-    TRY(rpc_bytes(rpc, &e.call->event.run_id, SPAN(e.id)));
     TRY(message_reason(e.call, in->reason));
     TRY(call_change(e.call, end, &e, &out->base));
     snprintf(words, sizeof(words), "ended by an operator: %s", in->reason);

@@ -52,7 +52,7 @@ static enum err fill_run(struct opening *o)
     TRY(ca_device_subject(o->call->server->ca, o->order.name, o->run->uid, &subject));
     TRY(rpc_bytes(rpc, &o->out->subject, buf_span(&subject)));
     TRY(rpc_bytes(rpc, &o->out->run_id, SPAN(o->run->id)));
-    TRY(rpc_bytes(rpc, &o->call->event.run_id, SPAN(o->run->id)));
+    event_bytes(&o->call->event, EVENT_RUN_ID, SPAN(o->run->id));
     return rpc_bytes(rpc, &o->out->server_nonce, SPAN(o->run->server_nonce));
 }
 
@@ -76,7 +76,7 @@ static enum err open_unit(struct store_tx *tx, void *context)
                                   server->config->name, o->run->id,   o->in->repeat };
     opening_drop(o);
     hallmark__v1__open_response__init(o->out);
-    call->event.run_id = (ProtobufCBinaryData){ 0, NULL };
+    event_bytes(&call->event, EVENT_RUN_ID, span_of(NULL, 0));
     TRY(unit_open_run(tx, &server->limits, &in, &o->opened));
     TRY(order_get(tx, o->in->order, &o->order));
     TRY(image_of(tx, call, o->order.devauth_sha256, &o->out->devauth));
@@ -89,8 +89,8 @@ static enum err prepare(struct call *call, struct run *run, const Hallmark__V1__
 {
     run->station = *call->principal;
     snprintf(run->peer, sizeof(run->peer), "%s", call->peer);
+    event_text(&call->event, EVENT_ORDER, in->order);
     TRY(ca_name_check("order", in->order));
-    TRY(rpc_text(&call->rpc, &call->event.order, in->order));
     TRY(message_uid(call, &in->uid, run->uid));
     TRY(buf_copy(&run->web_server, ca_web_server(call->server->ca)));
     if (RAND_bytes(run->id, sizeof(run->id)) != 1 ||

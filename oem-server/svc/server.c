@@ -85,8 +85,9 @@ enum err server_log_open(struct server *server)
     if (server->log != NULL)
         return ERR_OK;
     TRY(hsm_ed25519_public(server->hsm, HSM_LOG, CA_KEY_LOG, public_key));
-    return tlog_open(server->store, server->config->origin, public_key, sign_with_hsm,
-                     server->hsm, &server->log);
+    TRY(tlog_open(server->store, server->config->origin, public_key, sign_with_hsm, server->hsm,
+                  &server->log));
+    return tlog_account(server->log, server->config->name, server->uses);
 }
 
 /* They were put in one change: ERR_NOT_FOUND if there is none, damage if some are missing. */
@@ -152,7 +153,11 @@ enum err server_open(const struct config *config, struct server **server_out)
         .unlocked_us = (int64_t)config->policy.unlocked_s * US_OF_SECOND,
     };
     pthread_mutex_init(&server->lock, NULL);
-    enum err e = hsm_open(&config->hsm, &server->hsm);
+    struct hsm_config hsm = config->hsm;
+    enum err e = uses_open(config->uses_path, &server->uses);
+    hsm.uses = server->uses;
+    if (e == ERR_OK)
+        e = hsm_open(&hsm, &server->hsm);
     if (e == ERR_OK)
         e = store_open(config->store_path, &server->store);
     if (e == ERR_OK)
@@ -176,19 +181,11 @@ struct renewal {
 static enum err keep_renewal(struct store_tx *tx, void *context)
 {
     const struct renewal *renewal = context;
-    uint8_t digest[SHA256_SIZE];
-    static char name[] = "web-server";
-    Hallmark__V1__Digest row = HALLMARK__V1__DIGEST__INIT;
-    Hallmark__V1__Digest *rows[] = { &row };
-    Hallmark__V1__Event event;
-    sha256_of(renewal->certificate, digest);
-    row.name = name;
-    row.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digest };
+    struct event event;
     event_init(&event, "renewal", "oem-server", ERR_OK, "WebServer certificate");
-    event.digests = rows;
-    event.n_digests = 1;
-    TRY(store_setting_put(tx, name, renewal->certificate));
-    return tlog_append(renewal->server->log, tx, &event, NULL);
+    event_digest(&event, "web-server-certificate", renewal->certificate);
+    TRY(store_setting_put(tx, "web-server", renewal->certificate));
+    return tlog_append(renewal->server->log, tx, &event.pb, NULL);
 }
 
 static enum err renew(struct server *server, struct ca_certificates *next)
@@ -239,6 +236,7 @@ void server_close(struct server *server)
     tlog_free(server->log);
     store_close(server->store);
     hsm_close(server->hsm);
+    uses_close(server->uses);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }

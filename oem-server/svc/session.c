@@ -153,7 +153,9 @@ void session_close_all_of(struct server *server, const char *uri, const char *re
 {
     pthread_mutex_lock(&server->lock);
     for (struct session *s = server->sessions; s != NULL; s = s->next)
-        if (strcmp(s->principal.uri, uri) == 0)
+        if (strcmp(s->principal.uri, uri) == 0) {
+            atomic_store(&s->ending, true);
             wss_conn_close(s->conn, 1008, reason);
+        }
     pthread_mutex_unlock(&server->lock);
 }

@@ -12,7 +12,7 @@
 #include "common/host/log.h"
 #include "common/host/p256.h"
 
-enum { OPERATIONS_MAX = 16, EXPIRE_EVERY = 1000 };
+enum { EXPIRE_EVERY = 1000 };
 
 #define ANSWERS_KEPT_US (INT64_C(24) * 3600 * 1000000)
 
@@ -36,34 +36,15 @@ enum err svc_station_check(struct store_tx *tx, const struct run *run)
     return check_principal(tx, &run->station);
 }
 
-static void note_operations(struct call *call)
+void settle_note(struct call *call)
 {
-    const char *names[OPERATIONS_MAX];
-    size_t count = hsm_operations_take(names, OPERATIONS_MAX);
-    if (count > OPERATIONS_MAX)
-        count = OPERATIONS_MAX;
-    size_t had = call->event.n_hsm_operations;
-    char **list = rpc_alloc(&call->rpc, (had + count) * sizeof(*list));
-    if (list == NULL)
-        return;
-    for (size_t i = 0; i < had; i++)
-        list[i] = call->event.hsm_operations[i];
-    for (size_t i = 0; i < count; i++)
-        list[had + i] = (char *)(uintptr_t)names[i];
-    call->event.hsm_operations = list;
-    call->event.n_hsm_operations = had + count;
-}
-
-enum err settle_note(struct call *call)
-{
-    uint8_t *digest = rpc_alloc(&call->rpc, SHA256_SIZE);
-    if (digest == NULL)
-        return fail(ERR_MEMORY, "svc: no memory for an event");
+    const char *names[EVENT_OPERATIONS_MAX];
+    uint8_t digest[SHA256_SIZE];
+    size_t count = hsm_operations_take(names, COUNT(names));
+    event_operations(&call->event, names, count < COUNT(names) ? count : COUNT(names));
     sha256_of(call->rpc.payload, digest);
-    call->event.request_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digest };
-    call->event.took_us = (uint32_t)(svc_now_us() - call->started_us);
-    note_operations(call);
-    return ERR_OK;
+    event_bytes(&call->event, EVENT_REQUEST_SHA256, SPAN(digest));
+    call->event.pb.took_us = (uint32_t)(event_now_us() - call->started_us);
 }
 
 struct settling {
@@ -95,7 +76,7 @@ static enum err write_entry(struct store_tx *tx, struct settling *s)
 {
     struct call *call = s->call;
     AUTO(buf_free) struct buf packed = { 0 };
-    Hallmark__V1__Event event = call->event;
+    Hallmark__V1__Event event = call->event.pb;
     static char claim[] = "claim";
     if (s->claim) {
         event.kind = claim;
@@ -120,7 +101,7 @@ static enum err settle(struct store_tx *tx, void *context)
     struct call *call = s->call;
     call->replayed = false;
     buf_free(&call->stored);
-    call->event.n_digests = s->digests;
+    event_digests_undo(&call->event, s->digests);
     TRY(check_principal(tx, call->principal));
     TRY(replay_find(tx, call));
     if (call->replayed)
@@ -137,7 +118,7 @@ static enum err settle(struct store_tx *tx, void *context)
 static enum err settle_now(struct settling *s)
 {
     struct call *call = s->call;
-    s->digests = call->event.n_digests;
+    s->digests = call->event.pb.n_digests;
     TRY(rpc_check(&call->rpc));
     TRY(svc_do(call->server, settle, s, call->rpc.deadline_ms));
     if (!call->replayed && call->run != NULL)
@@ -149,7 +130,7 @@ enum err call_change(struct call *call, store_fn *fn, void *context,
                      const ProtobufCMessage *answer)
 {
     struct settling s = { .call = call, .fn = fn, .context = context, .answer = answer };
-    TRY(settle_note(call));
+    settle_note(call);
     TRY(settle_now(&s));
     call->settled = !call->replayed;
     call->logged = call->settled;
@@ -190,14 +171,14 @@ enum err settle_later(struct call *call)
     struct staged_answer answer = { call->rpc.idempotency_key, request,
                                     buf_span(&call->rpc.response) };
     TRY(rpc_check(&call->rpc));
-    TRY(settle_note(call));
+    settle_note(call);
     replay_digest(call, request);
     sha256_of(buf_span(&call->rpc.response), response);
-    call->event.response_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, response };
+    event_bytes(&call->event, EVENT_RESPONSE_SHA256, SPAN(response));
     enum err e =
-        staged_add(&call->run->staged, &call->event, call->principal->role != AUTH_SERVER,
+        staged_add(&call->run->staged, &call->event.pb, call->principal->role != AUTH_SERVER,
                    replay_keeps(call) ? &answer : NULL);
-    call->event.response_sha256 = (ProtobufCBinaryData){ 0, NULL };
+    event_bytes(&call->event, EVENT_RESPONSE_SHA256, span_of(NULL, 0));
     return e;
 }
 

@@ -12,9 +12,8 @@ enum err svc_do(struct server *server, store_fn *fn, void *context, uint64_t dea
 /* May the run's station still act? ERR_REVOKED, ERR_UNAUTHENTICATED. Inside a change. */
 enum err svc_station_check(struct store_tx *tx, const struct run *run);
 
-/* The digests of what travelled and the HSM's operations, into the event. response empty: none.
- */
-enum err settle_note(struct call *call);
+/* The digest of the request, the time it took and the HSM's operations, into the entry. */
+void settle_note(struct call *call);
 
 /* The call's entry waits for the next change of its run (AUTH_NOTES). */
 enum err settle_later(struct call *call);

@@ -84,26 +84,22 @@ static enum err stage_arrival(struct arrival *a)
     struct run *run = a->run;
     uint8_t digests[2][SHA256_SIZE];
     char method[64];
-    char *operations[OPERATIONS_MAX];
     sha256_of(buf_span(&a->request), digests[0]);
     sha256_of(buf_span(&a->response), digests[1]);
     flow_method(a->row, method);
-    Hallmark__V1__Event event;
+    struct event event;
     event_init(&event, "arrow", "oem-server", a->err, a->words);
     event_run(&event, run);
-    event.arrow = a->row->arrow;
-    event.method = method;
-    event.request_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digests[0] };
+    event_text(&event, EVENT_METHOD, method);
+    event_bytes(&event, EVENT_REQUEST_SHA256, SPAN(digests[0]));
     if (a->err == ERR_OK)
-        event.response_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digests[1] };
-    for (size_t i = 0; i < a->operation_count; i++)
-        operations[i] = (char *)(uintptr_t)a->operations[i];
-    event.hsm_operations = operations;
-    event.n_hsm_operations = a->operation_count;
-    event.took_us = (uint32_t)(event.time_us - a->started_us);
+        event_bytes(&event, EVENT_RESPONSE_SHA256, SPAN(digests[1]));
+    event_operations(&event, a->operations, a->operation_count);
+    event.pb.arrow = a->row->arrow;
+    event.pb.took_us = (uint32_t)(event.pb.time_us - a->started_us);
     if (a->err == ERR_OK && a->row->head == FLOW_P)
         run_transcript(run, a->row->arrow, SPAN(digests[0]), SPAN(digests[1]));
-    return staged_add(&run->staged, &event, false, NULL);
+    return staged_add(&run->staged, &event.pb, false, NULL);
 }
 
 static void check_arrival(struct arrival *a)
@@ -165,7 +161,7 @@ enum err run_call_station(struct run *run, const struct flow_row *row)
         return fail(ERR_MEMORY, "run: no memory for a call");
     a->run = run_keep(run);
     a->row = row;
-    a->started_us = svc_now_us();
+    a->started_us = event_now_us();
     char method[64];
     flow_method(row, method);
     enum err e = make_request(a);

@@ -24,6 +24,7 @@
 #include "oem-server/auth/auth.h"
 #include "oem-server/ca/ca.h"
 #include "oem-server/config/config.h"
+#include "oem-server/event/event.h"
 #include "oem-server/tlog/tlog.h"
 #include "oem-server/unit/order.h"
 #include "oem-server/work/work.h"
@@ -61,6 +62,7 @@ struct run_index {
 struct server {
     const struct config *config;
     struct unit_limits limits; /* from its policy */
+    struct uses *uses;         /* of the HSM's keys, and what of it the log tells */
     struct hsm *hsm;
     struct store *store;
     struct tlog *log;
@@ -144,9 +146,10 @@ struct session {
     struct caller *caller;
     struct strand *strand;
     atomic_bool admitted;
-    bool gone;        /* under server->lock */
-    struct job *jobs; /* net's: its calls that are not answered yet */
-    enum err unknown; /* why the certificate names nobody, with */
+    atomic_bool ending; /* its principal was revoked: what is queued is refused at once */
+    bool gone;          /* under server->lock */
+    struct job *jobs;   /* net's: its calls that are not answered yet */
+    enum err unknown;   /* why the certificate names nobody, with */
     char words[FAIL_WORDS_MAX];
 };
 
@@ -186,7 +189,7 @@ struct call {
     struct run *routed; /* whose strand the call is on, by its metadata; borrowed; or NULL */
     struct run *run;    /* kept; NULL if the call is not of a run */
     const struct flow_row *row; /* NULL if it is no arrow */
-    Hallmark__V1__Event event;  /* filled as the call goes; strings borrowed from the arena */
+    struct event event;         /* filled as the call goes */
     uint64_t started_us;
     uint64_t log_index; /* of that event, once it is */
     bool logged;
@@ -209,11 +212,6 @@ enum err call_claim(struct call *call, store_fn *fn, void *context);
 /* A read, by a principal that is still registered and not revoked. fn as store_read() has it.
  */
 enum err call_read(struct call *call, store_fn *fn, void *context);
-
-/* Into the call's entry: the SHA-256 of bytes, or one that is known. */
-enum err svc_digest(struct call *call, const char *name, struct span bytes);
-enum err svc_digest_is(struct call *call, const char *name,
-                       const uint8_t sha256[static SHA256_SIZE]);
 
 /* Take one call through; the answer is left in response (status, words, payload), whose payload
  * borrows from call. The caller of this then sends it and calls call_end(). */
@@ -240,14 +238,8 @@ void run_advance_own(struct run *run);
 void run_advance(struct run *run); /* all of the server's arrows, until it is another's turn */
 void run_start(struct run *run);   /* the same for a new run, from any thread: on its strand */
 
-uint64_t svc_now_us(void); /* CLOCK_REALTIME */
-
-/* Time, software, and what is said; strings are lent. */
-void event_init(Hallmark__V1__Event *event, const char *kind, const char *actor, enum err e,
-                const char *words);
-
 /* Write one event in a change of its own; index_out may be NULL. ERR_PRECONDITION: no log yet.
  */
-enum err event_write(struct server *server, Hallmark__V1__Event *event, uint64_t *index_out);
+enum err event_write(struct server *server, const struct event *event, uint64_t *index_out);
 enum err event_simple(struct server *server, const char *kind, const char *actor,
                       const char *peer, enum err e, const char *words);

@@ -28,25 +28,17 @@ struct ends {
     enum err err;
 };
 
-static char *lend(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
 static enum err enter_end(struct ends *ends, const uint8_t uid[static UID_SIZE],
                           const struct unit_holder *holder, const char *order)
 {
-    Hallmark__V1__Event event;
-    uint8_t unit[UID_SIZE], run[RUN_ID_SIZE];
+    struct event event;
     char words[160];
-    memcpy(unit, uid, UID_SIZE);
-    memcpy(run, holder->run_id, RUN_ID_SIZE);
     snprintf(words, sizeof(words), "station %s: %s", holder->station, ends->words);
     event_init(&event, "run", "oem-server", ends->reason, words);
-    event.order = lend(order);
-    event.uid = (ProtobufCBinaryData){ UID_SIZE, unit };
-    event.run_id = (ProtobufCBinaryData){ RUN_ID_SIZE, run };
-    return tlog_append(ends->server->log, ends->tx, &event, NULL);
+    event_text(&event, EVENT_ORDER, order);
+    event_bytes(&event, EVENT_UID, span_of(uid, UID_SIZE));
+    event_bytes(&event, EVENT_RUN_ID, SPAN(holder->run_id));
+    return tlog_append(ends->server->log, ends->tx, &event.pb, NULL);
 }
 
 static void on_ended(void *context, const uint8_t uid[static UID_SIZE],
@@ -72,14 +64,14 @@ static enum err end_old(struct store_tx *tx, void *context)
 {
     struct ends *ends = context;
     char words[120];
-    Hallmark__V1__Event event;
+    struct event event;
     ends_begin(ends, tx);
     TRY(unit_end_runs_of(tx, ends->server->config->name, on_ended, ends));
     TRY(ends->err);
     snprintf(words, sizeof(words), "start of %.40s: %u runs ended with the last stop",
              ends->server->config->name, ends->count);
     event_init(&event, "start", "oem-server", ERR_OK, words);
-    return tlog_append(ends->server->log, tx, &event, NULL);
+    return tlog_append(ends->server->log, tx, &event.pb, NULL);
 }
 
 enum err sweep_start(struct server *server)
@@ -157,18 +149,16 @@ static enum err is_silent(struct store_tx *tx, const struct unit *unit, bool *si
 
 static enum err enter_alarm(struct store_tx *tx, struct server *server, const struct unit *unit)
 {
-    Hallmark__V1__Event event;
-    uint8_t uid[UID_SIZE];
+    struct event event;
     char words[160];
-    memcpy(uid, unit->uid, UID_SIZE);
     snprintf(words, sizeof(words),
              "station %s: committed for %lld minutes without a lock statement", unit->station,
              (long long)((store_now_us(tx) - unit->changed_us) / 60000000));
     event_init(&event, "alarm", "oem-server", ERR_NOT_LOCKED, words);
-    event.time_us = (uint64_t)store_now_us(tx); /* what is_silent() compares */
-    event.order = lend(unit->order);
-    event.uid = (ProtobufCBinaryData){ UID_SIZE, uid };
-    return tlog_append(server->log, tx, &event, NULL);
+    event.pb.time_us = (uint64_t)store_now_us(tx); /* what is_silent() compares */
+    event_text(&event, EVENT_ORDER, unit->order);
+    event_bytes(&event, EVENT_UID, SPAN(unit->uid));
+    return tlog_append(server->log, tx, &event.pb, NULL);
 }
 
 /* Reading: is there one to be told? Writing: tells of each. */

@@ -63,7 +63,7 @@ static enum err do_act(struct store_tx *tx, void *context)
     if (e == ERR_NOT_FOUND)
         return no_such_unit(act->uid);
     TRY(e);
-    TRY(rpc_text(&act->call->rpc, &act->call->event.order, unit.order));
+    event_text(&act->call->event, EVENT_ORDER, unit.order);
     if (act->ends_run != NULL) /* it tells which holder went */
         unit.holder.held_now = false;
     return units_fill_one(tx, act->call, &unit, &act->out->unit);
@@ -71,6 +71,7 @@ static enum err do_act(struct store_tx *tx, void *context)
 
 static enum err act_on(struct act *act, const ProtobufCBinaryData *uid)
 {
+    event_text(&act->call->event, EVENT_REASON, act->reason);
     TRY(message_uid(act->call, uid, act->uid));
     TRY(message_reason(act->call, act->reason));
     TRY(call_change(act->call, do_act, act, &act->out->base));
@@ -88,6 +89,8 @@ enum err units_release(struct rpc_call *rpc, const Hallmark__V1__ReleaseUnitRequ
                        .change = release,
                        .ends_run = "an operator released the unit",
                        .out = out };
+    if (in->board_refuses)
+        event_text(&act.call->event, EVENT_MESSAGE, "the board refuses");
     return act_on(&act, &in->uid);
 }
 
@@ -159,7 +162,7 @@ static enum err move_one(struct store_tx *tx, void *context)
         return no_such_unit(m->uid);
     TRY(e);
     m->out->count = 1;
-    TRY(rpc_text(&m->call->rpc, &m->call->event.order, unit.order));
+    event_text(&m->call->event, EVENT_ORDER, unit.order);
     return fill_uids(&m->call->rpc, SPAN(m->uid), m->out);
 }
 
@@ -176,6 +179,7 @@ enum err units_reassign(struct rpc_call *rpc, const Hallmark__V1__ReassignUnitsR
 {
     struct move m = { .call = call_of(rpc), .in = in, .out = out };
     char words[2 * NAME_MAX_BYTES + 40];
+    event_text(&m.call->event, EVENT_REASON, in->reason);
     TRY(ca_name_check("station", in->to));
     TRY(message_reason(m.call, in->reason));
     if (in->all == (in->uid.len != 0))
@@ -188,6 +192,6 @@ enum err units_reassign(struct rpc_call *rpc, const Hallmark__V1__ReassignUnitsR
         TRY(message_uid(m.call, &in->uid, m.uid));
         snprintf(words, sizeof(words), "to station %s", in->to);
     }
-    TRY(rpc_text(rpc, &m.call->event.message, words));
+    event_text(&m.call->event, EVENT_MESSAGE, words);
     return call_change(m.call, in->all ? move_all : move_one, &m, &out->base);
 }

@@ -70,6 +70,9 @@ static void follow_save(void *context)
     log->saved_loaded = log->loaded;
     if (log->loaded)
         log->saved = log->pending;
+    memcpy(log->saved_leaf, log->leaf, SHA256_SIZE);
+    if (log->uses != NULL)
+        uses_save(log->uses);
 }
 
 static void follow_restore(void *context)
@@ -78,12 +81,20 @@ static void follow_restore(void *context)
     log->loaded = log->saved_loaded;
     if (log->loaded)
         log->pending = log->saved;
+    memcpy(log->leaf, log->saved_leaf, SHA256_SIZE);
+    if (log->uses != NULL)
+        uses_restore(log->uses);
 }
 
 static enum err follow_finish(void *context, struct store_tx *tx)
 {
     struct tlog *log = context;
-    return log->loaded ? tlog_head_put(tx, &log->pending) : ERR_OK;
+    if (!log->loaded)
+        return ERR_OK;
+    TRY(tlog_head_put(tx, &log->pending));
+    if (log->uses != NULL)
+        uses_commit(log->uses, log->pending.size, log->leaf);
+    return ERR_OK;
 }
 
 /* On the writer's thread: nothing is appended between the commit and this. */
@@ -92,6 +103,8 @@ static void follow_ended(void *context, bool committed)
     struct tlog *log = context;
     bool grown = committed && log->loaded;
     log->loaded = false;
+    if (log->uses != NULL)
+        uses_ended(log->uses, grown);
     if (!grown)
         return;
     pthread_mutex_lock(&log->mutex);
@@ -184,6 +197,7 @@ static enum err entry_put(struct tlog *log, struct store_tx *tx,
     TRY(edge_load(log, tx));
     TRY(store_log_append(tx, log->pending.size, buf_span(&entry), &search));
     TRY(tree_leaf(buf_span(&entry), leaf));
+    memcpy(log->leaf, leaf, SHA256_SIZE);
     return tree_add(&log->pending, leaf, node_put, tx);
 }
 
@@ -257,6 +271,7 @@ static void continued(const Hallmark__V1__Event *event, Hallmark__V1__Event *nex
     next->method = event->method;
     next->arrow = event->arrow;
     next->software = event->software;
+    next->server = event->server;
 }
 
 static enum err entries_put(struct tlog *log, struct store_tx *tx, Hallmark__V1__Event *event,
@@ -283,6 +298,7 @@ enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__
 {
     AUTO(changes_free) struct changes changes = { 0 };
     Hallmark__V1__Event own = *event;
+    struct account account;
     uint64_t index = 0;
     if (tlog_stopped(log))
         return fail(ERR_DATA_LOSS, "tlog: stopped");
@@ -290,6 +306,8 @@ enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__
     size_t len = hallmark__v1__event__get_packed_size(&own);
     if (len > TLOG_ENTRY_MAX)
         return fail(ERR_LIMIT, "tlog: event of %zu bytes, limit %d", len, TLOG_ENTRY_MAX);
+    if (len + TLOG_ACCOUNT_MAX <= TLOG_ENTRY_MAX) /* else the next entry tells of the keys */
+        tlog_account_put(log, &account, &own);
     TRY(changes_of(tx, &changes));
     enum err put = entries_put(log, tx, &own, &changes, &index);
     if (put != ERR_OK) {

@@ -16,6 +16,8 @@ struct tlog {
     struct note_key key; /* its name is the origin */
     tlog_sign *sign;
     void *sign_context;
+    struct uses *uses; /* of tlog_account(), with */
+    char server[65];
     bool following; /* the store's commits: tlog_follow() was called */
 
     pthread_mutex_t mutex; /* protects committed and signing */
@@ -27,12 +29,23 @@ struct tlog {
     /* Of the store's writer alone. loaded: pending holds this group's edge, from log_head. */
     bool loaded, saved_loaded;
     struct tree_edge pending, saved;
+    uint8_t leaf[SHA256_SIZE], saved_leaf[SHA256_SIZE]; /* of the group's last entry */
 
     bool signing; /* a checkpoint is made, one at a time; its maker owns what follows */
     pthread_cond_t idle;
     uint64_t signed_size;
     struct buf signed_note; /* empty if none was ever signed */
 };
+
+/* Bytes that tlog_account_put() adds, at most. */
+enum { TLOG_ACCOUNT_MAX = 2 * USES_MAX * (USES_KEY_MAX + 16) + 80 };
+/* Memory for what an entry says of the keys. */
+struct account {
+    Hallmark__V1__KeyUse made[USES_MAX], left[USES_MAX];
+    Hallmark__V1__KeyUse *made_pointers[USES_MAX], *left_pointers[USES_MAX];
+};
+/* Into event, which borrows from account and log. Inside a change. */
+void tlog_account_put(struct tlog *log, struct account *account, Hallmark__V1__Event *event);
 
 uint64_t tlog_deadline(void); /* TLOG_WAIT_MS from now, for store_do() and store_read() */
 

@@ -24,6 +24,7 @@
 #include "hallmark/v1/log.pb-c.h"
 #include "oem-server/store/replay.h"
 #include "oem-server/store/store.h"
+#include "oem-server/uses/uses.h"
 
 enum { TLOG_ENTRY_MAX = 65535 }; /* bytes of one encoded Event (C2SP tlog-tiles) */
 
@@ -48,6 +49,12 @@ void tlog_free(struct tlog *log);
  * and nothing is written. */
 enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
                      uint64_t *index_out);
+
+/* From now on each entry names that server and says how often each key was used since the one
+ * before; one of kind "start" also what the last process of that server left. Looks first
+ * whether the group that was being committed then is in the log. Before the first change; uses
+ * outlives the log. */
+enum err tlog_account(struct tlog *log, const char *server, struct uses *uses);
 
 uint64_t tlog_size(struct tlog *log); /* entries committed */
 bool tlog_stopped(struct tlog *log);  /* the server must stop: no change can be entered */

@@ -3,6 +3,8 @@
 
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -75,9 +77,58 @@ static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template
     return rv != CKR_OK ? rv : real->C_FindObjectsInit(session, template, count);
 }
 
+/* Which row the session's next C_Sign counts for. SoftHSM's handles of sessions are small. */
+enum { SESSIONS = 4096 };
+static pthread_mutex_t uses_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned row_of_session[SESSIONS];
+
+static void trim(char *text, size_t len)
+{
+    while (len > 0 && text[len - 1] == ' ')
+        len--;
+    text[len] = '\0';
+}
+
+static void key_text(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, char text[static 96])
+{
+    CK_SESSION_INFO s = { 0 };
+    CK_TOKEN_INFO t = { 0 };
+    CK_OBJECT_CLASS class = 0;
+    char token[33], label[40] = "";
+    CK_ATTRIBUTE wanted[] = { { CKA_LABEL, label, sizeof(label) - 1 },
+                              { CKA_CLASS, &class, sizeof(class) } };
+    (void)real->C_GetSessionInfo(session, &s);
+    (void)real->C_GetTokenInfo(s.slotID, &t);
+    (void)real->C_GetAttributeValue(session, key, wanted, 2);
+    memcpy(token, t.label, 32);
+    trim(token, 32);
+    snprintf(text, 96, "%.32s/%.39s/%lu", token, label, class);
+}
+
+static void will_use(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+    char text[96];
+    struct p11shim_uses *uses = p11shim.uses;
+    if (uses == NULL || session >= SESSIONS)
+        return;
+    key_text(session, key, text);
+    pthread_mutex_lock(&uses_lock);
+    unsigned i = 0;
+    while (i < uses->count && strcmp(uses->row[i].key, text) != 0)
+        i++;
+    if (i < P11SHIM_USES && i == uses->count) {
+        snprintf(uses->row[i].key, sizeof(uses->row[i].key), "%s", text);
+        uses->count++;
+    }
+    row_of_session[session] = i;
+    pthread_mutex_unlock(&uses_lock);
+}
+
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     CK_RV rv = fault(&p11shim.sign_init);
+    if (rv == CKR_OK)
+        will_use(session, key);
     return rv != CKR_OK ? rv : real->C_SignInit(session, mechanism, key);
 }
 
@@ -106,6 +157,8 @@ static CK_RV sign(CK_SESSION_HANDLE session, unsigned char *data, CK_ULONG data_
                   unsigned char *signature, CK_ULONG *signature_len)
 {
     p11shim.signed_++;
+    if (p11shim.uses != NULL && session < SESSIONS)
+        p11shim.uses->row[row_of_session[session] % P11SHIM_USES].made++;
     hold();
     hang();
     CK_RV rv = fault(&p11shim.sign);

@@ -19,9 +19,21 @@ struct p11shim_fault {
     unsigned failures;
 };
 
+/* How often a key was asked for a signature: "token/label/class". In memory that the test
+ * shares with its children. */
+enum { P11SHIM_USES = 32 };
+struct p11shim_uses {
+    atomic_uint count;
+    struct {
+        char key[96];
+        atomic_uint made;
+    } row[P11SHIM_USES];
+};
+
 struct p11shim {
     atomic_uint logins, opened, closed, signed_, found, initialized, finalized;
     struct p11shim_fault sign_init, sign, wrap, find, set_attribute, generate;
+    struct p11shim_uses *uses; /* NULL: not counted by key */
     unsigned long token_flags; /* added to those of every token */
     unsigned bare_points;      /* CKA_EC_POINT without its OCTET STRING */
     unsigned hold_sign_ms;     /* each C_Sign takes this long */

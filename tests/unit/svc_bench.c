@@ -111,26 +111,63 @@ static enum err run_job(struct job *job, struct strand *strand,
     return job->err;
 }
 
-static enum err ask(struct party *p, const char *method, const ProtobufCMessage *in,
-                    const struct asking *asking, const ProtobufCMessageDescriptor *type,
-                    ProtobufCMessage **out)
+/* A stream of one message. */
+struct stream {
+    struct span first;
+    bool taken;
+};
+
+static enum err stream_send(void *stream, struct span message)
+{
+    (void)stream, (void)message;
+    return ERR_OK;
+}
+
+static enum err stream_receive(void *stream, struct buf *message_out, bool *end_out)
+{
+    struct stream *s = stream;
+    *end_out = s->taken;
+    s->taken = true;
+    return *end_out ? ERR_OK : buf_copy(message_out, s->first);
+}
+
+static enum err stream_room(void *stream, size_t *bytes_out)
+{
+    (void)stream;
+    *bytes_out = 1 << 20;
+    return ERR_OK;
+}
+
+static enum err stream_check(void *stream)
+{
+    (void)stream;
+    return ERR_OK;
+}
+
+static const struct rpc_streaming streaming = { stream_send, stream_receive, stream_room,
+                                                stream_check };
+
+static enum err ask_bytes(struct party *p, const char *method, struct span payload,
+                          const struct asking *asking, struct span report_bytes,
+                          const ProtobufCMessageDescriptor *type, ProtobufCMessage **out)
 {
     static const struct asking none;
     uint8_t fresh[16];
     struct rpc_metadata metadata[2];
-    AUTO(buf_free) struct buf payload = { 0 }, reports = { 0 };
+    AUTO(buf_free) struct buf reports = { 0 };
     asking = asking == NULL ? &none : asking;
     RAND_bytes(fresh, sizeof(fresh));
-    assert_int_equal(rpc_pack(in, &payload), ERR_OK);
     if (asking->reports != NULL)
         assert_int_equal(rpc_pack(&asking->reports->base, &reports), ERR_OK);
     metadata[0] = (struct rpc_metadata){ "run-bin", asking->run_id };
-    metadata[1] = (struct rpc_metadata){ "reports-bin", buf_span(&reports) };
+    metadata[1] =
+        (struct rpc_metadata){ "reports-bin",
+                               report_bytes.len != 0 ? report_bytes : buf_span(&reports) };
     struct run *run =
         asking->run_id.len != 0 ? run_find(bench.server, asking->run_id.ptr) : NULL;
     struct job job = { .party = p,
                        .call = { .rpc = { .method = method,
-                                          .payload = buf_span(&payload),
+                                          .payload = payload,
                                           .idempotency_key = asking->key != NULL
                                                                  ? span_of(asking->key, 16)
                                                                  : SPAN(fresh),
@@ -142,11 +179,33 @@ static enum err ask(struct party *p, const char *method, const ProtobufCMessage 
                                  .session = p != NULL ? p->session : NULL,
                                  .routed = run,
                                  .peer = "192.0.2.1" } };
+    const struct auth_method *row = auth_method_of(method);
+    struct stream stream = { payload, false };
+    if (row != NULL && row->shape == AUTH_STREAM) {
+        job.call.rpc.streaming = &streaming;
+        job.call.rpc.stream = &stream;
+    }
     struct strand *own = strand_new(bench.server->work);
     enum err e = run_job(&job, run != NULL ? run_strand(run) : own, type, out);
     strand_drop(&own);
     run_drop(&run);
     return e;
+}
+
+static enum err ask(struct party *p, const char *method, const ProtobufCMessage *in,
+                    const struct asking *asking, const ProtobufCMessageDescriptor *type,
+                    ProtobufCMessage **out)
+{
+    AUTO(buf_free) struct buf payload = { 0 };
+    assert_int_equal(rpc_pack(in, &payload), ERR_OK);
+    return ask_bytes(p, method, buf_span(&payload), asking, span_of(NULL, 0), type, out);
+}
+
+enum err party_send(struct party *p, const char *method, struct span payload,
+                    struct span run_id, struct span reports)
+{
+    const struct asking asking = { .run_id = run_id };
+    return ask_bytes(p, method, payload, &asking, reports, NULL, NULL);
 }
 
 enum err party_call(struct party *p, const char *method, const ProtobufCMessage *in,
@@ -296,10 +355,10 @@ struct releasing {
 
 static enum err release(struct store_tx *tx, void *context)
 {
-    Hallmark__V1__Event event;
+    struct event event;
     event_init(&event, "call", "test", ERR_OK, "");
     TRY(image_release(tx, context));
-    return tlog_append(bench.server->log, tx, &event, NULL);
+    return tlog_append(bench.server->log, tx, &event.pb, NULL);
 }
 
 static void release_image(uint32_t kind, const uint32_t words[8],
@@ -321,10 +380,12 @@ static void configure(void)
 {
     static char name[] = "test", organization[] = "Example AG", domain[] = "example.test";
     static char origin[] = "example.test/log", server_name[] = "oem.test";
-    static char path[SOFTHSM_PATH_MAX + 16];
+    static char path[SOFTHSM_PATH_MAX + 16], uses[SOFTHSM_PATH_MAX + 16];
     snprintf(path, sizeof(path), "%s/store.db", bench.soft.folder);
+    snprintf(uses, sizeof(uses), "%s/signatures", bench.soft.folder);
     bench.config = (struct config){ .name = name,
                                     .store_path = path,
+                                    .uses_path = uses,
                                     .workers = 3,
                                     .queue = 100,
                                     .policy = { 900, 3600, 3600 },

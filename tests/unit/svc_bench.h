@@ -47,6 +47,10 @@ struct asking {
 enum err party_call(struct party *p, const char *method, const ProtobufCMessage *in,
                     const struct asking *asking, const ProtobufCMessageDescriptor *type,
                     ProtobufCMessage **out);
+/* The same with bytes as they are: of the request, and of metadata "reports-bin". A stream's
+ * first message is the request. */
+enum err party_send(struct party *p, const char *method, struct span payload,
+                    struct span run_id, struct span reports);
 
 /* What was submitted to the strands of runs before is done. */
 void bench_settle(void);

@@ -767,7 +767,7 @@ static void health_warns_and_succeeds(void **state)
     out.unlocked = 3;
     answer(&out.base, NULL);
     assert_int_equal(run(&health_command, WORDS(NULL), true, &text), ERR_OK);
-    assert_has(text, "\"unlocked\": 3\n");
+    assert_has(text, "\"unlocked\": 3,\n");
     free(text);
 }
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "oem-server/ctl/advise.h"
-#include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/entry.h"
 #include "oem-server/ctl/exit.h"

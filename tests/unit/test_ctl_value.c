@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
-#include "oem-server/ctl/clean.h"
 #include "oem-server/ctl/file.h"
 #include "oem-server/ctl/settings.h"
 #include "oem-server/ctl/when.h"

@@ -9,6 +9,7 @@
 
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "tests/unit/csr_make.h"
 #include "tests/unit/p11shim.h"
 #include "tests/unit/svc_board.h"
 
@@ -183,12 +184,184 @@ static void revoked_while_signing(void **state)
     board_fini(&b);
 }
 
+/* --- A revocation under load. --------------------------------------------------------------
+ */
+
+enum { ROUNDS = 6, FLOODS = 4, HOLD_MS = 15 };
+
+/* Calls of one principal, one after the other, until one is refused for good. */
+struct flood {
+    struct party *p;
+    unsigned round, number, done;
+    void (*call)(struct flood *flood);
+    enum err err;
+    pthread_t thread;
+};
+
+static void create_order(struct flood *f)
+{
+    Hallmark__V1__CreateOrderRequest in = HALLMARK__V1__CREATE_ORDER_REQUEST__INIT;
+    Hallmark__V1__Order order = HALLMARK__V1__ORDER__INIT;
+    char name[64], *stations[] = { line_1.who.name };
+    uint8_t key[16] = { 0x5A, (uint8_t)f->round, (uint8_t)f->number, (uint8_t)f->done };
+    const struct asking asking = { .key = key };
+    snprintf(name, sizeof(name), "po-%u-%u-%u", f->round, f->number, f->done);
+    in.order = &order;
+    order.name = name;
+    order.quantity = 1000000;
+    order.firmware_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, bench.firmware };
+    order.devauth_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, bench.devauth };
+    order.lock_level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_DEV;
+    order.boot_key_scope = HALLMARK__V1__BOOT_KEY_SCOPE__BOOT_KEY_SCOPE_UNIT;
+    order.n_stations = 1;
+    order.stations = stations;
+    order.not_after = 253402300799;
+    f->err = party_call(f->p, "hallmark.v1.Orders/Create", &in.base, &asking, NULL, NULL);
+}
+
+/* Each takes a signature of the CA. */
+static void add_principal(struct flood *f)
+{
+    Hallmark__V1__AddPrincipalRequest in = HALLMARK__V1__ADD_PRINCIPAL_REQUEST__INIT;
+    AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
+    char name[64];
+    snprintf(name, sizeof(name), "new-%u-%u-%u", f->round, f->number, f->done);
+    in.role = HALLMARK__V1__ROLE__ROLE_AUDITOR;
+    in.name = name;
+    in.csr = (ProtobufCBinaryData){ csr.len, csr.ptr };
+    f->err = party_call(f->p, "hallmark.v1.Registry/Add", &in.base, NULL, NULL, NULL);
+}
+
+/* Each Open and its arrow 14, with a signature in between. */
+static void certify(struct flood *f)
+{
+    struct board b;
+    board_init(&b, f->p, "po-1", (uint8_t)(64 + f->round * 24 + f->done));
+    f->err = board_open(&b, false, NULL);
+    if (f->err == ERR_OK)
+        f->err = board_certificate(&b);
+    board_fini(&b);
+}
+
+static void *flood(void *context)
+{
+    struct flood *f = context;
+    unsigned most = f->call == certify ? 24 : 250; /* of UIDs, of names */
+    while (f->err == ERR_OK && f->done < most) {
+        f->call(f);
+        f->done += f->err == ERR_OK;
+    }
+    return NULL;
+}
+
+struct after {
+    const char *uri, *message; /* of the principal, and of its revocation's entry */
+    bool revoked;
+    unsigned ok_before;
+};
+
+static enum err look_after(void *context, uint64_t index, struct span entry)
+{
+    struct after *a = context;
+    Hallmark__V1__Event *event = hallmark__v1__event__unpack(NULL, entry.len, entry.ptr);
+    assert_non_null(event);
+    bool its_own = strcmp(event->actor, a->uri) == 0 && event->status == 0;
+    if (its_own && a->revoked)
+        fail_msg("entry %ju: %s %s of %s is OK after its revocation", (uintmax_t)index,
+                 event->kind, event->method, a->uri);
+    a->ok_before += its_own;
+    if (strcmp(event->method, "hallmark.v1.Registry/Revoke") == 0 && event->status == 0 &&
+        strcmp(event->message, a->message) == 0)
+        a->revoked = true;
+    hallmark__v1__event__free_unpacked(event, NULL);
+    return ERR_OK;
+}
+
+static enum err look_all(struct store_tx *tx, void *context)
+{
+    return store_log_read(tx, 0, 1000000, look_after, context);
+}
+
+static void revoke(struct party *p, Hallmark__V1__Role role)
+{
+    static char reason[] = "stolen";
+    Hallmark__V1__RevokePrincipalRequest in = HALLMARK__V1__REVOKE_PRINCIPAL_REQUEST__INIT;
+    in.role = role;
+    in.name = p->who.name;
+    in.reason = reason;
+    OK(party_call(&alice, "hallmark.v1.Registry/Revoke", &in.base, NULL, NULL, NULL));
+}
+
+static void assert_none_after(const struct party *p, const char *role)
+{
+    char message[96];
+    snprintf(message, sizeof(message), "%s %s", role, p->who.name);
+    struct after a = { p->who.uri, message, false, 0 };
+    OK(store_read(bench.server->store, look_all, &a, rpc_now_ms() + 5000));
+    assert_true(a.revoked);
+    assert_true(a.ok_before > 0); /* it was at work */
+}
+
+/* Whatever is queued, running in the HSM, staged or stored: the revocation comes in the middle
+ * of it, later in each round. */
+static void revoke_in_round(unsigned round)
+{
+    struct party mallory = { 0 }, line = { 0 };
+    char operator_[32], station[32];
+    snprintf(operator_, sizeof(operator_), "mallory-%u", round);
+    snprintf(station, sizeof(station), "line-r%u", round);
+    party_add(&mallory, HALLMARK__V1__ROLE__ROLE_OPERATOR, operator_);
+    party_add(&line, HALLMARK__V1__ROLE__ROLE_STATION, station);
+    Hallmark__V1__OrderStationRequest in = HALLMARK__V1__ORDER_STATION_REQUEST__INIT;
+    in.name = (char *)(uintptr_t) "po-1";
+    in.station = station;
+    in.reason = station;
+    OK(party_call(&alice, "hallmark.v1.Orders/AddStation", &in.base, NULL, NULL, NULL));
+    struct flood floods[FLOODS] = {
+        { .p = &mallory, .call = create_order },
+        { .p = &mallory, .call = create_order },
+        { .p = &mallory, .call = add_principal },
+        { .p = &line, .call = certify },
+    };
+    shim->hold_sign_ms = HOLD_MS;
+    uint64_t start = tlog_size(bench.server->log);
+    for (unsigned i = 0; i < FLOODS; i++) {
+        floods[i].round = round;
+        floods[i].number = i;
+        assert_int_equal(pthread_create(&floods[i].thread, NULL, flood, &floods[i]), 0);
+    }
+    while (tlog_size(bench.server->log) < start + 8 + 3 * round)
+        sched_yield();
+    revoke(&mallory, HALLMARK__V1__ROLE__ROLE_OPERATOR);
+    revoke(&line, HALLMARK__V1__ROLE__ROLE_STATION);
+    for (unsigned i = 0; i < FLOODS; i++)
+        pthread_join(floods[i].thread, NULL);
+    shim->hold_sign_ms = 0;
+    assert_int_equal(floods[0].err, ERR_REVOKED);
+    floods[0].done = 0; /* its first order, whose answer is stored */
+    create_order(&floods[0]);
+    assert_int_equal(floods[0].err, ERR_REVOKED);
+    party_drop(&line);
+    party_drop(&mallory);
+    assert_none_after(&mallory, "operator");
+    assert_none_after(&line, "station");
+}
+
+static void nothing_is_ok_after_a_revocation(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++)
+        revoke_in_round(round);
+    bench_check();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(second_key_gets_no_certificate),
         cmocka_unit_test(one_key_is_one_units),
         cmocka_unit_test(revoked_while_signing),
+        cmocka_unit_test(nothing_is_ok_after_a_revocation),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -5,6 +5,7 @@
  *
  *   call METHOD HEX [KEY=HEX]...  a call with that payload ("-": none) and metadata; the keys
  *                                 "idempotency" and "timeout" (ms, decimal) are the call's own
+ *   send METHOD HEX [KEY=HEX]...  the same, but nothing is read and nothing printed
  *   expect                        the server's next call, answered with an empty message
  *   text WORDS                    a text frame, then what the server closes with
  *   bytes N                       a binary message of N zero bytes, then the same
@@ -176,6 +177,15 @@ static enum err run_call(struct raw *raw, char *words)
     return ERR_OK;
 }
 
+/* Its answer is dropped when another command reads. */
+static enum err run_send(struct raw *raw, char *words)
+{
+    AUTO(asked_free) struct asked asked = { 0 };
+    TRY(take_words(&asked, words));
+    TRY(peer_call(raw->peer, &asked.request, NULL, rpc_now_ms()));
+    return flush_out(raw);
+}
+
 static enum err run_expect(struct raw *raw, char *words)
 {
     (void)words;
@@ -220,10 +230,8 @@ static const struct {
     const char *name;
     enum err (*run)(struct raw *raw, char *words);
 } commands[] = {
-    { "call", run_call },
-    { "expect", run_expect },
-    { "text", run_text },
-    { "bytes", run_bytes },
+    { "call", run_call }, { "send", run_send },   { "expect", run_expect },
+    { "text", run_text }, { "bytes", run_bytes },
 };
 
 static enum err run_line(struct raw *raw, char *line)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes text safe to print. Everything that oemctl prints for people passes through here:
- * report.c, entry.c, csv.c, list.c and the failure that ctl.c tells. It must never let a
- * control through.
+ * Makes text safe to print and to keep. What oemctl prints for people passes through here
+ * (report.c, entry.c, csv.c, list.c, ctl.c), and each text of an entry of the event log
+ * (oem-server/event). It must never let a control through.
  */
-#include "oem-server/ctl/clean.h"
+#include "common/host/clean.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +69,25 @@ bool clean_is(const char *text)
     for (; *text != '\0' && len != 0; text += skip)
         len = harmless(text, &skip);
     return len != 0;
+}
+
+bool clean_put(char *out, size_t size, const char *text)
+{
+    bool same = true;
+    size_t used = 0;
+    while (*text != '\0') {
+        size_t skip, len = harmless(text, &skip), wanted = len == 0 ? 1 : len;
+        if (used + wanted >= size) {
+            same = false;
+            break;
+        }
+        same = same && len != 0;
+        memcpy(out + used, len == 0 ? "?" : text, wanted);
+        used += wanted;
+        text += skip;
+    }
+    out[used] = '\0';
+    return same;
 }
 
 char *clean_copy(const char *text)

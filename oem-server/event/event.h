@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * event: an entry of the event log while it is filled.
+ *
+ * Each field has its place and its greatest length here, so that filling it needs no memory and
+ * has no failure, and the entry is always one that is encoded, fits and decodes
+ * (tests/unit/test_event.c; tests/unit/test_svc_entries.c through every method). Text is
+ * cleaned (common/host/clean.h) and cut at a character; bytes of another length are left out.
+ * Of what is changed so, the SHA-256 of the field as it came stays, as a digest with the
+ * field's name.
+ *
+ * A struct event is not copied or moved: pb points into it. pb is what tlog_append() takes; it
+ * is written by event.c only, numbers excepted. One thread at a time.
+ */
+#pragma once
+
+#include "common/core/layout.h"
+#include "common/host/own.h"
+#include "hallmark/v1/log.pb-c.h"
+
+/* Names of fields and their greatest length in bytes. */
+#define EVENT_TEXTS(X)                                                                         \
+    X(KIND, kind, 16)                                                                          \
+    X(ACTOR, actor, 192)                                                                       \
+    X(CERTIFICATE, certificate, 64)                                                            \
+    X(PEER, peer, 64)                                                                          \
+    X(ORDER, order, 64)                                                                        \
+    X(METHOD, method, 80)                                                                      \
+    X(MESSAGE, message, 640)                                                                   \
+    X(SOFTWARE, software, 64)                                                                  \
+    X(REASON, reason, 256)                                                                     \
+    X(SERVER, server, 64)
+#define EVENT_BYTES(X)                                                                         \
+    X(UID, uid, UID_SIZE)                                                                      \
+    X(RUN_ID, run_id, RUN_ID_SIZE)                                                             \
+    X(REQUEST_SHA256, request_sha256, SHA256_SIZE)                                             \
+    X(RESPONSE_SHA256, response_sha256, SHA256_SIZE)
+
+enum event_text {
+#define X(NAME, name, max) EVENT_##NAME,
+    EVENT_TEXTS(X)
+#undef X
+};
+enum event_bytes {
+#define X(NAME, name, size) EVENT_##NAME,
+    EVENT_BYTES(X)
+#undef X
+};
+
+enum {
+    EVENT_DIGESTS_MAX = 24, /* what handlers add, 8 at most, and one a field */
+    EVENT_DIGEST_NAME_MAX = 32,
+    EVENT_OPERATIONS_MAX = 32,
+};
+
+struct event {
+    Hallmark__V1__Event pb;
+#define X(NAME, name, max) char name[(max) + 1];
+    EVENT_TEXTS(X)
+#undef X
+#define X(NAME, name, size) uint8_t name[size];
+    EVENT_BYTES(X)
+#undef X
+    Hallmark__V1__Digest digest[EVENT_DIGESTS_MAX];
+    Hallmark__V1__Digest *digests[EVENT_DIGESTS_MAX];
+    char digest_name[EVENT_DIGESTS_MAX][EVENT_DIGEST_NAME_MAX + 1];
+    uint8_t digest_sha256[EVENT_DIGESTS_MAX][SHA256_SIZE];
+    char *operations[EVENT_OPERATIONS_MAX];
+};
+
+/* Empty but for time, software, and what is said. */
+void event_init(struct event *event, const char *kind, const char *actor, enum err e,
+                const char *words);
+void event_outcome(struct event *event, enum err e, const char *words);
+
+/* text is copied; "" takes the field back, its digest too. */
+void event_text(struct event *event, enum event_text field, const char *text);
+/* Empty takes it back. Bytes of another length than the field's are left out, with a digest. */
+void event_bytes(struct event *event, enum event_bytes field, struct span bytes);
+
+/* name says what it is the digest of; a second one of the same name takes the first's place.
+ * One over EVENT_DIGESTS_MAX is left out: no caller has so many. */
+void event_digest(struct event *event, const char *name, struct span bytes);
+void event_digest_is(struct event *event, const char *name,
+                     const uint8_t sha256[static SHA256_SIZE]);
+/* As it was when pb.n_digests was count. */
+void event_digests_undo(struct event *event, size_t count);
+
+/* Operations of the HSM, added to those that are there: names of hsm_operations_take(), which
+ * are lent for good. What is over EVENT_OPERATIONS_MAX is one "more". */
+void event_operations(struct event *event, const char *const names[], size_t count);
+
+uint64_t event_now_us(void); /* CLOCK_REALTIME */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uses: how often each key of the HSM was asked for a signature, and how much of that is in the
+ * event log.
+ *
+ * hsm counts each C_Sign before it calls it. tlog takes what came since into each entry, so
+ * that checkpoints and TLS handshakes are in the log without entries of their own; what was
+ * taken counts as told once the change is committed. The table is a file mapped into memory: it
+ * outlives the process (not the machine), so the next one's start entry says what was in no
+ * entry. Tests: test_uses; test_svc_uses compares with a counting PKCS#11 module over a whole
+ * unit, a restart and a kill.
+ *
+ * uses_count() from any thread. Everything else from uses_take() on is the store's writer's.
+ * Owned by the server; freed after hsm and log. Machine-dependent: the file is of one machine.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/core/layout.h"
+#include "common/host/own.h"
+
+enum { USES_MAX = 32, USES_KEY_MAX = 72 };
+
+struct uses;
+
+/* path NULL: in memory only. A file that is no such table is begun again, with a warning.
+ * ERR_IO: it cannot be made; ERR_MEMORY. */
+enum err uses_open(const char *path, struct uses **uses_out);
+void uses_close(struct uses *uses); /* NULL is fine */
+
+/* key is "token: name". Keys over USES_MAX are counted as "others". NULL: counts nothing. */
+void uses_count(struct uses *uses, const char *key);
+
+struct uses_row {
+    const char *key; /* as long as uses */
+    uint64_t count;
+    uint64_t unaccounted; /* of it, what the last process left */
+};
+
+/* Rows that are not 0, of what was not taken yet. What the last process left waits for a start
+ * entry (start). Inside a change; may run twice: uses_save() and uses_restore() are those of
+ * struct store_follower. */
+size_t uses_take(struct uses *uses, bool start, struct uses_row rows_out[static USES_MAX]);
+void uses_save(struct uses *uses);
+void uses_restore(struct uses *uses);
+
+/* The group is about to be committed, its last entry is the log's size-th, of that leaf hash;
+ * and: it was committed, or not. */
+void uses_commit(struct uses *uses, uint64_t size, const uint8_t leaf[static SHA256_SIZE]);
+void uses_ended(struct uses *uses, bool committed);
+
+/* After uses_open(): did the last process end between the two? Then the caller looks whether
+ * the log has that entry, and says so. Before the first uses_take(). */
+bool uses_in_doubt(const struct uses *uses, uint64_t *size_out,
+                   uint8_t leaf_out[static SHA256_SIZE]);
+void uses_resolve(struct uses *uses, bool committed);
