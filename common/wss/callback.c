@@ -5,8 +5,6 @@
 
 #include "common/host/log.h"
 
-enum { CLOSE_TRY_AGAIN = 1013 }; /* IANA, WebSocket Close Code Number Registry */
-
 static struct wss *wss_of(struct lws *wsi)
 {
     return lws_context_user(lws_get_context(wsi));
@@ -17,7 +15,7 @@ static unsigned refusal_code(enum err e)
 {
     uint32_t status = err_status(e);
     return status == ERR_EXHAUSTED || status == ERR_UNAVAILABLE
-               ? CLOSE_TRY_AGAIN
+               ? WSS_CLOSE_TRY_AGAIN
                : LWS_CLOSE_STATUS_POLICY_VIOLATION;
 }
 

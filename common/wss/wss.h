@@ -16,6 +16,7 @@
 
 #include <openssl/ssl.h>
 
+#include "common/host/meter.h"
 #include "common/rpc/peer.h"
 
 struct wss;
@@ -89,6 +90,9 @@ void wss_conn_drop(struct wss_conn **conn);
 void wss_conn_set_user(struct wss_conn *conn, void *user); /* in accept or open only */
 /* In accept: total counts the connection's unsent bytes too, until closed has been called. */
 void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total);
+/* In accept: bytes of messages that are not whole count there, until closed is called; what is
+ * over its limit ends the connection with 1013. NULL: they do not count. */
+void wss_conn_meter_received(struct wss_conn *conn, struct meter *meter);
 void *wss_conn_user(const struct wss_conn *conn);
 const char *wss_conn_address(const struct wss_conn *conn);
 size_t wss_message_max(struct wss_conn *conn); /* bytes of a payload that its peer takes */

@@ -79,6 +79,7 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
     }
     wss_conn_set_user(conn, session);
     wss_conn_count_unsent(conn, &session->caller->unsent);
+    wss_conn_meter_received(conn, &session->caller->received);
     if (atomic_load(&net->server->stopping)) /* it came too late for net_drain() to tell it */
         wss_conn_go_away(conn, "the server is stopping", 0);
     return ERR_OK;

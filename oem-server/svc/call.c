@@ -188,6 +188,8 @@ static enum err admit_to_run(struct call *call)
     TRY(find_staged(call));
     if (call->run == NULL || call->replayed)
         return ERR_OK;
+    if (call->method->effect != AUTH_READS)
+        TRY(run_charge(call->run, 1));
     TRY(take_reports(call));
     if (call->run->over) /* by one of them */
         return fail_quiet(call->run->why, "this run is over: %s", call->run->words);

@@ -194,6 +194,7 @@ enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *report
     run_own(run);
     if (count > FLOW_ARROWS)
         return fail_quiet(ERR_LIMIT, "%zu reports at once, limit %d", count, FLOW_ARROWS);
+    TRY(run_charge(run, count));
     TRY(take_all(run, reports, count));
     for (size_t i = 0; i < count && !run->over; i++) {
         if (reports[i]->status != 0)

@@ -15,7 +15,7 @@
 #include "common/host/p256.h"
 #include "hallmark/v1/operator.pb-c.h"
 
-struct run *run_new(struct session *session)
+static struct run *run_alloc(struct session *session)
 {
     struct run *run = calloc(1, sizeof(*run));
     if (run == NULL)
@@ -28,8 +28,32 @@ struct run *run_new(struct session *session)
     atomic_init(&run->refs, 1);
     staged_init(&run->staged);
     run->server = session->server;
+    run->caller = session->caller;
     run->flow = flow_start(FLOW_SERVER);
     return run;
+}
+
+enum err run_new(struct session *session, struct run **run_out)
+{
+    TRY(caller_run_new(session->caller));
+    *run_out = run_alloc(session);
+    if (*run_out != NULL)
+        return ERR_OK;
+    caller_run_gone(session->caller);
+    return fail(ERR_MEMORY, "runs: no memory for a run");
+}
+
+enum err run_charge(struct run *run, size_t entries)
+{
+    run_own(run);
+    if (entries <= BUDGET_RUN_ENTRIES - run->entries) {
+        run->entries += (unsigned)entries;
+        return ERR_OK;
+    }
+    enum err e = fail_quiet(ERR_EXHAUSTED, "over %d entries of the event log for one run",
+                            BUDGET_RUN_ENTRIES);
+    run_fail(run, e);
+    return fail_quiet(e, "%s", run->words);
 }
 
 struct strand *run_strand(struct run *run)
@@ -93,6 +117,7 @@ void run_drop(struct run **run_pointer)
     order_free(&run->order);
     strand_drop(&run->strand);
     wss_conn_drop(&run->conn);
+    caller_run_gone(run->caller);
     wipe(run, sizeof(*run));
     free(run);
 }

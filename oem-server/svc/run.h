@@ -22,6 +22,7 @@ struct run {
     struct server *server;
     struct strand *strand;
     bool listed; /* others may find it: it is its strand's. Set once, under server->lock */
+    struct caller *caller;   /* of its station: this run counts there until it is freed */
     struct session *session; /* NULL once the connection is gone */
     struct wss_conn *conn;   /* kept */
     struct auth_principal station;
@@ -29,6 +30,7 @@ struct run {
     bool over; /* finished, failed, interrupted or superseded: every further call is refused */
     enum err why;
     char words[FAIL_WORDS_MAX];
+    unsigned entries;      /* that its calls and reports may have made, see run_charge() */
     struct staged staged;  /* entries that wait for the next change */
     atomic_bool flush_due; /* run_flush_later() was called */
 
@@ -61,7 +63,10 @@ struct run {
     uint8_t receipt_sha256[SHA256_SIZE];
 };
 
-struct run *run_new(struct session *session); /* of its principal's share; not listed yet */
+/* Of its principal's share and budget; not listed yet. ERR_EXHAUSTED: over budget. */
+enum err run_new(struct session *session, struct run **run_out);
+/* So many entries of the log more: over budget (ERR_EXHAUSTED) the run ends. */
+enum err run_charge(struct run *run, size_t entries);
 struct run *run_keep(struct run *run);
 
 /* The one way to a run that is listed: fn is called once, on the run's strand, with the run

@@ -151,6 +151,7 @@ enum err server_open(const struct config *config, struct server **server_out)
         .longest_us = (int64_t)config->policy.run_longest_s * US_OF_SECOND,
         .unlocked_us = (int64_t)config->policy.unlocked_s * US_OF_SECOND,
     };
+    server->received.max = BUDGET_RECEIVED_ALL;
     pthread_mutex_init(&server->lock, NULL);
     enum err e = hsm_open(&config->hsm, &server->hsm);
     if (e == ERR_OK)
@@ -158,7 +159,7 @@ enum err server_open(const struct config *config, struct server **server_out)
     if (e == ERR_OK)
         e = work_start(config->workers, config->queue, &server->work);
     if (e == ERR_OK)
-        e = work_start(SERVER_STREAM_THREADS, 0, &server->streams);
+        e = work_start(BUDGET_STREAMS_ALL, 0, &server->streams);
     if (e != ERR_OK) {
         server_close(server);
         return e;
