@@ -72,6 +72,11 @@ void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total)
     pthread_mutex_unlock(&conn->lock);
 }
 
+void wss_conn_authenticated(struct wss_conn *conn)
+{
+    door_know(&conn->wss->door, conn->address);
+}
+
 void *wss_conn_user(const struct wss_conn *conn)
 {
     return conn->user;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/wss/door.h"
 #include "common/wss/ending.h"
 #include "common/wss/half_open.h"
 #include "common/wss/listen.h"
@@ -68,6 +69,7 @@ struct wss {
     struct wss_ending ending; /* I/O thread: of the latest attempt that failed */
 
     struct listen_set listening;    /* of a server, and */
+    struct door door;               /* the same, before a handshake begins */
     struct half_open_set half_open; /* I/O thread */
     struct wss_conn *served;        /* I/O thread: attended when its callback ends, not woken */
     struct buf tx;                  /* I/O thread: the message being written */

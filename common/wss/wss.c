@@ -10,7 +10,6 @@
 enum {
     CHUNK = 16384,  /* bytes written or read at once: a TLS record */
     RX_KEPT = 4096, /* bytes of every connection's receive buffer */
-    HANDSHAKE_SECONDS = 10,
     PULSE_S = 1
 };
 
@@ -106,7 +105,7 @@ static enum err make_context(struct wss *wss)
         .gid = -1,
         .uid = -1,
         .alpn = "http/1.1",
-        .timeout_secs = HANDSHAKE_SECONDS,
+        .timeout_secs = wss->door.limits.handshake_s,
         .retry_and_idle_policy = &wss->keepalive,
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
@@ -129,8 +128,19 @@ static enum err make_context(struct wss *wss)
         lws_context_destroy(wss->lws);
         return fail(ERR_IO, "wss: TLS cannot be set up: see the lines before");
     }
-    listen_start(&wss->listening, wss->loop, wss->vhost);
+    door_start(&wss->door, wss->loop, wss->vhost);
+    listen_start(&wss->listening, wss->loop, &wss->door);
     return ERR_OK;
+}
+
+static struct wss_limits limits_of(const struct wss_config *config)
+{
+    struct wss_limits l = config->limits;
+    l.handshakes_address = l.handshakes_address != 0 ? l.handshakes_address : 64;
+    l.handshakes_all = l.handshakes_all != 0 ? l.handshakes_all : 512;
+    l.handshake_s = l.handshake_s != 0 ? l.handshake_s : 10;
+    l.signing_percent = l.signing_percent != 0 ? l.signing_percent : 25;
+    return l;
 }
 
 enum err wss_start(const struct wss_config *config, struct wss **wss_out)
@@ -144,6 +154,8 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
         .secs_since_valid_hangup = (RPC_PING_MS + RPC_HANGUP_MS) / 1000,
     };
     half_open_init(&wss->half_open);
+    const struct wss_limits limits = limits_of(config);
+    door_init(&wss->door, &limits);
     fill_protocols(wss);
     enum err e = ERR_OK;
     if (config->server)
@@ -193,6 +205,7 @@ void wss_shutdown(struct wss *wss)
     pthread_join(wss->thread, NULL);
     wss->joined = true;
     listen_close(&wss->listening);
+    door_close(&wss->door);
     conn_forget_woken(wss);
 }
 

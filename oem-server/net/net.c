@@ -62,6 +62,8 @@ static void admit(void *context)
         wss_conn_close(session->conn,
                        err_status(e) == ERR_UNAUTHENTICATED ? CLOSE_POLICY : CLOSE_TRY_AGAIN,
                        svc_words(e, fail_words()));
+    else
+        wss_conn_authenticated(session->conn);
     session_drop(&session);
 }
 
@@ -118,6 +120,8 @@ enum err net_start(struct server *server, struct net **net_out)
         .tls_setup = setup_tls,
         .tls_context = net,
         .software = "oem-server " HALLMARK_VERSION,
+        .limits = { BUDGET_HANDSHAKES_ADDRESS, BUDGET_HANDSHAKES_ALL, BUDGET_HANDSHAKE_S,
+                    BUDGET_SIGNING_PERCENT },
         .handler = { net, on_accept, NULL, serve_request, serve_cancelled, on_closed,
                      refusal_tls, refusal_breach, NULL, on_idle },
     };
