@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/wss/conn.h"
+#include "common/wss/http.h"
 
 #include <string.h>
 
@@ -205,11 +206,12 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
             connect_failed(wss_of(wsi), wsi,
                            "the server closed the connection in the handshake");
         return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return http_confirm_upgrade(wsi);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: /* without our subprotocol lws picks row 0 */
         return strcmp(lws_get_protocol(wsi)->name, RPC_SUBPROTOCOL) == 0 ? 0 : 1;
     case LWS_CALLBACK_HTTP:
-        lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL);
-        return -1;
+        return http_refuse_request(wsi);
     default:
         if (user == NULL)
             return 0;

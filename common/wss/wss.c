@@ -8,8 +8,9 @@
 #include "common/wss/conn.h"
 
 enum {
-    CHUNK = 16384,  /* bytes written or read at once: a TLS record */
-    RX_KEPT = 4096, /* bytes of every connection's receive buffer */
+    CHUNK = 16384,       /* bytes written or read at once: a TLS record */
+    RX_KEPT = 4096,      /* bytes of every connection's receive buffer */
+    HEADERS_MAX = 16384, /* of a request: over that lws closes, and asks nobody */
     PULSE_S = 1
 };
 
@@ -111,6 +112,7 @@ static enum err make_context(struct wss *wss)
                    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
                    LWS_SERVER_OPTION_LIBEV,
         .pt_serv_buf_size = CHUNK,
+        .max_http_header_data = HEADERS_MAX,
     };
     if (config->server) {
         /* lws 4.1.6 makes a client context for a server too, and loses it; ours is freed. */
