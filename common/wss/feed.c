@@ -2,7 +2,7 @@
 /*
  * feed: the pieces of a received message, until it is whole and the peer takes it. callback.c
  * calls it on the I/O thread. What is kept here is bounded twice: by the size of one message,
- * and by the meter of who sends it (tests/unit/test_wss_strangers.c).
+ * and by the meter of its sender (tests/unit/test_wss_http.c).
  */
 #include "common/host/log.h"
 #include "common/rpc/rpc.h"

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* What is no WebSocket of ours gets an HTTP answer, said over TLS by hand. */
+/* What is no WebSocket of ours gets an HTTP answer, said over TLS by hand; and of a message
+ * that is never whole no more is kept than its principal may have. */
 #include "tests/unit/check.h"
 
 #include <arpa/inet.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "common/host/meter.h"
 #include "common/wss/wss.h"
 #include "tests/unit/certs.h"
 
@@ -25,6 +28,8 @@ static X509 *root;
 static EVP_PKEY *root_key;
 static struct end web, station;
 static struct wss *server;
+static struct meter received = { .max = 100000 };
+static sem_t gone;
 
 static enum err setup(void *context, SSL_CTX *tls)
 {
@@ -36,9 +41,17 @@ static enum err setup(void *context, SSL_CTX *tls)
                : ERR_TLS;
 }
 
+static enum err on_accept(void *context, struct wss_conn *conn, const struct wss_peer *peer)
+{
+    (void)context, (void)peer;
+    wss_conn_meter_received(conn, &received);
+    return ERR_OK;
+}
+
 static void on_closed(void *context, struct wss_conn *conn, const char *reason)
 {
     (void)context, (void)conn, (void)reason;
+    sem_post(&gone);
 }
 
 static void server_start(void)
@@ -49,7 +62,7 @@ static void server_start(void)
         .tls_setup = setup,
         .tls_context = &web,
         .software = "test",
-        .handler = { .closed = on_closed },
+        .handler = { .accept = on_accept, .closed = on_closed },
     };
     assert_int_equal(wss_start(&config, &server), ERR_OK);
 }
@@ -159,6 +172,63 @@ static void long_headers(void **state)
     assert_memory_equal(answer, "HTTP/1.1 101", 12);
 }
 
+/* A first or middle fragment of 60,000 bytes: FIN is 0, masked with zeros. */
+static void send_fragment(SSL *ssl, uint8_t opcode)
+{
+    enum { LEN = 60000, HEADER = 8 };
+    static uint8_t frame[HEADER + LEN];
+    frame[0] = opcode;
+    frame[1] = 0x80 | 126;
+    frame[2] = LEN >> 8;
+    frame[3] = LEN & 0xff;
+    (void)!SSL_write(ssl, frame, sizeof(frame));
+}
+
+/* The next close frame's code; 0 if the connection just ends. Our answers are small: no frame
+ * that comes is longer than 125 bytes. */
+static unsigned close_code(SSL *ssl)
+{
+    uint8_t byte, frame[2 + 125];
+    size_t got = 0;
+    while (SSL_read(ssl, &byte, 1) == 1) {
+        frame[got++] = byte;
+        if (got < 2 || got < 2 + (size_t)frame[1])
+            continue;
+        if (frame[0] == 0x88)
+            return (unsigned)(frame[2] << 8 | frame[3]);
+        got = 0;
+    }
+    return 0;
+}
+
+static void a_message_that_is_never_whole(void **state)
+{
+    (void)state;
+    static const char request[] = "GET / HTTP/1.1\r\n" UPGRADE KEY VERSION OURS "\r\n";
+    char byte, last[5] = "";
+    while (sem_trywait(&gone) == 0)
+        ;
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    assert_int_equal(setup(&station, tls), ERR_OK);
+    SSL *ssl = SSL_new(tls);
+    int fd = connect_raw();
+    assert_int_equal(SSL_set_fd(ssl, fd), 1);
+    assert_int_equal(SSL_connect(ssl), 1);
+    assert_true(SSL_write(ssl, request, (int)strlen(request)) > 0);
+    while (strcmp(last, "\r\n\r\n") != 0 && SSL_read(ssl, &byte, 1) == 1) {
+        memmove(last, last + 1, 3);
+        last[3] = byte;
+    }
+    send_fragment(ssl, 2);
+    send_fragment(ssl, 0);
+    assert_int_equal(close_code(ssl), 1013);
+    SSL_free(ssl);
+    SSL_CTX_free(tls);
+    close(fd);
+    sem_wait(&gone);
+    assert_int_equal(atomic_load(&received.used), 0); /* it is all given back */
+}
+
 int main(void)
 {
     static const struct certs_spec ca = { "root", NULL, NULL, true, 10 };
@@ -168,10 +238,12 @@ int main(void)
     root = certs_make(&ca, NULL, NULL, &root_key);
     web.certificate = certs_make(&name, root, root_key, &web.key);
     station.certificate = certs_make(&who, root, root_key, &station.key);
+    sem_init(&gone, 0, 0);
     server_start();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_request_gets_an_answer),
         cmocka_unit_test(long_headers),
+        cmocka_unit_test(a_message_that_is_never_whole),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     wss_stop(server);
