@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/wss/conn.h"
+#include "common/wss/http.h"
 
 #include <string.h>
 
 #include "common/host/log.h"
-
-enum { CLOSE_TRY_AGAIN = 1013 }; /* IANA, WebSocket Close Code Number Registry */
 
 static struct wss *wss_of(struct lws *wsi)
 {
@@ -17,7 +16,7 @@ static unsigned refusal_code(enum err e)
 {
     uint32_t status = err_status(e);
     return status == ERR_EXHAUSTED || status == ERR_UNAVAILABLE
-               ? CLOSE_TRY_AGAIN
+               ? WSS_CLOSE_TRY_AGAIN
                : LWS_CLOSE_STATUS_POLICY_VIOLATION;
 }
 
@@ -207,11 +206,12 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
             connect_failed(wss_of(wsi), wsi,
                            "the server closed the connection in the handshake");
         return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return http_confirm_upgrade(wsi);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: /* without our subprotocol lws picks row 0 */
         return strcmp(lws_get_protocol(wsi)->name, RPC_SUBPROTOCOL) == 0 ? 0 : 1;
     case LWS_CALLBACK_HTTP:
-        lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL);
-        return -1;
+        return http_refuse_request(wsi);
     default:
         if (user == NULL)
             return 0;

@@ -72,6 +72,11 @@ void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total)
     pthread_mutex_unlock(&conn->lock);
 }
 
+void wss_conn_authenticated(struct wss_conn *conn)
+{
+    door_know(&conn->wss->door, conn->address);
+}
+
 void *wss_conn_user(const struct wss_conn *conn)
 {
     return conn->user;
@@ -246,32 +251,6 @@ void conn_end(struct wss_conn *conn)
     conn_attend_woken(conn->wss);
 }
 
-enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)
-{
-    if (fragment.len > RPC_MESSAGE_MAX - conn->rx.len) {
-        pthread_mutex_lock(&conn->lock);
-        conn_fault(conn, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message over the limit");
-        pthread_mutex_unlock(&conn->lock);
-        return fail(ERR_LIMIT, "wss: %s: message over %d bytes", conn->address,
-                    RPC_MESSAGE_MAX);
-    }
-    bool whole = last && conn->rx.len == 0;
-    if (!whole)
-        TRY(buf_append(&conn->rx, fragment));
-    if (!last)
-        return ERR_OK;
-    pthread_mutex_lock(&conn->lock);
-    enum err e = peer_receive(conn->peer, whole ? fragment : buf_span(&conn->rx), rpc_now_ms());
-    if (e != ERR_OK) {
-        unsigned code = peer_close_code(conn->peer);
-        conn_fault(conn, code == 0 ? LWS_CLOSE_STATUS_UNEXPECTED_CONDITION : code,
-                   fail_words());
-    }
-    pthread_mutex_unlock(&conn->lock);
-    buf_free(&conn->rx);
-    return e;
-}
-
 /* Once the close frame is with lws, it reads and drops what comes until the peer's own does, or
  * for LINGER_MS. A second -1 would close the socket at once, and what has come and is not read
  * would make that a reset, by which the peer may lose the close frame. */
@@ -339,6 +318,7 @@ void conn_closed(struct wss_conn *conn)
 {
     ev_timer_stop(conn->wss->loop, &conn->timer);
     conn->wsi = NULL;
+    conn_empty_rx(conn);
     const char *reason = conn->close_reason[0] != '\0' ? conn->close_reason : "connection lost";
     pthread_mutex_lock(&conn->lock);
     conn->closing = true;

@@ -7,21 +7,26 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/wss/door.h"
 #include "common/wss/ending.h"
 #include "common/wss/half_open.h"
 #include "common/wss/listen.h"
 #include "common/wss/stream.h"
 #include "common/wss/wss.h"
 
-enum { WSS_REASON_MAX = 120 }; /* RFC 6455 5.5: control frames carry at most 125 bytes */
+enum {
+    WSS_REASON_MAX = 120,      /* RFC 6455 5.5: control frames carry at most 125 bytes */
+    WSS_CLOSE_TRY_AGAIN = 1013 /* IANA, WebSocket Close Code Number Registry */
+};
 
 struct wss_conn {
     atomic_uint refs;
     struct wss *wss;
     struct lws *wsi; /* I/O thread only; NULL once closed */
     struct wss_conn *next_woken;
-    atomic_bool woken; /* it is in wss->woken */
-    struct buf rx;     /* the pieces of a message that came in several */
+    atomic_bool woken;      /* it is in wss->woken */
+    struct buf rx;          /* the pieces of a message that came in several */
+    struct meter *received; /* where these count; or NULL */
     struct ev_timer timer;
     uint64_t timer_ms; /* when it fires, at the latest when peer wants it; UINT64_MAX: never */
     char address[64];
@@ -64,6 +69,7 @@ struct wss {
     struct wss_ending ending; /* I/O thread: of the latest attempt that failed */
 
     struct listen_set listening;    /* of a server, and */
+    struct door door;               /* the same, before a handshake begins */
     struct half_open_set half_open; /* I/O thread */
     struct wss_conn *served;        /* I/O thread: attended when its callback ends, not woken */
     struct buf tx;                  /* I/O thread: the message being written */
@@ -81,8 +87,9 @@ void conn_attend_woken(struct wss *wss);
 void conn_forget_woken(struct wss *wss); /* after the I/O thread's end */
 
 enum err conn_feed(struct wss_conn *conn, struct span fragment,
-                   bool last);         /* a received piece */
-int conn_write(struct wss_conn *conn); /* WRITEABLE; nonzero closes */
+                   bool last);             /* a received piece */
+void conn_empty_rx(struct wss_conn *conn); /* what has come of a message is not wanted */
+int conn_write(struct wss_conn *conn);     /* WRITEABLE; nonzero closes */
 void conn_fault(struct wss_conn *conn, unsigned code, const char *reason);
 void conn_breach(struct wss_conn *conn, enum err e); /* I/O thread: tell of the fault */
 void conn_events(struct wss_conn *conn);             /* hand on what the peer has found */

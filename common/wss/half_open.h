@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * half_open: connections of the server whose handshake is not done yet. For wss/ only.
+ * half_open: connections of the server whose handshake is in progress. For wss/ only; those
+ * whose handshake has not begun are at the door (door.h).
  *
  * Anyone may open one, and each costs memory and a place in libwebsockets' list of timers,
  * which is searched from its head. So there are few: when one too many comes, the oldest goes.
@@ -12,7 +13,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-enum { HALF_OPEN_MAX = 512 };
+enum { HALF_OPEN_MAX = 128 };
 
 struct half_open;
 TAILQ_HEAD(half_open_list, half_open);

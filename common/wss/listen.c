@@ -12,6 +12,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "common/wss/door.h"
 
 static void list_drop(struct addrinfo **list)
 {
@@ -72,10 +73,12 @@ static void on_connect(struct ev_loop *loop, struct ev_io *io, int events)
     (void)events;
     struct listen_set *set = ((struct listener *)io)->set;
     for (int i = 0; i < LISTEN_TURN; i++) {
-        int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
+        socklen_t len = sizeof(from);
+        int fd = accept4(io->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-            (void)lws_adopt_socket_vhost(set->vhost, fd); /* it closes what it does not take */
+            door_add(set->door, fd, &from);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             log_line(LOG_LEVEL_WARN, "wss: a connection has to wait: %s", strerror(errno));
             set->paused = true;
@@ -166,10 +169,10 @@ enum err listen_open(struct listen_set *set, const char *address, uint16_t port)
     return e;
 }
 
-void listen_start(struct listen_set *set, struct ev_loop *loop, struct lws_vhost *vhost)
+void listen_start(struct listen_set *set, struct ev_loop *loop, struct door *door)
 {
     set->loop = loop;
-    set->vhost = vhost;
+    set->door = door;
     for (size_t i = 0; i < set->count; i++)
         ev_io_start(loop, &set->listeners[i].io);
 }

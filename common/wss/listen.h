@@ -21,6 +21,8 @@ enum {
     LISTEN_BACKLOG = 512,
 };
 
+struct door;
+
 struct listener {
     struct ev_io io;
     struct listen_set *set;
@@ -30,8 +32,8 @@ struct listen_set {
     struct listener listeners[LISTEN_MAX];
     size_t count;
     struct ev_loop *loop;
-    struct lws_vhost *vhost;
-    bool paused; /* no file descriptor was left: until the next listen_resume() */
+    struct door *door; /* where what is accepted goes */
+    bool paused;       /* no file descriptor was left: until the next listen_resume() */
 };
 
 /* address: a name, an IPv4 or IPv6 address; NULL: all. port 0: any free one, the same for all
@@ -39,6 +41,6 @@ struct listen_set {
  * words. */
 enum err listen_open(struct listen_set *set, const char *address, uint16_t port);
 uint16_t listen_port(const struct listen_set *set);
-void listen_start(struct listen_set *set, struct ev_loop *loop, struct lws_vhost *vhost);
+void listen_start(struct listen_set *set, struct ev_loop *loop, struct door *door);
 void listen_resume(struct listen_set *set); /* now and then */
 void listen_close(struct listen_set *set);  /* also after a failed open */

@@ -60,19 +60,33 @@ static void on_client_info(const SSL *ssl, int where, int value)
         wss->ending.alert = value & 0xff;
 }
 
+/* OpenSSL calls before it moves on from a state: after the certificate comes the signature of
+ * CertificateVerify, after that Finished. */
+static void on_state(const SSL *ssl, struct wss *wss)
+{
+    if (SSL_get_state(ssl) == TLS_ST_SW_CERT)
+        door_signing(&wss->door);
+    else if (SSL_get_state(ssl) == TLS_ST_SW_CERT_VRFY)
+        door_signed(&wss->door);
+}
+
 /* A fatal alert that we write in the handshake is our refusal of a peer, whatever its cause.
  * Later ones tell of lost connections (OpenSSL 3 calls a missing close_notify a decode error).
  */
 static void on_info(const SSL *ssl, int where, int value)
 {
+    struct wss *wss = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), wss_index);
+    if (wss != NULL && (where & SSL_CB_LOOP) != 0)
+        on_state(ssl, wss);
     if ((where & SSL_CB_HANDSHAKE_DONE) != 0)
         SSL_set_ex_data((SSL *)(uintptr_t)ssl, done_index, &done_index);
     if ((where & SSL_CB_WRITE_ALERT) != SSL_CB_WRITE_ALERT || value >> 8 != SSL3_AL_FATAL ||
         SSL_get_ex_data(ssl, done_index) != NULL)
         return;
-    struct wss *wss = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), wss_index);
     char address[64];
     peer_address(ssl, address);
+    if (wss != NULL)
+        door_signed(&wss->door); /* one that failed has cost its time as well */
     if (wss != NULL && wss->config.handler.tls_refused != NULL)
         wss->config.handler.tls_refused(wss->config.handler.context, address,
                                         alert_words(value));

@@ -8,9 +8,9 @@
 #include "common/wss/conn.h"
 
 enum {
-    CHUNK = 16384,  /* bytes written or read at once: a TLS record */
-    RX_KEPT = 4096, /* bytes of every connection's receive buffer */
-    HANDSHAKE_SECONDS = 10,
+    CHUNK = 16384,       /* bytes written or read at once: a TLS record */
+    RX_KEPT = 4096,      /* bytes of every connection's receive buffer */
+    HEADERS_MAX = 16384, /* of a request: over that lws closes, and asks nobody */
     PULSE_S = 1
 };
 
@@ -104,12 +104,13 @@ static enum err make_context(struct wss *wss)
         .user = wss,
         .foreign_loops = loops,
         .alpn = "http/1.1",
-        .timeout_secs = HANDSHAKE_SECONDS,
+        .timeout_secs = wss->door.limits.handshake_s,
         .retry_and_idle_policy = &wss->keepalive,
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
                    LWS_SERVER_OPTION_LIBEV,
         .pt_serv_buf_size = CHUNK,
+        .max_http_header_data = HEADERS_MAX,
     };
     if (config->server) {
         /* lws 4.1.6 makes a client context for a server too, and loses it; ours is freed. */
@@ -127,8 +128,19 @@ static enum err make_context(struct wss *wss)
         lws_context_destroy(wss->lws);
         return fail(ERR_IO, "wss: TLS cannot be set up: see the lines before");
     }
-    listen_start(&wss->listening, wss->loop, wss->vhost);
+    door_start(&wss->door, wss->loop, wss->vhost);
+    listen_start(&wss->listening, wss->loop, &wss->door);
     return ERR_OK;
+}
+
+static struct wss_limits limits_of(const struct wss_config *config)
+{
+    struct wss_limits l = config->limits;
+    l.handshakes_address = l.handshakes_address != 0 ? l.handshakes_address : 64;
+    l.handshakes_all = l.handshakes_all != 0 ? l.handshakes_all : 512;
+    l.handshake_s = l.handshake_s != 0 ? l.handshake_s : 10;
+    l.signing_percent = l.signing_percent != 0 ? l.signing_percent : 25;
+    return l;
 }
 
 enum err wss_start(const struct wss_config *config, struct wss **wss_out)
@@ -142,6 +154,8 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
         .secs_since_valid_hangup = (RPC_PING_MS + RPC_HANGUP_MS) / 1000,
     };
     half_open_init(&wss->half_open);
+    const struct wss_limits limits = limits_of(config);
+    door_init(&wss->door, &limits);
     fill_protocols(wss);
     enum err e = ERR_OK;
     if (config->server)
@@ -191,6 +205,7 @@ void wss_shutdown(struct wss *wss)
     pthread_join(wss->thread, NULL);
     wss->joined = true;
     listen_close(&wss->listening);
+    door_close(&wss->door);
     conn_forget_woken(wss);
 }
 

@@ -16,6 +16,7 @@
 
 #include <openssl/ssl.h>
 
+#include "common/host/meter.h"
 #include "common/rpc/peer.h"
 
 struct wss;
@@ -53,6 +54,13 @@ struct wss_handler {
 /* Give the context its certificate and key (from a file or an HSM) and its trust anchors. */
 typedef enum err wss_tls_setup(void *context, SSL_CTX *tls);
 
+/* Server: what peers may have that TLS has not authenticated yet. Each 0: a default. */
+struct wss_limits {
+    unsigned handshakes_address, handshakes_all; /* not begun or not done */
+    unsigned handshake_s;                        /* from the connection to its end */
+    unsigned signing_percent; /* of the I/O thread's time, for addresses that are not known */
+};
+
 struct wss_config {
     bool server;
     const char
@@ -61,6 +69,7 @@ struct wss_config {
     wss_tls_setup *tls_setup;
     void *tls_context;
     const char *software; /* of our HELLO */
+    struct wss_limits limits;
     struct wss_handler handler;
 };
 
@@ -89,7 +98,13 @@ void wss_conn_drop(struct wss_conn **conn);
 void wss_conn_set_user(struct wss_conn *conn, void *user); /* in accept or open only */
 /* In accept: total counts the connection's unsent bytes too, until closed has been called. */
 void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total);
+/* In accept: bytes of messages that are not whole count there, until closed is called; what is
+ * over its limit ends the connection with 1013. NULL: they do not count. */
+void wss_conn_meter_received(struct wss_conn *conn, struct meter *meter);
 void *wss_conn_user(const struct wss_conn *conn);
+/* Any thread: its peer is one of ours. New connections from its address do not wait behind
+ * those of unknown addresses, within a rate limit. */
+void wss_conn_authenticated(struct wss_conn *conn);
 const char *wss_conn_address(const struct wss_conn *conn);
 size_t wss_message_max(struct wss_conn *conn); /* bytes of a payload that its peer takes */
 

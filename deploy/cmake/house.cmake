@@ -20,7 +20,10 @@ target_link_options(house INTERFACE -Wl,-z,relro,-z,now)
 if(HALLMARK_FUZZ) # clang, as the fuzzers' compiler: warnings are the ordinary build's business
     target_compile_options(house INTERFACE -w)
 endif()
-if(HALLMARK_SANITIZE)
+if(HALLMARK_SANITIZE STREQUAL "thread")
+    target_compile_options(house INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+    target_link_options(house INTERFACE -fsanitize=thread)
+elseif(HALLMARK_SANITIZE)
     target_compile_options(house INTERFACE
         -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
     target_link_options(house INTERFACE -fsanitize=address,undefined)

@@ -62,6 +62,8 @@ static void admit(void *context)
         wss_conn_close(session->conn,
                        err_status(e) == ERR_UNAUTHENTICATED ? CLOSE_POLICY : CLOSE_TRY_AGAIN,
                        svc_words(e, fail_words()));
+    else
+        wss_conn_authenticated(session->conn);
     session_drop(&session);
 }
 
@@ -79,6 +81,7 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
     }
     wss_conn_set_user(conn, session);
     wss_conn_count_unsent(conn, &session->caller->unsent);
+    wss_conn_meter_received(conn, &session->caller->received);
     if (atomic_load(&net->server->stopping)) /* it came too late for net_drain() to tell it */
         wss_conn_go_away(conn, "the server is stopping", 0);
     return ERR_OK;
@@ -117,6 +120,8 @@ enum err net_start(struct server *server, struct net **net_out)
         .tls_setup = setup_tls,
         .tls_context = net,
         .software = "oem-server " HALLMARK_VERSION,
+        .limits = { BUDGET_HANDSHAKES_ADDRESS, BUDGET_HANDSHAKES_ALL, BUDGET_HANDSHAKE_S,
+                    BUDGET_SIGNING_PERCENT },
         .handler = { net, on_accept, NULL, serve_request, serve_cancelled, on_closed,
                      refusal_tls, refusal_breach, NULL, on_idle },
     };

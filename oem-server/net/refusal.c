@@ -9,8 +9,6 @@
 #include "common/host/log.h"
 #include "oem-server/net/inside.h"
 
-enum { TLS_EVENTS_PER_SECOND = 10 };
-
 struct breach {
     struct session *session;
     enum err err;
@@ -73,7 +71,7 @@ void refusal_tls(void *context, const char *address, const char *alert)
         net->window_ms = now;
         net->refused = 0;
     }
-    if (net->refused++ >= TLS_EVENTS_PER_SECOND) {
+    if (net->refused++ >= BUDGET_TLS_REFUSALS) {
         net->suppressed++;
         return;
     }

@@ -20,6 +20,7 @@ struct job {
     struct run *run;
     struct wss_stream *stream; /* NULL: the call is unary */
     struct call *call;         /* while it runs */
+    size_t received;           /* bytes that count on its principal until it is done */
     struct strand *strand;     /* where it waits or runs, under net->lock */
     atomic_int over;           /* an enum err: nobody waits for its answer, and why */
 };
@@ -53,6 +54,7 @@ static void job_free(struct job *job)
     job_unlist(job);
     strand_drop(&job->strand);
     peer_event_free(&job->event);
+    meter_give(&job->session->caller->received, job->received);
     run_drop(&job->run);
     session_drop(&job->session);
     wss_conn_drop(&job->conn);
@@ -219,11 +221,24 @@ static void route_late(void *context)
         refuse_job(job, e);
 }
 
+/* What the call holds in memory, but for its bookkeeping, which the bound of calls bounds. */
+static enum err charge(struct job *job)
+{
+    const Hallmark__V1__FrameRequest *request = job->event.frame->request;
+    size_t bytes = request->payload.len;
+    for (size_t i = 0; i < request->n_metadata; i++)
+        bytes += request->metadata[i]->value.len;
+    TRY(caller_receive(job->session->caller, bytes));
+    job->received = bytes;
+    return ERR_OK;
+}
+
 static enum err accept_call(struct job *job)
 {
     const Hallmark__V1__FrameRequest *request = job->event.frame->request;
     const struct auth_method *method = auth_method_of(request->method);
     TRY(caller_check(job->session->caller));
+    TRY(charge(job));
     if (method != NULL && method->shape == AUTH_STREAM)
         TRY(wss_stream_accept(job->conn, &job->event, &job->stream));
     else if (!request->end_stream)

@@ -21,7 +21,7 @@ static enum err bench_turn_away(struct rpc_call *rpc, const Hallmark__V1__TurnAw
     if (call->session != NULL && !caller_may_enter(call->session->caller))
         return fail_quiet(ERR_EXHAUSTED,
                           "turn away: over %d entries at once, then one in %d ms",
-                          SERVER_REFUSALS_EACH, SERVER_REFUSAL_MS);
+                          BUDGET_REFUSALS, BUDGET_REFUSAL_MS);
     event_text(&call->event, EVENT_MESSAGE, in->message);
     event_text(&call->event, EVENT_ORDER, in->order);
     event_digest(&call->event, "probe", span_of(in->probe, strlen(in->probe)));

@@ -76,6 +76,7 @@ static enum err find_run(struct call *call)
         run_drop(&call->run);
         return fail_quiet(ERR_NOT_FOUND, "no such run of %s", call->principal->uri);
     }
+    run_own(call->run);
     describe_run(call);
     if (call->run->over)
         return fail_quiet(call->run->why, "this run is over: %s", call->run->words);
@@ -148,6 +149,8 @@ static enum err admit_to_run(struct call *call)
     TRY(find_staged(call));
     if (call->run == NULL || call->replayed)
         return ERR_OK;
+    if (call->method->effect != AUTH_READS)
+        TRY(run_charge(call->run, 1));
     TRY(take_reports(call));
     advance(call);
     if (call->run->over) /* by one of them */
@@ -232,6 +235,8 @@ static void refuse(struct call *call, enum err e)
 static void follow(struct call *call)
 {
     struct run *run = call->opened != NULL ? call->opened : call->run;
+    if (run != NULL)
+        run_own(run);
     if (run != NULL && call->principal->role != AUTH_SERVER)
         run->until_ms = call->rpc.deadline_ms;
     if (call->opened != NULL)

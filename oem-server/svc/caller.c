@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * caller: what one principal has over all its connections: slots in the pools, unread bytes,
- * and the rate limit of entries that cost it nothing. Guarded by server->lock; a success is
- * never left out.
+ * caller: what one principal has over all its connections, against its rows of the budget:
+ * slots in the pools, bytes, runs, and entries that cost it nothing. Called by session, run,
+ * call and net; guarded by server->lock. A success is never left out of the log: over budget
+ * the call is refused.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 
 #include "common/host/log.h"
 #include "oem-server/svc/svc.h"
+
+static const struct budget_rate refusal_rate = { BUDGET_REFUSALS, BUDGET_REFUSAL_MS };
+static const struct budget_rate open_rate = { BUDGET_OPENS, BUDGET_OPEN_MS };
 
 static void caller_free(struct caller *caller)
 {
@@ -25,6 +29,8 @@ static struct caller *caller_new(struct server *server, const char *uri)
         return NULL;
     caller->server = server;
     snprintf(caller->uri, sizeof(caller->uri), "%s", uri);
+    caller->received.max = BUDGET_RECEIVED;
+    caller->received.all = &server->received;
     caller->calls = share_new(server->work);
     caller->streams = share_new(server->streams);
     if (caller->calls != NULL && caller->streams != NULL)
@@ -53,7 +59,7 @@ static enum err enter(struct server *server, const char *uri, struct caller **ca
         caller->next = server->callers;
         server->callers = caller;
     }
-    if (caller->connections == SERVER_CONNECTIONS_EACH)
+    if (caller->connections == BUDGET_CONNECTIONS)
         return fail_quiet(ERR_EXHAUSTED, "%u connections of one caller: close some",
                           caller->connections);
     caller->connections++;
@@ -69,22 +75,14 @@ enum err caller_enter(struct server *server, const char *uri, struct caller **ca
     return e;
 }
 
-/* Under server->lock. */
-static void refill(struct caller *caller)
-{
-    uint64_t now = rpc_now_ms(), more = (now - caller->filled_ms) / SERVER_REFUSAL_MS;
-    bool whole = more >= SERVER_REFUSALS_EACH - caller->ration;
-    caller->ration = whole ? SERVER_REFUSALS_EACH : caller->ration + (unsigned)more;
-    caller->filled_ms = whole ? now : caller->filled_ms + more * SERVER_REFUSAL_MS;
-}
-
 /* Under server->lock: is there nothing left to be known of it? One that comes back finds its
  * rate limit as it left it. */
 static bool is_done(struct caller *caller)
 {
-    refill(caller);
-    return caller->connections == 0 && caller->left_out == 0 &&
-           caller->ration == SERVER_REFUSALS_EACH;
+    uint64_t now = rpc_now_ms();
+    return caller->connections == 0 && caller->runs == 0 && caller->left_out == 0 &&
+           budget_left(&caller->refusals, refusal_rate, now) == BUDGET_REFUSALS &&
+           budget_left(&caller->opens, open_rate, now) == BUDGET_OPENS;
 }
 
 /* Under server->lock. */
@@ -104,10 +102,8 @@ static void sweep(struct server *server)
 bool caller_may_enter(struct caller *caller)
 {
     pthread_mutex_lock(&caller->server->lock);
-    refill(caller);
-    bool may = caller->ration != 0 && caller->left_out == 0; /* those are told first */
-    if (may)
-        caller->ration--;
+    bool may = caller->left_out == 0 && /* those are told first */
+               budget_take(&caller->refusals, refusal_rate, rpc_now_ms());
     pthread_mutex_unlock(&caller->server->lock);
     return may;
 }
@@ -125,8 +121,8 @@ void caller_leave_out(struct caller *caller, enum err e, const char *words)
 static struct caller *find_left_out(struct server *server, bool all)
 {
     for (struct caller *caller = server->callers; caller != NULL; caller = caller->next) {
-        refill(caller);
-        if (caller->left_out != 0 && (all || caller->ration != 0))
+        if (caller->left_out != 0 &&
+            (all || budget_left(&caller->refusals, refusal_rate, rpc_now_ms()) != 0))
             return caller;
     }
     return NULL;
@@ -142,7 +138,7 @@ static bool take_left_out(struct server *server, bool all, struct caller *out)
         memcpy(out->left_words, caller->left_words, sizeof(out->left_words));
         memcpy(out->uri, caller->uri, sizeof(out->uri));
         caller->left_out = 0;
-        caller->ration -= caller->ration != 0;
+        (void)budget_take(&caller->refusals, refusal_rate, rpc_now_ms());
     }
     pthread_mutex_unlock(&server->lock);
     return caller != NULL;
@@ -203,11 +199,56 @@ void caller_leave(struct caller **caller_pointer)
 enum err caller_check(struct caller *caller)
 {
     size_t unread = atomic_load(&caller->unsent);
-    return unread <= SERVER_UNREAD_EACH
+    return unread <= BUDGET_UNREAD
                ? ERR_OK
                : fail_quiet(
                      ERR_EXHAUSTED,
                      "%zu MiB of answers wait on this caller's connections, the limit is "
                      "%d: read them first",
-                     unread >> 20, SERVER_UNREAD_EACH >> 20);
+                     unread >> 20, BUDGET_UNREAD >> 20);
+}
+
+enum err caller_receive(struct caller *caller, size_t bytes)
+{
+    return meter_take(&caller->received, bytes)
+               ? ERR_OK
+               : fail_quiet(
+                     ERR_EXHAUSTED,
+                     "calls of this principal with over %d MiB wait, or of all with over "
+                     "%d MiB: wait for answers",
+                     BUDGET_RECEIVED >> 20, BUDGET_RECEIVED_ALL >> 20);
+}
+
+/* Under server->lock. */
+static enum err run_new(struct caller *caller)
+{
+    if (caller->runs == BUDGET_RUNS)
+        return fail_quiet(ERR_EXHAUSTED, "%u runs of this station are open: end some",
+                          caller->runs);
+    if (caller->server->open_runs == BUDGET_RUNS_ALL)
+        return fail_quiet(ERR_EXHAUSTED, "%u runs are open on this server: try later",
+                          caller->server->open_runs);
+    if (!budget_take(&caller->opens, open_rate, rpc_now_ms()))
+        return fail_quiet(ERR_EXHAUSTED, "over %d calls of Runs.Open a minute: try later",
+                          BUDGET_OPENS);
+    caller->runs++;
+    caller->server->open_runs++;
+    return ERR_OK;
+}
+
+enum err caller_run_new(struct caller *caller)
+{
+    pthread_mutex_lock(&caller->server->lock);
+    enum err e = run_new(caller);
+    pthread_mutex_unlock(&caller->server->lock);
+    return e;
+}
+
+void caller_run_gone(struct caller *caller)
+{
+    struct server *server = caller->server;
+    pthread_mutex_lock(&server->lock);
+    caller->runs--;
+    server->open_runs--;
+    pthread_mutex_unlock(&server->lock);
 }

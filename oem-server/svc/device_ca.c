@@ -89,6 +89,7 @@ static enum err ca_request_certificate(struct rpc_call *rpc,
 {
     struct call *call = call_of(rpc);
     struct run *run = call->run;
+    run_own(run);
     AUTO(request_drop)
     struct request r = { .call = call, .der = span_of(in->csr.data, in->csr.len), .out = out };
     TRY(open_csr(&r));

@@ -144,6 +144,7 @@ enum err runs_finish(struct rpc_call *rpc, const Hallmark__V1__FinishRequest *in
 {
     struct call *call = call_of(rpc);
     struct run *run = call->run;
+    run_own(run);
     AUTO(finishing_drop)
     struct finishing f = { .call = call, .receipt = in->receipt, .out = out };
     TRY(check_finish(&f, in));

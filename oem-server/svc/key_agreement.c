@@ -18,6 +18,7 @@ static enum err key_agreement_generate_key(struct rpc_call *rpc,
 {
     (void)in, (void)out;
     struct run *run = call_of(rpc)->run;
+    run_own(run);
     return hsm_agreement_make(run->server->hsm, &run->agreement);
 }
 
@@ -27,6 +28,7 @@ static enum err key_agreement_derive_public_key(struct rpc_call *rpc,
 {
     (void)in;
     struct run *run = call_of(rpc)->run;
+    run_own(run);
     TRY(hsm_agreement_public(run->agreement, run->server_public));
     return rpc_bytes(rpc, &out->public_key, SPAN(run->server_public));
 }
@@ -38,6 +40,7 @@ key_agreement_put_target_public_key(struct rpc_call *rpc,
 {
     (void)out;
     struct run *run = call_of(rpc)->run;
+    run_own(run);
     struct span point = span_of(in->public_key.data, in->public_key.len);
     uint8_t statement[SIGN_STATEMENT_MAX], digest[SHA256_SIZE];
     struct wr w = wr_of(statement, sizeof(statement));
@@ -88,6 +91,7 @@ static enum err key_agreement_derive_shared_key(struct rpc_call *rpc,
 {
     (void)in, (void)out;
     struct run *run = call_of(rpc)->run;
+    run_own(run);
     uint8_t inputs[DERIVED][SIGN_STATEMENT_MAX], values[DERIVED][16];
     struct span messages[DERIVED];
     for (enum derived i = OF_TARGET; i < DERIVED; i++) {

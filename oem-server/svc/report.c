@@ -188,8 +188,10 @@ static void end_failed(struct run *run, const Hallmark__V1__ArrowReport *report)
 enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *reports, size_t count)
 {
     struct run *run = call->run;
+    run_own(run);
     if (count > FLOW_ARROWS)
         return fail_quiet(ERR_LIMIT, "%zu reports at once, limit %d", count, FLOW_ARROWS);
+    TRY(run_charge(run, count));
     TRY(take_all(run, reports, count));
     for (size_t i = 0; i < count && !run->over; i++) {
         if (reports[i]->status != 0)

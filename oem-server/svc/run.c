@@ -15,7 +15,7 @@
 #include "common/host/p256.h"
 #include "hallmark/v1/operator.pb-c.h"
 
-struct run *run_new(struct session *session)
+static struct run *run_alloc(struct session *session)
 {
     struct run *run = calloc(1, sizeof(*run));
     if (run == NULL)
@@ -28,13 +28,73 @@ struct run *run_new(struct session *session)
     atomic_init(&run->refs, 1);
     staged_init(&run->staged);
     run->server = session->server;
+    run->caller = session->caller;
     run->flow = flow_start(FLOW_SERVER);
     return run;
+}
+
+enum err run_new(struct session *session, struct run **run_out)
+{
+    TRY(caller_run_new(session->caller));
+    *run_out = run_alloc(session);
+    if (*run_out != NULL)
+        return ERR_OK;
+    caller_run_gone(session->caller);
+    return fail(ERR_MEMORY, "runs: no memory for a run");
+}
+
+enum err run_charge(struct run *run, size_t entries)
+{
+    run_own(run);
+    if (entries <= BUDGET_RUN_ENTRIES - run->entries) {
+        run->entries += (unsigned)entries;
+        return ERR_OK;
+    }
+    enum err e = fail_quiet(ERR_EXHAUSTED, "over %d entries of the event log for one run",
+                            BUDGET_RUN_ENTRIES);
+    run_fail(run, e);
+    return fail_quiet(e, "%s", run->words);
 }
 
 struct strand *run_strand(struct run *run)
 {
     return run->strand;
+}
+
+void run_own(const struct run *run)
+{
+    if (!run->listed || strand_is_current(run->strand))
+        return;
+    log_line(LOG_LEVEL_ERROR, "run: used on a thread that is not on its strand: stopping");
+    abort();
+}
+
+struct post {
+    struct run *run;
+    run_fn *fn;
+    void *context;
+};
+
+static void run_posted(void *context)
+{
+    struct post *post = context;
+    post->fn(post->run, post->context);
+    run_drop(&post->run);
+    free(post);
+}
+
+enum err run_post(struct run *run, run_fn *fn, void *context)
+{
+    struct post *post = malloc(sizeof(*post));
+    if (post == NULL)
+        return fail(ERR_MEMORY, "run: no memory for its work");
+    *post = (struct post){ run_keep(run), fn, context };
+    enum err e = strand_submit_due(run->strand, run_posted, post);
+    if (e != ERR_OK) {
+        run_drop(&post->run);
+        free(post);
+    }
+    return e;
 }
 
 struct run *run_keep(struct run *run)
@@ -57,6 +117,7 @@ void run_drop(struct run **run_pointer)
     order_free(&run->order);
     strand_drop(&run->strand);
     wss_conn_drop(&run->conn);
+    caller_run_gone(run->caller);
     wipe(run, sizeof(*run));
     free(run);
 }
@@ -84,6 +145,7 @@ void run_transcript(struct run *run, uint8_t arrow, struct span request_sha256,
                     struct span response_sha256)
 {
     uint8_t input[3 * SHA256_SIZE + 1];
+    run_own(run);
     struct wr w = wr_of(input, sizeof(input));
     sign_transcript(&w, SPAN(run->transcript), arrow, request_sha256, response_sha256);
     sha256_of(wr_done(&w), run->transcript);
@@ -114,6 +176,7 @@ static enum err call_self(struct run *run, const struct flow_row *row)
 
 void run_advance_own(struct run *run)
 {
+    run_own(run);
     while (!run->over && !run->flow.pending && !flow_finished(&run->flow)) {
         const struct flow_row *row = flow_row(run->flow.next);
         if (row->tail != FLOW_O || row->head != FLOW_O)
@@ -139,6 +202,7 @@ static enum err call_head(void *context, const struct flow_row *row,
 
 void run_advance(struct run *run)
 {
+    run_own(run);
     if (run->over)
         return;
     enum err e = flow_advance(&run->flow, call_head, run);
@@ -146,16 +210,14 @@ void run_advance(struct run *run)
         run_fail(run, e);
 }
 
-static void start(void *context)
+static void start(struct run *run, void *context)
 {
-    struct run *run = context;
+    (void)context;
     run_advance(run);
-    run_drop(&run);
 }
 
 void run_start(struct run *run)
 {
-    struct run *kept = run_keep(run);
-    if (strand_submit_due(run->strand, start, kept) != ERR_OK)
-        run_drop(&kept);
+    if (run_post(run, start, NULL) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "run: not started: %s", fail_words());
 }

@@ -21,6 +21,8 @@ struct run {
     atomic_uint refs;
     struct server *server;
     struct strand *strand;
+    bool listed; /* others may find it: it is its strand's. Set once, under server->lock */
+    struct caller *caller;   /* of its station: this run counts there until it is freed */
     struct session *session; /* NULL once the connection is gone */
     struct wss_conn *conn;   /* kept */
     struct auth_principal station;
@@ -28,6 +30,7 @@ struct run {
     bool over; /* finished, failed, interrupted or superseded: every further call is refused */
     enum err why;
     char words[FAIL_WORDS_MAX];
+    unsigned entries;      /* that its calls and reports may have made, see run_charge() */
     struct staged staged;  /* entries that wait for the next change */
     atomic_bool flush_due; /* run_flush_later() was called */
 
@@ -60,8 +63,20 @@ struct run {
     uint8_t receipt_sha256[SHA256_SIZE];
 };
 
-struct run *run_new(struct session *session); /* of its principal's share; not listed yet */
+/* Of its principal's share and budget; not listed yet. ERR_EXHAUSTED: over budget. */
+enum err run_new(struct session *session, struct run **run_out);
+/* So many entries of the log more: over budget (ERR_EXHAUSTED) the run ends. */
+enum err run_charge(struct run *run, size_t entries);
 struct run *run_keep(struct run *run);
+
+/* The one way to a run that is listed: fn is called once, on the run's strand, with the run
+ * kept for it. Any thread. ERR_MEMORY: fn is not called. */
+typedef void run_fn(struct run *run, void *context);
+enum err run_post(struct run *run, run_fn *fn, void *context);
+/* Stops the process unless this thread is on the run's strand, or made the run and has not
+ * listed it yet: two threads on one run's memory are worse than a restart. For every function
+ * that touches a run, but for those inside store_do(), which read it while its strand waits. */
+void run_own(const struct run *run);
 struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZE]); /* kept */
 
 /* run_index.c: the runs in memory. False: the station's connection is gone already, so nothing

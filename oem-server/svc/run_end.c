@@ -11,7 +11,7 @@
 #include "oem-server/svc/settle.h"
 
 struct ending {
-    struct run *run;
+    struct run *run; /* kept by run_post(), or by the caller of run_end() */
     enum err err;
     bool recorded; /* the unit has no holder any more, and an entry says so */
     char words[FAIL_WORDS_MAX];
@@ -53,6 +53,7 @@ static bool has_to_write(const struct ending *ending)
 static void end_with(struct ending *ending, const char *told)
 {
     struct run *run = ending->run;
+    run_own(run);
     if (run->over)
         return;
     run->over = true;
@@ -82,11 +83,11 @@ void run_fail(struct run *run, enum err e)
     end_with(&ending, svc_words(e, ending.words));
 }
 
-static void end_now(void *context)
+static void end_now(struct run *run, void *context)
 {
     struct ending *ending = context;
+    ending->run = run;
     end_with(ending, ending->words);
-    run_drop(&ending->run);
     free(ending);
 }
 
@@ -97,12 +98,10 @@ void run_end_later(struct run *run, enum err e, const char *words, bool recorded
         log_line(LOG_LEVEL_ERROR, "run: no memory to end it: %s", words);
         return;
     }
-    *ending = (struct ending){ .run = run_keep(run), .err = e, .recorded = recorded };
+    *ending = (struct ending){ .err = e, .recorded = recorded };
     snprintf(ending->words, sizeof(ending->words), "%s", words);
-    if (strand_submit_due(run_strand(run), end_now, ending) != ERR_OK) {
-        run_drop(&ending->run);
+    if (run_post(run, end_now, ending) != ERR_OK)
         free(ending);
-    }
 }
 
 void run_end_of_unit(struct server *server, const uint8_t uid[static UID_SIZE], enum err e,
@@ -121,21 +120,19 @@ void run_end_of_id(struct server *server, const uint8_t id[static RUN_ID_SIZE], 
         run_end_later(run, e, words, recorded);
 }
 
-static void flush_now(void *context)
+static void flush_now(struct run *run, void *context)
 {
-    struct run *run = context;
+    (void)context;
     atomic_store(&run->flush_due, false);
     enum err e = run->over ? ERR_OK : run_flush(run);
     if (e != ERR_OK)
         run_fail(run, e);
-    run_drop(&run);
 }
 
 void run_flush_later(struct run *run)
 {
-    struct run *kept = run_keep(run);
-    if (strand_submit_due(run_strand(run), flush_now, kept) != ERR_OK)
-        run_drop(&kept);
+    if (run_post(run, flush_now, NULL) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "run: its entries wait on: %s", fail_words());
 }
 
 void run_opened(struct run *run, struct call *call)

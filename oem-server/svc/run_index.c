@@ -30,6 +30,7 @@ bool run_list(struct run *run, struct session *session)
     pthread_mutex_lock(&server->lock);
     bool there = session != NULL && !session->gone;
     run->session = there ? session : NULL;
+    run->listed = true;
     run->next_id = *by_id;
     run->next_uid = *by_uid;
     *by_id = *by_uid = run_keep(run);

@@ -105,9 +105,8 @@ static enum err runs_open(struct rpc_call *rpc, const Hallmark__V1__OpenRequest 
     struct call *call = call_of(rpc);
     if (call->session == NULL)
         return fail_quiet(ERR_PRECONDITION, "runs: only a connected station opens a run");
-    AUTO(run_drop) struct run *run = run_new(call->session);
-    if (run == NULL)
-        return fail(ERR_MEMORY, "runs: no memory for a run");
+    AUTO(run_drop) struct run *run = NULL;
+    TRY(run_new(call->session, &run));
     AUTO(opening_drop)
     struct opening o = { .call = call, .run = run, .in = in, .out = out };
     TRY(prepare(call, run, in));

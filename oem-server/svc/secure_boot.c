@@ -110,6 +110,7 @@ static enum err secure_boot_derive_rotpk(struct rpc_call *rpc,
     (void)in;
     struct call *call = call_of(rpc);
     struct run *run = call->run;
+    run_own(run);
     AUTO(boot_key_drop) struct boot_key key = { .run = run, .out = out };
     run_boot_scope(run, key.scope);
     TRY(call_change(call, derive_rotpk, &key, &out->base));
@@ -128,6 +129,7 @@ static enum err secure_boot_put_firmware(struct rpc_call *rpc,
     (void)out;
     struct call *call = call_of(rpc);
     struct run *run = call->run;
+    run_own(run);
     struct span named = span_of(in->sha256.data, in->sha256.len);
     char hex[2 * SHA256_SIZE + 1];
     if (named.len != SHA256_SIZE)
@@ -211,6 +213,7 @@ static enum err secure_boot_sign_firmware(struct rpc_call *rpc,
     (void)in;
     struct call *call = call_of(rpc);
     struct run *run = call->run;
+    run_own(run);
     AUTO(signing_drop) struct signing s = { .call = call, .out = out };
     struct image_marks marks;
     TRY(call_read(call, read_firmware, &s));

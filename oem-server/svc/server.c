@@ -152,6 +152,7 @@ enum err server_open(const struct config *config, struct server **server_out)
         .longest_us = (int64_t)config->policy.run_longest_s * US_OF_SECOND,
         .unlocked_us = (int64_t)config->policy.unlocked_s * US_OF_SECOND,
     };
+    server->received.max = BUDGET_RECEIVED_ALL;
     pthread_mutex_init(&server->lock, NULL);
     struct hsm_config hsm = config->hsm;
     enum err e = uses_open(config->uses_path, &server->uses);
@@ -163,7 +164,7 @@ enum err server_open(const struct config *config, struct server **server_out)
     if (e == ERR_OK)
         e = work_start(config->workers, config->queue, &server->work);
     if (e == ERR_OK)
-        e = work_start(SERVER_STREAM_THREADS, 0, &server->streams);
+        e = work_start(BUDGET_STREAMS_ALL, 0, &server->streams);
     if (e != ERR_OK) {
         server_close(server);
         return e;

@@ -118,6 +118,8 @@ static enum err settle(struct store_tx *tx, void *context)
 static enum err settle_now(struct settling *s)
 {
     struct call *call = s->call;
+    if (call->run != NULL)
+        run_own(call->run);
     s->digests = call->event.pb.n_digests;
     TRY(rpc_check(&call->rpc));
     TRY(svc_do(call->server, settle, s, call->rpc.deadline_ms));
@@ -170,6 +172,7 @@ enum err settle_later(struct call *call)
     uint8_t request[SHA256_SIZE], response[SHA256_SIZE];
     struct staged_answer answer = { call->rpc.idempotency_key, request,
                                     buf_span(&call->rpc.response) };
+    run_own(call->run);
     TRY(rpc_check(&call->rpc));
     settle_note(call);
     replay_digest(call, request);
@@ -191,6 +194,7 @@ static enum err flush(struct store_tx *tx, void *context)
 
 enum err run_flush(struct run *run)
 {
+    run_own(run);
     if (run->staged.count == 0)
         return ERR_OK;
     TRY(svc_do(run->server, flush, run, 0));

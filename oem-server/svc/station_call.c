@@ -59,7 +59,7 @@ void run_tell_end(struct run *run, enum err e, const char *words)
 
 /* What a call of ours to the station came back with, on its way to the run's strand. */
 struct arrival {
-    struct run *run;
+    struct run *run; /* kept */
     const struct flow_row *row;
     struct buf request;
     struct buf response;
@@ -111,19 +111,20 @@ static void check_arrival(struct arrival *a)
         snprintf(a->words, sizeof(a->words), "%s", fail_words());
 }
 
-static void on_arrival(void *context)
+static void on_arrival(struct run *run, void *context)
 {
     struct arrival *a = context;
-    if (!a->run->over) {
+    run_own(run);
+    if (!run->over) {
         check_arrival(a);
         enum err staged = stage_arrival(a);
         if (a->err == ERR_OK && staged == ERR_OK) {
-            flow_done(&a->run->flow);
-            run_advance(a->run);
+            flow_done(&run->flow);
+            run_advance(run);
         } else if (a->err == ERR_OK) {
-            run_fail(a->run, staged);
+            run_fail(run, staged);
         } else {
-            run_end(a->run, a->err, a->words);
+            run_end(run, a->err, a->words);
         }
     }
     arrival_free(a);
@@ -138,7 +139,7 @@ static void on_answer(void *context, const Hallmark__V1__FrameResponse *response
     snprintf(a->words, sizeof(a->words), "%s", response->message);
     if (a->err == ERR_OK)
         a->err = buf_copy(&a->response, span_of(response->payload.data, response->payload.len));
-    if (strand_submit_due(run_strand(a->run), on_arrival, a) != ERR_OK)
+    if (run_post(a->run, on_arrival, a) != ERR_OK)
         arrival_free(a);
 }
 
@@ -156,6 +157,7 @@ static enum err make_request(struct arrival *a)
 
 enum err run_call_station(struct run *run, const struct flow_row *row)
 {
+    run_own(run);
     struct arrival *a = calloc(1, sizeof(*a));
     if (a == NULL)
         return fail(ERR_MEMORY, "run: no memory for a call");

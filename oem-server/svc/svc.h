@@ -19,9 +19,11 @@
 
 #include "common/flow/flow.h"
 #include "common/host/log.h"
+#include "common/host/meter.h"
 #include "common/rpc/rpc.h"
 #include "common/wss/wss.h"
 #include "oem-server/auth/auth.h"
+#include "oem-server/budget/budget.h"
 #include "oem-server/ca/ca.h"
 #include "oem-server/config/config.h"
 #include "oem-server/event/event.h"
@@ -34,21 +36,12 @@ struct session;
 
 enum {
     SERVER_RENEWALS_MAX = 1000, /* in the life of one process */
-    SERVER_STREAM_THREADS = 16,
     SERVER_SLOW_MS = 1000, /* a thread that is so long at one call has another put beside it, */
     SERVER_HUNG_MS = 5000, /* and a call so long in the HSM's module counts as unresponsive */
     SERVER_LOST_MS = 60000, /* a token of the HSM that is away so long is for a new process */
     SERVER_FLUSH_MS =
         5000, /* entries that wait so long for their run's next change are written */
     SERVER_ALARM_MS = 60000, /* how often units without a lock statement are looked for */
-    /* What one principal may have over all its connections; of places in the work and streams
-     * pools it may hold as many as are free (work.h). */
-    SERVER_CONNECTIONS_EACH = 256,
-    SERVER_UNREAD_EACH = 64 << 20, /* bytes of answers that it has not read */
-    /* Entries of the event log that cost it nothing, refusals and Bench.TurnAway: so many at
-     * once, then one in so long. What is over that is counted, and one entry tells of it. */
-    SERVER_REFUSALS_EACH = 20,
-    SERVER_REFUSAL_MS = 1000,
 };
 
 /* Runs in memory, by id and by UID (run_index.c). Under server->lock. */
@@ -70,14 +63,16 @@ struct server {
     struct ca *old_ca[SERVER_RENEWALS_MAX]; /* lent to calls under way: freed at the end */
     unsigned renewals;
     struct work *work;
-    struct work *streams; /* threads that streaming calls may hold */
-    atomic_bool stopping; /* streaming calls end */
+    struct work *streams;  /* threads that streaming calls may hold */
+    struct meter received; /* bytes of all that have come and are not served yet */
+    atomic_bool stopping;  /* streaming calls end */
 
     pthread_mutex_t lock; /* of runs, sessions and callers */
     struct run_index runs;
     struct session *sessions;
     struct caller *callers;
     unsigned session_count;
+    unsigned open_runs;    /* made, and not freed yet */
     unsigned hung;         /* calls in the HSM's module, as server_watch() last saw */
     atomic_bool seeking;   /* a worker looks for a token that is away */
     atomic_bool sweeping;  /* a worker looks for runs and units whose time is over */
@@ -116,8 +111,10 @@ struct caller {
     unsigned connections;          /* under server->lock */
     struct share *calls, *streams; /* of server->work and server->streams */
     atomic_size_t unsent;          /* bytes of answers, of all its connections */
-    unsigned ration;               /* of entries, under server->lock like what follows */
-    uint64_t filled_ms;            /* so much of it was there then */
+    struct meter received;         /* bytes that are not served yet, the same */
+    unsigned runs;                 /* under server->lock, like what follows */
+    struct budget_bucket opens;    /* calls of Runs.Open */
+    struct budget_bucket refusals; /* entries that cost it nothing */
     unsigned left_out;             /* refusals that have no entry, and of the last of them */
     enum err left_err;
     char left_words[160];
@@ -126,6 +123,13 @@ struct caller {
 enum err caller_enter(struct server *server, const char *uri, struct caller **caller_out);
 void caller_leave(struct caller **caller);
 enum err caller_check(struct caller *caller); /* ERR_EXHAUSTED: it must read first */
+/* A call has come that holds so many bytes until it is done; they go back with meter_give() on
+ * caller->received. ERR_EXHAUSTED: refuse it. */
+enum err caller_receive(struct caller *caller, size_t bytes);
+/* A run more: ERR_EXHAUSTED if it, or all together, have as many as they may. It is given back
+ * with caller_run_gone(). */
+enum err caller_run_new(struct caller *caller);
+void caller_run_gone(struct caller *caller);
 /* May an entry be made that the principal can cause as often as it likes? If not, a refusal is
  * left out of the log. */
 bool caller_may_enter(struct caller *caller);

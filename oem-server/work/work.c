@@ -8,6 +8,14 @@
 #include "common/host/own.h"
 #include "oem-server/work/inside.h"
 
+/* The strand whose job this thread runs; NULL: none. */
+static _Thread_local const struct strand *current;
+
+bool strand_is_current(const struct strand *strand)
+{
+    return current == strand;
+}
+
 static uint64_t now_ms(void)
 {
     struct timespec now;
@@ -101,7 +109,9 @@ static void *serve(void *arg)
         pthread_mutex_unlock(&work->lock);
         if (tell)
             sem_post(&work->ready);
+        current = strand;
         job->run(job->context);
+        current = NULL;
         free(job);
         pthread_mutex_lock(&work->lock);
         self->since_ms = 0;

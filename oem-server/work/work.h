@@ -57,3 +57,6 @@ enum err strand_submit_due(struct strand *strand, work_job *run, void *context);
 /* Take back what waits with that context: it will not run, and its place is free. false: it has
  * begun, or is not there. */
 bool strand_withdraw(struct strand *strand, const void *context);
+
+/* Does the calling thread run one of that strand's jobs now? */
+bool strand_is_current(const struct strand *strand);

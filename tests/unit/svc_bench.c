@@ -248,7 +248,7 @@ static void post(void *context)
     sem_post(context);
 }
 
-enum { RUNS = 64 };
+enum { RUNS = 2 * BUDGET_RUNS };
 struct all_runs {
     struct run *run[RUNS];
     size_t count;
@@ -260,7 +260,8 @@ static void list_runs(struct all_runs *all)
     pthread_mutex_lock(&bench.server->lock);
     for (unsigned i = 0; i < RUN_BUCKETS; i++)
         for (struct run *run = bench.server->runs.by_id[i]; run != NULL; run = run->next_id)
-            all->run[all->count++] = run_keep(run);
+            if (all->count < RUNS)
+                all->run[all->count++] = run_keep(run);
     pthread_mutex_unlock(&bench.server->lock);
 }
 

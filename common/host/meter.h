@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * meter: how many bytes somebody may hold, counted before they are held.
+ *
+ * A meter may belong to a larger one (of all together): bytes are taken from both or from
+ * neither. Any thread. The owner outlives all who take from it. Used by common/wss for messages
+ * that are not whole yet, and by the server for those that wait to be served.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct meter {
+    atomic_size_t used;
+    size_t max;
+    struct meter *all; /* or NULL */
+};
+
+bool meter_take(struct meter *meter,
+                size_t bytes); /* false: over its limit, nothing is taken */
+void meter_give(struct meter *meter, size_t bytes); /* what was taken before */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * feed: the pieces of a received message, until it is whole and the peer takes it. callback.c
+ * calls it on the I/O thread. What is kept here is bounded twice: by the size of one message,
+ * and by the meter of its sender (tests/unit/test_wss_http.c).
+ */
+#include "common/host/log.h"
+#include "common/rpc/rpc.h"
+#include "common/wss/conn.h"
+
+void wss_conn_meter_received(struct wss_conn *conn, struct meter *meter)
+{
+    conn->received = meter;
+}
+
+/* I/O thread: the message in rx is whole, or will never be. */
+void conn_empty_rx(struct wss_conn *conn)
+{
+    if (conn->received != NULL)
+        meter_give(conn->received, conn->rx.len);
+    buf_free(&conn->rx);
+}
+
+/* A piece of a message that is not whole. */
+static enum err add_piece(struct wss_conn *conn, struct span piece)
+{
+    if (conn->received != NULL && !meter_take(conn->received, piece.len)) {
+        pthread_mutex_lock(&conn->lock);
+        conn_fault(conn, WSS_CLOSE_TRY_AGAIN, "too many bytes of messages that are not whole");
+        pthread_mutex_unlock(&conn->lock);
+        return fail_quiet(ERR_EXHAUSTED,
+                          "wss: %s: too many bytes of messages that are not whole",
+                          conn->address);
+    }
+    enum err e = buf_append(&conn->rx, piece);
+    if (e != ERR_OK && conn->received != NULL)
+        meter_give(conn->received, piece.len);
+    return e;
+}
+
+enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)
+{
+    if (fragment.len > RPC_MESSAGE_MAX - conn->rx.len) {
+        pthread_mutex_lock(&conn->lock);
+        conn_fault(conn, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message over the limit");
+        pthread_mutex_unlock(&conn->lock);
+        return fail(ERR_LIMIT, "wss: %s: message over %d bytes", conn->address,
+                    RPC_MESSAGE_MAX);
+    }
+    bool whole = last && conn->rx.len == 0;
+    if (!whole)
+        TRY(add_piece(conn, fragment));
+    if (!last)
+        return ERR_OK;
+    pthread_mutex_lock(&conn->lock);
+    enum err e = peer_receive(conn->peer, whole ? fragment : buf_span(&conn->rx), rpc_now_ms());
+    if (e != ERR_OK) {
+        unsigned code = peer_close_code(conn->peer);
+        conn_fault(conn, code == 0 ? LWS_CLOSE_STATUS_UNEXPECTED_CONDITION : code,
+                   fail_words());
+    }
+    pthread_mutex_unlock(&conn->lock);
+    conn_empty_rx(conn);
+    return e;
+}
