@@ -99,6 +99,7 @@ open_run() { # open_run ORDER UID
 # What Host.Hello says of a board that has nothing but AUTHKEY.
 hello_state='auth_key: true auth_key_recorded: true'
 
+# shellcheck disable=SC2120 # its arguments come from refusals/units
 # Reports of arrows 4 to LAST of run_uid, as a station makes them: what the server cannot see.
 reports() { # reports [TYPE [LAST]]
     local arrow hello text='' digest

@@ -90,7 +90,7 @@ async function floods(c) {
         await new Promise((resolve) => { setTimeout(resolve, 200); });
         got = (await entries(c, await sizeOf(c))).slice(before).map((entry) => proto.decode('Event', entry))
             .filter((e) => e.actor.endsWith('/line-2'));
-        told = got.reduce((n, e) => n + Number((/^(\d+) more refusals of this caller, last: /.exec(e.message) || [0, 1])[1]), 0);
+        told = got.reduce((n, e) => n + Number((/^(\d+) more refusals of this principal, last: /.exec(e.message) || [0, 1])[1]), 0);
     }
     assert.ok(got.length <= 21 + 2 * Math.ceil(took / 1000), `${got.length} entries`);
 }
