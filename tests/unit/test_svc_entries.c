@@ -208,7 +208,7 @@ static enum err look_since(struct store_tx *tx, void *context)
 static void no_limit_yet(struct party *p)
 {
     pthread_mutex_lock(&bench.server->lock);
-    p->session->caller->ration = SERVER_REFUSALS_EACH;
+    p->session->caller->refusals = (struct budget_bucket){ 0 }; /* full */
     p->session->caller->left_out = 0;
     pthread_mutex_unlock(&bench.server->lock);
 }
