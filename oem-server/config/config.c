@@ -72,7 +72,6 @@ static bool set_listen(struct config *config, const char *value)
         return false; /* an IPv6 address without its brackets: where does it end? */
     }
     config->listen_port = (uint16_t)port;
-    free(config->name);
     free(config->listen_address);
     config->listen_address = end == value ? NULL : strndup(value, (size_t)(end - value));
     return end == value || config->listen_address != NULL;

@@ -49,6 +49,16 @@ static void configuration_and_defaults(void **state)
     config_free(c);
 }
 
+static void name_may_stand_before_listen(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    assert_int_equal(read_text("[server]\nname = oven-1\n" GOOD, &c), ERR_OK);
+    assert_string_equal(c->name, "oven-1");
+    assert_string_equal(c->listen_address, "127.0.0.1");
+    config_free(c);
+}
+
 static void policy_is_minutes_or_seconds(void **state)
 {
     (void)state;
@@ -125,6 +135,7 @@ int main(void)
     log_set_level(0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(configuration_and_defaults),
+        cmocka_unit_test(name_may_stand_before_listen),
         cmocka_unit_test(policy_is_minutes_or_seconds),
         cmocka_unit_test(refusals_name_the_place),
         cmocka_unit_test(missing_file_is_named),
