@@ -195,7 +195,7 @@ static void drop_one_of(struct door *door, const char *address)
         oldest = w;
         count++;
     }
-    if (count >= door->limits.handshakes_address)
+    if (oldest != NULL && count >= door->limits.handshakes_address)
         (void)close(take_out(oldest));
 }
 

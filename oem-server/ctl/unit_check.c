@@ -40,7 +40,7 @@ static enum outcome state_known(const struct evidence *e)
  */
 static bool has_reached(const struct evidence *e, enum since since)
 {
-    static const char *const states[] = { "sealed", "committed", "finished", NULL };
+    static const char *const states[] = { "sealed", "committed", "finished" };
     static const size_t least[] = {
         [FINISHED] = 3, [COMMITTED] = 2, [SEALED] = 1, [LOCKED] = 1
     };
@@ -48,7 +48,7 @@ static bool has_reached(const struct evidence *e, enum since since)
         return true;
     if (since == LOCKED && e->row->accepted)
         return false;
-    for (size_t i = 0; i < least[since]; i++)
+    for (size_t i = 0; i < COUNT(states) && i < least[since]; i++)
         if (strcmp(states[i], e->row->state) == 0)
             return true;
     return false;

@@ -293,7 +293,7 @@ static uint32_t draw(uint32_t below)
     drawn_from ^= drawn_from << 13;
     drawn_from ^= drawn_from >> 17;
     drawn_from ^= drawn_from << 5;
-    return drawn_from % below;
+    return below == 0 ? 0 : drawn_from % below;
 }
 
 /* Near ones are drawn as often as far ones: what belongs together is near. */

@@ -40,6 +40,7 @@ static const struct tree_device ice = { "1-6",  0x0416,          0x5200,
                                         "1302", "Nu-Link2 Bulk", { { TREE_ICE, "ICE" } } };
 
 #define ODD(kind, name)                                                                        \
+    &(const struct tree_device)                                                                \
     {                                                                                          \
         "1-9", 0x1234, 3, NULL, "Odd CMSIS-DAP",                                               \
         {                                                                                      \
@@ -51,30 +52,30 @@ static const struct tree_device ice = { "1-6",  0x0416,          0x5200,
 
 static const struct {
     const char *name, *uri;
-    struct tree_device list[3];
+    const struct tree_device *list[3];
     size_t count;
     enum err want;
     const char *words; /* of an error, or the port picked */
     enum usb_version version;
 } picks[] = {
-    { "the only one", "usb:", { good, ice }, 2, ERR_OK, "1-2", USB_V2 },
-    { "only the product is named", "usb:", { unnamed }, 1, ERR_OK, "1-5", USB_V2 },
-    { "by serial", "usb:serial=1301A", { good, unnamed }, 2, ERR_OK, "1-2", USB_V2 },
-    { "by port", "usb:port=1-4", { good, twin }, 2, ERR_OK, "1-4", USB_V2 },
-    { "bulk before HID", "usb:", { both }, 1, ERR_OK, "1-10.3", USB_V2 },
-    { "HID if asked for", "usb:v1", { both }, 1, ERR_OK, "1-10.3", USB_V1 },
-    { "the only HID", "usb:v1", { both, good }, 2, ERR_OK, "1-10.3", USB_V1 },
-    { "a comma in a serial", "usb:v1,serial=B,1", { both }, 1, ERR_OK, "1-10.3", USB_V1 },
-    { "bulk if asked for", "usb:v2,port=1-10.3", { both }, 1, ERR_OK, "1-10.3", USB_V2 },
-    { "HID only", "usb:", { hid }, 1, ERR_OK, "1-7", USB_V1 },
+    { "the only one", "usb:", { &good, &ice }, 2, ERR_OK, "1-2", USB_V2 },
+    { "only the product is named", "usb:", { &unnamed }, 1, ERR_OK, "1-5", USB_V2 },
+    { "by serial", "usb:serial=1301A", { &good, &unnamed }, 2, ERR_OK, "1-2", USB_V2 },
+    { "by port", "usb:port=1-4", { &good, &twin }, 2, ERR_OK, "1-4", USB_V2 },
+    { "bulk before HID", "usb:", { &both }, 1, ERR_OK, "1-10.3", USB_V2 },
+    { "HID if asked for", "usb:v1", { &both }, 1, ERR_OK, "1-10.3", USB_V1 },
+    { "the only HID", "usb:v1", { &both, &good }, 2, ERR_OK, "1-10.3", USB_V1 },
+    { "a comma in a serial", "usb:v1,serial=B,1", { &both }, 1, ERR_OK, "1-10.3", USB_V1 },
+    { "bulk if asked for", "usb:v2,port=1-10.3", { &both }, 1, ERR_OK, "1-10.3", USB_V2 },
+    { "HID only", "usb:", { &hid }, 1, ERR_OK, "1-7", USB_V1 },
     { "none", "usb:", { ODD(TREE_CDC, NULL) }, 1, ERR_NOT_FOUND, "plugged in", 0 },
-    { "two", "usb:", { good, unnamed }, 2, ERR_CONFIG, "usb:port=1-5", 0 },
-    { "equal serials", "usb:serial=1301A", { good, twin }, 2, ERR_CONFIG, "by port", 0 },
-    { "part of a serial", "usb:serial=1301", { good }, 1, ERR_NOT_FOUND, "port=1-2", 0 },
-    { "another port", "usb:port=1-3", { good }, 1, ERR_NOT_FOUND, "1301A", 0 },
-    { "Nu-Link's own mode", "usb:", { ice }, 1, ERR_NOT_FOUND, "NU_CFG.TXT", 0 },
-    { "no HID", "usb:v1", { good }, 1, ERR_NOT_FOUND, "no CMSIS-DAP v1 (HID)", 0 },
-    { "no bulk", "usb:v2,port=1-7", { hid }, 1, ERR_NOT_FOUND, "v2 (bulk)", 0 },
+    { "two", "usb:", { &good, &unnamed }, 2, ERR_CONFIG, "usb:port=1-5", 0 },
+    { "equal serials", "usb:serial=1301A", { &good, &twin }, 2, ERR_CONFIG, "by port", 0 },
+    { "part of a serial", "usb:serial=1301", { &good }, 1, ERR_NOT_FOUND, "port=1-2", 0 },
+    { "another port", "usb:port=1-3", { &good }, 1, ERR_NOT_FOUND, "1301A", 0 },
+    { "Nu-Link's own mode", "usb:", { &ice }, 1, ERR_NOT_FOUND, "NU_CFG.TXT", 0 },
+    { "no HID", "usb:v1", { &good }, 1, ERR_NOT_FOUND, "no CMSIS-DAP v1 (HID)", 0 },
+    { "no bulk", "usb:v2,port=1-7", { &hid }, 1, ERR_NOT_FOUND, "v2 (bulk)", 0 },
     { "IN first",
       "usb:",
       { ODD(TREE_ICE, "CMSIS-DAP") },
@@ -106,10 +107,10 @@ static const struct {
       0 },
     { "HID, IN only", "usb:", { ODD(TREE_V1_IN, NULL) }, 1, ERR_OK, "1-9", USB_V1 },
     { "a mouse", "usb:", { ODD(TREE_MOUSE, NULL) }, 1, ERR_NOT_FOUND, "plugged", 0 },
-    { "empty port", "usb:port=", { good }, 1, ERR_USAGE, "want", 0 },
-    { "unknown key", "usb:vendor=0416", { good }, 1, ERR_USAGE, "want", 0 },
-    { "v3", "usb:v3", { good }, 1, ERR_USAGE, "want", 0 },
-    { "v1 without comma", "usb:v1port=1-2", { good }, 1, ERR_USAGE, "want", 0 },
+    { "empty port", "usb:port=", { &good }, 1, ERR_USAGE, "want", 0 },
+    { "unknown key", "usb:vendor=0416", { &good }, 1, ERR_USAGE, "want", 0 },
+    { "v3", "usb:v3", { &good }, 1, ERR_USAGE, "want", 0 },
+    { "v1 without comma", "usb:v1port=1-2", { &good }, 1, ERR_USAGE, "want", 0 },
 };
 
 static void picks_or_explains(void **state)
@@ -118,7 +119,10 @@ static void picks_or_explains(void **state)
     for (size_t i = 0; i < COUNT(picks); i++) {
         AUTO(free_drop) struct usb_list *list = calloc(1, sizeof(*list));
         struct usb_choice choice = { 0 };
-        tree_plug(picks[i].list, picks[i].count);
+        struct tree_device plugged[COUNT(picks[i].list)];
+        for (size_t k = 0; k < picks[i].count; k++)
+            plugged[k] = *picks[i].list[k];
+        tree_plug(plugged, picks[i].count);
         assert_int_equal(usb_scan(&tree, list), ERR_OK);
         enum err got = usb_pick(list, picks[i].uri, &choice);
         if (got != picks[i].want)

@@ -188,6 +188,8 @@ static enum err look_at(void *context, uint64_t index, struct span entry)
     if (event == NULL || entry.len > TLOG_ENTRY_MAX || !check_fields(type, entry, 100000))
         fail_msg("%s %s %s: entry %ju does not decode", look->row->method, look->row->field,
                  look->with, (uintmax_t)index);
+    if (event == NULL)
+        return ERR_DATA_LOSS; /* fail_msg() does not come back */
     check_printed(look, index, event);
     look->entries++;
     if (strcmp(event->method, look->row->method) == 0 &&

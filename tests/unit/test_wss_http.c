@@ -188,7 +188,7 @@ static void send_fragment(SSL *ssl, uint8_t opcode)
  * that comes is longer than 125 bytes. */
 static unsigned close_code(SSL *ssl)
 {
-    uint8_t byte, frame[2 + 125];
+    uint8_t byte, frame[2 + 125] = { 0 };
     size_t got = 0;
     while (SSL_read(ssl, &byte, 1) == 1) {
         frame[got++] = byte;
