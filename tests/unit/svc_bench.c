@@ -236,8 +236,10 @@ void party_add(struct party *p, Hallmark__V1__Role role, const char *name)
     assert_int_equal(ask(NULL, "hallmark.v1.Registry/Add", &in.base, NULL,
                          &hallmark__v1__add_principal_response__descriptor, &out),
                      ERR_OK);
-    if (out == NULL)
+    if (out == NULL) {
         fail_msg("Registry/Add of %s has no answer", name);
+        return; /* fail_msg() does not come back */
+    }
     const ProtobufCBinaryData *der = &((Hallmark__V1__AddPrincipalResponse *)out)->certificate;
     const uint8_t *at = der->data;
     p->certificate = d2i_X509(NULL, &at, (long)der->len);
