@@ -96,6 +96,16 @@ static enum err check_receipt(struct finishing *f)
     return runs_verify(&w, run->auth_public, &r->signature, "receipt", f->sha256);
 }
 
+/* A firmware that was withdrawn while the run went on is finished on no unit. */
+static enum err check_firmware(struct store_tx *tx, const struct run *run)
+{
+    AUTO(image_free) struct image firmware = { 0 };
+    TRY(image_info(tx, run->order.firmware_sha256, &firmware));
+    return firmware.withdrawn ? fail_quiet(ERR_HELD, "the firmware was withdrawn: %s",
+                                           firmware.withdrawn_reason)
+                              : ERR_OK;
+}
+
 static enum err finish(struct store_tx *tx, void *context)
 {
     struct finishing *f = context;
@@ -107,6 +117,7 @@ static enum err finish(struct store_tx *tx, void *context)
                                     .rotpk_unproven = r->rotpk_unproven,
                                     .slot = r->slot };
     bool keep = false;
+    TRY(check_firmware(tx, run));
     memcpy(receipt.sha256, f->sha256, SHA256_SIZE);
     memcpy(receipt.firmware_sha256, run->order.firmware_sha256, SHA256_SIZE);
     if (r->slot != 0)

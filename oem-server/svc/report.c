@@ -136,7 +136,7 @@ static enum err stage(struct run *run, const Hallmark__V1__ArrowReport *report)
     event.pb.arrow = report->arrow;
     event.pb.reported = true;
     event.pb.status = report->status;
-    event.pb.code = report->code;
+    event.pb.code = report->status == 0 ? 0 : report->code != 0 ? report->code : report->status;
     event.pb.took_us = report->took_us;
     return staged_add(&run->staged, &event.pb, true, NULL);
 }

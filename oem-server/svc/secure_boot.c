@@ -184,6 +184,9 @@ static enum err read_firmware(struct store_tx *tx, void *context)
     struct signing *s = context;
     image_free(&s->image);
     TRY(image_get(tx, s->call->run->order.firmware_sha256, &s->image));
+    if (s->image.withdrawn)
+        return fail_quiet(ERR_HELD, "the firmware was withdrawn: %s",
+                          s->image.withdrawn_reason);
     return read_fwinfo(tx, s);
 }
 

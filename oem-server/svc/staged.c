@@ -115,9 +115,12 @@ static enum err write_one(const struct staged_entry *entry, struct server *serve
     }
     enum err e = tlog_append(server->log, tx, event, NULL);
     event->message = said; /* its own again, to be freed */
-    if (e == ERR_OK && entry->keyed && !refused)
-        e = store_answer_put(tx, station, entry->key, &entry->answer);
-    return e;
+    if (e != ERR_OK || !entry->keyed || refused)
+        return e;
+    /* A station that used the key for another call meanwhile keeps that call's answer: it must
+     * not stop the entries of what was done. */
+    e = store_answer_put(tx, station, entry->key, &entry->answer);
+    return e == ERR_EXISTS ? ERR_OK : e;
 }
 
 enum err staged_write(const struct staged *staged, struct server *server, const char *station,

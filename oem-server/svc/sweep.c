@@ -65,9 +65,13 @@ static enum err end_old(struct store_tx *tx, void *context)
     struct ends *ends = context;
     char words[120];
     struct event event;
+    unsigned before;
     ends_begin(ends, tx);
-    TRY(unit_end_runs_of(tx, ends->server->config->name, on_ended, ends));
-    TRY(ends->err);
+    do { /* a page at a time */
+        before = ends->count;
+        TRY(unit_end_runs_of(tx, ends->server->config->name, on_ended, ends));
+        TRY(ends->err);
+    } while (ends->count - before == UNIT_PAGE_MAX);
     snprintf(words, sizeof(words), "start of %.40s: %u runs ended with the last stop",
              ends->server->config->name, ends->count);
     event_init(&event, "start", "oem-server", ERR_OK, words);
