@@ -62,6 +62,7 @@ const struct field_row field_rows[] = {
     ROW("Runs/Booted", "uid", ALL(INVALID), "uid"),
     ROW("Runs/Booted", "detail", ALL(INVALID), NULL),
     ROW("Runs/Locked", "uid", ALL(INVALID), "uid"),
+    ROW("Runs/Locked", "booted", ALL(INVALID), NULL),
     ROW("Runs/Locked", "statement.run_id", ALL(INVALID), NULL),
     ROW("Runs/Locked", "statement.uid", ALL(INVALID), NULL),
     ROW("Runs/Locked", "statement.statement_sha256", ALL(INVALID), NULL),
