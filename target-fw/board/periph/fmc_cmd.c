@@ -138,12 +138,21 @@ static void multi_end(struct fmc *fmc)
     memset(fmc->mp_full, 0, sizeof(fmc->mp_full));
 }
 
+static bool pair_is_there(const struct fmc *fmc)
+{
+    return fmc->mp_full[fmc->mp_next] && fmc->mp_full[fmc->mp_next + 1];
+}
+
 /* The pair under way is programmed; if the other one is not there by then, or the run is full,
- * that was the last. */
+ * that was the last. Without simulated time "by then" is the next poll. */
 static void multi_step(struct chip *chip)
 {
     struct fmc *fmc = &chip->fmc;
     unsigned n = fmc->mp_next;
+    if (!pair_is_there(fmc)) {
+        multi_end(fmc);
+        return;
+    }
     if (!program(chip, fmc->mp_addr, fmc->mpdat + n, 2)) {
         fmc->ispff = true;
         multi_end(fmc);
@@ -152,8 +161,8 @@ static void multi_step(struct chip *chip)
     fmc->mp_full[n] = fmc->mp_full[n + 1] = false;
     fmc->mp_addr += 8;
     fmc->mp_left -= 8;
-    fmc->mp_next = n = n ^ 2;
-    if (!fmc->mp_full[n] || !fmc->mp_full[n + 1] || fmc->mp_left < 8)
+    fmc->mp_next = n ^ 2;
+    if (fmc->mp_left < 8 || (chip->pace.on && !pair_is_there(fmc)))
         multi_end(fmc);
     else
         pair_takes(chip);
