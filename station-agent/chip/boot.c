@@ -12,7 +12,7 @@
 #include "station-agent/chip/inside.h"
 #include "station-agent/probe/when.h"
 
-enum { PAUSE_US = 2000 };
+enum { PAUSE_US = 2000, LOOKS_LEAST = 3 };
 
 struct seen {
     uint32_t reset, stage, core;
@@ -71,20 +71,24 @@ void chip_boot_look(struct chip *chip, unsigned timeout_ms, struct chip_boot_res
 {
     uint64_t deadline_us = when_us() + (uint64_t)timeout_ms * 1000;
     struct seen seen = { 0 }, now;
+    enum err e = ERR_OK;
     *out = (struct chip_boot_result){ .boot = CHIP_BOOT_NOT_KNOWN };
-    for (;;) {
-        enum err e = look_once(chip, &now);
+    /* One lost reply may take all of the time: that is no answer of the board's. */
+    for (unsigned looks = 1;; looks++) {
+        e = look_once(chip, &now);
         if (e == ERR_OK) {
             out->answered = true;
             seen = now;
         }
-        if (has_started(&seen) || when_us() >= deadline_us)
+        if (has_started(&seen) || (when_us() >= deadline_us && looks >= LOOKS_LEAST))
             break;
         when_sleep_us(PAUSE_US); /* a register has no event that could be awaited */
     }
     if (out->answered)
         judge_boot(&seen, out);
-    else
+    if (out->boot == CHIP_BOOT_FAILED && e != ERR_OK)
+        out->boot = CHIP_BOOT_NOT_KNOWN; /* silent since: the firmware may have shut the pins */
+    if (!out->answered)
         snprintf(out->detail, sizeof(out->detail),
                  "SWD does not answer after the reset: %.150s", fail_words());
 }
