@@ -312,6 +312,16 @@ enum err line_call(struct line *line, const struct line_call *call, struct buf *
     return e;
 }
 
+/* A connection takes RPC_STREAMS_MAX calls, and as many sites may have one each: a call for
+ * later is for a site that is alone. The others find the image when the first has it. */
+static bool is_alone(struct line *line)
+{
+    pthread_mutex_lock(&line->server->lock);
+    bool alone = line->server->lines == line && line->next == NULL;
+    pthread_mutex_unlock(&line->server->lock);
+    return alone;
+}
+
 struct pending *line_begin(struct line *line, const struct line_call *call)
 {
     uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE] = { 0 };
@@ -319,7 +329,8 @@ struct pending *line_begin(struct line *line, const struct line_call *call)
     if (pending == NULL)
         return NULL;
     pending->line = line;
-    if (line_check(line) == ERR_OK && send_call(line, call, key, pending) == ERR_OK)
+    if (is_alone(line) && line_check(line) == ERR_OK &&
+        send_call(line, call, key, pending) == ERR_OK)
         return pending;
     free(pending);
     return NULL;
