@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * count: what this thread has had the HSM do, by name, until hsm_operations_take() takes it.
+ * count: the HSM operations of this thread, by name, kept until hsm_operations_take() takes
+ * them. For the folder only; any thread.
  */
 #pragma once
 

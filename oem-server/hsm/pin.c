@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * pin: reads a PIN file after checking its type, owner and mode. Called by token.c for each
+ * login. It must not log the PIN, and leaves no copy of it behind.
+ */
 #include "oem-server/hsm/pin.h"
 
 #include <errno.h>
@@ -27,7 +31,7 @@ static enum err check_owner(const char *path, int fd)
     return ERR_OK;
 }
 
-/* At most PIN_MAX + 1 bytes, so that a line which is too long shows. */
+/* At most PIN_MAX + 1 bytes, so that a line that is too long is detected. */
 static enum err read_text(const char *path, int fd, struct pin *pin)
 {
     while (pin->len <= PIN_MAX) {
