@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uses: see uses.h. Called by hsm for each signature and by tlog for each entry. A signature
+ * uses: the table of use counts per key. Called by hsm for each signature and by tlog for each entry. A signature
  * must be in the table before the HSM is asked for it, and must never be told twice.
  */
 #include "oem-server/uses/uses.h"
@@ -20,8 +20,8 @@
 
 static const char magic[8] = "hmuses1";
 
-/* In the file. told: in entries that are committed. doubt: so much is in a group of which it is
- * not known yet whether it was committed. */
+/* The content of the file. told: counted in entries that are committed. doubt: counted in a
+ * group of which it is not known yet whether it was committed. */
 struct table {
     char magic[8];
     atomic_uint count;
