@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rd: read a message front to back and never past its end.
+ * rd: reads a message front to back and never past its end (test_rd, tests/fuzz).
  *
- * The first short read sticks: every later read yields 0 or an empty span, and rd_end()
- * reports it. So a parser reads like the layout it parses, and checks once, at the end.
- * An rd borrows its bytes; it owns nothing and needs no release. Freestanding.
+ * The first short read sticks: later reads yield 0 or an empty span, and rd_end() reports the
+ * error. So a parser reads like the layout it parses, and checks once, at the end. An rd
+ * borrows its bytes; it owns nothing and needs no release. One thread at a time. Freestanding.
  */
 #pragma once
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wr: write a message front to back into a buffer of the caller's, and never past its end.
+ * wr: writes a message front to back into a buffer of the caller's, and never past its end
+ * (test_rd).
  *
- * The twin of rd: the first write that does not fit sticks, later ones do nothing, and
- * wr_end() reports it. wr_done() is what was written so far. Freestanding.
+ * The counterpart of rd: the first write that does not fit sticks, later ones do nothing, and
+ * wr_end() reports it. wr_done() is what was written so far. A wr borrows its buffer. One
+ * thread at a time. Freestanding.
  */
 #pragma once
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: what an order, a station, an operator, an auditor and a trust domain may be called.
+ * name: the rule for the names of orders, stations, operators, auditors and trust domains.
  *
- * One rule for all, so that a name which one program takes is good for the others too: it
- * stands in a certificate's subject (RFC 5280, upper bounds of CN and OU: 64), as a part of a
+ * One rule for all, so that a name that one program takes is valid for the others too: it is
+ * used in a certificate's subject (RFC 5280, upper bounds of CN and OU: 64), as a part of a
  * SPIFFE id, and on command lines. Also the rule for an organization, which is for people. Used
- * by the server, oemctl and the station agent.
+ * by the server, oemctl and the station agent. No state; any thread (test_name).
  */
 #pragma once
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * p256: what both ends check of P-256 without a private key, on OpenSSL.
+ * p256: checks of P-256 keys and signatures that need no private key, on OpenSSL.
  *
- * Points are SEC 1 uncompressed (65 bytes), signatures r and s big-endian (64 bytes).
+ * Points are SEC 1 uncompressed (65 bytes), signatures r and s big-endian (64 bytes). Used by
+ * the server, oemctl and the agent. No state; any thread. What is given out is the caller's.
  */
 #pragma once
 
