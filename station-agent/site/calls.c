@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "common/host/log.h"
-#include "common/rpc/again.h"
+#include "common/rpc/retry.h"
 #include "hallmark/v1/runs.pb-c.h"
 #include "station-agent/site/server.h"
 

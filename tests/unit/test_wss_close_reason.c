@@ -5,7 +5,7 @@
 #include <openssl/ssl.h>
 
 #include "common/host/own.h"
-#include "common/wss/ending.h"
+#include "common/wss/close_reason.h"
 
 static const struct {
     const char *name;

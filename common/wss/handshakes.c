@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/wss/half_open.h"
+#include "common/wss/handshakes.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "common/host/log.h"
-#include "station-agent/site/line.h"
+#include "station-agent/site/calls.h"
 #include "station-agent/site/server.h"
 #include "tests/unit/certs.h"
 #include "tests/unit/test_site_fake.h"

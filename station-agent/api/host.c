@@ -3,7 +3,7 @@
  * What DevAuth calls on the station. Called through rpc_dispatch() by site/. What it says of
  * itself is compared with what SWD read, and never believed instead.
  */
-#include "station-agent/svc/svc.h"
+#include "station-agent/api/api.h"
 
 #include <string.h>
 

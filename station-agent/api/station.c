@@ -3,7 +3,7 @@
  * What the server calls on the station: it brings what goes to the board. Called through
  * rpc_dispatch() by site/. Lengths are checked here; what it means, the board checks.
  */
-#include "station-agent/svc/svc.h"
+#include "station-agent/api/api.h"
 
 #include <openssl/sha.h>
 

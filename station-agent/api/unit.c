@@ -3,7 +3,7 @@
  * What a site knows of its board in one run, and the list of services. Called by svc/ and
  * site/.
  */
-#include "station-agent/svc/svc.h"
+#include "station-agent/api/api.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * door: see door.h. listen.c brings sockets, tls.c tells of signatures. Nothing here may begin
  * a handshake of an unknown address out of its turn (tests/unit/test_wss_strangers.c).
  */
-#include "common/wss/door.h"
+#include "common/wss/admission.h"
 
 #include <errno.h>
 #include <netdb.h>

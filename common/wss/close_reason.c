@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/wss/ending.h"
+#include "common/wss/close_reason.h"
 
 #include <openssl/ssl.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "station-agent/svc/svc.h"
+#include "station-agent/api/api.h"
 
 #include <openssl/sha.h>
 

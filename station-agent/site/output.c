@@ -3,7 +3,7 @@
  * Lines for people and JSON for programs. Called by all sites' threads and the connection's,
  * under one lock. It must never print what a peer sent without making it printable first.
  */
-#include "station-agent/site/tell.h"
+#include "station-agent/site/output.h"
 
 #include <jansson.h>
 #include <pthread.h>

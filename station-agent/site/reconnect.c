@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "station-agent/site/output.h"
 #include "station-agent/site/server.h"
-#include "station-agent/site/tell.h"
 
 /* Outside the lock: whoever reads what is told may be slow. */
 static void tell(struct server *s, enum tell_connection_kind kind, uint32_t wait_ms)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/rpc/again.h"
+#include "common/rpc/retry.h"
 
 bool again_may(enum err e, bool safe)
 {
