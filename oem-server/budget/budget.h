@@ -5,7 +5,7 @@
  *
  * One table. The services (connections, runs, entries), net (bytes received) and common/wss
  * (handshakes, by its configuration) charge what they use; over budget the call or the
- * connection is refused. A change that was made is not left out of the log (test_svc_budget).
+ * connection is refused. A change that was made is not left out of the log (test_call_budget).
  * The table is also in oem-server/README.md; test_budget compares the two.
  */
 #pragma once

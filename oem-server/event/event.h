@@ -3,7 +3,7 @@
  * event: an entry of the event log while it is filled.
  *
  * Each field has its place and its maximum length here, so that filling it allocates nothing
- * and cannot fail, and the entry can be encoded, fits and decodes (test_event; test_svc_entries
+ * and cannot fail, and the entry can be encoded, fits and decodes (test_event; test_call_entries
  * through every method). Text is cleaned (common/host/clean.h) and cut at a character; bytes of
  * another length are left out. Of a field that was changed, the SHA-256 of its original bytes
  * is kept, as a digest with the field's name.

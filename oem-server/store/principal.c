@@ -2,7 +2,7 @@
 /*
  * Principals: stations, operators and auditors, each with its two newest certificates. Called
  * inside changes and reads; store_principal_check() inside every change that a principal asked
- * for (test_svc_race). A revoked principal must stay revoked (test_store).
+ * for (test_call_race). A revoked principal must stay revoked (test_store).
  */
 #include <stdlib.h>
 #include <string.h>

@@ -119,7 +119,7 @@ enum err store_principal_revoke(struct store_tx *tx, uint32_t role, const char *
                                 const char *reason);
 /* ERR_OK if the principal is registered with this certificate and not revoked; else
  * ERR_UNAUTHENTICATED or ERR_REVOKED, with a message. Called inside every change that a
- * principal asks for (test_svc_race). */
+ * principal asks for (test_call_race). */
 enum err store_principal_check(struct store_tx *tx, uint32_t role, const char *name,
                                const uint8_t certificate_sha256[static SHA256_SIZE]);
 /* By role and name, after that one; role 0: all. principals_out: calloc'd, the caller frees. */

@@ -2,7 +2,7 @@
 /*
  * uses: the table of use counts per key. Called by hsm for each signature and by tlog for each
  * entry. A signature must be in the table before the HSM is asked for it, and must never be in
- * two entries (test_uses, test_svc_uses).
+ * two entries (test_uses, test_server_uses).
  */
 #include "oem-server/uses/uses.h"
 

@@ -7,7 +7,7 @@
  * the entry before, so that checkpoints and TLS handshakes are in the log without entries of
  * their own; a count is accounted for once that change is committed. The table is a file mapped
  * into memory: it outlives the process (not the machine), so the start entry of the next
- * process says what was in no entry. Tests: test_uses; test_svc_uses compares with a counting
+ * process says what was in no entry. Tests: test_uses; test_server_uses compares with a counting
  * PKCS#11 module over a whole unit, a restart and a kill.
  *
  * uses_count() may be called by any thread. All functions from uses_take() on are called on the
