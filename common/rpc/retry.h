@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * again: may a call that failed with its connection be repeated on another one?
+ * retry: may a call that failed with its connection be repeated on another one?
  *
  * A call that the peer has not processed (ERR_UNSEEN: its request was not sent, or its number
  * is above the last stream of a GOAWAY) may be repeated, whatever it does. One that may have

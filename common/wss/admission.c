@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * door: the queue of connections before their handshake. Called by listen.c with new sockets,
- * and by tls.c before and after signatures. It must not begin a handshake of an unknown address
- * out of its turn (test_wss_strangers).
+ * admission: the queue of connections before their handshake. Called by listen.c with new
+ * sockets, and by tls.c before and after signatures. It must not begin a handshake of an
+ * unknown address out of its turn (test_wss_strangers).
  */
 #include "common/wss/admission.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ending: why a connection was not made, or ended, and whether another attempt may succeed.
+ * close_reason: why a connection was not made, or ended, and whether another attempt may
+ * succeed.
  *
  * For wss/ and its test; other code calls wss_why() (wss.h). Plain values, no state.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * leave: how this end closes a connection. Called by the programs on any thread, and by the
- * carrier on the I/O thread. What is queued must be sent before the close frame.
+ * conn_close: how this end closes a connection. Called by the programs on any thread, and by
+ * the carrier on the I/O thread. What is queued must be sent before the close frame.
  */
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * half_open: connections of the server whose handshake is in progress. For wss/ only;
- * connections whose handshake has not begun wait in door.h.
+ * handshakes: connections of the server whose handshake is in progress. For wss/ only;
+ * connections whose handshake has not begun wait in admission.h.
  *
  * Anyone may open one, and each costs memory and a place in libwebsockets' list of timers,
  * which is searched from its head. So their number is limited: when there is one too many, the
