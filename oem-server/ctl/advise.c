@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of refusals and what to do next. Called by the commands that act on a unit, an
- * order, a run, a principal or an image. It must never change the error itself.
+ * The table of refusals and what to do next. Called by the commands that change or show a unit,
+ * an order, a run, a principal or an image. It must never change the error itself.
  */
 #include "oem-server/ctl/advise.h"
 
@@ -34,7 +34,7 @@ static const struct {
     { ADVISE_IMAGE, ERR_NOT_FOUND, "'oemctl firmware list' shows the images" },
 };
 
-/* The same whatever the call was about. */
+/* Advice that does not depend on the object of the call. */
 static const char *common(enum err e)
 {
     if (e == ERR_DENIED)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * csv: log entries as a table (RFC 4180). A cell that a spreadsheet would take for a formula
- * gets an apostrophe in front; control characters become question marks.
+ * gets an apostrophe in front; control characters become question marks (test_ctl_export:
+ * cells_are_safe). ERR_MEMORY; a failed write is reported when out is closed.
  */
 #pragma once
 

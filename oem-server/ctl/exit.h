@@ -7,5 +7,6 @@
 int exit_code(enum err e);
 const char *exit_status_name(enum err e); /* "PERMISSION_DENIED" */
 
-/* What exit_code() stands for: the status, or the cause that has a code of its own. */
+/* The name of what exit_code() stands for: the status, or a cause that has a code of its own.
+ */
 const char *exit_word(enum err e);

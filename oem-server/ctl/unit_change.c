@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit release, scrap, accept, hold and allow: an operator's acts on one unit, each with its
- * reason. Called from the commands' table. Whether the unit's state allows the act is the
+ * unit release, scrap, accept, hold and allow: changes of one unit, each with its reason.
+ * Called through the table of commands. Whether the unit's state allows the change must be the
  * server's decision alone.
  */
 #include "common/host/log.h"
@@ -57,7 +57,7 @@ static enum err change(struct ctl *ctl, const struct change_args *args, change_c
     return unit_row_answer(ctl, out->unit, SPAN(a.uid.bytes));
 }
 
-/* The reason first: the commands but release end there. */
+/* The reason first: all commands but release end there. */
 static const struct option_row options[] = {
     { "reason", "TEXT", "why, for the log", option_reason, offsetof(struct change_args, reason),
       true, false },
