@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bench: refusals that a station tells of, so that they are in the log too. Nothing of them is
- * believed: the entry is marked as reported, its text is cleaned, and a rate limit holds.
+ * Bench: boards that a station rejected before a run, so that the rejections are in the log
+ * too. Called by stations. The report is not trusted: the entry is marked as reported, its text
+ * is cleaned, and a rate limit applies.
  */
 #include <string.h>
 
@@ -10,7 +11,7 @@
 
 enum { PROBE_WORDS_MAX = 200 };
 
-/* The entry is all that this call is for: it says what the station says. */
+/* The entry, which repeats the report, is the only purpose of this call. */
 static enum err bench_turn_away(struct rpc_call *rpc, const Hallmark__V1__TurnAwayRequest *in,
                                 Hallmark__V1__TurnAwayResponse *out)
 {

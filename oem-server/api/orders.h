@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * orders: handlers of service Orders that order_acts.c has, and the rows of units that orders
- * and units show. For svc/ only.
+ * orders: handlers of service Orders in orders_change.c, and the rows of units that orders and
+ * units show. For api/ only; handlers run on the call's strand.
  */
 #pragma once
 
@@ -33,9 +33,9 @@ enum err orders_remove_station(struct rpc_call *rpc,
         done(&out, data);                                                                      \
     }
 
-/* Rows of units into a list that has room for the filter's limit more; more_out may be NULL. */
+/* Adds rows of units to a list that has room for the filter's limit; more_out may be NULL. */
 enum err units_fill(struct store_tx *tx, struct call *call, const struct unit_filter *filter,
                     size_t *count, Hallmark__V1__UnitRow **rows, bool *more_out);
-/* One unit, with what its lock statement says. */
+/* Fills one unit's row, with the level of its lock statement. */
 enum err units_fill_one(struct store_tx *tx, struct call *call, const struct unit *unit,
                         Hallmark__V1__UnitRow **row_out);

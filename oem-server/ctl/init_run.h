@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * init_run: the state of oemctl init while it runs: the server without its sockets (svc/init.h)
- * and the folder for what it hands to the first operator. For init*.c only.
+ * init_run: the state of oemctl init while it runs: the server without its sockets
+ * (server/init.h) and the folder for the first operator's files. For init*.c only.
  */
 #pragma once
 

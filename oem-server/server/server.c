@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server: the server's life: opened, resumed, renewed, watched, stopped. main and init.c call
- * it. Nothing here may wait for the HSM on main's thread once the server serves.
+ * server: opens, resumes, renews, watches and stops the server. Called by main and init.c. It
+ * must not wait for the HSM on main's thread once the server serves.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static void seek(void *context)
     atomic_store(&server->seeking, false);
 }
 
-/* A token that is away is looked for each second, by a worker. */
+/* Lets a worker look for a missing token, once a second. */
 static void look_for_token(struct server *server)
 {
     if (atomic_exchange(&server->seeking, true))
@@ -90,7 +90,8 @@ enum err server_log_open(struct server *server)
     return tlog_account(server->log, server->config->name, server->uses);
 }
 
-/* They were put in one change: ERR_NOT_FOUND if there is none, damage if some are missing. */
+/* They were stored in one change: ERR_NOT_FOUND if there is none, ERR_DATA_LOSS if some are
+ * missing. */
 static enum err read_certificates(struct store_tx *tx, void *context)
 {
     struct ca_certificates *certificates = context;
@@ -105,7 +106,7 @@ static enum err read_certificates(struct store_tx *tx, void *context)
                : e;
 }
 
-/* What was put was a chain of ours, so what is none now was damaged or edited. */
+/* What was stored was a valid chain, so if it is none now it was damaged or edited. */
 static enum err tell_damage(enum err e)
 {
     char words[FAIL_WORDS_MAX / 2];
@@ -178,7 +179,7 @@ struct renewal {
     struct span certificate;
 };
 
-/* The new certificate and the account of it. */
+/* Stores the new certificate, with its entry. */
 static enum err keep_renewal(struct store_tx *tx, void *context)
 {
     const struct renewal *renewal = context;
