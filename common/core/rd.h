@@ -21,6 +21,7 @@ struct span {
 
 #define SPAN(array) ((struct span){ (array), sizeof(array) }) /* of an array of bytes */
 
+/* Borrows the bytes. */
 struct span span_of(const void *ptr, size_t len);
 bool span_eq(struct span a, struct span b); /* not constant time: for public bytes only */
 
@@ -29,6 +30,8 @@ struct rd {
     enum err err;
 };
 
+/* rd_of() borrows the bytes. Each reader takes the next bytes, little- or big-endian; after a
+ * failure, or if too few are left, it gives 0 and r->err is ERR_TRUNC. */
 struct rd rd_of(struct span bytes);
 uint8_t rd_u8(struct rd *r);
 uint16_t rd_u16le(struct rd *r);

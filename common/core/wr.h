@@ -18,6 +18,8 @@ struct wr {
     enum err err;
 };
 
+/* wr_of() borrows the buffer. Each writer appends; what does not fit is not written, and w->err
+ * is ERR_LIMIT from then on. */
 struct wr wr_of(void *buffer, size_t cap);
 void wr_u8(struct wr *w, uint8_t value);
 void wr_u16le(struct wr *w, uint16_t value);

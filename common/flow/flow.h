@@ -49,6 +49,7 @@ struct flow {
     bool pending; /* next has been called and not yet answered */
 };
 
+/* The state of a side at the start of a run, and whether all arrows are done. */
 struct flow flow_start(enum flow_side side); /* at arrow 3 */
 bool flow_finished(const struct flow *f);
 bool flow_sees(enum flow_side side, const struct flow_row *row); /* n does not see o-o */

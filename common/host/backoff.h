@@ -18,6 +18,7 @@ struct backoff {
     uint64_t state;      /* of the generator */
 };
 
+/* A generator of waits with that seed; the next wait, in ms, which doubles the bound. */
 struct backoff backoff_of(uint32_t initial_ms, uint32_t cap_ms, uint64_t seed);
 uint32_t backoff_next_ms(struct backoff *backoff);
 void backoff_reset(struct backoff *backoff); /* an attempt succeeded: back to initial_ms */

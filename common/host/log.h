@@ -24,6 +24,7 @@ enum log_level {
 
 enum { FAIL_WORDS_MAX = 400 }; /* bytes kept of a failure's message, NUL included */
 
+/* Sets the level up to which lines are written; writes a line. Any thread. */
 void log_set_level(enum log_level level); /* default LOG_LEVEL_INFO */
 void log_line(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -34,6 +35,7 @@ enum err fail(enum err e, const char *format, ...) __attribute__((format(printf,
 /* The same without the log line: for a failure that its caller turns into an answer. */
 enum err fail_quiet(enum err e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The message of this thread's latest failure, borrowed until the next one. */
 const char *fail_words(void); /* of this thread's latest fail(); "" after fail_clear() */
 void fail_clear(void);
 void fail_set(const char *text); /* restores a message after calls that may have changed it */

@@ -15,8 +15,10 @@ enum { NAME_LENGTH_MAX = 64, NAME_ORGANIZATION_MAX = 64 };
 
 #define NAME_RULE "1 to 64 of a-z 0-9 . -, a letter or digit at both ends, no .."
 
+/* true if name follows NAME_RULE. */
 bool name_is_good(const char *name);
 
 #define NAME_ORGANIZATION_RULE "1 to 64 bytes, all printable"
 
+/* true if text follows NAME_ORGANIZATION_RULE. */
 bool name_is_organization(const char *text);

@@ -12,6 +12,8 @@
 #include "common/core/layout.h"
 #include "common/host/own.h"
 
+/* Checks, conversions and a digest. ERR_MEMORY if OpenSSL fails. EVP_PKEYs are freed with
+ * EVP_PKEY_free(), DER with buf_free(). */
 enum err p256_check_point(struct span point); /* ERR_POINT unless 65 bytes and on the curve */
 enum err p256_verify(struct span point, const uint8_t digest[static SHA256_SIZE],
                      struct span signature);                 /* ERR_SIG if it does not verify */

@@ -62,6 +62,8 @@ enum err peer_frame(struct peer *p, const Hallmark__V1__Frame *f); /* queue it t
 enum err peer_owe(struct peer *p, const Hallmark__V1__Frame *f);
 enum err peer_violation(struct peer *p, unsigned close_code, const char *what);
 
+/* Open calls: found by number (NULL: none), added, and looked through for deadlines. Pointers
+ * are valid until the next stream_slot(). */
 struct stream *stream_find(const struct streams *streams, uint32_t id);
 struct stream *stream_slot(struct streams *streams); /* a free one; NULL: too many */
 bool stream_late(const struct stream *s, uint64_t now_ms);

@@ -44,10 +44,15 @@ struct peer_event {
 };
 void peer_event_free(struct peer_event *event); /* wipes payloads */
 
+/* A peer is made at the start of a connection and queues its HELLO; NULL for peer_free() is
+ * fine. */
 struct peer *peer_new(enum peer_side side, const char *software,
                       uint64_t now_ms); /* NULL: no memory */
 void peer_free(struct peer *peer);
 
+/* The carrier's calls. peer_receive(): a message has arrived; an error ends the connection with
+ * peer_close_code(). peer_pull(): the next message to send, for buf_free(). peer_tick():
+ * enforces deadlines. peer_next_event(): the next event, for peer_event_free(); false: none. */
 enum err peer_receive(struct peer *peer, struct span message, uint64_t now_ms);
 bool peer_pull(struct peer *peer, struct buf *message_out); /* false: nothing to send now */
 bool peer_has_output(const struct peer *peer);

@@ -19,6 +19,8 @@ struct queue {
     atomic_size_t *total;
 };
 
+/* queue_fini() frees and wipes what is queued. ERR_LIMIT: a frame is larger than max;
+ * ERR_EXHAUSTED: too many bytes are unsent; ERR_MEMORY. */
 void queue_init(struct queue *q);
 void queue_fini(struct queue *q);
 enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *frame, size_t max);

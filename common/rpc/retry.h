@@ -15,4 +15,5 @@
 
 #include "common/core/err.h"
 
+/* true if a call that ended with e may be repeated. safe: a second execution does no harm. */
 bool again_may(enum err e, bool safe);

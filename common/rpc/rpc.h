@@ -46,7 +46,7 @@ struct rpc_call {
     void *user; /* the program's own: struct call of oem-server, struct site of the agent */
 
     const atomic_int
-        *over; /* an enum err once the answer is no longer wanted; NULL: always wanted */
+        *over; /* an enum err once the answer is no longer wanted; NULL: it is wanted */
 
     const struct rpc_streaming *streaming; /* NULL: the call is unary */
     void *stream;
@@ -113,6 +113,7 @@ enum err rpc_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *ty
  * Called before each step that is expensive or irreversible. Does not wait. */
 enum err rpc_check(const struct rpc_call *call);
 
+/* The type of a method's response; the method must exist. */
 const ProtobufCMessageDescriptor *rpc_output_type(const ProtobufCService *service,
                                                   const char *method);
 
@@ -126,6 +127,7 @@ struct rpc_stub {
     void *context;
     enum err err; /* of the latest call */
 };
+/* A stub that borrows context; needs no release. One thread at a time. */
 struct rpc_stub rpc_stub_of(const ProtobufCServiceDescriptor *service, rpc_transport *transport,
                             void *context);
 void rpc_keep(const ProtobufCMessage *message, void *out); /* closure: *out owns the response */

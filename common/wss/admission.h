@@ -53,6 +53,7 @@ struct door {
     struct door_known known[DOOR_KNOWN_MAX];
 };
 
+/* In this order: init, start, add for each accepted socket, close. */
 void door_init(struct door *door, const struct wss_limits *limits);
 void door_start(struct door *door, struct ev_loop *loop, struct lws_vhost *vhost);
 void door_add(struct door *door, int fd, const struct sockaddr_storage *from); /* takes fd */

@@ -79,6 +79,8 @@ struct wss {
     _Atomic(struct wss_conn *) woken; /* have output, a close or a new deadline */
 };
 
+/* A connection with one reference, for wss_conn_drop(); NULL: no memory. conn_wake(): lets the
+ * I/O thread look at it. */
 struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address);
 void conn_wake(struct wss_conn *conn); /* any thread */
 
@@ -88,6 +90,8 @@ void conn_end(struct wss_conn *conn);
 void conn_attend_woken(struct wss *wss);
 void conn_forget_woken(struct wss *wss); /* after the I/O thread's end */
 
+/* I/O thread. ERR_LIMIT, ERR_EXHAUSTED (its sender's meter) and protocol violations close the
+ * connection. */
 enum err conn_feed(struct wss_conn *conn, struct span fragment,
                    bool last);             /* a received piece */
 void conn_empty_rx(struct wss_conn *conn); /* drops the pieces of an incomplete message */
@@ -112,6 +116,7 @@ enum err tls_prepare(struct wss *wss, SSL_CTX *tls);
 const char *tls_refusal(int alert, char *words, size_t size); /* that the server sent */
 bool tls_peer_ok(SSL *ssl, X509 **certificate_out); /* verified; certificate is the caller's */
 
+/* Turns "::ffff:a.b.c.d" into "a.b.c.d", in place. */
 void address_unmap(char *address);
 
 /* callback.c */

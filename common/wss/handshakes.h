@@ -22,6 +22,8 @@ struct half_open_set {
     unsigned count;
 };
 
+/* A connection is in the set from half_open_add() to half_open_done(), which may be called
+ * again. */
 void half_open_init(struct half_open_set *set);
 void half_open_add(struct half_open_set *set, struct lws *wsi);
 void half_open_done(struct half_open_set *set,

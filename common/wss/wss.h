@@ -77,8 +77,8 @@ struct wss_config {
     struct wss_handler handler;
 };
 
-/* config is copied, its strings are lent. *wss_out is the caller's, for wss_stop(). ERR_IO: the
- * address cannot be listened on, or a thread or a library does not start; ERR_CONFIG: no such
+/* config is copied, its strings are lent. *wss_out is the caller's, for wss_stop(). ERR_IO:
+ * listening on the address fails, or a thread or a library does not start; ERR_CONFIG: no such
  * name; ERR_TLS. */
 enum err wss_start(const struct wss_config *config, struct wss **wss_out);
 uint16_t wss_port(const struct wss *wss);
@@ -101,6 +101,7 @@ enum err wss_connect(struct wss *wss);
  * (the server refuses this client), ERR_PROTO (it speaks another protocol). */
 enum err wss_why(struct wss *wss, struct wss_conn *conn);
 
+/* References, any thread. wss_conn_drop() sets the pointer to NULL; NULL inside is fine. */
 struct wss_conn *wss_conn_keep(struct wss_conn *conn);
 void wss_conn_drop(struct wss_conn **conn);
 void wss_conn_set_user(struct wss_conn *conn, void *user); /* in accept or open only */

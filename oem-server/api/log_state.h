@@ -5,6 +5,7 @@
 
 #include "oem-server/api/services.h"
 
+/* The handler of Log.GetState, on the call's strand. */
 enum err log_get_state(struct rpc_call *rpc, const Hallmark__V1__GetStateRequest *in,
                        Hallmark__V1__GetStateResponse *out);
 

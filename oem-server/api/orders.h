@@ -9,6 +9,8 @@
 
 enum { NAME_MAX_BYTES = 64 };
 
+/* Handlers: in is borrowed, out is allocated in the call's arena. ERR_NOT_FOUND: no such order;
+ * ERR_PRECONDITION: closed, or a term that is not possible; ERR_INVALID: the request. */
 enum err orders_close(struct rpc_call *rpc, const Hallmark__V1__CloseOrderRequest *in,
                       Hallmark__V1__CloseOrderResponse *out);
 enum err orders_extend(struct rpc_call *rpc, const Hallmark__V1__ExtendOrderRequest *in,

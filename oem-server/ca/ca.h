@@ -99,6 +99,7 @@ enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509
  * free(). */
 char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name);
 
+/* The certificates, DER. */
 struct span ca_root(const struct ca *ca); /* borrowed, as long as ca */
 struct span ca_issuing(const struct ca *ca);
 struct span ca_web_server(const struct ca *ca);

@@ -23,6 +23,7 @@ enum err names_subject_make(const struct names_subject *parts, X509_NAME **name_
 enum err
 names_organization_check(const char *organization); /* 1-64 bytes, nothing unprintable */
 
+/* A subject alternative name with one URI. */
 enum err names_uri(const char *uri, GENERAL_NAMES **san_out);
 
 /* DNS names or IP addresses, NULL-terminated, at least one. */

@@ -9,6 +9,7 @@
 
 #include "common/host/own.h"
 
+/* For AUTO: free what is pointed to; NULL inside is fine. */
 void ssl_name_drop(X509_NAME **name);
 void ssl_general_names_drop(GENERAL_NAMES **names);
 void ssl_certificate_drop(X509 **certificate);

@@ -182,6 +182,8 @@ void session_drop(struct session **session);
 void session_closed(struct session *session); /* ends its runs; drops net's reference */
 unsigned session_count_of(struct server *server, const char *uri);
 
+/* Closes all connections of that principal with 1008; their queued calls do not run. Any
+ * thread. */
 void session_close_all_of(struct server *server, const char *uri, const char *reason);
 
 /* One call. rpc.user points back here. Used on its strand only. */
@@ -211,6 +213,7 @@ struct call {
     bool logged;
 };
 
+/* The call that rpc belongs to. */
 struct call *call_of(struct rpc_call *rpc);
 
 /*

@@ -5,6 +5,7 @@
 
 #include "oem-server/call/call.h"
 
+/* The bytes of a field, borrowed. */
 struct span span_in(const ProtobufCBinaryData *data);
 
 /* Unpacks a stored message into the call's arena, so that an answer may borrow it.

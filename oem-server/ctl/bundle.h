@@ -13,6 +13,8 @@
 #define BUNDLE_ENTRIES    "entries"
 #define BUNDLE_CHECKPOINT "checkpoint"
 
+/* Appends an entry. ERR_LIMIT: over 65,535 bytes. A failed write is reported when out is
+ * closed. */
 enum err bundle_write(FILE *out, struct span entry);
 
 /* Gives each entry of the file to take, in order. ERR_TRUNC: the file ends within one. */

@@ -17,6 +17,7 @@ enum { CREDENTIAL_FILE_MAX = 65536 };
 void credential_key_drop(EVP_PKEY **key);
 void credential_certificate_drop(X509 **certificate);
 
+/* Makes a key; saves it to a new file, ERR_EXISTS. */
 enum err credential_key_make(EVP_PKEY **key_out);
 enum err credential_key_save(EVP_PKEY *key, const char *path);
 enum err credential_key_load(const char *path,

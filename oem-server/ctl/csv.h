@@ -8,5 +8,6 @@
 
 #include "oem-server/ctl/entry.h"
 
+/* The header line, and the line of an entry. event NULL: its bytes are no Event. */
 void csv_header(FILE *out);
 enum err csv_entry(FILE *out, uint64_t index, const Hallmark__V1__Event *event);

@@ -19,5 +19,6 @@ enum err entries_checkpoint(struct remote *remote, Hallmark__V1__GetCheckpointRe
 enum err entries_claimed_size(struct span note, uint64_t *size_out);
 
 typedef enum err entries_take(void *context, uint64_t index, struct span entry);
+/* Gives the entries from start up to end, without it, to take; passes on its failure. */
 enum err entries_read(struct remote *remote, uint64_t start, uint64_t end, entries_take *take,
                       void *context);

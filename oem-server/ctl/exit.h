@@ -4,6 +4,7 @@
 
 #include "common/core/err.h"
 
+/* Constants for an error; ERR_OK is 0. */
 int exit_code(enum err e);
 const char *exit_status_name(enum err e); /* "PERMISSION_DENIED" */
 

@@ -30,6 +30,7 @@ enum err file_replace(const char *name, const char *path);
 /* Makes a file, mode 0600. ERR_EXISTS if there is anything of that name. */
 enum err file_write_secret(const char *path, struct span bytes);
 
+/* true if there is anything of that name. */
 bool file_exists(const char *path);
 enum err file_folder(const char *path); /* make it unless it is there */
 

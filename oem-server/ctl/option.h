@@ -45,6 +45,7 @@ enum err option_read(const struct option_group options[], size_t group_count,
                      const struct option_group *operands, int argc, char **argv, bool leading,
                      int *used_out);
 
+/* Prints the rows for --help. */
 void option_help(FILE *out, const struct option_row *rows, size_t count, bool operands);
 
 /* Parsers. */
@@ -59,12 +60,14 @@ enum err option_name(const char *text, void *text_out); /* see common/host/name.
 struct option_sha256 {
     uint8_t bytes[SHA256_SIZE];
 };
+/* 64 hex digits. */
 enum err option_sha256(const char *text, void *sha256_out);
 
 struct option_uid {
     bool given;
     uint8_t bytes[UID_SIZE];
 };
+/* 24 hex digits. */
 enum err option_uid(const char *text, void *uid_out);
 
 /* const char *, borrowed: the reason of an action, for the log. 1 to OPTION_REASON_MAX bytes of
@@ -104,6 +107,7 @@ struct option_names {
     char *names[OPTION_NAMES_MAX]; /* borrowed */
     size_t count;
 };
+/* A name of common/host/name.h, added to the list; ERR_USAGE: too many. */
 enum err option_names(const char *text, void *names_out);
 
 /* One word of a list, ended by a NULL word. */

@@ -9,6 +9,7 @@ extern const struct option_choice order_locks[];
 extern const struct option_choice order_boot_keys[];
 extern const struct option_choice order_boot_tests[];
 
+/* Adds the terms. */
 void order_report(struct report *report, const Hallmark__V1__Order *order);
 
 /* Sealed units come first, then how many of them an operator accepted without a lock statement.

@@ -19,6 +19,7 @@ enum err principal_add(rpc_transport *transport, void *context, uint32_t role, c
 /* Writes certificate and issuer as PEM, to a stage that was opened before principal_add(). */
 enum err principal_write(const Hallmark__V1__AddPrincipalResponse *answer, struct stage *stage);
 
+/* Adds what a person needs of the answer; the word for a role, "station". */
 void principal_report(struct report *report, uint32_t role, const char *name,
                       const Hallmark__V1__AddPrincipalResponse *answer);
 const char *principal_word(uint32_t role);

@@ -18,6 +18,8 @@
 
 struct remote;
 
+/* Reads the configuration and connects. *remote_out is the caller's, for remote_close().
+ * ERR_CONFIG, ERR_TLS, ERR_DENIED, ERR_UNAVAILABLE, each with a message. */
 enum err remote_open(const struct ctl *ctl, struct remote **remote_out);
 void remote_close(struct remote **remote); /* AUTO; NULL is fine */
 

@@ -17,9 +17,11 @@ struct report {
     json_t *json; /* NULL after a failure */
 };
 
+/* An empty report. */
 struct report report_new(void);
 void report_free(struct report *report);
 
+/* Each adds a value under a name; values are copied. */
 void report_text(struct report *report, const char *name, const char *text);
 void report_number(struct report *report, const char *name, uint64_t number);
 void report_bool(struct report *report, const char *name, bool value);

@@ -27,5 +27,6 @@ enum err stage_open(const char *folder, const char *name, struct stage *stage_ou
  * server has done anything. */
 enum err stage_open_new(const char *path, struct stage *stage_out);
 
+/* Syncs and renames; or removes what was written. After either the stage is empty. */
 enum err stage_commit(struct stage *stage); /* also reports an earlier failed write */
 void stage_drop(struct stage *stage);

@@ -44,6 +44,7 @@ enum err state_add_page(struct state *s, const Hallmark__V1__GetStateResponse *p
 const char *state_last_row(const struct state *s); /* of all pages; "": none yet */
 uint64_t state_size(const struct state *s); /* entries that the pages need: the newest page's */
 
+/* In this order, see above; after a failure the state can only be freed. */
 enum err state_start(struct state *s);
 enum err state_entry(struct state *s, struct span entry); /* ERR_PROTO: not an Event */
 enum err

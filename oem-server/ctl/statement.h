@@ -20,6 +20,7 @@ struct statement {
     uint8_t sha256[SHA256_SIZE];
 };
 
+/* The statement that a message makes; needs no release. */
 struct statement statement_of_receipt(const Hallmark__V1__Receipt *receipt);
 struct statement statement_of_commit(const Hallmark__V1__CommitStatement *commit);
 struct statement statement_of_lock(const Hallmark__V1__LockStatement *lock);

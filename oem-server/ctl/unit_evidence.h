@@ -51,5 +51,6 @@ static inline struct span evidence_bytes(const ProtobufCBinaryData *data)
     return span_of(data->data, data->len);
 }
 
+/* Comparisons over the evidence; no failure. */
 bool evidence_is_digest_of(const ProtobufCBinaryData *digest, const ProtobufCBinaryData *bytes);
 struct span evidence_firmware(const struct evidence *e); /* the digest that FwInfo names */

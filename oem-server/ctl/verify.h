@@ -27,6 +27,7 @@ struct verify {
 /* A verifier key's file: its text, perhaps with a newline. */
 enum err verify_key_parse(struct span file, struct note_key *key_out);
 
+/* In this order, see above. verify_entry() is an entries_take. */
 enum err verify_keep(struct verify *v, struct span note);
 enum err verify_start(struct verify *v, struct span note);
 enum err verify_entry(void *verify, uint64_t index, struct span entry);

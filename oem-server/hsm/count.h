@@ -24,4 +24,5 @@ enum operation {
 #undef X
 };
 
+/* Counts one operation for this thread and for the process. */
 void count_operation(const struct token *t, enum operation operation);

@@ -96,6 +96,7 @@ enum err hsm_sign_p256(struct hsm *hsm, enum hsm_token token, const char *name,
                        const uint8_t digest[static SHA256_SIZE],
                        uint8_t signature_out[static P256_SIGNATURE_SIZE]);
 
+/* The same for Ed25519, over a message. */
 enum err hsm_ed25519_public(struct hsm *hsm, enum hsm_token token, const char *name,
                             uint8_t public_out[static 32]);
 enum err hsm_sign_ed25519(struct hsm *hsm, enum hsm_token token, const char *name,

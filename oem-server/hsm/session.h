@@ -13,7 +13,7 @@
 #include "oem-server/hsm/token.h"
 
 /* ERR_BUSY: all sessions were lent for the token's time-out; ERR_DEADLINE or the error of
- * hsm_wanted(): the result is not wanted any more; ERR_HSM, ERR_PIN: it cannot be opened. */
+ * hsm_wanted(): the result is not wanted any more; ERR_HSM, ERR_PIN: opening it failed. */
 enum err session_borrow(struct token *t, struct session **session_out);
 void session_return(struct session **s); /* AUTO(session_return); NULL inside is fine */
 

@@ -13,6 +13,7 @@
 
 struct signer;
 
+/* *signer_out is the caller's, for signer_free(). ERR_IO: no thread. */
 enum err signer_new(struct hsm *hsm, struct signer **signer_out);
 void signer_free(struct signer *signer); /* NULL is fine */
 /* ERR_DEADLINE: no signature within timeout_ms; ERR_BUSY: an earlier one is still in the

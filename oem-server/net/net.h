@@ -10,8 +10,8 @@
 struct net;
 
 /* In this order: start, drain, close, free, by the thread that owns the server; net_renew() in
- * between, by any thread. server must outlive net. ERR_TLS: the certificates or the key cannot
- * be used; ERR_IO: the address cannot be listened on. */
+ * between, by any thread. server must outlive net. ERR_TLS: the certificates or the key are
+ * unusable; ERR_IO: listening on the address fails. */
 enum err net_start(struct server *server, struct net **net_out);
 uint16_t net_port(const struct net *net);
 void net_renew(

@@ -100,6 +100,7 @@ struct unit_run run_unit(const struct run *run);
 /* --- Ends (run_end.c). What is durable of the run stays; its holder goes; the station is told,
  * unless e is ERR_OK. --------------------------------------------------------------------- */
 
+/* On the run's strand; nothing happens if the run has ended already. */
 void run_end(struct run *run, enum err e, const char *words);
 void run_fail(struct run *run, enum err e); /* the words are the latest fail()'s */
 /* Ends the run on its strand; called from any thread. recorded: the store already has the end
@@ -130,6 +131,7 @@ run_deadline_ms(const struct run *run); /* for what the server does on its own f
 enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *reports,
                      size_t count);
 
+/* Adds an arrow to the run's transcript (sign_transcript()). */
 void run_transcript(struct run *run, uint8_t arrow, struct span request_sha256,
                     struct span response_sha256);
 

@@ -30,6 +30,7 @@ struct staged {
     _Atomic uint64_t
         since_ms; /* rpc_now_ms() of the first; 0: none waits. Any thread may read it */
 };
+/* An empty list; staged_free() empties it again. */
 void staged_init(struct staged *staged);
 void staged_free(struct staged *staged); /* entries that were not written are lost */
 

@@ -12,6 +12,7 @@
 #include "common/core/err.h"
 
 struct replay;
+/* *replay_out is the caller's, for replay_free(). */
 enum err replay_new(struct replay **replay_out);
 void replay_free(struct replay *replay); /* NULL is fine */
 

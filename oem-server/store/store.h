@@ -107,6 +107,7 @@ struct store_principal {
     char revoked_reason[STORE_REASON_MAX + 1];
     int64_t added_us; /* by the database's clock; ignored by store_principal_add() */
 };
+/* Registers a principal with its first certificate; reads one by role and name. */
 enum err store_principal_add(struct store_tx *tx,
                              const struct store_principal *principal); /* ERR_EXISTS */
 enum err store_principal_get(struct store_tx *tx, uint32_t role, const char *name,
@@ -144,6 +145,7 @@ struct store_answer {
     uint8_t request_sha256[SHA256_SIZE]; /* of method and payload */
     struct buf response;                 /* the packed response message */
 };
+/* Stores the answer of a call; reads it; removes those made before a time. */
 enum err store_answer_put(struct store_tx *tx, const char *caller,
                           const uint8_t key[static STORE_CALL_KEY_SIZE],
                           const struct store_answer *answer); /* ERR_EXISTS */

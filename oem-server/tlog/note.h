@@ -44,6 +44,7 @@ struct note {
     struct note_signature signatures[NOTE_SIGNATURES_MAX];
     size_t count;
 };
+/* ERR_LIMIT, ERR_PROTO. *note_out borrows bytes. */
 enum err note_parse(struct span bytes, struct note *note_out);
 
 /* ERR_SIG unless the key signed it, and each signature with the key's name and ID verifies

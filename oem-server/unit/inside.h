@@ -52,6 +52,7 @@ enum err unit_of_run(struct store_tx *tx, const struct unit_run *run, struct uni
 enum err unit_of_station(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                          const char *station, struct unit *unit_out);
 
+/* true if the unit has a holder whose lease is valid and whose run is not too long. */
 bool unit_holder_live(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit *unit);
 /* For any end of a holder: destroys the wrapped AES_NuLink3 of its run if the run has no
@@ -61,6 +62,7 @@ enum err unit_key_forget(struct store_tx *tx, const struct unit *unit);
  * its order is closed. was: with its holder. */
 enum err unit_holder_end(struct store_tx *tx, const struct unit *was, struct unit *now_out);
 
+/* Fills the holder for a new run, from the database's clock. */
 void unit_holder_take(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit_open *in, struct unit_holder *holder_out);
 /* Ends the runs of a server ("": any), with a lease before expired_us (0: any), of an order. */
@@ -73,6 +75,7 @@ enum err unit_uids(struct store_tx *tx, enum statement statement,
 enum err unit_committed_answer(struct store_tx *tx, const struct unit *unit,
                                struct unit_committed *answer_out);
 
+/* Reads the columns of UNIT_GET from the query's row; errors stick in the query. */
 void unit_read(struct query *query, struct unit *unit);
 #define UNIT_KEY(unit) VALUES_ONLY(value_bytes((unit)->uid, UID_SIZE))
 #define UNIT_GEN(unit) value_bytes((unit)->uid, UID_SIZE), value_number((unit)->gen)
@@ -92,6 +95,7 @@ struct fact_receipt {
     uint8_t firmware_sha256[SHA256_SIZE];
     bool keep;
 };
+/* Receipts: freed; read, ERR_NOT_FOUND. */
 void fact_receipt_free(struct fact_receipt *receipt);
 enum err fact_receipt_get(struct store_tx *tx, const struct unit *unit,
                           const uint8_t run_id[static RUN_ID_SIZE],
@@ -139,6 +143,7 @@ enum err fact_released(struct store_tx *tx, const struct unit *unit, uint32_t ge
 
 /* --- Wrapped keys (wrapped.c). --- */
 
+/* Stores a run's wrapped AES_NuLink3, with its note. */
 enum err wrapped_shared_put(struct store_tx *tx, const struct unit *unit,
                             const uint8_t run_id[static RUN_ID_SIZE], const char *kek,
                             struct span blob);
@@ -150,6 +155,7 @@ enum err wrapped_shared_destroy_one(struct store_tx *tx, const struct unit *unit
 
 /* --- Orders (order.c, order_change.c). --- */
 
+/* Parts of orders for the events of unit.h; a refusal has a message. */
 enum err order_station_add(struct store_tx *tx, const char *name,
                            const char *station);                       /* ERR_EXISTS */
 enum err order_window(struct store_tx *tx, const struct order *order); /* and not closed */

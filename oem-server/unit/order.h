@@ -35,6 +35,7 @@ struct order {
     char (*stations)[65];
     size_t station_count;
 };
+/* Frees what it owns, not the struct itself. */
 void order_free(struct order *order);
 
 /* ERR_EXISTS; ERR_PRECONDITION: image not released or withdrawn, station unknown or revoked. */

@@ -7,8 +7,8 @@
  * the entry before, so that checkpoints and TLS handshakes are in the log without entries of
  * their own; a count is accounted for once that change is committed. The table is a file mapped
  * into memory: it outlives the process (not the machine), so the start entry of the next
- * process says what was in no entry. Tests: test_uses; test_server_uses compares with a counting
- * PKCS#11 module over a whole unit, a restart and a kill.
+ * process says what was in no entry. Tests: test_uses; test_server_uses compares with a
+ * counting PKCS#11 module over a whole unit, a restart and a kill.
  *
  * uses_count() may be called by any thread. All functions from uses_take() on are called on the
  * store's writer thread. Owned by the server; freed after hsm and log. Machine-dependent: the
@@ -26,7 +26,7 @@ enum { USES_MAX = 32, USES_KEY_MAX = 72 };
 struct uses;
 
 /* path NULL: in memory only. A damaged file is replaced by an empty table, with a warning.
- * ERR_IO: it cannot be made; ERR_MEMORY. *uses_out is the caller's. */
+ * ERR_IO: it could not be made; ERR_MEMORY. *uses_out is the caller's. */
 enum err uses_open(const char *path, struct uses **uses_out);
 void uses_close(struct uses *uses); /* NULL is fine */
 
