@@ -33,8 +33,8 @@ struct arguments {
 
 static const struct argp_option options[] = {
     { "config", 'c', "FILE", 0, "Configuration (required)", 0 },
-    { "check-config", 'k', NULL, 0, "Read the configuration, say whether it is good, and end",
-      0 },
+    { "check-config", 'k', NULL, 0,
+      "Read the configuration, report whether it is valid, and exit", 0 },
     { "debug", 'd', NULL, 0, "Log more", 0 },
     { 0 },
 };

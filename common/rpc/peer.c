@@ -346,7 +346,7 @@ static void miss_theirs(struct peer *p, struct stream *s)
     if (respond_error(p, id, ERR_DEADLINE, "deadline exceeded") != ERR_OK ||
         queue_event(&p->queue, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id }) !=
             ERR_OK)
-        log_line(LOG_LEVEL_WARN, "rpc: stream %u timed out and its end could not be told", id);
+        log_line(LOG_LEVEL_WARN, "rpc: stream %u timed out and its end could not be sent", id);
 }
 
 void peer_tick(struct peer *p, uint64_t now_ms)

@@ -19,7 +19,7 @@ static enum err check_level(Hallmark__V1__LockLevel level)
     if ((int)level == WITHDRAWN_PASSWORD)
         return fail_quiet(ERR_INVALID,
                           "order: lock level password (2) is withdrawn: DevAuth sets no DPM "
-                          "password, so whoever set one before would open the board; use dev "
+                          "password, and one that was set before would open the board; use dev "
                           "or production");
     if (level != HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_DEV &&
         level != HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_PRODUCTION)

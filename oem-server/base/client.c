@@ -60,7 +60,7 @@ static enum err enter(struct server *server, const char *uri, struct caller **ca
         server->callers = caller;
     }
     if (caller->connections == BUDGET_CONNECTIONS)
-        return fail_quiet(ERR_EXHAUSTED, "%u connections of one caller: close some",
+        return fail_quiet(ERR_EXHAUSTED, "%u connections of one principal: close some",
                           caller->connections);
     caller->connections++;
     *caller_out = caller;
@@ -172,7 +172,7 @@ void callers_watch(struct server *server)
         return;
     AUTO(strand_drop) struct strand *strand = strand_new(server->work);
     if (strand == NULL || strand_submit(strand, tell, server) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "svc: refusals that were left out are told later");
+        log_line(LOG_LEVEL_WARN, "svc: refusals that were left out are entered later");
 }
 
 void callers_free(struct server *server)
@@ -203,7 +203,7 @@ enum err caller_check(struct caller *caller)
                ? ERR_OK
                : fail_quiet(
                      ERR_EXHAUSTED,
-                     "%zu MiB of answers wait on this caller's connections, the limit is "
+                     "%zu MiB of answers wait on this principal's connections, the limit is "
                      "%d: read them first",
                      unread >> 20, BUDGET_UNREAD >> 20);
 }

@@ -129,11 +129,11 @@ static void session_unlist(struct session *session)
 void session_closed(struct session *session)
 {
     struct run *run;
-    log_line(LOG_LEVEL_INFO, "gone: %s from %s", session->principal.uri,
+    log_line(LOG_LEVEL_INFO, "disconnected: %s from %s", session->principal.uri,
              wss_conn_address(session->conn));
     session_unlist(session);
     while ((run = run_take_of(session)) != NULL) {
-        run_end_later(run, ERR_CLOSED, "the station's connection is gone", false);
+        run_end_later(run, ERR_CLOSED, "the station's connection was lost", false);
         run_drop(&run);
     }
     session_drop(&session);

@@ -270,7 +270,7 @@ static void repeat_answer(struct call *call)
 static enum err late_or(const struct call *call, enum err e)
 {
     return e == ERR_HSM && rpc_now_ms() >= call->rpc.deadline_ms
-               ? fail_quiet(ERR_DEADLINE, "deadline exceeded while the HSM was waited for")
+               ? fail_quiet(ERR_DEADLINE, "deadline exceeded while waiting for the HSM")
                : e;
 }
 

@@ -41,9 +41,10 @@ static uint32_t default_spares(uint32_t quantity)
 static enum err choose_lock(const char *text, void *u32_out)
 {
     if (strcmp(text, "password") == 0)
-        return fail_quiet(ERR_USAGE, "password is withdrawn: nobody sets a DPM password on the "
-                                     "board, and one that was set before would open it; use "
-                                     "production, or dev");
+        return fail_quiet(ERR_USAGE,
+                          "password is withdrawn: Hallmark sets no DPM password on the "
+                          "board, and one that was set before would open it; use "
+                          "production, or dev");
     return option_choose(order_locks, text, u32_out);
 }
 

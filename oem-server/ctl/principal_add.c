@@ -139,7 +139,7 @@ static const struct option_row options[] = {
 };
 
 static const struct option_row operands[] = {
-    { "NAME", NULL, "in its certificate, for good", option_name,
+    { "NAME", NULL, "in its certificate, permanently", option_name,
       offsetof(struct add_args, name), true, false },
 };
 

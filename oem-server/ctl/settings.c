@@ -175,7 +175,8 @@ enum err settings_complete(struct settings *settings, const char *config)
                    { "key", settings->key } };
     for (size_t i = 0; i < COUNT(needed); i++)
         if (*needed[i].value == '\0')
-            return fail_quiet(ERR_CONFIG, "no --%s, and no %s in a settings file (--config)",
+            return fail_quiet(ERR_CONFIG,
+                              "no --%s, and no %s in a configuration file (--config)",
                               needed[i].name, needed[i].name);
     return ERR_OK;
 }

@@ -90,7 +90,7 @@ static const struct option_row operands[] = {
 
 CHANGE_COMMAND(release, COUNT(options), " [--board-refuses]",
                "Make the UID free for a new run, and revoke its certificate");
-CHANGE_COMMAND(scrap, 1, "", "Take a unit out for good, and revoke its certificate");
+CHANGE_COMMAND(scrap, 1, "", "Take a unit out permanently, and revoke its certificate");
 CHANGE_COMMAND(accept, 1, "", "Seal a committed unit that gave no lock statement");
 CHANGE_COMMAND(hold, 1, "", "Stop a finished or committed unit until it is allowed again");
 CHANGE_COMMAND(allow, 1, "", "Lift a hold");

@@ -54,7 +54,8 @@ void run_tell_end(struct run *run, enum err e, const char *words)
         return;
     if (ask_station(run, "hallmark.v1.RunControl/End", 0, buf_span(&payload), told, NULL) !=
         ERR_OK)
-        log_line(LOG_LEVEL_INFO, "run: the station is gone and was not told: %s", words);
+        log_line(LOG_LEVEL_INFO, "run: the station has disconnected and was not told: %s",
+                 words);
 }
 
 /* The answer to a call to the station, on its way to the run's strand. */

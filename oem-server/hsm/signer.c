@@ -120,7 +120,7 @@ enum err signer_sign(struct signer *signer, enum hsm_token token, const char *na
     enum err e;
     pthread_mutex_lock(&signer->lock);
     if (signer->state != IDLE) {
-        e = fail(ERR_BUSY, "hsm: the module has not come back from signing with %s",
+        e = fail(ERR_BUSY, "hsm: the module has not returned from signing with %s",
                  signer->name);
     } else {
         signer->state = ASKED;

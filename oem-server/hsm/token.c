@@ -104,7 +104,7 @@ static const char *tries_left(CK_FLAGS flags)
     if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
         return "the token says: one try left";
     if ((flags & CKF_USER_PIN_COUNT_LOW) != 0)
-        return "the token says: at least one wrong PIN since the last good one";
+        return "the token reports at least one wrong PIN since the last correct one";
     return "the token does not say how many tries are left";
 }
 
@@ -126,7 +126,7 @@ static enum err send_pin(struct token *t, CK_SLOT_ID slot, CK_SESSION_HANDLE ses
     t->pin_refused = true;
     return fail(ERR_PIN,
                 "hsm: token \"%s\": C_Login with the PIN of %s: %s (%s); it is not sent again: "
-                "put the file right, then start anew",
+                "correct the file, then restart",
                 t->label, t->pin_file, rv_name(rv), tries_left(flags_of(t, slot)));
 }
 

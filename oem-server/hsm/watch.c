@@ -171,7 +171,7 @@ unsigned hsm_hung(unsigned over_ms, char words[static HSM_HUNG_WORDS])
     }
     words[0] = '\0';
     if (oldest != NULL)
-        snprintf(words, HSM_HUNG_WORDS, "%s has not come back for %llu ms (%u such calls)",
+        snprintf(words, HSM_HUNG_WORDS, "%s has not returned for %llu ms (%u such calls)",
                  oldest->name, (unsigned long long)(now - oldest->since_ms), count);
     pthread_mutex_unlock(&lock);
     return count;

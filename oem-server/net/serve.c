@@ -72,7 +72,7 @@ static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
     response.message = words;
     response.retry_after_ms = rpc_retry_after_ms(e);
     if (wss_respond(conn, &response) != ERR_OK)
-        log_line(LOG_LEVEL_DEBUG, "net: the caller is gone");
+        log_line(LOG_LEVEL_DEBUG, "net: the client has disconnected");
 }
 
 static void refuse_job(struct job *job, enum err e)
@@ -151,7 +151,7 @@ static void run_call(struct job *job)
     if (goes_on) /* the server's own arrows that follow are durable before the answer leaves */
         run_advance_own(call.run);
     if (wss_respond(job->conn, &response) != ERR_OK)
-        log_line(LOG_LEVEL_DEBUG, "net: the caller of %s is gone", call.rpc.method);
+        log_line(LOG_LEVEL_DEBUG, "net: the client of %s has disconnected", call.rpc.method);
     if (goes_on)
         run_advance(call.run);
     if (call.rpc.err == ERR_OK && call.opened != NULL)

@@ -142,5 +142,5 @@ void run_opened(struct run *run, struct call *call)
     if (call->session != NULL)
         run->conn = wss_conn_keep(call->session->conn);
     if (!run_list(run, call->session))
-        run_end_later(run, ERR_CLOSED, "the station's connection is gone", false);
+        run_end_later(run, ERR_CLOSED, "the station's connection was lost", false);
 }

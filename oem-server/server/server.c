@@ -25,7 +25,7 @@ bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS])
                  "svc: the HSM is unresponsive: %s; %u threads serve in place of others", words,
                  replaced);
     else if (changed)
-        log_line(LOG_LEVEL_INFO, "svc: the HSM has come back");
+        log_line(LOG_LEVEL_INFO, "svc: the HSM responds again");
     server->hung = hung;
     callers_watch(server);
     sweep_watch(server);
@@ -54,15 +54,16 @@ enum err server_check(struct server *server)
 {
     uint64_t since = hsm_lost_since(server->hsm);
     if (tlog_stopped(server->log))
-        return fail(ERR_DATA_LOSS, "svc: the event log cannot go on: stopping; its messages "
-                                   "above say why");
+        return fail(ERR_DATA_LOSS,
+                    "svc: the event log has stopped, so the server stops; its messages "
+                    "above say why");
     if (since == 0)
         return ERR_OK;
     look_for_token(server);
     return rpc_now_ms() - since < SERVER_LOST_MS
                ? ERR_OK
                : fail(ERR_UNAVAILABLE,
-                      "svc: a token of the HSM has been away for %d s: stopping, to be "
+                      "svc: a token of the HSM has been missing for %d s: stopping, to be "
                       "restarted",
                       SERVER_LOST_MS / 1000);
 }

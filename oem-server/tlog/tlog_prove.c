@@ -24,7 +24,8 @@ static enum err signing_take(struct tlog *log)
     log->signing = true;
     pthread_mutex_unlock(&log->mutex);
     return taken ? ERR_OK
-                 : fail(ERR_UNAVAILABLE, "tlog: the HSM has not come back from a checkpoint");
+                 : fail(ERR_UNAVAILABLE,
+                        "tlog: the HSM has not returned from signing a checkpoint");
 }
 
 static void signing_give(struct tlog **log)

@@ -105,7 +105,7 @@ static enum err terms_check(const struct order *order)
     if (order->lock_level == 2)
         return fail_quiet(ERR_INVALID,
                           "lock level password is withdrawn: DevAuth sets no "
-                          "password, so whoever set one before could open the board");
+                          "password, and one that was set before would open the board");
     if (order->lock_level != LEVEL_DEV && order->lock_level != LEVEL_PRODUCTION)
         return fail_quiet(ERR_INVALID, "lock level %u is neither dev nor production",
                           order->lock_level);

@@ -98,10 +98,11 @@ static enum err admit(const struct work *work, const struct share *share)
         return fail_quiet(ERR_EXHAUSTED, "the server's queue of %u calls is full: try later",
                           work->places);
     if (share->bounded && share->held >= left)
-        return fail_quiet(ERR_EXHAUSTED,
-                          "%u calls of this caller are under way, and the server has %u places "
-                          "left for all: wait for answers",
-                          share->held, left);
+        return fail_quiet(
+            ERR_EXHAUSTED,
+            "%u calls of this principal are open, and the server has %u free slots "
+            "for all: wait for answers",
+            share->held, left);
     return ERR_OK;
 }
 
