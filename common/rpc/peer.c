@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * peer: HELLO, calls, deadlines and GOAWAY of one connection. Called by common/wss under the
- * connection's lock. It must do no I/O and must not trust a field of a frame before it was
- * checked.
- */
+/* peer: calls, deadlines and GOAWAY of one connection. Called by common/wss under the
+ * connection's lock. It must do no I/O, nor trust a field of a frame before its check. */
 #include "common/rpc/peer.h"
 
 #include <stdlib.h>
@@ -103,8 +100,7 @@ void peer_free(struct peer *p)
 }
 
 /* Spent credit is granted again, but not more, so a message over the first grant would wait
- * without end. A peer whose HELLO grants nothing grants later, and shows with that grant how
- * much. */
+ * without end. If a peer's HELLO grants nothing, its first grant shows how much. */
 static size_t window_of(const Hallmark__V1__FrameHello *hello)
 {
     size_t window = SIZE_MAX;

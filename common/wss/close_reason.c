@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * close_reason: classifies the ends of connections. Called by the agent and oemctl through wss_why(),
- * to decide whether to reconnect. A temporary failure must not be taken for a permanent one.
+ * close_reason: classifies the ends of connections. Called by the agent and oemctl through
+ * wss_why(), to decide whether to reconnect. A temporary failure must not be taken for a
+ * permanent one.
  */
 #include "common/wss/close_reason.h"
 

@@ -3,10 +3,10 @@
  * event: an entry of the event log while it is filled.
  *
  * Each field has its place and its maximum length here, so that filling it allocates nothing
- * and cannot fail, and the entry can be encoded, fits and decodes (test_event; test_call_entries
- * through every method). Text is cleaned (common/host/clean.h) and cut at a character; bytes of
- * another length are left out. Of a field that was changed, the SHA-256 of its original bytes
- * is kept, as a digest with the field's name.
+ * and cannot fail, and the entry can be encoded, fits and decodes (test_event;
+ * test_call_entries through every method). Text is cleaned (common/host/clean.h) and cut at a
+ * character; bytes of another length are left out. Of a field that was changed, the SHA-256 of
+ * its original bytes is kept, as a digest with the field's name.
  *
  * A struct event is not copied or moved: pb points into it. pb is what tlog_append() takes;
  * except for numbers, it is written by event.c only. One thread at a time.
