@@ -4,10 +4,9 @@
  *
  * A statement is a fixed context string, a zero byte, then each field as a 16-bit big-endian
  * length and its bytes. The signature is ECDSA P-256 over the SHA-256 of the statement, so a
- * signature made for one purpose does not verify for another, whichever key made it
- * (test_devauth_refuse_agree, test_devauth_refuse_burn). The functions write statements;
- * hashing and signing are the caller's. A statement that does not fit sticks as ERR_LIMIT in
- * the wr. Shared with the board. Freestanding; no state.
+ * signature made for one purpose does not verify for another, whichever key made it. The
+ * functions write statements; hashing and signing are the caller's. A statement that does not
+ * fit sticks as ERR_LIMIT in the wr. Shared with the board. Freestanding; no state.
  */
 #pragma once
 

@@ -2,7 +2,7 @@
 /*
  * ca: issues certificates by profile through a backend. Called by the services of the diagram
  * and of operators, on workers. It must not give out a certificate that does not match the
- * request or is not signed by the issuing CA (test_ca).
+ * request or is not signed by the issuing CA.
  */
 #include "oem-server/ca/ca.h"
 

@@ -10,7 +10,8 @@
  * serial (RFC 5280 4.1.2.2). The caller logs and stores what is issued. Errors a caller may
  * have to tell apart: ERR_INVALID, ERR_LIMIT, ERR_EXCESS, ERR_POINT, ERR_SIG are the request's;
  * ERR_HSM, ERR_BUSY, ERR_DEADLINE are the HSM's; ERR_MISMATCH: what was issued is not what was
- * requested, and is not given out (test_ca).
+ * requested, and is not given out; or stored certificates do not belong together
+ * (test_ca_setup).
  */
 #pragma once
 

@@ -253,7 +253,7 @@ struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]
 void run_drop(struct run **run);
 struct strand *run_strand(struct run *run);
 /* Performs the server's own arrows (o -> o) that are next. Called before the answer to the call
- * that led to them is sent, so that it leaves when they are durable (test_run). */
+ * that led to them is sent, so that it leaves when they are durable. */
 void run_advance_own(struct run *run);
 void run_advance(
     struct run *run); /* all of the server's arrows, until it is another side's turn */

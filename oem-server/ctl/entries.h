@@ -3,7 +3,7 @@
  * entries: reads the event log's entries from the server, in order and each exactly once.
  *
  * The server is not trusted: it must give at most the requested number and at least one entry,
- * else reading ends with ERR_PROTO (test_ctl_remote, test_ctl_verify).
+ * else reading ends with ERR_PROTO.
  */
 #pragma once
 

@@ -128,8 +128,8 @@ enum err hsm_agreement_public(struct hsm_agreement *agreement,
 
 /* Derives an AES-256 key by ECDH with peer (ERR_POINT: not on the curve), and gives its CMACs
  * over count messages (AES-CMAC, RFC 4493) and the key wrapped under HSM_UNIT_KEK, all in one
- * session. The key exists only inside the HSM and is destroyed before the call returns
- * (test_hsm_agreement). wrapped_out is written, not appended to: pass an empty buf. */
+ * session. The key exists only inside the HSM and is destroyed before the call returns.
+ * wrapped_out is written, not appended to: pass an empty buf. */
 enum err hsm_agreement_derive(struct hsm_agreement *agreement,
                               const uint8_t peer[static P256_POINT_SIZE],
                               const struct span messages[], uint8_t (*tags_out)[16],

@@ -23,7 +23,6 @@ void serve_cancelled(void *context, struct wss_conn *conn, uint32_t stream);
 void serve_gone(struct net *net, struct session *session);
 
 /* wss_handler.breach and .tls_refused, on the I/O thread: protocol violations and refused
- * handshakes get entries in the event log (tests/e2e/refusals/tls, tests/e2e/refusals/calls).
- */
+ * handshakes get entries in the event log. */
 void refusal_breach(void *context, struct wss_conn *conn, enum err e, const char *words);
 void refusal_tls(void *context, const char *address, const char *alert);

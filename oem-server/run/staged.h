@@ -6,10 +6,9 @@
  * server's calls, arrows 17, 21, 28, 29, 31 and 33) get their entries here. The run's next
  * change writes these first, in their order. An answer leaves the server after its own entry
  * and all earlier ones are durable: run_advance_own() runs before the answer is sent, and
- * run_flush() before the station is called (test_run). Two answers are exceptions, because they
- * carry no data and commit the server to nothing: that to arrow 31 and that to a Runs.Report
- * after arrow 31. If the server dies before Runs.Finish, their entries are missing and the run
- * has ended.
+ * run_flush() before the station is called. Two answers are exceptions, because they carry no
+ * data and commit the server to nothing: that to arrow 31 and that to a Runs.Report after arrow
+ * 31. If the server dies before Runs.Finish, their entries are missing and the run has ended.
  *
  * If the station was revoked meanwhile, its staged entries are written as refused
  * (test_call_race): see staged_write().
