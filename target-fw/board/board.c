@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One board's thread: it waits for the wire, the control socket and the core's next wake-up,
+ * and serves each in turn. Called by main and, through board_call(), by ctl. Another thread
+ * must not touch a board's chip while the board's thread runs; only `call`, `served` and `quit`
+ * are shared, and `mutex` protects `call`.
+ */
+
 #include "target-fw/board/board.h"
 
 #include <errno.h>

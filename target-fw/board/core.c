@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The private peripheral bus of one core: debug registers, the reset and halt states, SysTick's
+ * and the breakpoint units' registers. Called by bus.c for addresses from 0xE0000000, and by
+ * chip.c at each reset. It must not let a debugger stop the core or read its registers where a
+ * lock forbids secure debug.
+ */
+
 #include "target-fw/board/core.h"
 
 #include <string.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Runs the core on Unicorn, a slice at a time, and turns what its hooks report into the reasons
+ * of cpu.h. Called by chip.c and core.c. The engine must be stopped only in the ways that
+ * README.md lists ("Stopping"): all others replay or corrupt a block of code.
+ */
+
 #include "target-fw/board/cpu.h"
 
 #include <stdio.h>

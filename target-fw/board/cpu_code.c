@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu_code: what a cpu knows of the code it runs: which memory it was in, which instructions it
- * has.
+/*
+ * What a cpu knows of the code that it runs: which memory was executed, which instructions of a
+ * block an M23 does not have, and which instruction makes the access. Called by cpu.c and its
+ * hooks. It only reads code, through the bus's memory, and must not change the engine's state.
  */
+
 #include <string.h>
 
 #include "target-fw/board/cpu_engine.h"

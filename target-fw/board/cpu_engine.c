@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens, replaces and closes the Unicorn engine of a cpu, maps its memory, and reads and writes
+ * its registers. Called by cpu.c. An engine must not outlive a change of memory that it has
+ * executed: engine_renew() makes another one with the same registers.
+ */
+
 #include "target-fw/board/cpu_engine.h"
 
 #include <stdlib.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The control socket: accepts clients, cuts their input into lines, sends each line's answer.
+ * Called by main, on the main thread. It must not touch a chip; the commands do, on their
+ * board's thread (ctl_cmd.c).
+ */
+
 #include "target-fw/board/ctl.h"
 
 #include <errno.h>

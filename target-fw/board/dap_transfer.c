@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Transfer and TransferBlock: their reads, writes and value matches over swd, and the time that
+ * these take. Called by dap.c. After the first acknowledge other than OK nothing more may reach
+ * the wire; the rest of the request is parsed and dropped.
+ */
+
 #include "target-fw/board/dap_transfer.h"
 
 #include "target-fw/board/chip.h"

@@ -20,7 +20,8 @@ struct fpb {
     uint32_t comp[FPB_COUNT]; /* address, bit 0: in use */
 };
 
-uint32_t fpb_read(const struct fpb *fpb, uint32_t offset); /* from FPB_BASE */
+/* Registers; offset is from FPB_BASE. */
+uint32_t fpb_read(const struct fpb *fpb, uint32_t offset);
 void fpb_write(struct fpb *fpb, uint32_t offset, uint32_t value);
 
 /* The addresses in force, in the registers' order. */

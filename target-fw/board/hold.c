@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A ring of answers that are not sent yet. Called by link.c, only while time is simulated.
+ * Answers must leave in the order in which they came in.
+ */
+
 #include "target-fw/board/hold.h"
 
 #include <assert.h>

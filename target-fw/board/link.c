@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The TCP listener of one probe: framing, order of answers, TransferAbort and queued commands
+ * out of turn. Called by board.c on the board's thread. A length in a frame must not be
+ * trusted: it is compared with the packet size before a byte is used.
+ */
+
 #include "target-fw/board/link.h"
 
 #include <errno.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* virtual-board: options, boards, signals. */
+/*
+ * virtual-board's options, boards and signals. It must not print `ready` before each board
+ * listens and its state file is valid.
+ */
+
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The AHB5-AP: its registers, and the decision whether a debugger's access is let through.
+ * Called by swd.c. A lock is enforced here and in dpm.c, nowhere else on the debugger's way, so
+ * no access may go to the bus before allowed() has seen it.
+ */
+
 #include "target-fw/board/memap.h"
 
 #include "target-fw/board/chip.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The SWD line protocol clock by clock: request, acknowledge, data, parity. Called by bitbang.c
+ * and by dap.c for SWD_Sequence. A write must reach swd only after its parity was checked.
+ */
+
 #include "target-fw/board/wire.h"
 
 #include "target-fw/board/chip.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* ecc: the elliptic curve engine's registers and its key paths. Prime fields only. */
+/*
+ * The elliptic curve engine's registers and its key paths, for prime fields. Called by crpt.c.
+ * An ECDH product that goes to the KeyStore must not show in X1 or Y1.
+ */
+
 #include <string.h>
 
 #include "target-fw/board/chip.h"

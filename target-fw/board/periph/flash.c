@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* flash: the memory behind the FMC, in the board's store. */
+/*
+ * The flash regions, their rules and their bytes in the board's store. Called by fmc_cmd.c, the
+ * bus and the boot ROM. Programming must only clear bits; a bit is set by an erase only.
+ */
+
 #include <stdatomic.h>
 #include <string.h>
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* prng: TRNG-seeded generator, with keys straight into the KeyStore. */
+/*
+ * The random number generator: seeded by the TRNG or by a register, its output to registers or
+ * straight into the KeyStore. Called by crpt.c. A key for the KeyStore must not show in the KEY
+ * registers.
+ */
+
 #include <openssl/bn.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
