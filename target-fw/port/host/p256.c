@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The P-256 half of the host port: low-level OpenSSL, since the tests need a chosen k. */
+/*
+ * The P-256 half of the host port: low-level OpenSSL, since the tests need a chosen k. Called
+ * by DevAuth's code in unit tests. The private keys come from host_chip's slots only, as on the
+ * chip.
+ */
+
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "common/host/own.h"
 #include "target-fw/port/host/host.h"

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * HCLK at 48 MHz from the internal oscillator. Called by port.c at start-up, with the protected
+ * registers open. At no step may HCLK be faster than the power level and the flash's wait
+ * states allow.
+ */
+
 #include "target-fw/port/m2354/clock.h"
 
 #include "target-fw/port/nuvoton/sys.h"

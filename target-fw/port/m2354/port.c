@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The M2354's start-up (M2354BSP, SystemInit and clk.c). */
+/*
+ * The M2354's start-up (M2354BSP, SystemInit and clk.c). Called once, by port_start(). Each
+ * wait ends after its limit; the protected registers are closed again before DevAuth serves its
+ * first call.
+ */
+
 #include "target-fw/port/m2354/clock.h"
 #include "target-fw/port/nuvoton/sys.h"
 

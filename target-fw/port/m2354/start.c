@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Where DevAuth begins on the M2354: in bank 0, whatever the loader did to bank 1. */
+/*
+ * The reset handler of DevAuth on the M2354. It runs from bank 0, whatever state the loader
+ * left bank 1 in, and must not touch mailbox or state before bank 1 holds a word.
+ */
+
 #include "target-fw/port/m2354/reg.h"
 #include "target-fw/port/nuvoton/image.h"
 #include "target-fw/port/nuvoton/sys.h"

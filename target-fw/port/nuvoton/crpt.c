@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Starts an engine of the CRPT block and waits for it. Called by the files of the engines. It
+ * must not take an engine's end for success while its error flag is set.
+ */
+
 #include "target-fw/port/nuvoton/crpt.h"
 
 /*

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* P-256 on the ECC engine (M2354BSP crypto.c; samples CRYPTO_ECC_*, KS_ECDSA, KS_ECDH). */
+/*
+ * P-256 on the ECC engine (M2354BSP crypto.c; samples CRYPTO_ECC_*, KS_ECDSA, KS_ECDH). Called
+ * by devauth through port.h. A private key is used by its place in the KeyStore; a scalar or
+ * secret that passes the CPU must be wiped before the function returns.
+ */
+
 #include "target-fw/port/nuvoton/ecc.h"
 
 #include "target-fw/port/nuvoton/crpt.h"

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The KeyStore: OTP and SRAM slots, by commands. Called by devauth through port.h, and by each
+ * chip's lock.c. An OTP slot
+ * must not be written or revoked without the permit for it.
+ */
+
 #include "target-fw/port/nuvoton/keystore.h"
 
 #include "target-fw/port/nuvoton/permit.h"

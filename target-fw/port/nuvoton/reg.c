@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The limit of each wait, and the loop that waits. Called by all files of the port. A wait must
+ * not have a limit of its own: it is a row of this table.
+ */
+
 #include "target-fw/port/nuvoton/reg.h"
 
 /*

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The register lock, HCLK from HIRC, engine resets, SysTick and waiting. Called by each chip's
+ * port.c at start-up, and by devauth through port_wait(). The protected registers must be
+ * closed again after each use.
+ */
+
 #include "target-fw/port/nuvoton/sys.h"
 
 #include "target-fw/port/port.h"
