@@ -77,7 +77,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
-/* Nobody talks to the board: its ticks may come bundled, so that many boards cost little. */
+/* No client talks to the board: its ticks may come bundled, so that many boards cost little. */
 static int sleep_ms(const struct board *board, uint64_t now)
 {
     int ms = chip_sleep_ms(&board->chip);

@@ -22,7 +22,7 @@ struct wire {
     uint8_t request; /* as it comes in */
     enum swd_ack ack;
     uint32_t data;
-    unsigned ones; /* in a row, whoever drives */
+    unsigned ones; /* in a row, driven by either side */
 };
 
 void wire_init(struct wire *wire, struct swd *swd); /* swd is borrowed */

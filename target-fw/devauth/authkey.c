@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AUTHKEY: made once, in arrow 8, and used for every signature of the board. The record page
- * tells which key the slot is to hold, since a write that the power interrupted may leave
- * another one; a key that does not match its record is never used.
+ * AUTHKEY: made once, in arrow 8, and used for each signature of the board. Called through
+ * commands.c and by the handlers that sign. A key that does not match its record must not be
+ * used: the record page says which key the slot is to hold, since an interrupted write may
+ * leave another one.
  */
+
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/handlers.h"
 #include "target-fw/devauth/p256.h"

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The loop: takes frames, runs handlers, sends answers and the board's own calls. Called by
+ * main.c and by tests, one step at a time. It must answer each request exactly once, and must
+ * not run a handler again for a repeated request.
+ */
+
 #include "target-fw/devauth/devauth.h"
 
 #include "target-fw/devauth/bytes.h"
@@ -27,7 +33,7 @@ void devauth_start(struct devauth *d, struct mailbox *mailbox)
         d->broken = port_random((uint8_t *)&boot_nonce, sizeof(boot_nonce));
     if (d->broken == ERR_OK)
         d->due = CALL_HELLO;
-    d->owed = d->broken; /* told at once: there will be no Hello */
+    d->owed = d->broken; /* sent first: there will be no Hello */
     link_open(&d->link, mailbox, boot_nonce != 0 ? boot_nonce : 1);
 }
 
@@ -38,7 +44,7 @@ static void send_frame(struct devauth *d, const Frame *frame)
     if (e == ERR_OK)
         link_send(&d->link, len);
     else
-        d->broken = ERR_INTERNAL; /* cannot be: every bound is known when this is built */
+        d->broken = ERR_INTERNAL; /* not possible: all bounds are known at build time */
 }
 
 static void respond(struct devauth *d, uint32_t stream, enum err e, struct span payload)

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Arrow 16: the device certificate into its flash area. Called through commands.c. It must not
+ * write a certificate of another key than AUTHKEY.
+ */
+
 #include "common/core/der.h"
 #include "target-fw/devauth/certificate.h"
 #include "target-fw/devauth/handlers.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Arrow 24, and the proof that the firmware in flash is one that the boot key signed. Called
- * again before the receipt is signed and before the lock; an image that could not boot is never
- * burnt over one that could.
+ * through commands.c, and again before the receipt is signed and before the lock. It must not
+ * erase an image that boots for one that does not.
  */
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/flash.h"

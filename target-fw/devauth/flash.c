@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Burning flash pages where they differ. Called by firmware.c, certificate.c and record.c.
+ * Nothing outside APROM may be touched, and success must not be reported before the page was
+ * read back.
+ */
+
 #include "target-fw/devauth/flash.h"
 
 #include "target-fw/devauth/run.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * P-256 with the checks that the chip's engine does not make. Called by the handlers and by
+ * certificate.c. A signature must not leave p256_sign() before it was verified.
+ */
+
 #include "target-fw/devauth/p256.h"
 
 #include "target-fw/devauth/bytes.h"

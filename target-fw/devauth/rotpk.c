@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arrow 20, and the proof that the pair on the chip is the one that the server vouched for. A
- * wrong ROTPK makes the board scrap, so nothing is burnt unless both signatures hold.
+ * Arrow 20, and the proof that the pair on the chip is the one that the server signed. Called
+ * through commands.c and by firmware, closing and lock. A wrong ROTPK makes the board scrap, so
+ * nothing may be burnt unless both signatures hold.
  */
+
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/certificate.h"
 #include "target-fw/devauth/handlers.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slots of AES_NuLink3, for Hello, the receipt, the commit and the lock. Writing is for the
- * commit only: nothing is burnt or revoked before the rehearsal gave the engine's own key.
+ * The slots of AES_NuLink3, for Hello, the receipt, the commit and the lock. Only the commit
+ * writes. Nothing may be burnt or revoked before the key that the CPU wrote to SRAM was found
+ * to be the engine's own.
  */
 #include "target-fw/devauth/shared.h"
 

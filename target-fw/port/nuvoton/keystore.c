@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The KeyStore: OTP and SRAM slots, by commands. Called by devauth through port.h, and by each
- * chip's lock.c. An OTP slot
- * must not be written or revoked without the permit for it.
+ * chip's lock.c. An OTP slot must not be written or revoked without the permit for it.
  */
 
 #include "target-fw/port/nuvoton/keystore.h"
