@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens a probe by its URI, closes it, and brings it back in step. Called by the site and, for
+ * the drain, by the files of this folder. A reply must not be taken for an answer unless it can
+ * be none of an earlier command.
+ */
+
 #include "station-agent/probe/probe.h"
 
 #include <string.h>

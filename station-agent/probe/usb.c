@@ -162,7 +162,8 @@ static enum err keeps_transfers(const struct usb *usb)
     return fail_quiet(ERR_IO, "probe: %s: its transfers do not end", usb->probe.name);
 }
 
-/* It was reset or without power: wait until the kernel and udev are done with it, open anew. */
+/* It was reset or without power: wait until the kernel and udev are done with it, then open it
+ * again. */
 static enum err come_back(struct usb *usb)
 {
     uint64_t deadline = when_us() + (uint64_t)BACK_MS * 1000;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* usb: a probe on USB, opened in a system of the caller's. For tests; others use probe.h. */
+/*
+ * usb: a probe on USB, opened below the given roots of sysfs, /dev and /proc. For tests; other
+ * code uses probe.h, which has the contracts.
+ */
 #pragma once
 
 #include "station-agent/probe/probe.h"

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The lock file of a probe's port. Called by usb.c, and by usb_list.c and usb_user.c to name
+ * the holder. All users may write these files, so their content is only shown, and a link must
+ * not be followed.
+ */
+
 #include "station-agent/probe/usb_lock.h"
 
 #include <errno.h>
@@ -12,7 +18,7 @@
 
 #include "common/host/log.h"
 
-enum { LOCK_MODE = 0666 }; /* whoever may use the probe may name itself */
+enum { LOCK_MODE = 0666 }; /* each user of the probe may write its name */
 
 /* The first of the folders that can be used; NULL: none. */
 static const char *lock_folder(const struct usb_roots *roots)

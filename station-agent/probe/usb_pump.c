@@ -95,7 +95,7 @@ static enum err retire(struct usb *usb, struct ring *ring)
     }
 }
 
-/* A read waits for every reply that is owed, and for a stray one if none is. */
+/* A read waits for each reply that is owed, and for a stray one if none is. */
 static enum err arm(struct usb *usb)
 {
     bool hid = usb->version == USB_V1;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads sysfs for debug probes. Called by usb.c and usb_list.c. Descriptors and strings come
+ * from the device: a length in them must not be trusted, and a string must not be printed as it
+ * is.
+ */
+
 #include "station-agent/probe/usb_scan.h"
 
 #include <dirent.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* when: the monotonic clock and a short sleep, for the time-outs of this folder's users. */
+/* when: the monotonic clock and a short sleep, for time-outs of this folder and its users. Any
+ * thread. */
 #pragma once
 
 #include <stdint.h>
