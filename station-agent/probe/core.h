@@ -3,9 +3,8 @@
  * core: halt, run and set up the processor through its debug registers.
  *
  * DDI 0553 (Armv8-M), chapter "Debug": DHCSR, DCRSR, DCRDR, DEMCR. It has no state of its own.
- * Errors are mem.h's; ERR_FAULT also: the core did
- * not react in time. On the mem's
- * thread. Used by chip/ and link/.
+ * Errors are mem.h's; ERR_FAULT also if the core does not react in time. On the mem's thread.
+ * Used by chip/ and link/.
  */
 #pragma once
 
