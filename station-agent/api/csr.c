@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The CertificationRequestInfo, and the CertificationRequest from it and the board's signature.
+ * Called by station.c and by site/steps.c. A request must not leave before its signature was
+ * verified.
+ */
+
 #include "station-agent/api/api.h"
 
 #include <openssl/bn.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What DevAuth calls on the station. Called through rpc_dispatch() by site/. What it says of
- * itself is compared with what SWD read, and never believed instead.
+ * The methods that DevAuth calls on the station. Called through rpc_dispatch() by site/. What
+ * DevAuth reports of its chip must be compared with what SWD read, and not replace it.
  */
 #include "station-agent/api/api.h"
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * RunControl: the server ends a run. Called through rpc_dispatch() by site/. It only notes the
+ * end and its reason; the site must not wait for another arrow of that run afterwards.
+ */
+
 #include "station-agent/api/api.h"
 
 #include <stdio.h>

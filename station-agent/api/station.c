@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the server calls on the station: it brings what goes to the board. Called through
- * rpc_dispatch() by site/. Lengths are checked here; what it means, the board checks.
+ * The methods that the server calls on the station: they bring what goes to the board. Called
+ * through rpc_dispatch() by site/. Lengths must be checked here; the board verifies the
+ * content.
  */
 #include "station-agent/api/api.h"
 

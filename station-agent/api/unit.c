@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a site knows of its board in one run, and the list of services. Called by svc/ and
- * site/.
+ * The state of a site's board in one run, and the list of services. Called by the files of this
+ * folder and by site/. A unit that ends must leave no secret and no buffer behind.
  */
+
 #include "station-agent/api/api.h"
 
 #include <stdio.h>

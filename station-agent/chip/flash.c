@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Flash pages over SWD. Called for arrow 4 and by the site for pages that the host writes. A
+ * page must be read back after it was programmed, and the first word of an area must be written
+ * last.
+ */
+
 #include <string.h>
 
 #include "common/core/wr.h"

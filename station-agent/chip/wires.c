@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds a clock at which the board answers and its SRAM reads as written. Called by chip.c. It
+ * must not hide a failure by a retry at the same clock: a clock that fails once is too fast.
+ */
+
 #include <stdio.h>
 
 #include "common/core/wr.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * An image in chunks through the mailbox's bulk buffers. Called by the site's mail.c through
+ * link.h. A buffer must not be written before the board has freed it.
+ */
+
 #include "common/core/crc32.h"
 #include "common/core/wr.h"
 #include "common/host/log.h"

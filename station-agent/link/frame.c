@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Frames through the mailbox's two slots. Called by the site's mail.c through link.h. A frame
+ * must be acknowledged only after it was read whole and its CRC is right; a frame of the board
+ * must not be lost while a send waits.
+ */
+
 #include "common/core/crc32.h"
 #include "common/core/wr.h"
 #include "common/host/log.h"

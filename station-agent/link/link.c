@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens the mailbox, watches that the same DevAuth still runs, and checks heads. Called by the
+ * site through link.h, and by frame.c and bulk.c. A word that the board wrote must not be used
+ * before link_check_head() has accepted it.
+ */
+
 #include "station-agent/link/link.h"
 
 #include <stdio.h>
