@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The subcommand enrol: makes the station's key and the request for its certificate. Called by
+ * main.c. It must not overwrite a file, nor leave a key that others can read.
+ */
+
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * station-agent: finds the subcommand and runs it. The process must not leave a core dump,
+ * since the station's key is in its memory.
+ */
+
 #include <argp.h>
 #include <signal.h>
 #include <stdio.h>

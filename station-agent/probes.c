@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The subcommand probes: the list of probes on USB. Called by main.c. It must not open a probe,
+ * and must not print a device's string as it is.
+ */
+
 #include <argp.h>
 #include <jansson.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The subcommands provision and seal: arguments in, exit code out. Called by main.c. All that a
- * board goes through is site/'s.
+ * The subcommands provision and seal: arguments in, exit code out. Called by main.c. It only
+ * parses: all steps of a board are in site/.
  */
 #include <argp.h>
 #include <stdio.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flash pages over SWD. Called for arrow 4 and by the site for pages that the host writes. A
- * page must be read back after it was programmed, and the first word of an area must be written
- * last.
+ * Flash pages over SWD, for arrow 4. Called by api/board.c. A page must be read back after it
+ * was programmed, and the first word of an area must be written last.
  */
 
 #include <string.h>

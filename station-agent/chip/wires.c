@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds a clock at which the board answers and its SRAM reads as written. Called by chip.c. It
- * must not hide a failure by a retry at the same clock: a clock that fails once is too fast.
+ * Finds a clock at which the board answers and its SRAM reads as written. Called by chip.c. A
+ * pattern that reads back wrong must not be tried again at the same clock: a retry would hide a
+ * clock that is too fast.
  */
 
 #include <stdio.h>

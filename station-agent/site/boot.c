@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The boot test: the board is reset, its firmware must show that it starts, and DevAuth is
- * loaded again for the lock. Called by lock.c before the first lock write, never after: the
+ * loaded again for the lock. Called by lock.c. It must not run after the first lock write: the
  * firmware runs here, and the reset would put a lock in force.
  */
 #include <stdio.h>

@@ -2,8 +2,8 @@
 /*
  * The closing of a run, after arrow 33: the board's receipt, the keys' confirmation, the key
  * that the board keeps. Called by engine.c; lock.c takes over once the server has the board's
- * commit statement. Up to there the board stays open, and whatever is lost the next run
- * repeats.
+ * commit statement. Up to there the board must stay open, so that the next run can repeat what
+ * was lost.
  */
 #include <string.h>
 

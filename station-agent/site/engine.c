@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One site from its probe to its end: opens the board and the unit, walks the arrows, starts
- * over what the loss of the server interrupted. Called by sites.c on the site's own thread.
- * What it knows of a board it reads from the board and the server each time: nothing resumes
- * from memory.
+ * One site from its probe to its end: opens the board and the unit, walks the arrows, restarts
+ * what a loss of the server interrupted. Called by sites.c on the site's own thread. A restart
+ * must not use what the earlier run learned of the board: board and server are asked again.
  */
 #include <stdio.h>
 #include <string.h>

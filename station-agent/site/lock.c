@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock, the very last step: boot test, Closing.Lock, Runs.Locked, and then shut.c's reset
+ * The lock, the last step: boot test, Closing.Lock, Runs.Locked, and then shut.c's reset
  * and proof. Called by closing.c at the end of a run, and by engine.c for a unit that the
  * server knows as committed. Between the first lock write and the answer to Runs.Locked nothing
  * here may reset the board: it would be shut at a level that is not known.

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Calls to and from DevAuth as Frames. Called by steps.c, serve.c, closing.c and devauth.c.
+ * What the board sends must be checked before it is used: stream, size, method; an answer must
+ * not be taken for another call's.
+ */
+
 #include "station-agent/site/mail.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * --on-end: one process a board, with what is known of the board in its environment. Called at
- * the very end of a site. It must never be taken for a success unless it said so in time, and
- * nothing that a peer sent may reach it but as the value of a variable.
+ * the end of a site. Only exit status 0 in time may count as success, and what a peer sent must
+ * not reach the program other than as the value of a variable.
  */
 #include "station-agent/site/on_end.h"
 

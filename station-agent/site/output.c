@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lines for people and JSON for programs. Called by all sites' threads and the connection's,
- * under one lock. It must never print what a peer sent without making it printable first.
+ * under one lock. A peer's text must be made printable before it is
+ * printed.
  */
 #include "station-agent/site/output.h"
 

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The thread that makes the connection to the server, and makes it again after a loss. Started
+ * by server.c. It must not hold the lock while it connects or reports, and it must end when the
+ * server refuses this station.
+ */
+
 #include <stdio.h>
 #include <string.h>
 

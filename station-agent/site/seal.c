@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The proof alone, for a unit whose board is shut and whose run ended before Runs.Sealed.
- * Called by engine.c if the operator named the unit. It must never reset a board that is open,
- * which may not be complete, and never accept a unit: only an operator does.
+ * Called by engine.c if the operator named the unit. It must not reset a board that is open,
+ * which may not be complete, and must not accept a unit: only an operator does.
  */
 #include <stdio.h>
 #include <string.h>

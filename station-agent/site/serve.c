@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What others call on the station: the server's and the board's arrows. Called by engine.c when
- * the next arrow is theirs. A call that is not the next arrow is refused, never served.
+ * The arrows that server and board call on the station. Called by engine.c when the next arrow
+ * is theirs. A call that is not the next arrow must be refused.
  */
 #include <string.h>
 

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The shared connection: opens it, receives its events on the I/O thread, and routes the
+ * server's calls to lines. Called by sites.c and calls.c. An event's handler must not block,
+ * and must not touch a line without the lock.
+ */
+
 #include "station-agent/site/server.h"
 
 #include <openssl/err.h>

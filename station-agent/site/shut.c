@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reset that puts the locks in force, the proof that the debug port is shut, and the
- * server's word of it. Called by lock.c after Runs.Locked, and by seal.c for a board that is
+ * The reset that puts the locks in force, the proof that the debug port is shut, and its
+ * report to the server. Called by lock.c after Runs.Locked, and by seal.c for a board that is
  * shut already. Nothing here may reset a board that is open and has lock writes the server does
  * not know of.
  */

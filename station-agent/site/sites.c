@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The crew: one worker a probe, and what they share. Called by the subcommands. A failure of
- * one site must never end another.
+ * All sites of a process: one thread a probe, and what they share. Called by the subcommands. A
+ * failure of one site must not end another.
  */
 #include "station-agent/site/site.h"
 

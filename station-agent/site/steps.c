@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the agent calls itself, a function an arrow, in a table by arrow; called by
- * common/flow's walk. A step must be safe to repeat: the power may go before the next line.
+ * The arrows that the agent calls itself, a function each, in a table by arrow. Called by
+ * common/flow's walk. A step must be safe to repeat, since a run may be interrupted after it.
  */
 #include <openssl/sha.h>
 #include <string.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The record of one arrow: its times and digests, its line for people and its report for the
+ * server. Called by engine.c, steps.c and serve.c. An arrow must be reported once, whether it
+ * ended well or not.
+ */
+
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
