@@ -37,7 +37,7 @@ static void usage(FILE *to)
             "      --version  print the version\n");
 }
 
-/* The station's key is in memory: no core of it may reach a disk. */
+/* The station's key is in memory: no core dump may be written. */
 static void no_core(void)
 {
     const struct rlimit none = { 0, 0 };

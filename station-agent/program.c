@@ -11,7 +11,7 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 
-/* A finer cause first; what is not listed goes by its status. */
+/* Specific causes; an error that is not listed goes by its gRPC status. */
 static const struct {
     enum err err;
     int exit_code;

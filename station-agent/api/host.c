@@ -27,7 +27,7 @@ static void say_hello(struct unit *unit, const Hallmark__V1__HelloRequest *in)
              state->lock_begun ? ", lock writes made" : "");
 }
 
-/* Arrow 7, and the same outside a run. The board that talks must be the board on the probe. */
+/* Arrow 7, and the same outside a run. DevAuth must run on the board at the probe. */
 static enum err host_hello(struct rpc_call *call, const Hallmark__V1__HelloRequest *in,
                            Hallmark__V1__HelloResponse *out)
 {

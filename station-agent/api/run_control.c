@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* The server ended this run; whoever waits in it must not wait on. */
+/* The server ended this run: a site that waits for its next arrow must stop waiting. */
 static enum err run_control_end(struct rpc_call *call, const Hallmark__V1__EndRunRequest *in,
                                 Hallmark__V1__EndRunResponse *out)
 {

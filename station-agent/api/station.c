@@ -15,7 +15,7 @@ static struct unit *unit_of(const struct rpc_call *call)
     return call->user;
 }
 
-/* The station takes certificates as they come; it is the board that checks them. */
+/* The station does not verify certificates; the board does. */
 static enum err take_certificate(ProtobufCBinaryData field, const char *what, struct buf *out)
 {
     if (field.len == 0 || field.len > CERTIFICATE_MAX)

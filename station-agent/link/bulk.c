@@ -30,7 +30,7 @@ static enum err run_and_count(struct link *link, struct mem_exchange *x)
     return link_check_head(link, &h);
 }
 
-/* A board that was reset, or dropped what a broken transfer left, starts where it says. */
+/* A board that was reset, or dropped what a failed transfer left, reports where it starts. */
 enum err link_bulk_begin(struct link *link)
 {
     TRY(link_read_at(link, link_up_address(link, 0), link->up, HEAD_SIZE));
@@ -40,7 +40,7 @@ enum err link_bulk_begin(struct link *link)
     return ERR_OK;
 }
 
-/* The probe waits for the count that frees a buffer; a count beyond it is seen by looking. */
+/* The probe waits for the count that frees a buffer; a higher count is found by reading. */
 static enum err look(struct link *link, uint32_t wanted)
 {
     struct mem_exchange x = {

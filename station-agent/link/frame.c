@@ -119,7 +119,7 @@ static enum err receive_now(struct link *link, struct buf *frame, uint64_t deadl
     return await_frame(link, &x, deadline, frame);
 }
 
-/* The board may be unable to take a frame before it is rid of its own: take that meanwhile. */
+/* The board may not take a frame before its own was taken: take that meanwhile. */
 static enum err make_way(struct link *link)
 {
     if (!link->answered || link->has_inbox)

@@ -100,7 +100,7 @@ bool mem_is_unsure(const struct mem *mem, enum err e)
     return swd_is_unsure(mem->swd, e);
 }
 
-/* After a try that ended in e: shall there be another? */
+/* After a try that ended in e: is there another? */
 static bool again(struct mem *mem, enum err e, unsigned *tries)
 {
     if (e == ERR_OK)
@@ -211,7 +211,7 @@ static enum err queue_writes(struct mem *mem, const struct mem_exchange *x)
     return queue_write(mem, x->more_address, x->more);
 }
 
-/* The probe waits: the read that follows a match is only true if the match came. */
+/* The probe waits: the read after a match is valid only if the value came. */
 static enum err try_match(struct mem *mem, const struct mem_exchange *x)
 {
     TRY(queue_match(mem, &x->poll));

@@ -38,7 +38,7 @@ static void set_busy(struct probe_info *info, const struct usb_holder *holder)
     set_state(info, PROBE_BUSY, advice);
 }
 
-/* What keeps it from being used, the first thing to mend first. */
+/* The reasons why it is not usable, in the order in which to fix them. */
 static void judge(const struct usb_roots *roots, const struct usb_seen *seen,
                   struct probe_info *info)
 {

@@ -56,12 +56,12 @@ static int open_file(const char *path)
     fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
     if (fd < 0)
         return errno == EEXIST ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : fd;
-    if (fchmod(fd, LOCK_MODE) != 0) /* umask would keep the others out */
+    if (fchmod(fd, LOCK_MODE) != 0) /* umask would exclude other users */
         log_line(LOG_LEVEL_DEBUG, "probe: %s: %s", path, strerror(errno));
     return fd;
 }
 
-/* "PID PROGRAM": what a holder wrote. Anybody may have written it: it is only shown. */
+/* "PID PROGRAM", as the holder wrote it. Any user may have written it: it is only shown. */
 static bool read_holder(const char *path, struct usb_holder *out)
 {
     char line[64], *end;

@@ -136,7 +136,7 @@ static const char *advice_of_first(const struct usb_list *list, const struct usb
     return nu_link_advice;
 }
 
-/* Nothing fits: say the most helpful thing that is known. */
+/* None fits: the most specific reason that is known. */
 static enum err none(const struct usb_list *list, const char *uri, const struct usb_wish *wish)
 {
     char words[LIST_MAX];

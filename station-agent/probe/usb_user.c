@@ -14,7 +14,7 @@
 
 enum { HOLDER_NAME_MAX = 100 };
 
-/* What a user of the probe has open. */
+/* The nodes that a user of the probe has open. */
 struct nodes {
     char usb[USB_PATH_MAX];
     char hidraw[USB_PATH_MAX]; /* "" without one */

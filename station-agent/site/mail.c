@@ -60,7 +60,7 @@ static enum err check_request(struct mail *mail, const Hallmark__V1__FrameReques
     return ERR_OK;
 }
 
-/* On stream 0 the board says that it could not read its slot, or not make its own call. */
+/* On stream 0 the board reports that it could not read its slot, or not make its own call. */
 static enum err check_response(const struct mail *mail,
                                const Hallmark__V1__FrameResponse *response)
 {

@@ -128,7 +128,7 @@ static int spawn(const char *program, char **variables, pid_t *pid_out)
     return code;
 }
 
-/* False: it was killed, as it did not end in time. */
+/* False: it did not end in time and was killed. */
 static bool await(pid_t pid, unsigned timeout_ms, int *status_out)
 {
     AUTO(fd_drop) int ended = pidfd_open(pid, 0);

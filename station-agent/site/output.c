@@ -33,7 +33,7 @@ struct tell {
     struct tell_config config;
     pthread_mutex_t lock;
     bool drawn;          /* progress lines are on the screen, the cursor below them */
-    uint64_t attempt_ms; /* when a lost connection was told of */
+    uint64_t attempt_ms; /* when a lost connection was reported */
     size_t ended;        /* sites */
     char doing[TELL_SITES_MAX][DOING_MAX];
     uint8_t arrows[TELL_SITES_MAX];
@@ -62,7 +62,7 @@ static const char *paint(const struct tell *tell, const char *color)
     return tell->config.color ? color : "";
 }
 
-/* The lines of a peer may hold anything; a terminal shall see only text. */
+/* A peer's message may hold any bytes; only printable text goes to a terminal. */
 static void printable(const char *text, char out[static WORDS_MAX])
 {
     size_t len = 0;
@@ -82,7 +82,7 @@ static void erase(struct tell *tell)
     tell->drawn = false;
 }
 
-/* A line that wrapped would be two to the cursor, and one to erase(). */
+/* A wrapped line would take two rows of the terminal, but erase() clears one. */
 static int columns(void)
 {
     struct winsize size;
@@ -302,7 +302,7 @@ static void failure_text(const struct tell *tell, size_t site, const struct tell
     fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
 }
 
-/* The board is what it is; but nobody else has its UID now. */
+/* The board's result stands; but its UID is not known elsewhere now. */
 static void on_end_text(const struct tell *tell, size_t site, const struct tell_end *end)
 {
     char uid[UID_HEX_SIZE];

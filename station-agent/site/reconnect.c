@@ -12,7 +12,7 @@
 #include "station-agent/site/output.h"
 #include "station-agent/site/server.h"
 
-/* Outside the lock: whoever reads what is told may be slow. */
+/* Outside the lock, since output may block. */
 static void tell(struct server *s, enum tell_connection_kind kind, uint32_t wait_ms)
 {
     char reason[SERVER_REASON_MAX];

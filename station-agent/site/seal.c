@@ -23,7 +23,7 @@ static enum err must_be_shut(struct site *site)
     return shut_refuse(site, &result, "open, the board was not reset");
 }
 
-/* Shut, but which level the board reached it never said. */
+/* Shut, but the board has not stated its level. */
 static void advise_accept(struct site *site)
 {
     char uid[2 * UID_SIZE + 1];

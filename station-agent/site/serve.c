@@ -71,7 +71,7 @@ static enum err handle(struct site *site, const char *method, struct span payloa
     return e;
 }
 
-/* RunControl.End comes whenever the server has had to end the run. */
+/* RunControl.End comes at any time: the server has ended the run. */
 static enum err check_ended(struct site *site, const struct peer_event *event)
 {
     const Hallmark__V1__FrameRequest *request = event->frame->request;
@@ -86,7 +86,7 @@ static enum err check_ended(struct site *site, const struct peer_event *event)
     return fail_quiet(site->unit.ended, "the server ended the run: %s", site->unit.ended_words);
 }
 
-/* Of the server: the next arrow's call. Any other is refused, and waited past. */
+/* Of the server: the next arrow's call. Any other is refused, and the wait goes on. */
 static enum err await_server(struct site *site, struct peer_event *event)
 {
     uint64_t deadline_ms = rpc_now_ms() + LINE_WAIT_MS;

@@ -42,7 +42,7 @@ static enum err set_up_tls(void *context, SSL_CTX *tls)
     return ERR_OK;
 }
 
-/* A key that others can read is nobody's. */
+/* A key that other users can read is not accepted. */
 static enum err check_key(const char *file)
 {
     struct stat about;
@@ -51,7 +51,7 @@ static enum err check_key(const char *file)
     return ERR_OK;
 }
 
-/* wss says no reason when the TLS set-up fails late; so the files are tried before. */
+/* wss gives no reason when the TLS set-up fails late, so the files are tested first. */
 static enum err try_files(const struct server_config *config)
 {
     struct server_config copy = *config;
@@ -102,7 +102,7 @@ void server_lose(struct server *server, enum server_state state, enum err e, con
     rouse(server);
 }
 
-/* Of the connection that stands, or of the attempt; not of one that was going away. */
+/* Of the open connection, or of the attempt; not of one that was going away. */
 static void lost(void *context, struct wss_conn *conn, const char *reason)
 {
     struct server *server = context;
@@ -114,7 +114,7 @@ static void lost(void *context, struct wss_conn *conn, const char *reason)
     pthread_mutex_unlock(&server->lock);
 }
 
-/* The calls under way may end there; all else goes over the next connection. */
+/* Calls in progress may end there; all others go over the next connection. */
 static void going_away(void *context, struct wss_conn *conn, const char *reason)
 {
     struct server *server = context;
@@ -278,7 +278,7 @@ enum err server_open(const struct server_config *config, struct server **server_
     return ERR_OK;
 }
 
-/* The close frame shall leave before the I/O thread does. */
+/* The close frame must be sent before the I/O thread ends. */
 static void say_goodbye(struct server *server)
 {
     uint64_t deadline_ms = rpc_now_ms() + CLOSE_MS;

@@ -140,7 +140,7 @@ static enum err sum_up(const struct crew *crew, size_t *failed_out)
     return first == NULL ? ERR_OK : fail_quiet(first->result, "%s", first->words);
 }
 
-/* Before any board is touched: the boot test would find out late. */
+/* Before any board is touched: the boot test would find it late. */
 static enum err check_serials(const struct site_plan *plan)
 {
     for (size_t i = 0; plan->serials != NULL && i < plan->probe_count; i++)

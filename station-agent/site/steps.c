@@ -214,7 +214,7 @@ static enum err burn_rotpk(struct site *site)
     return ERR_OK;
 }
 
-/* What this station has need not come with arrow 23; nor must it have it. */
+/* Arrow 23 need not bring an image that this station has, and the station need not have it. */
 static enum err find_firmware(struct site *site)
 {
     struct unit *unit = &site->unit;

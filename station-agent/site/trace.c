@@ -66,7 +66,7 @@ static struct report report_of(const struct trace *trace, enum err e)
     return report;
 }
 
-/* The words of this failure must outlive the calls made to tell of it. */
+/* This failure's message must outlive the calls that report it. */
 static enum err add_report(struct site *site, enum err e, const char *words)
 {
     struct report report = report_of(&site->trace, e);
