@@ -22,7 +22,7 @@
 
 enum { FDS = 5 };
 
-/* Simulated time: a host silent for so long means it, and that time passes for the chip. */
+/* Simulated time: a silence of that length passes for the chip as well. */
 enum { IDLE_US = 250000 };
 
 enum { SLICE_BLOCKS = 5000, WAIT_US_MAX = 1000000, QUIET_NS = 500000000, QUIET_MS = 10 };

@@ -80,8 +80,7 @@ static uint32_t constant(uint32_t offset)
 
 /* ---- core debug ---- */
 
-/* Debug events happen to a core in secure state, which it always is, only if that is allowed.
- */
+/* The core is in secure state: debug events need secure debug to be allowed. */
 static bool debugged(const struct chip *chip)
 {
     return (chip->core.control & C_DEBUGEN) != 0 && chip_secure_debug(chip);
@@ -206,7 +205,7 @@ static void unit_write(struct core *core, uint32_t offset, uint32_t value)
         dwt_write(&core->dwt, offset - DWT_BASE, value);
 }
 
-/* A debugger that may not see the secure world sees of the core what is common to both. */
+/* Without secure debug a debugger sees only the registers common to both states. */
 static bool hidden(const struct chip *chip, uint32_t offset, bool write)
 {
     bool common = offset == DHCSR ||

@@ -65,7 +65,7 @@ static void wire_once(struct run *run, uint8_t request, uint32_t *data)
     dap_clocks(run->dap, TRANSFER_CLOCKS + run->dap->idle);
 }
 
-/* Did TransferAbort come? Looked at now and then only: it costs more than a transfer. */
+/* Did TransferAbort come? Checked once in several tries only: it costs more than a transfer. */
 static bool aborted(struct dap *dap, uint32_t tries)
 {
     if (dap->listen != NULL && tries % LISTEN_TRIES == 0)

@@ -9,8 +9,8 @@
 #include <assert.h>
 #include <string.h>
 
-/* A host that has long sent one packet at a time is believed to go on so: it is waited for
- * less. */
+/* If a host has long sent one packet at a time, it will probably continue: the wait is shorter
+ * then. */
 enum { GRACE_US = 1000, GRACE_SHORT_US = 150, LONELY_ENOUGH = 8 };
 
 void hold_put(struct hold *hold, struct span frame, uint64_t answer_ns)

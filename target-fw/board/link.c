@@ -222,7 +222,7 @@ static void take_abort(struct link *link, struct dap *dap)
     }
 }
 
-/* While a request runs. A client that is gone is noticed by who reads next. */
+/* While a request runs. If the client is gone, the next read finds that. */
 static void listen_for_abort(struct dap *dap)
 {
     struct link *link = dap->listener;

@@ -46,7 +46,7 @@ static bool erase_window(uint32_t address)
     return address - 0x40000000U < 0x300 || address - 0x4000c000U < 0x1000;
 }
 
-/* Said once for a lock, whatever is tried. */
+/* Logged once for a lock. */
 static bool refused(struct chip *chip, uint32_t address)
 {
     static const char *const why[] = { [DEBUG_ERASE_ONLY] = "CONFIG0.LOCK",

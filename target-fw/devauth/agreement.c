@@ -29,7 +29,7 @@ enum err agreement_derive(struct devauth *d)
     return ERR_OK;
 }
 
-/* Not inlined: its statement and the server's are never on the stack together. */
+/* Not inlined, so that its statement and the server's are not on the stack together. */
 __attribute__((noinline)) static enum err sign_own_key(struct run *r)
 {
     uint8_t statement[SIGN_STATEMENT_MAX];

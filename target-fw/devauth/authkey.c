@@ -29,7 +29,7 @@ static enum err record(const uint8_t scalar[32])
     return record_write(RECORD_AUTHKEY, point);
 }
 
-/* The KeyStore's own generator can only write to volatile slots: so the scalar passes here. */
+/* The KeyStore's generator writes to volatile slots only, so the scalar passes through here. */
 static enum err create(void)
 {
     uint8_t scalar[32];
@@ -42,7 +42,7 @@ static enum err create(void)
     return e;
 }
 
-/* A blank record is the server's to judge (Hello says that it is blank). */
+/* The server decides about a blank record (Hello says that it is blank). */
 enum err authkey_public(uint8_t point[P256_POINT_SIZE])
 {
     uint8_t recorded[P256_POINT_SIZE];

@@ -19,7 +19,7 @@ struct served {
     const struct command *command;
     uint32_t stream;
     uint8_t sha256[SHA256_SIZE]; /* of its payload */
-    bool done;                   /* the arrow is: answer what was answered */
+    bool done;                   /* the arrow is: repeat its answer */
 };
 
 void devauth_start(struct devauth *d, struct mailbox *mailbox)
@@ -73,7 +73,7 @@ static enum err decode_in(struct devauth *d, const pb_msgdesc_t *fields, struct 
     return fields == NULL ? ERR_OK : frame_message_decode(payload, fields, &d->in);
 }
 
-/* Before the frame's slot is given back: whatever is needed of the request is taken. */
+/* Takes all that is needed of the request, before the frame's slot is released. */
 static enum err receive(struct devauth *d, const FrameRequest *request, struct served *s)
 {
     TRY(d->broken);
@@ -124,7 +124,7 @@ static enum err accept(struct devauth *d, const FrameResponse *response)
 {
     const struct call *call = call_of(d->calling);
     if (response->status != 0)
-        return ERR_OK; /* it stays undone; a repeated call of the agent makes it again */
+        return ERR_OK; /* not done; a repeated call of the agent makes it again */
     if (run_place(&d->run, call->arrow) != RUN_NEXT)
         return ERR_OK;
     TRY(decode_in(d, call->response, response->payload));

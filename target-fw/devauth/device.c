@@ -8,7 +8,7 @@
 #include "target-fw/devauth/certificate.h"
 #include "target-fw/devauth/handlers.h"
 
-/* Arrow 16: a certificate for another key would be of no use to this board, or worse. */
+/* Arrow 16: only a certificate for this board's key is taken. */
 enum err device_certificate_program(struct devauth *d)
 {
     const ProgramDeviceCertificateRequest *in = &d->in.program_certificate;

@@ -69,8 +69,8 @@ static bool holds(const struct flash_page *page)
     return erased(now.rest);
 }
 
-/* A sole part that lies on words is programmed from where it lies; of the others, and of what
- * is left, 8 bytes at a time. */
+/* A single part that is word aligned is programmed from its place; other parts, and the rest of
+ * the page, 8 bytes at a time. */
 static enum err program(const struct flash_page *page)
 {
     struct cursor c = { page, 0, 0 };

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* The agent writes while we read: each word is read once, through this. */
+/* The agent may write at the same time: each word is read once, through this. */
 static uint32_t fetch(const uint32_t *word)
 {
     return *(const volatile uint32_t *)word;

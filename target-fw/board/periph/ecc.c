@@ -115,7 +115,7 @@ static bool coordinates(struct chip *chip, struct ecc_point *point)
     return true;
 }
 
-/* ECDH: one coordinate of the product becomes a key and never shows in X1, Y1. */
+/* ECDH: one coordinate of the product becomes a key and does not show in X1, Y1. */
 static bool to_keystore(struct chip *chip, const struct ecc_point *product)
 {
     struct ecc *ecc = &chip->crpt.ecc;

@@ -176,7 +176,7 @@ enum err port_agree(const struct port_key *own, const uint8_t peer[P256_POINT_SI
     return new_slot(x, secret_out);
 }
 
-/* What the CPU writes: by one way, as a port on registers does. */
+/* The words that the CPU writes, by one function, as in a port on registers. */
 static enum err words_of(const struct port_key *own, const uint8_t *peer, uint8_t *out)
 {
     TRY(shared_x(own, peer, out));

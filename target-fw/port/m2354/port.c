@@ -21,7 +21,7 @@ enum {
 #define SRAMPC1_PCBUSY (1u << 31)
 
 /* The engines' own power switch (M2354BSP, SystemInit), then the KeyStore's SRAM. Either write
- * is ignored while another change is under way. */
+ * is ignored while another change is in progress. */
 static enum err power(void)
 {
     TRY(reg_wait(WAIT_POWER, SYS_SRAMPC1, SRAMPC1_PCBUSY, 0));
@@ -31,7 +31,7 @@ static enum err power(void)
     return reg_wait(WAIT_POWER, SYS_SRAMPC1, SRAMPC1_PCBUSY, 0);
 }
 
-/* CRPT and KS start from a known state, whatever ran before. */
+/* CRPT and KS start from a known state. */
 enum err sys_engines(void)
 {
     TRY(power());

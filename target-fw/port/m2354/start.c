@@ -20,7 +20,7 @@ static bool bank1_holds(void)
     return e == ERR_OK && REG(bss_start) == DEVAUTH_IMAGE_MAGIC;
 }
 
-/* No interrupt is ever taken; a stack that runs over faults instead of eating the data. */
+/* No interrupt is taken; a stack overflow faults instead of overwriting data. */
 _Noreturn void reset_handler(void)
 {
     __asm__ volatile("cpsid i\n\tmsr msplim, %0" ::"r"(stack_limit) : "memory");

@@ -22,7 +22,7 @@ static enum err lirc(void)
     return ERR_OK;
 }
 
-/* CRPT and KS start from a known state, whatever ran before. */
+/* CRPT and KS start from a known state. */
 enum err sys_engines(void)
 {
     reg_set(CLK_AHBCLK, AHB_ISP | AHB_CRPT | AHB_KS);

@@ -8,7 +8,7 @@
 
 /*
  * Polled: INTEN is set, since the hardware may gate its flags with it, but the interrupt line
- * stays off in the NVIC and PRIMASK is set.
+ * is disabled in the NVIC and PRIMASK is set.
  */
 enum err crpt_run(enum crpt_engine engine, uint32_t control, uint32_t start)
 {

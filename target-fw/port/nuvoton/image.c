@@ -33,7 +33,7 @@ _Noreturn void image_run(void)
     fault_handler();
 }
 
-/* The agent sees it: the mailbox is gone. */
+/* The agent sees it by the magic word that is gone. */
 _Noreturn void fault_handler(void)
 {
     mailbox.magic = 0;

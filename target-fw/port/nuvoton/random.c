@@ -59,7 +59,7 @@ enum err port_random(uint8_t *out, size_t len)
         for (size_t i = 0; i < BYTES && at < len; i++)
             out[at++] = (uint8_t)(REG(CRPT_PRNG_KEY0 + (i & ~3u)) >> (8 * (i & 3)));
     }
-    return draw(); /* what was given out does not stay in the registers */
+    return draw(); /* so that the bytes returned do not stay in the registers */
 }
 
 enum err prng_key(enum prng_use use, uint8_t *slot_out)

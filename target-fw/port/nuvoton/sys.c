@@ -66,7 +66,7 @@ void sys_tick(void)
     REG(SYST_CSR) = SYST_RUN;
 }
 
-/* PRIMASK is set since start.c: a pending SysTick ends the WFI and is never taken. */
+/* PRIMASK is set since start.c: a pending SysTick ends the WFI and is not taken. */
 void port_wait(void)
 {
     __asm__ volatile("dsb\n\twfi" ::: "memory");
