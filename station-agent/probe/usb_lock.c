@@ -100,7 +100,8 @@ static void write_holder(int fd)
     int len = snprintf(line, sizeof(line), "%d %.30s\n", (int)getpid(),
                        program_invocation_short_name);
     if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)len, 0) != len)
-        log_line(LOG_LEVEL_DEBUG, "probe: the lock cannot be signed: %s", strerror(errno));
+        log_line(LOG_LEVEL_DEBUG, "probe: the name in the lock file was not written: %s",
+                 strerror(errno));
 }
 
 enum err usb_lock_take(const struct usb_roots *roots, const char *port, int *fd_out)
@@ -122,7 +123,8 @@ enum err usb_lock_take(const struct usb_roots *roots, const char *port, int *fd_
 void usb_lock_release(int *fd)
 {
     if (*fd >= 0 && ftruncate(*fd, 0) != 0)
-        log_line(LOG_LEVEL_DEBUG, "probe: the lock keeps its name: %s", strerror(errno));
+        log_line(LOG_LEVEL_DEBUG, "probe: the name in the lock file was not cleared: %s",
+                 strerror(errno));
     fd_drop(fd);
     *fd = -1;
 }

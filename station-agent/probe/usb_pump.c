@@ -88,7 +88,7 @@ static enum err retire(struct usb *usb, struct ring *ring)
         return fail_quiet(ERR_LIMIT, "probe: %s: a reply larger than its packets", name);
     case LIBUSB_TRANSFER_STALL:
         if (libusb_clear_halt(usb->handle, ring->endpoint) != 0)
-            return fail_quiet(ERR_IO, "probe: %s: stalled for good", name);
+            return fail_quiet(ERR_IO, "probe: %s: stays stalled", name);
         return fail_quiet(ERR_IO, "probe: %s: stalled", name);
     default:
         return fail_quiet(ERR_IO, "probe: %s: transfer failed (%d)", name, (int)t->status);

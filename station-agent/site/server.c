@@ -130,7 +130,7 @@ static enum err no_connection(const struct server *server)
 {
     return server->err == ERR_OK || server->err == ERR_UNAVAILABLE
                ? fail_quiet(ERR_CLOSED, "connection to the server lost: %s", server->reason)
-               : fail_quiet(server->err, "the server does not have us: %s", server->reason);
+               : fail_quiet(server->err, "the server refuses this station: %s", server->reason);
 }
 
 enum err server_lost(struct server *server)

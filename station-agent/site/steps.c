@@ -105,7 +105,7 @@ static enum err generate_auth_key(struct site *site)
     AUTO(rpc_drop) Hallmark__V1__GenerateAuthKeyResponse *out = NULL;
     struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
     TRY(RPC_CALL(&target, hallmark__v1__target__generate_auth_key, &in, &out));
-    unit_say(&site->unit, out->created ? "created" : "the board had it");
+    unit_say(&site->unit, out->created ? "created" : "it was on the board already");
     return ERR_OK;
 }
 
@@ -191,7 +191,7 @@ static enum err request_key(struct site *site)
     AUTO(rpc_drop) Hallmark__V1__RequestKeyResponse *out = NULL;
     struct rpc_stub secure_boot = stub_of(site, &hallmark__v1__secure_boot__descriptor);
     TRY(RPC_CALL(&secure_boot, hallmark__v1__secure_boot__request_key, &in, &out));
-    unit_say(&site->unit, out->created ? "created" : "the server had it");
+    unit_say(&site->unit, out->created ? "created" : "it was at the server already");
     return ERR_OK;
 }
 

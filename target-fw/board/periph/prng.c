@@ -85,7 +85,7 @@ static void to_keystore(struct chip *chip, unsigned size_code)
         return;
     }
     if (scalar && !draw_scalar(chip, words)) {
-        chip_note(chip, "PRNG: ECC_N holds no order: BUSY for ever");
+        chip_note(chip, "PRNG: ECC_N holds no order: BUSY does not end");
         prng->busy.dead = true;
         return;
     }
