@@ -236,7 +236,7 @@ void tell_restart(struct tell *tell, size_t site, const struct tell_restart *res
     printable(restart->words, words);
     pthread_mutex_lock(&tell->lock);
     erase(tell);
-    fprintf(stderr, "station-agent: site %s: %s: %s; the run is restarted\n",
+    fprintf(stderr, "station-agent: position %s: %s: %s; the run is restarted\n",
             tell->config.names[site], restart->where, words);
     if (tell->config.json)
         put_json(json_pack("{s:s, s:i, s:s, s:s}", "site", tell->config.names[site], "anew",
@@ -296,10 +296,10 @@ static void failure_text(const struct tell *tell, size_t site, const struct tell
                          const char *words)
 {
     const char *hint = hint_of(end);
-    fprintf(stderr, "%sstation-agent: site %s (%s): %s: %s%s\n", paint(tell, RED),
+    fprintf(stderr, "%sstation-agent: position %s (%s): %s: %s%s\n", paint(tell, RED),
             tell->config.names[site], end->probe, end->where,
             words[0] != '\0' ? words : err_text(end->err), paint(tell, PLAIN));
-    fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
+    fprintf(stderr, "station-agent: position %s: try: %s\n", tell->config.names[site], hint);
 }
 
 /* The board's result stands; but its UID is not known elsewhere now. */
@@ -307,11 +307,13 @@ static void on_end_text(const struct tell *tell, size_t site, const struct tell_
 {
     char uid[UID_HEX_SIZE];
     uid_hex(end->uid, uid);
-    fprintf(stderr,
-            "%sstation-agent: site %s: %s%s\nstation-agent: site %s: try: note uid %s by hand, "
-            "mend that program, then put in the next board\n",
-            paint(tell, RED), tell->config.names[site], end->on_end, paint(tell, PLAIN),
-            tell->config.names[site], uid[0] != '\0' ? uid : "unknown");
+    fprintf(
+        stderr,
+        "%sstation-agent: position %s: %s%s\n"
+        "station-agent: position %s: try: note uid %s by hand, repair that program, then put "
+        "in the next board\n",
+        paint(tell, RED), tell->config.names[site], end->on_end, paint(tell, PLAIN),
+        tell->config.names[site], uid[0] != '\0' ? uid : "unknown");
 }
 
 static void end_text(const struct tell *tell, size_t site, const struct tell_end *end)

@@ -180,9 +180,9 @@ static struct line *line_of(const struct server *server, const struct wss_conn *
 static enum err deliver(struct line *line, struct peer_event *event)
 {
     if (line == NULL)
-        return fail_quiet(ERR_NOT_FOUND, "no site of this station has this run");
+        return fail_quiet(ERR_NOT_FOUND, "no position of this station has this run");
     if (line->waiting == LINE_INBOX_MAX)
-        return fail_quiet(ERR_EXHAUSTED, "site has %d calls waiting", LINE_INBOX_MAX);
+        return fail_quiet(ERR_EXHAUSTED, "position has %d calls waiting", LINE_INBOX_MAX);
     line->inbox[line->waiting++] = *event;
     event->frame = NULL;
     pthread_cond_broadcast(&line->changed);

@@ -122,7 +122,7 @@ static void start(struct crew *crew, size_t i)
     if (worker->running)
         return;
     worker->result = ERR_MEMORY;
-    snprintf(worker->words, sizeof(worker->words), "no thread for site %s", crew->names[i]);
+    snprintf(worker->words, sizeof(worker->words), "no thread for position %s", crew->names[i]);
 }
 
 /* The first failure stands for all; each has been told by its own site. */
