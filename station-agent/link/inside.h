@@ -38,6 +38,7 @@ struct link {
     uint8_t up[sizeof(struct mailbox_up)];
 };
 
+/* Addresses on the board of a field of the two slots, and the head of the latest read. */
 uint32_t link_up_address(const struct link *link, size_t field);
 uint32_t link_down_address(const struct link *link, size_t field);
 struct head link_head_of(const struct link *link);

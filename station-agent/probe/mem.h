@@ -35,6 +35,10 @@ bool mem_is_unsure(const struct mem *mem, enum err e);
 /* Finds the access port. Quiet: a closed debug port answers ERR_FAULT. swd is borrowed. */
 enum err mem_init(struct mem *mem, struct swd *swd, uint8_t ap);
 
+/*
+ * Whole words; ERR_INVALID: address or length is no multiple of 4. A failure may leave a part
+ * written. mem_change_word reads, changes and writes.
+ */
 enum err mem_write(struct mem *mem, uint32_t address, struct span bytes);
 enum err mem_read(struct mem *mem, uint32_t address, void *out, size_t len);
 enum err mem_write_word(struct mem *mem, uint32_t address, uint32_t value);

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+/* Microseconds since an arbitrary moment; a sleep, which a signal may shorten. */
 uint64_t when_us(void);
 void when_sleep_us(unsigned us);
 

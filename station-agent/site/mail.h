@@ -28,6 +28,7 @@ struct mail {
     Hallmark__V1__Frame *kept; /* a request that came early; NULL: none */
 };
 
+/* Caller's storage. mail_fini drops what is kept; the link stays open. */
 void mail_open(struct mail *mail, struct link *link);
 void mail_fini(struct mail *mail);
 

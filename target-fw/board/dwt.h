@@ -37,6 +37,7 @@ struct dwt_set {
     size_t count;
 };
 
+/* The comparators that are set to halt, by address. */
 struct dwt_set dwt_active(const struct dwt *dwt);
 
 /* The comparator that an access hits, borrowed from set; NULL: none. */

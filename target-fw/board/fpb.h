@@ -30,6 +30,7 @@ struct fpb_set {
     size_t count;
 };
 
+/* The comparators in use; whether a set holds an address; whether two sets are the same. */
 struct fpb_set fpb_active(const struct fpb *fpb);
 bool fpb_set_has(const struct fpb_set *set, uint32_t address);
 bool fpb_set_equal(const struct fpb_set *a, const struct fpb_set *b);

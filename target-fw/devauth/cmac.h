@@ -10,4 +10,5 @@
 
 enum { CMAC_SIZE = 16 };
 
+/* message is borrowed for the call. */
 enum err cmac_of(const struct port_key *key, struct span message, uint8_t tag[CMAC_SIZE]);

@@ -28,4 +28,5 @@ struct call {
     uint8_t arrow;
 };
 
+/* The row of a call; not for CALL_NONE. */
 const struct call *call_of(enum devauth_call call);

@@ -7,4 +7,5 @@
 
 enum { STATUS_MAX = 16 }; /* numbers up to here are statuses themselves */
 
+/* An unknown number gives UNKNOWN. */
 uint8_t status_of(enum err e);

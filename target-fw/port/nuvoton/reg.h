@@ -111,6 +111,10 @@ extern const uint16_t wait_limit_ms[WAITS];
 enum err reg_wait(enum wait what, uint32_t address, uint32_t mask, uint32_t want);
 uint32_t reg_polls(enum wait what); /* for loops of their own: polls that last that long */
 
+/*
+ * Set bits, or one field, by a read and a write: not for registers whose bits clear when
+ * written.
+ */
 static inline void reg_set(uint32_t address, uint32_t bits)
 {
     REG(address) = REG(address) | bits;
