@@ -4,8 +4,7 @@
  *
  * A file per USB port, locked by flock(2) as long as the probe is open; it names the holder.
  * The kernel frees the lock of a program that dies. The file stays: if it were removed, two
- * programs could lock two files of one name. Used by usb.c and
- * usb_list.c.
+ * programs could lock two files of one name. Used by usb.c and usb_list.c.
  */
 #pragma once
 

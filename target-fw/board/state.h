@@ -3,8 +3,8 @@
  * state: a board's state as JSON for the control socket: `status` in short, and `state` with
  * all that survives without power, so that a test can tell a locked board from a complete one.
  *
- * Both only read. No key is written: of an OTP slot its use, its metadata and its revocation
- * (`test_board_ctl`). Used by ctl_cmd, on the board's thread.
+ * Both only read. No key is written: of an OTP slot its use, its metadata and its revocation.
+ * Used by ctl_cmd, on the board's thread.
  */
 #pragma once
 
