@@ -13,7 +13,7 @@ struct chip {
     struct swd swd;
     struct mem mem;
     const struct m2354_part *part;
-    bool held; /* nRESET reads low, held by the board or by another device */
+    bool held; /* nRESET reads low, whatever holds it */
 };
 
 /* boot.c: connect with nRESET low, where no firmware runs that could shut the pins, and catch

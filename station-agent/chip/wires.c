@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Finds a clock at which the board answers and its SRAM reads as written. Called by chip.c. A
- * pattern that reads back wrong must not be tried again at the same clock: a retry would hide a
- * clock that is too fast.
- */
-
 #include <stdio.h>
 
 #include "common/core/wr.h"
@@ -76,7 +70,7 @@ enum err wires_connect(struct chip *chip)
 enum err wires_settle(struct chip *chip)
 {
     char words[FAIL_WORDS_MAX];
-    bool lost = false; /* a reply: not because of the clock */
+    bool lost = false; /* a reply: no matter of the clock */
     for (;;) {
         enum err e = try_patterns(&chip->mem);
         if (e == ERR_OK)

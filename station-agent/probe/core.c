@@ -33,7 +33,7 @@ enum err core_status(struct mem *mem, uint32_t *dhcsr_out)
     return mem_read_word(mem, DHCSR, dhcsr_out);
 }
 
-/* Waits for a bit of DHCSR; what names the step in the message. */
+/* Await a bit of DHCSR; what says whose failure it is. */
 static enum err await_status(struct mem *mem, uint32_t bit, unsigned timeout_ms,
                              const char *what)
 {

@@ -211,7 +211,7 @@ static enum err queue_writes(struct mem *mem, const struct mem_exchange *x)
     return queue_write(mem, x->more_address, x->more);
 }
 
-/* The probe waits: the read after a match is valid only if the value came. */
+/* The probe waits: the read that follows a match is only true if the match came. */
 static enum err try_match(struct mem *mem, const struct mem_exchange *x)
 {
     TRY(queue_match(mem, &x->poll));

@@ -45,7 +45,7 @@ enum err mem_write_word(struct mem *mem, uint32_t address, uint32_t value);
 enum err mem_read_word(struct mem *mem, uint32_t address, uint32_t *value_out);
 enum err mem_change_word(struct mem *mem, uint32_t address, uint32_t clear, uint32_t set);
 
-/* Waits for (word & mask) == value. ERR_DEADLINE, quietly: it did not come in time. */
+/* Await (word & mask) == value. ERR_DEADLINE is quiet: the caller knows what it waited for. */
 struct mem_poll {
     uint32_t address;
     uint32_t mask;

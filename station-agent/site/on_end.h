@@ -19,7 +19,7 @@ struct on_end {
     unsigned timeout_ms;
     const char *uid;     /* hex digits; "" if it was not read */
     struct span subject; /* DER Name of the certificate, for its serial number; may be empty */
-    const char *order, *position; /* "" for no order; the fixture position's name */
+    const char *order, *position; /* "" for no order; the probe, as the lines name it */
     enum err result;              /* of the board */
 };
 
