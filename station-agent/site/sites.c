@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The crew: one worker a probe, and what they share. Called by the subcommands. A failure of
- * one site must never end another.
+ * All sites of a process: one thread a probe, and what they share. Called by the subcommands. A
+ * failure of one site must not end another.
  */
 #include "station-agent/site/site.h"
 
@@ -122,7 +122,7 @@ static void start(struct crew *crew, size_t i)
     if (worker->running)
         return;
     worker->result = ERR_MEMORY;
-    snprintf(worker->words, sizeof(worker->words), "no thread for site %s", crew->names[i]);
+    snprintf(worker->words, sizeof(worker->words), "no thread for position %s", crew->names[i]);
 }
 
 /* The first failure stands for all; each has been told by its own site. */
@@ -140,7 +140,7 @@ static enum err sum_up(const struct crew *crew, size_t *failed_out)
     return first == NULL ? ERR_OK : fail_quiet(first->result, "%s", first->words);
 }
 
-/* Before any board is touched: the boot test would find out late. */
+/* Before any board is touched: the boot test would find it late. */
 static enum err check_serials(const struct site_plan *plan)
 {
     for (size_t i = 0; plan->serials != NULL && i < plan->probe_count; i++)
