@@ -8,6 +8,7 @@
 #include "common/host/own.h"
 #include "station-agent/program.h"
 #include "station-agent/site/advice.h"
+#include "station-agent/site/site.h"
 
 static const struct {
     enum err err;
@@ -45,6 +46,31 @@ static void only_success_ends_with_0(void **state)
         enum err e = err_from_wire(number, 2);
         assert_int_equal(program_exit_code(e) == EX_OK, e == ERR_OK);
     }
+}
+
+/* Of 64 positions one status: a board that must not be shipped is never behind another's. */
+static void the_gravest_of_many_failures_counts(void **state)
+{
+    (void)state;
+    static const enum err order[] = { ERR_OPEN,  ERR_NOT_KNOWN, ERR_NOT_LOCKED, ERR_SPOILT,
+                                      ERR_BOOT,  ERR_HELD,      ERR_LOCKED,     ERR_ABORTED,
+                                      ERR_OK };
+    enum err results[SITES_MAX] = { ERR_OK };
+    assert_int_equal(sites_gravest(results, SITES_MAX), SITES_MAX);
+    for (size_t grave = 0; grave + 1 < COUNT(order); grave++)
+        for (size_t at = 0; at < SITES_MAX; at++) {
+            for (size_t i = 0; i < SITES_MAX; i++)
+                results[i] = order[grave + 1 + i % (COUNT(order) - grave - 1)];
+            results[at] = order[grave];
+            assert_int_equal(sites_gravest(results, SITES_MAX), at);
+        }
+}
+
+static void of_equal_failures_the_first_counts(void **state)
+{
+    (void)state;
+    const enum err results[] = { ERR_OK, ERR_ABORTED, ERR_LOCKED, ERR_CHIP, ERR_LOCKED };
+    assert_int_equal(sites_gravest(results, COUNT(results)), 2);
 }
 
 /* The same error asks for other things at another place. */
@@ -105,6 +131,8 @@ int main(void)
         cmocka_unit_test(a_step_and_a_message_have_their_own),
         cmocka_unit_test(no_error_is_without_advice),
         cmocka_unit_test(only_success_ends_with_0),
+        cmocka_unit_test(the_gravest_of_many_failures_counts),
+        cmocka_unit_test(of_equal_failures_the_first_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -453,6 +453,22 @@ static void one_bad_board_leaves_the_others_alone(void **state)
     json_decref(lines);
 }
 
+/* DevAuth is one piece, the firmware two, of which the first may come once more: asked for ahead
+ * by a site whose board is slower than another. */
+static void images_are_fetched_once_for_all_sites(void **state)
+{
+    (void)state;
+    static const char *const probes[] = { "tcp://bench:1", "usb:serial=2", "usb:port=1-3",
+                                          "usb:port=1-4" };
+    struct site_plan plan = plan_of(probes, COUNT(probes));
+    size_t failed, fetched = 0;
+    scene_begin(FAULT_NONE);
+    assert_int_equal(run_captured(&plan, &failed), ERR_OK);
+    for (size_t i = 0; i < scene.call_count; i++)
+        fetched += strcmp(scene.calls[i].method, "hallmark.v1.Runs/FetchImage") == 0;
+    assert_true(fetched >= 3 && fetched <= 4);
+}
+
 static void plans_that_cannot_be(void **state)
 {
     (void)state;
@@ -510,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_firmware_file_is_not_fetched),
         cmocka_unit_test(the_firmware_is_asked_for_before_it_is_needed),
         cmocka_unit_test(one_bad_board_leaves_the_others_alone),
+        cmocka_unit_test(images_are_fetched_once_for_all_sites),
         cmocka_unit_test(plans_that_cannot_be),
         cmocka_unit_test(lines_for_people),
     };
