@@ -33,11 +33,11 @@ static enum err check_size(struct chip *chip)
 
 static enum err check_config(const struct chip *chip, const struct m2354_state *state)
 {
-    if ((state->config[0] | M2354_CONFIG0_LOCK) != M2354_CONFIG_SHIPPED)
+    if ((state->config[0] | M2354_CONFIG0_LOCK) != CONFIG_SHIPPED)
         return unfit(chip, "CONFIG0", state->config[0],
                      "0xffffffff as shipped, or 0xfffffffd once its lock has begun");
     for (size_t i = 1; i < M2354_CONFIG_WORDS; i++)
-        if (state->config[i] != M2354_CONFIG_SHIPPED)
+        if (state->config[i] != CONFIG_SHIPPED)
             return unfit(chip, "CONFIG1 to CONFIG3", state->config[i],
                          "0xffffffff, as shipped");
     return ERR_OK;
