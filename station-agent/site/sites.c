@@ -161,9 +161,8 @@ static enum err sum_up(const struct crew *crew, size_t *failed_out)
         *failed_out += results[i] != ERR_OK;
     }
     size_t gravest = sites_gravest(results, count);
-    return gravest == count
-               ? ERR_OK
-               : fail_quiet(results[gravest], "%s", crew->workers[gravest].words);
+    return gravest == count ? ERR_OK
+                            : fail_quiet(results[gravest], "%s", crew->workers[gravest].words);
 }
 
 /* Before any board is touched: the boot test would find out late. */

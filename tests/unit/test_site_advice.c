@@ -52,9 +52,9 @@ static void only_success_ends_with_0(void **state)
 static void the_gravest_of_many_failures_counts(void **state)
 {
     (void)state;
-    static const enum err order[] = { ERR_OPEN,  ERR_NOT_KNOWN, ERR_NOT_LOCKED, ERR_SPOILT,
-                                      ERR_BOOT,  ERR_HELD,      ERR_LOCKED,     ERR_ABORTED,
-                                      ERR_OK };
+    static const enum err order[] = { ERR_OPEN,   ERR_NOT_KNOWN, ERR_NOT_LOCKED,
+                                      ERR_SPOILT, ERR_BOOT,      ERR_HELD,
+                                      ERR_LOCKED, ERR_ABORTED,   ERR_OK };
     enum err results[SITES_MAX] = { ERR_OK };
     assert_int_equal(sites_gravest(results, SITES_MAX), SITES_MAX);
     for (size_t grave = 0; grave + 1 < COUNT(order); grave++)

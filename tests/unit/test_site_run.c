@@ -453,8 +453,8 @@ static void one_bad_board_leaves_the_others_alone(void **state)
     json_decref(lines);
 }
 
-/* DevAuth is one piece, the firmware two, of which the first may come once more: asked for ahead
- * by a site whose board is slower than another. */
+/* DevAuth is one piece, the firmware two, of which the first may come once more: asked for
+ * ahead by a site whose board is slower than another. */
 static void images_are_fetched_once_for_all_sites(void **state)
 {
     (void)state;
