@@ -6,6 +6,7 @@
 #include "station-agent/chip/m2354.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/core/wr.h"
 #include "common/host/log.h"
@@ -48,6 +49,7 @@ enum {
     ISPCTL_ISPEN = 1 << 0,
     ISPCTL_APUEN = 1 << 3,
     ISPCTL_ISPFF = 1 << 6, /* write 1 to clear */
+    ISPSTS_BUSY = 1 << 0,  /* as ISPTRG */
     ISPSTS_PGFF = 1 << 5,
     ISPSTS_ISPFF = 1 << 6,
     ISP_READ = 0x00,
@@ -299,4 +301,88 @@ enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value)
                         "was to be written",
                         address, now, value);
     }
+}
+
+/* Of a batch that ended early: flash says which words it has; none is programmed twice. */
+static enum err finish_word(struct mem *mem, uint32_t status, uint32_t address, uint32_t value)
+{
+    uint32_t now = 0;
+    TRY(mem_read_word(mem, address, &now));
+    if (now == value)
+        return ERR_OK;
+    TRY(check_status(mem, status, ISP_PROGRAM, address));
+    if (now == UINT32_MAX)
+        return m2354_word_program(mem, address, value);
+    return fail(ERR_VERIFY,
+                "m2354: flash 0x%08x reads 0x%08x after an interruption, 0x%08x was to be "
+                "written",
+                address, now, value);
+}
+
+static enum err finish_words(struct mem *mem, const struct mem_steps *steps)
+{
+    uint32_t status = 0;
+    TRY(await_idle(mem, ISP_PROGRAM, steps->words[0][0], READ_MS));
+    TRY(mem_read_word(mem, FMC_ISPSTS, &status));
+    for (size_t i = 0; i < steps->count; i++)
+        TRY(finish_word(mem, status, steps->words[i][0], steps->words[i][1]));
+    return check_status(mem, status, ISP_PROGRAM, steps->words[steps->count - 1][0]);
+}
+
+/* The probe stops at a word that the controller reports, or is busy with for too long. */
+static enum err program_batch(struct mem *mem, const struct mem_steps *steps)
+{
+    if (steps->count == 0)
+        return ERR_OK;
+    enum err e = mem_run_steps(mem, steps);
+    if (e == ERR_MISMATCH || mem_is_unsure(mem, e))
+        return finish_words(mem, steps);
+    return e == ERR_OK ? ERR_OK : failed(e, ISP_PROGRAM, steps->words[0][0]);
+}
+
+static uint32_t word_at(struct span bytes, size_t at)
+{
+    struct rd r = rd_of(span_of(bytes.ptr + at, 4));
+    return rd_u32le(&r);
+}
+
+static void add_step(struct mem_steps *steps, uint32_t address, uint32_t value)
+{
+    const uint32_t words[MEM_STEP_WORDS] = { address, value, ISP_PROGRAM, 1 };
+    memcpy(steps->words[steps->count++], words, sizeof(words));
+}
+
+/* ISPADDR, ISPDAT, ISPCMD and ISPTRG lie in a row, as in isp(). */
+static enum err program_in_batches(struct mem *mem, uint32_t address, struct span words,
+                                   size_t most)
+{
+    struct mem_steps steps = {
+        .address = FMC_ISPADDR,
+        .poll_address = FMC_ISPSTS,
+        .poll_mask = ISPSTS_BUSY | ISPSTS_PGFF | ISPSTS_ISPFF,
+        .poll_value = 0,
+    };
+    for (size_t at = words.len; at > 0; at -= 4) {
+        uint32_t value = word_at(words, at - 4);
+        if (value != UINT32_MAX)
+            add_step(&steps, address + (uint32_t)at - 4, value);
+        if (steps.count < most)
+            continue;
+        TRY(program_batch(mem, &steps));
+        steps.count = 0;
+    }
+    return program_batch(mem, &steps);
+}
+
+enum err m2354_words_program(struct mem *mem, uint32_t address, struct span words)
+{
+    size_t most = mem_steps_max(mem);
+    if (most > 1)
+        return program_in_batches(mem, address, words, most);
+    for (size_t at = words.len; at > 0; at -= 4) {
+        uint32_t value = word_at(words, at - 4);
+        if (value != UINT32_MAX)
+            TRY(m2354_word_program(mem, address + (uint32_t)at - 4, value));
+    }
+    return ERR_OK;
 }

@@ -65,3 +65,6 @@ enum err m2354_isp_close(struct mem *mem);
 enum err m2354_uid(struct mem *mem, uint8_t uid_out[static UID_SIZE]);
 enum err m2354_page_erase(struct mem *mem, uint32_t address);
 enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value);
+/* The same for whole words, from the last to the first, but for blank ones; several in one
+ * command of the probe where it can wait. */
+enum err m2354_words_program(struct mem *mem, uint32_t address, struct span words);

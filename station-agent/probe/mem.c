@@ -276,6 +276,47 @@ enum err mem_exchange(struct mem *mem, const struct mem_exchange *x)
                   x->poll.mask != 0 ? x->poll.address : x->write_address);
 }
 
+/* Transfers of five bytes: CSW, TAR and the words, then CSW, TAR, mask and match. Beside the
+ * steps a command holds its head and SELECT. */
+size_t mem_steps_max(const struct mem *mem)
+{
+    enum { STEP = 5 * (2 + MEM_STEP_WORDS + 4), REST = DAP_TRANSFER_HEAD + 5 };
+    size_t room = mem->swd->packet_size - DAP_EXECUTE_HEAD;
+    if (!mem->swd->can_match || room < REST)
+        return 0;
+    size_t fit = (room - REST) / STEP;
+    return fit < MEM_STEPS_MAX ? fit : MEM_STEPS_MAX;
+}
+
+static enum err queue_step(struct mem *mem, const struct mem_steps *steps, size_t i)
+{
+    const struct mem_poll poll = { steps->poll_address, steps->poll_mask, steps->poll_value,
+                                   0 };
+    TRY(queue_at(mem, steps->address, CSW_WORD | CSW_INCREMENT));
+    for (size_t word = 0; word < MEM_STEP_WORDS; word++)
+        TRY(swd_queue_ap_write(mem->swd, mem->ap, AP_DRW, steps->words[i][word]));
+    return queue_match(mem, &poll);
+}
+
+static enum err queue_steps(struct mem *mem, const struct mem_steps *steps)
+{
+    TRY(ready(mem));
+    for (size_t i = 0; i < steps->count; i++)
+        TRY(queue_step(mem, steps, i));
+    return swd_flush(mem->swd);
+}
+
+enum err mem_run_steps(struct mem *mem, const struct mem_steps *steps)
+{
+    size_t most = mem_steps_max(mem);
+    if (steps->count == 0 || steps->count > most)
+        return fail(ERR_INVALID, "mem: %zu steps; at most %zu", steps->count, most);
+    enum err e = queue_steps(mem, steps);
+    if (e != ERR_OK)
+        mem->csw_epoch = 0; /* the probe stopped in the middle */
+    return e;
+}
+
 enum err mem_poll(struct mem *mem, const struct mem_poll *poll)
 {
     return mem_exchange(mem, &(struct mem_exchange){ .poll = *poll });

@@ -51,7 +51,8 @@ static void command(struct bench *b)
     } else if (code == 0x04) {
         fake_set(&b->fake, ISPDAT, 0x1000 + at);
     }
-    fake_set(&b->fake, ISPSTS, (b->refuse ? 1u << 6 : 0) | (b->bad_verify ? 1u << 5 : 0));
+    fake_set(&b->fake, ISPSTS,
+             (b->refuse ? 1u << 6 : 0) | (b->bad_verify ? 1u << 5 : 0) | b->stuck);
     fake_set(&b->fake, ISPTRG, b->stuck);
 }
 
