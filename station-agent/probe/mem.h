@@ -39,6 +39,12 @@ enum err mem_write_word(struct mem *mem, uint32_t address, uint32_t value);
 enum err mem_read_word(struct mem *mem, uint32_t address, uint32_t *value_out);
 enum err mem_change_word(struct mem *mem, uint32_t address, uint32_t clear, uint32_t set);
 
+/* Words at any addresses, in this order and in as few packets as they need. */
+struct mem_word {
+    uint32_t address, value;
+};
+enum err mem_write_words(struct mem *mem, const struct mem_word *words, size_t count);
+
 /* Await (word & mask) == value. ERR_DEADLINE is quiet: the caller knows what it waited for. */
 struct mem_poll {
     uint32_t address;
@@ -58,6 +64,8 @@ struct mem_exchange {
     uint32_t more_address; /* a second write, after the first */
     struct span more;
     struct mem_poll poll;
+    uint32_t word_address; /* one word is read before the others, unless word is NULL */
+    uint32_t *word;
     uint32_t read_address;
     void *read;
     size_t read_len;
