@@ -2,9 +2,12 @@
 /* What a person and a script are told by an error alone: advice and exit code. */
 #include "tests/unit/check.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/program.h"
 #include "station-agent/site/advice.h"
@@ -124,6 +127,28 @@ static void no_error_is_without_advice(void **state)
     assert_string_equal(advice_of((enum err)999, NULL, NULL), ADVICE_LAST);
 }
 
+/* enrol and probes, too. */
+static void whatever_ends_a_subcommand_says_what_to_try(void **state)
+{
+    (void)state;
+    char text[2000] = "";
+    fflush(stderr);
+    FILE *file = tmpfile();
+    int kept = dup(STDERR_FILENO);
+    assert_true(file != NULL && kept >= 0);
+    dup2(fileno(file), STDERR_FILENO);
+    int code = program_fail(fail_quiet(ERR_EXISTS, "station.key: it is there"));
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    rewind(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    assert_int_equal(code, EX_CANTCREAT);
+    assert_string_equal(text, "station-agent: station.key: it is there\n"
+                              "station-agent: try: it is there already: take another name, or "
+                              "go on with the one that is there\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +156,7 @@ int main(void)
         cmocka_unit_test(a_step_and_a_message_have_their_own),
         cmocka_unit_test(no_error_is_without_advice),
         cmocka_unit_test(only_success_ends_with_0),
+        cmocka_unit_test(whatever_ends_a_subcommand_says_what_to_try),
         cmocka_unit_test(the_gravest_of_many_failures_counts),
         cmocka_unit_test(of_equal_failures_the_first_counts),
     };
