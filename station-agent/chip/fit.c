@@ -3,6 +3,10 @@
  * Is this a board that a run may write to? Called by the site before Runs.Open, so that a board
  * of another design, or one that something else has configured, is not touched. It must never
  * refuse what an interrupted or repeated run leaves: only what no run can have made.
+ *
+ * The profile is the part's row in m2354.c (part and revision by SYS_PDID, sizes) and what
+ * layout.h says of it as shipped. Which of the parts an order is for, the server compares at
+ * Runs.Open.
  */
 #include "common/host/log.h"
 #include "common/host/own.h"

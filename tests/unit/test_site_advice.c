@@ -99,6 +99,8 @@ static void a_step_and_a_message_have_their_own(void **state)
         { ERR_UNAVAILABLE, "Closing.Lock", "tcp://h:1: no answer on SWD", "in the fixture" },
         { ERR_NOT_FOUND, "Runs.Sealed", "has made no unit", "--uid" },
         { ERR_MISMATCH, "comparing the board with its profile", "", "put it aside" },
+        { ERR_MISMATCH, "connecting over SWD", "unknown part", "no part that this program" },
+        { ERR_MISMATCH, "Runs.Open", "server: part: found PDID", "than the order is for" },
         { ERR_FAULT, "connecting over SWD", "the probe refuses command 0x11: each",
           "--swd-clock" },
         { ERR_NOT_FOUND, "Runs.Open", "no such order", "--order" },
