@@ -10,6 +10,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "station-agent/site/site.h"
 
 /* Specific causes; an error that is not listed goes by its gRPC status. */
 static const struct {
@@ -63,7 +64,8 @@ int program_exit_code(enum err e)
 
 int program_fail(enum err e)
 {
-    fprintf(stderr, "station-agent: %s\n",
-            fail_words()[0] != '\0' ? fail_words() : err_text(e));
+    const char *words = fail_words()[0] != '\0' ? fail_words() : err_text(e);
+    fprintf(stderr, "station-agent: %s\nstation-agent: try: %s\n", words,
+            site_start_advice(e, words));
     return program_exit_code(e);
 }

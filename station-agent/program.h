@@ -26,4 +26,6 @@ int enrol_main(int argc, char *argv[]);
 int probes_main(int argc, char *argv[]);
 
 int program_exit_code(enum err e); /* of station-agent(1), EXIT STATUS */
-int program_fail(enum err e); /* prints the message of the latest failure; gives the code */
+/* Print the message of the latest failure and what to try (advice.h); gives the exit code. For
+ * what ends a subcommand before any board: a site tells its own failures. */
+int program_fail(enum err e);

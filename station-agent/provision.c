@@ -285,15 +285,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
     }
 }
 
-static int fail_to_start(enum err e)
-{
-    char words[FAIL_WORDS_MAX];
-    snprintf(words, sizeof(words), "%s", fail_words());
-    int code = program_fail(e);
-    fprintf(stderr, "station-agent: try: %s\n", site_start_advice(e, words));
-    return code;
-}
-
 static const struct argp common = { .options = common_options, .parser = parse };
 static const struct argp_child children[] = { { .argp = &common }, { 0 } };
 
@@ -318,7 +309,7 @@ static int run(const struct argp *argp, int argc, char *argv[], bool seals)
     if (e == ERR_OK)
         return EX_OK;
     if (failed == 0)
-        return fail_to_start(e);
+        return program_fail(e);
     if (a.plan.probe_count > 1)
         fprintf(stderr, "station-agent: %zu of %zu boards failed\n", failed,
                 a.plan.probe_count);

@@ -31,6 +31,8 @@ static enum err check_attributes(const Hallmark__V1__Order *o)
 {
     if (o->n_attributes > ORDER_ATTRIBUTES_MAX)
         return fail_quiet(ERR_INVALID, "order: %d attributes at most", ORDER_ATTRIBUTES_MAX);
+    if (o->n_pdids > ORDER_PDIDS_MAX)
+        return fail_quiet(ERR_INVALID, "order: %d parts (PDID) at most", ORDER_PDIDS_MAX);
     for (size_t i = 0; i < o->n_attributes; i++) {
         TRY(message_text("order: attribute name", o->attributes[i]->name, 1, NAME_MAX_BYTES));
         TRY(message_text("order: attribute value", o->attributes[i]->value, 0,
@@ -63,12 +65,14 @@ static enum err check_order(const Hallmark__V1__Order *o)
     return check_attributes(o);
 }
 
-/* Only the attributes, as the store keeps them. */
+/* Only the attributes and the parts, as the store keeps them. */
 static enum err pack_attributes(const Hallmark__V1__Order *o, struct buf *out)
 {
     Hallmark__V1__Order only = HALLMARK__V1__ORDER__INIT;
     only.n_attributes = o->n_attributes;
     only.attributes = o->attributes;
+    only.n_pdids = o->n_pdids;
+    only.pdids = o->pdids;
     return rpc_pack(&only.base, out);
 }
 
@@ -137,6 +141,8 @@ static enum err fill_attributes(struct rpc_call *rpc, const struct order *order,
                        &only));
     m->n_attributes = ((Hallmark__V1__Order *)only)->n_attributes;
     m->attributes = ((Hallmark__V1__Order *)only)->attributes;
+    m->n_pdids = ((Hallmark__V1__Order *)only)->n_pdids;
+    m->pdids = ((Hallmark__V1__Order *)only)->pdids;
     return ERR_OK;
 }
 

@@ -68,6 +68,23 @@ static enum err fill_committed(struct opening *o)
     return runs_fill_committed(rpc, &o->opened.answer, o->out->committed);
 }
 
+/* Is the board's part one that the order is for? The station reads it, and so does DevAuth. */
+static enum err check_part(struct opening *o)
+{
+    ProtobufCMessage *message = NULL;
+    TRY(message_unpack(&o->call->rpc, &hallmark__v1__order__descriptor,
+                       buf_span(&o->order.attributes), &message));
+    const Hallmark__V1__Order *terms = (const Hallmark__V1__Order *)message;
+    for (size_t i = 0; i < terms->n_pdids; i++)
+        if (terms->pdids[i] == o->in->pdid)
+            return ERR_OK;
+    return terms->n_pdids == 0
+               ? ERR_OK
+               : fail_quiet(ERR_MISMATCH, "part: found PDID 0x%08x, order %s wants 0x%08x%s",
+                            o->in->pdid, o->order.name, terms->pdids[0],
+                            terms->n_pdids > 1 ? " or another of its list" : "");
+}
+
 static enum err open_unit(struct store_tx *tx, void *context)
 {
     struct opening *o = context;
@@ -80,6 +97,7 @@ static enum err open_unit(struct store_tx *tx, void *context)
     event_bytes(&call->event, EVENT_RUN_ID, span_of(NULL, 0));
     TRY(unit_open_run(tx, &server->limits, &in, &o->opened));
     TRY(order_get(tx, o->in->order, &o->order));
+    TRY(check_part(o));
     TRY(image_of(tx, call, o->order.devauth_sha256, &o->out->devauth));
     TRY(image_of(tx, call, o->order.firmware_sha256, &o->out->firmware));
     o->out->lock_level = (Hallmark__V1__LockLevel)o->order.lock_level;

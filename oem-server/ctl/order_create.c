@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/advise.h"
@@ -14,6 +15,8 @@
 #include "oem-server/ctl/order_report.h"
 #include "oem-server/ctl/remote.h"
 #include "oem-server/ctl/when.h"
+
+enum { PDIDS_MAX = 16 };
 
 struct create_args {
     char *name;
@@ -29,6 +32,10 @@ struct create_args {
     uint32_t boot_test;
     char *lot, *line, *part_number;
     struct option_attributes attributes;
+    struct pdids {
+        uint32_t list[PDIDS_MAX];
+        size_t count;
+    } pdids;
 };
 
 /* Certificates beyond the quantity, for boards that fail after arrow 14: 2 %, from 1 to 20. */
@@ -46,6 +53,21 @@ static enum err choose_lock(const char *text, void *u32_out)
                           "board, and one that was set before would open it; use "
                           "production, or dev");
     return option_choose(order_locks, text, u32_out);
+}
+
+/* SYS_PDID, as station-agent and the part's manual write it: 0xA1735440. */
+static enum err add_pdid(const char *text, void *pdids_out)
+{
+    struct pdids *pdids = pdids_out;
+    uint8_t bytes[4];
+    const char *digits = strncmp(text, "0x", 2) == 0 ? text + 2 : text;
+    if (hex_read(digits, bytes, sizeof(bytes)) != ERR_OK)
+        return fail_quiet(ERR_USAGE, "must be 8 hex digits, such as 0xa1735440");
+    if (pdids->count == PDIDS_MAX)
+        return fail_quiet(ERR_USAGE, "%d parts at most", PDIDS_MAX);
+    pdids->list[pdids->count++] = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+                                  (uint32_t)bytes[2] << 8 | bytes[3];
+    return ERR_OK;
 }
 
 static enum err choose_boot_key(const char *text, void *u32_out)
@@ -78,6 +100,8 @@ static void fill_labels(Hallmark__V1__Order *order, struct create_args *a,
     }
     order->attributes = attributes->pointers;
     order->n_attributes = a->attributes.count;
+    order->pdids = a->pdids.list;
+    order->n_pdids = a->pdids.count;
 }
 
 /* The requested order; it borrows from a copy of args. */
@@ -159,6 +183,9 @@ static const struct option_row options[] = {
       false },
     { "part-number", "TEXT", "of the product", option_label,
       offsetof(struct create_args, part_number), false, false },
+    { "pdid", "HEX",
+      "SYS_PDID of a part that its boards may have; any that the station knows unless given",
+      add_pdid, offsetof(struct create_args, pdids), false, true },
     { "attribute", "NAME=VALUE", "free", option_attributes,
       offsetof(struct create_args, attributes), false, true },
     { "not-before", "TIME", "ISO 8601 with zone, or a date in UTC", option_time,

@@ -6,6 +6,8 @@
  */
 #include "oem-server/ctl/order_report.h"
 
+#include <stdio.h>
+
 #include "common/host/log.h"
 
 const struct option_choice order_locks[] = {
@@ -31,6 +33,19 @@ static void put_text(struct report *report, const char *name, const char *text)
 {
     if (*text != '\0')
         report_text(report, name, text);
+}
+
+static void put_pdids(struct report *report, const Hallmark__V1__Order *order)
+{
+    enum { MOST = 16, TEXT = sizeof("0x12345678") };
+    char texts[MOST][TEXT], *pointers[MOST];
+    size_t count = order->n_pdids < MOST ? order->n_pdids : MOST;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(texts[i], TEXT, "0x%08x", order->pdids[i]);
+        pointers[i] = texts[i];
+    }
+    if (count != 0)
+        report_texts(report, "pdids", pointers, count);
 }
 
 /* The names are an operator's, so they are in an object of their own. */
@@ -62,6 +77,7 @@ void order_report(struct report *report, const Hallmark__V1__Order *order)
     put_text(report, "lot", order->lot);
     put_text(report, "line", order->line);
     put_text(report, "part_number", order->part_number);
+    put_pdids(report, order);
     put_attributes(report, order);
 }
 

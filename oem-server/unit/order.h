@@ -12,7 +12,7 @@
 
 #include "oem-server/unit/unit.h"
 
-enum { ORDER_STATIONS_MAX = 256, ORDER_ATTRIBUTES_MAX = 16 };
+enum { ORDER_STATIONS_MAX = 256, ORDER_ATTRIBUTES_MAX = 16, ORDER_PDIDS_MAX = 16 };
 
 struct order_counts {
     uint32_t good, accepted, under_way, issued; /* columns of the row */
@@ -29,7 +29,7 @@ struct order {
     int64_t not_before;      /* seconds since 1970 */
     int64_t not_after;
     char lot[65], line[65], part_number[65];
-    struct buf attributes; /* encoded Order with its attributes only */
+    struct buf attributes; /* encoded Order with its attributes and pdids only */
     bool closed;
     char closed_reason[UNIT_REASON_MAX + 1];
     char (*stations)[65];

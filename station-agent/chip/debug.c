@@ -55,12 +55,27 @@ static enum err look_at_door(struct chip *chip, const struct door *door, struct 
     return ERR_OK;
 }
 
+/* The first door once more: what was seen in between belongs to one board. */
+static enum err check_same_board(struct chip *chip, const struct look *first)
+{
+    struct look again;
+    TRY(look_at(&chip->swd, chip->mem.ap, doors[0].address, &again));
+    return again.refused == first->refused
+               ? ERR_OK
+               : fail_quiet(ERR_NOT_KNOWN,
+                            "%s 0x%08x was %s, and is %s at the end of the same connection: "
+                            "was another board put in?",
+                            doors[0].name, doors[0].address,
+                            first->refused ? "refused" : "readable",
+                            again.refused ? "refused" : "readable");
+}
+
 static enum err look_at_all(struct chip *chip, struct look seen[static DOORS], struct wr *said)
 {
     TRY(connect_afresh(chip, said));
     for (size_t i = 0; i < DOORS; i++)
         TRY(look_at_door(chip, &doors[i], said, &seen[i]));
-    return ERR_OK;
+    return check_same_board(chip, &seen[0]);
 }
 
 /* looks: what the last try saw. */

@@ -3,6 +3,10 @@
  * Is this a board that a run may write to? Called by the site before Runs.Open, so that a board
  * of another design, or one that something else has configured, is not touched. It must never
  * refuse what an interrupted or repeated run leaves: only what no run can have made.
+ *
+ * The profile is the part's row in m2354.c (part and revision by SYS_PDID, sizes) and what
+ * layout.h says of it as shipped. Which of the parts an order is for, the server compares at
+ * Runs.Open.
  */
 #include "common/host/log.h"
 #include "common/host/own.h"
@@ -33,11 +37,11 @@ static enum err check_size(struct chip *chip)
 
 static enum err check_config(const struct chip *chip, const struct m2354_state *state)
 {
-    if ((state->config[0] | M2354_CONFIG0_LOCK) != M2354_CONFIG_SHIPPED)
+    if ((state->config[0] | M2354_CONFIG0_LOCK) != CONFIG_SHIPPED)
         return unfit(chip, "CONFIG0", state->config[0],
                      "0xffffffff as shipped, or 0xfffffffd once its lock has begun");
     for (size_t i = 1; i < M2354_CONFIG_WORDS; i++)
-        if (state->config[i] != M2354_CONFIG_SHIPPED)
+        if (state->config[i] != CONFIG_SHIPPED)
             return unfit(chip, "CONFIG1 to CONFIG3", state->config[i],
                          "0xffffffff, as shipped");
     return ERR_OK;

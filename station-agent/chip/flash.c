@@ -29,18 +29,6 @@ static enum err check_pages(const struct chip *chip, uint32_t address, struct sp
     return ERR_OK;
 }
 
-/* From the end to the front: the first words say how much there is, so they come last. */
-static enum err program_words(struct mem *mem, uint32_t address, struct span page)
-{
-    for (size_t at = page.len; at > 0; at -= 4) {
-        struct rd r = rd_of(span_of(page.ptr + at - 4, 4));
-        uint32_t value = rd_u32le(&r);
-        if (value != UINT32_MAX)
-            TRY(m2354_word_program(mem, address + (uint32_t)at - 4, value));
-    }
-    return ERR_OK;
-}
-
 static enum err verify_page(struct mem *mem, uint32_t address, struct span page)
 {
     uint8_t got[FLASH_PAGE_SIZE];
@@ -58,7 +46,8 @@ static enum err write_page(struct mem *mem, uint32_t address, struct span page)
     TRY(mem_read(mem, address, old, sizeof(old)));
     if (!is_blank(SPAN(old)))
         TRY(m2354_page_erase(mem, address));
-    TRY(program_words(mem, address, page));
+    /* From the end to the front: the first words say how much there is, so they come last. */
+    TRY(m2354_words_program(mem, address, page));
     return verify_page(mem, address, page);
 }
 

@@ -13,7 +13,8 @@ struct chip {
     struct swd swd;
     struct mem mem;
     const struct m2354_part *part;
-    bool held; /* nRESET reads low, whatever holds it */
+    bool held;           /* nRESET reads low, whatever holds it */
+    uint32_t settled_hz; /* SRAM read as written at this clock; 0: not tried */
 };
 
 /* boot.c: connect with nRESET low, where no firmware runs that could shut the pins, and catch

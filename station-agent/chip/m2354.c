@@ -6,6 +6,7 @@
 #include "station-agent/chip/m2354.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/core/wr.h"
 #include "common/host/log.h"
@@ -48,6 +49,7 @@ enum {
     ISPCTL_ISPEN = 1 << 0,
     ISPCTL_APUEN = 1 << 3,
     ISPCTL_ISPFF = 1 << 6, /* write 1 to clear */
+    ISPSTS_BUSY = 1 << 0,  /* as ISPTRG */
     ISPSTS_PGFF = 1 << 5,
     ISPSTS_ISPFF = 1 << 6,
     ISP_READ = 0x00,
@@ -90,11 +92,12 @@ void m2354_names(char *out, size_t size)
  * of these that was done again for the wire's sake. */
 static enum err unlock(struct mem *mem)
 {
-    static const uint8_t keys[] = { 0x59, 0x16, 0x88 };
+    static const struct mem_word keys[] = { { SYS_REGLCTL, 0x59 },
+                                            { SYS_REGLCTL, 0x16 },
+                                            { SYS_REGLCTL, 0x88 } };
     uint32_t open = 0;
     for (unsigned tries = 0; tries < TRIES_MAX && (open & 1) == 0; tries++) {
-        for (size_t i = 0; i < COUNT(keys); i++)
-            TRY(mem_write_word(mem, SYS_REGLCTL, keys[i]));
+        TRY(mem_write_words(mem, keys, COUNT(keys)));
         TRY(mem_read_word(mem, SYS_REGLCTL, &open));
     }
     if ((open & 1) == 0)
@@ -172,21 +175,25 @@ static enum err busy(uint8_t command, uint32_t address, unsigned timeout_ms)
                 address, timeout_ms);
 }
 
-/* One command: ISPADDR, ISPDAT, ISPCMD and ISPTRG lie in a row; done when ISPTRG reads 0. The
+/* One command, with *data, which is what ISPDAT holds after it: ISPADDR, ISPDAT, ISPCMD and
+ * ISPTRG lie in a row; done when ISPTRG reads 0. The
  * wire may interrupt it (mem_is_unsure, in quiet): then it ran, runs, or was never started. */
-static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t data,
+static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t *data,
                     unsigned timeout_ms)
 {
     uint8_t words[16], status_bytes[4];
+    uint32_t found = 0;
     struct wr w = wr_of(words, sizeof(words));
     wr_u32le(&w, address);
-    wr_u32le(&w, data);
+    wr_u32le(&w, *data);
     wr_u32le(&w, command);
     wr_u32le(&w, 1);
     const struct mem_exchange x = {
         .write_address = FMC_ISPADDR,
         .write = wr_done(&w),
         .poll = { FMC_ISPTRG, 1, 0, timeout_ms },
+        .word_address = FMC_ISPDAT,
+        .word = &found,
         .read_address = FMC_ISPSTS,
         .read = status_bytes,
         .read_len = sizeof(status_bytes),
@@ -197,6 +204,7 @@ static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t
     if (e == ERR_DEADLINE)
         return busy(command, address, timeout_ms);
     TRY(e);
+    *data = found;
     struct rd r = rd_of(SPAN(status_bytes));
     return check_status(mem, rd_u32le(&r), command, address);
 }
@@ -220,25 +228,29 @@ static enum err failed(enum err e, uint8_t command, uint32_t address)
     return fail(e, "m2354: flash command 0x%02x at 0x%08x: %s", command, address, words);
 }
 
-/* Of a command that may run twice. */
+/* Of a command that may run twice. *data_out: what it read, if it reads. */
 static enum err isp_again(struct mem *mem, uint8_t command, uint32_t address,
-                          unsigned timeout_ms)
+                          unsigned timeout_ms, uint32_t *data_out)
 {
-    enum err e = isp(mem, command, address, 0, timeout_ms);
+    *data_out = 0;
+    enum err e = isp(mem, command, address, data_out, timeout_ms);
     for (unsigned tries = 1; tries < TRIES_MAX && mem_is_unsure(mem, e); tries++) {
         TRY(await_idle(mem, command, address, timeout_ms));
-        e = isp(mem, command, address, 0, timeout_ms);
+        *data_out = 0;
+        e = isp(mem, command, address, data_out, timeout_ms);
     }
     return e == ERR_OK || e == ERR_CHIP ? e : failed(e, command, address);
 }
 
 enum err m2354_uid(struct mem *mem, uint8_t uid_out[static UID_SIZE])
 {
+    struct wr w = wr_of(uid_out, UID_SIZE);
     for (uint32_t at = 0; at < UID_SIZE; at += 4) {
-        TRY(isp_again(mem, ISP_READ_UID, at, READ_MS));
-        TRY(mem_read(mem, FMC_ISPDAT, uid_out + at, 4));
+        uint32_t word = 0;
+        TRY(isp_again(mem, ISP_READ_UID, at, READ_MS, &word));
+        wr_u32le(&w, word);
     }
-    return ERR_OK;
+    return wr_end(&w);
 }
 
 static unsigned passwords_of(uint32_t status)
@@ -248,10 +260,8 @@ static unsigned passwords_of(uint32_t status)
 
 static enum err read_config(struct mem *mem, uint32_t words[static M2354_CONFIG_WORDS])
 {
-    for (uint32_t i = 0; i < M2354_CONFIG_WORDS; i++) {
-        TRY(isp_again(mem, ISP_READ, CONFIG + 4 * i, READ_MS));
-        TRY(mem_read_word(mem, FMC_ISPDAT, &words[i]));
-    }
+    for (uint32_t i = 0; i < M2354_CONFIG_WORDS; i++)
+        TRY(isp_again(mem, ISP_READ, CONFIG + 4 * i, READ_MS, &words[i]));
     return ERR_OK;
 }
 
@@ -277,7 +287,8 @@ enum err m2354_state(struct mem *mem, struct m2354_state *out)
 
 enum err m2354_page_erase(struct mem *mem, uint32_t address)
 {
-    return isp_again(mem, ISP_PAGE_ERASE, address, ERASE_MS);
+    uint32_t unused;
+    return isp_again(mem, ISP_PAGE_ERASE, address, ERASE_MS, &unused);
 }
 
 /* A word must not be programmed twice: after an interruption, flash itself says whether it was.
@@ -285,8 +296,8 @@ enum err m2354_page_erase(struct mem *mem, uint32_t address)
 enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value)
 {
     for (unsigned tries = 0;; tries++) {
-        uint32_t now = 0;
-        enum err e = isp(mem, ISP_PROGRAM, address, value, READ_MS);
+        uint32_t now = 0, data = value;
+        enum err e = isp(mem, ISP_PROGRAM, address, &data, READ_MS);
         if (!mem_is_unsure(mem, e) || tries == TRIES_MAX)
             return e == ERR_OK || e == ERR_CHIP ? e : failed(e, ISP_PROGRAM, address);
         TRY(await_idle(mem, ISP_PROGRAM, address, READ_MS));
@@ -299,4 +310,88 @@ enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value)
                         "was to be written",
                         address, now, value);
     }
+}
+
+/* Of a batch that ended early: flash says which words it has; none is programmed twice. */
+static enum err finish_word(struct mem *mem, uint32_t status, uint32_t address, uint32_t value)
+{
+    uint32_t now = 0;
+    TRY(mem_read_word(mem, address, &now));
+    if (now == value)
+        return ERR_OK;
+    TRY(check_status(mem, status, ISP_PROGRAM, address));
+    if (now == UINT32_MAX)
+        return m2354_word_program(mem, address, value);
+    return fail(ERR_VERIFY,
+                "m2354: flash 0x%08x reads 0x%08x after an interruption, 0x%08x was to be "
+                "written",
+                address, now, value);
+}
+
+static enum err finish_words(struct mem *mem, const struct mem_steps *steps)
+{
+    uint32_t status = 0;
+    TRY(await_idle(mem, ISP_PROGRAM, steps->words[0][0], READ_MS));
+    TRY(mem_read_word(mem, FMC_ISPSTS, &status));
+    for (size_t i = 0; i < steps->count; i++)
+        TRY(finish_word(mem, status, steps->words[i][0], steps->words[i][1]));
+    return check_status(mem, status, ISP_PROGRAM, steps->words[steps->count - 1][0]);
+}
+
+/* The probe stops at a word that the controller reports, or is busy with for too long. */
+static enum err program_batch(struct mem *mem, const struct mem_steps *steps)
+{
+    if (steps->count == 0)
+        return ERR_OK;
+    enum err e = mem_run_steps(mem, steps);
+    if (e == ERR_MISMATCH || mem_is_unsure(mem, e))
+        return finish_words(mem, steps);
+    return e == ERR_OK ? ERR_OK : failed(e, ISP_PROGRAM, steps->words[0][0]);
+}
+
+static uint32_t word_at(struct span bytes, size_t at)
+{
+    struct rd r = rd_of(span_of(bytes.ptr + at, 4));
+    return rd_u32le(&r);
+}
+
+static void add_step(struct mem_steps *steps, uint32_t address, uint32_t value)
+{
+    const uint32_t words[MEM_STEP_WORDS] = { address, value, ISP_PROGRAM, 1 };
+    memcpy(steps->words[steps->count++], words, sizeof(words));
+}
+
+/* ISPADDR, ISPDAT, ISPCMD and ISPTRG lie in a row, as in isp(). */
+static enum err program_in_batches(struct mem *mem, uint32_t address, struct span words,
+                                   size_t most)
+{
+    struct mem_steps steps = {
+        .address = FMC_ISPADDR,
+        .poll_address = FMC_ISPSTS,
+        .poll_mask = ISPSTS_BUSY | ISPSTS_PGFF | ISPSTS_ISPFF,
+        .poll_value = 0,
+    };
+    for (size_t at = words.len; at > 0; at -= 4) {
+        uint32_t value = word_at(words, at - 4);
+        if (value != UINT32_MAX)
+            add_step(&steps, address + (uint32_t)at - 4, value);
+        if (steps.count < most)
+            continue;
+        TRY(program_batch(mem, &steps));
+        steps.count = 0;
+    }
+    return program_batch(mem, &steps);
+}
+
+enum err m2354_words_program(struct mem *mem, uint32_t address, struct span words)
+{
+    size_t most = mem_steps_max(mem);
+    if (most > 1)
+        return program_in_batches(mem, address, words, most);
+    for (size_t at = words.len; at > 0; at -= 4) {
+        uint32_t value = word_at(words, at - 4);
+        if (value != UINT32_MAX)
+            TRY(m2354_word_program(mem, address + (uint32_t)at - 4, value));
+    }
+    return ERR_OK;
 }

@@ -38,8 +38,8 @@ enum err m2354_prepare(struct mem *mem);
 enum err m2354_pin_reset_clear(struct mem *mem);
 
 /* What the locks and the key slots of a part say of its past. The same bits as
- * target-fw/port/m2354/lock.c writes and compares: as shipped CONFIG is blank, DPM has no bit
- * and PLM is at stage Vendor; a lock that has begun clears CONFIG0.LOCK only. */
+ * target-fw/port/m2354/lock.c writes and compares: as shipped CONFIG is CONFIG_SHIPPED, DPM has
+ * no bit and PLM is at stage Vendor; a lock that has begun clears CONFIG0.LOCK only. */
 enum {
     M2354_CONFIG_WORDS = 4,
     M2354_CONFIG0_LOCK = 1 << 1,
@@ -50,7 +50,6 @@ enum {
     M2354_PLM_DEPLOYED = 3,
     M2354_OTP_SLOTS = 0xFF,
 };
-#define M2354_CONFIG_SHIPPED 0xFFFFFFFFu /* each of the words */
 
 struct m2354_state {
     uint32_t config[M2354_CONFIG_WORDS];
@@ -67,3 +66,6 @@ enum err m2354_isp_close(struct mem *mem);
 enum err m2354_uid(struct mem *mem, uint8_t uid_out[static UID_SIZE]);
 enum err m2354_page_erase(struct mem *mem, uint32_t address);
 enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value);
+/* The same for whole words, from the last to the first, but for blank ones; several in one
+ * command of the probe where it can wait. */
+enum err m2354_words_program(struct mem *mem, uint32_t address, struct span words);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The clock at which this board's wires carry what is sent. Called by chip.c when a board is
+ * opened and prepared. A clock is only kept if nothing was done again to make it work.
+ */
 #include <stdio.h>
 
 #include "common/core/wr.h"
@@ -71,8 +75,11 @@ enum err wires_settle(struct chip *chip)
 {
     char words[FAIL_WORDS_MAX];
     bool lost = false; /* a reply: no matter of the clock */
+    if (chip->settled_hz == chip->swd.clock_hz)
+        return ERR_OK; /* the same board, at the same clock */
     for (;;) {
         enum err e = try_patterns(&chip->mem);
+        chip->settled_hz = e == ERR_OK ? chip->swd.clock_hz : 0;
         if (e == ERR_OK)
             return ERR_OK;
         if (chip->swd.stale && e != ERR_CLOSED && !lost) {

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "common/core/wr.h"
 #include "common/host/log.h"
 
 enum {
@@ -33,15 +34,18 @@ enum err core_status(struct mem *mem, uint32_t *dhcsr_out)
     return mem_read_word(mem, DHCSR, dhcsr_out);
 }
 
+static enum err not_in_time(const struct mem *mem, unsigned timeout_ms, const char *what)
+{
+    return fail(ERR_FAULT, "core: %s: %s, nothing happens in %u ms", mem->swd->probe->name,
+                what, timeout_ms);
+}
+
 /* Await a bit of DHCSR; what says whose failure it is. */
 static enum err await_status(struct mem *mem, uint32_t bit, unsigned timeout_ms,
                              const char *what)
 {
     enum err e = mem_poll(mem, &(struct mem_poll){ DHCSR, bit, bit, timeout_ms });
-    if (e != ERR_DEADLINE)
-        return e;
-    return fail(ERR_FAULT, "core: %s: %s, nothing happens in %u ms", mem->swd->probe->name,
-                what, timeout_ms);
+    return e == ERR_DEADLINE ? not_in_time(mem, timeout_ms, what) : e;
 }
 
 enum err core_halt(struct mem *mem)
@@ -110,23 +114,37 @@ enum err core_await_caught(struct mem *mem)
     return mem_write_word(mem, DEMCR, 0);
 }
 
-static enum err await_register(struct mem *mem)
+/* What there is to write, then the number of the register, then S_REGRDY: in one exchange. */
+static enum err move_register(struct mem *mem, uint32_t number, struct span value,
+                              uint32_t *read_out)
 {
-    return await_status(mem, CORE_S_REGRDY, REGISTER_MS, "register transfer");
+    uint8_t bytes[4];
+    struct wr w = wr_of(bytes, sizeof(bytes));
+    wr_u32le(&w, number);
+    const struct mem_exchange x = {
+        .write_address = DCRDR,
+        .write = value,
+        .more_address = DCRSR,
+        .more = wr_done(&w),
+        .poll = { DHCSR, CORE_S_REGRDY, CORE_S_REGRDY, REGISTER_MS },
+        .word_address = DCRDR,
+        .word = read_out,
+    };
+    enum err e = mem_exchange(mem, &x);
+    return e == ERR_DEADLINE ? not_in_time(mem, REGISTER_MS, "register transfer") : e;
 }
 
 enum err core_register_write(struct mem *mem, enum core_register reg, uint32_t value)
 {
-    TRY(mem_write_word(mem, DCRDR, value));
-    TRY(mem_write_word(mem, DCRSR, (uint32_t)reg | REGISTER_WRITE));
-    return await_register(mem);
+    uint8_t bytes[4];
+    struct wr w = wr_of(bytes, sizeof(bytes));
+    wr_u32le(&w, value);
+    return move_register(mem, (uint32_t)reg | REGISTER_WRITE, wr_done(&w), NULL);
 }
 
 enum err core_register_read(struct mem *mem, enum core_register reg, uint32_t *value_out)
 {
-    TRY(mem_write_word(mem, DCRSR, (uint32_t)reg));
-    TRY(await_register(mem));
-    return mem_read_word(mem, DCRDR, value_out);
+    return move_register(mem, (uint32_t)reg, span_of(NULL, 0), value_out);
 }
 
 enum err core_vector_table(struct mem *mem, uint32_t address)

@@ -6,23 +6,38 @@
  */
 #include "station-agent/probe/look.h"
 
+#include <sys/random.h>
+
 #include "common/host/log.h"
 #include "station-agent/probe/ap.h"
 
-/* The control read: an access port that answers holds the address that was written to it. */
+static enum err check_tar(uint32_t found, uint32_t wrote)
+{
+    return found == wrote ? ERR_OK
+                          : fail_quiet(ERR_NOT_KNOWN, "TAR reads 0x%08x, 0x%08x was written",
+                                       found, wrote);
+}
+
+/* The control read: an access port that answers holds the address that was written to it. The
+ * address is written after a word that nobody can know before, so that replies of an earlier
+ * board, which a probe keeps or repeats, do not pass. */
 static enum err point_at(struct swd *swd, uint8_t ap, uint32_t address)
 {
-    uint32_t tar = ~address;
+    uint32_t fresh = 0, held = ~address, tar = ~address;
+    if (getrandom(&fresh, sizeof(fresh), 0) != sizeof(fresh))
+        return fail_quiet(ERR_INTERNAL, "no random bytes");
+    fresh &= ~3u;
     TRY(swd_queue_ap_write(swd, ap, AP_CSW, CSW_WORD));
+    TRY(swd_queue_ap_write(swd, ap, AP_TAR, fresh));
+    TRY(swd_queue_ap_read(swd, ap, AP_TAR, &held));
     TRY(swd_queue_ap_write(swd, ap, AP_TAR, address));
     TRY(swd_queue_ap_read(swd, ap, AP_TAR, &tar));
     enum err e = swd_flush(swd);
     if (e == ERR_FAULT && swd->refused)
         return fail_quiet(ERR_NOT_KNOWN, "the access port's own registers are refused");
     TRY(e);
-    if (tar != address)
-        return fail_quiet(ERR_NOT_KNOWN, "TAR reads 0x%08x, 0x%08x was written", tar, address);
-    return ERR_OK;
+    TRY(check_tar(held, fresh));
+    return check_tar(tar, address);
 }
 
 static enum err read_once(struct swd *swd, uint8_t ap, uint32_t address, struct look *out)

@@ -3,10 +3,10 @@
  * look: one word of memory, looked at to prove whether the debug port refuses it.
  *
  * Unlike mem.h it does nothing again and never connects: what it tells belongs to the
- * connection that stands. A refusal counts only if the access port took the address (TAR reads
- * back), the read ended in FAULT, CTRL/STAT shows STICKYERR, ABORT clears that, and the same
- * read is refused once more. tests/unit/test_chip_debug.c holds probes against it that lie.
- * Used by chip/.
+ * connection that stands. A refusal counts only if the access port took a random word and the
+ * address (TAR reads back both), the read ended in FAULT, CTRL/STAT shows STICKYERR, ABORT
+ * clears that, and the same read is refused once more. Probes that lie: test_chip_debug,
+ * test_probe_liars. Used by chip/.
  */
 #pragma once
 

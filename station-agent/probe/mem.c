@@ -197,6 +197,26 @@ enum err mem_read_word(struct mem *mem, uint32_t address, uint32_t *value_out)
     return ERR_OK;
 }
 
+static enum err write_words(struct mem *mem, const struct mem_word *words, size_t count)
+{
+    TRY(ready(mem));
+    for (size_t i = 0; i < count; i++) {
+        TRY(queue_at(mem, words[i].address, CSW_WORD | CSW_INCREMENT));
+        TRY(swd_queue_ap_write(mem->swd, mem->ap, AP_DRW, words[i].value));
+    }
+    return swd_flush(mem->swd);
+}
+
+enum err mem_write_words(struct mem *mem, const struct mem_word *words, size_t count)
+{
+    unsigned tries = 0;
+    enum err e;
+    do
+        e = write_words(mem, words, count);
+    while (again(mem, e, &tries));
+    return e == ERR_OK ? ERR_OK : failed(mem, e, "write at", words[0].address);
+}
+
 enum err mem_change_word(struct mem *mem, uint32_t address, uint32_t clear, uint32_t set)
 {
     uint32_t value;
@@ -211,11 +231,20 @@ static enum err queue_writes(struct mem *mem, const struct mem_exchange *x)
     return queue_write(mem, x->more_address, x->more);
 }
 
+static enum err queue_reads(struct mem *mem, const struct mem_exchange *x)
+{
+    if (x->word != NULL) {
+        TRY(queue_at(mem, x->word_address, CSW_WORD | CSW_INCREMENT));
+        TRY(swd_queue_ap_read(mem->swd, mem->ap, AP_DRW, x->word));
+    }
+    return queue_read(mem, x->read_address, x->read, x->read_len);
+}
+
 /* The probe waits: the read that follows a match is only true if the match came. */
 static enum err try_match(struct mem *mem, const struct mem_exchange *x)
 {
     TRY(queue_match(mem, &x->poll));
-    TRY(queue_read(mem, x->read_address, x->read, x->read_len));
+    TRY(queue_reads(mem, x));
     enum err e = swd_flush(mem->swd);
     if (e == ERR_MISMATCH)
         mem->csw_epoch = 0; /* the probe stopped in the middle */
@@ -228,7 +257,7 @@ static enum err try_look(struct mem *mem, const struct mem_exchange *x)
     uint32_t value = 0;
     TRY(queue_at(mem, x->poll.address, CSW_WORD | CSW_INCREMENT));
     TRY(swd_queue_ap_read(mem->swd, mem->ap, AP_DRW, &value));
-    TRY(queue_read(mem, x->read_address, x->read, x->read_len));
+    TRY(queue_reads(mem, x));
     TRY(swd_flush(mem->swd));
     return (value & x->poll.mask) == x->poll.value ? ERR_OK : ERR_MISMATCH;
 }
@@ -254,7 +283,7 @@ static enum err run_exchange(struct mem *mem, const struct mem_exchange *x, uint
     TRY(queue_writes(mem, x));
     if (x->poll.mask != 0)
         return await_and_read(mem, x, start);
-    TRY(queue_read(mem, x->read_address, x->read, x->read_len));
+    TRY(queue_reads(mem, x));
     return swd_flush(mem->swd);
 }
 
@@ -274,6 +303,47 @@ enum err mem_exchange(struct mem *mem, const struct mem_exchange *x)
         return e;
     return failed(mem, e, "exchange at",
                   x->poll.mask != 0 ? x->poll.address : x->write_address);
+}
+
+/* Transfers of five bytes: CSW, TAR and the words, then CSW, TAR, mask and match. Beside the
+ * steps a command holds its head and SELECT. */
+size_t mem_steps_max(const struct mem *mem)
+{
+    enum { STEP = 5 * (2 + MEM_STEP_WORDS + 4), REST = DAP_TRANSFER_HEAD + 5 };
+    size_t room = mem->swd->packet_size - DAP_EXECUTE_HEAD;
+    if (!mem->swd->can_match || room < REST)
+        return 0;
+    size_t fit = (room - REST) / STEP;
+    return fit < MEM_STEPS_MAX ? fit : MEM_STEPS_MAX;
+}
+
+static enum err queue_step(struct mem *mem, const struct mem_steps *steps, size_t i)
+{
+    const struct mem_poll poll = { steps->poll_address, steps->poll_mask, steps->poll_value,
+                                   0 };
+    TRY(queue_at(mem, steps->address, CSW_WORD | CSW_INCREMENT));
+    for (size_t word = 0; word < MEM_STEP_WORDS; word++)
+        TRY(swd_queue_ap_write(mem->swd, mem->ap, AP_DRW, steps->words[i][word]));
+    return queue_match(mem, &poll);
+}
+
+static enum err queue_steps(struct mem *mem, const struct mem_steps *steps)
+{
+    TRY(ready(mem));
+    for (size_t i = 0; i < steps->count; i++)
+        TRY(queue_step(mem, steps, i));
+    return swd_flush(mem->swd);
+}
+
+enum err mem_run_steps(struct mem *mem, const struct mem_steps *steps)
+{
+    size_t most = mem_steps_max(mem);
+    if (steps->count == 0 || steps->count > most)
+        return fail(ERR_INVALID, "mem: %zu steps; at most %zu", steps->count, most);
+    enum err e = queue_steps(mem, steps);
+    if (e != ERR_OK)
+        mem->csw_epoch = 0; /* the probe stopped in the middle */
+    return e;
 }
 
 enum err mem_poll(struct mem *mem, const struct mem_poll *poll)

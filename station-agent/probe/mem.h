@@ -45,6 +45,12 @@ enum err mem_write_word(struct mem *mem, uint32_t address, uint32_t value);
 enum err mem_read_word(struct mem *mem, uint32_t address, uint32_t *value_out);
 enum err mem_change_word(struct mem *mem, uint32_t address, uint32_t clear, uint32_t set);
 
+/* Words at any addresses, in this order and in as few packets as they need. */
+struct mem_word {
+    uint32_t address, value;
+};
+enum err mem_write_words(struct mem *mem, const struct mem_word *words, size_t count);
+
 /* Await (word & mask) == value. ERR_DEADLINE is quiet: the caller knows what it waited for. */
 struct mem_poll {
     uint32_t address;
@@ -65,8 +71,28 @@ struct mem_exchange {
     uint32_t more_address; /* a second write, after the first */
     struct span more;
     struct mem_poll poll;
+    uint32_t word_address; /* one word is read before the others, unless word is NULL */
+    uint32_t *word;
     uint32_t read_address;
     void *read;
     size_t read_len;
 };
 enum err mem_exchange(struct mem *mem, const struct mem_exchange *exchange);
+
+/*
+ * Commands of a block of the target, one after the other in one command of the probe: for each,
+ * four words are written at address, and then (word & mask) == value is awaited. A step is
+ * begun only if the one before it ended, since the probe skips the rest of its command after a
+ * failure. Nothing is done again here: after any error the caller has to look which steps took
+ * place. ERR_MISMATCH: the value of a step did not come while the probe waited.
+ */
+enum { MEM_STEPS_MAX = 16, MEM_STEP_WORDS = 4 };
+
+struct mem_steps {
+    uint32_t address;
+    uint32_t words[MEM_STEPS_MAX][MEM_STEP_WORDS];
+    size_t count; /* 1 to mem_steps_max() */
+    uint32_t poll_address, poll_mask, poll_value;
+};
+size_t mem_steps_max(const struct mem *mem); /* 0: this probe cannot wait for a value */
+enum err mem_run_steps(struct mem *mem, const struct mem_steps *steps);

@@ -313,14 +313,11 @@ enum err line_call(struct line *line, const struct line_call *call, struct buf *
     return e;
 }
 
-/* A connection takes RPC_STREAMS_MAX calls, and as many sites may have one each: a call for
- * later is for a site that is alone. The others find the image when the first has it. */
-static bool is_alone(struct line *line)
+/* Sites never wait for more than one call each, so one more has room if they are fewer than
+ * the calls that a connection takes. */
+bool line_has_spare(const struct line *line)
 {
-    pthread_mutex_lock(&line->server->lock);
-    bool alone = line->server->lines == line && line->next == NULL;
-    pthread_mutex_unlock(&line->server->lock);
-    return alone;
+    return line->server->config.sites < RPC_STREAMS_MAX;
 }
 
 struct pending *line_begin(struct line *line, const struct line_call *call)
@@ -330,8 +327,7 @@ struct pending *line_begin(struct line *line, const struct line_call *call)
     if (pending == NULL)
         return NULL;
     pending->line = line;
-    if (is_alone(line) && line_check(line) == ERR_OK &&
-        send_call(line, call, key, pending) == ERR_OK)
+    if (line_check(line) == ERR_OK && send_call(line, call, key, pending) == ERR_OK)
         return pending;
     free(pending);
     return NULL;

@@ -38,6 +38,7 @@ struct server_config {
     const char *key_file;
     uint32_t reconnect_ms; /* how long to try for a connection, each time; 0: once, at start */
     struct tell *tell;     /* of lost connections; NULL: none */
+    size_t sites;          /* that will use it */
 };
 
 struct server; /* the connection, and the next one */
@@ -70,6 +71,8 @@ struct line_call {
  * ERR_DEADLINE: no answer in time; ERR_CLOSED: the connection is lost. */
 enum err line_call(struct line *line, const struct line_call *call, struct buf *response_out);
 
+/* Is there room on the connection for one call more than each site's own? */
+bool line_has_spare(const struct line *line);
 /* A call whose answer is wanted later; it ends with its connection. NULL: it could not be sent.
  * line_end() waits for the answer and frees it, and is called before line_close(). */
 struct pending *line_begin(struct line *line, const struct line_call *call);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The images of this process, and who is fetching which. Called by all sites, each on its own
+ * thread. An image must never be given out before its digest was checked.
+ */
 #include "station-agent/site/images.h"
 
 #include <errno.h>
@@ -10,17 +14,28 @@
 
 #include "common/host/log.h"
 
+/* An image, or the place of one that a site is fetching. */
+struct item {
+    struct image image;
+    bool there; /* its bytes */
+};
+
 struct images {
-    pthread_mutex_t lock;
-    struct image *items[IMAGES_MAX];
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    struct item *items[IMAGES_MAX];
     size_t count;
+    uint8_t ahead[IMAGES_MAX][SHA256_SIZE]; /* asked for before they were needed */
+    size_t ahead_count;
 };
 
 struct images *images_new(void)
 {
     struct images *images = calloc(1, sizeof(*images));
-    if (images != NULL)
-        pthread_mutex_init(&images->lock, NULL);
+    if (images == NULL)
+        return NULL;
+    pthread_mutex_init(&images->lock, NULL);
+    pthread_cond_init(&images->changed, NULL);
     return images;
 }
 
@@ -29,18 +44,19 @@ void images_free(struct images *images)
     if (images == NULL)
         return;
     for (size_t i = 0; i < images->count; i++) {
-        buf_free(&images->items[i]->bytes);
+        buf_free(&images->items[i]->image.bytes);
         free(images->items[i]);
     }
+    pthread_cond_destroy(&images->changed);
     pthread_mutex_destroy(&images->lock);
     free(images);
 }
 
 /* Under the lock. */
-static const struct image *find(const struct images *images, const uint8_t *sha256)
+static struct item *find(const struct images *images, const uint8_t *sha256)
 {
     for (size_t i = 0; i < images->count; i++)
-        if (memcmp(images->items[i]->sha256, sha256, SHA256_SIZE) == 0)
+        if (memcmp(images->items[i]->image.sha256, sha256, SHA256_SIZE) == 0)
             return images->items[i];
     return NULL;
 }
@@ -48,23 +64,92 @@ static const struct image *find(const struct images *images, const uint8_t *sha2
 const struct image *images_find(struct images *images, const uint8_t *sha256)
 {
     pthread_mutex_lock(&images->lock);
-    const struct image *image = find(images, sha256);
+    const struct item *item = find(images, sha256);
+    const struct image *image = item != NULL && item->there ? &item->image : NULL;
     pthread_mutex_unlock(&images->lock);
     return image;
 }
 
-/* Under the lock. */
-static enum err add(struct images *images, const uint8_t *sha256, struct buf *bytes,
-                    const struct image **image_out)
+/* Under the lock. A place, without its bytes so far. */
+static enum err add(struct images *images, const uint8_t *sha256, struct item **item_out)
 {
-    struct image *image = images->count < IMAGES_MAX ? calloc(1, sizeof(*image)) : NULL;
-    if (image == NULL)
+    struct item *item = images->count < IMAGES_MAX ? calloc(1, sizeof(*item)) : NULL;
+    if (item == NULL)
         return fail_quiet(ERR_EXHAUSTED, "no room for one more image; at most %d are kept",
                           IMAGES_MAX);
-    memcpy(image->sha256, sha256, SHA256_SIZE);
-    image->bytes = buf_take(bytes);
-    images->items[images->count++] = image;
-    *image_out = image;
+    memcpy(item->image.sha256, sha256, SHA256_SIZE);
+    images->items[images->count++] = item;
+    *item_out = item;
+    return ERR_OK;
+}
+
+enum err images_claim(struct images *images, const uint8_t *sha256,
+                      const struct image **image_out)
+{
+    enum err e = ERR_OK;
+    struct item *item;
+    pthread_mutex_lock(&images->lock);
+    while ((item = find(images, sha256)) != NULL && !item->there)
+        pthread_cond_wait(&images->changed, &images->lock);
+    *image_out = item != NULL ? &item->image : NULL;
+    if (item == NULL)
+        e = add(images, sha256, &item);
+    pthread_mutex_unlock(&images->lock);
+    return e;
+}
+
+/* Under the lock. */
+static void remove_item(struct images *images, const struct item *item)
+{
+    for (size_t i = 0; i < images->count; i++)
+        if (images->items[i] == item) {
+            free(images->items[i]);
+            images->items[i] = images->items[--images->count];
+            return;
+        }
+}
+
+void images_release(struct images *images, const uint8_t *sha256)
+{
+    pthread_mutex_lock(&images->lock);
+    const struct item *item = find(images, sha256);
+    if (item != NULL && !item->there)
+        remove_item(images, item);
+    pthread_cond_broadcast(&images->changed);
+    pthread_mutex_unlock(&images->lock);
+}
+
+/* Under the lock. */
+static bool was_asked_ahead(const struct images *images, const uint8_t *sha256)
+{
+    for (size_t i = 0; i < images->ahead_count; i++)
+        if (memcmp(images->ahead[i], sha256, SHA256_SIZE) == 0)
+            return true;
+    return false;
+}
+
+bool images_may_ask_ahead(struct images *images, const uint8_t *sha256)
+{
+    pthread_mutex_lock(&images->lock);
+    bool may = images->ahead_count < IMAGES_MAX && find(images, sha256) == NULL &&
+               !was_asked_ahead(images, sha256);
+    if (may)
+        memcpy(images->ahead[images->ahead_count++], sha256, SHA256_SIZE);
+    pthread_mutex_unlock(&images->lock);
+    return may;
+}
+
+/* Under the lock. */
+static enum err fill(struct images *images, const uint8_t *sha256, struct buf *bytes,
+                     const struct image **image_out)
+{
+    struct item *item = find(images, sha256);
+    if (item == NULL)
+        TRY(add(images, sha256, &item));
+    if (!item->there)
+        item->image.bytes = buf_take(bytes);
+    item->there = true;
+    *image_out = &item->image;
     return ERR_OK;
 }
 
@@ -78,14 +163,10 @@ enum err images_put(struct images *images, const char *what, const uint8_t *sha2
                           "%s: the bytes have digest %02x%02x%02x%02x, not %02x%02x%02x%02x",
                           what, digest[0], digest[1], digest[2], digest[3], sha256[0],
                           sha256[1], sha256[2], sha256[3]);
-    enum err e = ERR_OK;
     pthread_mutex_lock(&images->lock);
-    const struct image *image = find(images, sha256);
-    if (image == NULL)
-        e = add(images, sha256, bytes, &image);
+    enum err e = fill(images, sha256, bytes, image_out);
+    pthread_cond_broadcast(&images->changed);
     pthread_mutex_unlock(&images->lock);
-    if (e == ERR_OK)
-        *image_out = image;
     return e;
 }
 

@@ -74,6 +74,8 @@ static void describe(const struct on_end *on_end, struct variables *v)
 {
     char serial[SERIAL_MAX], now[TIME_MAX];
     serial_of(on_end->subject, serial);
+    if (serial[0] == '\0' && on_end->certified)
+        snprintf(serial, sizeof(serial), "%s", on_end->uid);
     time_now(now);
     snprintf(v->own[0], VARIABLE_MAX, "HALLMARK_UID=%s", on_end->uid);
     snprintf(v->own[1], VARIABLE_MAX, "HALLMARK_SERIAL=%s", serial);

@@ -19,6 +19,8 @@ struct on_end {
     unsigned timeout_ms;
     const char *uid;     /* hex digits; "" if it was not read */
     struct span subject; /* DER Name of the certificate, for its serial number; may be empty */
+    bool certified; /* it has a certificate, whose subject is not at hand: the serial number in
+                     * there is the UID (DevAuth signs a request with no other) */
     const char *order, *position; /* "" for no order; the probe, as the lines name it */
     enum err result;              /* of the board */
 };

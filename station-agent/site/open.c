@@ -50,12 +50,14 @@ static enum err fetch_chunk(struct site *site, const uint8_t *sha256, struct buf
     return buf_append(bytes, span_of(out->chunk.data, out->chunk.len));
 }
 
-/* The firmware's first piece is on its way while the board makes its keys. */
+/* The firmware's first piece is on its way while the board makes its keys. One site asks for
+ * all: the others find the image, or fetch it themselves if this site's board is slower. */
 void site_firmware_ahead(struct site *site)
 {
     Hallmark__V1__FetchImageRequest in = HALLMARK__V1__FETCH_IMAGE_REQUEST__INIT;
     AUTO(buf_free) struct buf payload = { 0 };
-    if (site->ahead != NULL || images_find(site->images, site->unit.firmware_sha256) != NULL)
+    if (site->ahead != NULL || !line_has_spare(site->line) ||
+        !images_may_ask_ahead(site->images, site->unit.firmware_sha256))
         return;
     in.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, site->unit.firmware_sha256 };
     if (rpc_pack(&in.base, &payload) != ERR_OK)
@@ -87,21 +89,30 @@ static void take_ahead(struct site *site, struct buf *bytes, uint32_t *size)
     *size = out->size;
 }
 
-enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
-                    const struct image **image_out)
+static enum err fetch(struct site *site, const char *what, const uint8_t *sha256,
+                      const struct image **image_out)
 {
-    const struct image *found = images_find(site->images, sha256);
     AUTO(buf_free) struct buf bytes = { 0 };
     uint32_t size = 0;
-    if (found != NULL) {
-        *image_out = found;
-        return ERR_OK;
-    }
     if (memcmp(sha256, site->unit.firmware_sha256, SHA256_SIZE) == 0)
         take_ahead(site, &bytes, &size);
     while (bytes.len == 0 || bytes.len < size)
         TRY(fetch_chunk(site, sha256, &bytes, &size));
     return images_put(site->images, what, sha256, &bytes, image_out);
+}
+
+enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
+                    const struct image **image_out)
+{
+    const struct image *found = NULL;
+    TRY(images_claim(site->images, sha256, &found));
+    if (found == NULL) {
+        enum err e = fetch(site, what, sha256, &found);
+        images_release(site->images, sha256);
+        TRY(e);
+    }
+    *image_out = found;
+    return ERR_OK;
 }
 
 static enum err take_devauth(struct unit *unit, const Hallmark__V1__OpenResponse *out)

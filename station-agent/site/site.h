@@ -42,10 +42,15 @@ struct site_plan {
     bool progress; /* stderr is a terminal: keep progress lines there */
 };
 
-/* ERR_OK only if the unit at every probe was sealed, and plan->on_end succeeded. Else the first
- * failed site's error, which that site has told; or, with no site in failed_out, what kept them
- * from starting, to be told with fail_words(). */
+/* ERR_OK only if the unit at every probe was sealed, and plan->on_end succeeded. Else the error
+ * of the gravest failure (sites_gravest), which its site has told; or, with no site in
+ * failed_out, what kept them from starting, to be told with fail_words(). */
 enum err sites_run(const struct site_plan *plan, size_t *failed_out);
+
+/* Which result stands for all of them: the index of the gravest failure, of equal ones the
+ * first; count if there is none. Failures that say that a board must not be shipped come first,
+ * then those that say what becomes of a board, then the others, then ERR_ABORTED. */
+size_t sites_gravest(const enum err *results, size_t count);
 
 /* What to try after an error that kept the sites from starting (advice.h). Never NULL. */
 const char *site_start_advice(enum err e, const char *words);

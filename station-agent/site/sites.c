@@ -64,6 +64,7 @@ static enum err open_server(struct crew *crew)
         .certificate_file = plan->certificate_file,
         .key_file = plan->key_file,
         .reconnect_ms = plan->reconnect_ms,
+        .sites = plan->probe_count,
         .tell = crew->tell,
     };
     return server_open(&config, &crew->server);
@@ -125,19 +126,43 @@ static void start(struct crew *crew, size_t i)
     snprintf(worker->words, sizeof(worker->words), "no thread for position %s", crew->names[i]);
 }
 
-/* The first failure stands for all; each has been told by its own site. */
+/* Boards that must not be shipped come first. ERR_ABORTED comes last: the board may be sealed,
+ * and only the operator's program at its end failed. */
+static unsigned gravity(enum err e)
+{
+    static const enum err gravest[] = { ERR_OPEN,    ERR_NOT_KNOWN, ERR_NOT_LOCKED, ERR_SPOILT,
+                                        ERR_NO_SLOT, ERR_BOOT,      ERR_HELD };
+    for (unsigned i = 0; i < COUNT(gravest); i++)
+        if (gravest[i] == e)
+            return COUNT(gravest) + 2 - i;
+    return e == ERR_OK ? 0 : e == ERR_ABORTED ? 1 : 2;
+}
+
+size_t sites_gravest(const enum err *results, size_t count)
+{
+    size_t found = count;
+    unsigned most = 0;
+    for (size_t i = 0; i < count; i++)
+        if (gravity(results[i]) > most) {
+            found = i;
+            most = gravity(results[i]);
+        }
+    return found;
+}
+
+/* Each failure was told by its own site; one of them gives the result of all. */
 static enum err sum_up(const struct crew *crew, size_t *failed_out)
 {
-    const struct worker *first = NULL;
+    enum err results[SITES_MAX] = { ERR_OK };
+    size_t count = crew->plan->probe_count;
     *failed_out = 0;
-    for (size_t i = 0; i < crew->plan->probe_count; i++) {
-        const struct worker *worker = &crew->workers[i];
-        if (worker->result == ERR_OK)
-            continue;
-        first = first == NULL ? worker : first;
-        ++*failed_out;
+    for (size_t i = 0; i < count; i++) {
+        results[i] = crew->workers[i].result;
+        *failed_out += results[i] != ERR_OK;
     }
-    return first == NULL ? ERR_OK : fail_quiet(first->result, "%s", first->words);
+    size_t gravest = sites_gravest(results, count);
+    return gravest == count ? ERR_OK
+                            : fail_quiet(results[gravest], "%s", crew->workers[gravest].words);
 }
 
 /* Before any board is touched: the boot test would find it late. */

@@ -2,8 +2,8 @@
 # Commands for OpenOCD that look at the first real board: README.md says which, in what order, and
 # what to expect. Source it after the transport and the TAP or DAP are set; it makes a target.
 #
-# Nothing here erases or writes flash but fb_erase_time and fb_program_time, on a page that the
-# caller names; nothing here writes OTP, CONFIG, DPM or PLM at all.
+# Nothing here erases or writes flash but fb_erase_time, fb_program_time and fb_busy, on a page that
+# the caller names; nothing here writes OTP, CONFIG, DPM or PLM at all.
 
 # A read that says what was answered: the value, or that it was refused.
 proc fb_read {address} {
@@ -37,7 +37,7 @@ proc fb_doors {} {
     foreach {what address} {
         SRAM 0x20000000  "SRAM, non-secure" 0x30000000  flash 0x00000000
         "flash, non-secure" 0x10000000  CONFIG0 0x00300000  KeyStore 0x40035000
-        "KeyStore, non-secure" 0x50035000  SYS_PDID 0x40000000  DPM_STS 0x4002f604
+        "KeyStore, non-secure" 0x50035000  FMC 0x4000c000  "DPM window" 0xf00016fc  SYS_PDID 0x40000000  DPM_STS 0x4002f604
         PLM_STS 0x4002f704  CPUID 0xe000ed00  DHCSR 0xe000edf0  "ROM table" 0xe00ff000
     } {fb_show $what $address}
 }
@@ -102,4 +102,23 @@ proc fb_program_time {address} {
     set start [clock milliseconds]
     for {set i 0} {$i < 16} {incr i} {fb_isp 0x21 [expr {$address + 4 * $i}] 0x12345678 0x09}
     echo "16 words at [format 0x%08x $address]: [expr {[clock milliseconds] - $start}] ms"
+}
+
+# Does ISPSTS bit 0 (BUSY) follow ISPTRG? Erases the page, and looks at both until it is done.
+proc fb_busy {page} {
+    fb_unlock
+    write_memory 0x40000204 32 [expr {[read_memory 0x40000204 32 1] | 4}]
+    write_memory 0x4000c000 32 0x49
+    write_memory 0x4000c004 32 $page
+    write_memory 0x4000c00c 32 0x22
+    write_memory 0x4000c010 32 1
+    set before 0
+    set after 0
+    while {[read_memory 0x4000c010 32 1] & 1} {
+        if {([read_memory 0x4000c040 32 1] & 1) == 0 && ([read_memory 0x4000c010 32 1] & 1)} {incr before}
+        if {[incr after] > 2000} {error "the erase stays busy"}
+    }
+    set status [read_memory 0x4000c040 32 1]
+    write_memory 0x4000c000 32 0
+    echo [format "ISPSTS after the erase  0x%08x; BUSY was 0 before ISPTRG in %d of %d looks" $status $before $after]
 }

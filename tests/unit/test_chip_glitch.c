@@ -20,6 +20,9 @@ enum {
     ISPDAT = 0x4000C008,
     ISPCMD = 0x4000C00C,
     ISPTRG = 0x4000C010,
+    ISPSTS = 0x4000C040,
+    BUSY = 1,
+    SLOW = 40, /* looks: more than a probe takes for one wait */
     CERTIFICATE_SIZE = 60,
     READY = 1 << 16 | 1 << 20, /* DHCSR: a register may be moved, secure debug is allowed */
     HALTED = 1 << 17,
@@ -35,6 +38,8 @@ struct bench {
     struct fake fake;
     struct chip *chip;
     unsigned keys, twice, cycles;
+    unsigned commands, slow; /* of the flash controller; that one takes long */
+    unsigned early;          /* begun while it was busy */
     bool reset_shown;
 };
 
@@ -58,7 +63,10 @@ static void command(struct bench *b)
         program(b, at);
     else if (code == 0x04)
         fake_set(&b->fake, ISPDAT, 0x1000 + at);
-    b->cycles = 2; /* busy for two looks */
+    b->early += b->cycles != 0;
+    b->commands++;
+    b->cycles = b->commands == b->slow ? SLOW : 2; /* busy for so many looks */
+    fake_set(&b->fake, ISPSTS, BUSY);
 }
 
 static void on_write(struct fake *fake, uint32_t address, uint32_t value)
@@ -84,8 +92,11 @@ static void on_write(struct fake *fake, uint32_t address, uint32_t value)
 static void on_read(struct fake *fake, uint32_t address)
 {
     struct bench *b = fake->user;
-    if (address == ISPTRG && b->cycles > 0 && --b->cycles == 0)
+    bool looked = address == ISPTRG || address == ISPSTS;
+    if (looked && b->cycles > 0 && --b->cycles == 0) {
         fake_set(fake, ISPTRG, 0);
+        fake_set(fake, ISPSTS, 0);
+    }
     if (address != DHCSR)
         return;
     if (b->reset_shown)
@@ -240,10 +251,30 @@ static void any_reply_may_come_late(void **state)
     assert_true(most > 100);
 }
 
+/* Whichever flash command takes longer than the probe waits: the next is not begun before. */
+static void no_flash_command_is_begun_before_the_last_ended(void **state)
+{
+    (void)state;
+    uint8_t certificate[CERTIFICATE_SIZE], bytes[200];
+    struct span image = image_of(bytes);
+    unsigned most = 1;
+    memset(certificate, 0x3C, sizeof(certificate));
+    for (unsigned at = 1; at <= most; at++) {
+        AUTO(bench_drop) struct bench *b = bench_new();
+        b->slow = at;
+        assert_int_equal(run(b, SPAN(certificate), image), ERR_OK);
+        check_outcome(b, SPAN(certificate), image);
+        assert_int_equal(b->early, 0);
+        most = b->commands;
+    }
+    assert_true(most > CERTIFICATE_SIZE / 4);
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_NONE);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_flash_command_is_begun_before_the_last_ended),
         cmocka_unit_test(any_glitch_anywhere_is_mended),
         cmocka_unit_test(many_glitches_end),
         cmocka_unit_test(any_reply_may_come_late),

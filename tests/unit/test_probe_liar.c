@@ -263,6 +263,51 @@ static void spoil(struct liar *liar, uint8_t bytes[static PROBE_PACKET_MAX], siz
         push(liar, bytes, len);
 }
 
+/* Where the data words of a reply to transfers begin; 0: it is none. */
+static size_t data_of(uint8_t command)
+{
+    return command == DAP_TRANSFER ? 3 : command == DAP_TRANSFER_BLOCK ? 4 : 0;
+}
+
+static void set_words(const struct liar *liar, uint8_t *bytes, size_t len)
+{
+    for (size_t at = data_of(bytes[0]); at + 4 <= len; at += 4) {
+        struct rd r = rd_of(span_of(bytes + at, 4));
+        struct wr w = wr_of(bytes + at, 4);
+        uint32_t value = rd_u32le(&r);
+        wr_u32le(&w, liar->habit == ORS_DATA ? value | liar->word : liar->word);
+    }
+}
+
+/* Transfers that were made, told in the way that this probe has. */
+static size_t distort(const struct liar *liar, struct span packet,
+                      uint8_t bytes[static PROBE_PACKET_MAX], size_t len)
+{
+    bool faulty = liar->habit == CONSTANT_FAULT && command_of(packet) != TRANSFER_DP;
+    if (data_of(packet.ptr[0]) == 0)
+        return len;
+    if (faulty || liar->habit == CONSTANT_OK) {
+        struct wr w = wr_of(bytes, PROBE_PACKET_MAX);
+        answer_undone(faulty ? FAULTED : NOT_DONE, packet, &w);
+        len = w.len;
+    }
+    if (liar->habit == ORS_RESPONSE)
+        bytes[data_of(packet.ptr[0]) - 1] |= (uint8_t)liar->word;
+    else
+        set_words(liar, bytes, len);
+    return len;
+}
+
+/* The next reply of the tape, whatever was asked. */
+static void play(struct liar *liar)
+{
+    struct liar_tape *tape = liar->plays;
+    if (tape->played < tape->count) {
+        const struct fake_reply *reply = &tape->replies[tape->played++];
+        push(liar, reply->bytes, reply->len);
+    }
+}
+
 static enum err pass(struct liar *liar, struct span packet, bool lie)
 {
     uint8_t bytes[PROBE_PACKET_MAX] = { 0 };
@@ -271,11 +316,30 @@ static enum err pass(struct liar *liar, struct span packet, bool lie)
     TRY(honest->send(honest, packet));
     TRY(honest->receive(honest, &reply, 0));
     memcpy(bytes, reply.ptr, reply.len);
+    size_t len = reply.len;
+    if (liar->armed && liar->habit >= CONSTANT && liar->habit <= ORS_RESPONSE)
+        len = distort(liar, packet, bytes, len);
     if (lie)
-        spoil(liar, bytes, reply.len);
+        spoil(liar, bytes, len);
     else
-        push(liar, bytes, reply.len);
+        push(liar, bytes, len);
+    if (liar->armed && liar->records != NULL && liar->records->count < LIAR_TAPE_MAX)
+        liar->records->replies[liar->records->count++] =
+            liar->replies[(liar->sent - 1) % LIAR_REPLIES];
     return ERR_OK;
+}
+
+/* What it does by habit before a packet is passed on. True: it answered by itself. */
+static bool is_habit(struct liar *liar)
+{
+    if (!liar->armed)
+        return false;
+    liar->packets++;
+    if (liar->habit == SWAPS && liar->packets == liar->word)
+        liar->swap(liar);
+    if (liar->plays != NULL)
+        play(liar);
+    return liar->plays != NULL;
 }
 
 static enum err liar_send(struct probe *probe, struct span packet)
@@ -285,6 +349,8 @@ static enum err liar_send(struct probe *probe, struct span packet)
     struct wr w = wr_of(bytes, sizeof(bytes));
     if (liar->closed)
         return fail_quiet(ERR_CLOSED, "liar: closed");
+    if (is_habit(liar))
+        return ERR_OK;
     bool lie = is_due(liar, packet);
     liar->lies += lie;
     if (!lie || is_done(liar->fault))

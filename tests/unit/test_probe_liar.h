@@ -72,7 +72,28 @@ extern const struct liar_row liar_rows[LIAR_COMMANDS][LIAR_FAULTS];
 extern const char *const liar_command_names[LIAR_COMMANDS];
 extern const char *const liar_fault_names[LIAR_FAULTS];
 
-enum { LIAR_REPLIES = 40 };
+/*
+ * What a probe may do to all its replies, whatever was asked; a table of its own, and no fault
+ * of the 19. Data words are those that transfers read.
+ */
+enum liar_habit {
+    HABIT_NONE,
+    CONSTANT,       /* each data word is `word` */
+    CONSTANT_OK,    /* the same, and each transfer is told as done */
+    CONSTANT_FAULT, /* the same, but each access to an access port ends in FAULT */
+    ORS_DATA,       /* each data word has the bits of `word` set */
+    ORS_RESPONSE,   /* each response byte has the bits of `word` set */
+    REPEATS,        /* the replies of an earlier session, one after the other */
+    SWAPS,          /* from packet `word` on there is another board at the wires */
+    LIAR_HABITS
+};
+
+enum { LIAR_REPLIES = 40, LIAR_TAPE_MAX = 400 };
+
+struct liar_tape {
+    struct fake_reply replies[LIAR_TAPE_MAX];
+    size_t count, played;
+};
 
 struct liar {
     struct probe probe; /* first: a struct probe * is a struct liar * */
@@ -82,6 +103,11 @@ struct liar {
     enum liar_position position;
     bool armed, closed;
     unsigned seen, lies, late;
+    enum liar_habit habit;
+    uint32_t word;
+    unsigned packets;                  /* since it was armed */
+    void (*swap)(struct liar *liar);   /* of SWAPS */
+    struct liar_tape *records, *plays; /* of REPEATS; NULL: not */
     struct fake_reply replies[LIAR_REPLIES];
     size_t sent, received;
 };

@@ -14,6 +14,7 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/chip/chip.h"
+#include "station-agent/chip/doors.h"
 #include "tests/unit/test_probe_liar.h"
 
 enum {
@@ -79,6 +80,7 @@ struct bench {
     struct liar liar;
     struct chip *chip;
     unsigned keys;
+    enum liar_board other; /* the board that SWAPS puts in */
 };
 
 /* One cell, and what came of it. */
@@ -91,7 +93,8 @@ struct cell {
 };
 
 struct outcome {
-    unsigned is; /* one of liar_want; 0: none that may ever be */
+    unsigned is;    /* one of liar_want; 0: none that may ever be */
+    bool said_shut; /* or "locked" */
     char detail[FAIL_WORDS_MAX + CHIP_DETAIL_MAX];
 };
 
@@ -110,9 +113,34 @@ static void on_write(struct fake *fake, uint32_t address, uint32_t value)
         fake_set(fake, DHCSR, RESET_SEEN | READY | HALTED);
 }
 
+/* Which board was asked last at an address. */
+static struct asked {
+    uint32_t address;
+    enum liar_board board;
+} asked[64];
+static size_t asked_count;
+
+static void note(uint32_t address, enum liar_board board)
+{
+    size_t i = 0;
+    while (i < asked_count && asked[i].address != address)
+        i++;
+    if (i == COUNT(asked))
+        return;
+    asked[i] = (struct asked){ address, board };
+    asked_count += i == asked_count;
+}
+
 static bool production(uint32_t address)
 {
+    note(address, BOARD_SHUT);
     return address != DPM_ID;
+}
+
+static bool unlocked(uint32_t address)
+{
+    note(address, BOARD_OPEN);
+    return false;
 }
 
 static struct bench *bench_new(const struct cell *cell)
@@ -141,7 +169,7 @@ static void bench_drop(struct bench **b)
 
 static void set_board(struct bench *b, enum liar_board board)
 {
-    b->liar.fake.refuses = board == BOARD_SHUT ? production : NULL;
+    b->liar.fake.refuses = board == BOARD_SHUT ? production : unlocked;
     b->liar.fake.no_answer = board == BOARD_ABSENT;
 }
 
@@ -159,6 +187,7 @@ static void start(struct bench *b, enum liar_board board, struct outcome *out)
     if (e == ERR_OK)
         e = chip_prepare(b->chip);
     keep_words(out);
+    out->said_shut = e == ERR_LOCKED;
     if (e == ERR_OK)
         out->is = board == BOARD_OPEN ? TRUE_ONE : 0;
     else if (e == ERR_LOCKED)
@@ -173,6 +202,7 @@ static void take_result(const struct chip_debug_result *result, enum liar_board 
     static const enum chip_debug truths[] = { CHIP_DEBUG_OPEN, CHIP_DEBUG_SHUT,
                                               CHIP_DEBUG_NOT_KNOWN };
     snprintf(out->detail, sizeof(out->detail), "%s", result->detail);
+    out->said_shut = result->port == CHIP_DEBUG_SHUT;
     if (result->port == truths[board])
         out->is = result->port != CHIP_DEBUG_NOT_KNOWN          ? TRUE_ONE
                   : strstr(result->detail, "no answer") != NULL ? TRUE_ONE
@@ -225,16 +255,18 @@ static void seal(struct bench *b, enum liar_board board, struct outcome *out)
         reset_and_look(b, board, CHIP_LEVEL_ANY, out);
 }
 
+static void (*const phases[LIAR_PHASES])(struct bench *b, enum liar_board board,
+                                         struct outcome *out) = {
+    [START] = start,
+    [CLOSING] = closing,
+    [SEAL] = seal,
+};
+
 static void run_cell(const struct cell *cell, struct outcome *out)
 {
     AUTO(bench_drop) struct bench *b = bench_new(cell);
     *out = (struct outcome){ 0 };
-    if (cell->phase == START)
-        start(b, cell->board, out);
-    else if (cell->phase == CLOSING)
-        closing(b, cell->board, out);
-    else
-        seal(b, cell->board, out);
+    phases[cell->phase](b, cell->board, out);
 }
 
 static unsigned want_of(const struct cell *c)
@@ -314,6 +346,143 @@ static void every_lie_of_a_probe(void **state)
     assert_true(looked > LIAR_COMMANDS * LIAR_FAULTS * 27 / (share + 1));
 }
 
+/*
+ * Probes with a habit. By hand: no board but a shut one gives "shut" or "locked", and none but
+ * an open one "open"; what else must not come is in the row.
+ */
+static const struct habit {
+    const char *name;
+    enum liar_habit habit;
+    const uint32_t *words;
+    size_t count;
+    unsigned want;      /* of liar_want */
+    const char *detail; /* one of these is said in doubt; NULL: any words */
+} habits[] = {
+#define WORDS(...)                                                                             \
+    (const uint32_t[]){ __VA_ARGS__ }, sizeof((uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t)
+#define ANY_WORDS                                                                              \
+    WORDS(0, UINT32_MAX, 0x0BF11477, 0x44504D00, 0xA1735440, 0xF0000000, 0xF0000020,           \
+          0xA0000000, 0xA0000020, 0x84770001, 0x00100000, 0xA5A5A5A5)
+    { "the same word for each read", CONSTANT, ANY_WORDS, DOUBT, NULL },
+    { "the same word, told as done", CONSTANT_OK, ANY_WORDS, DOUBT, NULL },
+    { "the same word, and FAULT for each access", CONSTANT_FAULT, ANY_WORDS, DOUBT, NULL },
+    { "STICKYERR set in all that is read", ORS_DATA, WORDS(0x20), TRUE_ONE | DOUBT, NULL },
+    { "one bit set in all that is read", ORS_DATA,
+      WORDS(1, 2, 4, 8, 0x10, 0x40, 0x80, 0x100, 0x1000, 0x10000, 0x20000, 0x100000, 0x2000000,
+            0x10000000, 0x20000000, 0x40000000, 0x80000000),
+      TRUE_ONE | DOUBT, NULL },
+    { "one bit set in each response", ORS_RESPONSE, WORDS(1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80),
+      TRUE_ONE | DOUBT, NULL },
+};
+
+static void run_habit(const struct habit *h, uint32_t word, const struct cell *cell,
+                      struct outcome *out)
+{
+    AUTO(bench_drop) struct bench *b = bench_new(cell);
+    b->liar.command = LIAR_COMMANDS;
+    b->liar.fake.atomic = false;
+    b->liar.habit = h->habit;
+    b->liar.word = word;
+    *out = (struct outcome){ 0 };
+    phases[cell->phase](b, cell->board, out);
+}
+
+static void no_habit_of_a_probe_looks_like_a_lock(void **state)
+{
+    (void)state;
+    unsigned wrong = 0;
+    struct outcome out;
+    for (size_t i = 0; i < COUNT(habits); i++)
+        for (size_t word = 0; word < habits[i].count; word++)
+            for (struct cell c = { .phase = 0 }; c.phase < LIAR_PHASES; c.phase++)
+                for (c.board = 0; c.board < LIAR_BOARDS; c.board++) {
+                    run_habit(&habits[i], habits[i].words[word], &c, &out);
+                    bool absent = c.board == BOARD_ABSENT && out.is == TRUE_ONE;
+                    if ((out.is & habits[i].want) != 0 || absent)
+                        continue;
+                    wrong++;
+                    print_message("%s, 0x%08x, %s, board %s: %u: %s\n", habits[i].name,
+                                  habits[i].words[word], phase_names[c.phase],
+                                  board_names[c.board], out.is, out.detail);
+                }
+    assert_int_equal(wrong, 0);
+}
+
+/* A probe that keeps the replies of the board before, or repeats them. */
+static void an_earlier_boards_replies_are_no_proof(void **state)
+{
+    (void)state;
+    static struct liar_tape tape;
+    for (struct cell c = { .phase = START, .board = BOARD_SHUT }; c.phase < LIAR_PHASES;
+         c.phase++) {
+        struct outcome first = { 0 }, then = { 0 };
+        tape = (struct liar_tape){ .count = 0 };
+        AUTO(bench_drop) struct bench *shut = bench_new(&c);
+        shut->liar.command = LIAR_COMMANDS;
+        shut->liar.records = &tape;
+        phases[c.phase](shut, BOARD_SHUT, &first);
+        assert_int_equal(first.is, TRUE_ONE); /* "shut", "locked" */
+        AUTO(bench_drop) struct bench *open = bench_new(&c);
+        open->liar.command = LIAR_COMMANDS;
+        open->liar.plays = &tape;
+        phases[c.phase](open, BOARD_OPEN, &then);
+        bool told = c.phase == START || strstr(then.detail, "TAR reads") != NULL;
+        if (then.is != DOUBT || !told)
+            fail_msg("%s: %u: %s", phase_names[c.phase], then.is, then.detail);
+    }
+}
+
+static void swap(struct liar *liar)
+{
+    struct bench *b = (struct bench *)liar;
+    set_board(b, b->other);
+}
+
+/* A board that is plugged in knows nothing of the connection. */
+static void swap_cold(struct liar *liar)
+{
+    swap(liar);
+    liar->fake.line_lost = true;
+    liar->fake.ctrl_stat = 0;
+}
+
+/* "Shut" only of what each door that is shut was asked of. */
+static bool all_doors_were_shut(void)
+{
+    for (size_t i = 0; i < DOORS; i++)
+        for (size_t k = 0; k < asked_count; k++)
+            if (asked[k].address == doors[i].address && asked[k].board != BOARD_SHUT)
+                return false;
+    return true;
+}
+
+/* The board at the wires is another one from packet n on, at each packet of the way. */
+static void boards_that_are_swapped_are_not_mixed(void **state)
+{
+    (void)state;
+    enum { PACKETS_MAX = 300 };
+    unsigned shut = 0;
+    for (struct cell c = { .phase = START }; c.phase < LIAR_PHASES; c.phase++)
+        for (uint32_t n = 1; n < PACKETS_MAX; n++)
+            for (unsigned way = 0; way < 4; way++) {
+                struct outcome out = { 0 };
+                enum liar_board first = way % 2 == 0 ? BOARD_OPEN : BOARD_SHUT;
+                AUTO(bench_drop) struct bench *b = bench_new(&c);
+                b->liar.command = LIAR_COMMANDS;
+                b->liar.habit = SWAPS;
+                b->liar.word = n;
+                b->liar.swap = way / 2 == 0 ? swap : swap_cold;
+                b->other = first == BOARD_OPEN ? BOARD_SHUT : BOARD_OPEN;
+                asked_count = 0;
+                phases[c.phase](b, first, &out);
+                shut += out.said_shut;
+                if (out.said_shut && !all_doors_were_shut())
+                    fail_msg("%s, packet %u, way %u: %s", phase_names[c.phase], n, way,
+                             out.detail);
+            }
+    assert_true(shut > 10);
+}
+
 /* A row without a word of what is wrong, or without any outcome, is none. */
 static void every_row_says_something(void **state)
 {
@@ -332,6 +501,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_says_something),
         cmocka_unit_test(every_lie_of_a_probe),
+        cmocka_unit_test(no_habit_of_a_probe_looks_like_a_lock),
+        cmocka_unit_test(an_earlier_boards_replies_are_no_proof),
+        cmocka_unit_test(boards_that_are_swapped_are_not_mixed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

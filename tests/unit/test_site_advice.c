@@ -2,12 +2,16 @@
 /* What a person and a script are told by an error alone: advice and exit code. */
 #include "tests/unit/check.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/program.h"
 #include "station-agent/site/advice.h"
+#include "station-agent/site/site.h"
 
 static const struct {
     enum err err;
@@ -47,6 +51,31 @@ static void only_success_ends_with_0(void **state)
     }
 }
 
+/* Of 64 positions one status: a board that must not be shipped is never behind another's. */
+static void the_gravest_of_many_failures_counts(void **state)
+{
+    (void)state;
+    static const enum err order[] = { ERR_OPEN,   ERR_NOT_KNOWN, ERR_NOT_LOCKED,
+                                      ERR_SPOILT, ERR_BOOT,      ERR_HELD,
+                                      ERR_LOCKED, ERR_ABORTED,   ERR_OK };
+    enum err results[SITES_MAX] = { ERR_OK };
+    assert_int_equal(sites_gravest(results, SITES_MAX), SITES_MAX);
+    for (size_t grave = 0; grave + 1 < COUNT(order); grave++)
+        for (size_t at = 0; at < SITES_MAX; at++) {
+            for (size_t i = 0; i < SITES_MAX; i++)
+                results[i] = order[grave + 1 + i % (COUNT(order) - grave - 1)];
+            results[at] = order[grave];
+            assert_int_equal(sites_gravest(results, SITES_MAX), at);
+        }
+}
+
+static void of_equal_failures_the_first_counts(void **state)
+{
+    (void)state;
+    const enum err results[] = { ERR_OK, ERR_ABORTED, ERR_LOCKED, ERR_CHIP, ERR_LOCKED };
+    assert_int_equal(sites_gravest(results, COUNT(results)), 2);
+}
+
 /* The same error asks for other things at another place. */
 static void a_step_and_a_message_have_their_own(void **state)
 {
@@ -70,6 +99,8 @@ static void a_step_and_a_message_have_their_own(void **state)
         { ERR_UNAVAILABLE, "Closing.Lock", "tcp://h:1: no answer on SWD", "in the fixture" },
         { ERR_NOT_FOUND, "Runs.Sealed", "has made no unit", "--uid" },
         { ERR_MISMATCH, "comparing the board with its profile", "", "put it aside" },
+        { ERR_MISMATCH, "connecting over SWD", "unknown part", "no part that this program" },
+        { ERR_MISMATCH, "Runs.Open", "server: part: found PDID", "than the order is for" },
         { ERR_FAULT, "connecting over SWD", "the probe refuses command 0x11: each",
           "--swd-clock" },
         { ERR_NOT_FOUND, "Runs.Open", "no such order", "--order" },
@@ -98,6 +129,28 @@ static void no_error_is_without_advice(void **state)
     assert_string_equal(advice_of((enum err)999, NULL, NULL), ADVICE_LAST);
 }
 
+/* enrol and probes, too. */
+static void whatever_ends_a_subcommand_says_what_to_try(void **state)
+{
+    (void)state;
+    char text[2000] = "";
+    fflush(stderr);
+    FILE *file = tmpfile();
+    int kept = dup(STDERR_FILENO);
+    assert_true(file != NULL && kept >= 0);
+    dup2(fileno(file), STDERR_FILENO);
+    int code = program_fail(fail_quiet(ERR_EXISTS, "station.key: it is there"));
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    rewind(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    assert_int_equal(code, EX_CANTCREAT);
+    assert_string_equal(text, "station-agent: station.key: it is there\n"
+                              "station-agent: try: it is there already: take another name, or "
+                              "go on with the one that is there\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +158,9 @@ int main(void)
         cmocka_unit_test(a_step_and_a_message_have_their_own),
         cmocka_unit_test(no_error_is_without_advice),
         cmocka_unit_test(only_success_ends_with_0),
+        cmocka_unit_test(whatever_ends_a_subcommand_says_what_to_try),
+        cmocka_unit_test(the_gravest_of_many_failures_counts),
+        cmocka_unit_test(of_equal_failures_the_first_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

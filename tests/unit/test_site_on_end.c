@@ -89,6 +89,11 @@ static void it_gets_what_is_known_of_the_board(void **state)
     assert_int_equal(on_end_run(&on_end), ERR_OK);
     read_output(text);
     assert_non_null(strstr(text, ",,order-1,failed,the firmware did not start,"));
+    on_end = sealed();
+    on_end.certified = true; /* in an earlier run */
+    assert_int_equal(on_end_run(&on_end), ERR_OK);
+    read_output(text);
+    assert_non_null(strstr(text, "0123456789abcdef01234567,0123456789abcdef01234567,order-1,"));
     X509_NAME_free(name);
     OPENSSL_free(der);
 }

@@ -453,6 +453,50 @@ static void one_bad_board_leaves_the_others_alone(void **state)
     json_decref(lines);
 }
 
+/* A position gets its next board only after 0: the program of --on-end counts. */
+static void the_program_at_the_end_counts(void **state)
+{
+    (void)state;
+    static const char *const probes[] = { "tcp://bench:1" };
+    static const struct {
+        const char *program;
+        enum fault fault;
+        enum err want;
+    } cases[] = {
+        { "true", FAULT_NONE, ERR_OK },
+        { "false", FAULT_NONE, ERR_ABORTED },
+        { "false", FAULT_DEBUG_OPEN, ERR_OPEN },
+        { "true", FAULT_DEBUG_OPEN, ERR_OPEN },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct site_plan plan = plan_of(probes, 1);
+        size_t failed;
+        plan.on_end = cases[i].program;
+        scene_begin(cases[i].fault);
+        assert_int_equal(run_captured(&plan, &failed), cases[i].want);
+        json_t *lines = output();
+        const char *said = text_of(lines, json_array_size(lines) - 1, "on_end");
+        assert_int_equal(said[0] == '\0', strcmp(cases[i].program, "true") == 0);
+        json_decref(lines);
+    }
+}
+
+/* DevAuth is one piece, the firmware two, of which the first may come once more: asked for
+ * ahead by a site whose board is slower than another. */
+static void images_are_fetched_once_for_all_sites(void **state)
+{
+    (void)state;
+    static const char *const probes[] = { "tcp://bench:1", "usb:serial=2", "usb:port=1-3",
+                                          "usb:port=1-4" };
+    struct site_plan plan = plan_of(probes, COUNT(probes));
+    size_t failed, fetched = 0;
+    scene_begin(FAULT_NONE);
+    assert_int_equal(run_captured(&plan, &failed), ERR_OK);
+    for (size_t i = 0; i < scene.call_count; i++)
+        fetched += strcmp(scene.calls[i].method, "hallmark.v1.Runs/FetchImage") == 0;
+    assert_true(fetched >= 3 && fetched <= 4);
+}
+
 static void plans_that_cannot_be(void **state)
 {
     (void)state;
@@ -510,6 +554,8 @@ int main(void)
         cmocka_unit_test(a_firmware_file_is_not_fetched),
         cmocka_unit_test(the_firmware_is_asked_for_before_it_is_needed),
         cmocka_unit_test(one_bad_board_leaves_the_others_alone),
+        cmocka_unit_test(the_program_at_the_end_counts),
+        cmocka_unit_test(images_are_fetched_once_for_all_sites),
         cmocka_unit_test(plans_that_cannot_be),
         cmocka_unit_test(lines_for_people),
     };

@@ -29,7 +29,6 @@ enum {
     PLM_DEPLOYED = 3,
 };
 
-#define BLANK    0xffffffffu
 #define DPM_CODE (0x5au << 24)
 #define PLM_CODE (0x475au << 16)
 
@@ -110,12 +109,13 @@ enum err port_lock(enum port_lock level, const uint32_t config[PORT_CONFIG_WORDS
     return dpm_set(&non_secure, permit_lock_mask(permit, PORT_LOCK_PRODUCTION));
 }
 
-/* How the chip is shipped: CONFIG blank, stage Vendor, no DPM bit. A profile that wants other
- * CONFIG words before the lock has to be known here. */
+/* How the chip is shipped: CONFIG_SHIPPED, stage Vendor, no DPM bit. */
 static bool as_shipped(const uint32_t words[PORT_CONFIG_WORDS])
 {
-    return (words[0] & words[1] & words[2] & words[3]) == BLANK &&
-           (REG(SCU_PLM_STS) & (PLM_STAGE | PLM_DIRTY)) == 0 &&
+    for (size_t i = 0; i < PORT_CONFIG_WORDS; i++)
+        if (words[i] != CONFIG_SHIPPED)
+            return false;
+    return (REG(SCU_PLM_STS) & (PLM_STAGE | PLM_DIRTY)) == 0 &&
            (dpm_bits(&secure) | dpm_bits(&non_secure)) == 0;
 }
 

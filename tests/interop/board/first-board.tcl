@@ -48,6 +48,11 @@ check "fb_erase_time and fb_program_time use the page that they are given" {
     want 0xf0040 [word 0xf0040] 0xffffffff
 }
 
+check "fb_busy compares the two busy bits" {
+    want_said [said_by {fb_busy 0xf0800}] {ISPSTS after the erase +0x[0-9a-f]{8}; BUSY was 0 before ISPTRG in 0 of}
+    want_said [said_by fb_doors] {DPM window +0xf00016fc +0x44504d00}
+}
+
 check "fb_isp says what the flash controller refuses" {
     if {![catch {fb_isp 0x21 0xf0000 0 0x01} why]} {error "programmed without APUEN"}
     want_said $why {ISPSTS 0x}
