@@ -12,8 +12,7 @@
  */
 #pragma once
 
-#include <stdatomic.h>
-
+#include "common/host/meter.h"
 #include "common/host/own.h"
 #include "common/rpc/limits.h"
 #include "hallmark/v1/frame.pb-c.h"
@@ -81,7 +80,7 @@ enum err peer_room(struct peer *peer, uint32_t stream, size_t *room_out);
 void peer_consumed(struct peer *peer, uint32_t stream, size_t bytes);
 
 /* total counts this peer's unsent bytes too, as long as it lives: for a limit on several. */
-void peer_count_unsent(struct peer *peer, atomic_size_t *total);
+void peer_count_unsent(struct peer *peer, struct meter *total);
 
 /* Answer the call on response->stream. Of a stream that is gone: does nothing (the caller
  * left). */

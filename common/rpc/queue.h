@@ -16,13 +16,13 @@ struct queue {
     uint64_t queued, pulled; /* frames, ever */
     struct queue_event *event_head, **event_tail;
     /* Counts out_bytes too; NULL: nobody does. */
-    atomic_size_t *total;
+    struct meter *total;
 };
 
 void queue_init(struct queue *q);
 void queue_fini(struct queue *q);
 enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *frame, size_t max);
-void queue_count(struct queue *q, atomic_size_t *total); /* from now on, and what is there */
+void queue_count(struct queue *q, struct meter *total); /* from now on, and what is there */
 bool queue_pull(struct queue *q, struct buf *message_out);
 enum err queue_event(struct queue *q, const struct peer_event *event); /* event is moved */
 bool queue_next_event(struct queue *q, struct peer_event *event_out);

@@ -97,7 +97,7 @@ struct wss_conn *wss_conn_keep(struct wss_conn *conn);
 void wss_conn_drop(struct wss_conn **conn);
 void wss_conn_set_user(struct wss_conn *conn, void *user); /* in accept or open only */
 /* In accept: total counts the connection's unsent bytes too, until closed has been called. */
-void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total);
+void wss_conn_count_unsent(struct wss_conn *conn, struct meter *total);
 /* In accept: bytes of messages that are not whole count there, until closed is called; what is
  * over its limit ends the connection with 1013. NULL: they do not count. */
 void wss_conn_meter_received(struct wss_conn *conn, struct meter *meter);

@@ -65,6 +65,7 @@ struct server {
     struct work *work;
     struct work *streams;  /* threads that streaming calls may hold */
     struct meter received; /* bytes of all that have come and are not served yet */
+    struct meter unsent;   /* bytes of answers of all that are not read yet */
     atomic_bool stopping;  /* streaming calls end */
 
     pthread_mutex_t lock; /* of runs, sessions and callers */
@@ -103,14 +104,14 @@ void server_drain(struct server *server);    /* no new work; what is queued is d
 enum err server_stop(struct server *server); /* the log's last entry, and a checkpoint of it */
 
 /* A principal that is connected, and its fair share. Counted by its connections, and kept after
- * the last one until its refusals are entered and its rate limit is whole again; a peer that is
- * no principal is the caller "". */
+ * the last one until its refusals are entered and its rate limit is whole again; peers that are
+ * no principals, and those whose handshake fails, are the caller "". */
 struct caller {
     struct caller *next;
     struct server *server;
     unsigned connections;          /* under server->lock */
     struct share *calls, *streams; /* of server->work and server->streams */
-    atomic_size_t unsent;          /* bytes of answers, of all its connections */
+    struct meter unsent;           /* bytes of answers, of all its connections */
     struct meter received;         /* bytes that are not served yet, the same */
     unsigned runs;                 /* under server->lock, like what follows */
     struct budget_bucket opens;    /* calls of Runs.Open */

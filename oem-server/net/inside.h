@@ -10,9 +10,8 @@ struct net {
     struct strand *strand; /* for what belongs to no session: TLS refusals */
     pthread_mutex_t lock;  /* of what follows, and of every session's jobs */
     pthread_cond_t idle;
-    unsigned open; /* calls taken and not yet answered */
-    uint64_t window_ms;
-    unsigned refused, suppressed; /* in this window, I/O thread only */
+    unsigned open;            /* calls taken and not yet answered */
+    struct caller *strangers; /* those whose handshake fails, all together */
 };
 
 /* wss_handler.request and .cancelled */
