@@ -198,7 +198,8 @@ static int by_size(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* One call after the other: what each took, and how many signatures were made meanwhile. */
+/* One call after the other: how many signatures were made meanwhile, and what each took. The
+ * first is asserted, for time is the machine's (tests/bench/strangers). */
 static void check_calls(struct client *c)
 {
     static unsigned took[CALLS], made[CALLS];
@@ -221,7 +222,6 @@ static void check_calls(struct client *c)
            "signatures during a call: median %u, most %u\n",
            STRANGERS, SIGN_MS, took[CALLS / 2], took[CALLS - 2], made[CALLS / 2],
            made[CALLS - 1]);
-    assert_in_range(took[CALLS / 2], 0, 2 * SIGN_MS);
     assert_in_range(made[CALLS / 2], 0, 1);
     assert_in_range(made[CALLS * 9 / 10], 0, 2);
 }
@@ -242,13 +242,13 @@ static void the_connected_and_the_known_are_served(void **state)
     check_calls(&operator_);
     uint64_t took = rpc_now_ms() - start;
     unsigned made = atomic_load(&signatures) - before;
-    start = rpc_now_ms();
+    before = atomic_load(&signatures);
     client_start(&again);
-    unsigned known_ms = (unsigned)(rpc_now_ms() - start);
-    printf("figure: %u signatures for strangers in %u ms; a known address connects in %u ms\n",
-           made, (unsigned)took, known_ms);
-    assert_in_range(known_ms, 0, 2000);
-    assert_true(made >= 3); /* they are served in turn, too, */
+    unsigned known = atomic_load(&signatures) - before;
+    printf("figure: %u signatures for strangers in %u ms; %u until a known address is in\n",
+           made, (unsigned)took, known);
+    assert_in_range(known, 0, 2000 / SIGN_MS / 4); /* its own is one of them */
+    assert_true(made >= 3);                        /* they are served in turn, too, */
     assert_true((uint64_t)made * SIGN_MS * 100 <=
                 took * 35 + 500 * SIGN_MS); /* within bounds */
     atomic_store(&stop, true);
