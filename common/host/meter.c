@@ -31,3 +31,10 @@ void meter_give(struct meter *meter, size_t bytes)
     if (meter->all != NULL)
         atomic_fetch_sub(&meter->all->used, bytes);
 }
+
+void meter_add(struct meter *meter, size_t bytes)
+{
+    atomic_fetch_add(&meter->used, bytes);
+    if (meter->all != NULL)
+        atomic_fetch_add(&meter->all->used, bytes);
+}

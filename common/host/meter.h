@@ -4,7 +4,8 @@
  *
  * A meter may belong to a larger one (of all together): bytes are taken from both or from
  * neither. Any thread (test_budget). The meter outlives its users. Used by common/wss for
- * incomplete messages, and by the server for messages that wait to be served.
+ * incomplete messages, by common/rpc for those that are not sent yet, and by the server for
+ * messages that wait to be served.
  */
 #pragma once
 
@@ -20,4 +21,7 @@ struct meter {
 
 bool meter_take(struct meter *meter,
                 size_t bytes); /* false: over its limit, nothing is taken */
-void meter_give(struct meter *meter, size_t bytes); /* bytes that were taken before */
+void meter_give(struct meter *meter, size_t bytes); /* bytes that were taken or added before */
+/* What is held whatever the limit says, such as an answer that has been made: the owner looks
+ * at used before it lets more be made. */
+void meter_add(struct meter *meter, size_t bytes);

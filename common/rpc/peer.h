@@ -12,8 +12,7 @@
  */
 #pragma once
 
-#include <stdatomic.h>
-
+#include "common/host/meter.h"
 #include "common/host/own.h"
 #include "common/rpc/limits.h"
 #include "hallmark/v1/frame.pb-c.h"
@@ -86,7 +85,7 @@ void peer_consumed(struct peer *peer, uint32_t stream, size_t bytes);
 
 /* Adds this peer's unsent bytes to total, for as long as it lives: for a limit on several
  * peers. */
-void peer_count_unsent(struct peer *peer, atomic_size_t *total);
+void peer_count_unsent(struct peer *peer, struct meter *total);
 
 /* Answers the call on response->stream. Does nothing if that call has ended (its caller
  * cancelled it). */

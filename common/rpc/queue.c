@@ -78,10 +78,10 @@ bool queue_next_event(struct queue *q, struct peer_event *event_out)
     return true;
 }
 
-void queue_count(struct queue *q, atomic_size_t *total)
+void queue_count(struct queue *q, struct meter *total)
 {
     q->total = total;
-    atomic_fetch_add(total, q->out_bytes);
+    meter_add(total, q->out_bytes);
 }
 
 enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *f, size_t max)
@@ -102,7 +102,7 @@ enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *f, size_t max)
     q->out_tail = &node->next;
     q->out_bytes += len;
     if (q->total != NULL)
-        atomic_fetch_add(q->total, len);
+        meter_add(q->total, len);
     q->queued++;
     return ERR_OK;
 }
@@ -117,7 +117,7 @@ bool queue_pull(struct queue *q, struct buf *message_out)
         q->out_tail = &q->out_head;
     q->out_bytes -= node->bytes.len;
     if (q->total != NULL)
-        atomic_fetch_sub(q->total, node->bytes.len);
+        meter_give(q->total, node->bytes.len);
     q->pulled++;
     buf_free(message_out);
     *message_out = buf_take(&node->bytes);

@@ -16,7 +16,7 @@ struct queue {
     uint64_t queued, pulled; /* frames since the start */
     struct queue_event *event_head, **event_tail;
     /* Also counts out_bytes; NULL: none. */
-    atomic_size_t *total;
+    struct meter *total;
 };
 
 /* queue_fini() frees and wipes what is queued. ERR_LIMIT: a frame is larger than max;
@@ -25,7 +25,7 @@ void queue_init(struct queue *q);
 void queue_fini(struct queue *q);
 enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *frame, size_t max);
 void queue_count(struct queue *q,
-                 atomic_size_t *total); /* from now on, and what is already queued */
+                 struct meter *total); /* from now on, and what is already queued */
 bool queue_pull(struct queue *q, struct buf *message_out);
 enum err queue_event(struct queue *q, const struct peer_event *event); /* event is moved */
 bool queue_next_event(struct queue *q, struct peer_event *event_out);

@@ -232,7 +232,7 @@ static enum err grant_anew(struct peer *p, struct stream *s, size_t bytes)
     return send_credit(p, s->id, 1, bytes);
 }
 
-void peer_count_unsent(struct peer *p, atomic_size_t *total)
+void peer_count_unsent(struct peer *p, struct meter *total)
 {
     queue_count(&p->queue, total);
 }

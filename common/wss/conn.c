@@ -70,7 +70,7 @@ void wss_conn_set_user(struct wss_conn *conn, void *user)
     conn->user = user;
 }
 
-void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total)
+void wss_conn_count_unsent(struct wss_conn *conn, struct meter *total)
 {
     pthread_mutex_lock(&conn->lock);
     peer_count_unsent(conn->peer, total);

@@ -106,7 +106,7 @@ struct wss_conn *wss_conn_keep(struct wss_conn *conn);
 void wss_conn_drop(struct wss_conn **conn);
 void wss_conn_set_user(struct wss_conn *conn, void *user); /* in accept or open only */
 /* In accept: adds the connection's unsent bytes to total, until closed has been called. */
-void wss_conn_count_unsent(struct wss_conn *conn, atomic_size_t *total);
+void wss_conn_count_unsent(struct wss_conn *conn, struct meter *total);
 /* In accept: charges bytes of incomplete messages to meter, until closed is called; over its
  * limit the connection is closed with 1013. NULL: they are not charged. */
 void wss_conn_meter_received(struct wss_conn *conn, struct meter *meter);

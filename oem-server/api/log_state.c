@@ -153,7 +153,7 @@ static enum err check_state(struct store_tx *tx, void *context)
     uint64_t size = 0;
     check->tx = tx;
     TRY(store_log_size(tx, &size));
-    uint64_t start = size > STATE_ENTRIES ? size - STATE_ENTRIES : 0;
+    uint64_t start = size > TLOG_NEWEST ? size - TLOG_NEWEST : 0;
     TRY(store_log_read(tx, start, size - start, fold, check));
     TRY(replay_rows(check->replay, look_up, check));
     replay_missing(check->replay, differs, check);

@@ -9,8 +9,7 @@
 enum err log_get_state(struct rpc_call *rpc, const Hallmark__V1__GetStateRequest *in,
                        Hallmark__V1__GetStateResponse *out);
 
-/* Compares the changes of the newest entries (STATE_ENTRIES at most) with the rows that they
+/* Compares the changes of the newest entries (TLOG_NEWEST at most) with the rows that they
  * name. ERR_DATA_LOSS: a row was edited, added or removed; the message names row and field
  * (test_api_operator: edited_store_is_found). */
-enum { STATE_ENTRIES = 10000 };
 enum err log_state_check(struct server *server);

@@ -31,6 +31,8 @@ static struct caller *caller_new(struct server *server, const char *uri)
     snprintf(caller->uri, sizeof(caller->uri), "%s", uri);
     caller->received.max = BUDGET_RECEIVED;
     caller->received.all = &server->received;
+    caller->unsent.max = BUDGET_UNREAD;
+    caller->unsent.all = &server->unsent;
     caller->calls = share_new(server->work);
     caller->streams = share_new(server->streams);
     if (caller->calls != NULL && caller->streams != NULL)
@@ -149,8 +151,8 @@ void callers_tell(struct server *server, bool all)
     struct caller left = { 0 };
     while (take_left_out(server, all, &left)) {
         char words[FAIL_WORDS_MAX];
-        snprintf(words, sizeof(words), "%u more refusals of this principal, last: %s",
-                 left.left_out, left.left_words);
+        snprintf(words, sizeof(words), "%u more refusals of %s, last: %s", left.left_out,
+                 left.uri[0] != '\0' ? "this principal" : "strangers", left.left_words);
         log_line(LOG_LEVEL_WARN, "refused: %s: %s", left.uri, words);
         if (event_simple(server, "refusal", left.uri, "", left.left_err, words) != ERR_OK)
             log_line(LOG_LEVEL_ERROR, "svc: the refusals could not be logged");
@@ -198,14 +200,19 @@ void caller_leave(struct caller **caller_pointer)
 
 enum err caller_check(struct caller *caller)
 {
-    size_t unread = atomic_load(&caller->unsent);
-    return unread <= BUDGET_UNREAD
-               ? ERR_OK
-               : fail_quiet(
-                     ERR_EXHAUSTED,
-                     "%zu MiB of answers wait on this principal's connections, the limit is "
-                     "%d: read them first",
-                     unread >> 20, BUDGET_UNREAD >> 20);
+    size_t unread = atomic_load(&caller->unsent.used);
+    size_t all = atomic_load(&caller->server->unsent.used);
+    if (unread > BUDGET_UNREAD)
+        return fail_quiet(ERR_EXHAUSTED,
+                          "%zu MiB of answers wait on this principal's connections, the limit "
+                          "is %d: read them first",
+                          unread >> 20, BUDGET_UNREAD >> 20);
+    if (all > BUDGET_UNREAD_ALL && unread > BUDGET_UNREAD_FREE)
+        return fail_quiet(ERR_EXHAUSTED,
+                          "%zu MiB of answers wait on all connections, the limit is %d, and "
+                          "%zu KiB on this principal's: read them first",
+                          all >> 20, BUDGET_UNREAD_ALL >> 20, unread >> 10);
+    return ERR_OK;
 }
 
 enum err caller_receive(struct caller *caller, size_t bytes)

@@ -66,6 +66,7 @@ struct server {
     struct work *work;
     struct work *streams;  /* threads that streaming calls may hold */
     struct meter received; /* bytes of all principals' calls that are not served yet */
+    struct meter unsent;   /* bytes of answers of all that are not read yet */
     atomic_bool stopping;  /* streaming calls end */
 
     pthread_mutex_t lock; /* protects runs, sessions and callers */
@@ -111,13 +112,13 @@ enum err server_stop(struct server *server); /* the log's last entry, and a chec
 
 /* A connected principal, with its shares and budget. Reference-counted by its connections, and
  * kept after the last one until its refusals are entered and its token bucket is full again.
- * All peers that are no principal share the caller "". */
+ * All peers that are no principal, and those whose handshake fails, share the caller "". */
 struct caller {
     struct caller *next;
     struct server *server;
     unsigned connections;          /* under server->lock */
     struct share *calls, *streams; /* of server->work and server->streams */
-    atomic_size_t unsent;          /* bytes of answers, of all its connections */
+    struct meter unsent;           /* bytes of answers, of all its connections */
     struct meter received;         /* bytes that are not served yet, of all its connections */
     unsigned runs;                 /* under server->lock, like what follows */
     struct budget_bucket opens;    /* calls of Runs.Open */

@@ -10,9 +10,8 @@ struct net {
     struct strand *strand; /* for jobs without a session: TLS refusals */
     pthread_mutex_t lock;  /* protects what follows, and the jobs of all sessions */
     pthread_cond_t idle;
-    unsigned open; /* calls accepted and not yet answered */
-    uint64_t window_ms;
-    unsigned refused, suppressed; /* in this window, I/O thread only */
+    unsigned open;            /* calls accepted and not yet answered */
+    struct caller *strangers; /* those whose handshake fails, all together */
 };
 
 /* wss_handler.request and .cancelled; on the I/O thread. The event is lent for the call. */

@@ -128,7 +128,9 @@ enum err net_start(struct server *server, struct net **net_out)
                      refusal_tls, refusal_breach, NULL, on_idle },
     };
     enum err e = net->strand == NULL ? fail(ERR_MEMORY, "net: no memory")
-                                     : wss_start(&config, &net->wss);
+                                     : caller_enter(server, "", &net->strangers);
+    if (e == ERR_OK)
+        e = wss_start(&config, &net->wss);
     if (e != ERR_OK) {
         net_free(net);
         return e;
@@ -193,6 +195,7 @@ void net_free(struct net *net)
     if (net == NULL)
         return;
     wss_stop(net->wss);
+    caller_leave(&net->strangers);
     strand_drop(&net->strand);
     pthread_cond_destroy(&net->idle);
     pthread_mutex_destroy(&net->lock);

@@ -62,29 +62,23 @@ static void log_tls_refusal(void *context)
     free(r);
 }
 
-/* Rate-limited; the next entry says how many were left out. */
+/* Anyone can cause these: all strangers together have the rate of one principal, and the next
+ * entry says how many were left out. The I/O thread must not wait, so a worker writes. */
 void refusal_tls(void *context, const char *address, const char *alert)
 {
     struct net *net = context;
-    uint64_t now = rpc_now_ms();
-    if (now - net->window_ms >= 1000) {
-        net->window_ms = now;
-        net->refused = 0;
-    }
-    if (net->refused++ >= BUDGET_TLS_REFUSALS) {
-        net->suppressed++;
+    char words[sizeof(((struct tls_refusal *)0)->words)];
+    snprintf(words, sizeof(words), "TLS handshake refused: %s", alert);
+    struct tls_refusal *r = caller_may_enter(net->strangers) ? calloc(1, sizeof(*r)) : NULL;
+    if (r == NULL) {
+        caller_leave_out(net->strangers, ERR_TLS, words);
         return;
     }
-    struct tls_refusal *r = calloc(1, sizeof(*r));
-    if (r == NULL)
-        return;
     r->net = net;
     snprintf(r->address, sizeof(r->address), "%s", address);
-    snprintf(r->words, sizeof(r->words), "TLS handshake refused: %s", alert);
-    if (net->suppressed != 0)
-        snprintf(r->words, sizeof(r->words), "TLS handshake refused: %s (and %u more)", alert,
-                 net->suppressed);
-    net->suppressed = 0;
-    if (strand_submit(net->strand, log_tls_refusal, r) != ERR_OK)
+    memcpy(r->words, words, sizeof(words));
+    if (strand_submit(net->strand, log_tls_refusal, r) != ERR_OK) {
+        caller_leave_out(net->strangers, ERR_TLS, words);
         free(r);
+    }
 }

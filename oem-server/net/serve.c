@@ -11,6 +11,9 @@
 #include "common/wss/stream.h"
 #include "oem-server/net/inside.h"
 
+/* The budget says what a stream's credit lets wait. */
+_Static_assert(BUDGET_STREAM_MIB << 20 == RPC_CREDIT_BYTES, "a row of oem-server/budget");
+
 struct job {
     struct job *next; /* of its session, under net->lock */
     struct net *net;

@@ -155,6 +155,7 @@ enum err server_open(const struct config *config, struct server **server_out)
         .unlocked_us = (int64_t)config->policy.unlocked_s * US_OF_SECOND,
     };
     server->received.max = BUDGET_RECEIVED_ALL;
+    server->unsent.max = BUDGET_UNREAD_ALL;
     pthread_mutex_init(&server->lock, NULL);
     struct hsm_config hsm = config->hsm;
     enum err e = uses_open(config->uses_path, &server->uses);

@@ -69,25 +69,6 @@ enum err tlog_root_check(const struct tree_edge *edge, const struct checkpoint *
     return ERR_OK;
 }
 
-/* The latest checkpoint and the tree at its size. Without one the tree begins empty. */
-static enum err load_signed(struct tlog *log, struct store_tx *tx, uint64_t log_size)
-{
-    struct checkpoint checkpoint;
-    uint64_t size = 0;
-    enum err found = store_checkpoint_latest(tx, &size, &log->signed_note);
-    if (found == ERR_NOT_FOUND)
-        return ERR_OK;
-    TRY(found);
-    TRY(tlog_checkpoint_check(log, size, buf_span(&log->signed_note), &checkpoint));
-    if (size > log_size)
-        return fail(ERR_DATA_LOSS, "tlog: %ju entries, but a checkpoint of %ju was signed",
-                    (uintmax_t)log_size, (uintmax_t)size);
-    TRY(tree_load(size, tlog_node_get, tx, &log->committed));
-    TRY(tlog_root_check(&log->committed, &checkpoint));
-    log->signed_size = size;
-    return ERR_OK;
-}
-
 struct replay {
     struct store_tx *tx;
     struct tree_edge *edge;
@@ -102,17 +83,48 @@ static enum err replay_entry(void *context, uint64_t index, struct span entry)
     return tree_add(replay->edge, leaf, tlog_node_compare, replay->tx);
 }
 
-/* Entries that no checkpoint covers are hashed one by one, from the tree of the latest
- * checkpoint on. */
+/* Entries up to size: each against its leaf's node, and each node that they complete. */
+static enum err replay_to(struct tlog *log, struct store_tx *tx, uint64_t size)
+{
+    struct replay replay = { tx, &log->committed };
+    uint64_t from = log->committed.size;
+    TRY(store_log_read(tx, from, size - from, replay_entry, &replay));
+    return log->committed.size == size ? ERR_OK
+                                       : fail(ERR_DATA_LOSS, "tlog: entry %ju is missing",
+                                              (uintmax_t)log->committed.size);
+}
+
+/* From begin, or from the latest checkpoint if that is before it, to the checkpoint's root. */
+static enum err load_signed(struct tlog *log, struct store_tx *tx, uint64_t begin,
+                            uint64_t log_size)
+{
+    struct checkpoint checkpoint;
+    uint64_t size = 0;
+    enum err found = store_checkpoint_latest(tx, &size, &log->signed_note);
+    if (found == ERR_NOT_FOUND)
+        return ERR_OK; /* all of it is replayed, from the empty tree */
+    TRY(found);
+    TRY(tlog_checkpoint_check(log, size, buf_span(&log->signed_note), &checkpoint));
+    if (size > log_size)
+        return fail(ERR_DATA_LOSS, "tlog: %ju entries, but a checkpoint of %ju was signed",
+                    (uintmax_t)log_size, (uintmax_t)size);
+    TRY(tree_load(begin < size ? begin : size, tlog_node_get, tx, &log->committed));
+    TRY(replay_to(log, tx, size));
+    TRY(tlog_root_check(&log->committed, &checkpoint));
+    log->signed_size = size;
+    return ERR_OK;
+}
+
+/* What the server's start believes of the log (tlog_verify_state() of the newest entries) is
+ * hashed here up to the signed root first. Older entries are tlog_verify_all()'s. */
 static enum err load(struct store_tx *tx, void *context)
 {
     struct tlog *log = context;
     struct tree_edge head;
     uint64_t size = 0;
     TRY(store_log_size(tx, &size));
-    TRY(load_signed(log, tx, size));
-    struct replay replay = { tx, &log->committed };
-    TRY(store_log_read(tx, log->signed_size, size - log->signed_size, replay_entry, &replay));
+    TRY(load_signed(log, tx, size > TLOG_NEWEST ? size - TLOG_NEWEST : 0, size));
+    TRY(replay_to(log, tx, size));
     TRY(tlog_head_get(tx, &head));
     return tlog_edge_same(&head, &log->committed)
                ? ERR_OK

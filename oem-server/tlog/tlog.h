@@ -27,7 +27,10 @@
 #include "oem-server/store/store.h"
 #include "oem-server/uses/uses.h"
 
-enum { TLOG_ENTRY_MAX = 65535 }; /* bytes of one encoded Event (C2SP tlog-tiles) */
+enum {
+    TLOG_ENTRY_MAX = 65535, /* bytes of one encoded Event (C2SP tlog-tiles) */
+    TLOG_NEWEST = 10000,    /* entries that a start checks, and then compares with the store */
+};
 
 struct tlog;
 
@@ -36,9 +39,10 @@ struct tlog;
 typedef enum err tlog_sign(void *context, struct span message,
                            uint8_t signature_out[static 64]);
 
-/* origin: the log's name and the key's name in notes. Reads the tree's edge from the store and
- * checks it against the latest checkpoint: ERR_DATA_LOSS if the store has been rolled back or
- * edited. public_key: 32 bytes, Ed25519. */
+/* origin: the log's name and the key's name in notes. Reads the newest TLOG_NEWEST entries, all
+ * that no checkpoint covers among them, and checks them, the nodes over them and the edge
+ * before them against the latest checkpoint and the log's head: ERR_DATA_LOSS if the store has
+ * been rolled back or edited there. public_key: 32 bytes, Ed25519. */
 enum err tlog_open(struct store *store, const char *origin, const uint8_t public_key[static 32],
                    tlog_sign *sign, void *sign_context, struct tlog **log_out);
 void tlog_free(struct tlog *log);

@@ -8,11 +8,19 @@
 # npm_install NAME FROM DIR: the packages of FROM/package-lock.json into DIR, which keeps them
 # until the lock file changes. Ends the test with "skipped NAME: why" if it must.
 npm_install() {
-    local name=$1 from=$2 dir=$3 tool code
+    local name=$1 from=$2 dir=$3 tool npm_lock
     for tool in node npm; do
         command -v "$tool" > /dev/null || npm_skip "$name" "no $tool on PATH (deploy/packages)"
     done
     mkdir -p "$dir"
+    exec {npm_lock}> "$dir.lock"
+    flock "$npm_lock" # another test at the same time has the same folder
+    npm_fetch "$name" "$from" "$dir"
+    exec {npm_lock}>&-
+}
+
+npm_fetch() { # npm_fetch NAME FROM DIR
+    local name=$1 from=$2 dir=$3 code
     ! cmp -s "$from/package-lock.json" "$dir/installed-lock.json" || return 0
     cp "$from"/package.json "$from"/package-lock.json "$from"/.npmrc "$dir/"
     if ! (cd "$dir" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 \

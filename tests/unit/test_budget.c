@@ -33,6 +33,28 @@ static void readme_has_the_table(void **state)
     fclose(readme);
 }
 
+/* A row without a test that tries to exceed it is a promise. */
+static void each_row_has_its_test(void **state)
+{
+    (void)state;
+    static char text[1 << 20];
+    for (unsigned row = 0; row < BUDGET_ROWS; row++) {
+        const char *file, *test;
+        char path[512], run[160];
+        budget_test(row, &file, &test);
+        snprintf(path, sizeof(path), "%s/tests/unit/%s", SOURCE_DIR, file);
+        FILE *f = fopen(path, "r");
+        if (f == NULL)
+            fail_msg("row %u of the budget: there is no tests/unit/%s", row, file);
+        size_t len = f == NULL ? 0 : fread(text, 1, sizeof(text) - 1, f);
+        text[len] = '\0';
+        fclose(f);
+        snprintf(run, sizeof(run), "cmocka_unit_test(%s)", test);
+        if (strstr(text, run) == NULL)
+            fail_msg("row %u of the budget: tests/unit/%s runs no %s", row, file, test);
+    }
+}
+
 static void a_bucket_refills_with_time(void **state)
 {
     (void)state;
@@ -59,6 +81,9 @@ static void a_meter_counts_on_both_or_neither(void **state)
     assert_int_equal(atomic_load(&two.used), 0);
     assert_true(meter_take(&two, 40));
     assert_false(meter_take(&two, SIZE_MAX));
+    meter_add(&two, 500); /* over both: nothing more is granted until it goes */
+    assert_false(meter_take(&one, 0));
+    meter_give(&two, 500);
     meter_give(&one, 60);
     meter_give(&two, 40);
     assert_int_equal(atomic_load(&all.used), 0);
@@ -94,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readme_has_the_table),
+        cmocka_unit_test(each_row_has_its_test),
         cmocka_unit_test(a_bucket_refills_with_time),
         cmocka_unit_test(a_meter_counts_on_both_or_neither),
         cmocka_unit_test(a_meter_is_exact_between_threads),

@@ -3,9 +3,11 @@
  * refused; nothing that was done is missing in the log. */
 #include "tests/unit/check.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "common/host/log.h"
+#include "oem-server/net/inside.h"
 #include "tests/unit/server_board.h"
 
 static struct party operator_, station, greedy;
@@ -68,12 +70,22 @@ static void bytes_received(void **state)
 static void bytes_unread(void **state)
 {
     (void)state;
-    struct caller *caller = greedy.session->caller;
-    atomic_store(&caller->unsent, BUDGET_UNREAD);
+    struct caller *caller = greedy.session->caller, *reader = station.session->caller;
+    meter_add(&caller->unsent, BUDGET_UNREAD);
     assert_int_equal(caller_check(caller), ERR_OK);
-    atomic_store(&caller->unsent, BUDGET_UNREAD + 1);
+    meter_add(&caller->unsent, 1);
     assert_int_equal(caller_check(caller), ERR_EXHAUSTED);
-    atomic_store(&caller->unsent, 0);
+    meter_give(&caller->unsent, BUDGET_UNREAD + 1);
+    /* Others that do not read, each within its own limit: all their memory together. Who has
+     * read goes on. */
+    meter_add(&bench.server->unsent, BUDGET_UNREAD_ALL);
+    meter_add(&reader->unsent, BUDGET_UNREAD_FREE);
+    assert_int_equal(caller_check(reader), ERR_OK);
+    meter_add(&reader->unsent, 1);
+    assert_int_equal(caller_check(reader), ERR_EXHAUSTED);
+    meter_give(&reader->unsent, BUDGET_UNREAD_FREE + 1);
+    meter_give(&bench.server->unsent, BUDGET_UNREAD_ALL);
+    assert_int_equal(caller_check(caller), ERR_OK);
 }
 
 static enum err open_one(struct party *p, const char *order, unsigned number)
@@ -166,13 +178,46 @@ static void entries_of_refusals(void **state)
     bench_check();
 }
 
+/* refusal.c asks for it when a connection breaks the protocol; none does here. */
+void *wss_conn_user(const struct wss_conn *conn)
+{
+    (void)conn;
+    return NULL;
+}
+
+/* Strangers whose handshakes fail, as many as there are: all together have the rate of one
+ * principal, and none of them is left untold. */
+static void entries_of_tls_refusals(void **state)
+{
+    (void)state;
+    enum { TRIES = 500 };
+    struct net net = { .server = bench.server, .strand = strand_new(bench.server->work) };
+    assert_non_null(net.strand);
+    assert_int_equal(caller_enter(bench.server, "", &net.strangers), ERR_OK);
+    unsigned before = bench_entries("tls"), sums = bench_entries("refusal");
+    for (unsigned i = 0; i < TRIES; i++)
+        refusal_tls(&net, "127.0.0.1", "certificate required");
+    unsigned made = 0; /* a worker writes: each has its entry, or is counted */
+    while (made + net.strangers->left_out < TRIES) {
+        sched_yield();
+        made = bench_entries("tls") - before;
+    }
+    assert_in_range(made, 1, BUDGET_REFUSALS + TRIES / 10);
+    callers_tell(bench.server, true);
+    assert_int_equal(bench_entries("refusal") - sums, 1);
+    assert_int_equal(net.strangers->left_out, 0);
+    caller_leave(&net.strangers);
+    strand_drop(&net.strand);
+    bench_check();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections),         cmocka_unit_test(bytes_received),
         cmocka_unit_test(bytes_unread),        cmocka_unit_test(runs_open),
         cmocka_unit_test(opens_a_minute),      cmocka_unit_test(entries_of_a_run),
-        cmocka_unit_test(entries_of_refusals),
+        cmocka_unit_test(entries_of_refusals), cmocka_unit_test(entries_of_tls_refusals),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -88,8 +88,8 @@ static void edit(const char *sql)
     store_edit(dir.store, sql);
 }
 
-/* 40 entries, with checkpoints of 16 and 30. open: what tlog_open says; all: tlog_verify_all.
- */
+/* 40 entries, with checkpoints of 16 and 30. open: what tlog_open says, which reads all of
+ * them; all: tlog_verify_all. */
 static const struct {
     const char *name;
     const char *sql;
@@ -97,10 +97,10 @@ static const struct {
     enum err all;
 } edits[] = {
     { "nothing", "SELECT 1", ERR_OK, ERR_OK },
-    { "old entry changed", "UPDATE log_entries SET entry = x'0801' WHERE position = 3", ERR_OK,
-      ERR_DATA_LOSS },
+    { "old entry changed", "UPDATE log_entries SET entry = x'0801' WHERE position = 3",
+      ERR_DATA_LOSS, ERR_OK },
     { "last signed entry changed", "UPDATE log_entries SET entry = x'' WHERE position = 29",
-      ERR_OK, ERR_DATA_LOSS },
+      ERR_DATA_LOSS, ERR_OK },
     { "unsigned entry changed", "UPDATE log_entries SET entry = x'0801' WHERE position = 33",
       ERR_DATA_LOSS, ERR_OK },
     { "entry not found by its kind", "UPDATE log_entries SET kind = 'x' WHERE position = 3",
@@ -113,11 +113,11 @@ static const struct {
       "UPDATE log_entries SET position = 1000 WHERE position = 3;"
       "UPDATE log_entries SET position = 3 WHERE position = 4;"
       "UPDATE log_entries SET position = 4 WHERE position = 1000",
-      ERR_OK, ERR_DATA_LOSS },
-    { "old entry deleted", "DELETE FROM log_entries WHERE position = 3", ERR_OK,
-      ERR_DATA_LOSS },
-    { "first entry deleted", "DELETE FROM log_entries WHERE position = 0", ERR_OK,
-      ERR_DATA_LOSS },
+      ERR_DATA_LOSS, ERR_OK },
+    { "old entry deleted", "DELETE FROM log_entries WHERE position = 3", ERR_DATA_LOSS,
+      ERR_OK },
+    { "first entry deleted", "DELETE FROM log_entries WHERE position = 0", ERR_DATA_LOSS,
+      ERR_OK },
     { "unsigned entry deleted", "DELETE FROM log_entries WHERE position = 33", ERR_DATA_LOSS,
       ERR_OK },
     { "end deleted, entries only", "DELETE FROM log_entries WHERE position >= 35",
@@ -140,13 +140,13 @@ static const struct {
     { "node of the edge deleted", "DELETE FROM log_nodes WHERE level = 3 AND n = 2",
       ERR_DATA_LOSS, ERR_OK },
     { "leaf's node changed",
-      "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 0 AND n = 3", ERR_OK,
-      ERR_DATA_LOSS },
-    { "leaf's node deleted", "DELETE FROM log_nodes WHERE level = 0 AND n = 3", ERR_OK,
-      ERR_DATA_LOSS },
+      "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 0 AND n = 3", ERR_DATA_LOSS,
+      ERR_OK },
+    { "leaf's node deleted", "DELETE FROM log_nodes WHERE level = 0 AND n = 3", ERR_DATA_LOSS,
+      ERR_OK },
     { "inner node changed",
-      "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 2 AND n = 1", ERR_OK,
-      ERR_DATA_LOSS },
+      "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 2 AND n = 1", ERR_DATA_LOSS,
+      ERR_OK },
     { "unsigned node changed",
       "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 0 AND n = 35", ERR_DATA_LOSS,
       ERR_OK },
@@ -208,6 +208,41 @@ static void edited_logs_are_told(void **state)
     log_set_level(LOG_LEVEL_INFO);
 }
 
+static enum err append_many(struct store_tx *tx, void *context)
+{
+    for (uint64_t i = 0; i < *(uint64_t *)context; i++)
+        TRY(append_in(tx, i, NULL));
+    return ERR_OK;
+}
+
+/* A start reads the newest only, from nodes that are theirs; the full check reads all. */
+static void a_start_reads_the_newest(void **state)
+{
+    enum { OLDER = 7 };
+    static const struct {
+        const char *sql;
+        enum err open;
+    } rows[] = {
+        { "UPDATE log_entries SET entry = x'' WHERE position = 6", ERR_OK },
+        { "UPDATE log_entries SET entry = x'' WHERE position = 7", ERR_DATA_LOSS },
+        { "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 3 AND n = 1", ERR_DATA_LOSS },
+        { "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 1 AND n = 2", ERR_DATA_LOSS },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        uint64_t count = TLOG_NEWEST + OLDER;
+        assert_int_equal(change(append_many, &count), ERR_OK);
+        checkpoint_is(count);
+        close_log();
+        edit(rows[i].sql);
+        enum err opened = open_log();
+        if (opened != rows[i].open)
+            fail_msg("%s: %s", rows[i].sql, err_text(opened));
+        if (opened == ERR_OK)
+            assert_int_equal(tlog_verify_all(event_log), ERR_DATA_LOSS);
+        assert_true(tear_down(state) == 0 && set_up(state) == 0);
+    }
+}
+
 /* Edits under the open log, with all its own marks kept right: memory still tells. */
 static void a_rewritten_log_is_told(void **state)
 {
@@ -243,9 +278,8 @@ static void another_key_or_name_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_kill_leaves_a_log_that_continues),
-        TEST(edited_logs_are_told),
-        TEST(a_rewritten_log_is_told),
+        TEST(a_kill_leaves_a_log_that_continues), TEST(edited_logs_are_told),
+        TEST(a_start_reads_the_newest),           TEST(a_rewritten_log_is_told),
         TEST(another_key_or_name_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,12 +149,12 @@ static void server_start(const struct wss_limits *limits)
     assert_int_equal(wss_start(&config, &server), ERR_OK);
 }
 
-/* From 127.0.0.2; -1 if it does not connect. */
-static int connect_stranger(void)
+/* -1 if it does not connect. */
+static int connect_from(const char *address)
 {
     struct sockaddr_in from = { .sin_family = AF_INET }, to = from;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    inet_pton(AF_INET, "127.0.0.2", &from.sin_addr);
+    inet_pton(AF_INET, address, &from.sin_addr);
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
     to.sin_port = htons(wss_port(server));
     if (fd >= 0 && bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0 &&
@@ -163,6 +163,11 @@ static int connect_stranger(void)
     if (fd >= 0)
         close(fd);
     return -1;
+}
+
+static int connect_stranger(void)
+{
+    return connect_from("127.0.0.2");
 }
 
 /* A handshake without a certificate, to its end, over and over. */
@@ -193,7 +198,8 @@ static int by_size(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* One call after the other: what each took, and how many signatures were made meanwhile. */
+/* One call after the other: how many signatures were made meanwhile, and what each took. The
+ * first is asserted, for time is the machine's (tests/bench/strangers). */
 static void check_calls(struct client *c)
 {
     static unsigned took[CALLS], made[CALLS];
@@ -216,7 +222,6 @@ static void check_calls(struct client *c)
            "signatures during a call: median %u, most %u\n",
            STRANGERS, SIGN_MS, took[CALLS / 2], took[CALLS - 2], made[CALLS / 2],
            made[CALLS - 1]);
-    assert_in_range(took[CALLS / 2], 0, 2 * SIGN_MS);
     assert_in_range(made[CALLS / 2], 0, 1);
     assert_in_range(made[CALLS * 9 / 10], 0, 2);
 }
@@ -237,13 +242,13 @@ static void the_connected_and_the_known_are_served(void **state)
     check_calls(&operator_);
     uint64_t took = rpc_now_ms() - start;
     unsigned made = atomic_load(&signatures) - before;
-    start = rpc_now_ms();
+    before = atomic_load(&signatures);
     client_start(&again);
-    unsigned known_ms = (unsigned)(rpc_now_ms() - start);
-    printf("figure: %u signatures for strangers in %u ms; a known address connects in %u ms\n",
-           made, (unsigned)took, known_ms);
-    assert_in_range(known_ms, 0, 2000);
-    assert_true(made >= 3); /* they are served in turn, too, */
+    unsigned known = atomic_load(&signatures) - before;
+    printf("figure: %u signatures for strangers in %u ms; %u until a known address is in\n",
+           made, (unsigned)took, known);
+    assert_in_range(known, 0, 2000 / SIGN_MS / 4); /* its own is one of them */
+    assert_true(made >= 3);                        /* they are served in turn, too, */
     assert_true((uint64_t)made * SIGN_MS * 100 <=
                 took * 35 + 500 * SIGN_MS); /* within bounds */
     atomic_store(&stop, true);
@@ -285,6 +290,30 @@ static void the_silent_are_few_and_go(void **state)
     wss_stop(server);
 }
 
+/* From as many addresses as there are: of all together so many. */
+static void the_silent_are_few_in_all(void **state)
+{
+    (void)state;
+    static const struct wss_limits limits = { .handshakes_all = ADDRESS_MAX };
+    int fd[ADDRESS_MAX + 4];
+    struct client known = { 0 };
+    server_start(&limits);
+    for (unsigned i = 0; i < COUNT(fd); i++) {
+        char address[16];
+        snprintf(address, sizeof(address), "127.0.0.%u", 10 + i);
+        fd[i] = connect_from(address);
+        assert_true(fd[i] >= 0);
+    }
+    for (unsigned i = 0; i < 4; i++) /* the oldest made room for the newest */
+        assert_true(is_closed(fd[i], 5000));
+    assert_false(is_closed(fd[COUNT(fd) - 1], 0));
+    client_start(&known);
+    for (unsigned i = 0; i < COUNT(fd); i++)
+        close(fd[i]);
+    client_stop(&known);
+    wss_stop(server);
+}
+
 int main(void)
 {
     static const struct certs_spec ca = { "root", NULL, NULL, true, 10 };
@@ -297,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_connected_and_the_known_are_served),
         cmocka_unit_test(the_silent_are_few_and_go),
+        cmocka_unit_test(the_silent_are_few_in_all),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     X509_free(root), X509_free(web.certificate), X509_free(station.certificate);

@@ -209,6 +209,22 @@ static void freeing_cancels(void **state)
     assert_int_equal(wait_echo(), ERR_CANCELLED);
 }
 
+/* Streams whose messages are there and never read, several times the connection's credit in
+ * all: it is given back, or the last of them would wait without end. */
+static void credit_of_what_is_not_read_comes_back(void **state)
+{
+    (void)state;
+    enum { STREAMS = 30, EACH = 9 };
+    static uint8_t bytes[100 << 10];
+    for (unsigned i = 0; i < STREAMS; i++) {
+        struct wss_stream *stream = open_stream(0);
+        for (unsigned k = 0; k < EACH; k++)
+            assert_int_equal(wss_stream_send(stream, SPAN(bytes), k == EACH - 1), ERR_OK);
+        assert_int_equal(wss_stream_finish(stream, NULL), ERR_OK);
+        wss_stream_free(stream);
+    }
+}
+
 static void the_deadline_ends_both(void **state)
 {
     (void)state;
@@ -245,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(more_than_the_credit_flows, start, stop),
         cmocka_unit_test_setup_teardown(freeing_cancels, start, stop),
+        cmocka_unit_test_setup_teardown(credit_of_what_is_not_read_comes_back, start, stop),
         cmocka_unit_test_setup_teardown(the_deadline_ends_both, start, stop),
         cmocka_unit_test_setup_teardown(a_lost_connection_ends_both, start, stop),
     };

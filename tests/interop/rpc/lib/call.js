@@ -51,8 +51,11 @@ class Call {
     // Give it up: CANCEL is sent, and no answer is awaited.
     cancel(reason = 'given up', status = 1) {
         if (this.over) return;
-        if (this.connection.ws.readyState === 1) this.connection.send({ cancel: { stream: this.stream, reason } });
+        const open = this.connection.ws.readyState === 1;
+        if (open) this.connection.send({ cancel: { stream: this.stream, reason } });
         this.fail(new StatusError(status, 0, reason));
+        const unread = this.messages.splice(0).reduce((bytes, { length }) => bytes + length, 0);
+        if (open && unread > 0 && this.options.window !== false) this.grant(0, unread);
     }
 
     response(response) {

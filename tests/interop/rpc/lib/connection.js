@@ -108,8 +108,9 @@ class Connection extends EventEmitter {
         case 'credit':
             return this.credit(frame.credit);
         case 'response':
+            return this.forCall(frame.response.stream, (call) => call.response(frame.response));
         case 'data':
-            return this.forCall(frame[frame.kind].stream, (call) => call[frame.kind](frame[frame.kind]));
+            return this.data(frame.data);
         default:
             return this.emit('cancel', frame.cancel);
         }
@@ -119,6 +120,13 @@ class Connection extends EventEmitter {
         const call = this.calls.get(stream);
         if (call) return tell(call);
         return this.emit('stray', stream); // it crossed the end of its call
+    }
+
+    // The connection's credit belongs to all its calls: DATA that crossed the end of one gives it back.
+    data(data) {
+        if (this.calls.has(data.stream)) return this.calls.get(data.stream).data(data);
+        this.send({ credit: { bytes: data.payload.length } });
+        return this.emit('stray', data.stream);
     }
 
     credit(credit) {
