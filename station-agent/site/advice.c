@@ -72,6 +72,7 @@ static const struct {
     { ERR_HELD, NULL, NULL, "an operator holds this unit: oemctl unit show tells why, oemctl unit allow lets it go on" },
     { ERR_MISMATCH, "comparing the board", NULL, "this board is not as a new one is: put it aside for the OEM, and put in the next one" },
     { ERR_MISMATCH, "connecting", NULL, "this is another part than the order is for: check which board is in the fixture" },
+    { ERR_MISMATCH, "Runs.Sealed", NULL, "do not ship this board; is --uid the one on this board's label? if it is, its lock is not whole: an operator decides (oemctl unit show, oemctl unit scrap)" },
     { ERR_MISMATCH, "23", NULL, "give --firmware the order's firmware, or leave it out: it is fetched" },
     { ERR_MISMATCH, NULL, NULL, "start again: the run is repeated; if it stays, put the board aside and call the operator" },
     { ERR_CHIP, "UID", NULL, "this board's chip gives no UID of its own: put it aside" },

@@ -163,7 +163,9 @@ struct scene {
     int looked_for;          /* level of the latest proof */
     int uart;                /* where the firmware says */
     const char *uart_text;   /* this after a boot reset; NULL: nothing */
+    bool shut_below;         /* it is found shut below the level that it stated */
     uint32_t debug_port;     /* of the latest Runs.Sealed */
+    uint32_t sealed_level;   /* the same */
 };
 
 extern struct scene scene;

@@ -246,6 +246,9 @@ void chip_debug_look(struct chip *chip, enum chip_level level, struct chip_debug
     bool shut = board_of(chip)->shut && !(has(chip, FAULT_DEBUG_OPEN) && scene.resets != 0);
     scene.looked_for = (int)level;
     out->port = mute ? CHIP_DEBUG_NOT_KNOWN : shut ? CHIP_DEBUG_SHUT : CHIP_DEBUG_OPEN;
+    out->level = out->port != CHIP_DEBUG_SHUT ? CHIP_LEVEL_ANY
+                 : scene.shut_below           ? CHIP_LEVEL_ANY
+                                    : (enum chip_level)(scene.level ? scene.level : 1);
     snprintf(out->detail, sizeof(out->detail), "%s",
              mute   ? "no answer\x1b[31m that tells"
              : shut ? "SRAM is refused"

@@ -490,14 +490,17 @@ static void serve_sealed(const struct task *task)
         abort();
     scene.sealed = true;
     scene.debug_port = in->debug_port;
+    scene.sealed_level = (uint32_t)in->lock_level;
     snprintf(scene.sealed_detail, sizeof(scene.sealed_detail), "%s", in->detail);
     must(in->uid.len == UID_SIZE);
     memcpy(scene.sealed_uid, in->uid.data, UID_SIZE);
     struct fake_unit *unit = scene_unit(in->uid.data);
     bool shut = in->debug_port == HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT;
-    enum err e = scene.fault == FAULT_SEALED_REFUSED ? ERR_EXISTS
-                 : shut && !unit->locked             ? ERR_NOT_LOCKED
-                                                     : ERR_OK;
+    uint32_t stated = scene.level ? scene.level : 1;
+    enum err e = scene.fault == FAULT_SEALED_REFUSED          ? ERR_EXISTS
+                 : shut && !unit->locked                      ? ERR_NOT_LOCKED
+                 : shut && (uint32_t)in->lock_level != stated ? ERR_MISMATCH
+                                                              : ERR_OK;
     unit->sealed = unit->sealed || (shut && e == ERR_OK);
     hallmark__v1__unit_sealed_request__free_unpacked(in, NULL);
     answer(task, e, NULL);
