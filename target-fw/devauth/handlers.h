@@ -52,8 +52,9 @@ enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
 /* lock.c */
 enum err lock_enable(struct devauth *d); /* 25 */
 enum err closing_lock(struct devauth *d);
-/* The port's, and begun once the record of the CONFIG words is there. */
-enum err lock_read(struct port_lock_state *out);
+/* A lock write was made: the record of the CONFIG words is there, which comes before all of
+ * them. Bits without it are not of a lock's making (the agent refuses such a board). */
+bool lock_begun(void);
 
 /* agreement.c */
 enum err agreement_generate(struct devauth *d);   /* 26 */

@@ -438,7 +438,7 @@ static void config_survives_any_interruption(void **state)
         struct peer *p = *state;
         set_config(words);
         committed(p);
-        assert_true(p->hello->state->lock_begun); /* CONFIG is not as shipped */
+        assert_false(p->hello->state->lock_begun); /* CONFIG is not as shipped, yet no lock's */
         host_chip.power_cut_after_writes = writes;
         result = peer_lock(p);
         host_chip.power_cut_after_writes = -1;
