@@ -43,7 +43,8 @@ uint32_t rotpk_slots(uint32_t otp_used); /* bit 0: X, bit 1: Y */
 
 /* firmware.c */
 enum err firmware_burn(struct devauth *d); /* 24 */
-/* What stands in flash has this digest, and its FwInfo is signed by the point. */
+/* What stands in flash has this digest, and its FwInfo is signed by the point. ERR_VERIFY for
+ * whatever is wrong in flash; ERR_CHIP and ERR_FAULT are the engines'. */
 enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
                          const uint8_t sha256[SHA256_SIZE], struct proof *proof);
 #define PROOF_FWINFO(word)   PROOF_SIGNATURE(PROOF_EQUAL(word, 32))

@@ -116,18 +116,32 @@ __attribute__((noinline)) static enum err check_firmware(const LockRequest *in,
     return firmware_verify(point, in->receipt.firmware_sha256, proof);
 }
 
-__attribute__((noinline)) static enum err
-check_certificate(const LockRequest *in, const struct board *board, struct proof *proof)
+__attribute__((noinline)) static enum err check_certificate(uint32_t area,
+                                                            const uint8_t *sha256,
+                                                            struct span *certificate,
+                                                            struct proof *proof)
 {
     uint8_t digest[SHA256_SIZE];
+    TRY(certificate_find(area, certificate));
+    TRY(port_sha256(*certificate, digest));
+    return proof_equal(proof, digest, sha256, SHA256_SIZE);
+}
+
+/* Both as the receipt names them; the device's is for AUTHKEY. */
+__attribute__((noinline)) static enum err
+check_certificates(const LockRequest *in, const struct board *board, struct proof *proof)
+{
     struct span certificate, point;
-    TRY(certificate_find(FLASH_DEVICE_CERTIFICATE, &certificate));
-    TRY(port_sha256(certificate, digest));
-    TRY(proof_equal(proof, digest, in->receipt.device_certificate_sha256, SHA256_SIZE));
-    TRY(der_certificate_key(certificate, &point));
+    TRY(check_certificate(FLASH_WEB_SERVER_CERTIFICATE,
+                          in->receipt.web_server_certificate_sha256, &certificate, proof));
+    TRY(check_certificate(FLASH_DEVICE_CERTIFICATE, in->receipt.device_certificate_sha256,
+                          &certificate, proof));
+    if (der_certificate_key(certificate, &point) != ERR_OK)
+        return ERR_VERIFY;
     return proof_equal(proof, point.ptr, board->key, P256_POINT_SIZE);
 }
-#define PROOF_CERTIFICATE(word) PROOF_EQUAL(PROOF_EQUAL(word, SHA256_SIZE), P256_POINT_SIZE)
+#define PROOF_CERTIFICATES(word)                                                               \
+    PROOF_EQUAL(PROOF_EQUAL(PROOF_EQUAL(word, SHA256_SIZE), SHA256_SIZE), P256_POINT_SIZE)
 
 static enum err lock_tag(uint8_t slot, const uint8_t *uid, uint8_t level,
                          uint8_t tag[CMAC_SIZE])
@@ -172,11 +186,11 @@ __attribute__((noinline)) static enum err check_all(const LockRequest *in, struc
     TRY(check_statement(in, board, proof));
     TRY(check_rotpk(in, proof));
     TRY(check_firmware(in, proof));
-    TRY(check_certificate(in, board, proof));
+    TRY(check_certificates(in, board, proof));
     return check_key(in, board, proof);
 }
 #define PROOF_ALL(word, level)                                                                 \
-    PROOF_KEY(PROOF_CERTIFICATE(PROOF_FIRMWARE(                                                \
+    PROOF_KEY(PROOF_CERTIFICATES(PROOF_FIRMWARE(                                               \
                   PROOF_PAIR(PROOF_SIGNATURE(PROOF_RECEIPT(PROOF_BOARD(word)))))),             \
               level)
 #define PROOF_ALL_TWICE(level) PROOF_ALL(PROOF_ALL(PROOF_OF_LOCK, level), level)
