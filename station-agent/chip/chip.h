@@ -53,9 +53,9 @@ enum err chip_check(struct chip *chip);
 /* ERR_CHIP: a UID of zeros or of ones. */
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE]);
 
-/* Whole pages at a page's address: unchanged ones are left alone, the others erased, programmed
- * and read back. *written_out: how many were. An interruption leaves the area's first word
- * erased. */
+/* Whole pages at a page's address: unchanged ones are left alone, the others erased (blank
+ * ones, too: test_chip_m2354, a_blank_page_is_erased), programmed and read back. *written_out:
+ * how many were. An interruption leaves the area's first word erased. */
 enum err chip_flash_write(struct chip *chip, uint32_t address, struct span pages,
                           unsigned *written_out);
 
