@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bench: refusals that a station tells of, so that they are in the log too. Nothing of them is
- * believed: the entry is marked as reported, its text is cleaned, and a rate limit holds.
+ * Bench: refusals and failures at a board that a station tells of, so that they are in the log
+ * too. Nothing of them is believed: the entry is marked as reported, its text is cleaned, and a
+ * rate limit holds.
  */
 #include <string.h>
 
 #include "common/host/log.h"
+#include "oem-server/svc/message.h"
 #include "oem-server/svc/services.h"
 
 enum { PROBE_WORDS_MAX = 200 };
@@ -22,6 +24,9 @@ static enum err bench_turn_away(struct rpc_call *rpc, const Hallmark__V1__TurnAw
         return fail_quiet(ERR_EXHAUSTED,
                           "turn away: over %d entries at once, then one in %d ms",
                           BUDGET_REFUSALS, BUDGET_REFUSAL_MS);
+    uint8_t uid[UID_SIZE];
+    if (in->uid.len != 0)
+        TRY(message_uid(call, &in->uid, uid));
     event_text(&call->event, EVENT_MESSAGE, in->message);
     event_text(&call->event, EVENT_ORDER, in->order);
     event_digest(&call->event, "probe", span_of(in->probe, strlen(in->probe)));

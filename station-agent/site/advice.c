@@ -87,6 +87,7 @@ static const struct {
     { ERR_IO, "probe", NULL, "unplug the probe and plug it in again, then start again" },
     { ERR_IO, ADVICE_START, NULL, "can that file be read and written here, and has the disk room?" },
     { ERR_IO, NULL, NULL, "unplug the probe and plug it in again, then start again" },
+    { ERR_VERIFY, "Closing.", NULL, "start again: the run is repeated; if it stays, put the board aside and call the operator" },
     { ERR_VERIFY, NULL, NULL, "shorten the wires to the board, or give a slower --swd-clock, then start again" },
     { ERR_DEADLINE, NULL, NULL, "start again; if it stays, power-cycle board and probe" },
     { ERR_UNIMPLEMENTED, NULL, "SWD", "take a probe that can do SWD" },

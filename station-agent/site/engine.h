@@ -54,6 +54,7 @@ struct site {
     uint64_t first_loss_ms; /* when the server was lost first; 0: never */
     unsigned restarts;      /* how often the site was restarted */
     bool repeat;            /* a committed unit's arrows are gone through again */
+    bool lock_asked;        /* a lock write may have been made: no nRESET until shut.c's */
 
     /* Of one run: from here to the end it is cleared for the next. */
     struct probe *probe;
@@ -138,7 +139,10 @@ enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
  * be read any more. ERR_NOT_LOCKED: the server has no lock statement of it. */
 enum err seal_board(struct site *site);
 
-/* engine.c: what is under way outside arrows; where must last, and is told. */
+/* engine.c: e ended a step of the closing. A failure that the server cannot know of is told to
+ * it (Bench.TurnAway), once. Yields e, with its words. */
+enum err site_tell_failure(struct site *site, enum err e);
+/* What is under way outside arrows; where must last, and is told. */
 void site_now(struct site *site, const char *where);
 /* rpc_transport of calls to the server; context is the site. */
 enum err site_to_server(void *site, const char *method, struct span payload,
