@@ -20,6 +20,14 @@ enum {
     FLASH_AUTHKEY_RECORD = 0xFB000, /* 1 page: the public key that OTP_AUTHKEY is to hold */
     FLASH_CERTIFICATE_AREA_SIZE = 0x1000,
 
+    /* A record (devauth/record.h): u32le magic, u32le version, body, u32le CRC of all before.
+     * That of the CONFIG words is the sign that a lock has begun. */
+    RECORD_VERSION = 1,
+    RECORD_CONFIG_MAGIC = 0x46434d48, /* "HMCF" */
+    RECORD_HEAD_SIZE = 8,
+    RECORD_CONFIG_SIZE = 16, /* four words */
+    RECORD_CRC_SIZE = 4,
+
     SRAM_BASE = 0x20000000,
     SRAM_BANK0_SIZE = 0x8000,    /* all that is clocked after reset */
     SRAM_DEVAUTH_SIZE = 0x28000, /* banks 0 and 1: the loader clocks bank 1 before it writes */

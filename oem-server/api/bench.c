@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bench: boards that a station rejected before a run, so that the rejections are in the log
- * too. Called by stations. The report is not trusted: the entry is marked as reported, its text
- * is cleaned, and a rate limit applies.
+ * Bench: boards that a station rejected before a run, and failures at a board that the server
+ * does not see, so that they are in the log too. Called by stations. The report is not trusted:
+ * the entry is marked as reported, its text is cleaned, and a rate limit applies.
  */
 #include <string.h>
 
 #include "common/host/log.h"
+#include "oem-server/svc/message.h"
 #include "oem-server/api/services.h"
 
 enum { PROBE_WORDS_MAX = 200 };
@@ -26,6 +27,9 @@ static enum err bench_turn_away(struct rpc_call *rpc, const Hallmark__V1__TurnAw
             ERR_EXHAUSTED,
             "Bench.TurnAway: over the rate limit: a burst of %d, then one in %d ms",
             BUDGET_REFUSALS, BUDGET_REFUSAL_MS);
+    uint8_t uid[UID_SIZE];
+    if (in->uid.len != 0)
+        TRY(message_uid(call, &in->uid, uid));
     event_text(&call->event, EVENT_MESSAGE, in->message);
     event_text(&call->event, EVENT_ORDER, in->order);
     event_digest(&call->event, "probe", span_of(in->probe, strlen(in->probe)));

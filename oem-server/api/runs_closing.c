@@ -4,7 +4,8 @@
  * after its receipt. Called by stations; the calls name the unit by UID and are answered from
  * the store alone, with or without a run. A statement's signature is verified with the unit's
  * AUTHKEY before the change (facts do not change); a unit must not be sealed unless its debug
- * port was found locked (test_run: only_a_shut_port_seals).
+ * port was found locked (test_run: only_a_shut_port_seals), at the level that its lock
+ * statement says.
  */
 #include <string.h>
 
@@ -31,6 +32,7 @@ struct closing {
     bool booted;
     uint32_t state; /* enum unit_state, from describe() */
     const char *detail;
+    uint32_t level;   /* at which the debug port was found shut */
     bool is_stations; /* of an open debug port: a committed unit of this station */
 };
 
@@ -235,7 +237,7 @@ static enum err seal(struct store_tx *tx, void *context)
 {
     struct closing *c = context;
     TRY(describe(tx, c));
-    return unit_seal(tx, c->uid, c->call->principal->name, c->detail);
+    return unit_seal(tx, c->uid, c->call->principal->name, c->level, c->detail);
 }
 
 static enum err read_unit(struct store_tx *tx, void *context)
@@ -269,7 +271,9 @@ static enum err not_shut(struct closing *c, Hallmark__V1__DebugPort port)
 enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__UnitSealedRequest *in,
                      Hallmark__V1__UnitSealedResponse *out)
 {
-    struct closing c = { .call = call_of(rpc), .detail = in->detail };
+    struct closing c = { .call = call_of(rpc),
+                         .detail = in->detail,
+                         .level = (uint32_t)in->lock_level };
     TRY(message_uid(c.call, &in->uid, c.uid));
     TRY(message_text("detail", in->detail, 0, UNIT_WORDS_MAX));
     if (in->debug_port != HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT)

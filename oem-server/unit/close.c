@@ -324,34 +324,51 @@ enum err unit_seal_add(struct store_tx *tx, const struct unit *unit, const char 
                           value_number(accepted), value_number(store_now_us(tx))));
 }
 
-static enum err seal_again(struct store_tx *tx, const struct unit *unit)
+/* ERR_NOT_FOUND: no lock statement. The board at the probe may be another one, since a shut
+ * board does not tell its UID; or its lock was interrupted. */
+static enum err seal_against_lock(struct store_tx *tx, const struct unit *unit, uint32_t level)
+{
+    AUTO(query_close) struct query query = { 0 };
+    char hex[UID_HEX_SIZE];
+    TRY(query_open(tx, STATEMENT_LOCK_GET, VALUES(UNIT_GEN(unit)), &query));
+    TRY(query_one(&query));
+    query.column = 1; /* lock_level */
+    uint32_t stated = query_u32(&query);
+    TRY(query_end(&query));
+    return level == stated
+               ? ERR_OK
+               : fail_quiet(ERR_MISMATCH,
+                            "sealed: the board was found shut at level %u, but unit %s stated "
+                            "level %u: it is another board, or its lock is not whole",
+                            level, hex_of(SPAN(unit->uid), hex), stated);
+}
+
+static enum err seal_again(struct store_tx *tx, const struct unit *unit, uint32_t level)
 {
     char station[65], hex[UID_HEX_SIZE];
     bool accepted = false;
     TRY(fact_seal_station(tx, unit, station, &accepted));
     return accepted ? fail_quiet(ERR_EXISTS, "unit %s was sealed by an operator (accepted)",
                                  hex_of(SPAN(unit->uid), hex))
-                    : ERR_OK;
+                    : seal_against_lock(tx, unit, level);
 }
 
 enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *station,
-                   const char *detail)
+                   uint32_t level, const char *detail)
 {
     struct unit was, now;
     char hex[UID_HEX_SIZE];
-    bool same = false;
     TRY(unit_of_station(tx, uid, station, &was));
     if (was.state == UNIT_SEALED)
-        return seal_again(tx, &was);
+        return seal_again(tx, &was, level);
     now = was;
-    enum err locked = fact_lock_find(tx, &was, NULL, &same);
-    if (was.state == UNIT_COMMITTED && locked == ERR_NOT_FOUND)
+    TRY(unit_transition(tx, UNIT_EVENT_SEAL, &was, &now));
+    enum err locked = seal_against_lock(tx, &was, level);
+    if (locked == ERR_NOT_FOUND)
         return fail_quiet(ERR_NOT_LOCKED,
                           "unit %s has no lock statement: if its board is shut, an operator "
                           "can accept it (oemctl unit accept %s --reason ...)",
                           hex_of(SPAN(was.uid), hex), hex);
-    if (locked != ERR_NOT_FOUND)
-        TRY(locked);
-    TRY(unit_transition(tx, UNIT_EVENT_SEAL, &was, &now));
+    TRY(locked);
     return unit_seal_add(tx, &was, detail, false);
 }

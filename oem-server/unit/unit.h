@@ -206,9 +206,10 @@ enum err unit_booted(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *station, bool booted);
 enum err unit_locked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *station, const struct unit_lock *lock);
-/* ERR_NOT_LOCKED: no lock statement; the message names "oemctl unit accept". */
+/* level: at which its board was found shut. ERR_NOT_LOCKED: no lock statement; the message names "oemctl
+ * unit accept". ERR_MISMATCH: another level than the lock statement's. */
 enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *station,
-                   const char *detail);
+                   uint32_t level, const char *detail);
 
 /* The key that verifies the unit's statements; may be read in an earlier transaction, because
  * facts do not change. ERR_NOT_FOUND. */

@@ -50,15 +50,16 @@ enum err chip_prepare(struct chip *chip);
 
 /* After chip_prepare: flash size, CONFIG, DPM, PLM, passwords set and key slots in use, each
  * against what a board may be at the start of a run, a repeated or interrupted one included
- * (test_chip_fit). Reads only. ERR_MISMATCH: the message says what was found and wanted. */
+ * (test_chip_fit). What a lock writes is found only with the record that DevAuth makes before
+ * it; stage OEM never. Reads only. ERR_MISMATCH: the message says what was found and wanted. */
 enum err chip_check(struct chip *chip);
 /* The UID, after chip_prepare. ERR_CHIP: a UID of zeros or of ones. */
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE]);
 
-/* Writes whole pages at a page's address: unchanged ones are skipped, the others erased,
- * programmed and read back. *written_out: how many were. After an interruption the area's first
- * word is still erased (`test_chip_m2354`). ERR_VERIFY: flash reads otherwise; ERR_CHIP: it
- * reports an error. */
+/* Writes whole pages at a page's address: unchanged ones are skipped, the others erased (blank
+ * ones, too: `test_chip_m2354`: `a_blank_page_is_erased`), programmed and read back.
+ * *written_out: how many were. After an interruption the area's first word is still erased
+ * (`test_chip_m2354`). ERR_VERIFY: flash reads otherwise; ERR_CHIP: it reports an error. */
 enum err chip_flash_write(struct chip *chip, uint32_t address, struct span pages,
                           unsigned *written_out);
 
@@ -85,15 +86,17 @@ enum chip_debug { CHIP_DEBUG_NOT_KNOWN, CHIP_DEBUG_SHUT, CHIP_DEBUG_OPEN };
 
 struct chip_debug_result {
     enum chip_debug port;
+    enum chip_level level; /* that was measured, if shut; CHIP_LEVEL_ANY: below all of them */
     char detail[CHIP_DETAIL_MAX]; /* what was asked, and what came of it */
 };
 
 /*
- * Is the debug port shut, at this level (CHIP_LEVEL_ANY: at one of them)? Shut only if, on a
- * connection made here, DPIDR was read, debug power came up, and each address of the table for
- * part and level (doors.c) did what its row says; how a refusal is told from a failure: look.h.
- * Whatever is unclear is CHIP_DEBUG_NOT_KNOWN: a probe that refuses commands, no answer, WAIT
- * without end, answers that contradict each other. There is no error beside that.
+ * Is the debug port shut, at this level (CHIP_LEVEL_ANY: at one of them, or half)? Shut only
+ * if, on a connection made here, DPIDR was read, debug power came up, and each address of the
+ * table for part and level (doors.c) did what its row says; how a refusal is told from a
+ * failure: look.h. Whatever is unclear is CHIP_DEBUG_NOT_KNOWN: a probe that refuses commands,
+ * no answer, WAIT without end, answers that contradict each other. There is no error beside
+ * that.
  */
 void chip_debug_look(struct chip *chip, enum chip_level level, struct chip_debug_result *out);
 

@@ -121,5 +121,6 @@ void chip_debug_look(struct chip *chip, enum chip_level level, struct chip_debug
     }
     out->port =
         doors_judge(door_tables, door_table_count, chip->swd.dpidr, level, seen, &table);
+    out->level = table != NULL ? table->level : CHIP_LEVEL_ANY;
     tell(out, verdict_of(out->port), table, looks);
 }

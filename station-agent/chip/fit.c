@@ -8,6 +8,7 @@
  * layout.h says of it as shipped. Which of the parts an order is for, the server compares at
  * Runs.Open.
  */
+#include "common/core/crc32.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/chip/inside.h"
@@ -35,6 +36,52 @@ static enum err check_size(struct chip *chip)
     return e;
 }
 
+/* Closing.Lock writes this record before any of its bits, and nothing else writes it: without
+ * it a bit is another program's. Were such a board taken for one whose lock has begun, its boot
+ * test would be left out. */
+static enum err find_record(struct chip *chip, bool *found_out)
+{
+    uint8_t record[RECORD_HEAD_SIZE + RECORD_CONFIG_SIZE + RECORD_CRC_SIZE];
+    TRY(mem_read(&chip->mem, FLASH_CONFIG_RECORD, record, sizeof(record)));
+    struct rd r = rd_of(SPAN(record));
+    uint32_t magic = rd_u32le(&r), version = rd_u32le(&r);
+    rd_take(&r, RECORD_CONFIG_SIZE);
+    uint32_t crc = rd_u32le(&r);
+    *found_out = magic == RECORD_CONFIG_MAGIC && version == RECORD_VERSION &&
+                 crc == crc32_of(span_of(record, sizeof(record) - RECORD_CRC_SIZE));
+    return rd_end(&r);
+}
+
+/* All that the lock changes, as it is on a new board. */
+static enum err check_shipped(struct chip *chip, const struct m2354_state *state)
+{
+    const struct {
+        const char *what;
+        uint32_t found, shipped;
+        const char *wanted;
+    } bits[] = {
+        { "CONFIG0", state->config[0], CONFIG_SHIPPED, "0xffffffff as shipped" },
+        { "life cycle (PLM STAGE, DIRTY)", state->plm, 0, "0x00000000, Vendor" },
+        { "DPM, secure side", state->dpm_secure, 0, "0x00000000" },
+        { "DPM, non-secure side", state->dpm_open, 0, "0x00000000" },
+    };
+    for (size_t i = 0; i < COUNT(bits); i++) {
+        bool begun = false;
+        if (bits[i].found == bits[i].shipped)
+            continue;
+        TRY(find_record(chip, &begun));
+        if (begun)
+            return ERR_OK;
+        return fail(ERR_MISMATCH,
+                    "chip: %s: %s: found 0x%08x, wanted %s: no lock of a run has begun on "
+                    "this board (no record at 0x%08x)",
+                    chip->probe->name, bits[i].what, bits[i].found, bits[i].wanted,
+                    (unsigned)FLASH_CONFIG_RECORD);
+    }
+    return ERR_OK;
+}
+
+/* What no run can have made, whether its lock has begun or not. */
 static enum err check_config(const struct chip *chip, const struct m2354_state *state)
 {
     if ((state->config[0] | M2354_CONFIG0_LOCK) != CONFIG_SHIPPED)
@@ -49,9 +96,10 @@ static enum err check_config(const struct chip *chip, const struct m2354_state *
 
 static enum err check_life(const struct chip *chip, const struct m2354_state *state)
 {
-    uint32_t plm = state->plm;
-    if (plm != 0 && plm != M2354_PLM_OEM && plm != M2354_PLM_DEPLOYED)
-        return unfit(chip, "life cycle (PLM STAGE)", plm, "0 Vendor, 1 OEM or 3 Deployed");
+    uint32_t stage = state->plm & M2354_PLM_STAGE;
+    if (stage != 0 && stage != M2354_PLM_DEPLOYED)
+        return unfit(chip, "life cycle (PLM STAGE)", stage,
+                     "0 Vendor, or 3 Deployed once its lock has begun");
     if ((state->dpm_open & M2354_DPM_SHUT) != 0 && state->dpm_secure != M2354_DPM_ALL)
         return unfit(chip, "DPM, non-secure side", state->dpm_open,
                      "0 while the secure side is not shut");
@@ -79,5 +127,6 @@ enum err chip_check(struct chip *chip)
     TRY(m2354_state(&chip->mem, &state));
     TRY(check_config(chip, &state));
     TRY(check_life(chip, &state));
+    TRY(check_shipped(chip, &state));
     return check_keys(chip, &state);
 }

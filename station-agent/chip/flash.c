@@ -11,14 +11,6 @@
 #include "common/host/own.h"
 #include "station-agent/chip/inside.h"
 
-static bool is_blank(struct span bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++)
-        if (bytes.ptr[i] != 0xFF)
-            return false;
-    return true;
-}
-
 static enum err check_pages(const struct chip *chip, uint32_t address, struct span pages)
 {
     uint32_t size = chip->part->flash_size;
@@ -40,12 +32,12 @@ static enum err verify_page(struct mem *mem, uint32_t address, struct span page)
     return ERR_OK;
 }
 
+/* Erased even if it reads blank: an erase that was interrupted may read 0xFF and not hold. Only
+ * what is burnt after AUTHKEY was made in the same run is spared that (devauth/flash.c), and
+ * what is written from here comes before it. */
 static enum err write_page(struct mem *mem, uint32_t address, struct span page)
 {
-    uint8_t old[FLASH_PAGE_SIZE];
-    TRY(mem_read(mem, address, old, sizeof(old)));
-    if (!is_blank(SPAN(old)))
-        TRY(m2354_page_erase(mem, address));
+    TRY(m2354_page_erase(mem, address));
     /* From the end to the front: the first words say how much there is, so they come last. */
     TRY(m2354_words_program(mem, address, page));
     return verify_page(mem, address, page);

@@ -280,7 +280,7 @@ enum err m2354_state(struct mem *mem, struct m2354_state *out)
     TRY(mem_read_word(mem, KS_OTPSTS, &out->otp));
     out->dpm_secure &= M2354_DPM_ALL;
     out->dpm_open &= M2354_DPM_ALL;
-    out->plm &= M2354_PLM_STAGE;
+    out->plm &= M2354_PLM_STAGE | M2354_PLM_DIRTY;
     out->otp &= M2354_OTP_SLOTS;
     return ERR_OK;
 }

@@ -38,15 +38,16 @@ enum err m2354_prepare(struct mem *mem);
 enum err m2354_pin_reset_clear(struct mem *mem);
 
 /* What the locks and the key slots of a part say of its past. The same bits as
- * target-fw/port/m2354/lock.c writes and compares: as shipped CONFIG is CONFIG_SHIPPED, DPM has
- * no bit and PLM is at stage Vendor; a lock that has begun clears CONFIG0.LOCK only. */
+ * target-fw/port/m2354/lock.c writes: as shipped CONFIG is CONFIG_SHIPPED, DPM has
+ * no bit and PLM is at
+ * stage Vendor; a lock that has begun clears CONFIG0.LOCK only. */
 enum {
     M2354_CONFIG_WORDS = 4,
     M2354_CONFIG0_LOCK = 1 << 1,
     M2354_DPM_ALL = 0x3003, /* DBGDIS, LOCK, DACCWDIS, DACCDIS */
     M2354_DPM_SHUT = 3,
     M2354_PLM_STAGE = 7,
-    M2354_PLM_OEM = 1,
+    M2354_PLM_DIRTY = 1 << 8, /* another stage is stored, not which */
     M2354_PLM_DEPLOYED = 3,
     M2354_OTP_SLOTS = 0xFF,
 };
@@ -54,7 +55,7 @@ enum {
 struct m2354_state {
     uint32_t config[M2354_CONFIG_WORDS];
     uint32_t dpm_secure, dpm_open; /* control bits of both sides */
-    uint32_t plm;                  /* stage in force */
+    uint32_t plm;                  /* stage in force, DIRTY */
     uint32_t otp;                  /* KeyStore slots in use, a bit each */
     unsigned passwords;            /* how often one was set, on both sides (PWUCNT) */
 };

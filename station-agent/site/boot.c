@@ -105,6 +105,7 @@ enum err boot_test(struct site *site)
     if (result.boot != CHIP_BOOT_STARTED)
         return not_known(site, &result);
     TRY(started(site, taken == ERR_OK, &result));
+    site->where = "boot test: taking the board back";
     if (taken != ERR_OK)
         return fail_quiet(taken,
                           "the firmware started, but the board cannot be taken back: "

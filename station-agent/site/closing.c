@@ -110,7 +110,7 @@ enum err closing_check(const Hallmark__V1__UnitCommitResponse *committed)
     return ERR_OK;
 }
 
-enum err closing_run(struct site *site)
+static enum err until_commit(struct site *site)
 {
     AUTO(rpc_drop) Hallmark__V1__SignReceiptResponse *receipt = NULL;
     AUTO(rpc_drop) Hallmark__V1__FinishResponse *decided = NULL;
@@ -118,6 +118,11 @@ enum err closing_run(struct site *site)
     TRY(sign_receipt(site, &receipt));
     TRY(finish(site, receipt->receipt, &decided));
     TRY(commit(site, decided, &kept));
-    TRY(tell_commit(site, kept->statement));
+    return tell_commit(site, kept->statement);
+}
+
+enum err closing_run(struct site *site)
+{
+    TRY(site_tell_failure(site, until_commit(site)));
     return lock_board(site);
 }

@@ -36,11 +36,11 @@ uint64_t site_until_ms(const struct site *site)
 /* A call whose method is not listed belongs to the run, which ends with its connection. */
 static const struct lasting {
     const char *method;
-    bool of_unit; /* names it by UID: any server answers, with a run or without */
+    bool of_unit; /* names it by UID, if any: any server answers, with a run or without */
 } lasting[] = {
     { "hallmark.v1.Runs/Finish", false }, { "hallmark.v1.Runs/Commit", true },
     { "hallmark.v1.Runs/Booted", true },  { "hallmark.v1.Runs/Locked", true },
-    { "hallmark.v1.Runs/Sealed", true },  { "hallmark.v1.Bench/TurnAway", false },
+    { "hallmark.v1.Runs/Sealed", true },  { "hallmark.v1.Bench/TurnAway", true },
 };
 
 static const struct lasting *outlives_run(const char *method)
@@ -77,8 +77,9 @@ static enum err open_board(struct site *site)
     site_now(site, "opening the probe");
     TRY(probe_open(site->probe_uri, site->probe_timeout_ms, &site->probe));
     site_now(site, "connecting over SWD");
-    TRY((site->under_reset ? chip_open_under_reset : chip_open)(site->probe, site->swd_clock_hz,
-                                                                &site->chip));
+    bool may_reset = site->under_reset && !site->lock_asked;
+    TRY((may_reset ? chip_open_under_reset : chip_open)(site->probe, site->swd_clock_hz,
+                                                        &site->chip));
     site_now(site, "reading the UID over SWD");
     TRY(chip_prepare(site->chip));
     TRY(chip_uid(site->chip, site->unit.uid));
@@ -118,8 +119,12 @@ static enum err tell_refusal(struct site *site, enum err e, const char *words)
     in.status = err_status(e);
     in.code = (uint32_t)e;
     in.message = message;
-    TRY(server_await(site->server, site_until_ms(site)));
-    TRY(line_open(site->server, &site->line));
+    if (site->uid_read)
+        in.uid = (ProtobufCBinaryData){ UID_SIZE, site->unit.uid };
+    if (site->line == NULL) {
+        TRY(server_await(site->server, site_until_ms(site)));
+        TRY(line_open(site->server, &site->line));
+    }
     return RPC_CALL(&bench, hallmark__v1__bench__turn_away, &in, &out);
 }
 
@@ -131,6 +136,28 @@ static enum err turn_away(struct site *site, enum err e)
     snprintf(words, sizeof(words), "%s", fail_words());
     if (tell_refusal(site, e, words) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
+    return fail_quiet(e, "%s", words);
+}
+
+/* What the server refused or was told of already, it knows. */
+static bool is_told(const struct site *site, enum err e)
+{
+    return e == ERR_OK || e == ERR_BOOT || site->interrupted || line_lost(site->line) ||
+           site->where == NULL || strncmp(site->where, "Runs.", 5) == 0;
+}
+
+enum err site_tell_failure(struct site *site, enum err e)
+{
+    char words[FAIL_WORDS_MAX], message[FAIL_WORDS_MAX];
+    const char *where = site->where;
+    if (is_told(site, e))
+        return e;
+    snprintf(words, sizeof(words), "%s", fail_words()[0] != '\0' ? fail_words() : err_text(e));
+    snprintf(message, sizeof(message), "%.60s: %.300s", where, words);
+    if (trace_report(site) != ERR_OK || tell_refusal(site, e, message) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
+    site->where = where;
+    site->interrupted = false;
     return fail_quiet(e, "%s", words);
 }
 

@@ -54,6 +54,7 @@ struct site {
     uint64_t first_loss_ms; /* when the server was lost first; 0: it was not */
     unsigned restarts;      /* how often the site was restarted */
     bool repeat;            /* a committed unit's arrows are repeated */
+    bool lock_asked;        /* a lock write may have been made: no nRESET until shut.c's */
 
     /* Of one run: from here to the end it is cleared for the next. */
     struct probe *probe;
@@ -138,6 +139,9 @@ enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
  * operator named it. ERR_NOT_LOCKED: the server has no lock statement of it. */
 enum err seal_board(struct site *site);
 
+/* engine.c: e ended a step of the closing. A failure that the server cannot see is reported to
+ * it (Bench.TurnAway), once. Yields e, with its message. */
+enum err site_tell_failure(struct site *site, enum err e);
 /* engine.c: the step in progress outside arrows, which is printed; where is borrowed. */
 void site_now(struct site *site, const char *where);
 /* rpc_transport of calls to the server; context is the site. */

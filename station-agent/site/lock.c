@@ -13,7 +13,9 @@
 #include "station-agent/site/engine.h"
 
 /* The board's state differs from the statement: a repeat of the arrows can repair that. An
- * error that is not listed was a failure of the connection, or of the chip. */
+ * error that is not listed was a failure of the connection, or of the chip. It may have found it between two lock
+ * writes, too: what is written is not in force before a reset, so the arrows still reach flash;
+ * they erase nothing that is as it should be, and none of them resets the board. */
 static bool is_mended_by_arrows(enum err e)
 {
     static const enum err findings[] = { ERR_MISMATCH,     ERR_VERIFY,    ERR_SIG,
@@ -32,6 +34,7 @@ static enum err ask_lock(struct site *site, Hallmark__V1__LockResponse **out)
     struct rpc_stub closing =
         rpc_stub_of(&hallmark__v1__closing__descriptor, closing_board, site);
     site_now(site, "Closing.Lock");
+    site->lock_asked = true;
     in.statement = site->committed->statement;
     in.receipt = site->committed->receipt;
     in.rotpk = site->committed->rotpk;
@@ -42,7 +45,7 @@ static enum err ask_lock(struct site *site, Hallmark__V1__LockResponse **out)
 static enum err lock(struct site *site, Hallmark__V1__LockResponse **out)
 {
     enum err e = ask_lock(site, out);
-    site->repeat_due = site->shortened && !site->unit.lock_begun && is_mended_by_arrows(e);
+    site->repeat_due = site->shortened && is_mended_by_arrows(e);
     TRY(e);
     return (*out)->statement != NULL
                ? ERR_OK
@@ -90,20 +93,25 @@ static enum err level_of(const Hallmark__V1__LockStatement *statement, enum chip
     }
 }
 
-enum err lock_board(struct site *site)
+static enum err until_locked(struct site *site, enum chip_level *level_out)
 {
-    enum chip_level level = CHIP_LEVEL_ANY;
     AUTO(rpc_drop) Hallmark__V1__LockResponse *locked = NULL;
     if (site->committed->boot_test && !site->unit.lock_begun)
         TRY(boot_test(site));
     TRY(lock(site, &locked));
-    TRY(level_of(locked->statement, &level));
-    TRY(tell_locked(site, locked->statement));
+    TRY(level_of(locked->statement, level_out));
+    return tell_locked(site, locked->statement);
+}
+
+enum err lock_board(struct site *site)
+{
+    enum chip_level level = CHIP_LEVEL_ANY;
+    TRY(site_tell_failure(site, until_locked(site, &level)));
     return shut_board(site, level);
 }
 
 enum err lock_committed(struct site *site)
 {
-    TRY(devauth_without_run(site));
+    TRY(site_tell_failure(site, devauth_without_run(site)));
     return lock_board(site);
 }

@@ -17,6 +17,14 @@ static Hallmark__V1__DebugPort port_of(enum chip_debug port)
                                      : HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_NOT_KNOWN;
 }
 
+/* UNSPECIFIED: below each level, as a board is whose lock writes were interrupted. */
+static Hallmark__V1__LockLevel level_of(enum chip_level level)
+{
+    return level == CHIP_LEVEL_DEV          ? HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_DEV
+           : level == CHIP_LEVEL_PRODUCTION ? HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_PRODUCTION
+                                            : HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_UNSPECIFIED;
+}
+
 static enum err tell_port(struct site *site, const struct chip_debug_result *result)
 {
     char said[CHIP_DETAIL_MAX + 40];
@@ -28,6 +36,7 @@ static enum err tell_port(struct site *site, const struct chip_debug_result *res
              site->named_uid != NULL ? "uid named by the operator: " : "", result->detail);
     in.uid = (ProtobufCBinaryData){ UID_SIZE, site->unit.uid };
     in.debug_port = port_of(result->port);
+    in.lock_level = level_of(result->level);
     in.detail = said;
     return RPC_CALL(&runs, hallmark__v1__runs__sealed, &in, &out);
 }

@@ -126,8 +126,9 @@ enum err firmware_burn(struct devauth *d)
 }
 
 /* As it is in flash: at the place in the marker words, and of the size in the FwInfo. */
-enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
-                         const uint8_t sha256[SHA256_SIZE], struct proof *proof)
+__attribute__((noinline)) static enum err look_in_flash(const uint8_t rotpk[P256_POINT_SIZE],
+                                                        const uint8_t sha256[SHA256_SIZE],
+                                                        struct proof *proof)
 {
     uint32_t address;
     struct fwinfo info;
@@ -137,5 +138,13 @@ enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
     TRY(check_place(info.region_size, address));
     TRY(check_fwinfo(&info, rotpk, sha256, proof));
     TRY(port_sha256(port_flash(0, info.region_size), found));
-    return proof_equal(proof, found, sha256, SHA256_SIZE) == ERR_OK ? ERR_OK : ERR_VERIFY;
+    return proof_equal(proof, found, sha256, SHA256_SIZE);
+}
+
+/* One error for whatever is wrong there, so that the agent tells it from a chip that fails. */
+enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
+                         const uint8_t sha256[SHA256_SIZE], struct proof *proof)
+{
+    enum err e = look_in_flash(rotpk, sha256, proof);
+    return e == ERR_OK || e == ERR_CHIP || e == ERR_FAULT ? e : ERR_VERIFY;
 }

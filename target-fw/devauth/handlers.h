@@ -44,7 +44,8 @@ uint32_t rotpk_slots(uint32_t otp_used); /* bit 0: X, bit 1: Y */
 
 /* firmware.c */
 enum err firmware_burn(struct devauth *d); /* 24 */
-/* The image in flash has this digest, and its FwInfo is signed by the point. */
+/* The image in flash has this digest, and its FwInfo is signed by the point. ERR_VERIFY for
+ * whatever is wrong in flash; ERR_CHIP and ERR_FAULT are the engines'. */
 enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
                          const uint8_t sha256[SHA256_SIZE], struct proof *proof);
 #define PROOF_FWINFO(word)   PROOF_SIGNATURE(PROOF_EQUAL(word, 32))
@@ -53,8 +54,9 @@ enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
 /* lock.c */
 enum err lock_enable(struct devauth *d); /* 25 */
 enum err closing_lock(struct devauth *d);
-/* The port's, and begun once the record of the CONFIG words is there. */
-enum err lock_read(struct port_lock_state *out);
+/* A lock write was made: the record of the CONFIG words is there, which comes before all of
+ * them. Bits without it are not of a lock's making (the agent refuses such a board). */
+bool lock_begun(void);
 
 /* agreement.c */
 enum err agreement_generate(struct devauth *d);   /* 26 */

@@ -44,11 +44,11 @@ static enum err fill_keys(const struct run *r, BoardState *state)
 
 static enum err fill_state(const struct run *r, BoardState *state)
 {
-    struct port_lock_state lock;
+    enum port_lock level;
     TRY(fill_keys(r, state));
-    TRY(lock_read(&lock));
-    state->lock_level = (LockLevel)lock.level;
-    state->lock_begun = lock.begun;
+    TRY(port_lock_level(&level));
+    state->lock_level = (LockLevel)level;
+    state->lock_begun = lock_begun();
     if (certificate_sha256(FLASH_DEVICE_CERTIFICATE, state->device_certificate_sha256.bytes) ==
         ERR_OK)
         state->device_certificate_sha256.size = SHA256_SIZE;

@@ -24,13 +24,10 @@ static bool is_level(LockLevel level)
     return level == LOCK_LEVEL_DEV || level == LOCK_LEVEL_PRODUCTION;
 }
 
-/* The record of the CONFIG words is written before the first lock bit. */
-enum err lock_read(struct port_lock_state *out)
+bool lock_begun(void)
 {
     uint8_t config[RECORD_CONFIG_SIZE];
-    TRY(port_lock_state(out));
-    out->begun = out->begun || record_read(RECORD_CONFIG, config) == ERR_OK;
-    return ERR_OK;
+    return record_read(RECORD_CONFIG, config) == ERR_OK;
 }
 
 /* ---- arrow 25 ---- */
@@ -40,15 +37,15 @@ enum err lock_enable(struct devauth *d)
 {
     struct run *r = &d->run;
     LockLevel level = d->in.enable_lock.level;
-    struct port_lock_state now;
+    enum port_lock now;
     struct proof proof = { PROOF_OF_READY };
     if (!is_level(level))
         return ERR_INVALID;
     TRY(rotpk_verify(r->rotpk + 1, &proof));
     TRY(firmware_verify(r->rotpk, r->firmware_sha256, &proof));
     TRY(proof_holds(&proof, PROOF_FIRMWARE(PROOF_ROTPK(PROOF_OF_READY))));
-    TRY(port_lock_state(&now));
-    if ((int)now.level > (int)level)
+    TRY(port_lock_level(&now));
+    if ((int)now > (int)level)
         return ERR_MISMATCH;
     r->lock_level = (uint8_t)level;
     return ERR_OK;
@@ -119,18 +116,32 @@ __attribute__((noinline)) static enum err check_firmware(const LockRequest *in,
     return firmware_verify(point, in->receipt.firmware_sha256, proof);
 }
 
-__attribute__((noinline)) static enum err
-check_certificate(const LockRequest *in, const struct board *board, struct proof *proof)
+__attribute__((noinline)) static enum err check_certificate(uint32_t area,
+                                                            const uint8_t *sha256,
+                                                            struct span *certificate,
+                                                            struct proof *proof)
 {
     uint8_t digest[SHA256_SIZE];
+    TRY(certificate_find(area, certificate));
+    TRY(port_sha256(*certificate, digest));
+    return proof_equal(proof, digest, sha256, SHA256_SIZE);
+}
+
+/* Both as the receipt names them; the device's is for AUTHKEY. */
+__attribute__((noinline)) static enum err
+check_certificates(const LockRequest *in, const struct board *board, struct proof *proof)
+{
     struct span certificate, point;
-    TRY(certificate_find(FLASH_DEVICE_CERTIFICATE, &certificate));
-    TRY(port_sha256(certificate, digest));
-    TRY(proof_equal(proof, digest, in->receipt.device_certificate_sha256, SHA256_SIZE));
-    TRY(der_certificate_key(certificate, &point));
+    TRY(check_certificate(FLASH_WEB_SERVER_CERTIFICATE,
+                          in->receipt.web_server_certificate_sha256, &certificate, proof));
+    TRY(check_certificate(FLASH_DEVICE_CERTIFICATE, in->receipt.device_certificate_sha256,
+                          &certificate, proof));
+    if (der_certificate_key(certificate, &point) != ERR_OK)
+        return ERR_VERIFY;
     return proof_equal(proof, point.ptr, board->key, P256_POINT_SIZE);
 }
-#define PROOF_CERTIFICATE(word) PROOF_EQUAL(PROOF_EQUAL(word, SHA256_SIZE), P256_POINT_SIZE)
+#define PROOF_CERTIFICATES(word)                                                               \
+    PROOF_EQUAL(PROOF_EQUAL(PROOF_EQUAL(word, SHA256_SIZE), SHA256_SIZE), P256_POINT_SIZE)
 
 static enum err lock_tag(uint8_t slot, const uint8_t *uid, uint8_t level,
                          uint8_t tag[CMAC_SIZE])
@@ -175,11 +186,11 @@ __attribute__((noinline)) static enum err check_all(const LockRequest *in, struc
     TRY(check_statement(in, board, proof));
     TRY(check_rotpk(in, proof));
     TRY(check_firmware(in, proof));
-    TRY(check_certificate(in, board, proof));
+    TRY(check_certificates(in, board, proof));
     return check_key(in, board, proof);
 }
 #define PROOF_ALL(word, level)                                                                 \
-    PROOF_KEY(PROOF_CERTIFICATE(PROOF_FIRMWARE(                                                \
+    PROOF_KEY(PROOF_CERTIFICATES(PROOF_FIRMWARE(                                               \
                   PROOF_PAIR(PROOF_SIGNATURE(PROOF_RECEIPT(PROOF_BOARD(word)))))),             \
               level)
 #define PROOF_ALL_TWICE(level) PROOF_ALL(PROOF_ALL(PROOF_OF_LOCK, level), level)
@@ -222,18 +233,18 @@ static enum err config_words(enum port_lock level, uint32_t words[PORT_CONFIG_WO
 /* Bits that are set already are not set again; nothing is written to a board that is locked. */
 static enum err set_bits(enum port_lock level, const struct proof *proof, uint32_t expected)
 {
-    struct port_lock_state now;
+    enum port_lock now;
     uint32_t words[PORT_CONFIG_WORDS];
-    TRY(port_lock_state(&now));
-    if (now.level > level)
+    TRY(port_lock_level(&now));
+    if (now > level)
         return ERR_MISMATCH;
-    if (now.level != level) {
+    if (now != level) {
         TRY(proof_holds(proof, expected));
         TRY(config_words(level, words));
         TRY(port_lock(level, words, proof_permit(proof, expected, PORT_PERMIT_LOCK(level))));
     }
-    TRY(port_lock_state(&now));
-    return now.level == level ? ERR_OK : ERR_VERIFY;
+    TRY(port_lock_level(&now));
+    return now == level ? ERR_OK : ERR_VERIFY;
 }
 
 __attribute__((noinline)) static enum err commit_sha256(const CommitStatement *commit,
@@ -249,14 +260,14 @@ __attribute__((noinline)) static enum err commit_sha256(const CommitStatement *c
 __attribute__((noinline)) static enum err
 state_lock(const LockRequest *in, const struct board *board, LockStatement *lock)
 {
-    struct port_lock_state now;
+    enum port_lock now;
     uint8_t statement[SIGN_STATEMENT_MAX];
     struct wr w = wr_of(statement, sizeof(statement));
     bytes_copy(lock->run_id, in->statement.run_id, RUN_ID_SIZE);
     bytes_copy(lock->uid, board->identity.uid, UID_SIZE);
     TRY(commit_sha256(&in->statement, lock->statement_sha256));
-    TRY(port_lock_state(&now));
-    lock->lock_level = (LockLevel)now.level;
+    TRY(port_lock_level(&now));
+    lock->lock_level = (LockLevel)now;
     statement_lock(&w, lock);
     return authkey_sign(board->key, &w, lock->signature);
 }

@@ -10,7 +10,7 @@
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/flash.h"
 
-enum { VERSION = 1, HEAD_SIZE = 8, CRC_SIZE = 4, MARK_AT = 128, MARK_SIZE = 8 };
+enum { MARK_AT = 128, MARK_SIZE = 8 };
 
 static const struct kind {
     uint32_t address;
@@ -18,7 +18,7 @@ static const struct kind {
     uint32_t body_size;
 } kinds[] = {
     [RECORD_ROTPK] = { FLASH_RECORD, 0x43524d48u /* "HMRC" */, RECORD_ROTPK_SIZE },
-    [RECORD_CONFIG] = { FLASH_CONFIG_RECORD, 0x46434d48u /* "HMCF" */, RECORD_CONFIG_SIZE },
+    [RECORD_CONFIG] = { FLASH_CONFIG_RECORD, RECORD_CONFIG_MAGIC, RECORD_CONFIG_SIZE },
     [RECORD_AUTHKEY] = { FLASH_AUTHKEY_RECORD, 0x4b414d48u /* "HMAK" */, RECORD_AUTHKEY_SIZE },
 };
 
@@ -27,13 +27,13 @@ static const uint8_t mark[MARK_SIZE] = { 'b', 'o', 't', 'h', ' ', 'o', 'n', 'e' 
 enum err record_read(enum record which, uint8_t *body)
 {
     const struct kind *k = &kinds[which];
-    struct span all = port_flash(k->address, HEAD_SIZE + k->body_size + CRC_SIZE);
+    struct span all = port_flash(k->address, RECORD_HEAD_SIZE + k->body_size + RECORD_CRC_SIZE);
     struct rd r = rd_of(all);
     uint32_t magic = rd_u32le(&r), version = rd_u32le(&r);
     struct span found = rd_take(&r, k->body_size);
     uint32_t crc = rd_u32le(&r);
-    if (rd_end(&r) != ERR_OK || magic != k->magic || version != VERSION ||
-        crc != crc32_of(span_of(all.ptr, HEAD_SIZE + k->body_size)))
+    if (rd_end(&r) != ERR_OK || magic != k->magic || version != RECORD_VERSION ||
+        crc != crc32_of(span_of(all.ptr, RECORD_HEAD_SIZE + k->body_size)))
         return ERR_NOT_FOUND;
     bytes_copy(body, found.ptr, k->body_size);
     return ERR_OK;
@@ -49,13 +49,13 @@ bool record_is(enum record which, const uint8_t *body)
 static struct span encode(enum record which, const uint8_t *body, struct wr *w)
 {
     wr_u32le(w, kinds[which].magic);
-    wr_u32le(w, VERSION);
+    wr_u32le(w, RECORD_VERSION);
     wr_span(w, span_of(body, kinds[which].body_size));
     wr_u32le(w, crc32_of(wr_done(w)));
     return wr_done(w);
 }
 
-enum { RECORD_MAX = HEAD_SIZE + RECORD_BODY_MAX + CRC_SIZE };
+enum { RECORD_MAX = RECORD_HEAD_SIZE + RECORD_BODY_MAX + RECORD_CRC_SIZE };
 
 enum err record_write(enum record which, const uint8_t *body)
 {

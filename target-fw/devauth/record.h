@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <assert.h>
+
 #include "target-fw/port/port.h"
 
 enum record {
@@ -19,10 +21,11 @@ enum record {
 
 enum {
     RECORD_ROTPK_SIZE = SHA256_SIZE,
-    RECORD_CONFIG_SIZE = 4 * PORT_CONFIG_WORDS,
     RECORD_AUTHKEY_SIZE = P256_POINT_SIZE,
     RECORD_BODY_MAX = RECORD_AUTHKEY_SIZE,
 };
+
+static_assert(RECORD_CONFIG_SIZE == 4 * PORT_CONFIG_WORDS, "the agent reads that record, too");
 
 /* body: as many bytes as the record has. ERR_NOT_FOUND: none, or damaged. */
 enum err record_read(enum record which, uint8_t *body);

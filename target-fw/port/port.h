@@ -106,11 +106,9 @@ enum err port_flash_program(uint32_t address, struct span bytes); /* was erased 
 enum err port_lock(enum port_lock level, const uint32_t config[PORT_CONFIG_WORDS],
                    uint32_t permit);
 
-struct port_lock_state {
-    enum port_lock level; /* that the bits amount to, as read back */
-    bool begun;           /* any lock bit is set, or CONFIG is not as the chip was shipped */
-};
-enum err port_lock_state(struct port_lock_state *out);
+/* That the bits amount to, as read back. What cannot be read back counts only if port_lock()
+ * wrote it since DevAuth was started. */
+enum err port_lock_level(enum port_lock *level_out);
 
 enum err port_config_read(uint32_t words[PORT_CONFIG_WORDS]);
 /* From the words as they are to those that the level asks for: bits are cleared only. */

@@ -20,7 +20,7 @@ static ProtobufCBinaryData lend(struct span bytes)
 
 void board_init(struct board *board, struct party *station, const char *order, uint8_t number)
 {
-    *board = (struct board){ .station = station, .order = order, .level = 1 };
+    *board = (struct board){ .station = station, .order = order, .level = 1, .sealed_at = 1 };
     station->board = board;
     memset(board->uid, number, UID_SIZE);
     board->auth = EVP_EC_gen("P-256");

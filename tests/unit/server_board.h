@@ -10,7 +10,8 @@
 struct board {
     struct party *station;
     const char *order;
-    uint32_t level; /* the order's; board_init() says dev */
+    uint32_t level;     /* the order's; board_init() says dev */
+    uint32_t sealed_at; /* the level at which its debug port is found shut; 0: below each */
     uint8_t uid[UID_SIZE];
     EVP_PKEY *auth, *agreement;
     uint8_t auth_point[P256_POINT_SIZE], agreement_point[P256_POINT_SIZE];

@@ -179,6 +179,7 @@ enum err board_sealed(struct board *b, Hallmark__V1__DebugPort port)
     static char detail[] = "each door was tried";
     in.uid = lend(SPAN(b->uid));
     in.debug_port = port;
+    in.lock_level = (Hallmark__V1__LockLevel)b->sealed_at;
     in.detail = detail;
     return party_call(b->station, "hallmark.v1.Runs/Sealed", &in.base, NULL, NULL, NULL);
 }

@@ -131,5 +131,6 @@ const struct field_row field_rows[] = {
     ROW("Bench/TurnAway", "probe", { ERR_INVALID, ERR_INVALID, ERR_INVALID, ERR_OK, ERR_OK },
         NULL),
     ROW("Bench/TurnAway", "message", TAKEN, "message"),
+    ROW("Bench/TurnAway", "uid", ALL(INVALID), "uid"),
 };
 const size_t field_row_count = sizeof(field_rows) / sizeof(field_rows[0]);

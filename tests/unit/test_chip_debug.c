@@ -94,33 +94,38 @@ static const struct {
     enum chip_level level;
     enum chip_debug want;
     const char *words;
+    enum chip_level measured;
 } boards[] = {
-    { "open", open_all, 1 << 20, CHIP_LEVEL_ANY, CHIP_DEBUG_OPEN, "is readable" },
-    { "open, dev wanted", open_all, 1 << 20, CHIP_LEVEL_DEV, CHIP_DEBUG_OPEN, "open" },
-    { "dev", dev, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_SHUT, "shut at dev (model)" },
-    { "dev at dev", dev, 0, CHIP_LEVEL_DEV, CHIP_DEBUG_SHUT, "PDID 0x40000000 is readable" },
+    { "open", open_all, 1 << 20, CHIP_LEVEL_ANY, CHIP_DEBUG_OPEN, "is readable",
+      CHIP_LEVEL_ANY },
+    { "open, dev wanted", open_all, 1 << 20, CHIP_LEVEL_DEV, CHIP_DEBUG_OPEN, "open",
+      CHIP_LEVEL_ANY },
+    { "dev", dev, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_SHUT, "shut at dev (model)", CHIP_LEVEL_DEV },
+    { "dev at dev", dev, 0, CHIP_LEVEL_DEV, CHIP_DEBUG_SHUT, "PDID 0x40000000 is readable",
+      CHIP_LEVEL_DEV },
     { "dev, production wanted", dev, 0, CHIP_LEVEL_PRODUCTION, CHIP_DEBUG_OPEN,
-      "FMC 0x4000c000 is readable" },
+      "FMC 0x4000c000 is readable", CHIP_LEVEL_ANY },
     { "production", production, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_SHUT,
-      "shut at production (model)" },
+      "shut at production (model)", CHIP_LEVEL_PRODUCTION },
     { "production at production", production, 0, CHIP_LEVEL_PRODUCTION, CHIP_DEBUG_SHUT,
-      "DHCSR 0xe000edf0: FAULT" },
+      "DHCSR 0xe000edf0: FAULT", CHIP_LEVEL_PRODUCTION },
     { "production, dev wanted", production, 0, CHIP_LEVEL_DEV, CHIP_DEBUG_NOT_KNOWN,
-      "no table describes this" },
-    { "secure side", secure_side, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_SHUT, "half" },
+      "no table describes this", CHIP_LEVEL_ANY },
+    { "secure side", secure_side, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_SHUT, "half", CHIP_LEVEL_ANY },
     { "secure side, production wanted", secure_side, 0, CHIP_LEVEL_PRODUCTION, CHIP_DEBUG_OPEN,
-      "DHCSR" },
+      "DHCSR", CHIP_LEVEL_ANY },
     { "secure side, yet S_SDE", secure_side, 1 << 20, CHIP_LEVEL_ANY, CHIP_DEBUG_NOT_KNOWN,
-      "no table" },
+      "no table", CHIP_LEVEL_ANY },
     { "SRAM alone refused", sram_only, 1 << 20, CHIP_LEVEL_ANY, CHIP_DEBUG_OPEN,
-      "flash 0x00000000 is readable" },
+      "flash 0x00000000 is readable", CHIP_LEVEL_ANY },
     { "KeyStore alone readable", all_but_keystore, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_OPEN,
-      "KeyStore 0x40035000 is readable" },
+      "KeyStore 0x40035000 is readable", CHIP_LEVEL_ANY },
     { "nothing answers that must", everything, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_NOT_KNOWN,
-      "DPM 0xf00016fc: FAULT" },
-    { "FMC alone readable", all_but_fmc, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_NOT_KNOWN, "no table" },
+      "DPM 0xf00016fc: FAULT", CHIP_LEVEL_ANY },
+    { "FMC alone readable", all_but_fmc, 0, CHIP_LEVEL_ANY, CHIP_DEBUG_NOT_KNOWN, "no table",
+      CHIP_LEVEL_ANY },
     { "memory alone refused", memory_only, 1 << 20, CHIP_LEVEL_ANY, CHIP_DEBUG_NOT_KNOWN,
-      "no table" },
+      "no table", CHIP_LEVEL_ANY },
 };
 
 static void each_level_has_its_doors(void **state)
@@ -135,6 +140,7 @@ static void each_level_has_its_doors(void **state)
         chip_debug_look(b->chip, boards[i].level, &result);
         if (result.port != boards[i].want || strstr(result.detail, boards[i].words) == NULL)
             fail_msg("%s: %d: %s", boards[i].name, (int)result.port, result.detail);
+        assert_int_equal(result.level, boards[i].measured);
         assert_non_null(strstr(result.detail, "DPIDR 0x0bf11477, debug power up"));
         assert_int_equal(b->fake.resets, 0);
     }

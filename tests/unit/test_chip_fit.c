@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/core/crc32.h"
+#include "common/core/wr.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/chip/chip.h"
@@ -89,41 +91,80 @@ static void bench_drop(struct bench **b)
     free(*b);
 }
 
+enum { NONE, VALID, DAMAGED }; /* the record of the CONFIG words: a lock has begun */
+
 static const struct {
     const char *name;
     uint32_t address, value;
     uint32_t with, with_value; /* a second one; 0: none */
-    const char *words;         /* NULL: it fits */
+    int record;
+    const char *words; /* NULL: it fits */
 } cases[] = {
-    { "as shipped", 0, 0, 0, 0, NULL },
-    { "CONFIG's lock has begun", CONFIG, 0xFFFFFFFD, 0, 0, NULL },
-    { "boot from LDROM", CONFIG, 0xFFFFFF7F, 0, 0,
+    { "as shipped", 0, 0, 0, 0, NONE, NULL },
+    { "nothing but the record", 0, 0, 0, 0, VALID, NULL },
+    { "CONFIG's lock has begun", CONFIG, 0xFFFFFFFD, 0, 0, VALID, NULL },
+    { "CONFIG's lock, no record", CONFIG, 0xFFFFFFFD, 0, 0, NONE,
+      "CONFIG0: found 0xfffffffd, wanted 0xffffffff as shipped: no lock of a run has begun on "
+      "this board (no record at 0x000fa800)" },
+    { "CONFIG's lock, damaged record", CONFIG, 0xFFFFFFFD, 0, 0, DAMAGED,
+      "CONFIG0: found 0xfffffffd" },
+    { "boot from LDROM", CONFIG, 0xFFFFFF7F, 0, 0, VALID,
       "CONFIG0: found 0xffffff7f, wanted 0xffffffff as shipped" },
-    { "another lock", CONFIG, 0xFFFFFFF5, 0, 0, "CONFIG0: found 0xfffffff5" },
-    { "erase half done", CONFIG, 0, 0, 0, "CONFIG0: found 0x00000000" },
-    { "CONFIG1", CONFIG + 4, 0xFFFFFFFE, 0, 0,
+    { "another lock", CONFIG, 0xFFFFFFF5, 0, 0, VALID, "CONFIG0: found 0xfffffff5" },
+    { "erase half done", CONFIG, 0, 0, 0, VALID, "CONFIG0: found 0x00000000" },
+    { "CONFIG1", CONFIG + 4, 0xFFFFFFFE, 0, 0, VALID,
       "CONFIG1 to CONFIG3: found 0xfffffffe, wanted 0xffffffff" },
-    { "CONFIG3", CONFIG + 12, 0x5A, 0, 0, "found 0x0000005a" },
-    { "stage OEM", PLM_STS, 1, 0, 0, NULL },
-    { "stage Deployed", PLM_STS, 3, 0, 0, NULL },
-    { "a newer stage is stored", PLM_STS, 1 << 8, 0, 0, NULL },
-    { "stage RMA", PLM_STS, 7, 0, 0,
-      "life cycle (PLM STAGE): found 0x00000007, wanted 0 Vendor, 1 OEM or 3 Deployed" },
-    { "no stage", PLM_STS, 2, 0, 0, "found 0x00000002" },
-    { "secure side of DPM", DPM_CTL, 0x3003, 0, 0, NULL },
-    { "both sides of DPM", DPM_CTL, 0x3003, DPM_NSCTL, 0x3, NULL },
-    { "non-secure side alone", DPM_NSCTL, 0x3, 0, 0,
+    { "CONFIG3", CONFIG + 12, 0x5A, 0, 0, NONE, "found 0x0000005a" },
+    { "stage OEM", PLM_STS, 1, 0, 0, VALID,
+      "life cycle (PLM STAGE): found 0x00000001, wanted 0 Vendor, or 3 Deployed" },
+    { "stage OEM, no record", PLM_STS, 1, 0, 0, NONE, "found 0x00000001, wanted 0 Vendor" },
+    { "stage Deployed", PLM_STS, 3, 0, 0, VALID, NULL },
+    { "stage Deployed, no record", PLM_STS, 3, 0, 0, NONE,
+      "life cycle (PLM STAGE, DIRTY): found 0x00000003, wanted 0x00000000, Vendor: no lock" },
+    { "a newer stage is stored", PLM_STS, 1 << 8, 0, 0, VALID, NULL },
+    { "a newer stage, no record", PLM_STS, 1 << 8, 0, 0, NONE,
+      "life cycle (PLM STAGE, DIRTY): found 0x00000100" },
+    { "a newer stage, damaged record", PLM_STS, 1 << 8, 0, 0, DAMAGED, "found 0x00000100" },
+    { "stage RMA", PLM_STS, 7, 0, 0, VALID, "life cycle (PLM STAGE): found 0x00000007" },
+    { "no stage", PLM_STS, 2, 0, 0, VALID, "found 0x00000002" },
+    { "secure side of DPM", DPM_CTL, 0x3003, 0, 0, VALID, NULL },
+    { "secure side of DPM, no record", DPM_CTL, 0x3003, 0, 0, NONE,
+      "DPM, secure side: found 0x00003003, wanted 0x00000000: no lock" },
+    { "one bit of DPM, no record", DPM_CTL, 1, 0, 0, NONE, "secure side: found 0x00000001" },
+    { "both sides of DPM", DPM_CTL, 0x3003, DPM_NSCTL, 0x3, VALID, NULL },
+    { "both sides of DPM, no record", DPM_CTL, 0x3003, DPM_NSCTL, 0x3, NONE,
+      "DPM, secure side" },
+    { "non-secure side alone", DPM_NSCTL, 0x3, 0, 0, VALID,
       "DPM, non-secure side: found 0x00000003, wanted 0 while the secure side is not shut" },
-    { "other bits of DPM", DPM_STS, 0x0F0000FF, 0, 0, NULL },
-    { "a password", DPM_STS, 1 << 8, 0, 0, "was set 1 times (DPM PWUCNT), 0 times is wanted" },
-    { "seven passwords", DPM_NSSTS, 7 << 8, 0, 0, "was set 7 times" },
-    { "AUTHKEY", KS_OTPSTS, 0x04, 0, 0, NULL },
-    { "half of ROTPK", KS_OTPSTS, 0x05, 0, 0, NULL },
-    { "all slots", KS_OTPSTS, 0xFF, 0, 0, NULL },
-    { "ROTPK, not AUTHKEY", KS_OTPSTS, 0x03, 0, 0,
+    { "non-secure bit, no record", DPM_NSCTL, 0x1000, 0, 0, NONE,
+      "DPM, non-secure side: found 0x00001000" },
+    { "other bits of DPM", DPM_STS, 0x0F0000FF, 0, 0, NONE, NULL },
+    { "a password", DPM_STS, 1 << 8, 0, 0, VALID,
+      "was set 1 times (DPM PWUCNT), 0 times is wanted" },
+    { "seven passwords", DPM_NSSTS, 7 << 8, 0, 0, NONE, "was set 7 times" },
+    { "AUTHKEY", KS_OTPSTS, 0x04, 0, 0, NONE, NULL },
+    { "half of ROTPK", KS_OTPSTS, 0x05, 0, 0, NONE, NULL },
+    { "all slots", KS_OTPSTS, 0xFF, 0, 0, NONE, NULL },
+    { "ROTPK, not AUTHKEY", KS_OTPSTS, 0x03, 0, 0, NONE,
       "KeyStore OTP slots in use: found 0x00000003, wanted none, or slot 2" },
-    { "AES alone", KS_OTPSTS, 0x08, 0, 0, "found 0x00000008" },
+    { "AES alone", KS_OTPSTS, 0x08, 0, 0, NONE, "found 0x00000008" },
 };
+
+static void place_record(struct bench *b, int record)
+{
+    uint8_t bytes[RECORD_HEAD_SIZE + RECORD_CONFIG_SIZE + RECORD_CRC_SIZE];
+    struct wr w = wr_of(bytes, sizeof(bytes));
+    wr_u32le(&w, RECORD_CONFIG_MAGIC);
+    wr_u32le(&w, RECORD_VERSION);
+    wr_u32le(&w, 0xFFFFFFFD);
+    for (int i = 1; i < 4; i++)
+        wr_u32le(&w, UINT32_MAX);
+    wr_u32le(&w, crc32_of(wr_done(&w)) ^ (record == DAMAGED));
+    for (uint32_t at = 0; record != NONE && at < sizeof(bytes); at += 4) {
+        struct rd r = rd_of(span_of(bytes + at, 4));
+        fake_set(&b->fake, FLASH_CONFIG_RECORD + at, rd_u32le(&r));
+    }
+}
 
 static void place(struct bench *b, uint32_t address, uint32_t value)
 {
@@ -140,6 +181,7 @@ static void only_what_a_run_can_have_left(void **state)
         AUTO(bench_drop) struct bench *b = bench_open();
         place(b, cases[i].address, cases[i].value);
         place(b, cases[i].with, cases[i].with_value);
+        place_record(b, cases[i].record);
         enum err e = chip_check(b->chip);
         bool fits = cases[i].words == NULL;
         if (e != (fits ? ERR_OK : ERR_MISMATCH) ||

@@ -162,6 +162,13 @@ static void another_certificate(struct peer *p, struct peer_lock_request *r)
     sign_again(r);
 }
 
+static void another_web_certificate(struct peer *p, struct peer_lock_request *r)
+{
+    (void)p;
+    copy(&r->receipt.web_server_certificate_sha256, forged.other, SHA256_SIZE);
+    sign_again(r);
+}
+
 static void another_slot(struct peer *p, struct peer_lock_request *r)
 {
     (void)p;
@@ -243,6 +250,60 @@ static void fwinfo_of_another_key(struct peer *p, struct peer_lock_request *r)
     memcpy(host_chip.flash + p->fwinfo_address, p->fwinfo, FWINFO_SIZE);
 }
 
+/* One word of the FwInfo in flash. */
+static void spoil_fwinfo(const struct peer *p, uint32_t offset, uint8_t bits)
+{
+    host_chip.flash[p->fwinfo_address + offset] ^= bits;
+}
+
+static void fwinfo_auth_differs(struct peer *p, struct peer_lock_request *r)
+{
+    (void)r;
+    spoil_fwinfo(p, 64, 2);
+}
+
+static void fwinfo_table_differs(struct peer *p, struct peer_lock_request *r)
+{
+    (void)r;
+    spoil_fwinfo(p, 68, 1);
+}
+
+static void fwinfo_base_differs(struct peer *p, struct peer_lock_request *r)
+{
+    (void)r;
+    spoil_fwinfo(p, 72, 4);
+}
+
+static void fwinfo_size_differs(struct peer *p, struct peer_lock_request *r)
+{
+    (void)r;
+    spoil_fwinfo(p, 79, 0x80);
+}
+
+static void fwinfo_digest_differs(struct peer *p, struct peer_lock_request *r)
+{
+    (void)r;
+    spoil_fwinfo(p, 96, 1);
+}
+
+static void fwinfo_signature_differs(struct peer *p, struct peer_lock_request *r)
+{
+    (void)r;
+    spoil_fwinfo(p, 140, 1);
+}
+
+static void fwinfo_signature_is_huge(struct peer *p, struct peer_lock_request *r)
+{
+    (void)r;
+    memset(host_chip.flash + p->fwinfo_address + 128, 0xff, 32);
+}
+
+static void fwinfo_is_gone(struct peer *p, struct peer_lock_request *r)
+{
+    (void)r;
+    memset(host_chip.flash + p->fwinfo_address, 0xff, FLASH_PAGE_SIZE);
+}
+
 static void half_a_rotpk(struct peer *p, struct peer_lock_request *r)
 {
     (void)p, (void)r;
@@ -265,6 +326,18 @@ static void certificate_is_gone(struct peer *p, struct peer_lock_request *r)
 {
     (void)p, (void)r;
     memset(host_chip.flash + FLASH_DEVICE_CERTIFICATE, 0xff, FLASH_PAGE_SIZE);
+}
+
+static void web_certificate_differs(struct peer *p, struct peer_lock_request *r)
+{
+    (void)p, (void)r;
+    host_chip.flash[FLASH_WEB_SERVER_CERTIFICATE + 40] ^= 1;
+}
+
+static void web_certificate_is_gone(struct peer *p, struct peer_lock_request *r)
+{
+    (void)p, (void)r;
+    memset(host_chip.flash + FLASH_WEB_SERVER_CERTIFICATE, 0xff, FLASH_PAGE_SIZE);
 }
 
 /* In flash and in the receipt alike: a certificate for somebody else's key. */
@@ -331,8 +404,9 @@ static const struct row {
     { "another receipt of this board", another_receipt, ERR_MISMATCH },
     { "ROTPK is not the receipt's", another_rotpk, ERR_MISMATCH },
     { "ROTPK is not the record's", rotpk_of_receipt_is_another, ERR_MISMATCH },
-    { "firmware is not the receipt's", another_firmware, ERR_MISMATCH },
+    { "firmware is not the receipt's", another_firmware, ERR_VERIFY },
     { "certificate is not the receipt's", another_certificate, ERR_MISMATCH },
+    { "server's certificate is not the receipt's", another_web_certificate, ERR_MISMATCH },
     { "another slot", another_slot, ERR_MISMATCH },
     { "another KCV", another_kcv, ERR_MISMATCH },
     { "the receipt's level is another", level_of_receipt_is_another, ERR_MISMATCH },
@@ -343,12 +417,22 @@ static const struct row {
     { "the KCV as tag", tag_is_the_kcv, ERR_SIG },
     { "no tag", tag_is_missing, ERR_SIG },
     { "firmware in flash differs", firmware_differs, ERR_VERIFY },
-    { "marker words differ", marker_differs, ERR_NOT_FOUND },
-    { "FwInfo by another key", fwinfo_of_another_key, ERR_SIG },
+    { "marker words differ", marker_differs, ERR_VERIFY },
+    { "FwInfo by another key", fwinfo_of_another_key, ERR_VERIFY },
+    { "FwInfo's key type differs", fwinfo_auth_differs, ERR_VERIFY },
+    { "FwInfo's table differs", fwinfo_table_differs, ERR_VERIFY },
+    { "FwInfo's region begins elsewhere", fwinfo_base_differs, ERR_VERIFY },
+    { "FwInfo's size is past its place", fwinfo_size_differs, ERR_VERIFY },
+    { "FwInfo's digest differs", fwinfo_digest_differs, ERR_VERIFY },
+    { "FwInfo's signature differs", fwinfo_signature_differs, ERR_VERIFY },
+    { "FwInfo's signature is no number", fwinfo_signature_is_huge, ERR_VERIFY },
+    { "FwInfo is gone", fwinfo_is_gone, ERR_VERIFY },
     { "half a ROTPK", half_a_rotpk, ERR_MISMATCH },
     { "no record of the ROTPK", no_rotpk_record, ERR_MISMATCH },
     { "certificate in flash differs", certificate_differs, ERR_MISMATCH },
     { "no certificate in flash", certificate_is_gone, ERR_NOT_FOUND },
+    { "server's certificate in flash differs", web_certificate_differs, ERR_MISMATCH },
+    { "no server's certificate in flash", web_certificate_is_gone, ERR_NOT_FOUND },
     { "certificate for another key", certificate_of_another_key, ERR_MISMATCH },
     { "another AUTHKEY", auth_key_is_another, ERR_SPOILT },
     { "no AUTHKEY", auth_key_is_missing, ERR_PRECONDITION },
@@ -420,6 +504,33 @@ static void dev_locks_flash_only(void **state)
     assert_int_equal(host_chip.config[0], 0xfffffffd);
 }
 
+/* The power goes after each lock write; then firmware and FwInfo are found damaged. What the
+ * arrows write is reached and mended, the key in the slot stays, and the lock is completed. */
+static void arrows_are_repeated_after_lock_writes(void **state)
+{
+    uint32_t result = 1;
+    for (int writes = 1; result != 0; writes++) {
+        assert_int_equal(bench_close(state), 0);
+        assert_int_equal(bench_open(state), 0);
+        struct peer *p = *state;
+        committed(p);
+        host_chip.power_cut_after_writes = writes;
+        result = peer_lock(p);
+        host_chip.power_cut_after_writes = -1;
+        memset(host_chip.flash + p->fwinfo_address, 0xff, FLASH_PAGE_SIZE);
+        host_chip.flash[1000] ^= 1;
+        bench_reboot(p);
+        peer_run_to(p, 7);
+        assert_int_equal(peer_lock(p), ERR_VERIFY);
+        p->no_run = false;
+        bench_reboot(p);
+        peer_run_to(p, 32);
+        assert_int_equal(peer_keep(p), 0);
+        assert_int_equal(peer_lock(p), 0);
+        assert_int_equal(bench_level(), PORT_LOCK_PRODUCTION);
+    }
+}
+
 static void set_config(const uint32_t words[PORT_CONFIG_WORDS])
 {
     memcpy(host_chip.config, words, sizeof(host_chip.config));
@@ -438,7 +549,7 @@ static void config_survives_any_interruption(void **state)
         struct peer *p = *state;
         set_config(words);
         committed(p);
-        assert_true(p->hello->state->lock_begun); /* CONFIG is not as shipped */
+        assert_false(p->hello->state->lock_begun); /* CONFIG is not as shipped, yet no lock's */
         host_chip.power_cut_after_writes = writes;
         result = peer_lock(p);
         host_chip.power_cut_after_writes = -1;
@@ -474,6 +585,7 @@ int main(void)
         CASE(refused_then_locked),
         CASE(repeated_lock_writes_nothing),
         CASE(dev_locks_flash_only),
+        CASE(arrows_are_repeated_after_lock_writes),
         CASE(config_survives_any_interruption),
         CASE(stale_config_record_is_replaced),
     };

@@ -52,7 +52,7 @@ static void unit_costs_10_commits_and_15_operations(void **state)
     (void)state;
     struct board b;
     board_init(&b, &line_1, "po-3", 1);
-    b.level = 3;
+    b.level = b.sealed_at = 3;
     b.reports_with_finish = true;
     uint64_t changes = atomic_load(&bench.server->changes), operations = hsm_operations_total();
     OK(board_arrows(&b, 33));
@@ -149,6 +149,12 @@ static void only_a_shut_port_seals(void **state)
     assert_int_not_equal(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT), ERR_OK);
     b.station = maker;
     assert_state(&b, "committed");
+    b.sealed_at = 0;
+    assert_int_equal(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT), ERR_MISMATCH);
+    b.sealed_at = 3;
+    assert_int_equal(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT), ERR_MISMATCH);
+    assert_state(&b, "committed");
+    b.sealed_at = b.level;
     OK(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT));
     board_fini(&b);
 }

@@ -20,46 +20,47 @@ enum fault {
     FAULT_LOCKED, /* the board's debug port */
     FAULT_UID,    /* Hello reports another */
     FAULT_PDID,
-    FAULT_BOARD_ORDER,     /* the board calls arrow 12 before 7 */
-    FAULT_BOARD_STRANGER,  /* and a method that is not its to call */
-    FAULT_BOARD_REFUSES,   /* arrow 20, with ERR_SIG */
-    FAULT_BOARD_SIGNATURE, /* of arrow 12 is another's */
-    FAULT_BOARD_POINT,     /* AUTHKEY_PUB is not on the curve */
-    FAULT_BOARD_HALF,      /* of ROTPK is burnt */
-    FAULT_BOARD_DIGEST,    /* arrow 24 reads back something else */
-    FAULT_BOARD_SILENT,    /* no answer to arrow 9 */
-    FAULT_PROBE,           /* is unplugged at arrow 16 */
-    FAULT_PASSWORD,        /* a debug password was set on the board */
-    FAULT_COMMIT,          /* the board refuses the server's tag */
-    FAULT_COMMIT_EMPTY,    /* its answer holds no statement */
-    FAULT_LOCK_FINDS,      /* Closing.Lock: ERR_MISMATCH, each time */
-    FAULT_LOCK_FINDS_ONCE, /* the first time */
-    FAULT_LOCK_CHIP,       /* ERR_CHIP, each time */
-    FAULT_LOCK_EMPTY,      /* its answer holds no statement */
-    FAULT_LOCK_LEVEL,      /* it states a level that is none */
-    FAULT_BOOT_FAILED,     /* the firmware does not start, the first time */
-    FAULT_BOOT_NOT_KNOWN,  /* it is not known whether it does */
-    FAULT_BOOT_ATTACH,     /* it starts, and the board cannot be taken back */
-    FAULT_BOOT_HELLO,      /* DevAuth calls something else than Hello after it */
-    FAULT_DEBUG_OPEN,      /* after the reset */
-    FAULT_DEBUG_MUTE,      /* not known: no answer that would tell */
-    FAULT_RESET,           /* nRESET cannot be pulled */
-    FAULT_SEALED_REFUSED,  /* the unit is sealed already */
-    FAULT_COMMIT_HELD,     /* Runs.Commit: an operator holds the unit */
-    FAULT_COMMIT_TAG,      /* its lock tag is short */
-    FAULT_COMMIT_BARE,     /* it lacks the receipt */
-    FAULT_LOCKED_REFUSED,  /* Runs.Locked */
-    FAULT_OPEN_ZERO,       /* Runs.Open gives run id 0 */
-    FAULT_OPEN_BARE,       /* neither a run nor a committed unit */
-    FAULT_FINISH_TAG,      /* Runs.Finish: no tag */
-    FAULT_OPEN_DENIED,     /* Runs.Open */
-    FAULT_OPEN_NONCE,      /* is short */
-    FAULT_OPEN_SUBJECT,    /* is no Name */
-    FAULT_IMAGE_DIGEST,    /* DevAuth's bytes are others */
-    FAULT_IMAGE_CHUNK,     /* over the limit */
-    FAULT_IMAGE_EMPTY,     /* chunk */
-    FAULT_IMAGE_PAST,      /* the end: chunk longer than what is left */
-    FAULT_IMAGE_SIZE,      /* changes between chunks */
+    FAULT_BOARD_ORDER,      /* the board calls arrow 12 before 7 */
+    FAULT_BOARD_STRANGER,   /* and a method that is not its to call */
+    FAULT_BOARD_REFUSES,    /* arrow 20, with ERR_SIG */
+    FAULT_BOARD_SIGNATURE,  /* of arrow 12 is another's */
+    FAULT_BOARD_POINT,      /* AUTHKEY_PUB is not on the curve */
+    FAULT_BOARD_HALF,       /* of ROTPK is burnt */
+    FAULT_BOARD_DIGEST,     /* arrow 24 reads back something else */
+    FAULT_BOARD_SILENT,     /* no answer to arrow 9 */
+    FAULT_PROBE,            /* is unplugged at arrow 16 */
+    FAULT_PASSWORD,         /* a debug password was set on the board */
+    FAULT_COMMIT,           /* the board refuses the server's tag */
+    FAULT_COMMIT_EMPTY,     /* its answer holds no statement */
+    FAULT_LOCK_FINDS,       /* Closing.Lock: ERR_MISMATCH, each time */
+    FAULT_LOCK_FINDS_ONCE,  /* the first time */
+    FAULT_LOCK_VERIFY_ONCE, /* ERR_VERIFY, the first time */
+    FAULT_LOCK_CHIP,        /* ERR_CHIP, each time */
+    FAULT_LOCK_EMPTY,       /* its answer holds no statement */
+    FAULT_LOCK_LEVEL,       /* it states a level that is none */
+    FAULT_BOOT_FAILED,      /* the firmware does not start, the first time */
+    FAULT_BOOT_NOT_KNOWN,   /* it is not known whether it does */
+    FAULT_BOOT_ATTACH,      /* it starts, and the board cannot be taken back */
+    FAULT_BOOT_HELLO,       /* DevAuth calls something else than Hello after it */
+    FAULT_DEBUG_OPEN,       /* after the reset */
+    FAULT_DEBUG_MUTE,       /* not known: no answer that would tell */
+    FAULT_RESET,            /* nRESET cannot be pulled */
+    FAULT_SEALED_REFUSED,   /* the unit is sealed already */
+    FAULT_COMMIT_HELD,      /* Runs.Commit: an operator holds the unit */
+    FAULT_COMMIT_TAG,       /* its lock tag is short */
+    FAULT_COMMIT_BARE,      /* it lacks the receipt */
+    FAULT_LOCKED_REFUSED,   /* Runs.Locked */
+    FAULT_OPEN_ZERO,        /* Runs.Open gives run id 0 */
+    FAULT_OPEN_BARE,        /* neither a run nor a committed unit */
+    FAULT_FINISH_TAG,       /* Runs.Finish: no tag */
+    FAULT_OPEN_DENIED,      /* Runs.Open */
+    FAULT_OPEN_NONCE,       /* is short */
+    FAULT_OPEN_SUBJECT,     /* is no Name */
+    FAULT_IMAGE_DIGEST,     /* DevAuth's bytes are others */
+    FAULT_IMAGE_CHUNK,      /* over the limit */
+    FAULT_IMAGE_EMPTY,      /* chunk */
+    FAULT_IMAGE_PAST,       /* the end: chunk longer than what is left */
+    FAULT_IMAGE_SIZE,       /* changes between chunks */
     FAULT_IMAGE_HUGE,
     FAULT_SERVER_ORDER,      /* arrow 15 is called before 3 */
     FAULT_SERVER_STRANGER,   /* Station.GenerateCsr is called, the agent's own */
@@ -163,7 +164,14 @@ struct scene {
     int looked_for;          /* level of the latest proof */
     int uart;                /* where the firmware says */
     const char *uart_text;   /* this after a boot reset; NULL: nothing */
-    uint32_t debug_port;     /* of the latest Runs.Sealed */
+    bool shut_below;         /* it is found shut below the level that it stated */
+    unsigned told;           /* Bench.TurnAway */
+    uint32_t told_code;      /* of the latest */
+    uint8_t told_uid[UID_SIZE];
+    char told_words[400];
+    unsigned opened_under_reset; /* boards */
+    uint32_t debug_port;         /* of the latest Runs.Sealed */
+    uint32_t sealed_level;       /* the same */
 };
 
 extern struct scene scene;

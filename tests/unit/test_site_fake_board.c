@@ -100,6 +100,7 @@ enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_ou
 
 enum err chip_open_under_reset(struct probe *probe, uint32_t clock_hz, struct chip **chip_out)
 {
+    scene.opened_under_reset++;
     return open_chip(probe, clock_hz, false, chip_out);
 }
 
@@ -246,6 +247,9 @@ void chip_debug_look(struct chip *chip, enum chip_level level, struct chip_debug
     bool shut = board_of(chip)->shut && !(has(chip, FAULT_DEBUG_OPEN) && scene.resets != 0);
     scene.looked_for = (int)level;
     out->port = mute ? CHIP_DEBUG_NOT_KNOWN : shut ? CHIP_DEBUG_SHUT : CHIP_DEBUG_OPEN;
+    out->level = out->port != CHIP_DEBUG_SHUT ? CHIP_LEVEL_ANY
+                 : scene.shut_below           ? CHIP_LEVEL_ANY
+                                    : (enum chip_level)(scene.level ? scene.level : 1);
     snprintf(out->detail, sizeof(out->detail), "%s",
              mute   ? "no answer\x1b[31m that tells"
              : shut ? "SRAM is refused"
@@ -531,6 +535,8 @@ static enum err lock_outcome(const struct chip *chip)
 {
     if (has(chip, FAULT_LOCK_CHIP))
         return ERR_CHIP;
+    if (has(chip, FAULT_LOCK_VERIFY_ONCE) && scene.locks == 1)
+        return ERR_VERIFY;
     bool finds =
         has(chip, FAULT_LOCK_FINDS) || (has(chip, FAULT_LOCK_FINDS_ONCE) && scene.locks == 1);
     return finds ? ERR_MISMATCH : ERR_OK;
@@ -562,11 +568,12 @@ static void serve_lock(struct chip *chip, const Hallmark__V1__FrameRequest *requ
     respond(chip, request->stream, e, &out.base);
 }
 
-/* DevAuth's own rule: without a run, and once a lock write was made, it takes Closing.Lock. */
+/* DevAuth's own rule: without a run it takes Closing.Lock alone. In one it takes the arrows
+ * also after lock writes (test_devauth_refuse_lock, arrows_are_repeated_after_lock_writes). */
 static bool is_allowed(const struct chip *chip, const char *method)
 {
     bool lock = strcmp(method, "hallmark.v1.Closing/Lock") == 0;
-    return lock || (chip->has_run && !board_of(chip)->lock_written);
+    return lock || chip->has_run;
 }
 
 static void serve(struct chip *chip, const Hallmark__V1__FrameRequest *request)

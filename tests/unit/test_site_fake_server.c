@@ -482,6 +482,23 @@ static void serve_locked(const struct task *task)
     answer(task, refuse ? ERR_SIG : ERR_OK, NULL);
 }
 
+static void serve_turn_away(const struct task *task)
+{
+    Hallmark__V1__TurnAwayRequest *in =
+        hallmark__v1__turn_away_request__unpack(NULL, task->payload.len, task->payload.ptr);
+    if (in == NULL)
+        abort();
+    scene.told++;
+    scene.told_code = in->code;
+    snprintf(scene.told_words, sizeof(scene.told_words), "%s", in->message);
+    must(in->status != 0 && (in->uid.len == 0 || in->uid.len == UID_SIZE));
+    memset(scene.told_uid, 0, UID_SIZE);
+    if (in->uid.len != 0)
+        memcpy(scene.told_uid, in->uid.data, in->uid.len);
+    hallmark__v1__turn_away_request__free_unpacked(in, NULL);
+    answer(task, ERR_OK, NULL);
+}
+
 static void serve_sealed(const struct task *task)
 {
     Hallmark__V1__UnitSealedRequest *in =
@@ -490,14 +507,17 @@ static void serve_sealed(const struct task *task)
         abort();
     scene.sealed = true;
     scene.debug_port = in->debug_port;
+    scene.sealed_level = (uint32_t)in->lock_level;
     snprintf(scene.sealed_detail, sizeof(scene.sealed_detail), "%s", in->detail);
     must(in->uid.len == UID_SIZE);
     memcpy(scene.sealed_uid, in->uid.data, UID_SIZE);
     struct fake_unit *unit = scene_unit(in->uid.data);
     bool shut = in->debug_port == HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT;
-    enum err e = scene.fault == FAULT_SEALED_REFUSED ? ERR_EXISTS
-                 : shut && !unit->locked             ? ERR_NOT_LOCKED
-                                                     : ERR_OK;
+    uint32_t stated = scene.level ? scene.level : 1;
+    enum err e = scene.fault == FAULT_SEALED_REFUSED          ? ERR_EXISTS
+                 : shut && !unit->locked                      ? ERR_NOT_LOCKED
+                 : shut && (uint32_t)in->lock_level != stated ? ERR_MISMATCH
+                                                              : ERR_OK;
     unit->sealed = unit->sealed || (shut && e == ERR_OK);
     hallmark__v1__unit_sealed_request__free_unpacked(in, NULL);
     answer(task, e, NULL);
@@ -601,6 +621,8 @@ static void serve(struct wss *wss, struct task *task)
         serve_locked(task);
     } else if (is(task, "Runs/Sealed")) {
         serve_sealed(task);
+    } else if (is(task, "Bench/TurnAway")) {
+        serve_turn_away(task);
     } else {
         answer(task, ERR_OK, NULL);
     }

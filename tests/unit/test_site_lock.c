@@ -18,6 +18,7 @@
 enum { SHOWN = 900, SHUT = 1, FAILED = 0, STARTED = 1 };
 
 static char pem[] = "/tmp/test_site_lock.XXXXXX";
+static bool under_reset;    /* --attach-under-reset */
 static char said[64 << 10]; /* by the latest run, on both outputs */
 static const uint8_t board_uid[UID_SIZE] = { '1', '1', '1', '1', '1', '1',
                                              '1', '1', '1', '1', '1', '1' };
@@ -73,6 +74,7 @@ static enum err run_with(const char *serial, const uint8_t *named_uid)
         .probe_count = 1,
         .serials = serials,
         .banner = "it runs",
+        .under_reset = under_reset,
         .json = true,
     };
     enum err e = run_captured(&plan);
@@ -244,6 +246,9 @@ static void no_board_is_locked_without_its_boot_test(void **state)
         if (e != boots[i].want || strstr(said, boots[i].words) == NULL)
             fail_msg("%s: error %d: %s", boots[i].name, (int)e, last_said());
         assert_int_equal(scene.booted[FAILED], boots[i].failed);
+        assert_int_equal(scene.told, 1); /* the server sees nothing of it */
+        assert_int_equal(scene.told_code, boots[i].want);
+        assert_memory_equal(scene.told_uid, board_uid, UID_SIZE);
         assert_int_equal(scene.booted[STARTED], boots[i].started);
         assert_int_equal(scene.locks, boots[i].locks);
         assert_int_equal(scene.resets, 0);
@@ -319,7 +324,9 @@ static const struct {
     { "it finds something else", FAULT_LOCK_FINDS_ONCE, false, ERR_OK, 1, 2 },
     { "each time", FAULT_LOCK_FINDS, false, ERR_MISMATCH, 1, 2 },
     { "the chip fails", FAULT_LOCK_CHIP, false, ERR_CHIP, 0, 1 },
-    { "lock writes were made", FAULT_LOCK_FINDS_ONCE, true, ERR_MISMATCH, 0, 1 },
+    { "flash is damaged", FAULT_LOCK_VERIFY_ONCE, false, ERR_OK, 1, 2 },
+    { "lock writes were made", FAULT_LOCK_FINDS_ONCE, true, ERR_OK, 1, 2 },
+    { "lock writes were made, and it stays", FAULT_LOCK_FINDS, true, ERR_MISMATCH, 1, 2 },
 };
 
 static void a_board_that_refuses_its_lock_repeats_the_arrows(void **state)
@@ -336,9 +343,27 @@ static void a_board_that_refuses_its_lock_repeats_the_arrows(void **state)
             scene.locks != refusals[i].locks)
             fail_msg("%s: error %d, %u runs, %u locks: %s", refusals[i].name, (int)e,
                      scene.runs, scene.locks, last_said());
+        assert_true(scene.told != 0 && scene.told_code != 0);
+        assert_non_null(strstr(scene.told_words, "Closing.Lock: "));
         if (refusals[i].runs != 0)
             assert_non_null(strstr(said, "the run is restarted"));
     }
+}
+
+/* From the first Closing.Lock on a board may have lock writes that the server does not know of:
+ * when its arrows are repeated it is not attached to by pulling nRESET, whatever was asked. */
+static void no_attach_under_reset_after_a_lock_write(void **state)
+{
+    (void)state;
+    scene_begin(FAULT_LOCK_FINDS_ONCE);
+    *scene_unit(board_uid) =
+        (struct fake_unit){ .finished = true, .committed = true, .lock_written = true };
+    under_reset = true;
+    enum err e = provision();
+    under_reset = false;
+    check_complete("repeated", e);
+    assert_int_equal(scene.boards_opened, 2);
+    assert_int_equal(scene.opened_under_reset, 1); /* at the start, before any lock */
 }
 
 /* Nothing of it is an arrow; DevAuth comes by the unit's UID. */
@@ -386,6 +411,7 @@ int main(void)
         cmocka_unit_test(the_firmware_may_say_that_it_runs),
         cmocka_unit_test(a_port_that_is_not_there_is_said_at_once),
         cmocka_unit_test(a_board_that_refuses_its_lock_repeats_the_arrows),
+        cmocka_unit_test(no_attach_under_reset_after_a_lock_write),
         cmocka_unit_test(a_committed_unit_needs_no_run),
         cmocka_unit_test(flawed_answers_for_a_committed_unit),
     };

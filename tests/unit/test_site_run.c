@@ -279,6 +279,21 @@ static void failed_report(size_t i)
     assert_string_equal(scene.calls[scene.call_count - 1].method, "hallmark.v1.Runs/Report");
 }
 
+/* What fails on the board in the closing, where the server is not asked, is told to it; what it
+ * knows is not told again. */
+static void failed_closing_is_told(size_t i, const char *where)
+{
+    bool unseen = strncmp(where, "Closing.", 8) == 0;
+    bool turned_away = refusals[i].fault == FAULT_PASSWORD || refusals[i].fault == FAULT_LOCKED;
+    if (scene.told != (unseen || turned_away ? 1 : 0))
+        fail_msg("%s: told %u times", refusals[i].name, scene.told);
+    if (!unseen)
+        return;
+    assert_int_equal(scene.told_code, refusals[i].want);
+    assert_non_null(strstr(scene.told_words, refusals[i].where));
+    assert_int_equal(scene.told_uid[0], '1');
+}
+
 static void refusals_name_their_place(void **state)
 {
     (void)state;
@@ -294,6 +309,7 @@ static void refusals_name_their_place(void **state)
         assert_true(strlen(text_of(lines, last, "detail")) > 4);
         assert_true(strlen(text_of(lines, last, "try")) > 10);
         assert_null(strchr(text_of(lines, last, "detail"), '\x1b'));
+        failed_closing_is_told(i, where);
         json_decref(lines);
         failed_report(i);
     }

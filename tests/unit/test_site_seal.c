@@ -94,6 +94,7 @@ static void a_locked_board_is_sealed(void **state)
     assert_true(scene.sealed && scene.debug_port == SHUT);
     assert_memory_equal(scene.sealed_uid, uid, UID_SIZE);
     assert_string_equal(scene.sealed_detail, "uid named by the operator: SRAM is refused");
+    assert_int_equal(scene.sealed_level, 1);
     assert_int_equal(scene.resets, 1);
     assert_int_equal(scene.call_count, 1);
     assert_false(scene.calls[0].has_run);
@@ -123,22 +124,24 @@ static void the_operators_program_has_the_last_word(void **state)
 static const struct {
     const char *name;
     enum fault fault;
-    bool shut, locked;
+    bool shut, locked, below;
     enum err want;
     unsigned resets;
     uint32_t port;
     const char *told, *words;
 } refusals[] = {
-    { "open board", FAULT_NONE, false, true, ERR_OPEN, 0, OPEN, "SRAM is readable",
+    { "open board", FAULT_NONE, false, true, false, ERR_OPEN, 0, OPEN, "SRAM is readable",
       "station-agent provision, which completes it" },
-    { "open after the reset", FAULT_DEBUG_OPEN, true, true, ERR_OPEN, 1, OPEN,
+    { "open after the reset", FAULT_DEBUG_OPEN, true, true, false, ERR_OPEN, 1, OPEN,
       "SRAM is readable", "the debug port is still open" },
-    { "not known", FAULT_DEBUG_MUTE, true, true, ERR_NOT_KNOWN, 0, 0, "no answer",
+    { "not known", FAULT_DEBUG_MUTE, true, true, false, ERR_NOT_KNOWN, 0, 0, "no answer",
       "not known whether the debug port is shut" },
-    { "no reset", FAULT_RESET, true, true, ERR_NOT_KNOWN, 0, 0, "no reset", "no reset" },
-    { "no lock statement", FAULT_NONE, true, false, ERR_NOT_LOCKED, 1, SHUT, "SRAM is refused",
-      "oemctl unit accept dead030405060708090a0b0c --reason" },
-    { "sealed already", FAULT_SEALED_REFUSED, true, true, ERR_EXISTS, 1, SHUT,
+    { "no reset", FAULT_RESET, true, true, false, ERR_NOT_KNOWN, 0, 0, "no reset", "no reset" },
+    { "no lock statement", FAULT_NONE, true, false, false, ERR_NOT_LOCKED, 1, SHUT,
+      "SRAM is refused", "oemctl unit accept dead030405060708090a0b0c --reason" },
+    { "below the level it stated", FAULT_NONE, true, true, true, ERR_MISMATCH, 1, SHUT,
+      "SRAM is refused", "is --uid the one on this board's label?" },
+    { "sealed already", FAULT_SEALED_REFUSED, true, true, false, ERR_EXISTS, 1, SHUT,
       "SRAM is refused", "no" },
 };
 
@@ -147,6 +150,7 @@ static void what_is_not_sealed_is_told(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(refusals); i++) {
         begin(refusals[i].fault, refusals[i].shut, refusals[i].locked);
+        scene.shut_below = refusals[i].below;
         enum err e = seal_at(1, 0);
         if (e != refusals[i].want || scene.resets != refusals[i].resets ||
             scene.call_count != 1 || scene.debug_port != refusals[i].port ||

@@ -184,11 +184,31 @@ static void the_same_again_is_the_same(void **state)
     a.level = PRODUCTION;
     assert_int_equal(change(do_seal, &a), ERR_OK);
     assert_int_equal(change(do_seal, &a), ERR_OK);
+    a.level = DEV;
+    assert_int_equal(change(do_seal, &a), ERR_MISMATCH);
+    a.level = PRODUCTION;
     assert_int_equal(change(do_locked, &a), ERR_OK);
     assert_int_equal(change(do_commit, &a), ERR_OK);
     assert_int_equal(unit_now(BOARD).state, UNIT_SEALED);
     struct act next = again(&a, NEXT_RUN);
     assert_int_equal(change(do_open, &next), ERR_EXISTS);
+}
+
+/* Shut is not enough: dev, or half of production, as an interrupted lock leaves it. */
+static void no_seal_below_the_stated_level(void **state)
+{
+    (void)state;
+    struct act a = act_of(BOARD, FIRST_RUN, 0);
+    run_to_commit(&a);
+    assert_int_equal(change(do_locked, &a), ERR_OK);
+    for (uint32_t level = 0; level < PRODUCTION; level++) {
+        a.level = level;
+        assert_int_equal(change(do_seal, &a), ERR_MISMATCH);
+        says("stated level 3");
+        assert_int_equal(unit_now(BOARD).state, UNIT_COMMITTED);
+    }
+    a.level = PRODUCTION;
+    assert_int_equal(change(do_seal, &a), ERR_OK);
 }
 
 static void no_seal_without_a_lock(void **state)
@@ -463,6 +483,7 @@ int main(void)
         TEST(a_run_ends_by_time),
         TEST(only_its_station_goes_on),
         TEST(the_same_again_is_the_same),
+        TEST(no_seal_below_the_stated_level),
         TEST(no_seal_without_a_lock),
         TEST(what_has_a_lock_is_not_accepted),
         TEST(keep_or_write),

@@ -334,11 +334,13 @@ static inline enum err m_seal(struct model *m, const struct m_act *a)
     struct m_unit *u = &m->units[a->uid];
     TRY(m_of_station(u, a));
     if (u->state == UNIT_SEALED)
-        return u->accepted ? ERR_EXISTS : ERR_OK;
+        return u->accepted ? ERR_EXISTS : u->lock_level != a->level ? ERR_MISMATCH : ERR_OK;
     if (!m_may(u, UNIT_EVENT_SEAL))
         return ERR_PRECONDITION;
     if (!u->locked)
         return ERR_NOT_LOCKED;
+    if (u->lock_level != a->level)
+        return ERR_MISMATCH;
     m_go(u, UNIT_EVENT_SEAL);
     return ERR_OK;
 }

@@ -289,7 +289,7 @@ static inline enum err do_locked(struct store_tx *tx, void *context)
 static inline enum err do_seal(struct store_tx *tx, void *context)
 {
     const struct act *act = context;
-    return unit_seal(tx, UID(act->uid), act->station, "shut");
+    return unit_seal(tx, UID(act->uid), act->station, act->level, "shut");
 }
 
 static inline enum err do_end(struct store_tx *tx, void *context)

@@ -234,14 +234,12 @@ enum err port_lock(enum port_lock level, const uint32_t config[PORT_CONFIG_WORDS
     return set(&host_chip.dpm[1]);
 }
 
-enum err port_lock_state(struct port_lock_state *out)
+enum err port_lock_level(enum port_lock *level_out)
 {
     const struct host_chip *c = &host_chip;
-    bool shipped = (c->config[0] & c->config[1] & c->config[2] & c->config[3]) == BLANK;
     bool production = c->deployed && c->dpm[0] && c->dpm[1];
-    *out = (struct port_lock_state){ PORT_LOCK_NONE,
-                                     !shipped || c->deployed || c->dpm[0] || c->dpm[1] };
-    if ((c->config[0] & CONFIG0_LOCK) == 0)
-        out->level = production ? PORT_LOCK_PRODUCTION : PORT_LOCK_DEV;
+    *level_out = (c->config[0] & CONFIG0_LOCK) != 0 ? PORT_LOCK_NONE
+                 : production                       ? PORT_LOCK_PRODUCTION
+                                                    : PORT_LOCK_DEV;
     return ERR_OK;
 }

@@ -63,19 +63,23 @@ static enum err dpm_set(const struct dpm *side, uint32_t mask)
     return dpm_shut(side) ? ERR_OK : ERR_VERIFY;
 }
 
-/* STAGE shows a stage after a cold reset only; until then DIRTY says that a newer one is
- * stored, not which. */
+/* Since DevAuth was started. STAGE shows a stage after a cold reset only; until then DIRTY says
+ * that a newer one is stored, not which: it may be of another stage than Deployed. */
+static bool deployed_here;
+
 static bool deployed(void)
 {
     uint32_t status = REG(SCU_PLM_STS);
-    return (status & PLM_STAGE) == PLM_DEPLOYED || (status & PLM_DIRTY) != 0;
+    return (status & PLM_STAGE) == PLM_DEPLOYED || (deployed_here && (status & PLM_DIRTY) != 0);
 }
 
-/* So the stage is written unless STAGE is Deployed: DIRTY may be of another one. */
+/* Written unless STAGE is Deployed; a second write of the same stage does no harm. */
 static enum err plm_deploy(uint32_t mask)
 {
-    if ((REG(SCU_PLM_STS) & PLM_STAGE) != PLM_DEPLOYED)
+    if ((REG(SCU_PLM_STS) & PLM_STAGE) != PLM_DEPLOYED) {
         REG(SCU_PLM_CTL) = (PLM_CODE | PLM_DEPLOYED) & mask;
+        deployed_here = true;
+    }
     return deployed() ? ERR_OK : ERR_VERIFY;
 }
 
@@ -109,26 +113,17 @@ enum err port_lock(enum port_lock level, const uint32_t config[PORT_CONFIG_WORDS
     return dpm_set(&non_secure, permit_lock_mask(permit, PORT_LOCK_PRODUCTION));
 }
 
-/* How the chip is shipped: CONFIG_SHIPPED, stage Vendor, no DPM bit. */
-static bool as_shipped(const uint32_t words[PORT_CONFIG_WORDS])
-{
-    for (size_t i = 0; i < PORT_CONFIG_WORDS; i++)
-        if (words[i] != CONFIG_SHIPPED)
-            return false;
-    return (REG(SCU_PLM_STS) & (PLM_STAGE | PLM_DIRTY)) == 0 &&
-           (dpm_bits(&secure) | dpm_bits(&non_secure)) == 0;
-}
-
-enum err port_lock_state(struct port_lock_state *out)
+enum err port_lock_level(enum port_lock *level_out)
 {
     uint32_t words[PORT_CONFIG_WORDS];
+    enum port_lock level = PORT_LOCK_NONE;
     TRY(port_config_read(words));
     TRY(reg_wait(WAIT_DPM, SCU_DPM_STS, DPM_BUSY, 0));
     TRY(reg_wait(WAIT_DPM, SCU_DPM_NSSTS, DPM_BUSY, 0));
-    *out = (struct port_lock_state){ PORT_LOCK_NONE, !as_shipped(words) };
     if ((words[0] & CONFIG0_LOCK) == 0)
-        out->level = PORT_LOCK_DEV;
-    if (out->level == PORT_LOCK_DEV && deployed() && dpm_shut(&secure) && dpm_shut(&non_secure))
-        out->level = PORT_LOCK_PRODUCTION;
+        level = PORT_LOCK_DEV;
+    if (level == PORT_LOCK_DEV && deployed() && dpm_shut(&secure) && dpm_shut(&non_secure))
+        level = PORT_LOCK_PRODUCTION;
+    *level_out = level;
     return ERR_OK;
 }

@@ -65,15 +65,12 @@ enum err port_lock(enum port_lock level, const uint32_t config[PORT_CONFIG_WORDS
     return fmc_config_write(config, config[0] | (locks & ~mask), mask);
 }
 
-/* CONFIG as shipped is not known for this part: what it has but locks does not count. */
-enum err port_lock_state(struct port_lock_state *out)
+enum err port_lock_level(enum port_lock *level_out)
 {
     uint32_t words[PORT_CONFIG_WORDS];
     TRY(port_config_read(words));
     bool lock = (words[0] & CONFIG0_LOCK) == 0, ice = (words[0] & CONFIG0_ICELOCK) == 0;
     bool second = (words[2] & CONFIG2_LOCKS) == 0;
-    *out = (struct port_lock_state){ PORT_LOCK_NONE, lock || ice || second };
-    if (lock)
-        out->level = ice && second ? PORT_LOCK_PRODUCTION : PORT_LOCK_DEV;
+    *level_out = !lock ? PORT_LOCK_NONE : ice && second ? PORT_LOCK_PRODUCTION : PORT_LOCK_DEV;
     return ERR_OK;
 }
