@@ -18,6 +18,7 @@ struct act {
     uint8_t uid[UID_SIZE];
     const char *reason;
     bool board_refuses;
+    enum unit_cause cause; /* allow */
     enum err (*change)(struct store_tx *tx, const struct act *act, struct unit *unit_out);
     const char *ends_run; /* told to a run of the unit; NULL: it goes on */
     Hallmark__V1__ChangeUnitResponse *out;
@@ -45,7 +46,7 @@ static enum err hold(struct store_tx *tx, const struct act *act, struct unit *un
 
 static enum err allow(struct store_tx *tx, const struct act *act, struct unit *unit_out)
 {
-    return unit_allow(tx, act->uid, act->reason, unit_out);
+    return unit_allow(tx, act->uid, act->cause, act->reason, unit_out);
 }
 
 static enum err no_such_unit(const uint8_t uid[static UID_SIZE])
@@ -124,9 +125,18 @@ enum err units_hold(struct rpc_call *rpc, const Hallmark__V1__HoldUnitRequest *i
 enum err units_allow(struct rpc_call *rpc, const Hallmark__V1__AllowUnitRequest *in,
                      Hallmark__V1__ChangeUnitResponse *out)
 {
-    struct act act = {
-        .call = call_of(rpc), .reason = in->reason, .change = allow, .out = out
-    };
+    struct act act = { .call = call_of(rpc),
+                       .reason = in->reason,
+                       .cause = (enum unit_cause)in->cause,
+                       .change = allow,
+                       .out = out };
+    char words[40];
+    if (act.cause == UNIT_CAUSE_ANY)
+        act.cause = UNIT_CAUSE_OPERATOR;
+    if (act.cause < UNIT_CAUSE_OPERATOR || act.cause > UNIT_CAUSE_STATION)
+        return fail_quiet(ERR_INVALID, "allow: there is no such cause of a hold");
+    snprintf(words, sizeof(words), "held with the cause %s", unit_cause_name(act.cause));
+    event_text(&act.call->event, EVENT_MESSAGE, words);
     return act_on(&act, &in->uid);
 }
 
