@@ -20,7 +20,8 @@ struct act {
     bool board_refuses;
     enum unit_cause cause; /* allow */
     enum err (*change)(struct store_tx *tx, const struct act *act, struct unit *unit_out);
-    const char *ends_run; /* told to a run of the unit; NULL: it goes on */
+    const char *ends_run;     /* told to the unit's run; NULL: it goes on */
+    struct unit_holder ended; /* the run that did */
     Hallmark__V1__ChangeUnitResponse *out;
 };
 
@@ -65,8 +66,11 @@ static enum err do_act(struct store_tx *tx, void *context)
         return no_such_unit(act->uid);
     TRY(e);
     event_text(&act->call->event, EVENT_ORDER, unit.order);
-    if (act->ends_run != NULL) /* it tells which holder went */
+    act->ended = (struct unit_holder){ 0 };
+    if (act->ends_run != NULL) { /* it tells which holder went */
+        act->ended = unit.holder;
         unit.holder.held_now = false;
+    }
     return units_fill_one(tx, act->call, &unit, &act->out->unit);
 }
 
@@ -76,8 +80,8 @@ static enum err act_on(struct act *act, const ProtobufCBinaryData *uid)
     TRY(message_uid(act->call, uid, act->uid));
     TRY(message_reason(act->call, act->reason));
     TRY(call_change(act->call, do_act, act, &act->out->base));
-    if (!act->call->replayed && act->ends_run != NULL)
-        run_end_of_unit(act->call->server, act->uid, ERR_ABORTED, act->ends_run, false);
+    if (!act->call->replayed && act->ended.held_now)
+        run_end_of_id(act->call->server, act->ended.run_id, ERR_ABORTED, act->ends_run, false);
     return ERR_OK;
 }
 
@@ -109,9 +113,11 @@ enum err units_scrap(struct rpc_call *rpc, const Hallmark__V1__ScrapUnitRequest 
 enum err units_accept(struct rpc_call *rpc, const Hallmark__V1__AcceptUnitRequest *in,
                       Hallmark__V1__ChangeUnitResponse *out)
 {
-    struct act act = {
-        .call = call_of(rpc), .reason = in->reason, .change = accept, .out = out
-    };
+    struct act act = { .call = call_of(rpc),
+                       .reason = in->reason,
+                       .change = accept,
+                       .ends_run = "an operator accepted the unit",
+                       .out = out };
     return act_on(&act, &in->uid);
 }
 
@@ -147,7 +153,18 @@ struct move {
     const Hallmark__V1__ReassignUnitsRequest *in;
     Hallmark__V1__ReassignUnitsResponse *out;
     uint8_t uid[UID_SIZE];
+    struct buf ended; /* run ids, RUN_ID_SIZE each */
+    enum err err;
 };
+
+static void move_ended(void *context, const uint8_t uid[static UID_SIZE],
+                       const struct unit_holder *holder, const char *order)
+{
+    struct move *m = context;
+    (void)uid, (void)order;
+    if (m->err == ERR_OK)
+        m->err = buf_append(&m->ended, SPAN(holder->run_id));
+}
 
 static enum err fill_uids(struct rpc_call *rpc, struct span uids,
                           Hallmark__V1__ReassignUnitsResponse *out)
@@ -167,10 +184,13 @@ static enum err move_one(struct store_tx *tx, void *context)
 {
     struct move *m = context;
     struct unit unit = { 0 };
-    enum err e = unit_reassign(tx, m->uid, m->in->to, m->in->reason, &unit);
+    buf_free(&m->ended);
+    m->err = ERR_OK;
+    enum err e = unit_reassign(tx, m->uid, m->in->to, m->in->reason, move_ended, m, &unit);
     if (e == ERR_NOT_FOUND)
         return no_such_unit(m->uid);
     TRY(e);
+    TRY(m->err);
     m->out->count = 1;
     event_text(&m->call->event, EVENT_ORDER, unit.order);
     return fill_uids(&m->call->rpc, SPAN(m->uid), m->out);
@@ -180,7 +200,11 @@ static enum err move_all(struct store_tx *tx, void *context)
 {
     struct move *m = context;
     AUTO(buf_free) struct buf uids = { 0 };
-    TRY(unit_reassign_all(tx, m->in->from, m->in->to, m->in->reason, &uids, &m->out->count));
+    buf_free(&m->ended);
+    m->err = ERR_OK;
+    TRY(unit_reassign_all(tx, m->in->from, m->in->to, m->in->reason, move_ended, m, &uids,
+                          &m->out->count));
+    TRY(m->err);
     return fill_uids(&m->call->rpc, buf_span(&uids), m->out);
 }
 
@@ -203,5 +227,10 @@ enum err units_reassign(struct rpc_call *rpc, const Hallmark__V1__ReassignUnitsR
         snprintf(words, sizeof(words), "to station %s", in->to);
     }
     event_text(&m.call->event, EVENT_MESSAGE, words);
-    return call_change(m.call, in->all ? move_all : move_one, &m, &out->base);
+    enum err e = call_change(m.call, in->all ? move_all : move_one, &m, &out->base);
+    for (size_t at = 0; e == ERR_OK && !m.call->replayed && at < m.ended.len; at += RUN_ID_SIZE)
+        run_end_of_id(m.call->server, m.ended.ptr + at, ERR_ABORTED,
+                      "an operator gave the unit to another station", false);
+    buf_free(&m.ended);
+    return e;
 }

@@ -172,6 +172,7 @@ const char schema_base[] =
     " CHECK (accepted = 0 OR state IN (4, 6)));"                                               \
     "CREATE INDEX units_by_order ON units (order_name, state);"                                \
     "CREATE INDEX units_by_holder ON units (lease_us) WHERE run_id IS NOT NULL;"               \
+    "CREATE INDEX units_by_run ON units (run_id) WHERE run_id IS NOT NULL;"                    \
     "CREATE INDEX units_by_station ON units (station, state);"                                 \
     "CREATE TRIGGER units_state BEFORE UPDATE OF state ON units WHEN NOT"                      \
     " (OLD.state = NEW.state OR (OLD.state = 1 AND NEW.state IN (2, 5, 6))"                    \

@@ -61,6 +61,8 @@ enum err unit_holder_end(struct store_tx *tx, const struct unit *was, struct uni
 
 void unit_holder_take(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit_open *in, struct unit_holder *holder_out);
+/* Is a time of the database from before its clock was set back? */
+bool unit_is_future(struct store_tx *tx, int64_t time_us);
 /* Ends the runs of a server ("": any), with a lease before expired_us (0: any), of an order. */
 enum err unit_end_listed(struct store_tx *tx, const char *server, int64_t expired_us,
                          const char *order, unit_ended *ended, void *context);

@@ -583,6 +583,16 @@ static void runs_are_listed_and_ended(void **state)
     assert_has(text, "\n" RUN "  " HEX "  acme-7            line-1        a           1970-");
     free(text);
 
+    Hallmark__V1__ListRunsResponse page = runs; /* and a page after it */
+    page.more = true;
+    answer(&page.base, &runs.base);
+    assert_int_equal(run(&run_list_command, WORDS(NULL), false, &text), ERR_OK);
+    assert_int_equal(server.calls, 2);
+    Hallmark__V1__ListRunsRequest *next = REQUEST(1, list_runs_request);
+    assert_memory_equal(next->after_uid.data, uid, UID_SIZE);
+    hallmark__v1__list_runs_request__free_unpacked(next, NULL);
+    free(text);
+
     answer(&runs.base, &out.base); /* by its unit */
     assert_int_equal(run(&run_end_command, WORDS(HEX, WHY), false, &text), ERR_OK);
     assert_string_equal(server.methods[1], "hallmark.v1.RunTable/End");
@@ -597,6 +607,11 @@ static void runs_are_listed_and_ended(void **state)
     assert_int_equal(server.calls, 1);
     free(text);
 
+    answer(&runs.base, NULL); /* about another one */
+    assert_int_equal(
+        run(&run_end_command, WORDS("ffffffffffffffffffffffff", WHY), false, &text), ERR_PROTO);
+    free(text);
+    runs.n_runs = 0;
     answer(&runs.base, NULL); /* of a unit that has none */
     assert_int_equal(
         run(&run_end_command, WORDS("ffffffffffffffffffffffff", WHY), false, &text),

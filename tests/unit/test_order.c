@@ -309,6 +309,9 @@ static void committed_without_a_lock_is_an_alarm(void **state)
     clock_move(2 * MINUTE_US);
     assert_int_equal(look(do_counts, &t), ERR_OK);
     assert_int_equal(t.counts.unlocked, 1);
+    clock_move(-INT64_C(2 * 365 * 24 * 60) * MINUTE_US); /* set back: it is not forgotten */
+    assert_int_equal(look(do_counts, &t), ERR_OK);
+    assert_int_equal(t.counts.unlocked, 1);
     assert_int_equal(change(do_locked, &act), ERR_OK);
     assert_int_equal(look(do_counts, &t), ERR_OK);
     assert_int_equal(t.counts.unlocked, 0);

@@ -344,10 +344,20 @@ static inline enum err do_allow(struct store_tx *tx, void *context)
     return unit_allow(tx, UID(act->uid), act->cause, act->reason, &act->unit);
 }
 
+static inline void note_ended(void *context, const uint8_t uid[static UID_SIZE],
+                              const struct unit_holder *holder, const char *order)
+{
+    struct act *act = context;
+    (void)uid, (void)holder, (void)order;
+    act->ended = true;
+}
+
 static inline enum err do_reassign(struct store_tx *tx, void *context)
 {
     struct act *act = context;
-    return unit_reassign(tx, UID(act->uid), act->station, act->reason, &act->unit);
+    act->ended = false;
+    return unit_reassign(tx, UID(act->uid), act->station, act->reason, note_ended, act,
+                         &act->unit);
 }
 
 static inline enum err do_get(struct store_tx *tx, void *context)
