@@ -19,6 +19,8 @@ enum err message_text(const char *what, const char *text, size_t min, size_t max
 
 /* Checks an operator's reason, 1-256 bytes, and puts it into the entry. ERR_INVALID. */
 enum err message_reason(struct call *call, const char *reason);
+/* The same of an act whose terms say enough: it may be empty. */
+enum err message_reason_if_any(struct call *call, const char *reason);
 
 /* Checks and copies a UID of the request, and puts it into the entry. ERR_INVALID. */
 enum err message_uid(struct call *call, const ProtobufCBinaryData *uid,

@@ -11,10 +11,12 @@
 #include "oem-server/ctl/report.h"
 #include "oem-server/ctl/stage.h"
 
-/* Registers; checks that the certificate is for the request's key (ERR_MISMATCH). The caller
- * drops *out (rpc_drop). */
+/* reason: for the log, or NULL. Registers; checks that the certificate is for the request's key (ERR_MISMATCH). The caller
+ * drops
+ * *out (rpc_drop). */
 enum err principal_add(rpc_transport *transport, void *context, uint32_t role, const char *name,
-                       struct span csr, Hallmark__V1__AddPrincipalResponse **out);
+                       const char *reason, struct span csr,
+                       Hallmark__V1__AddPrincipalResponse **out);
 
 /* Writes certificate and issuer as PEM, to a stage that was opened before principal_add(). */
 enum err principal_write(const Hallmark__V1__AddPrincipalResponse *answer, struct stage *stage);

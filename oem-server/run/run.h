@@ -7,7 +7,7 @@
  * outlive it (claim, certificate, boot key, ROTPK, receipt) is in the store by UID, and so is
  * the unit's holder (oem-server/unit/unit.h). All work on a run happens on its strand, so one
  * thread uses it at a time (test_run_owner); it is reference-counted. server->lock protects
- * next_id, next_uid and session.
+ * next_id and session.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 #include "oem-server/run/staged.h"
 
 struct run {
-    struct run *next_id, *next_uid; /* run_index.c */
+    struct run *next_id; /* index.c */
     atomic_uint refs;
     struct server *server;
     struct strand *strand;
@@ -32,6 +32,16 @@ struct run {
     bool over; /* finished, failed, interrupted or superseded: further calls are refused */
     enum err why;
     char words[FAIL_WORDS_MAX];
+    /* Set when it is over, and kept until that is durable: see run_end_waiting(). */
+    struct {
+        enum err err;
+        bool recorded;           /* the unit has no holder any more, and an entry says so */
+        atomic_ullong failed_ms; /* when it could not be written; 0: no failure waits */
+        char words[FAIL_WORDS_MAX];
+    } end;
+    /* The run of the same unit that the Open of this one ended. */
+    bool supersedes;
+    uint8_t superseded_run[RUN_ID_SIZE];
     unsigned entries; /* of the log that its calls and reports have made, see run_charge() */
     struct staged staged;  /* entries that wait for the next change */
     atomic_bool flush_due; /* run_flush_later() was called */
@@ -81,7 +91,6 @@ enum err run_post(struct run *run, run_fn *fn, void *context);
  * all functions that touch a run, except those inside store_do(), which read it while its
  * strand waits (test_run_owner). */
 void run_own(const struct run *run);
-struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZE]); /* kept */
 
 /* index.c: the runs in memory. Any thread. false: the station's connection is closed already,
  * so nothing else will end this run. */
@@ -92,6 +101,9 @@ run_take_of(struct session *session); /* a run of a closed connection; a referen
 /* A run with entries that were staged before before_ms and whose flush was not started yet; a
  * reference. */
 struct run *run_take_late(struct server *server, uint64_t before_ms);
+/* One whose end could not be written at a time before then; kept. It is given once. */
+struct run *run_take_ending(struct server *server, uint64_t before_ms);
+unsigned run_count_ending(struct server *server);
 void run_index_free(struct server *server);
 
 /* The unit and the run, for the functions of unit.h. Borrows from run. */
@@ -106,11 +118,16 @@ void run_fail(struct run *run, enum err e); /* the words are the latest fail()'s
 /* Ends the run on its strand; called from any thread. recorded: the store already has the end
  * and its entry. */
 void run_end_later(struct run *run, enum err e, const char *words, bool recorded);
-/* The same for the run of a unit, or the run of that id, if it is in this server's memory. */
-void run_end_of_unit(struct server *server, const uint8_t uid[static UID_SIZE], enum err e,
-                     const char *words, bool recorded);
+/* The same for the run of that id, if it is in this server's memory. (There is none for the run of a
+ * unit: it may be a newer one than what was meant.) */
 void run_end_of_id(struct server *server, const uint8_t id[static RUN_ID_SIZE], enum err e,
                    const char *words, bool recorded);
+#define RUN_SUPERSEDED "superseded by a new run of the same board"
+/* Runs that are over, but whose end the store could not write: tries each again, on its strand.
+ * Never waits. By the sweep. */
+void run_end_waiting(struct server *server);
+/* The same for the last time, here, when no strand runs any more. */
+void run_end_drain(struct server *server);
 /* Writes entries that have waited too long, on the run's strand. */
 void run_flush_later(struct run *run);
 

@@ -147,7 +147,8 @@ static bool jobs_commit(struct store *store, struct store_job **jobs, size_t cou
     bool committed = false;
     if (store->backend->begin(store->link) == ERR_OK) {
         committed = jobs_run(&tx, jobs, count) && follower_finish(store, &tx) == ERR_OK &&
-                    !tx.doomed && store->backend->commit(store->link) == ERR_OK;
+                    !tx.doomed && !atomic_load(&store->fails) &&
+                    store->backend->commit(store->link) == ERR_OK;
         if (!committed)
             store->backend->rollback(store->link);
     }
@@ -307,6 +308,11 @@ int64_t store_now_us(struct store_tx *tx)
 void store_clock_offset(struct store *store, int64_t offset_us)
 {
     atomic_store(&store->clock_offset_us, offset_us);
+}
+
+void store_fail(struct store *store, bool fails)
+{
+    atomic_store(&store->fails, fails);
 }
 
 void store_tx_doom(struct store_tx *tx)
