@@ -27,6 +27,8 @@ enum {
     BUDGET_RUNS_ALL = 4096,
     BUDGET_OPENS = 600, /* at once, then one in so long */
     BUDGET_OPEN_MS = 100,
+    BUDGET_APPROVALS = 32, /* requests that wait for a second operator */
+    BUDGET_APPROVALS_ALL = 256,
     BUDGET_RUN_ENTRIES = 96, /* of the event log, of one run; a good run has about 40 */
     /* Entries that cost who causes them nothing: refusals, and what Bench.TurnAway tells. */
     BUDGET_REFUSALS = 20,
@@ -34,7 +36,7 @@ enum {
     BUDGET_TLS_REFUSALS = 10, /* of all together, in a second */
 };
 
-enum { BUDGET_ROWS = 11, BUDGET_CELL = 40 };
+enum { BUDGET_ROWS = 12, BUDGET_CELL = 40 };
 
 /* A row as README.md shows it: "| what | principal | address | all | over | test |", without
  * the line's end. row: under BUDGET_ROWS. */

@@ -4,6 +4,7 @@
 #include "oem-server/store/schema.h"
 
 #include "common/host/own.h"
+#include "oem-server/store/schema_approval.h"
 
 const char schema_base[] =
     "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY);";
@@ -383,7 +384,8 @@ const char schema_base[] =
 /* Append, never edit one that was released (README.md: none was yet). */
 const char *const schema_migrations[] = {
     /* 1 */
-    SCHEMA_PEOPLE SCHEMA_ORDERS SCHEMA_UNITS SCHEMA_FACTS SCHEMA_KEYS SCHEMA_LOG,
+    SCHEMA_PEOPLE SCHEMA_ORDERS SCHEMA_UNITS SCHEMA_FACTS SCHEMA_KEYS SCHEMA_LOG
+        SCHEMA_APPROVALS,
 };
 
 const unsigned schema_version = COUNT(schema_migrations);
