@@ -7,9 +7,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "common/wss/door.h"
-#include "common/wss/ending.h"
-#include "common/wss/half_open.h"
+#include "common/wss/admission.h"
+#include "common/wss/close_reason.h"
+#include "common/wss/handshakes.h"
 #include "common/wss/listen.h"
 #include "common/wss/stream.h"
 #include "common/wss/wss.h"

@@ -12,7 +12,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
-#include "common/wss/door.h"
+#include "common/wss/admission.h"
 
 static void list_drop(struct addrinfo **list)
 {

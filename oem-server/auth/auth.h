@@ -36,7 +36,7 @@ enum auth_effect { AUTH_READS, AUTH_CHANGES, AUTH_NOTES };
 enum auth_shape { AUTH_UNARY, AUTH_STREAM };
 
 /* Whose word an operator's act needs under [policy] two_person = yes. What a row names here is
- * a predicate over its request (oem-server/svc/gate.c). A stream cannot wait. */
+ * a predicate over its request (oem-server/call/gate.c). A stream cannot wait. */
 enum auth_second {
     AUTH_ALONE,               /* the operator's own */
     AUTH_SECOND,              /* a second operator's too */

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "oem-server/ctl/report.h"
-#include "oem-server/svc/init.h"
+#include "oem-server/server/init.h"
 
 struct init_run {
     struct ctl *ctl;

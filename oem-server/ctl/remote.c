@@ -11,7 +11,7 @@
 
 #include "common/host/backoff.h"
 #include "common/host/log.h"
-#include "common/rpc/again.h"
+#include "common/rpc/retry.h"
 #include "common/wss/wss.h"
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/remote_tls.h"

@@ -4,7 +4,7 @@
  *
  * Each field has its place and its greatest length here, so that filling it needs no memory and
  * has no failure, and the entry is always one that is encoded, fits and decodes
- * (tests/unit/test_event.c; tests/unit/test_svc_entries.c through every method). Text is
+ * (tests/unit/test_event.c; tests/unit/test_call_entries.c through every method). Text is
  * cleaned (common/host/clean.h) and cut at a character; bytes of another length are left out.
  * Of what is changed so, the SHA-256 of the field as it came stays, as a digest with the
  * field's name.

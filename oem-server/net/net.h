@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "oem-server/svc/svc.h"
+#include "oem-server/call/call.h"
 
 struct net;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Acts that wait for a second operator: see approval.h. Called inside the changes of
- * svc/approval.c. Nothing here may make one person two: names are compared, never certificates.
+ * call/gate.c. Nothing here may make one person two: names are compared, never certificates.
  */
 #include "oem-server/store/approval.h"
 

@@ -9,7 +9,7 @@
  * and a second decision (tests/unit/test_approval.c).
  *
  * All functions are called inside store_do() or store_read(), and ask for both principals
- * there. An operator is a name: a new certificate makes nobody a second person. Used by svc.
+ * there. An operator is a name: a new certificate makes nobody a second person. Used by call/gate.c and api/approvals.c.
  */
 #pragma once
 

@@ -336,6 +336,16 @@ const char schema_base[] =
                                                                         ";" INSERT_ONLY(                                                                                                                   \
                                                                             "fact_revoked")
 
+/* A hold stands while no fact_allow has its n. */
+#define SCHEMA_HOLDS                                                                           \
+    "CREATE TABLE fact_hold (" UID_GEN ", n BIGINT NOT NULL CHECK (n >= 1),"                   \
+    " cause BIGINT NOT NULL CHECK (cause BETWEEN 1 AND 3), reason TEXT NOT NULL,"              \
+    " held_us BIGINT NOT NULL, PRIMARY KEY (uid, gen, n));"                                    \
+    "CREATE TABLE fact_allow (" UID_GEN ", n BIGINT NOT NULL, reason TEXT NOT NULL,"           \
+    " allowed_us BIGINT NOT NULL, PRIMARY KEY (uid, gen, n),"                                  \
+    " FOREIGN KEY (uid, gen, n) REFERENCES fact_hold);" /* */                                  \
+        INSERT_ONLY("fact_hold") INSERT_ONLY("fact_allow")
+
 #define SCHEMA_KEYS                                                                            \
     "CREATE TABLE auth_key (pub BYTEA NOT NULL PRIMARY KEY CHECK (length(pub) = 65), " SIZED(  \
         "uid",                                                                                 \
@@ -384,7 +394,7 @@ const char schema_base[] =
 /* Append, never edit one that was released (README.md: none was yet). */
 const char *const schema_migrations[] = {
     /* 1 */
-    SCHEMA_PEOPLE SCHEMA_ORDERS SCHEMA_UNITS SCHEMA_FACTS SCHEMA_KEYS SCHEMA_LOG
+    SCHEMA_PEOPLE SCHEMA_ORDERS SCHEMA_UNITS SCHEMA_FACTS SCHEMA_HOLDS SCHEMA_KEYS SCHEMA_LOG
         SCHEMA_APPROVALS,
 };
 

@@ -2,6 +2,11 @@
 /* statements_unit: the statements of units and their facts. For statements.h. */
 #pragma once
 
+#define STARTED_BY_FIRMWARE_SQL                                                                \
+    "u.state = 1 AND (EXISTS (SELECT 1 FROM orders o WHERE o.name = u.order_name"              \
+    " AND o.firmware_sha256 = $1) OR EXISTS (SELECT 1 FROM fact_fwinfo f"                      \
+    " WHERE f.uid = u.uid AND f.gen = u.gen AND f.firmware_sha256 = $1))"
+
 #define STATEMENT_LIST_UNIT(X)                                                                 \
     X(UNIT_GET, "SELECT uid, gen, state, order_name, station, held, run_id, holder_server,"    \
                 " holder_station, opened_us, boot_failed, accepted, started_us, changed_us,"   \
@@ -44,9 +49,18 @@
                         " AND (o.firmware_sha256 = $1 OR EXISTS (SELECT 1 FROM fact_fwinfo f"  \
                         " WHERE f.uid = u.uid AND f.gen = u.gen AND f.firmware_sha256 = $1))"  \
                         " ORDER BY u.uid LIMIT $3")                                            \
+    X(UNIT_STARTED_BY_FIRMWARE,                                                                \
+      "SELECT u.uid FROM units u WHERE " STARTED_BY_FIRMWARE_SQL " ORDER BY u.uid LIMIT $2")   \
+    X(UNIT_STARTED_BY_FIRMWARE_COUNT,                                                          \
+      "SELECT COUNT(*) FROM units u WHERE " STARTED_BY_FIRMWARE_SQL)                           \
     X(UNIT_SEALED_BY_FIRMWARE, "SELECT COUNT(*) FROM units u WHERE u.state = 4 AND EXISTS"     \
                                " (SELECT 1 FROM fact_fwinfo f WHERE f.uid = u.uid"             \
                                " AND f.gen = u.gen AND f.firmware_sha256 = $1)")               \
+    X(HOLD_STANDING, "SELECT h.n, h.cause, h.reason, h.held_us FROM fact_hold h"               \
+                     " WHERE h.uid = $1 AND h.gen = $2 AND ($3 = 0 OR h.cause = $3)"           \
+                     " AND NOT EXISTS (SELECT 1 FROM fact_allow a WHERE a.uid = h.uid"         \
+                     " AND a.gen = h.gen AND a.n = h.n) ORDER BY h.n LIMIT $4")                \
+    X(HOLD_NEXT, "SELECT COALESCE(MAX(n), 0) + 1 FROM fact_hold WHERE uid = $1 AND gen = $2")  \
     X(CLAIM_GET, "SELECT auth_public_key, serial, not_before, not_after FROM fact_claim"       \
                  " WHERE uid = $1 AND gen = $2")                                               \
     X(AUTH_KEY_GET, "SELECT uid FROM auth_key WHERE pub = $1")                                 \

@@ -75,6 +75,16 @@ void unit_read(struct query *query, struct unit *unit);
 #define UNIT_KEY(unit) VALUES_ONLY(value_bytes((unit)->uid, UID_SIZE))
 #define UNIT_GEN(unit) value_bytes((unit)->uid, UID_SIZE), value_number((unit)->gen)
 
+/* --- Holds (hold.c). --- */
+
+/* Holds all units that a cause is about: a firmware's digest, a station's name. */
+enum err hold_all(struct store_tx *tx, enum unit_cause cause, struct span about,
+                  const char *reason, struct buf *uids_out, uint32_t *count_out);
+/* Lifts the holds with that cause and tells *unit, which the caller writes, what still stands.
+ */
+enum err hold_lift(struct store_tx *tx, enum unit_cause cause, const char *reason,
+                   struct unit *unit, size_t *lifted_out);
+
 /* --- Facts (fact.c). --- */
 
 enum err fact_claim_get(struct store_tx *tx, const struct unit *unit,

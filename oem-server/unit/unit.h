@@ -33,7 +33,21 @@ enum unit_state {
 };
 const char *unit_state_name(enum unit_state state); /* "started" ... */
 
-enum { UNIT_REASON_MAX = 256, UNIT_WORDS_MAX = 512, UNIT_PAGE_MAX = 1000 };
+enum {
+    UNIT_REASON_MAX = 256,
+    UNIT_WORDS_MAX = 512,
+    UNIT_PAGE_MAX = 1000,
+    UNIT_HOLDS_MAX = 100, /* that are listed */
+};
+
+/* Why a unit is held. */
+enum unit_cause {
+    UNIT_CAUSE_ANY = 0,
+#define X(name, number, text) UNIT_CAUSE_##name = (number),
+    UNIT_CAUSE_LIST(X) /* table.h: UNIT_CAUSE_OPERATOR, _FIRMWARE, _STATION */
+#undef X
+};
+const char *unit_cause_name(enum unit_cause cause); /* "firmware withdrawn" ... */
 
 /* What works on a unit now. */
 struct unit_holder {
@@ -51,8 +65,8 @@ struct unit {
     uint32_t gen; /* from 1, counted up by each release */
     enum unit_state state;
     char order[65];
-    char station[65];               /* of the newest receipt, or that an operator named */
-    char held[UNIT_REASON_MAX + 1]; /* why; "": not held */
+    char station[65];              /* of the newest receipt, or that an operator named */
+    char held[UNIT_WORDS_MAX + 1]; /* the holds that stand, for people; "": not held */
     struct unit_holder holder;
     bool boot_failed; /* the last boot test did: to be opened with repeat */
     bool accepted;    /* sealed by an operator, without a lock statement */
@@ -235,10 +249,29 @@ enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE], con
                     struct unit *unit_out);
 enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *reason, struct unit *unit_out);
+/* Several holds may stand; the unit is held while any does (test_unit_hold.c). */
 enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
                    struct unit *unit_out);
-enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
-                    struct unit *unit_out);
+/* Holds all finished and committed units of a station that is seized, with that cause, whatever
+ * else holds them. uids_out: UID_SIZE bytes each, UNIT_PAGE_MAX at most; count_out: of all. The
+ * caller asks that there is such a station, and revokes it. */
+enum err unit_hold_station(struct store_tx *tx, const char *station, const char *reason,
+                           struct buf *uids_out, uint32_t *count_out);
+/* Lifts the holds with that cause, and no others. ERR_PRECONDITION: there is none. */
+enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                    enum unit_cause cause, const char *reason, struct unit *unit_out);
+/* The holds that stand with that cause (UNIT_CAUSE_ANY: all), oldest first, UNIT_HOLDS_MAX at
+ * most. holds_out: calloc'd; the caller frees it. */
+struct unit_hold {
+    uint32_t n; /* in its generation, from 1 */
+    enum unit_cause cause;
+    char reason[UNIT_REASON_MAX + 1];
+    int64_t held_us;
+};
+enum err unit_holds_get(struct store_tx *tx, const struct unit *unit, enum unit_cause cause,
+                        struct unit_hold **holds_out, size_t *count_out);
+/* The unit's next receipts are that station's. Lifts the holds for a seized station, no others.
+ */
 enum err unit_reassign(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                        const char *station, const char *reason, struct unit *unit_out);
 /* All finished and committed units of a station. uids_out: UID_SIZE bytes each. */

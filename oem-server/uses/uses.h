@@ -7,8 +7,8 @@
  * that checkpoints and TLS handshakes are in the log without entries of their own; what was
  * taken counts as told once the change is committed. The table is a file mapped into memory: it
  * outlives the process (not the machine), so the next one's start entry says what was in no
- * entry. Tests: test_uses; test_svc_uses compares with a counting PKCS#11 module over a whole
- * unit, a restart and a kill.
+ * entry. Tests: test_uses; test_server_uses compares with a counting PKCS#11 module over a
+ * whole unit, a restart and a kill.
  *
  * uses_count() from any thread. Everything else from uses_take() on is the store's writer's.
  * Owned by the server; freed after hsm and log. Machine-dependent: the file is of one machine.

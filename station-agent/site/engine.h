@@ -12,14 +12,14 @@
 
 #include "common/flow/flow.h"
 #include "hallmark/v1/frame.pb-c.h"
+#include "station-agent/api/api.h"
 #include "station-agent/chip/chip.h"
 #include "station-agent/probe/probe.h"
+#include "station-agent/site/calls.h"
 #include "station-agent/site/images.h"
-#include "station-agent/site/line.h"
 #include "station-agent/site/mail.h"
+#include "station-agent/site/output.h"
 #include "station-agent/site/reports.h"
-#include "station-agent/site/tell.h"
-#include "station-agent/svc/svc.h"
 
 /* What is known of the arrow under way. */
 struct trace {

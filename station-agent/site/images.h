@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "station-agent/svc/svc.h"
+#include "station-agent/api/api.h"
 
 enum { IMAGES_MAX = 16, IMAGE_SIZE_MAX = FLASH_FIRMWARE_MAX };
 

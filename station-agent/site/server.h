@@ -13,7 +13,7 @@
 #include "common/core/layout.h"
 #include "common/host/backoff.h"
 #include "common/wss/wss.h"
-#include "station-agent/site/line.h"
+#include "station-agent/site/calls.h"
 
 enum server_state {
     SERVER_LOST,       /* or not made yet: the keeper sees to it */

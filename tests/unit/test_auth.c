@@ -6,7 +6,7 @@
 
 #include "common/host/log.h"
 #include "oem-server/auth/auth.h"
-#include "oem-server/svc/svc.h"
+#include "oem-server/call/call.h"
 #include "tests/unit/certs.h"
 #include <stdio.h>
 

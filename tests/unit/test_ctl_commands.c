@@ -546,6 +546,7 @@ static void images_are_listed_and_withdrawn(void **state)
     assert_has(text, "  CVE\n");
     free(text);
     out.held = held, out.n_held = 1, out.held_count = 1001, out.sealed_count = 7;
+    out.started = held, out.n_started = 1, out.started_count = 1;
     answer(&out.base, NULL);
     assert_int_equal(
         run(&firmware_withdraw_command,
@@ -555,6 +556,8 @@ static void images_are_listed_and_withdrawn(void **state)
     assert_has(text, "held by this                        1001\n");
     assert_has(text, "sealed with it                      7\n");
     assert_has(text, "held                                " HEX "\n");
+    assert_has(text, "started with it                     1\n");
+    assert_has(text, "started                             " HEX "\n");
     assert_has(text, "oemctl unit list --state held");
     free(text);
 }
@@ -720,24 +723,26 @@ static void a_quantity_keeps_its_spares(void **state)
 {
     (void)state;
     char *text = NULL;
-    Hallmark__V1__Order order = order_of("o");
-    Hallmark__V1__OrderCounts counts = counts_of(0, 0);
-    Hallmark__V1__ShowOrderResponse shown = HALLMARK__V1__SHOW_ORDER_RESPONSE__INIT;
     Hallmark__V1__ChangeOrderResponse changed = HALLMARK__V1__CHANGE_ORDER_RESPONSE__INIT;
-    shown.order = &order, shown.counts = &counts;
-    answer(&shown.base, &changed.base);
+    changed.quantity = 12, changed.spares = 3;
+    answer(&changed.base, NULL);
     assert_int_equal(run(&order_set_quantity_command, WORDS("o", "12", WHY), false, &text),
                      ERR_OK);
-    Hallmark__V1__SetQuantityRequest *in = REQUEST(1, set_quantity_request);
+    assert_int_equal(server.calls, 1);
+    Hallmark__V1__SetQuantityRequest *in = REQUEST(0, set_quantity_request);
     assert_int_equal(in->quantity, 12);
-    assert_int_equal(in->spares, 3);
+    assert_int_equal(in->spares_given_case,
+                     HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN__NOT_SET);
     hallmark__v1__set_quantity_request__free_unpacked(in, NULL);
+    assert_has(text, "spares                              3\n");
     free(text);
     answer(&changed.base, NULL);
     assert_int_equal(
         run(&order_set_quantity_command, WORDS("o", "12", "--spares", "0", WHY), false, &text),
         ERR_OK);
     in = REQUEST(0, set_quantity_request);
+    assert_int_equal(in->spares_given_case,
+                     HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN_SPARES);
     assert_int_equal(in->spares, 0);
     hallmark__v1__set_quantity_request__free_unpacked(in, NULL);
     free(text);

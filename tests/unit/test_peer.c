@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "common/rpc/again.h"
 #include "common/rpc/peer.h"
+#include "common/rpc/retry.h"
 
 typedef Hallmark__V1__Frame frame;
 

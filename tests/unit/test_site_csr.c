@@ -11,7 +11,7 @@
 
 #include "common/core/der.h"
 #include "common/host/log.h"
-#include "station-agent/svc/svc.h"
+#include "station-agent/api/api.h"
 
 static const uint8_t subject[] = { 0x30, 0x0d, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
                                    0x55, 0x04, 0x05, 0x13, 0x02, 0x61, 0x62 };

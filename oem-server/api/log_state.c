@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log_state: what the store holds, as (row, field, value), for "oemctl log verify --state"; and
+ * the server's own comparison at its start. Each page and the comparison are one read
+ * transaction, so they must stay short.
+ */
+#include "oem-server/api/log_state.h"
+
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/store/replay.h"
+#include "oem-server/store/state.h"
+
+enum {
+    ROWS_MAX = 1000,
+    ROWS_AT_ONCE = 25,
+    VALUES_MAX = 16 * ROWS_MAX,
+    CHANGE_BYTES = 16, /* besides its texts, as it is packed */
+    CHECK_MS = 60000,
+};
+
+/* --- Log.GetState. ------------------------------------------------------------------------ */
+
+struct page {
+    struct call *call;
+    const char *after;
+    uint32_t limit;
+    size_t room, bytes;
+    uint32_t rows;
+    const char *row; /* the latest */
+    Hallmark__V1__GetStateResponse *out;
+};
+
+static enum err take_value(void *context, const char *row, const char *field, const char *value)
+{
+    struct page *p = context;
+    struct rpc_call *rpc = &p->call->rpc;
+    if (p->out->n_values == VALUES_MAX)
+        return fail(ERR_LIMIT, "log: a page of the state has over %d values", VALUES_MAX);
+    Hallmark__V1__Change *change = rpc_alloc(rpc, sizeof(*change));
+    if (change == NULL)
+        return fail(ERR_MEMORY, "log: no memory");
+    hallmark__v1__change__init(change);
+    TRY(rpc_text(rpc, &change->row, row));
+    TRY(rpc_text(rpc, &change->field, field));
+    TRY(rpc_text(rpc, &change->value, value));
+    if (p->row == NULL || strcmp(p->row, row) != 0)
+        p->rows++;
+    p->row = change->row;
+    p->bytes += strlen(row) + strlen(field) + strlen(value) + CHANGE_BYTES;
+    p->out->values[p->out->n_values++] = change;
+    return ERR_OK;
+}
+
+/* Where the page before ended. */
+static enum err place(const struct page *p, struct state_cursor *cursor)
+{
+#define X(kind, name, key, keys, columns, count, table, how) name "/",
+    static const char *const kinds[] = { ROW_LIST(X) };
+#undef X
+    if (p->after[0] == '\0')
+        return ERR_OK;
+    for (unsigned i = 0; i < COUNT(kinds); i++) {
+        if (strncmp(p->after, kinds[i], strlen(kinds[i])) != 0)
+            continue;
+        cursor->kind = (enum row_kind)i;
+        return buf_copy(&cursor->from, span_of(p->after, strlen(p->after) + 1));
+    }
+    return fail_quiet(ERR_INVALID, "log: %.80s is no name of a row", p->after);
+}
+
+static enum err read_page(struct store_tx *tx, void *context)
+{
+    struct page *p = context;
+    AUTO(state_cursor_free) struct state_cursor cursor = { 0 };
+    TRY(place(p, &cursor));
+    TRY(store_log_size(tx, &p->out->size));
+    while (!cursor.ended && p->rows < p->limit && p->bytes < p->room)
+        TRY(state_dump_page(tx, &cursor, ROWS_AT_ONCE, take_value, p));
+    p->out->more = !cursor.ended;
+    return ERR_OK;
+}
+
+enum err log_get_state(struct rpc_call *rpc, const Hallmark__V1__GetStateRequest *in,
+                       Hallmark__V1__GetStateResponse *out)
+{
+    struct page p = { .call = call_of(rpc), .after = in->after, .out = out };
+    size_t max = rpc->answer_max != 0 && rpc->answer_max < RPC_CREDIT_BYTES ? rpc->answer_max
+                                                                            : RPC_CREDIT_BYTES;
+    p.room = max / 4;
+    p.limit = in->limit == 0 || in->limit > ROWS_MAX ? ROWS_MAX : in->limit;
+    out->values = rpc_alloc(rpc, VALUES_MAX * sizeof(*out->values));
+    if (out->values == NULL)
+        return fail(ERR_MEMORY, "log: no memory");
+    return call_read(p.call, read_page, &p);
+}
+
+/* --- At the start. ------------------------------------------------------------------------ */
+
+struct check {
+    struct replay *replay;
+    struct store_tx *tx;
+    unsigned differences;
+    char first[FAIL_WORDS_MAX]; /* words of the first one */
+};
+
+static void event_drop(Hallmark__V1__Event **event)
+{
+    hallmark__v1__event__free_unpacked(*event, NULL);
+}
+
+static enum err fold(void *context, uint64_t index, struct span entry)
+{
+    struct check *check = context;
+    AUTO(event_drop)
+    Hallmark__V1__Event *event = hallmark__v1__event__unpack(NULL, entry.len, entry.ptr);
+    if (event == NULL)
+        return fail(ERR_DATA_LOSS, "store: entry %llu of the event log is damaged",
+                    (unsigned long long)index);
+    for (size_t i = 0; i < event->n_changes; i++)
+        TRY(replay_fold(check->replay, event->changes[i]->row, event->changes[i]->field,
+                        event->changes[i]->value));
+    return ERR_OK;
+}
+
+static void differs(void *context, const char *row, const char *field, const char *want,
+                    const char *got)
+{
+    struct check *check = context;
+    if (check->differences++ == 0)
+        snprintf(check->first, sizeof(check->first),
+                 "row %.120s, field %.40s: %.60s in the log, %.60s in the store", row, field,
+                 want == NULL ? "nothing" : want, got == NULL ? "nothing" : got);
+}
+
+static enum err compare(void *context, const char *row, const char *field, const char *value)
+{
+    struct check *check = context;
+    replay_compare(check->replay, false, row, field, value, differs, check);
+    return ERR_OK;
+}
+
+static enum err look_up(void *context, const char *row)
+{
+    struct check *check = context;
+    return state_dump_row(check->tx, row, compare, check);
+}
+
+static enum err check_state(struct store_tx *tx, void *context)
+{
+    struct check *check = context;
+    uint64_t size = 0;
+    check->tx = tx;
+    TRY(store_log_size(tx, &size));
+    uint64_t start = size > STATE_ENTRIES ? size - STATE_ENTRIES : 0;
+    TRY(store_log_read(tx, start, size - start, fold, check));
+    TRY(replay_rows(check->replay, look_up, check));
+    replay_missing(check->replay, differs, check);
+    return ERR_OK;
+}
+
+enum err log_state_check(struct server *server)
+{
+    struct check check = { 0 };
+    TRY(replay_new(&check.replay));
+    enum err e = store_read(server->store, check_state, &check, rpc_now_ms() + CHECK_MS);
+    replay_free(check.replay);
+    TRY(e);
+    return check.differences == 0
+               ? ERR_OK
+               : fail(ERR_DATA_LOSS,
+                      "store: it is not what the event log says (%u differences): %s",
+                      check.differences, check.first);
+}

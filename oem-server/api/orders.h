@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * orders: handlers of service Orders that order_acts.c has, and the rows of units that orders
+ * and units show. For svc/ only.
+ */
+#pragma once
+
+#include "oem-server/api/services.h"
+
+enum { NAME_MAX_BYTES = 64 };
+
+enum err orders_close(struct rpc_call *rpc, const Hallmark__V1__CloseOrderRequest *in,
+                      Hallmark__V1__CloseOrderResponse *out);
+enum err orders_extend(struct rpc_call *rpc, const Hallmark__V1__ExtendOrderRequest *in,
+                       Hallmark__V1__ChangeOrderResponse *out);
+enum err orders_set_quantity(struct rpc_call *rpc, const Hallmark__V1__SetQuantityRequest *in,
+                             Hallmark__V1__ChangeOrderResponse *out);
+enum err orders_add_station(struct rpc_call *rpc, const Hallmark__V1__OrderStationRequest *in,
+                            Hallmark__V1__ChangeOrderResponse *out);
+enum err orders_remove_station(struct rpc_call *rpc,
+                               const Hallmark__V1__OrderStationRequest *in,
+                               Hallmark__V1__ChangeOrderResponse *out);
+
+/* RPC_HANDLER for requests that all have a ChangeOrderResponse. */
+#define ORDERS_CHANGE(method, Method, Message)                                                 \
+    static void orders__##method(Hallmark__V1__Orders_Service *self,                           \
+                                 const Hallmark__V1__##Message##Request *in,                   \
+                                 Hallmark__V1__ChangeOrderResponse_Closure done, void *data)   \
+    {                                                                                          \
+        Hallmark__V1__ChangeOrderResponse out = HALLMARK__V1__CHANGE_ORDER_RESPONSE__INIT;     \
+        (void)self;                                                                            \
+        rpc_finish(data, orders_##method(data, in, &out));                                     \
+        done(&out, data);                                                                      \
+    }
+
+/* Rows of units into a list that has room for the filter's limit more; more_out may be NULL. */
+enum err units_fill(struct store_tx *tx, struct call *call, const struct unit_filter *filter,
+                    size_t *count, Hallmark__V1__UnitRow **rows, bool *more_out);
+/* One unit, with what its lock statement says. */
+enum err units_fill_one(struct store_tx *tx, struct call *call, const struct unit *unit,
+                        Hallmark__V1__UnitRow **row_out);

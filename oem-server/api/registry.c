@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Registry: stations, operators and auditors come and go. Each entry names role and name; a
+ * name that was revoked must never be given again.
+ */
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/name.h"
+#include "common/host/p256.h"
+#include "oem-server/api/services.h"
+#include "oem-server/call/message.h"
+
+static const struct {
+    Hallmark__V1__Role role;
+    enum ca_profile profile;
+    const char *what;
+} roles[] = {
+    { HALLMARK__V1__ROLE__ROLE_STATION, CA_STATION, "station" },
+    { HALLMARK__V1__ROLE__ROLE_OPERATOR, CA_OPERATOR, "operator" },
+    { HALLMARK__V1__ROLE__ROLE_AUDITOR, CA_AUDITOR, "auditor" },
+};
+
+static enum err find_role(Hallmark__V1__Role role, size_t *row_out)
+{
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        if (roles[i].role == role) {
+            *row_out = i;
+            return ERR_OK;
+        }
+    }
+    return fail_quiet(ERR_INVALID, "role must be station, operator or auditor");
+}
+
+struct adding {
+    struct call *call;
+    size_t row;
+    const Hallmark__V1__AddPrincipalRequest *in;
+    struct store_registration kept;
+    Hallmark__V1__AddPrincipalResponse *out;
+};
+
+static void adding_drop(struct adding *a)
+{
+    store_registration_free(&a->kept);
+}
+
+static uint32_t role_of(const struct adding *a)
+{
+    return (uint32_t)roles[a->row].role;
+}
+
+/* An answer may have been lost after it was durable: the very same request gets the very same
+ * certificate again, unless it was revoked. */
+static enum err find_same(struct store_tx *tx, struct adding *a,
+                          const struct store_principal *have)
+{
+    AUTO(store_registration_free) struct store_registration kept = { 0 };
+    uint8_t digest[SHA256_SIZE];
+    enum err e = store_registration_get(tx, have->role, have->name, &kept);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    sha256_of(buf_span(&kept.certificate), digest);
+    if (!span_eq(SPAN(digest), SPAN(have->certificate_sha256)))
+        return fail(ERR_DATA_LOSS, "registry: the kept certificate of %s is another",
+                    have->name);
+    if (span_eq(SPAN(a->kept.csr_sha256), SPAN(kept.csr_sha256)))
+        a->kept.certificate = buf_take(&kept.certificate);
+    return ERR_OK;
+}
+
+/* ERR_EXISTS before the CA works for nothing. The certificate is not empty if this very request
+ * was answered before. */
+static enum err check_free(struct store_tx *tx, void *context)
+{
+    struct adding *a = context;
+    struct store_principal have = { 0 };
+    enum err e = store_principal_get(tx, role_of(a), a->in->name, &have);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    if (!have.revoked)
+        TRY(find_same(tx, a, &have));
+    if (a->kept.certificate.len != 0)
+        return ERR_OK;
+    return fail_quiet(ERR_EXISTS, "%s %s %s", roles[a->row].what, a->in->name,
+                      have.revoked ? "was revoked: its name is not given again" : "exists");
+}
+
+static enum err issue(struct adding *a)
+{
+    X509_REQ *csr = NULL;
+    TRY(ca_csr_open(span_in(&a->in->csr), &csr));
+    enum err e = ca_issue(a->call->server->ca, roles[a->row].profile, a->in->name, csr, NULL,
+                          &a->kept.certificate);
+    X509_REQ_free(csr);
+    return e;
+}
+
+static enum err add(struct store_tx *tx, void *context)
+{
+    struct adding *a = context;
+    struct store_principal principal = { .role = role_of(a) };
+    snprintf(principal.name, sizeof(principal.name), "%s", a->in->name);
+    sha256_of(buf_span(&a->kept.certificate), principal.certificate_sha256);
+    enum err e = store_principal_add(tx, &principal);
+    if (e == ERR_EXISTS)
+        return fail_quiet(e, "%s %s exists", roles[a->row].what, a->in->name);
+    TRY(e);
+    return store_registration_put(tx, &principal, &a->kept);
+}
+
+/* The entry says whom it is about, and with which role. */
+static enum err describe(struct call *call, size_t row, const char *name)
+{
+    char words[NAME_LENGTH_MAX + 16];
+    TRY(ca_name_check(roles[row].what, name));
+    snprintf(words, sizeof(words), "%s %s", roles[row].what, name);
+    event_text(&call->event, EVENT_MESSAGE, words);
+    return ERR_OK;
+}
+
+static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrincipalRequest *in,
+                             Hallmark__V1__AddPrincipalResponse *out)
+{
+    struct call *call = call_of(rpc);
+    AUTO(adding_drop) struct adding a = { .call = call, .in = in, .out = out };
+    TRY(find_role(in->role, &a.row));
+    TRY(describe(call, a.row, in->name));
+    TRY(message_reason_if_any(call, in->reason));
+    if (call->server->ca == NULL)
+        return fail_quiet(ERR_PRECONDITION, "there is no CA yet: run oemctl init first");
+    sha256_of(span_in(&in->csr), a.kept.csr_sha256);
+    TRY(call_read(call, check_free, &a));
+    bool known = a.kept.certificate.len != 0;
+    if (!known)
+        TRY(issue(&a));
+    event_digest_is(&call->event, "csr", a.kept.csr_sha256);
+    event_digest(&call->event, "certificate", buf_span(&a.kept.certificate));
+    TRY(rpc_bytes(rpc, &out->certificate, buf_span(&a.kept.certificate)));
+    TRY(rpc_bytes(rpc, &out->issuer, ca_issuing(call->server->ca)));
+    return call_change(call, known ? NULL : add, &a, &out->base);
+}
+
+struct revoking {
+    size_t row;
+    const Hallmark__V1__RevokePrincipalRequest *in;
+};
+
+static enum err revoke(struct store_tx *tx, void *context)
+{
+    const struct revoking *r = context;
+    const char *what = roles[r->row].what, *name = r->in->name;
+    enum err e = store_principal_revoke(tx, (uint32_t)roles[r->row].role, name, r->in->reason);
+    if (e == ERR_NOT_FOUND)
+        return fail_quiet(e, "there is no %s %s", what, name);
+    return e == ERR_REVOKED
+               ? fail_quiet(ERR_PRECONDITION, "%s %s is revoked already", what, name)
+               : e;
+}
+
+/* When this is durable no entry of the principal says OK any more: each of its changes asks.
+ * Its connections close then, too. */
+static enum err registry_revoke(struct rpc_call *rpc,
+                                const Hallmark__V1__RevokePrincipalRequest *in,
+                                Hallmark__V1__RevokePrincipalResponse *out)
+{
+    struct call *call = call_of(rpc);
+    struct revoking r = { .in = in };
+    event_text(&call->event, EVENT_REASON, in->reason);
+    TRY(find_role(in->role, &r.row));
+    TRY(describe(call, r.row, in->name));
+    TRY(message_reason(call, in->reason));
+    AUTO(free_drop) char *uri = ca_spiffe(call->server->ca, roles[r.row].profile, in->name);
+    if (uri == NULL)
+        return fail(ERR_MEMORY, "revoke: no memory");
+    if (strcmp(uri, call->principal->uri) == 0)
+        return fail_quiet(ERR_PRECONDITION, "revoke: no operator revokes itself");
+    out->connections_closed = session_count_of(call->server, uri);
+    TRY(rpc_text(rpc, &call->revoked, uri));
+    return call_change(call, revoke, &r, &out->base);
+}
+
+struct listing {
+    struct call *call;
+    const Hallmark__V1__ListPrincipalsRequest *in;
+    Hallmark__V1__ListPrincipalsResponse *out;
+};
+
+static enum err fill_connections(struct call *call, const struct store_principal *from,
+                                 Hallmark__V1__PrincipalRow *row)
+{
+    for (size_t i = 0; i < COUNT(roles); i++) {
+        if ((uint32_t)roles[i].role != from->role)
+            continue;
+        AUTO(free_drop) char *uri = ca_spiffe(call->server->ca, roles[i].profile, from->name);
+        if (uri == NULL)
+            return fail(ERR_MEMORY, "registry: no memory");
+        row->connections = session_count_of(call->server, uri);
+    }
+    return ERR_OK;
+}
+
+static enum err fill_row(struct call *call, const struct store_principal *from,
+                         Hallmark__V1__PrincipalRow **out)
+{
+    Hallmark__V1__PrincipalRow *row = rpc_alloc(&call->rpc, sizeof(*row));
+    if (row == NULL)
+        return fail(ERR_MEMORY, "registry: no memory");
+    hallmark__v1__principal_row__init(row);
+    row->role = (Hallmark__V1__Role)from->role;
+    row->revoked = from->revoked;
+    row->added_us = (uint64_t)from->added_us;
+    *out = row;
+    TRY(rpc_text(&call->rpc, &row->name, from->name));
+    TRY(rpc_text(&call->rpc, &row->revoked_reason, from->revoked_reason));
+    TRY(rpc_bytes(&call->rpc, &row->certificate_sha256, SPAN(from->certificate_sha256)));
+    return fill_connections(call, from, row);
+}
+
+static enum err list(struct store_tx *tx, void *context)
+{
+    struct listing *l = context;
+    AUTO(free_drop) struct store_principal *principals = NULL;
+    size_t count = 0;
+    TRY(store_principal_list(tx, (uint32_t)l->in->role, &principals, &count));
+    l->out->principals = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->principals));
+    if (l->out->principals == NULL)
+        return fail(ERR_MEMORY, "registry: no memory");
+    for (size_t i = 0; i < count; i++, l->out->n_principals++)
+        TRY(fill_row(l->call, &principals[i], &l->out->principals[i]));
+    return ERR_OK;
+}
+
+static enum err registry_list(struct rpc_call *rpc,
+                              const Hallmark__V1__ListPrincipalsRequest *in,
+                              Hallmark__V1__ListPrincipalsResponse *out)
+{
+    struct listing l = { call_of(rpc), in, out };
+    size_t row;
+    if (in->role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED)
+        TRY(find_role(in->role, &row));
+    return call_read(l.call, list, &l);
+}
+
+RPC_HANDLER(registry, Registry, add, Add, AddPrincipal)
+RPC_HANDLER(registry, Registry, revoke, Revoke, RevokePrincipal)
+RPC_HANDLER(registry, Registry, list, List, ListPrincipals)
+
+Hallmark__V1__Registry_Service registry_service = HALLMARK__V1__REGISTRY__INIT(registry__);

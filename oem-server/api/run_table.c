@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RunTable: operators see the runs under way on all servers, and end one. What is listed are
+ * the holders in the store; the run in this server's memory, if it is here, follows.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/hex.h"
+#include "common/host/log.h"
+#include "oem-server/api/services.h"
+#include "oem-server/call/message.h"
+#include "oem-server/run/run.h"
+
+struct listing {
+    struct call *call;
+    Hallmark__V1__ListRunsResponse *out;
+};
+
+static enum err fill_run(struct rpc_call *rpc, const struct unit *unit,
+                         Hallmark__V1__RunRow **out)
+{
+    Hallmark__V1__RunRow *row = rpc_alloc(rpc, sizeof(*row));
+    if (row == NULL)
+        return fail(ERR_MEMORY, "runs: no memory");
+    hallmark__v1__run_row__init(row);
+    row->opened_us = (uint64_t)unit->holder.opened_us;
+    row->lease_us = (uint64_t)unit->holder.lease_us;
+    *out = row;
+    TRY(rpc_bytes(rpc, &row->run_id, SPAN(unit->holder.run_id)));
+    TRY(rpc_bytes(rpc, &row->uid, SPAN(unit->uid)));
+    TRY(rpc_text(rpc, &row->order, unit->order));
+    TRY(rpc_text(rpc, &row->station, unit->holder.station));
+    return rpc_text(rpc, &row->server, unit->holder.server);
+}
+
+static enum err list(struct store_tx *tx, void *context)
+{
+    struct listing *l = context;
+    AUTO(free_drop) struct unit_row *rows = NULL;
+    size_t count = 0;
+    TRY(unit_list_held(tx, &rows, &count));
+    l->out->runs = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->runs));
+    if (l->out->runs == NULL)
+        return fail(ERR_MEMORY, "runs: no memory");
+    for (size_t i = 0; i < count && i < UNIT_PAGE_MAX; i++, l->out->n_runs++)
+        TRY(fill_run(&l->call->rpc, &rows[i].unit, &l->out->runs[i]));
+    return ERR_OK;
+}
+
+static enum err run_table_list(struct rpc_call *rpc, const Hallmark__V1__ListRunsRequest *in,
+                               Hallmark__V1__ListRunsResponse *out)
+{
+    (void)in;
+    struct listing l = { call_of(rpc), out };
+    return call_read(l.call, list, &l);
+}
+
+struct ending {
+    struct call *call;
+    uint8_t id[RUN_ID_SIZE];
+};
+
+static enum err find_holder(struct store_tx *tx, const uint8_t id[static RUN_ID_SIZE],
+                            struct unit *unit_out)
+{
+    AUTO(free_drop) struct unit_row *rows = NULL;
+    size_t count = 0;
+    char hex[2 * RUN_ID_SIZE + 1];
+    TRY(unit_list_held(tx, &rows, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(rows[i].unit.holder.run_id, id, RUN_ID_SIZE) != 0)
+            continue;
+        *unit_out = rows[i].unit;
+        return ERR_OK;
+    }
+    return fail_quiet(ERR_NOT_FOUND, "there is no run %s",
+                      hex_of(span_of(id, RUN_ID_SIZE), hex));
+}
+
+static enum err end(struct store_tx *tx, void *context)
+{
+    struct ending *e = context;
+    struct unit unit = { 0 };
+    char words[80 + sizeof(unit.holder.station)];
+    bool ended;
+    TRY(find_holder(tx, e->id, &unit));
+    TRY(unit_end_run(tx, unit.uid, e->id, &ended));
+    snprintf(words, sizeof(words), "run of station %s", unit.holder.station);
+    event_bytes(&e->call->event, EVENT_UID, SPAN(unit.uid));
+    event_text(&e->call->event, EVENT_ORDER, unit.order);
+    event_text(&e->call->event, EVENT_MESSAGE, words);
+    return ERR_OK;
+}
+
+static enum err run_table_end(struct rpc_call *rpc, const Hallmark__V1__EndHolderRequest *in,
+                              Hallmark__V1__EndHolderResponse *out)
+{
+    struct ending e = { .call = call_of(rpc) };
+    char words[UNIT_REASON_MAX + 40];
+    event_bytes(&e.call->event, EVENT_RUN_ID, span_in(&in->run_id));
+    if (in->run_id.len != RUN_ID_SIZE)
+        return fail_quiet(ERR_INVALID, "a run id is %d bytes", RUN_ID_SIZE);
+    memcpy(e.id, in->run_id.data, RUN_ID_SIZE);
+    TRY(message_reason(e.call, in->reason));
+    TRY(call_change(e.call, end, &e, &out->base));
+    snprintf(words, sizeof(words), "ended by an operator: %s", in->reason);
+    if (!e.call->replayed)
+        run_end_of_id(e.call->server, e.id, ERR_ABORTED, words, true);
+    return ERR_OK;
+}
+
+RPC_HANDLER(run_table, RunTable, list, List, ListRuns)
+RPC_HANDLER(run_table, RunTable, end, End, EndHolder)
+
+Hallmark__V1__RunTable_Service run_table_service = HALLMARK__V1__RUN_TABLE__INIT(run_table__);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session: one connection of a principal, from its certificate to its end. net makes and drops
+ * it on the I/O thread, which must not wait: the registry is asked on the session's strand.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/run/run.h"
+
+enum { ADMIT_MS = 2000 };
+
+static enum err check_principal(struct store_tx *tx, void *context)
+{
+    const struct auth_principal *p = context;
+    return store_principal_check(tx, auth_role_number(p->role), p->name, p->certificate_sha256);
+}
+
+static void session_list(struct session *session)
+{
+    struct server *server = session->server;
+    pthread_mutex_lock(&server->lock);
+    session->next = server->sessions;
+    server->sessions = session;
+    server->session_count++;
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* An event of its own, on a worker: what the connection was refused for. */
+static void log_refusal(struct session *session, enum err e)
+{
+    struct server *server = session->server;
+    const char *actor = session->principal.uri, *peer = wss_conn_address(session->conn);
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    if (!caller_may_enter(session->caller)) {
+        caller_leave_out(session->caller, e, words);
+        return;
+    }
+    log_line(LOG_LEVEL_WARN, "refused: %s: %s", peer, words);
+    if (event_simple(server, "refusal", actor, peer, e, words) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
+    fail_set(words);
+}
+
+enum err session_admit(struct session *session)
+{
+    enum err e = session->unknown;
+    if (e == ERR_OK)
+        e = store_read(session->server->store, check_principal, &session->principal,
+                       rpc_now_ms() + ADMIT_MS);
+    else
+        fail_set(session->words);
+    if (e != ERR_OK) {
+        log_refusal(session, e);
+        return e;
+    }
+    session->admitted = true;
+    log_line(LOG_LEVEL_INFO, "connected: %s from %s", session->principal.uri,
+             wss_conn_address(session->conn));
+    return ERR_OK;
+}
+
+/* Whose it is, with its fair share of the work. */
+static enum err identify(struct session *session, X509 *certificate)
+{
+    struct server *server = session->server;
+    session->unknown =
+        auth_principal_of(certificate, server->config->trust_domain, &session->principal);
+    if (session->unknown != ERR_OK)
+        snprintf(session->words, sizeof(session->words), "%s", fail_words());
+    TRY(caller_enter(server, session->principal.uri, &session->caller));
+    session->strand = strand_of(session->caller->calls);
+    return session->strand != NULL ? ERR_OK : fail(ERR_MEMORY, "svc: no memory for a strand");
+}
+
+enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
+                      struct session **session_out)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    if (session == NULL)
+        return fail(ERR_MEMORY, "svc: no memory for a connection");
+    atomic_init(&session->refs, 1);
+    session->server = server;
+    session->conn = wss_conn_keep(conn);
+    enum err e = identify(session, certificate);
+    if (e != ERR_OK) {
+        session_drop(&session);
+        return e;
+    }
+    session_list(session);
+    *session_out = session;
+    return ERR_OK;
+}
+
+struct session *session_keep(struct session *session)
+{
+    atomic_fetch_add(&session->refs, 1);
+    return session;
+}
+
+void session_drop(struct session **session_pointer)
+{
+    struct session *session = TAKE(*session_pointer);
+    if (session == NULL || atomic_fetch_sub(&session->refs, 1) != 1)
+        return;
+    strand_drop(&session->strand);
+    caller_leave(&session->caller);
+    wss_conn_drop(&session->conn);
+    free(session);
+}
+
+static void session_unlist(struct session *session)
+{
+    struct server *server = session->server;
+    pthread_mutex_lock(&server->lock);
+    session->gone = true;
+    for (struct session **at = &server->sessions; *at != NULL; at = &(*at)->next) {
+        if (*at == session) {
+            *at = session->next;
+            server->session_count--;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+void session_closed(struct session *session)
+{
+    struct run *run;
+    log_line(LOG_LEVEL_INFO, "gone: %s from %s", session->principal.uri,
+             wss_conn_address(session->conn));
+    session_unlist(session);
+    while ((run = run_take_of(session)) != NULL) {
+        run_end_later(run, ERR_CLOSED, "the station's connection is gone", false);
+        run_drop(&run);
+    }
+    session_drop(&session);
+}
+
+unsigned session_count_of(struct server *server, const char *uri)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&server->lock);
+    for (struct session *s = server->sessions; s != NULL; s = s->next)
+        count += strcmp(s->principal.uri, uri) == 0 ? 1u : 0u;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
+void session_close_all_of(struct server *server, const char *uri, const char *reason)
+{
+    pthread_mutex_lock(&server->lock);
+    for (struct session *s = server->sessions; s != NULL; s = s->next)
+        if (strcmp(s->principal.uri, uri) == 0) {
+            atomic_store(&s->ending, true);
+            wss_conn_close(s->conn, 1008, reason);
+        }
+    pthread_mutex_unlock(&server->lock);
+}

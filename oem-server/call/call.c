@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * call: one call on its way: admitted, dispatched to its handler, settled, answered. net brings
+ * the calls of connections, run.c those of the server itself, init.c those of oemctl init.
+ * Nothing here may change a run before the call's change is durable.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/host/hex.h"
+#include "common/host/log.h"
+#include "common/host/p256.h"
+#include "oem-server/call/answer.h"
+#include "oem-server/call/settle.h"
+
+struct call *call_of(struct rpc_call *rpc)
+{
+    return rpc->user;
+}
+
+static void describe(struct call *call)
+{
+    struct event *event = &call->event;
+    char fingerprint[2 * SHA256_SIZE + 1];
+    event_init(event, call->row != NULL ? "arrow" : "call", call->principal->uri, ERR_OK, "");
+    event_text(event, EVENT_PEER, call->peer);
+    event_text(event, EVENT_METHOD, call->rpc.method);
+    if (call->principal->role != AUTH_SERVER)
+        event_text(event, EVENT_CERTIFICATE,
+                   hex_of(SPAN(call->principal->certificate_sha256), fingerprint));
+    if (call->row != NULL)
+        event->pb.arrow = call->row->arrow;
+}
+
+static void describe_run(struct call *call)
+{
+    const struct run *run = call->run;
+    event_text(&call->event, EVENT_ORDER, run->order.name);
+    event_bytes(&call->event, EVENT_UID, SPAN(run->uid));
+    event_bytes(&call->event, EVENT_RUN_ID, SPAN(run->id));
+}
+
+/* Commit, Booted, Locked and Sealed name their unit by UID: they are of no run. */
+static bool is_of_run(const char *method, const struct flow_row *row)
+{
+    static const char *const others[] = { "hallmark.v1.Runs/Report", "hallmark.v1.Runs/Finish",
+                                          "hallmark.v1.Runs/FetchImage" };
+    if (row != NULL)
+        return row->arrow >= FLOW_FIRST_OF_RUN;
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (strcmp(method, others[i]) == 0)
+            return true;
+    return false;
+}
+
+/* An image may be fetched for a unit, named by UID, without a run. */
+static bool needs_run(const struct call *call)
+{
+    return call->row != NULL || strcmp(call->rpc.method, "hallmark.v1.Runs/FetchImage") != 0 ||
+           rpc_call_metadata(&call->rpc, "run-bin").len != 0;
+}
+
+/* The call was brought to the strand of the run that it names, or to no run's. */
+static enum err find_run(struct call *call)
+{
+    struct span id = rpc_call_metadata(&call->rpc, "run-bin");
+    if (call->run == NULL && !needs_run(call))
+        return ERR_OK;
+    if (call->run == NULL && id.len != RUN_ID_SIZE)
+        return fail_quiet(ERR_INVALID, "metadata run-bin must be the %d-byte id of Runs.Open",
+                          RUN_ID_SIZE);
+    if (call->run == NULL && call->routed != NULL && span_eq(id, SPAN(call->routed->id)))
+        call->run = run_keep(call->routed);
+    if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
+                              strcmp(call->run->station.uri, call->principal->uri) != 0)) {
+        run_drop(&call->run);
+        return fail_quiet(ERR_NOT_FOUND, "no such run of %s", call->principal->uri);
+    }
+    run_own(call->run);
+    describe_run(call);
+    if (call->run->over)
+        return fail_quiet(call->run->why, "this run is over: %s", call->run->words);
+    return ERR_OK;
+}
+
+static enum err take_reports(struct call *call)
+{
+    struct span bytes = rpc_call_metadata(&call->rpc, "reports-bin");
+    if (bytes.len == 0)
+        return ERR_OK;
+    AUTO(rpc_drop) ProtobufCMessage *message = NULL;
+    if (rpc_unpack(&hallmark__v1__arrow_reports__descriptor, bytes, &message) != ERR_OK)
+        return fail_quiet(ERR_INVALID, "metadata reports-bin is not an ArrowReports");
+    const Hallmark__V1__ArrowReports *reports = (const Hallmark__V1__ArrowReports *)message;
+    return run_reports(call, reports->reports, reports->n_reports);
+}
+
+/* A client whose answer was lost must be able to ask again without doing it twice. */
+static enum err check_key(const struct call *call)
+{
+    if (call->method->effect == AUTH_READS || call->principal->role == AUTH_SERVER ||
+        call->rpc.idempotency_key.len == STORE_CALL_KEY_SIZE)
+        return ERR_OK;
+    return fail_quiet(ERR_INVALID, "%s changes something: it needs an idempotency key",
+                      call->rpc.method);
+}
+
+static enum err find_answer(struct store_tx *tx, void *context)
+{
+    return replay_find(tx, context);
+}
+
+/* Was it made before, with the same key? Of a stream nothing has come yet: its change looks. */
+static enum err find_stored(struct call *call)
+{
+    return !replay_keeps(call) || call->method->shape == AUTH_STREAM
+               ? ERR_OK
+               : call_read(call, find_answer, call);
+}
+
+/* The same for an answer that waits for the run's next change. */
+static enum err find_staged(struct call *call)
+{
+    uint8_t digest[SHA256_SIZE];
+    if (call->run == NULL || !replay_keeps(call))
+        return ERR_OK;
+    replay_digest(call, digest);
+    enum err e =
+        staged_find(&call->run->staged, call->rpc.idempotency_key, digest, &call->stored);
+    call->replayed = e == ERR_OK;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* What was reported may leave the server's own arrow as the next: the report of 32 comes with
+ * Runs.Finish, which wants 33 done. */
+static void advance(struct call *call)
+{
+    bool reported = rpc_call_metadata(&call->rpc, "reports-bin").len != 0;
+    if (!reported || call->principal->role == AUTH_SERVER)
+        return;
+    run_advance_own(call->run);
+    (void)hsm_operations_take(NULL, 0);
+    hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
+}
+
+static enum err admit_to_run(struct call *call)
+{
+    TRY(find_run(call));
+    TRY(find_staged(call));
+    if (call->run == NULL || call->replayed)
+        return ERR_OK;
+    if (call->method->effect != AUTH_READS)
+        TRY(run_charge(call->run, 1));
+    TRY(take_reports(call));
+    advance(call);
+    if (call->run->over) /* by one of them */
+        return fail_quiet(call->run->why, "this run is over: %s", call->run->words);
+    if (call->row == NULL || call->principal->role == AUTH_SERVER)
+        return ERR_OK;
+    return flow_accept(&call->run->flow, call->row->arrow);
+}
+
+static enum err admit(struct call *call)
+{
+    call->row = flow_row_of_method(call->rpc.method);
+    describe(call);
+    if (call->session != NULL && atomic_load(&call->session->ending))
+        return fail_quiet(ERR_REVOKED, "certificate revoked");
+    TRY(auth_allow(call->principal, call->rpc.method, &call->method));
+    TRY(check_key(call));
+    TRY(find_stored(call));
+    return call->replayed || !is_of_run(call->rpc.method, call->row) ? ERR_OK
+                                                                     : admit_to_run(call);
+}
+
+/* Handlers that have nothing to change leave it to this. */
+static enum err settle(struct call *call)
+{
+    if (call->settled || call->method->effect == AUTH_READS)
+        return ERR_OK;
+    return call->method->effect == AUTH_NOTES && !call->run->over
+               ? settle_later(call)
+               : call_change(call, NULL, NULL, NULL);
+}
+
+/* A reader that leaves, or whose time is up, was not refused anything. */
+static bool is_reader_gone(const struct call *call, enum err e)
+{
+    return call->method != NULL && call->method->effect == AUTH_READS &&
+           (e == ERR_CANCELLED || e == ERR_CLOSED || e == ERR_DEADLINE ||
+            (e == ERR_UNAVAILABLE && call->rpc.streaming != NULL));
+}
+
+/* Anyone can cause refusals, so they are rate-limited. */
+static bool is_left_out(struct call *call, const char *words)
+{
+    char all[FAIL_WORDS_MAX + RPC_METHOD_MAX];
+    if (call->session == NULL || call->must_enter || caller_may_enter(call->session->caller))
+        return false;
+    snprintf(all, sizeof(all), "%s: %s", call->rpc.method, words);
+    caller_leave_out(call->session->caller, call->rpc.err, all);
+    return true;
+}
+
+static enum err enter_refusal(struct call *call, enum err e, const char *words)
+{
+    event_text(&call->event, EVENT_KIND, "refusal");
+    event_outcome(&call->event, e, words);
+    log_line(LOG_LEVEL_WARN, "refused: %s %s: %s: %s", call->principal->uri, call->rpc.method,
+             err_text(e), words);
+    settle_note(call);
+    if (call->run != NULL && !call->run->over && run_flush(call->run) != ERR_OK)
+        log_line(LOG_LEVEL_INFO, "svc: the run's entries come with its end");
+    return event_write(call->server, &call->event, &call->log_index);
+}
+
+static void refuse(struct call *call, enum err e)
+{
+    if (is_reader_gone(call, e))
+        return;
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    call->rpc.err = e;
+    if (call->pending != 0) /* it has its entry: nothing was refused */
+        return;
+    if (call->run_lost)
+        run_end(call->run, e, words);
+    if (!is_left_out(call, words)) {
+        call->logged = enter_refusal(call, e, words) == ERR_OK;
+        if (!call->logged)
+            log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
+    }
+    fail_set(words);
+}
+
+/* What was done is durable, or staged: the run follows. */
+static void follow(struct call *call)
+{
+    struct run *run = call->opened != NULL ? call->opened : call->run;
+    if (run != NULL)
+        run_own(run);
+    if (run != NULL && call->principal->role != AUTH_SERVER)
+        run->until_ms = call->rpc.deadline_ms;
+    if (call->opened != NULL)
+        run_opened(call->opened, call);
+    if (call->revoked != NULL)
+        session_close_all_of(call->server, call->revoked, "certificate revoked");
+    if (call->row == NULL || call->run == NULL)
+        return;
+    if (call->row->arrow == 31) {
+        uint8_t digests[2][SHA256_SIZE];
+        sha256_of(call->rpc.payload, digests[0]);
+        sha256_of(buf_span(&call->rpc.response), digests[1]);
+        run_transcript(call->run, 31, SPAN(digests[0]), SPAN(digests[1]));
+    }
+    if (call->principal->role != AUTH_SERVER) /* its own are moved by run_advance() */
+        flow_done(&call->run->flow);
+}
+
+/* The stored answer in the place of one that was not made. */
+static void repeat_answer(struct call *call)
+{
+    run_drop(&call->opened);
+    buf_free(&call->rpc.response);
+    call->rpc.response = buf_take(&call->stored);
+}
+
+/* A signature that was waited for until the deadline comes back through OpenSSL as one that
+ * failed. */
+static enum err late_or(const struct call *call, enum err e)
+{
+    return e == ERR_HSM && rpc_now_ms() >= call->rpc.deadline_ms
+               ? fail_quiet(ERR_DEADLINE, "deadline exceeded while the HSM was waited for")
+               : e;
+}
+
+static void serve(struct call *call)
+{
+    call->rpc.err = admit(call);
+    if (call->rpc.err == ERR_OK && !call->replayed)
+        rpc_dispatch(svc_services(), &call->rpc);
+    if (call->rpc.err == ERR_OK && !call->replayed)
+        call->rpc.err = settle(call);
+    if (call->rpc.err != ERR_OK && call->pending == 0)
+        replay_again(call);
+    if (call->rpc.err == ERR_OK && call->replayed)
+        repeat_answer(call);
+    else if (call->rpc.err == ERR_OK)
+        follow(call);
+}
+
+void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
+{
+    fail_clear();
+    (void)hsm_operations_take(NULL, 0);
+    hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
+    call->rpc.user = call;
+    call->started_us = event_now_us();
+    serve(call);
+    hsm_wanted(0, NULL);
+    if (call->rpc.err != ERR_OK)
+        refuse(call, late_or(call, call->rpc.err));
+    answer_of(call, response);
+}
+
+void call_end(struct call *call)
+{
+    buf_free(&call->stored);
+    run_drop(&call->opened);
+    run_drop(&call->run);
+    rpc_call_fini(&call->rpc);
+}

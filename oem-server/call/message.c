@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * message: what handlers have in common: UIDs, reasons and other text from requests, stored
+ * messages into answers. Text from a peer must not reach an entry before it was checked here.
+ */
+#include "oem-server/call/message.h"
+
+#include <string.h>
+
+#include "common/host/clean.h"
+#include "common/host/log.h"
+
+struct span span_in(const ProtobufCBinaryData *data)
+{
+    return span_of(data->data, data->len);
+}
+
+static void *arena_alloc(void *rpc, size_t size)
+{
+    return rpc_alloc(rpc, size);
+}
+
+static void arena_free(void *rpc, void *pointer)
+{
+    (void)rpc, (void)pointer; /* with the arena */
+}
+
+enum err message_unpack(struct rpc_call *rpc, const ProtobufCMessageDescriptor *type,
+                        struct span bytes, ProtobufCMessage **out)
+{
+    ProtobufCAllocator arena = { arena_alloc, arena_free, rpc };
+    *out = protobuf_c_message_unpack(type, &arena, bytes.len, bytes.ptr);
+    return *out != NULL
+               ? ERR_OK
+               : fail(ERR_DATA_LOSS, "svc: the stored %s is damaged", type->short_name);
+}
+
+enum err message_text(const char *what, const char *text, size_t min, size_t max)
+{
+    size_t len = strlen(text);
+    return len >= min && len <= max && clean_is(text)
+               ? ERR_OK
+               : fail_quiet(ERR_INVALID, "%s: want %zu to %zu bytes of printable UTF-8", what,
+                            min, max);
+}
+
+enum err message_reason(struct call *call, const char *reason)
+{
+    event_text(&call->event, EVENT_REASON, reason);
+    return message_text("reason", reason, 1, UNIT_REASON_MAX);
+}
+
+enum err message_reason_if_any(struct call *call, const char *reason)
+{
+    return reason[0] == '\0' ? ERR_OK : message_reason(call, reason);
+}
+
+enum err message_uid(struct call *call, const ProtobufCBinaryData *uid,
+                     uint8_t uid_out[static UID_SIZE])
+{
+    event_bytes(&call->event, EVENT_UID, span_in(uid));
+    if (uid->len != UID_SIZE)
+        return fail_quiet(ERR_INVALID, "a UID of %zu bytes, not %d", uid->len, UID_SIZE);
+    memcpy(uid_out, uid->data, UID_SIZE);
+    return ERR_OK;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replay: a call that is made again gets the answer that it got, and is not done again. call.c
+ * asks before a handler runs, settle.c once more inside its change. A stored answer must never
+ * go to a principal that was revoked: both ask for the principal first, in the same
+ * transaction.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/p256.h"
+#include "oem-server/call/settle.h"
+
+/* Of a call that takes a stream: a chain over its messages, in their order and as they were
+ * cut; its REQUEST carries none. */
+void call_received(struct call *call, struct span message)
+{
+    uint8_t both[2 * SHA256_SIZE];
+    memcpy(both, call->received, SHA256_SIZE);
+    sha256_of(message, both + SHA256_SIZE);
+    sha256_of(SPAN(both), call->received);
+}
+
+void replay_digest(const struct call *call, uint8_t digest_out[static SHA256_SIZE])
+{
+    bool streams = call->method->shape == AUTH_STREAM;
+    AUTO(buf_free) struct buf both = { 0 };
+    if (buf_append(&both, span_of(call->rpc.method, strlen(call->rpc.method) + 1)) != ERR_OK ||
+        buf_append(&both, streams ? SPAN(call->received) : call->rpc.payload) != ERR_OK)
+        buf_free(&both);
+    sha256_of(buf_span(&both), digest_out);
+}
+
+bool replay_keeps(const struct call *call)
+{
+    return call->rpc.idempotency_key.len == STORE_CALL_KEY_SIZE &&
+           call->method->effect != AUTH_READS;
+}
+
+enum err replay_find(struct store_tx *tx, struct call *call)
+{
+    uint8_t digest[SHA256_SIZE];
+    AUTO(store_answer_free) struct store_answer answer = { 0 };
+    if (!replay_keeps(call))
+        return ERR_OK;
+    enum err e =
+        store_answer_get(tx, call->principal->uri, call->rpc.idempotency_key.ptr, &answer);
+    if (e == ERR_NOT_FOUND)
+        return ERR_OK;
+    TRY(e);
+    replay_digest(call, digest);
+    if (!span_eq(SPAN(digest), SPAN(answer.request_sha256)))
+        return fail_quiet(ERR_INVALID, "this idempotency key was used for another request");
+    call->stored = buf_take(&answer.response);
+    call->replayed = true;
+    return ERR_OK;
+}
+
+enum err replay_put(struct store_tx *tx, const struct call *call, struct span response)
+{
+    if (!replay_keeps(call))
+        return ERR_OK;
+    AUTO(store_answer_free) struct store_answer answer = { 0 };
+    TRY(buf_copy(&answer.response, response));
+    replay_digest(call, answer.request_sha256);
+    return store_answer_put(tx, call->principal->uri, call->rpc.idempotency_key.ptr, &answer);
+}
+
+static enum err find_again(struct store_tx *tx, void *context)
+{
+    return replay_find(tx, context);
+}
+
+/* Of a stream only what fails when all has come: before that its digest is not the request's.
+ */
+static bool may_be_again(const struct call *call)
+{
+    return call->method != NULL && replay_keeps(call) && !call->replayed &&
+           (call->method->shape != AUTH_STREAM || call->rpc.err == ERR_EXISTS);
+}
+
+void replay_again(struct call *call)
+{
+    if (!may_be_again(call))
+        return;
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    enum err e = call_read(call, find_again, call);
+    if (call->replayed || e == ERR_INVALID) {
+        call->rpc.err = e;
+        run_drop(&call->opened);
+    } else {
+        fail_set(words);
+    }
+}

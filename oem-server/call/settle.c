@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settle: the one change of a call, with everything that has to be true inside it, and the
+ * reads. Handlers call it through svc.h when their slow part is done. What runs inside
+ * store_do() here must not touch a run's memory (it reads the staged entries while their strand
+ * waits), and must leave nothing behind when it runs a second time.
+ */
+#include "oem-server/call/settle.h"
+
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/host/p256.h"
+#include "oem-server/call/gate.h"
+
+enum { EXPIRE_EVERY = 1000 };
+
+#define ANSWERS_KEPT_US (INT64_C(24) * 3600 * 1000000)
+
+enum err svc_do(struct server *server, store_fn *fn, void *context, uint64_t deadline_ms)
+{
+    TRY(store_do(server->store, fn, context,
+                 deadline_ms != 0 ? deadline_ms : rpc_now_ms() + SVC_CHANGE_MS));
+    atomic_fetch_add(&server->changes, 1);
+    return ERR_OK;
+}
+
+static enum err check_principal(struct store_tx *tx, const struct auth_principal *p)
+{
+    return p->role == AUTH_SERVER ? ERR_OK
+                                  : store_principal_check(tx, auth_role_number(p->role),
+                                                          p->name, p->certificate_sha256);
+}
+
+enum err svc_station_check(struct store_tx *tx, const struct run *run)
+{
+    return check_principal(tx, &run->station);
+}
+
+void settle_note(struct call *call)
+{
+    const char *names[EVENT_OPERATIONS_MAX];
+    uint8_t digest[SHA256_SIZE];
+    size_t count = hsm_operations_take(names, COUNT(names));
+    event_operations(&call->event, names, count < COUNT(names) ? count : COUNT(names));
+    sha256_of(call->rpc.payload, digest);
+    event_bytes(&call->event, EVENT_REQUEST_SHA256, SPAN(digest));
+    call->event.pb.took_us = (uint32_t)(event_now_us() - call->started_us);
+}
+
+struct settling {
+    struct call *call;
+    store_fn *fn;
+    void *context;
+    const ProtobufCMessage *answer; /* NULL: what the call has as its response already */
+    bool claim;
+    bool gated; /* its act needs a second operator: it is entered as a request */
+    size_t digests; /* that the event had: what fn added goes when it runs again */
+    uint8_t response_sha256[SHA256_SIZE];
+};
+
+/* The run is still the unit's holder, and its staged entries come before this one. */
+static enum err write_staged(struct store_tx *tx, const struct run *run)
+{
+    TRY(unit_hold_on(tx, &run->server->limits, run->uid, run->id));
+    return staged_write(&run->staged, run->server, run->station.uri, false, tx);
+}
+
+static enum err hold_on(struct store_tx *tx, struct call *call)
+{
+    enum err e = write_staged(tx, call->run);
+    call->run_lost = e == ERR_ABORTED;
+    return e;
+}
+
+/* The entry of the call, and what it answers. */
+static enum err write_entry(struct store_tx *tx, struct settling *s)
+{
+    struct call *call = s->call;
+    AUTO(buf_free) struct buf packed = { 0 };
+    Hallmark__V1__Event event = call->event.pb;
+    static char claim[] = "claim";
+    if (s->claim) {
+        event.kind = claim;
+        return tlog_append(call->server->log, tx, &event, NULL);
+    }
+    if (s->answer != NULL)
+        TRY(rpc_pack(s->answer, &packed));
+    struct span response =
+        s->answer != NULL ? buf_span(&packed) : buf_span(&call->rpc.response);
+    sha256_of(response, s->response_sha256);
+    event.response_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, s->response_sha256 };
+    if (!call->entered)
+        TRY(tlog_append(call->server->log, tx, &event, &call->log_index));
+    TRY(replay_put(tx, call, response));
+    return call->log_index % EXPIRE_EVERY == 0
+               ? store_answers_expire(tx, store_now_us(tx) - ANSWERS_KEPT_US)
+               : ERR_OK;
+}
+
+static enum err settle(struct store_tx *tx, void *context)
+{
+    struct settling *s = context;
+    struct call *call = s->call;
+    call->replayed = false;
+    call->entered = false;
+    call->pending = 0;
+    buf_free(&call->stored);
+    event_digests_undo(&call->event, s->digests);
+    TRY(check_principal(tx, call->principal));
+    TRY(replay_find(tx, call));
+    if (call->replayed)
+        return ERR_OK;
+    if (call->run != NULL && call->principal->role == AUTH_SERVER)
+        TRY(svc_station_check(tx, call->run));
+    if (call->run != NULL && !call->run->over) /* it may have ended by what it reported */
+        TRY(hold_on(tx, call));
+    if (s->gated) {
+        bool asked = false;
+        TRY(gate_ask(tx, call, &asked));
+        if (asked)
+            return ERR_OK;
+    }
+    if (s->fn != NULL)
+        TRY(s->fn(tx, s->context));
+    return write_entry(tx, s);
+}
+
+static enum err settle_now(struct settling *s)
+{
+    struct call *call = s->call;
+    if (call->run != NULL)
+        run_own(call->run);
+    s->digests = call->event.pb.n_digests;
+    TRY(rpc_check(&call->rpc));
+    TRY(svc_do(call->server, settle, s, call->rpc.deadline_ms));
+    if (!call->replayed && call->run != NULL)
+        staged_free(&call->run->staged);
+    return ERR_OK;
+}
+
+enum err call_change(struct call *call, store_fn *fn, void *context,
+                     const ProtobufCMessage *answer)
+{
+    if (call->approving != NULL)
+        return gate_perform(call, fn, context, answer);
+    struct settling s = {
+        .call = call, .fn = fn, .context = context, .answer = answer, .gated = false
+    };
+    s.gated = fn != NULL && gate_applies(call);
+    settle_note(call);
+    TRY(settle_now(&s));
+    if (call->pending != 0)
+        return gate_pending(call);
+    call->settled = !call->replayed;
+    call->logged = call->settled;
+    if (call->opened != NULL && call->replayed)
+        run_drop(&call->opened);
+    return ERR_OK;
+}
+
+enum err call_claim(struct call *call, store_fn *fn, void *context)
+{
+    struct settling s = { .call = call, .fn = fn, .context = context, .claim = true };
+    return settle_now(&s);
+}
+
+struct reading {
+    struct call *call;
+    store_fn *fn;
+    void *context;
+};
+
+static enum err read_as(struct store_tx *tx, void *context)
+{
+    struct reading *r = context;
+    TRY(check_principal(tx, gate_actor(r->call)));
+    return r->fn(tx, r->context);
+}
+
+enum err call_read(struct call *call, store_fn *fn, void *context)
+{
+    struct reading r = { call, fn, context };
+    TRY(rpc_check(&call->rpc));
+    return store_read(call->server->store, read_as, &r, call->rpc.deadline_ms);
+}
+
+enum err settle_later(struct call *call)
+{
+    uint8_t request[SHA256_SIZE], response[SHA256_SIZE];
+    struct staged_answer answer = { call->rpc.idempotency_key, request,
+                                    buf_span(&call->rpc.response) };
+    run_own(call->run);
+    TRY(rpc_check(&call->rpc));
+    settle_note(call);
+    replay_digest(call, request);
+    sha256_of(buf_span(&call->rpc.response), response);
+    event_bytes(&call->event, EVENT_RESPONSE_SHA256, SPAN(response));
+    enum err e =
+        staged_add(&call->run->staged, &call->event.pb, call->principal->role != AUTH_SERVER,
+                   replay_keeps(call) ? &answer : NULL);
+    event_bytes(&call->event, EVENT_RESPONSE_SHA256, span_of(NULL, 0));
+    return e;
+}
+
+static enum err flush(struct store_tx *tx, void *context)
+{
+    const struct run *run = context;
+    TRY(svc_station_check(tx, run));
+    return write_staged(tx, run);
+}
+
+enum err run_flush(struct run *run)
+{
+    run_own(run);
+    if (run->staged.count == 0)
+        return ERR_OK;
+    TRY(svc_do(run->server, flush, run, 0));
+    staged_free(&run->staged);
+    return ERR_OK;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run_end: how a run ends, and what of it is written then. Called on the run's strand; the
+ * _later() functions from any thread. The end of a run must never be lost: its unit would stay
+ * held until the lease is over.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/call/settle.h"
+
+struct ending {
+    struct run *run; /* kept by run_post(), or by the caller of run_end() */
+    enum err err;
+    bool recorded; /* the unit has no holder any more, and an entry says so */
+    char words[FAIL_WORDS_MAX];
+};
+
+static enum err enter_end(struct store_tx *tx, const struct ending *ending)
+{
+    const struct run *run = ending->run;
+    struct event event;
+    event_init(&event, "run", run->station.uri, ending->err, ending->words);
+    event_run(&event, run);
+    event.pb.arrow = flow_finished(&run->flow) ? 0 : run->flow.next;
+    return tlog_append(run->server->log, tx, &event.pb, NULL);
+}
+
+/* The holder goes; the entries that wait come first, as refused ones if the station was
+ * revoked. */
+static enum err write_end(struct store_tx *tx, void *context)
+{
+    const struct ending *ending = context;
+    const struct run *run = ending->run;
+    bool ended;
+    enum err e = svc_station_check(tx, run);
+    if (e != ERR_OK && err_status(e) != ERR_UNAUTHENTICATED)
+        return e;
+    TRY(staged_write(&run->staged, run->server, run->station.uri, e != ERR_OK, tx));
+    if (ending->recorded)
+        return ERR_OK;
+    TRY(unit_end_run(tx, run->uid, run->id, &ended));
+    return enter_end(tx, ending);
+}
+
+static bool has_to_write(const struct ending *ending)
+{
+    return ending->run->staged.count != 0 || !ending->recorded;
+}
+
+/* told: what the station may hear of it. */
+static void end_with(struct ending *ending, const char *told)
+{
+    struct run *run = ending->run;
+    run_own(run);
+    if (run->over)
+        return;
+    run->over = true;
+    run->why = ending->err == ERR_OK ? ERR_PRECONDITION : ending->err;
+    snprintf(run->words, sizeof(run->words), "%s", told);
+    if (ending->err != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "run: %s: ended: %s", run->order.name, ending->words);
+    if (has_to_write(ending) && svc_do(run->server, write_end, ending, 0) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "run: its end could not be recorded: %s", fail_words());
+    staged_free(&run->staged);
+    if (ending->err != ERR_OK)
+        run_tell_end(run, ending->err, run->words);
+    run_unlist(run);
+}
+
+void run_end(struct run *run, enum err e, const char *words)
+{
+    struct ending ending = { .run = run, .err = e };
+    snprintf(ending.words, sizeof(ending.words), "%s", words);
+    end_with(&ending, ending.words);
+}
+
+void run_fail(struct run *run, enum err e)
+{
+    struct ending ending = { .run = run, .err = e };
+    snprintf(ending.words, sizeof(ending.words), "%s", fail_words());
+    end_with(&ending, svc_words(e, ending.words));
+}
+
+static void end_now(struct run *run, void *context)
+{
+    struct ending *ending = context;
+    ending->run = run;
+    end_with(ending, ending->words);
+    free(ending);
+}
+
+void run_end_later(struct run *run, enum err e, const char *words, bool recorded)
+{
+    struct ending *ending = calloc(1, sizeof(*ending));
+    if (ending == NULL) {
+        log_line(LOG_LEVEL_ERROR, "run: no memory to end it: %s", words);
+        return;
+    }
+    *ending = (struct ending){ .err = e, .recorded = recorded };
+    snprintf(ending->words, sizeof(ending->words), "%s", words);
+    if (run_post(run, end_now, ending) != ERR_OK)
+        free(ending);
+}
+
+void run_end_of_unit(struct server *server, const uint8_t uid[static UID_SIZE], enum err e,
+                     const char *words, bool recorded)
+{
+    AUTO(run_drop) struct run *run = run_find_uid(server, uid);
+    if (run != NULL)
+        run_end_later(run, e, words, recorded);
+}
+
+void run_end_of_id(struct server *server, const uint8_t id[static RUN_ID_SIZE], enum err e,
+                   const char *words, bool recorded)
+{
+    AUTO(run_drop) struct run *run = run_find(server, id);
+    if (run != NULL)
+        run_end_later(run, e, words, recorded);
+}
+
+static void flush_now(struct run *run, void *context)
+{
+    (void)context;
+    atomic_store(&run->flush_due, false);
+    enum err e = run->over ? ERR_OK : run_flush(run);
+    if (e != ERR_OK)
+        run_fail(run, e);
+}
+
+void run_flush_later(struct run *run)
+{
+    if (run_post(run, flush_now, NULL) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "run: its entries wait on: %s", fail_words());
+}
+
+void run_opened(struct run *run, struct call *call)
+{
+    run_end_of_unit(run->server, run->uid, ERR_ABORTED,
+                    "superseded by a new run of the same board", false);
+    if (call->session != NULL)
+        run->conn = wss_conn_keep(call->session->conn);
+    if (!run_list(run, call->session))
+        run_end_later(run, ERR_CLOSED, "the station's connection is gone", false);
+}

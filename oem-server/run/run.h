@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run: one board's way through arrows 3 to 33, as the server sees it. For svc/ only.
+ *
+ * Lives in memory: an interrupted run starts again at arrow 3 (nothing resumes); what must
+ * outlive it (claim, certificate, boot key, ROTPK, receipt) is in the store by UID, and so is
+ * who holds the unit (oem-server/unit/unit.h). All work on a run happens on its strand, so one
+ * thread at a time; refs are counted. server->lock guards next_id, next_uid and session.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "common/core/sign.h"
+#include "common/host/log.h"
+#include "hallmark/v1/runs.pb-c.h"
+#include "oem-server/run/staged.h"
+
+struct run {
+    struct run *next_id, *next_uid; /* run_index.c */
+    atomic_uint refs;
+    struct server *server;
+    struct strand *strand;
+    bool listed; /* others may find it: it is its strand's. Set once, under server->lock */
+    struct caller *caller;   /* of its station: this run counts there until it is freed */
+    struct session *session; /* NULL once the connection is gone */
+    struct wss_conn *conn;   /* kept */
+    struct auth_principal station;
+    char peer[64];
+    bool over; /* finished, failed, interrupted or superseded: every further call is refused */
+    enum err why;
+    char words[FAIL_WORDS_MAX];
+    unsigned entries;      /* that its calls and reports may have made, see run_charge() */
+    struct staged staged;  /* entries that wait for the next change */
+    atomic_bool flush_due; /* run_flush_later() was called */
+
+    struct flow flow;
+    /* The deadline of the station's latest call: it holds for what the call set going, too. */
+    uint64_t until_ms;
+    uint8_t id[RUN_ID_SIZE];
+    uint8_t uid[UID_SIZE];
+    uint8_t server_nonce[NONCE_SIZE];
+    uint8_t board_nonce[NONCE_SIZE]; /* from arrow 7 */
+    struct order order;
+    bool have_image;      /* the station's, arrow 21 */
+    bool auth_unrecorded; /* arrow 7: OTP 2 is used, and no page says with which key */
+
+    uint8_t auth_public[P256_POINT_SIZE]; /* from the CSR */
+    struct buf web_server;                /* the certificate this run began with */
+    struct buf certificate;
+    uint8_t rotpk[ROTPK_SIZE];
+    bool recreate;                 /* the ROTPK's record may be written again */
+    struct hsm_unit_key *boot_key; /* from arrow 17 to arrow 22 */
+    bool boot_key_fresh;           /* made for this run, and not in the store yet */
+    uint8_t fwinfo[FWINFO_SIZE];
+    uint32_t fwinfo_address;
+    struct hsm_agreement *agreement;
+    uint8_t server_public[P256_POINT_SIZE];
+    uint8_t target_public[P256_POINT_SIZE];
+    struct unit_agreement agreed; /* from arrow 33; stored with the receipt */
+    uint8_t transcript[SHA256_SIZE];
+    bool finished; /* Runs.Finish was accepted, with this receipt */
+    uint8_t receipt_sha256[SHA256_SIZE];
+};
+
+/* Of its principal's share and budget; not listed yet. ERR_EXHAUSTED: over budget. */
+enum err run_new(struct session *session, struct run **run_out);
+/* So many entries of the log more: over budget (ERR_EXHAUSTED) the run ends. */
+enum err run_charge(struct run *run, size_t entries);
+struct run *run_keep(struct run *run);
+
+/* The one way to a run that is listed: fn is called once, on the run's strand, with the run
+ * kept for it. Any thread. ERR_MEMORY: fn is not called. */
+typedef void run_fn(struct run *run, void *context);
+enum err run_post(struct run *run, run_fn *fn, void *context);
+/* Stops the process unless this thread is on the run's strand, or made the run and has not
+ * listed it yet: two threads on one run's memory are worse than a restart. For every function
+ * that touches a run, but for those inside store_do(), which read it while its strand waits. */
+void run_own(const struct run *run);
+struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZE]); /* kept */
+
+/* run_index.c: the runs in memory. False: the station's connection is gone already, so nothing
+ * else will end this run. */
+bool run_list(struct run *run, struct session *session);
+void run_unlist(struct run *run);
+struct run *run_take_of(struct session *session); /* one of a connection that is gone; kept */
+/* One with entries that were staged before then, whose flush is not due yet; kept. */
+struct run *run_take_late(struct server *server, uint64_t before_ms);
+void run_index_free(struct server *server);
+
+/* Which unit and run, for the store's functions. Borrows from run. */
+struct unit_run run_unit(const struct run *run);
+
+/* --- Ends (run_end.c). What is durable of the run stays; its holder goes; the station is told,
+ * unless e is ERR_OK. --------------------------------------------------------------------- */
+
+void run_end(struct run *run, enum err e, const char *words);
+void run_fail(struct run *run, enum err e); /* the words are the latest fail()'s */
+/* On its strand, from any thread. recorded: the store has the end and its entry already. */
+void run_end_later(struct run *run, enum err e, const char *words, bool recorded);
+/* The same for the run of a unit, or the run of that id, if it is in memory here. */
+void run_end_of_unit(struct server *server, const uint8_t uid[static UID_SIZE], enum err e,
+                     const char *words, bool recorded);
+void run_end_of_id(struct server *server, const uint8_t id[static RUN_ID_SIZE], enum err e,
+                   const char *words, bool recorded);
+/* Entries that have waited for too long are written, on its strand. */
+void run_flush_later(struct run *run);
+
+/* Runs.Open is durable: list the run, and end an older one of the same board. */
+void run_opened(struct run *run, struct call *call);
+
+/* --- Arrows. ------------------------------------------------------------------------------ */
+
+/* station_call.c: an o -> n or o -> p arrow. Returns when it is sent; the answer moves the run.
+ */
+enum err run_call_station(struct run *run, const struct flow_row *row);
+void run_tell_end(struct run *run, enum err e, const char *words); /* RunControl.End */
+uint64_t run_deadline_ms(const struct run *run); /* of what the server does on its own for it */
+
+/* Reports of the station on arrows that the server cannot see; each is checked and staged. One
+ * that says that its arrow failed ends the run. */
+enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *reports,
+                     size_t count);
+
+void run_transcript(struct run *run, uint8_t arrow, struct span request_sha256,
+                    struct span response_sha256);
+
+/* request.c: the request of an o -> n or o -> p arrow, packed. */
+enum err run_request(struct run *run, const struct flow_row *row, struct buf *payload_out);
+/* Is payload the answer to it? Else ERR_PROTO. */
+enum err run_answer(const struct flow_row *row, struct span payload);
+
+void run_boot_scope(const struct run *run, char scope[static 80]); /* of unit_boot_key_get() */
+struct sign_run run_sign(const struct run *run);                   /* common/core/sign.h */
+
+/* Which run it was: order, unit, run and the station's address; lent. */
+void event_run(struct event *event, const struct run *run);

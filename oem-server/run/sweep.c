@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sweep: see sweep.h. server.c calls it; the work is done on a strand of the pool, one sweep at
+ * a time. It must never end a run that still has its lease: the store decides, by its own
+ * clock.
+ */
+#include "oem-server/run/sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/host/hex.h"
+#include "common/host/log.h"
+#include "oem-server/call/settle.h"
+
+enum { SWEEP_MS = 5000 };
+
+#define HOUR_US (INT64_C(3600) * 1000000)
+
+/* Runs that end by a change of the server's own. */
+struct ends {
+    struct server *server;
+    struct store_tx *tx;
+    enum err reason;
+    const char *words;
+    struct buf ids; /* RUN_ID_SIZE each */
+    unsigned count;
+    enum err err;
+};
+
+static enum err enter_end(struct ends *ends, const uint8_t uid[static UID_SIZE],
+                          const struct unit_holder *holder, const char *order)
+{
+    struct event event;
+    char words[160];
+    snprintf(words, sizeof(words), "station %s: %s", holder->station, ends->words);
+    event_init(&event, "run", "oem-server", ends->reason, words);
+    event_text(&event, EVENT_ORDER, order);
+    event_bytes(&event, EVENT_UID, span_of(uid, UID_SIZE));
+    event_bytes(&event, EVENT_RUN_ID, SPAN(holder->run_id));
+    return tlog_append(ends->server->log, ends->tx, &event.pb, NULL);
+}
+
+static void on_ended(void *context, const uint8_t uid[static UID_SIZE],
+                     const struct unit_holder *holder, const char *order)
+{
+    struct ends *ends = context;
+    if (ends->err == ERR_OK)
+        ends->err = buf_append(&ends->ids, SPAN(holder->run_id));
+    if (ends->err == ERR_OK)
+        ends->err = enter_end(ends, uid, holder, order);
+    ends->count++;
+}
+
+static void ends_begin(struct ends *ends, struct store_tx *tx)
+{
+    ends->tx = tx;
+    ends->err = ERR_OK;
+    ends->count = 0;
+    buf_free(&ends->ids);
+}
+
+static enum err end_old(struct store_tx *tx, void *context)
+{
+    struct ends *ends = context;
+    char words[120];
+    struct event event;
+    unsigned before;
+    ends_begin(ends, tx);
+    do { /* a page at a time */
+        before = ends->count;
+        TRY(unit_end_runs_of(tx, ends->server->config->name, on_ended, ends));
+        TRY(ends->err);
+    } while (ends->count - before == UNIT_PAGE_MAX);
+    snprintf(words, sizeof(words), "start of %.40s: %u runs ended with the last stop",
+             ends->server->config->name, ends->count);
+    event_init(&event, "start", "oem-server", ERR_OK, words);
+    return tlog_append(ends->server->log, tx, &event.pb, NULL);
+}
+
+enum err sweep_start(struct server *server)
+{
+    struct ends ends = { .server = server,
+                         .reason = ERR_ABORTED,
+                         .words = "the server was restarted" };
+    enum err e = svc_do(server, end_old, &ends, 0);
+    buf_free(&ends.ids);
+    return e;
+}
+
+/* --- Leases. ------------------------------------------------------------------------------ */
+
+struct look {
+    struct server *server;
+    bool due;
+};
+
+static enum err find_expired(struct store_tx *tx, void *context)
+{
+    struct look *look = context;
+    AUTO(free_drop) struct unit_row *rows = NULL;
+    size_t count = 0;
+    TRY(unit_list_held(tx, &rows, &count));
+    for (size_t i = 0; i < count && !look->due; i++)
+        look->due = rows[i].unit.holder.lease_us < store_now_us(tx);
+    return ERR_OK;
+}
+
+static enum err end_expired(struct store_tx *tx, void *context)
+{
+    struct ends *ends = context;
+    ends_begin(ends, tx);
+    TRY(unit_end_expired(tx, on_ended, ends));
+    return ends->err;
+}
+
+static enum err sweep_leases(struct server *server)
+{
+    struct look look = { .server = server };
+    struct ends ends = { .server = server,
+                         .reason = ERR_DEADLINE,
+                         .words = "the run's time is over" };
+    TRY(store_read(server->store, find_expired, &look, rpc_now_ms() + SWEEP_MS));
+    if (!look.due)
+        return ERR_OK;
+    enum err e = svc_do(server, end_expired, &ends, 0);
+    for (size_t at = 0; e == ERR_OK && at + RUN_ID_SIZE <= ends.ids.len; at += RUN_ID_SIZE)
+        run_end_of_id(server, ends.ids.ptr + at, ends.reason, ends.words, true);
+    buf_free(&ends.ids);
+    return e;
+}
+
+/* --- Alarms. ------------------------------------------------------------------------------ */
+
+static enum err was_told(void *context, uint64_t index, struct span entry)
+{
+    (void)index, (void)entry;
+    *(bool *)context = true;
+    return ERR_OK;
+}
+
+/* Has this unit no alarm within the last hour? */
+static enum err is_silent(struct store_tx *tx, const struct unit *unit, bool *silent_out)
+{
+    const struct store_log_search search = { .unit = unit->uid,
+                                             .kind = "alarm",
+                                             .time_us = store_now_us(tx) - HOUR_US };
+    bool told = false;
+    TRY(store_log_find(tx, &search, 0, 1, was_told, &told));
+    *silent_out = !told;
+    return ERR_OK;
+}
+
+static enum err enter_alarm(struct store_tx *tx, struct server *server, const struct unit *unit)
+{
+    struct event event;
+    char words[160];
+    snprintf(words, sizeof(words),
+             "station %s: committed for %lld minutes without a lock statement", unit->station,
+             (long long)((store_now_us(tx) - unit->changed_us) / 60000000));
+    event_init(&event, "alarm", "oem-server", ERR_NOT_LOCKED, words);
+    event.pb.time_us = (uint64_t)store_now_us(tx); /* what is_silent() compares */
+    event_text(&event, EVENT_ORDER, unit->order);
+    event_bytes(&event, EVENT_UID, SPAN(unit->uid));
+    return tlog_append(server->log, tx, &event.pb, NULL);
+}
+
+/* Reading: is there one to be told? Writing: tells of each. */
+static enum err each_unlocked(struct store_tx *tx, struct look *look, bool write)
+{
+    const struct unit_filter filter = { .state = "unlocked", .limit = UNIT_PAGE_MAX };
+    AUTO(free_drop) struct unit_row *rows = NULL;
+    size_t count = 0;
+    bool more, silent = false;
+    look->due = false;
+    TRY(unit_list(tx, &filter, &rows, &count, &more));
+    for (size_t i = 0; i < count; i++) {
+        const struct unit *unit = &rows[i].unit;
+        if (store_now_us(tx) - unit->changed_us < look->server->limits.unlocked_us)
+            continue;
+        TRY(is_silent(tx, unit, &silent));
+        look->due = look->due || silent;
+        if (silent && write)
+            TRY(enter_alarm(tx, look->server, unit));
+    }
+    return ERR_OK;
+}
+
+static enum err find_unlocked(struct store_tx *tx, void *context)
+{
+    return each_unlocked(tx, context, false);
+}
+
+static enum err enter_alarms(struct store_tx *tx, void *context)
+{
+    return each_unlocked(tx, context, true);
+}
+
+static enum err sweep_unlocked(struct server *server)
+{
+    struct look look = { .server = server };
+    uint64_t now = rpc_now_ms();
+    unsigned every = server->config->policy.unlocked_s * 500u; /* half of it, but */
+    if (now - server->alarmed_ms < (every < SERVER_ALARM_MS ? every : SERVER_ALARM_MS))
+        return ERR_OK;
+    server->alarmed_ms = now;
+    TRY(store_read(server->store, find_unlocked, &look, now + SWEEP_MS));
+    return look.due ? svc_do(server, enter_alarms, &look, 0) : ERR_OK;
+}
+
+/* --- The sweep. --------------------------------------------------------------------------- */
+
+static void flush_late(struct server *server)
+{
+    uint64_t now = rpc_now_ms();
+    struct run *run;
+    while (now > SERVER_FLUSH_MS &&
+           (run = run_take_late(server, now - SERVER_FLUSH_MS)) != NULL) {
+        run_flush_later(run);
+        run_drop(&run);
+    }
+}
+
+static void sweep(void *context)
+{
+    struct server *server = context;
+    flush_late(server);
+    if (sweep_leases(server) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "svc: leases are looked at later: %s", fail_words());
+    if (sweep_unlocked(server) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "svc: alarms are entered later: %s", fail_words());
+    atomic_store(&server->sweeping, false);
+}
+
+void sweep_watch(struct server *server)
+{
+    if (atomic_exchange(&server->sweeping, true))
+        return;
+    AUTO(strand_drop) struct strand *strand = strand_new(server->work);
+    if (strand == NULL || strand_submit(strand, sweep, server) != ERR_OK)
+        atomic_store(&server->sweeping, false);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "station-agent/api/api.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+
+#include "common/core/der.h"
+#include "common/core/wr.h"
+#include "common/host/log.h"
+
+enum { CSR_MAX = CRI_MAX + 128, NONCE_HEX_SIZE = 2 * NONCE_SIZE + 1 };
+
+static void req_drop(X509_REQ **req)
+{
+    X509_REQ_free(*req);
+}
+
+static void name_drop(X509_NAME **name)
+{
+    X509_NAME_free(*name);
+}
+
+static void key_drop(EVP_PKEY **key)
+{
+    EVP_PKEY_free(*key);
+}
+
+static void key_context_drop(EVP_PKEY_CTX **context)
+{
+    EVP_PKEY_CTX_free(*context);
+}
+
+static void openssl_drop(uint8_t **bytes)
+{
+    OPENSSL_free(*bytes);
+}
+
+static void signature_drop(ECDSA_SIG **signature)
+{
+    ECDSA_SIG_free(*signature);
+}
+
+/* OpenSSL checks that the point is on the curve. */
+static EVP_PKEY *key_of(uint8_t point[static P256_POINT_SIZE])
+{
+    char group[] = "prime256v1";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, P256_POINT_SIZE),
+        OSSL_PARAM_construct_end(),
+    };
+    AUTO(key_context_drop)
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    EVP_PKEY *key = NULL;
+    if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
+        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        return NULL;
+    return key;
+}
+
+static enum err set_subject(X509_REQ *req, struct span der)
+{
+    const uint8_t *p = der.ptr;
+    AUTO(name_drop) X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)der.len);
+    if (name == NULL || p != der.ptr + der.len)
+        return fail_quiet(ERR_PROTO, "csr: the server's subject is not one DER Name");
+    return X509_REQ_set_subject_name(req, name) == 1 ? ERR_OK : ERR_MEMORY;
+}
+
+/* RFC 2985, 5.4.1: the run's nonce, by which the board knows the request for its own run. */
+static enum err set_nonce(X509_REQ *req, const uint8_t nonce[static NONCE_SIZE])
+{
+    uint8_t hex[NONCE_HEX_SIZE];
+    for (size_t i = 0; i < NONCE_SIZE; i++)
+        snprintf((char *)hex + 2 * i, 3, "%02x", nonce[i]);
+    return X509_REQ_add1_attr_by_NID(req, NID_pkcs9_challengePassword, V_ASN1_PRINTABLESTRING,
+                                     hex, 2 * NONCE_SIZE) == 1
+               ? ERR_OK
+               : ERR_MEMORY;
+}
+
+enum err csr_info(struct unit *unit)
+{
+    AUTO(req_drop) X509_REQ *req = X509_REQ_new();
+    AUTO(key_drop) EVP_PKEY *key = key_of(unit->auth_public_key);
+    AUTO(openssl_drop) uint8_t *der = NULL;
+    if (key == NULL)
+        return fail_quiet(ERR_POINT, "csr: AUTHKEY_PUB is not a point of P-256");
+    if (req == NULL || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
+        X509_REQ_set_pubkey(req, key) != 1)
+        return fail_quiet(ERR_MEMORY, "csr: no memory");
+    TRY(set_subject(req, buf_span(&unit->subject)));
+    TRY(set_nonce(req, unit->server_nonce));
+    int len = i2d_re_X509_REQ_tbs(req, &der);
+    if (len <= 0 || len > CRI_MAX)
+        return fail_quiet(ERR_LIMIT,
+                          "csr: CertificationRequestInfo of %d bytes; the board takes %d", len,
+                          CRI_MAX);
+    return buf_copy(&unit->cri, span_of(der, (size_t)len));
+}
+
+static enum err signature_der(const uint8_t rs[static P256_SIGNATURE_SIZE], struct buf *out)
+{
+    AUTO(signature_drop) ECDSA_SIG *signature = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(rs, P256_SIGNATURE_SIZE / 2, NULL);
+    BIGNUM *s = BN_bin2bn(rs + P256_SIGNATURE_SIZE / 2, P256_SIGNATURE_SIZE / 2, NULL);
+    if (signature == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(signature, r, s) != 1) {
+        BN_free(r);
+        BN_free(s);
+        return fail_quiet(ERR_MEMORY, "csr: no memory");
+    }
+    AUTO(openssl_drop) uint8_t *der = NULL;
+    int len = i2d_ECDSA_SIG(signature, &der);
+    return len > 0 ? buf_copy(out, span_of(der, (size_t)len)) : ERR_MEMORY;
+}
+
+/* X.690, 8.1.3: the shortest form; nothing here is longer than two bytes can say. */
+static void head(struct wr *w, uint8_t tag, size_t len)
+{
+    wr_u8(w, tag);
+    if (len >= 0x100) {
+        wr_u8(w, 0x82);
+        wr_u16be(w, (uint16_t)len);
+    } else {
+        if (len >= 0x80)
+            wr_u8(w, 0x81);
+        wr_u8(w, (uint8_t)len);
+    }
+}
+
+/* RFC 2986, 4.2; ecdsa-with-SHA256 has no parameters (RFC 5758, 3.2). */
+static enum err assemble(struct span cri, struct span signature, struct wr *w)
+{
+    static const uint8_t algorithm[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
+                                         0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
+    enum { BITS_HEAD = 3 }; /* tag, length, unused bits: a P-256 signature is short */
+    head(w, DER_SEQUENCE, cri.len + sizeof(algorithm) + BITS_HEAD + signature.len);
+    wr_span(w, cri);
+    wr_span(w, SPAN(algorithm));
+    head(w, DER_BIT_STRING, signature.len + 1);
+    wr_u8(w, 0);
+    wr_span(w, signature);
+    return wr_end(w);
+}
+
+/* RFC 2986, 4.2: found here rather than by the server, whose answer would name no cause. */
+static enum err verify(struct span der)
+{
+    const uint8_t *p = der.ptr;
+    AUTO(req_drop) X509_REQ *req = d2i_X509_REQ(NULL, &p, (long)der.len);
+    if (req == NULL || p != der.ptr + der.len)
+        return fail_quiet(ERR_PROTO, "csr: CertificationRequestInfo is not DER");
+    if (X509_REQ_verify(req, X509_REQ_get0_pubkey(req)) != 1)
+        return fail_quiet(ERR_SIG, "csr: the board's signature does not verify");
+    return ERR_OK;
+}
+
+enum err csr_make(struct span cri, const uint8_t signature[static P256_SIGNATURE_SIZE],
+                  struct buf *csr_out)
+{
+    uint8_t der[CSR_MAX];
+    struct wr w = wr_of(der, sizeof(der));
+    AUTO(buf_free) struct buf signed_by = { 0 };
+    TRY(signature_der(signature, &signed_by));
+    TRY(assemble(cri, buf_span(&signed_by), &w));
+    TRY(verify(wr_done(&w)));
+    return buf_copy(csr_out, wr_done(&w));
+}

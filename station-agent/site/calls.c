@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A site's calls to the server and the server's calls to it, over the shared connection. Called
+ * by one site's thread each, and by the connection's I/O thread for what arrives. Nothing here
+ * may hold the lock while it waits for a peer.
+ */
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/host/log.h"
+#include "common/rpc/retry.h"
+#include "hallmark/v1/runs.pb-c.h"
+#include "station-agent/site/server.h"
+
+/* A call of ours that is not answered yet. The I/O thread fills it in, once. */
+struct pending {
+    struct line *line;
+    bool opens_run;
+    bool answered;
+    enum err err;
+    char words[FAIL_WORDS_MAX];
+    struct buf response;
+};
+
+enum err line_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    int refused = pthread_cond_init(condition, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return refused == 0 ? ERR_OK : fail_quiet(ERR_MEMORY, "no memory for a condition");
+}
+
+bool line_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ms)
+{
+    struct timespec until = {
+        .tv_sec = (time_t)(deadline_ms / 1000),
+        .tv_nsec = (long)(deadline_ms % 1000) * 1000000,
+    };
+    return pthread_cond_timedwait(condition, lock, &until) == 0;
+}
+
+void line_words(const char *text, char *out, size_t size)
+{
+    size_t len = 0;
+    for (; text != NULL && text[len] != '\0' && len + 1 < size; len++) {
+        unsigned char c = (unsigned char)text[len];
+        out[len] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+    }
+    out[len] = '\0';
+}
+
+void line_refuse(struct wss_conn *conn, uint32_t stream, enum err e, const char *words)
+{
+    char text[RPC_MESSAGE_TEXT_MAX];
+    Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
+    line_words(words[0] != '\0' ? words : err_text(e), text, sizeof(text));
+    response.stream = stream;
+    response.status = err_status(e);
+    response.code = (uint32_t)e;
+    response.message = text;
+    if (wss_respond(conn, &response) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "site: an answer was not sent: %s", fail_words());
+}
+
+void line_answer(struct line *line, uint32_t stream, enum err e, struct span payload)
+{
+    if (e != ERR_OK) {
+        line_refuse(line->conn, stream, e, fail_words());
+        return;
+    }
+    AUTO(buf_free) struct buf copy = { 0 };
+    Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
+    if (buf_copy(&copy, payload) != ERR_OK) {
+        line_refuse(line->conn, stream, ERR_MEMORY, "no memory for the answer");
+        return;
+    }
+    response.stream = stream;
+    response.payload = (ProtobufCBinaryData){ copy.len, copy.ptr };
+    if (wss_respond(line->conn, &response) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "site: an answer was not sent: %s", fail_words());
+}
+
+enum err line_open(struct server *server, struct line **line_out)
+{
+    TRY(server_await(server, 0));
+    struct line *line = calloc(1, sizeof(*line));
+    if (line == NULL || line_condition(&line->changed) != ERR_OK) {
+        free(line);
+        return fail_quiet(ERR_MEMORY, "no memory");
+    }
+    line->server = server;
+    pthread_mutex_lock(&server->lock);
+    line->conn = server->conn == NULL ? NULL : wss_conn_keep(server->conn);
+    line->next = server->lines;
+    server->lines = line;
+    pthread_mutex_unlock(&server->lock);
+    *line_out = line;
+    return ERR_OK;
+}
+
+static void unlink_line(struct line *line)
+{
+    pthread_mutex_lock(&line->server->lock);
+    struct line **place = &line->server->lines;
+    while (*place != line)
+        place = &(*place)->next;
+    *place = line->next;
+    pthread_mutex_unlock(&line->server->lock);
+}
+
+static void refuse_all(struct wss_conn *conn, struct peer_event *inbox, size_t waiting)
+{
+    for (size_t i = 0; i < waiting; i++) {
+        line_refuse(conn, inbox[i].stream, ERR_NOT_FOUND, "this run has ended");
+        peer_event_free(&inbox[i]);
+    }
+}
+
+void line_close(struct line *line)
+{
+    if (line == NULL)
+        return;
+    unlink_line(line);
+    refuse_all(line->conn, line->inbox, line->waiting);
+    wss_conn_drop(&line->conn);
+    pthread_cond_destroy(&line->changed);
+    free(line);
+}
+
+/* Done on the I/O thread: the server's first call of the run may be the very next message. */
+static void enter_run(struct line *line, ProtobufCBinaryData payload)
+{
+    Hallmark__V1__OpenResponse *open =
+        hallmark__v1__open_response__unpack(NULL, payload.len, payload.data);
+    if (open == NULL)
+        return; /* the site's thread says so */
+    if (open->run_id.len == RUN_ID_SIZE) {
+        memcpy(line->run_id, open->run_id.data, RUN_ID_SIZE);
+        line->has_run = true;
+    }
+    hallmark__v1__open_response__free_unpacked(open, NULL);
+}
+
+static void fill(struct pending *pending, const Hallmark__V1__FrameResponse *response)
+{
+    pending->answered = true;
+    if (response->status != 0) {
+        pending->err = err_from_wire(response->code, response->status);
+        line_words(response->message, pending->words, sizeof(pending->words));
+        return;
+    }
+    pending->err =
+        buf_copy(&pending->response, span_of(response->payload.data, response->payload.len));
+    if (pending->err == ERR_OK && pending->opens_run)
+        enter_run(pending->line, response->payload);
+}
+
+static void answered(void *context, const Hallmark__V1__FrameResponse *response)
+{
+    struct pending *pending = context;
+    struct line *line = pending->line;
+    pthread_mutex_lock(&line->server->lock);
+    fill(pending, response);
+    pthread_cond_broadcast(&line->changed);
+    pthread_mutex_unlock(&line->server->lock);
+}
+
+/* Under the lock. */
+static bool stands(const struct line *line)
+{
+    return line->conn != NULL && line->conn == line->server->conn;
+}
+
+bool line_lost(struct line *line)
+{
+    if (line == NULL)
+        return false;
+    pthread_mutex_lock(&line->server->lock);
+    bool lost = !stands(line);
+    pthread_mutex_unlock(&line->server->lock);
+    return lost;
+}
+
+bool line_moved(const struct line *line)
+{
+    return line->moved;
+}
+
+enum err line_check(struct line *line)
+{
+    return line_lost(line) ? server_lost(line->server) : ERR_OK;
+}
+
+/* A call that failed with its connection, a moment before that is told. */
+static bool await_loss(struct line *line)
+{
+    uint64_t deadline_ms = rpc_now_ms() + LINE_LOSS_MS;
+    bool in_time = true;
+    pthread_mutex_lock(&line->server->lock);
+    while (stands(line) && in_time)
+        in_time = line_wait(&line->changed, &line->server->lock, deadline_ms);
+    pthread_mutex_unlock(&line->server->lock);
+    return in_time;
+}
+
+enum err line_move(struct line *line, uint64_t until_ms)
+{
+    struct server *server = line->server;
+    struct peer_event inbox[LINE_INBOX_MAX];
+    struct wss_conn *next = NULL;
+    if (!line_lost(line))
+        return ERR_OK;
+    while (next == NULL) {
+        TRY(server_await(server, until_ms));
+        pthread_mutex_lock(&server->lock);
+        next = server->conn == NULL ? NULL : wss_conn_keep(server->conn);
+        pthread_mutex_unlock(&server->lock);
+    }
+    pthread_mutex_lock(&server->lock);
+    struct wss_conn *old = line->conn;
+    size_t waiting = line->waiting;
+    memcpy(inbox, line->inbox, sizeof(inbox));
+    line->waiting = 0;
+    line->conn = next;
+    pthread_mutex_unlock(&server->lock);
+    line->moved = true;
+    refuse_all(old, inbox, waiting);
+    wss_conn_drop(&old);
+    return ERR_OK;
+}
+
+static enum err send_call(struct line *line, const struct line_call *call,
+                          uint8_t key[static RPC_IDEMPOTENCY_KEY_SIZE], struct pending *pending)
+{
+    char run_key[] = "run-bin", reports_key[] = "reports-bin";
+    char method[RPC_METHOD_MAX + 1];
+    AUTO(buf_free) struct buf payload = { 0 };
+    AUTO(buf_free) struct buf reports = { 0 };
+    TRY(buf_copy(&payload, call->payload));
+    TRY(buf_copy(&reports, call->reports));
+    snprintf(method, sizeof(method), "%s", call->method);
+    Hallmark__V1__Metadata run = HALLMARK__V1__METADATA__INIT;
+    Hallmark__V1__Metadata report = HALLMARK__V1__METADATA__INIT;
+    run.key = run_key;
+    run.value = (ProtobufCBinaryData){ RUN_ID_SIZE, line->run_id };
+    report.key = reports_key;
+    report.value = (ProtobufCBinaryData){ reports.len, reports.ptr };
+    Hallmark__V1__Metadata *entries[2];
+    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
+    request.metadata = entries;
+    if (line->has_run && !call->of_unit)
+        entries[request.n_metadata++] = &run;
+    if (reports.len != 0)
+        entries[request.n_metadata++] = &report;
+    if (call->changes)
+        request.idempotency_key = (ProtobufCBinaryData){ RPC_IDEMPOTENCY_KEY_SIZE, key };
+    request.method = method;
+    request.timeout_ms = call->timeout_ms;
+    request.payload = (ProtobufCBinaryData){ payload.len, payload.ptr };
+    request.end_stream = true;
+    return wss_call(line->conn, &request, answered, pending);
+}
+
+/* An answer always comes: the connection's own, at the deadline or at its loss, if no other. */
+static void await(struct pending *pending)
+{
+    struct line *line = pending->line;
+    pthread_mutex_lock(&line->server->lock);
+    while (!pending->answered)
+        pthread_cond_wait(&line->changed, &line->server->lock);
+    pthread_mutex_unlock(&line->server->lock);
+}
+
+static enum err call_once(struct line *line, const struct line_call *call,
+                          uint8_t key[static RPC_IDEMPOTENCY_KEY_SIZE],
+                          struct buf *response_out)
+{
+    struct pending pending = { .line = line, .opens_run = call->opens_run };
+    TRY(line_check(line));
+    enum err e = send_call(line, call, key, &pending);
+    if (e == ERR_OK)
+        await(&pending);
+    else
+        line_words(fail_words(), pending.words, sizeof(pending.words));
+    if (e == ERR_OK)
+        e = pending.err;
+    if ((again_may(e, true) || e == ERR_UNAUTHENTICATED) && await_loss(line))
+        return server_lost(line->server);
+    if (e != ERR_OK)
+        return fail_quiet(e, "server: %s",
+                          pending.words[0] != '\0' ? pending.words : err_text(e));
+    buf_free(response_out);
+    *response_out = pending.response;
+    return ERR_OK;
+}
+
+enum err line_call(struct line *line, const struct line_call *call, struct buf *response_out)
+{
+    uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
+    if (RAND_bytes(key, sizeof(key)) != 1)
+        return fail_quiet(ERR_INTERNAL, "no random bytes");
+    enum err e = call_once(line, call, key, response_out);
+    while (e == ERR_CLOSED && call->changes && call->until_ms != 0 && line_lost(line)) {
+        TRY(line_move(line, call->until_ms));
+        e = call_once(line, call, key, response_out);
+    }
+    return e;
+}
+
+/* A connection takes RPC_STREAMS_MAX calls, and as many sites may have one each: a call for
+ * later is for a site that is alone. The others find the image when the first has it. */
+static bool is_alone(struct line *line)
+{
+    pthread_mutex_lock(&line->server->lock);
+    bool alone = line->server->lines == line && line->next == NULL;
+    pthread_mutex_unlock(&line->server->lock);
+    return alone;
+}
+
+struct pending *line_begin(struct line *line, const struct line_call *call)
+{
+    uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE] = { 0 };
+    struct pending *pending = calloc(1, sizeof(*pending));
+    if (pending == NULL)
+        return NULL;
+    pending->line = line;
+    if (is_alone(line) && line_check(line) == ERR_OK &&
+        send_call(line, call, key, pending) == ERR_OK)
+        return pending;
+    free(pending);
+    return NULL;
+}
+
+enum err line_end(struct pending **pending, struct buf *response_out)
+{
+    struct pending *done = *pending;
+    *pending = NULL;
+    await(done);
+    enum err e = done->err;
+    buf_free(response_out);
+    *response_out = done->response;
+    free(done);
+    return e;
+}
+
+static void take_oldest(struct line *line, struct peer_event *event_out)
+{
+    *event_out = line->inbox[0];
+    line->waiting--;
+    memmove(&line->inbox[0], &line->inbox[1], line->waiting * sizeof(line->inbox[0]));
+}
+
+enum err line_next(struct line *line, uint32_t timeout_ms, struct peer_event *event_out)
+{
+    struct server *server = line->server;
+    uint64_t deadline_ms = rpc_now_ms() + timeout_ms;
+    bool in_time = true;
+    pthread_mutex_lock(&server->lock);
+    while (line->waiting == 0 && stands(line) && in_time)
+        in_time = line_wait(&line->changed, &server->lock, deadline_ms);
+    bool got = line->waiting != 0 && stands(line);
+    if (got)
+        take_oldest(line, event_out);
+    pthread_mutex_unlock(&server->lock);
+    if (got)
+        return ERR_OK;
+    TRY(line_check(line));
+    return fail_quiet(ERR_DEADLINE, "the server did not call within %u s", timeout_ms / 1000);
+}

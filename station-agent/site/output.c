@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lines for people and JSON for programs. Called by all sites' threads and the connection's,
+ * under one lock. It must never print what a peer sent without making it printable first.
+ */
+#include "station-agent/site/output.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/host/own.h"
+#include "common/rpc/rpc.h"
+#include "station-agent/site/advice.h"
+
+enum { DOING_MAX = 72, WORDS_MAX = 512, UID_HEX_SIZE = 2 * UID_SIZE + 1 };
+enum { NAME_WIDTH = 16, METHOD_WIDTH = 35, CAME_WIDTH = 60 }; /* columns */
+enum { COLUMNS_DEFAULT = 80, PROGRESS_MAX = 200 };
+enum { ATTEMPT_TOLD_MS = 1000 };
+
+#define RED   "\033[31m"
+#define GREEN "\033[32m"
+#define DIM   "\033[2m"
+#define PLAIN "\033[0m"
+
+struct tell {
+    struct tell_config config;
+    pthread_mutex_t lock;
+    bool drawn;          /* progress lines are on the screen, the cursor below them */
+    uint64_t attempt_ms; /* when a lost connection was told of */
+    size_t ended;        /* sites */
+    char doing[TELL_SITES_MAX][DOING_MAX];
+    uint8_t arrows[TELL_SITES_MAX];
+};
+
+static const char *hint_of(const struct tell_end *end)
+{
+    const char *where = end->server_lost      ? ADVICE_LOST
+                        : end->server_refused ? ADVICE_SERVER
+                                              : end->where;
+    return end->advice != NULL ? end->advice : advice_of(end->err, where, end->words);
+}
+
+struct tell *tell_new(const struct tell_config *config)
+{
+    struct tell *tell = calloc(1, sizeof(*tell));
+    if (tell == NULL)
+        return NULL;
+    tell->config = *config;
+    pthread_mutex_init(&tell->lock, NULL);
+    return tell;
+}
+
+static const char *paint(const struct tell *tell, const char *color)
+{
+    return tell->config.color ? color : "";
+}
+
+/* The lines of a peer may hold anything; a terminal shall see only text. */
+static void printable(const char *text, char out[static WORDS_MAX])
+{
+    size_t len = 0;
+    for (; text != NULL && text[len] != '\0' && len + 1 < WORDS_MAX; len++) {
+        unsigned char c = (unsigned char)text[len];
+        out[len] = c < 0x20 || c >= 0x7f ? ' ' : (char)c;
+    }
+    out[len] = '\0';
+}
+
+static void erase(struct tell *tell)
+{
+    if (!tell->drawn)
+        return;
+    fprintf(stderr, "\033[%zuA\r\033[J", tell->config.sites);
+    fflush(stderr);
+    tell->drawn = false;
+}
+
+/* A line that wrapped would be two to the cursor, and one to erase(). */
+static int columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return COLUMNS_DEFAULT;
+    return size.ws_col < PROGRESS_MAX ? size.ws_col : PROGRESS_MAX;
+}
+
+static void draw(struct tell *tell)
+{
+    char line[PROGRESS_MAX];
+    if (!tell->config.progress)
+        return;
+    erase(tell);
+    int room = columns() - 1;
+    for (size_t i = 0; i < tell->config.sites; i++) {
+        snprintf(line, sizeof(line), "%-*s [%2u/%d] %s", NAME_WIDTH, tell->config.names[i],
+                 tell->arrows[i], FLOW_ARROWS, tell->doing[i]);
+        fprintf(stderr, "%.*s\n", room, line);
+    }
+    fflush(stderr);
+    tell->drawn = true;
+}
+
+void tell_free(struct tell *tell)
+{
+    if (tell == NULL)
+        return;
+    erase(tell);
+    pthread_mutex_destroy(&tell->lock);
+    free(tell);
+}
+
+void tell_doing(struct tell *tell, size_t site, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    pthread_mutex_lock(&tell->lock);
+    vsnprintf(tell->doing[site], DOING_MAX, format, args);
+    draw(tell);
+    pthread_mutex_unlock(&tell->lock);
+    va_end(args);
+}
+
+static void put_json(json_t *object)
+{
+    char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+    puts(text != NULL ? text : "{\"error\":\"no memory\"}");
+    fflush(stdout);
+    free(text);
+    json_decref(object);
+}
+
+static void arrow_json(const struct tell *tell, size_t site, const struct tell_arrow *arrow,
+                       const char *detail)
+{
+    const struct flow_row *row = arrow->row;
+    char from[] = { flow_letter(row->tail), '\0' }, to[] = { flow_letter(row->head), '\0' };
+    char method[64];
+    snprintf(method, sizeof(method), "%s.%s", row->service, row->method);
+    put_json(json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:I}", "site",
+                       tell->config.names[site], "arrow", (int)row->arrow, "from", from, "to",
+                       to, "method", method, "status", (int)err_status(arrow->err), "detail",
+                       detail, "ms", (json_int_t)arrow->took_ms));
+}
+
+static void put_site(const struct tell *tell, size_t site)
+{
+    if (tell->config.sites > 1)
+        printf("%-*s ", NAME_WIDTH, tell->config.names[site]);
+}
+
+static void arrow_text(const struct tell *tell, size_t site, const struct tell_arrow *arrow,
+                       const char *detail)
+{
+    const struct flow_row *row = arrow->row;
+    bool ok = arrow->err == ERR_OK;
+    char method[64], came[WORDS_MAX + 80];
+    snprintf(method, sizeof(method), "%s.%s", row->service, row->method);
+    snprintf(came, sizeof(came), "%s%s%s", ok ? row->what : "failed",
+             detail[0] != '\0' ? ": " : "", detail);
+    put_site(tell, site);
+    printf("%2u  %c → %c  %-*s %s%-*s%s %s%5u ms%s\n", row->arrow, flow_letter(row->tail),
+           flow_letter(row->head), METHOD_WIDTH, method, paint(tell, ok ? "" : RED), CAME_WIDTH,
+           came, paint(tell, ok ? "" : PLAIN), paint(tell, DIM), arrow->took_ms,
+           paint(tell, PLAIN));
+    fflush(stdout);
+}
+
+void tell_arrow(struct tell *tell, size_t site, const struct tell_arrow *arrow)
+{
+    char detail[WORDS_MAX];
+    printable(arrow->detail, detail);
+    pthread_mutex_lock(&tell->lock);
+    erase(tell);
+    if (tell->config.json)
+        arrow_json(tell, site, arrow, detail);
+    else
+        arrow_text(tell, site, arrow, detail);
+    if (arrow->err == ERR_OK)
+        tell->arrows[site] = arrow->row->arrow;
+    draw(tell);
+    pthread_mutex_unlock(&tell->lock);
+}
+
+static void connection_json(const struct tell_connection *news, const char *words)
+{
+    static const char *const kinds[] = { "lost", "open", "over" };
+    char url[300];
+    snprintf(url, sizeof(url), "wss://%s:%u", news->host, news->port);
+    put_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "connection", kinds[news->kind],
+                       "server", url, "detail", news->kind == TELL_CONNECTION_OPEN ? "" : words,
+                       "attempts", (json_int_t)news->attempts, "next_ms",
+                       (json_int_t)news->wait_ms, "left_ms", (json_int_t)news->left_ms));
+}
+
+static void connection_text(const struct tell_connection *news, const char *words)
+{
+    if (news->kind == TELL_CONNECTION_LOST)
+        fprintf(stderr,
+                "station-agent: no connection to the server: %s; attempt %u in %.1f s, for "
+                "%.0f s more\n",
+                words, news->attempts + 1, news->wait_ms / 1e3, news->left_ms / 1e3);
+    if (news->kind == TELL_CONNECTION_OPEN)
+        fprintf(stderr, "station-agent: connected to wss://%s:%u, attempt %u\n", news->host,
+                news->port, news->attempts);
+}
+
+void tell_connection(struct tell *tell, const struct tell_connection *news)
+{
+    char words[WORDS_MAX];
+    uint64_t now_ms = rpc_now_ms();
+    printable(news->words, words);
+    pthread_mutex_lock(&tell->lock);
+    bool due = news->kind != TELL_CONNECTION_LOST || news->attempts <= 1 ||
+               now_ms - tell->attempt_ms >= ATTEMPT_TOLD_MS;
+    if (due && tell->ended < tell->config.sites) { /* a site's end is the last word */
+        erase(tell);
+        connection_text(news, words);
+        if (tell->config.json)
+            connection_json(news, words);
+        tell->attempt_ms = now_ms;
+        draw(tell);
+    }
+    pthread_mutex_unlock(&tell->lock);
+}
+
+void tell_restart(struct tell *tell, size_t site, const struct tell_restart *restart)
+{
+    char words[WORDS_MAX];
+    printable(restart->words, words);
+    pthread_mutex_lock(&tell->lock);
+    erase(tell);
+    fprintf(stderr, "station-agent: site %s: %s: %s; the run is restarted\n",
+            tell->config.names[site], restart->where, words);
+    if (tell->config.json)
+        put_json(json_pack("{s:s, s:i, s:s, s:s}", "site", tell->config.names[site], "anew",
+                           (int)restart->count, "where", restart->where, "detail", words));
+    tell->arrows[site] = 0;
+    draw(tell);
+    pthread_mutex_unlock(&tell->lock);
+}
+
+static void uid_hex(const uint8_t *uid, char hex[static UID_HEX_SIZE])
+{
+    hex[0] = '\0';
+    for (size_t i = 0; uid != NULL && i < UID_SIZE; i++)
+        snprintf(hex + 2 * i, 3, "%02x", uid[i]);
+}
+
+/* What happened between the agent and the board's pins. */
+static json_t *counts_json(const struct probe_counts *c)
+{
+    if (c == NULL)
+        return json_null();
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        { "packets", c->packets },       { "bytes_out", c->bytes_out },
+        { "bytes_in", c->bytes_in },     { "round_trips", c->round_trips },
+        { "lost_links", c->lost_links }, { "waits", c->waits },
+        { "faults", c->faults },         { "redone", c->redone },
+        { "resyncs", c->resyncs },       { "stale_replies", c->stale_replies },
+        { "swd_clock_hz", c->clock_hz }, { "clock_steps", c->clock_steps },
+        { "usb_resets", c->usb_resets }, { "power_cycles", c->power_cycles },
+        { "in_flight", c->in_flight },   { "stepped_down", c->stepped_down },
+    };
+    json_t *object = json_pack("{s:b}", "polled", c->polled);
+    for (size_t i = 0; i < COUNT(rows); i++)
+        json_object_set_new(object, rows[i].name, json_integer((json_int_t)rows[i].value));
+    return object;
+}
+
+static void end_json(const struct tell *tell, size_t site, const struct tell_end *end,
+                     const char *words)
+{
+    char uid[UID_HEX_SIZE];
+    uid_hex(end->uid, uid);
+    const char *hint = hint_of(end);
+    put_json(json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:o, s:s}", "site",
+                       tell->config.names[site], "uid", uid, "probe", end->probe, "result",
+                       end->err == ERR_OK ? "sealed" : "failed", "status",
+                       (int)err_status(end->err), "code", (int)end->err, "where", end->where,
+                       "detail", words, "try", hint, "ms", (json_int_t)end->took_ms, "counters",
+                       counts_json(end->counts), "on_end",
+                       end->on_end != NULL ? end->on_end : ""));
+}
+
+static void failure_text(const struct tell *tell, size_t site, const struct tell_end *end,
+                         const char *words)
+{
+    const char *hint = hint_of(end);
+    fprintf(stderr, "%sstation-agent: site %s (%s): %s: %s%s\n", paint(tell, RED),
+            tell->config.names[site], end->probe, end->where,
+            words[0] != '\0' ? words : err_text(end->err), paint(tell, PLAIN));
+    fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
+}
+
+/* The board is what it is; but nobody else has its UID now. */
+static void on_end_text(const struct tell *tell, size_t site, const struct tell_end *end)
+{
+    char uid[UID_HEX_SIZE];
+    uid_hex(end->uid, uid);
+    fprintf(stderr,
+            "%sstation-agent: site %s: %s%s\nstation-agent: site %s: try: note uid %s by hand, "
+            "mend that program, then put in the next board\n",
+            paint(tell, RED), tell->config.names[site], end->on_end, paint(tell, PLAIN),
+            tell->config.names[site], uid[0] != '\0' ? uid : "unknown");
+}
+
+static void end_text(const struct tell *tell, size_t site, const struct tell_end *end)
+{
+    char uid[UID_HEX_SIZE];
+    uid_hex(end->uid, uid);
+    put_site(tell, site);
+    printf("%s%s%s  uid %s  %s%u ms%s\n", paint(tell, end->err == ERR_OK ? GREEN : RED),
+           end->err == ERR_OK ? "sealed" : "failed", paint(tell, PLAIN),
+           uid[0] != '\0' ? uid : "unknown", paint(tell, DIM), end->took_ms,
+           paint(tell, PLAIN));
+    fflush(stdout);
+}
+
+void tell_end(struct tell *tell, size_t site, const struct tell_end *end)
+{
+    char words[WORDS_MAX];
+    printable(end->words, words);
+    pthread_mutex_lock(&tell->lock);
+    erase(tell);
+    if (end->err != ERR_OK)
+        failure_text(tell, site, end, words);
+    if (end->on_end != NULL && end->on_end[0] != '\0')
+        on_end_text(tell, site, end);
+    if (tell->config.json)
+        end_json(tell, site, end, words);
+    else
+        end_text(tell, site, end);
+    snprintf(tell->doing[site], DOING_MAX, "%s", end->err == ERR_OK ? "sealed" : "failed");
+    tell->ended++;
+    draw(tell);
+    pthread_mutex_unlock(&tell->lock);
+}

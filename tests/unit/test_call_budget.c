@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows of the budget that a principal spends: each is exceeded, and what is over it is
+ * refused; nothing that was done is missing in the log. */
+#include "tests/unit/check.h"
+
+#include <string.h>
+
+#include "common/host/log.h"
+#include "tests/unit/server_board.h"
+
+static struct party operator_, station, greedy;
+
+static int set_up(void **state)
+{
+    bench_setup(state);
+    party_add(&operator_, HALLMARK__V1__ROLE__ROLE_OPERATOR, "alice");
+    party_add(&station, HALLMARK__V1__ROLE__ROLE_STATION, "line-1");
+    party_add(&greedy, HALLMARK__V1__ROLE__ROLE_STATION, "line-2");
+    bench_order(&operator_, "small", "line-1", 1000, 1);
+    bench_order(&operator_, "large", "line-2", 1000, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    party_drop(&greedy);
+    party_drop(&station);
+    party_drop(&operator_);
+    return bench_teardown(state);
+}
+
+static void connections(void **state)
+{
+    (void)state;
+    static struct session *sessions[BUDGET_CONNECTIONS];
+    struct session *one = NULL;
+    struct wss_conn *conn = (struct wss_conn *)&greedy;
+    for (unsigned i = 1; i < BUDGET_CONNECTIONS; i++) /* it has one already */
+        assert_int_equal(session_open(bench.server, conn, greedy.certificate, &sessions[i]),
+                         ERR_OK);
+    assert_int_equal(session_open(bench.server, conn, greedy.certificate, &one), ERR_EXHAUSTED);
+    conn = (struct wss_conn *)&station;
+    assert_int_equal(session_open(bench.server, conn, station.certificate, &one), ERR_OK);
+    session_closed(one);
+    for (unsigned i = 1; i < BUDGET_CONNECTIONS; i++)
+        session_closed(sessions[i]);
+}
+
+/* 64 open calls of 4 MiB: eight are taken. All together: eight principals' worth. */
+static void bytes_received(void **state)
+{
+    (void)state;
+    struct caller *caller = greedy.session->caller;
+    unsigned taken = 0;
+    for (unsigned i = 0; i < 64; i++)
+        taken += caller_receive(caller, 4 << 20) == ERR_OK ? 1u : 0u;
+    assert_int_equal(taken, BUDGET_RECEIVED / (4 << 20));
+    assert_int_equal(caller_receive(station.session->caller, 4 << 20), ERR_OK);
+    meter_give(&station.session->caller->received, 4 << 20);
+    meter_give(&caller->received, taken * (size_t)(4 << 20));
+    assert_true(meter_take(&bench.server->received, BUDGET_RECEIVED_ALL - 1));
+    assert_int_equal(caller_receive(caller, 2), ERR_EXHAUSTED);
+    assert_int_equal(caller_receive(caller, 1), ERR_OK);
+    meter_give(&caller->received, 1);
+    meter_give(&bench.server->received, BUDGET_RECEIVED_ALL - 1);
+}
+
+static void bytes_unread(void **state)
+{
+    (void)state;
+    struct caller *caller = greedy.session->caller;
+    atomic_store(&caller->unsent, BUDGET_UNREAD);
+    assert_int_equal(caller_check(caller), ERR_OK);
+    atomic_store(&caller->unsent, BUDGET_UNREAD + 1);
+    assert_int_equal(caller_check(caller), ERR_EXHAUSTED);
+    atomic_store(&caller->unsent, 0);
+}
+
+static enum err open_one(struct party *p, const char *order, unsigned number)
+{
+    Hallmark__V1__OpenRequest in = HALLMARK__V1__OPEN_REQUEST__INIT;
+    uint8_t uid[UID_SIZE] = { 0xb0, (uint8_t)(number >> 8), (uint8_t)number };
+    in.order = (char *)(uintptr_t)order;
+    in.uid = (ProtobufCBinaryData){ sizeof(uid), uid };
+    return party_call(p, "hallmark.v1.Runs/Open", &in.base, NULL, NULL, NULL);
+}
+
+/* One connection cannot hold thousands of runs; another station is not touched by that. */
+static void runs_open(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < BUDGET_RUNS; i++)
+        assert_int_equal(open_one(&greedy, "large", i), ERR_OK);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(open_one(&greedy, "large", BUDGET_RUNS + i), ERR_EXHAUSTED);
+    assert_non_null(strstr(fail_words(), "runs of this station are open"));
+    assert_int_equal(open_one(&station, "small", 1000), ERR_OK);
+    assert_int_equal(bench.server->open_runs, BUDGET_RUNS + 1);
+    unsigned open = bench.server->open_runs;
+    bench.server->open_runs = BUDGET_RUNS_ALL; /* as if others had them */
+    assert_int_equal(open_one(&station, "small", 1001), ERR_EXHAUSTED);
+    bench.server->open_runs = open;
+    party_hang_up(&greedy);
+    party_connect(&greedy);
+    assert_int_equal(bench.server->open_runs, 1);
+    assert_int_equal(open_one(&greedy, "large", 0), ERR_OK);
+    bench_check();
+}
+
+/* Opens that are followed by nothing: the bucket of a minute's is empty at last. */
+static void opens_a_minute(void **state)
+{
+    (void)state;
+    struct caller *caller = greedy.session->caller;
+    caller->opens = (struct budget_bucket){ 1, rpc_now_ms() };
+    unsigned opened = 0;
+    enum err e = ERR_OK;
+    for (unsigned i = 0; i < 50 && e == ERR_OK; i++, opened += e == ERR_OK)
+        e = open_one(&greedy, "large", 0);
+    assert_int_equal(e, ERR_EXHAUSTED);
+    assert_non_null(strstr(fail_words(), "a minute"));
+    assert_in_range(opened, 1, 40);
+    caller->opens = (struct budget_bucket){ 0 };
+}
+
+/* A station that reports nothing, over and over: its run ends, and the log says so. */
+static void entries_of_a_run(void **state)
+{
+    (void)state;
+    struct board board;
+    Hallmark__V1__ReportRequest in = HALLMARK__V1__REPORT_REQUEST__INIT;
+    board_init(&board, &station, "small", 77);
+    assert_int_equal(board_open(&board, false, NULL), ERR_OK);
+    const struct asking asking = { SPAN(board.run_id), NULL, NULL };
+    unsigned before = bench_entries("call"), made = 0;
+    enum err e = ERR_OK;
+    struct run *run = run_find(bench.server, board.run_id);
+    assert_non_null(run);
+    while (e == ERR_OK && made <= BUDGET_RUN_ENTRIES) {
+        e = party_call(&station, "hallmark.v1.Runs/Report", &in.base, &asking, NULL, NULL);
+        made += e == ERR_OK ? 1u : 0u;
+        run_flush_later(run); /* as each five seconds */
+        bench_settle_run(board.run_id);
+    }
+    assert_int_equal(e, ERR_EXHAUSTED);
+    assert_in_range(made, 64, BUDGET_RUN_ENTRIES);
+    run_drop(&run);
+    bench_settle();
+    run = run_find(bench.server, board.run_id);
+    assert_null(run);
+    assert_int_equal(bench_entries("call") - before, made); /* each that was done is there */
+    board_fini(&board);
+    bench_check();
+}
+
+/* Refusals over the rate limit are one entry with their number. */
+static void entries_of_refusals(void **state)
+{
+    (void)state;
+    enum { TRIES = 200 };
+    unsigned before = bench_entries("refusal");
+    for (unsigned i = 0; i < TRIES; i++)
+        assert_int_equal(open_one(&station, "there-is-none", i), ERR_NOT_FOUND);
+    callers_tell(bench.server, true);
+    assert_in_range(bench_entries("refusal") - before, 2, BUDGET_REFUSALS + TRIES / 4);
+    bench_check();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(connections),         cmocka_unit_test(bytes_received),
+        cmocka_unit_test(bytes_unread),        cmocka_unit_test(runs_open),
+        cmocka_unit_test(opens_a_minute),      cmocka_unit_test(entries_of_a_run),
+        cmocka_unit_test(entries_of_refusals),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/* A unit from Runs.Open to Runs.Sealed through the server's whole pipeline, and what may go
+ * wrong. */
+#include "tests/unit/check.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "oem-server/store/hooks.h"
+#include "tests/unit/server_board.h"
+
+static struct party alice, line_1, line_2;
+
+static int set_up(void **state)
+{
+    if (bench_setup(state) != 0)
+        return -1;
+    party_add(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, "alice");
+    party_add(&line_1, HALLMARK__V1__ROLE__ROLE_STATION, "line-1");
+    party_add(&line_2, HALLMARK__V1__ROLE__ROLE_STATION, "line-2");
+    bench_order(&alice, "po-1", "line-1", 100, 1);
+    bench_order(&alice, "po-3", "line-1", 100, 3);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    party_drop(&alice);
+    party_drop(&line_1);
+    party_drop(&line_2);
+    return bench_teardown(state);
+}
+
+static void assert_state(const struct board *b, const char *want)
+{
+    char state[16];
+    bench_state(b->uid, state);
+    assert_string_equal(state, want);
+}
+
+#define OK(call)                                                                               \
+    do {                                                                                       \
+        enum err ok_ = (call);                                                                 \
+        if (ok_ != ERR_OK)                                                                     \
+            fail_msg("%s: %s", #call, fail_words());                                           \
+    } while (0)
+
+/* At production, with a boot test: the most that a unit costs. */
+static void unit_costs_10_commits_and_15_operations(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-3", 1);
+    b.level = 3;
+    b.reports_with_finish = true;
+    uint64_t changes = atomic_load(&bench.server->changes), operations = hsm_operations_total();
+    OK(board_arrows(&b, 33));
+    OK(board_finish(&b));
+    assert_state(&b, "finished");
+    assert_int_equal(b.decision, HALLMARK__V1__KEY_DECISION__KEY_DECISION_WRITE);
+    OK(board_commit(&b));
+    assert_state(&b, "committed");
+    b.tells_boot = true;
+    OK(board_locked(&b));
+    OK(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT));
+    assert_state(&b, "sealed");
+    print_message("  a unit: %llu commits, %llu operations of the HSM\n",
+                  (unsigned long long)(atomic_load(&bench.server->changes) - changes),
+                  (unsigned long long)(hsm_operations_total() - operations));
+    assert_int_equal(atomic_load(&bench.server->changes) - changes, 10);
+    assert_int_equal(hsm_operations_total() - operations, 15);
+    bench_check();
+    board_fini(&b);
+}
+
+static void make_committed(struct board *b)
+{
+    OK(board_arrows(b, 33));
+    OK(board_finish(b));
+    OK(board_commit(b));
+    assert_state(b, "committed");
+}
+
+/* The board lost power before its lock: no second run, another connection, even another
+ * process. */
+static void committed_unit_needs_no_run(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 2);
+    make_committed(&b);
+    party_hang_up(&line_1);
+    party_connect(&line_1);
+    Hallmark__V1__OpenResponse *opened = NULL;
+    OK(board_open(&b, false, &opened));
+    assert_int_equal(opened->run_id.len, 0);
+    assert_non_null(opened->committed);
+    assert_false(opened->repeat);
+    board_take_committed(&b, opened->committed);
+    hallmark__v1__open_response__free_unpacked(opened, NULL);
+    assert_int_equal(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT),
+                     ERR_NOT_LOCKED);
+    OK(board_locked(&b));
+    OK(board_locked(&b)); /* asked again, same answer */
+    OK(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT));
+    assert_state(&b, "sealed");
+    assert_int_equal(board_open(&b, false, NULL), ERR_EXISTS);
+    board_fini(&b);
+}
+
+/* Images may be fetched by UID then; nothing of another station's. */
+static void image_is_fetched_by_uid(void **state)
+{
+    (void)state;
+    struct board b;
+    Hallmark__V1__FetchImageRequest in = HALLMARK__V1__FETCH_IMAGE_REQUEST__INIT;
+    AUTO(rpc_drop) ProtobufCMessage *out = NULL;
+    board_init(&b, &line_1, "po-1", 3);
+    make_committed(&b);
+    in.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, bench.devauth };
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, b.uid };
+    OK(party_call(&line_1, "hallmark.v1.Runs/FetchImage", &in.base, NULL,
+                  &hallmark__v1__fetch_image_response__descriptor, &out));
+    assert_int_equal(((Hallmark__V1__FetchImageResponse *)out)->size, 0x400);
+    assert_int_equal(
+        party_call(&line_2, "hallmark.v1.Runs/FetchImage", &in.base, NULL, NULL, NULL),
+        ERR_NOT_FOUND);
+    board_fini(&b);
+}
+
+/* The debug port decides, and what is not known is not shut. */
+static void only_a_shut_port_seals(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 4);
+    make_committed(&b);
+    OK(board_locked(&b));
+    assert_int_equal(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_OPEN), ERR_OPEN);
+    assert_int_equal(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_NOT_KNOWN),
+                     ERR_NOT_KNOWN);
+    assert_state(&b, "committed");
+    line_2.board = NULL;
+    struct party *maker = b.station;
+    b.station = &line_2;
+    assert_int_equal(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_OPEN),
+                     ERR_NOT_FOUND);
+    assert_int_not_equal(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT), ERR_OK);
+    b.station = maker;
+    assert_state(&b, "committed");
+    OK(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT));
+    board_fini(&b);
+}
+
+/* A boot test that failed asks for another run; Finish then keeps the key in the slot. */
+static void failed_boot_is_repeated(void **state)
+{
+    (void)state;
+    struct board b;
+    Hallmark__V1__OpenResponse *opened = NULL;
+    board_init(&b, &line_1, "po-1", 5);
+    make_committed(&b);
+    OK(board_booted(&b, false));
+    OK(board_open(&b, false, &opened));
+    assert_true(opened->repeat);
+    hallmark__v1__open_response__free_unpacked(opened, NULL);
+    OK(board_open(&b, true, NULL));
+    OK(board_go_on(&b, 33));
+    OK(board_finish(&b));
+    assert_int_equal(b.decision, HALLMARK__V1__KEY_DECISION__KEY_DECISION_KEEP);
+    assert_state(&b, "committed");
+    OK(board_commit(&b));
+    OK(board_locked(&b));
+    OK(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT));
+    board_fini(&b);
+}
+
+/* Interrupted after each of the station's calls, by a hang-up and by the death of the server;
+ * then made. Neither the claim nor the ROTPK becomes another. */
+static void interrupted_unit_is_made_later(void **state)
+{
+    (void)state;
+    static const unsigned lasts[] = { 3, 14, 17, 21, 24, 33 };
+    struct board b;
+    uint8_t rotpk[ROTPK_SIZE] = { 0 }, device[SHA256_SIZE] = { 0 };
+    board_init(&b, &line_1, "po-1", 6);
+    for (size_t i = 0; i < COUNT(lasts); i++) {
+        print_message("  interrupted after arrow %u\n", lasts[i]);
+        OK(board_arrows(&b, lasts[i]));
+        if (lasts[i] == 33)
+            OK(board_finish(&b));
+        party_hang_up(&line_1);
+        assert_int_equal(bench.server->runs.count, 0);
+        assert_state(&b, lasts[i] == 3 ? "" : lasts[i] == 33 ? "finished" : "started");
+        if (lasts[i] == 14)
+            memcpy(device, b.device_sha256, sizeof(device));
+        if (lasts[i] == 17)
+            memcpy(rotpk, b.rotpk, sizeof(rotpk));
+        party_connect(&line_1);
+    }
+    make_committed(&b);
+    assert_memory_equal(rotpk, b.rotpk, sizeof(rotpk));
+    assert_memory_equal(device, b.device_sha256, sizeof(device));
+    bench_check();
+    board_fini(&b);
+}
+
+/* Two connections, one UID: the second station hears who works on it; the same station
+ * supersedes its own run, whose calls then fail. */
+static void unit_has_one_holder(void **state)
+{
+    (void)state;
+    struct board b, other;
+    uint8_t old[RUN_ID_SIZE];
+    board_init(&b, &line_1, "po-1", 7);
+    board_init(&other, &line_2, "po-1", 7);
+    OK(board_arrows(&b, 3));
+    assert_int_equal(board_open(&other, false, NULL), ERR_BUSY);
+    assert_non_null(strstr(fail_words(), "line-1"));
+    memcpy(old, b.run_id, sizeof(old));
+    OK(board_open(&b, false, NULL));
+    assert_memory_not_equal(old, b.run_id, sizeof(old));
+    memcpy(other.run_id, b.run_id, sizeof(old));
+    memcpy(b.run_id, old, sizeof(old));
+    bench_settle();
+    assert_int_equal(board_certificate(&b), ERR_NOT_FOUND); /* it is over, and gone */
+    memcpy(b.run_id, other.run_id, sizeof(old));
+    b.transcript[0] = 0;
+    OK(board_certificate(&b));
+    party_hang_up(&line_1);
+    party_connect(&line_1);
+    board_fini(&b);
+    board_fini(&other);
+}
+
+/* Another key for a UID that has a claim: one AUTHKEY and one certificate for a unit. */
+static void second_key_is_refused(void **state)
+{
+    (void)state;
+    struct board b, twin;
+    board_init(&b, &line_1, "po-1", 8);
+    OK(board_arrows(&b, 14));
+    party_hang_up(&line_1);
+    party_connect(&line_1);
+    board_init(&twin, &line_1, "po-1", 8);
+    OK(board_open(&twin, false, NULL));
+    assert_int_not_equal(board_certificate(&twin), ERR_OK);
+    party_hang_up(&line_1);
+    party_connect(&line_1);
+    board_fini(&twin);
+    line_1.board = &b;
+    make_committed(&b);
+    board_fini(&b);
+}
+
+/* The server died: runs end with its next start, and the store is what the log says. */
+static void restart_ends_runs(void **state)
+{
+    (void)state;
+    struct board b, finished;
+    board_init(&finished, &line_1, "po-1", 9);
+    OK(board_arrows(&finished, 33));
+    OK(board_finish(&finished));
+    board_init(&b, &line_1, "po-1", 10);
+    OK(board_arrows(&b, 17));
+    party_hang_up(&alice);
+    party_hang_up(&line_2);
+    party_lose(&line_1);
+    bench_restart();
+    party_connect(&alice);
+    party_connect(&line_1);
+    party_connect(&line_2);
+    assert_state(&b, "started");
+    line_1.board = &finished;
+    OK(board_commit(&finished)); /* from the store alone */
+    OK(board_locked(&finished));
+    OK(board_sealed(&finished, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT));
+    line_1.board = &b;
+    make_committed(&b);
+    bench_check();
+    board_fini(&b);
+    board_fini(&finished);
+}
+
+/* A station that only pongs: its lease is over by the database's clock. */
+static void silent_run_ends(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 11);
+    OK(board_arrows(&b, 14));
+    bench_sweep();
+    assert_int_equal(bench.server->runs.count, 1);
+    store_clock_offset(bench.server->store, INT64_C(901) * 1000000);
+    bench_sweep();
+    store_clock_offset(bench.server->store, 0);
+    assert_int_equal(bench.server->runs.count, 0);
+    assert_int_equal(b.ended, ERR_ABORTED); /* RunControl.End came */
+    assert_state(&b, "started");
+    make_committed(&b);
+    board_fini(&b);
+}
+
+/* Nothing that a Hello says fails a unit: the run ends in words, and the UID stays free. */
+static void hello_ends_a_run_at_most(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 13);
+    OK(board_open(&b, false, NULL));
+    b.other_rotpk = true;
+    assert_int_equal(board_certificate(&b), ERR_MISMATCH);
+    assert_non_null(strstr(fail_words(), "another ROTPK"));
+    assert_int_equal(b.ended, ERR_ABORTED);
+    assert_state(&b, "");
+    b.other_rotpk = false;
+    b.odd_slot = 9;
+    OK(board_open(&b, false, NULL));
+    assert_int_equal(board_certificate(&b), ERR_MISMATCH);
+    assert_non_null(strstr(fail_words(), "slot 9"));
+    b.odd_slot = 0;
+    make_committed(&b);
+    board_fini(&b);
+}
+
+/* OTP 2 is used and its page blank: only a key that this UID has already is taken. */
+static void spoilt_key_gets_no_claim(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 14);
+    b.unrecorded = true;
+    OK(board_open(&b, false, NULL));
+    assert_int_equal(board_certificate(&b), ERR_SPOILT);
+    assert_state(&b, "");
+    b.unrecorded = false;
+    OK(board_arrows(&b, 14));
+    b.unrecorded = true; /* its page went later: the key is known */
+    make_committed(&b);
+    board_fini(&b);
+}
+
+/* Another generation: a new certificate for the same key, and leave to write the record again.
+ */
+static void released_unit_is_made_again(void **state)
+{
+    (void)state;
+    struct board b;
+    Hallmark__V1__ReleaseUnitRequest in = HALLMARK__V1__RELEASE_UNIT_REQUEST__INIT;
+    static char reason[] = "mass erase";
+    uint8_t device[SHA256_SIZE], rotpk[ROTPK_SIZE];
+    board_init(&b, &line_1, "po-1", 15);
+    OK(board_arrows(&b, 24));
+    assert_false(b.recreate);
+    memcpy(device, b.device_sha256, sizeof(device));
+    memcpy(rotpk, b.rotpk, sizeof(rotpk));
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, b.uid };
+    in.reason = reason;
+    OK(party_call(&alice, "hallmark.v1.Units/Release", &in.base, NULL, NULL, NULL));
+    bench_settle();
+    assert_int_equal(b.ended, ERR_ABORTED);
+    assert_int_equal(bench.server->runs.count, 0);
+    make_committed(&b);
+    assert_true(b.recreate);
+    assert_memory_equal(rotpk, b.rotpk, sizeof(rotpk));
+    assert_memory_not_equal(device, b.device_sha256, sizeof(device));
+    bench_check();
+    board_fini(&b);
+}
+
+enum { LINES = 4, UNITS_EACH = 3 };
+struct line {
+    struct party party;
+    char name[16], order[16];
+    unsigned failures;
+    uint8_t first;
+};
+
+static void *work_line(void *context)
+{
+    struct line *line = context;
+    for (unsigned i = 0; i < UNITS_EACH; i++) {
+        struct board b;
+        board_init(&b, &line->party, line->order, (uint8_t)(line->first + i));
+        if (board_arrows(&b, 33) != ERR_OK || board_finish(&b) != ERR_OK ||
+            board_commit(&b) != ERR_OK || board_locked(&b) != ERR_OK ||
+            board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT) != ERR_OK)
+            line->failures++;
+        board_fini(&b);
+    }
+    return NULL;
+}
+
+/* Many stations at once; fewer commits than one by one, for the store groups them. */
+static void stations_work_side_by_side(void **state)
+{
+    (void)state;
+    static struct line lines[LINES];
+    pthread_t threads[LINES];
+    for (unsigned i = 0; i < LINES; i++) {
+        snprintf(lines[i].name, sizeof(lines[i].name), "side-%u", i);
+        snprintf(lines[i].order, sizeof(lines[i].order), "side-po-%u", i);
+        lines[i].first = (uint8_t)(100 + i * UNITS_EACH);
+        party_add(&lines[i].party, HALLMARK__V1__ROLE__ROLE_STATION, lines[i].name);
+        bench_order(&alice, lines[i].order, lines[i].name, UNITS_EACH, 1);
+    }
+    for (unsigned i = 0; i < LINES; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work_line, &lines[i]), 0);
+    for (unsigned i = 0; i < LINES; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(lines[i].failures, 0);
+        party_drop(&lines[i].party);
+    }
+    bench_check();
+}
+
+static unsigned alarms(void)
+{
+    bench_sweep();
+    return bench_entries("alarm");
+}
+
+/* Committed for over an hour without a lock statement: an alarm, once a unit and hour. */
+static void unlocked_unit_is_an_alarm(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 12);
+    make_committed(&b);
+    unsigned before = alarms();
+    store_clock_offset(bench.server->store, INT64_C(3700) * 1000000);
+    bench.server->alarmed_ms = 0;
+    unsigned after = alarms();
+    assert_true(after > before);
+    bench.server->alarmed_ms = 0;
+    assert_int_equal(alarms(), after);
+    store_clock_offset(bench.server->store, 0);
+    board_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unit_costs_10_commits_and_15_operations),
+        cmocka_unit_test(committed_unit_needs_no_run),
+        cmocka_unit_test(image_is_fetched_by_uid),
+        cmocka_unit_test(only_a_shut_port_seals),
+        cmocka_unit_test(failed_boot_is_repeated),
+        cmocka_unit_test(interrupted_unit_is_made_later),
+        cmocka_unit_test(unit_has_one_holder),
+        cmocka_unit_test(second_key_is_refused),
+        cmocka_unit_test(restart_ends_runs),
+        cmocka_unit_test(silent_run_ends),
+        cmocka_unit_test(hello_ends_a_run_at_most),
+        cmocka_unit_test(spoilt_key_gets_no_claim),
+        cmocka_unit_test(released_unit_is_made_again),
+        cmocka_unit_test(stations_work_side_by_side),
+        cmocka_unit_test(unlocked_unit_is_an_alarm),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
