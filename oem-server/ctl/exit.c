@@ -30,6 +30,8 @@ static const struct {
     [ERR_UNAUTHENTICATED] = { "UNAUTHENTICATED", EX_NOPERM },
 };
 
+enum { EXIT_PENDING = 79 }; /* beside sysexits: it is no failure, and not done */
+
 /* Causes that say more than their status: code and word go together. */
 static const struct {
     enum err err;
@@ -43,6 +45,7 @@ static const struct {
     { ERR_SIG, "not verified", EX_DATAERR },
     { ERR_LIMIT, "over a limit", EX_DATAERR },
     { ERR_MEMORY, "out of memory", EX_OSERR },
+    { ERR_PENDING, "pending", EXIT_PENDING },
 };
 
 int exit_code(enum err e)

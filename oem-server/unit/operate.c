@@ -102,6 +102,7 @@ enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
     hex_of(SPAN(was.uid), hex);
     if (was.held[0] != '\0')
         return fail_quiet(ERR_HELD, "unit %s is held: %s", hex, was.held);
+    TRY(seizure_check(tx, &was, false));
     enum err locked = fact_lock_find(tx, &was, NULL, &same);
     if (was.state == UNIT_COMMITTED && locked == ERR_OK)
         return fail_quiet(ERR_PRECONDITION,
@@ -122,6 +123,7 @@ static enum err reassign(struct store_tx *tx, const struct unit *unit, const cha
 {
     struct unit was = *unit, now;
     size_t lifted = 0;
+    TRY(seizure_check(tx, unit, true));
     if (unit_table_find(UNIT_EVENT_REASSIGN, was.state) != NULL && was.holder.held_now &&
         strcmp(was.holder.station, station) != 0)
         TRY(unit_holder_end(tx, unit, &was));

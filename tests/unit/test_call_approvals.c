@@ -228,6 +228,7 @@ static void the_table_says_what_waits(void **state)
         { "Units/Release", AUTH_SECOND },
         { "Units/Scrap", AUTH_SECOND },
         { "Units/Accept", AUTH_SECOND },
+        { "Units/ScrapSeized", AUTH_SECOND },
     };
     size_t waiting = 0;
     char full[64];

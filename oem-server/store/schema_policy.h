@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* schema_approval: the tables of acts that wait for a second operator. For schema.c. */
+/* schema_policy: the tables of acts that wait for a second operator, and of seized stations. For
+ * schema.c. */
 #pragma once
 
 /* What was asked for is never changed; the state leaves "pending" (0) once. */
@@ -23,3 +24,15 @@
     " BEGIN SELECT RAISE(ABORT, 'approvals: not deleted'); END;"                               \
     "CREATE TABLE approval_answers (number BIGINT NOT NULL PRIMARY KEY REFERENCES approvals,"  \
     " response BYTEA NOT NULL);" INSERT_ONLY("approval_answers")
+
+/* step: unit/seizure.c. cursor: the last UID of the page before. */
+#define SCHEMA_SEIZURES                                                                        \
+    "CREATE TABLE seizures (station TEXT NOT NULL PRIMARY KEY, reason TEXT NOT NULL,"          \
+    " scrap_reason TEXT NOT NULL, seized_us BIGINT NOT NULL,"                                  \
+    " step BIGINT NOT NULL CHECK (step BETWEEN 0 AND 3),"                                      \
+    " cursor BYTEA NOT NULL CHECK (length(cursor) IN (0, 12)));"                               \
+    "CREATE TRIGGER seizures_step BEFORE UPDATE ON seizures WHEN NEW.step < OLD.step"          \
+    " OR NEW.reason <> OLD.reason OR NEW.station <> OLD.station"                               \
+    " BEGIN SELECT RAISE(ABORT, 'seizures: they do not go back'); END;"                        \
+    "CREATE TRIGGER seizures_undeleted BEFORE DELETE ON seizures"                              \
+    " BEGIN SELECT RAISE(ABORT, 'seizures: not deleted'); END;"
