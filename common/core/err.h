@@ -63,7 +63,8 @@
     X(HELD, 61, 9, "the unit is held")                                                         \
     X(NOT_LOCKED, 62, 9, "no lock statement")                                                  \
     X(BOOT, 63, 9, "the firmware did not start")                                               \
-    X(REVOKED, 64, 16, "certificate revoked")
+    X(REVOKED, 64, 16, "certificate revoked")                                                  \
+    X(PENDING, 65, 9, "waits for a second operator's approval")
 
 // clang-format off
 enum [[nodiscard]] err {

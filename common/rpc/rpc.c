@@ -185,7 +185,9 @@ void rpc_dispatch(ProtobufCService *const services[], struct rpc_call *call)
     if (call->err != ERR_OK)
         return;
     call->err = ERR_INTERNAL; /* until the handler says otherwise */
+    call->request = in;
     service->invoke(service, index, in, pack_response, call);
+    call->request = NULL;
     protobuf_c_message_free_unpacked(in, NULL);
 }
 

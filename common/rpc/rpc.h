@@ -45,6 +45,8 @@ struct rpc_call {
     uint64_t deadline_ms; /* CLOCK_MONOTONIC */
     void *user; /* the program's own: struct call of oem-server, struct site of the agent */
 
+    const ProtobufCMessage *request; /* the unpacked payload, while its handler runs */
+
     const atomic_int
         *over; /* an enum err once the answer is no longer wanted; NULL: it is wanted */
 

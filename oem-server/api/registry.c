@@ -9,6 +9,7 @@
 #include "common/host/log.h"
 #include "common/host/name.h"
 #include "common/host/p256.h"
+#include "oem-server/api/registry.h"
 #include "oem-server/api/services.h"
 #include "oem-server/call/message.h"
 
@@ -247,6 +248,7 @@ static enum err registry_list(struct rpc_call *rpc,
 
 RPC_HANDLER(registry, Registry, add, Add, AddPrincipal)
 RPC_HANDLER(registry, Registry, revoke, Revoke, RevokePrincipal)
+RPC_HANDLER(registry, Registry, seize, Seize, SeizeStation)
 RPC_HANDLER(registry, Registry, list, List, ListPrincipals)
 
 Hallmark__V1__Registry_Service registry_service = HALLMARK__V1__REGISTRY__INIT(registry__);

@@ -13,7 +13,8 @@ static ProtobufCService *const services[] = {
     &orders_service.base,      &registry_service.base,
     &units_service.base,       &run_table_service.base,
     &log_service.base,         &health_service.base,
-    &bench_service.base,       NULL,
+    &bench_service.base,       &approvals_service.base,
+    NULL,
 };
 
 ProtobufCService *const *svc_services(void)

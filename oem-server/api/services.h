@@ -18,6 +18,7 @@ extern Hallmark__V1__Firmware_Service firmware_service;
 extern Hallmark__V1__Orders_Service orders_service;
 extern Hallmark__V1__Registry_Service registry_service;
 extern Hallmark__V1__Units_Service units_service;
+extern Hallmark__V1__Approvals_Service approvals_service;
 extern Hallmark__V1__RunTable_Service run_table_service;
 extern Hallmark__V1__Log_Service log_service;
 extern Hallmark__V1__Health_Service health_service;

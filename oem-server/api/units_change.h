@@ -20,6 +20,9 @@ enum err units_allow(struct rpc_call *rpc, const Hallmark__V1__AllowUnitRequest 
 enum err units_reassign(struct rpc_call *rpc, const Hallmark__V1__ReassignUnitsRequest *in,
                         Hallmark__V1__ReassignUnitsResponse *out);
 
+enum err units_scrap_seized(struct rpc_call *rpc, const Hallmark__V1__ScrapSeizedRequest *in,
+                            Hallmark__V1__ScrapSeizedResponse *out); /* registry_seize.c */
+
 /* RPC_HANDLER for requests that all have a ChangeUnitResponse. */
 #define UNITS_CHANGE(method, Method)                                                           \
     static void units__##method(Hallmark__V1__Units_Service *self,                             \

@@ -36,11 +36,22 @@ enum auth_effect { AUTH_READS, AUTH_CHANGES, AUTH_NOTES };
 /* A streaming call holds a thread of its own pool. */
 enum auth_shape { AUTH_UNARY, AUTH_STREAM };
 
+/* Whose word an operator's act needs under [policy] two_person = yes. What a row names here is
+ * a predicate over its request (oem-server/call/gate.c). A stream cannot wait. */
+enum auth_second {
+    AUTH_ALONE,               /* the operator's own */
+    AUTH_SECOND,              /* a second operator's too */
+    AUTH_SECOND_PRODUCTION,   /* that, for an order at level production */
+    AUTH_SECOND_OPERATOR,     /* that, if it is about an operator */
+    AUTH_SECOND_NEW_OPERATOR, /* the same, but the second operator ever is added by the first */
+};
+
 struct auth_method {
     const char *method; /* "hallmark.v1.Service/Method" */
     unsigned roles;     /* of enum auth_role */
     enum auth_effect effect;
     enum auth_shape shape;
+    enum auth_second second;
 };
 
 /* NULL: no such method. */

@@ -31,6 +31,8 @@ enum {
     BUDGET_RUNS_ALL = 4096,
     BUDGET_OPENS = 600, /* the burst; then one in BUDGET_OPEN_MS */
     BUDGET_OPEN_MS = 100,
+    BUDGET_APPROVALS = 32, /* requests that wait for a second operator */
+    BUDGET_APPROVALS_ALL = 256,
     BUDGET_RUN_ENTRIES =
         96, /* of the event log, of one run; a run that succeeds has about 40 */
     /* Entries that cost their sender nothing: refusals, and reports of Bench.TurnAway. All
@@ -39,7 +41,7 @@ enum {
     BUDGET_REFUSAL_MS = 1000,
 };
 
-enum { BUDGET_ROWS = 13, BUDGET_CELL = 40 };
+enum { BUDGET_ROWS = 14, BUDGET_CELL = 40 };
 
 /* A row as README.md shows it: "| what | principal | address | all | over | test |", without
  * the line's end. row: under BUDGET_ROWS. */

@@ -41,21 +41,35 @@ static void tell_log_index(struct call *call, Hallmark__V1__FrameResponse *respo
     add_trailer(call, response, "log-index", span_of(text, (size_t)len));
 }
 
+static void add_details(struct call *call, Hallmark__V1__FrameResponse *response,
+                        const Hallmark__V1__ErrorDetails *details)
+{
+    AUTO(buf_free) struct buf packed = { 0 };
+    if (rpc_pack(&details->base, &packed) == ERR_OK)
+        add_trailer(call, response, "details-bin", buf_span(&packed));
+}
+
+static void tell_pending(struct call *call, Hallmark__V1__FrameResponse *response)
+{
+    Hallmark__V1__ErrorDetails details = HALLMARK__V1__ERROR_DETAILS__INIT;
+    details.approval = call->pending;
+    details.approval_expires_us = (uint64_t)call->pending_until;
+    add_details(call, response, &details);
+}
+
 /* Only the caller of an arrow is told which one is next; the message has it for people. */
-static void tell_details(struct call *call, Hallmark__V1__FrameResponse *response)
+static void tell_next(struct call *call, Hallmark__V1__FrameResponse *response)
 {
     const struct flow_row *next =
         call->run != NULL && call->row != NULL ? flow_row(call->run->flow.next) : NULL;
     if (call->rpc.err != ERR_ORDER || next == NULL)
         return;
     char method[64];
-    AUTO(buf_free) struct buf packed = { 0 };
     Hallmark__V1__ErrorDetails details = HALLMARK__V1__ERROR_DETAILS__INIT;
     flow_method(next, method);
     details.expected_arrow = next->arrow;
     details.expected_method = method;
-    if (rpc_pack(&details.base, &packed) == ERR_OK)
-        add_trailer(call, response, "details-bin", buf_span(&packed));
+    add_details(call, response, &details);
 }
 
 static bool begins(const char *words, const char *with)
@@ -89,5 +103,8 @@ void answer_of(struct call *call, Hallmark__V1__FrameResponse *response)
     char *text = NULL;
     if (rpc_text(&call->rpc, &text, svc_words(e, fail_words())) == ERR_OK)
         response->message = text;
-    tell_details(call, response);
+    if (call->pending != 0)
+        tell_pending(call, response);
+    else
+        tell_next(call, response);
 }

@@ -222,6 +222,8 @@ static void refuse(struct call *call, enum err e)
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
     call->rpc.err = e;
+    if (call->pending != 0) /* it has its entry: nothing was refused */
+        return;
     if (call->run_lost)
         run_end(call->run, e, words);
     if (!is_left_out(call, words)) {
@@ -281,7 +283,7 @@ static void serve(struct call *call)
         rpc_dispatch(svc_services(), &call->rpc);
     if (call->rpc.err == ERR_OK && !call->replayed)
         call->rpc.err = settle(call);
-    if (call->rpc.err != ERR_OK)
+    if (call->rpc.err != ERR_OK && call->pending == 0)
         replay_again(call);
     if (call->rpc.err == ERR_OK && call->replayed)
         repeat_answer(call);

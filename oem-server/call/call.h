@@ -202,6 +202,12 @@ struct call {
     bool settled;    /* its change is durable */
     bool run_lost;   /* its run is not the unit's holder any more */
     bool must_enter; /* its refusal has an entry regardless of the rate limit */
+    /* It performs what was asked for before, in the change of the approving call; or NULL. Its
+     * principal is the requester. gate.h */
+    struct approving *approving;
+    bool entered;          /* its function has appended the call's entries */
+    uint64_t pending;      /* number of the request that it became: it was not done. 0: none */
+    int64_t pending_until; /* microseconds since 1970 */
     char *revoked; /* the URI that Registry.Revoke named: its connections close after the change
                     */
     struct run

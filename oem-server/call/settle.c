@@ -11,6 +11,7 @@
 
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "oem-server/call/gate.h"
 
 enum { EXPIRE_EVERY = 1000 };
 
@@ -53,6 +54,7 @@ struct settling {
     void *context;
     const ProtobufCMessage *answer; /* NULL: the call already has its response */
     bool claim;
+    bool gated; /* its act needs a second operator: it is entered as a request */
     size_t digests; /* digests before fn: those that fn adds are removed when it runs again */
     uint8_t response_sha256[SHA256_SIZE];
 };
@@ -89,7 +91,8 @@ static enum err write_entry(struct store_tx *tx, struct settling *s)
         s->answer != NULL ? buf_span(&packed) : buf_span(&call->rpc.response);
     sha256_of(response, s->response_sha256);
     event.response_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, s->response_sha256 };
-    TRY(tlog_append(call->server->log, tx, &event, &call->log_index));
+    if (!call->entered)
+        TRY(tlog_append(call->server->log, tx, &event, &call->log_index));
     TRY(replay_put(tx, call, response));
     return call->log_index % EXPIRE_EVERY == 0
                ? store_answers_expire(tx, store_now_us(tx) - ANSWERS_KEPT_US)
@@ -101,6 +104,8 @@ static enum err settle(struct store_tx *tx, void *context)
     struct settling *s = context;
     struct call *call = s->call;
     call->replayed = false;
+    call->entered = false;
+    call->pending = 0;
     buf_free(&call->stored);
     event_digests_undo(&call->event, s->digests);
     TRY(check_principal(tx, call->principal));
@@ -111,6 +116,12 @@ static enum err settle(struct store_tx *tx, void *context)
         TRY(svc_station_check(tx, call->run));
     if (call->run != NULL && !call->run->over) /* its reports may have ended it */
         TRY(hold_on(tx, call));
+    if (s->gated) {
+        bool asked = false;
+        TRY(gate_ask(tx, call, &asked));
+        if (asked)
+            return ERR_OK;
+    }
     if (s->fn != NULL)
         TRY(s->fn(tx, s->context));
     return write_entry(tx, s);
@@ -132,9 +143,16 @@ static enum err settle_now(struct settling *s)
 enum err call_change(struct call *call, store_fn *fn, void *context,
                      const ProtobufCMessage *answer)
 {
-    struct settling s = { .call = call, .fn = fn, .context = context, .answer = answer };
+    if (call->approving != NULL)
+        return gate_perform(call, fn, context, answer);
+    struct settling s = {
+        .call = call, .fn = fn, .context = context, .answer = answer, .gated = false
+    };
+    s.gated = fn != NULL && gate_applies(call);
     settle_note(call);
     TRY(settle_now(&s));
+    if (call->pending != 0)
+        return gate_pending(call);
     call->settled = !call->replayed;
     call->logged = call->settled;
     if (call->opened != NULL && call->replayed)
@@ -157,7 +175,7 @@ struct reading {
 static enum err read_as(struct store_tx *tx, void *context)
 {
     struct reading *r = context;
-    TRY(check_principal(tx, r->call->principal));
+    TRY(check_principal(tx, gate_actor(r->call)));
     return r->fn(tx, r->context);
 }
 

@@ -24,6 +24,7 @@ enum {
     RUN_IDLE_S = 15 * 60,
     RUN_LONGEST_S = 60 * 60,
     UNLOCKED_S = 60 * 60,
+    APPROVAL_S = 24 * 3600,
     POLICY_MAX_S = 7 * 24 * 3600,
 };
 
@@ -105,22 +106,33 @@ static bool set_token(struct config *config, const char *key, const char *value,
     return false;
 }
 
+static bool set_bool(bool *field, const char *value)
+{
+    *field = strcmp(value, "yes") == 0;
+    return *field || strcmp(value, "no") == 0;
+}
+
 /* "run_idle_minutes = 15" or "run_idle_s = 900". */
 static bool set_policy(struct config_policy *policy, const char *key, const char *value,
                        bool *known)
 {
     const struct {
-        const char *minutes, *seconds;
+        const char *unit_key, *seconds_key;
+        unsigned unit_s;
         unsigned *field;
     } rows[] = {
-        { "run_idle_minutes", "run_idle_s", &policy->run_idle_s },
-        { "run_longest_minutes", "run_longest_s", &policy->run_longest_s },
-        { "unlocked_minutes", "unlocked_s", &policy->unlocked_s },
+        { "run_idle_minutes", "run_idle_s", 60, &policy->run_idle_s },
+        { "run_longest_minutes", "run_longest_s", 60, &policy->run_longest_s },
+        { "unlocked_minutes", "unlocked_s", 60, &policy->unlocked_s },
+        { "approval_hours", "approval_s", 3600, &policy->approval_s },
     };
+    *known = strcmp(key, "two_person") == 0;
+    if (*known)
+        return set_bool(&policy->two_person, value);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        unsigned unit = strcmp(key, rows[i].minutes) == 0   ? 60
-                        : strcmp(key, rows[i].seconds) == 0 ? 1
-                                                            : 0;
+        unsigned unit = strcmp(key, rows[i].unit_key) == 0      ? rows[i].unit_s
+                        : strcmp(key, rows[i].seconds_key) == 0 ? 1
+                                                                : 0;
         if (unit == 0)
             continue;
         *known = true;
@@ -255,7 +267,7 @@ static enum err defaults(struct config *c)
     c->hsm.sessions = SESSIONS_DEFAULT;
     c->hsm.timeout_ms = TIMEOUT_DEFAULT_MS;
     c->listen_port = 8443;
-    c->policy = (struct config_policy){ RUN_IDLE_S, RUN_LONGEST_S, UNLOCKED_S };
+    c->policy = (struct config_policy){ RUN_IDLE_S, RUN_LONGEST_S, UNLOCKED_S, APPROVAL_S, false };
     bool ok = true;
     for (size_t i = 0; i < HSM_TOKENS && ok; i++)
         ok =

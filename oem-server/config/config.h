@@ -10,12 +10,15 @@
 
 enum { CONFIG_SERVER_NAMES_MAX = 8 };
 
-/* From the section "policy". Each may be given in minutes or, with _s, in seconds. */
+/* From the section "policy". A time may be given in minutes (of a request for approval: in
+ * hours) or, with _s, in seconds. */
 struct config_policy {
     unsigned run_idle_s;    /* a run whose station is silent for so long ends */
     unsigned run_longest_s; /* a run ends after so long in any case */
     unsigned unlocked_s; /* a unit that is committed for so long without a lock statement is an
                             alarm */
+    unsigned approval_s; /* a request for approval expires after so long */
+    bool two_person;     /* acts that the method table marks need a second operator */
 };
 
 struct config {

@@ -31,6 +31,8 @@ static const struct {
     { ADVISE_RUN, ERR_NOT_FOUND, "'oemctl run list' shows the open runs" },
     { ADVISE_PRINCIPAL, ERR_NOT_FOUND,
       "'oemctl station list', 'operator list' and 'auditor list' show the names" },
+    { ADVISE_APPROVAL, ERR_NOT_FOUND, "'oemctl pending list --all' shows the requests" },
+    { ADVISE_APPROVAL, ERR_PRECONDITION, "'oemctl pending show NUMBER' shows it" },
     { ADVISE_IMAGE, ERR_NOT_FOUND, "'oemctl firmware list' shows the images" },
 };
 

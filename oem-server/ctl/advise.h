@@ -16,6 +16,7 @@ enum advise_about {
     ADVISE_RUN,
     ADVISE_PRINCIPAL,
     ADVISE_IMAGE,
+    ADVISE_APPROVAL,
     ADVISE_LOG
 };
 

@@ -12,6 +12,12 @@
 #include "oem-server/ctl/option.h"
 #include "oem-server/ctl/settings.h"
 
+/* The request that a call became: it waits for a second operator. number 0: none did. */
+struct ctl_pending {
+    uint64_t number;
+    uint64_t expires_us;
+};
+
 /* One run of oemctl. */
 struct ctl {
     FILE *out;
@@ -21,6 +27,7 @@ struct ctl {
     const char *config;     /* --config, NULL: the default file if there is one */
     struct settings wanted; /* as given; the file fills the rest */
     uint32_t timeout_s;     /* of each call; 0: the default */
+    struct ctl_pending *pending; /* filled by remote.c with ERR_PENDING; NULL: not wanted */
 };
 
 struct command {

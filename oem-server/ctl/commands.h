@@ -33,6 +33,12 @@ extern const struct command unit_accept_command;
 extern const struct command unit_hold_command;
 extern const struct command unit_allow_command;
 extern const struct command unit_reassign_command;
+extern const struct command station_seize_command;
+extern const struct command approve_command; /* pending_decide.c */
+extern const struct command pending_reject_command;
+extern const struct command pending_withdraw_command;
+extern const struct command pending_list_command; /* pending_list.c */
+extern const struct command pending_show_command;
 extern const struct command run_list_command;
 extern const struct command run_end_command;
 extern const struct command log_show_command;

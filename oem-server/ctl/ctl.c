@@ -15,6 +15,7 @@
 #include "common/rpc/limits.h"
 #include "oem-server/ctl/command.h"
 #include "oem-server/ctl/exit.h"
+#include "oem-server/ctl/report.h"
 
 static enum err option_timeout(const char *text, void *u32_out)
 {
@@ -158,13 +159,32 @@ static void tell(enum err e, const struct command *command)
         fprintf(stderr, "oemctl: %s (%s)\n", said, exit_word(e));
 }
 
+/* What was asked for waits: for a script that is an outcome, for people the message says it. */
+static void tell_pending(const struct ctl *ctl)
+{
+    AUTO(report_free) struct report report = report_new();
+    if (!ctl->json || ctl->pending->number == 0)
+        return;
+    report_text(&report, "outcome", "pending");
+    report_number(&report, "approval", ctl->pending->number);
+    report_time_us(&report, "expires", ctl->pending->expires_us);
+    if (report_print(&report, ctl) != ERR_OK)
+        fprintf(stderr, "oemctl: %s\n", fail_words());
+}
+
 int ctl_main(int argc, char **argv)
 {
-    struct ctl ctl = { .out = stdout };
+    struct ctl_pending pending = { 0, 0 };
+    struct ctl ctl = { .out = stdout, .pending = &pending };
     const struct command *command = NULL;
     log_set_level(LOG_LEVEL_NONE); /* the message of a failure is printed once, below */
     fail_clear();
     enum err e = run(&ctl, argc, argv, &command);
+    char said[FAIL_WORDS_MAX];
+    snprintf(said, sizeof(said), "%s", fail_words());
+    if (e == ERR_PENDING)
+        tell_pending(&ctl);
+    fail_set(said);
     if (fflush(stdout) != 0 && e == ERR_OK)
         e = fail_quiet(ERR_IO, "standard output: cannot write");
     if (e != ERR_OK)

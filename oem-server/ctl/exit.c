@@ -34,6 +34,8 @@ static const struct {
     [ERR_UNAUTHENTICATED] = { "UNAUTHENTICATED", EX_NOPERM },
 };
 
+enum { EXIT_PENDING = 79 }; /* beside sysexits: it is no failure, and not done */
+
 /* Causes with a code of their own; code and word belong together. */
 static const struct {
     enum err err;
@@ -47,6 +49,7 @@ static const struct {
     { ERR_SIG, "not verified", EX_DATAERR },
     { ERR_LIMIT, "over a limit", EX_DATAERR },
     { ERR_MEMORY, "out of memory", EX_OSERR },
+    { ERR_PENDING, "pending", EXIT_PENDING },
 };
 
 int exit_code(enum err e)

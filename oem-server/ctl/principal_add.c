@@ -79,19 +79,22 @@ static enum err make_key(const struct add_args *a, struct made *made, struct buf
     return e;
 }
 
-/* After a refusal by the server the new files are removed. After a lost connection, or if the
+/* What waits for approval needs its request again, to get the certificate. After a refusal by the server the new files are removed. After a lost connection, or if the
  * answer could not be written, the certificate may have been issued, so key and request are
  * kept. */
 static enum err clean_up(enum err e, bool answered, const struct add_args *a,
                          const struct made *made)
 {
     char words[FAIL_WORDS_MAX / 2];
-    bool unsure = answered || err_status(e) == ERR_UNAVAILABLE || err_status(e) == ERR_DEADLINE;
+    bool unsure = answered || e == ERR_PENDING || err_status(e) == ERR_UNAVAILABLE || err_status(e) == ERR_DEADLINE;
     if (e == ERR_OK || !unsure) {
         made_remove(made, e != ERR_OK);
         return e;
     }
     snprintf(words, sizeof(words), "%s", fail_words());
+    if (e == ERR_PENDING)
+        return fail_quiet(e, "%s; then the same again with --csr %.100s gets its certificate",
+                          words, made->key == NULL ? a->csr : made->csr);
     return fail_quiet(e,
                       "%s; %s may be registered: the same again with --csr %.100s gets its "
                       "certificate",

@@ -13,6 +13,7 @@
 #include "common/host/log.h"
 #include "common/rpc/retry.h"
 #include "common/wss/wss.h"
+#include "hallmark/v1/error.pb-c.h"
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/remote_tls.h"
 
@@ -38,6 +39,7 @@ struct remote {
     enum err why;          /* ERR_UNAVAILABLE: another attempt may succeed */
     char reason[256];      /* a message */
     struct backoff backoff;
+    struct ctl_pending *pending; /* of the command; or NULL */
 };
 
 /* A call that waits for its answer. */
@@ -47,6 +49,7 @@ struct waiting {
     enum err err;
     char words[FAIL_WORDS_MAX];
     struct buf response;
+    struct ctl_pending pending;
 };
 
 static void on_open(void *context, struct wss_conn *conn)
@@ -247,6 +250,7 @@ enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
     r->tls.settings = &r->settings;
     r->tls.address = &r->address;
     r->settings = ctl->wanted;
+    r->pending = ctl->pending;
     r->timeout_ms = ctl->timeout_s == 0 ? CALL_TIMEOUT_MS : ctl->timeout_s * 1000;
     TRY(settings_complete(&r->settings, ctl->config));
     TRY(settings_address(r->settings.server, &r->address));
@@ -279,12 +283,30 @@ const struct settings *remote_settings(const struct remote *remote)
     return &remote->settings;
 }
 
+static struct ctl_pending pending_of(const Hallmark__V1__FrameResponse *response)
+{
+    struct ctl_pending pending = { 0, 0 };
+    for (size_t i = 0; i < response->n_trailers; i++) {
+        const Hallmark__V1__Metadata *t = response->trailers[i];
+        AUTO(rpc_drop) ProtobufCMessage *message = NULL;
+        if (strcmp(t->key, "details-bin") != 0 ||
+            rpc_unpack(&hallmark__v1__error_details__descriptor,
+                       span_of(t->value.data, t->value.len), &message) != ERR_OK)
+            continue;
+        const Hallmark__V1__ErrorDetails *details = (const void *)message;
+        pending = (struct ctl_pending){ details->approval, details->approval_expires_us };
+    }
+    return pending;
+}
+
 static void on_done(void *context, const Hallmark__V1__FrameResponse *response)
 {
     struct waiting *w = context;
     pthread_mutex_lock(&w->remote->lock);
     w->err = err_from_wire(response->code, response->status);
     snprintf(w->words, sizeof(w->words), "%s", response->message);
+    if (w->err == ERR_PENDING)
+        w->pending = pending_of(response);
     if (w->err == ERR_OK)
         w->err = buf_copy(&w->response, span_of(response->payload.data, response->payload.len));
     w->done = true;
@@ -300,6 +322,8 @@ static enum err wait_done(struct waiting *w, struct buf *response_out)
     while (!w->done)
         pthread_cond_wait(&w->remote->changed, &w->remote->lock);
     pthread_mutex_unlock(&w->remote->lock);
+    if (w->err == ERR_PENDING && w->remote->pending != NULL)
+        *w->remote->pending = w->pending;
     if (w->err == ERR_OK)
         *response_out = buf_take(&w->response);
     buf_free(&w->response);

@@ -28,7 +28,8 @@
     X(MESSAGE, message, 640)                                                                   \
     X(SOFTWARE, software, 64)                                                                  \
     X(REASON, reason, 256)                                                                     \
-    X(SERVER, server, 64)
+    X(SERVER, server, 64)                                                                      \
+    X(SECOND, second, 192)
 #define EVENT_BYTES(X)                                                                         \
     X(UID, uid, UID_SIZE)                                                                      \
     X(RUN_ID, run_id, RUN_ID_SIZE)                                                             \

@@ -12,6 +12,7 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "oem-server/call/settle.h"
+#include "oem-server/run/seizure.h"
 
 enum { SWEEP_MS = 5000 };
 
@@ -248,6 +249,8 @@ static void sweep(void *context)
         log_line(LOG_LEVEL_WARN, "svc: leases are looked at later: %s", fail_words());
     if (sweep_unlocked(server) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "svc: alarms are entered later: %s", fail_words());
+    if (seizure_go_on(server) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "run: a seizure goes on later: %s", fail_words());
     atomic_store(&server->sweeping, false);
 }
 

@@ -18,6 +18,12 @@
       "principals", FIELDS)                                                                    \
     X(PRINCIPAL_CERTIFICATE, "principal-certificate", "role, name, n", 3,                      \
       "certificate_sha256", 4, "principal_certificates", FIELDS)                               \
+    X(APPROVAL, "approval", "number", 1,                                                       \
+      "method, request, requester, certificate_sha256, call_key, reason, subject, asked_us,"   \
+      " expires_us, state, decided_by, decided_reason, decided_us",                            \
+      14, "approvals", FIELDS)                                                                 \
+    X(SEIZURE, "seizure", "station", 1, "reason, scrap_reason, seized_us, step, cursor", 6,    \
+      "seizures", FIELDS)                                                                      \
     X(IMAGE, "image", "sha256", 1,                                                             \
       "kind, version, version_number, security_counter, sbom_sha256, size, released_us,"       \
       " withdrawn, withdrawn_reason, bytes",                                                   \

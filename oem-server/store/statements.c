@@ -11,8 +11,8 @@ static const struct {
 } statements[] = {
 #define X(name, sql)             { #name, sql },
 #define STATEMENT_ROW(name, sql) X(name, sql)
-    STATEMENT_LIST_STORE(X) STATEMENT_LIST_ORDER(X) STATEMENT_LIST_UNIT(X)
-        ROW_LIST(STATEMENT_OF_KIND)
+    STATEMENT_LIST_STORE(X) STATEMENT_LIST_APPROVAL(X) STATEMENT_LIST_ORDER(X)
+        STATEMENT_LIST_UNIT(X) ROW_LIST(STATEMENT_OF_KIND)
 #undef STATEMENT_ROW
 #undef X
 };

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "oem-server/store/row_kinds.h"
+#include "oem-server/store/statements_approval.h"
 #include "oem-server/store/statements_order.h"
 #include "oem-server/store/statements_unit.h"
 
@@ -98,8 +99,8 @@
 enum statement {
 #define X(name, sql)             STATEMENT_##name,
 #define STATEMENT_ROW(name, sql) STATEMENT_##name,
-    STATEMENT_LIST_STORE(X) STATEMENT_LIST_ORDER(X) STATEMENT_LIST_UNIT(X)
-        ROW_LIST(STATEMENT_OF_KIND)
+    STATEMENT_LIST_STORE(X) STATEMENT_LIST_APPROVAL(X) STATEMENT_LIST_ORDER(X)
+        STATEMENT_LIST_UNIT(X) ROW_LIST(STATEMENT_OF_KIND)
 #undef STATEMENT_ROW
 #undef X
             STATEMENT_COUNT

@@ -52,6 +52,17 @@
                     " AND ($1 = '' OR holder_server = $1)"                                     \
                     " AND ($2 = 0 OR lease_us <= $2 OR opened_us > $3)"                        \
                     " AND ($4 = '' OR order_name = $4) ORDER BY uid LIMIT $5")                 \
+    X(UNIT_HOLDERS_OF_STATION, "SELECT uid FROM units WHERE holder_station = $1"              \
+                               " AND run_id IS NOT NULL ORDER BY uid LIMIT $2")                \
+    X(UNIT_COUNT_OF_STATION, "SELECT COUNT(*) FROM units WHERE station = $1 AND state = $2")   \
+    X(UNIT_UNSEALED_OR_STARTED, "SELECT uid FROM units WHERE station = $1"                     \
+                                " AND state IN (1, 2, 3) AND uid > $2 ORDER BY uid LIMIT $3")  \
+    X(SEIZURE_GET, "SELECT station, reason, scrap_reason, step, cursor FROM seizures"          \
+                   " WHERE station = $1")                                                      \
+    X(SEIZURE_OPEN, "SELECT station, reason, scrap_reason, step, cursor FROM seizures"         \
+                    " WHERE step IN (0, 2) ORDER BY station LIMIT 1")                          \
+    X(SEIZURE_SET, "UPDATE seizures SET scrap_reason = $2, step = $3, cursor = $4"             \
+                   " WHERE station = $1")                                                      \
     X(UNIT_STARTED, "SELECT uid FROM units WHERE state = 1 AND order_name = $1"                \
                     " AND run_id IS NULL AND uid > $2 ORDER BY uid LIMIT $3")                  \
     X(UNIT_BY_FIRMWARE, "SELECT u.uid FROM units u JOIN orders o ON o.name = u.order_name"     \

@@ -147,30 +147,20 @@ static enum err hold_page(struct store_tx *tx, const struct buf *uids, enum unit
     return ERR_OK;
 }
 
-/* One page of what the cause is about; about: a digest, or a station's name. */
-static enum err hold_next(struct store_tx *tx, enum unit_cause cause, struct span about,
-                          const uint8_t *after, struct buf *uids)
-{
-    struct store_value last = value_bytes(after, after == NULL ? 0 : UID_SIZE);
-    if (cause == UNIT_CAUSE_FIRMWARE)
-        return unit_uids(tx, STATEMENT_UNIT_BY_FIRMWARE,
-                         VALUES(value_span(about), last, value_number(UNIT_PAGE_MAX)), uids);
-    return unit_uids(tx, STATEMENT_UNIT_UNSEALED,
-                     VALUES(value_text((const char *)about.ptr), value_text(""), last,
-                            value_number(UNIT_PAGE_MAX)),
-                     uids);
-}
-
-enum err hold_all(struct store_tx *tx, enum unit_cause cause, struct span about,
-                  const char *reason, struct buf *uids_out, uint32_t *count_out)
+enum err hold_firmware(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                       const char *reason, struct buf *uids_out, uint32_t *count_out)
 {
     AUTO(buf_free) struct buf uids = { 0 };
     uint8_t after[UID_SIZE] = { 0 };
     *count_out = 0;
     uids_out->len = 0;
     do {
-        TRY(hold_next(tx, cause, about, *count_out == 0 ? NULL : after, &uids));
-        TRY(hold_page(tx, &uids, cause, reason));
+        TRY(unit_uids(tx, STATEMENT_UNIT_BY_FIRMWARE,
+                      VALUES(value_bytes(sha256, SHA256_SIZE),
+                             value_bytes(after, *count_out == 0 ? 0 : UID_SIZE),
+                             value_number(UNIT_PAGE_MAX)),
+                      &uids));
+        TRY(hold_page(tx, &uids, UNIT_CAUSE_FIRMWARE, reason));
         if (*count_out == 0)
             TRY(buf_copy(uids_out, buf_span(&uids)));
         if (uids.len != 0)
@@ -181,9 +171,12 @@ enum err hold_all(struct store_tx *tx, enum unit_cause cause, struct span about,
 }
 
 enum err unit_hold_station(struct store_tx *tx, const char *station, const char *reason,
-                           struct buf *uids_out, uint32_t *count_out)
+                           struct span after, uint32_t limit, struct buf *uids_out)
 {
     TRY(reason_check(reason));
-    return hold_all(tx, UNIT_CAUSE_STATION, span_of(station, strlen(station)), reason, uids_out,
-                    count_out);
+    TRY(unit_uids(tx, STATEMENT_UNIT_UNSEALED,
+                  VALUES(value_text(station), value_text(""), value_span(after),
+                         value_number(limit)),
+                  uids_out));
+    return hold_page(tx, uids_out, UNIT_CAUSE_STATION, reason);
 }

@@ -156,8 +156,7 @@ static enum err units_find(struct store_tx *tx, const uint8_t sha256[static SHA2
                            const char *reason, struct image_units *units)
 {
     uint64_t sealed = 0;
-    TRY(hold_all(tx, UNIT_CAUSE_FIRMWARE, span_of(sha256, SHA256_SIZE), reason, &units->held,
-                 &units->held_count));
+    TRY(hold_firmware(tx, sha256, reason, &units->held, &units->held_count));
     TRY(started_list(tx, sha256, units));
     TRY(query_count(tx, STATEMENT_UNIT_SEALED_BY_FIRMWARE,
                     VALUES(value_bytes(sha256, SHA256_SIZE)), &sealed));

@@ -84,13 +84,19 @@ void unit_read(struct query *query, struct unit *unit);
 
 /* --- Holds (hold.c). --- */
 
-/* Holds all units that a cause is about: a firmware's digest, a station's name. */
-enum err hold_all(struct store_tx *tx, enum unit_cause cause, struct span about,
-                  const char *reason, struct buf *uids_out, uint32_t *count_out);
+/* Holds all units that carry a firmware. */
+enum err hold_firmware(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                       const char *reason, struct buf *uids_out, uint32_t *count_out);
 /* Lifts the holds with that cause and tells *unit, which the caller writes, what still stands.
  */
 enum err hold_lift(struct store_tx *tx, enum unit_cause cause, const char *reason,
                    struct unit *unit, size_t *lifted_out);
+
+/* --- Seized stations (seizure.c). --- */
+
+/* ERR_HELD: the unit's station was seized, and the page in which it is held or scrapped has not
+ * come yet. leaves: it goes to another station, which a hold would not hinder. */
+enum err seizure_check(struct store_tx *tx, const struct unit *unit, bool leaves);
 
 /* --- Facts (fact.c). --- */
 

@@ -104,6 +104,7 @@ enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
     hex_of(SPAN(was.uid), hex);
     if (was.held[0] != '\0')
         return fail_quiet(ERR_HELD, "unit %s is held: %s", hex, was.held);
+    TRY(seizure_check(tx, &was, false));
     enum err locked = fact_lock_find(tx, &was, NULL, &same);
     if (was.state == UNIT_COMMITTED && locked == ERR_OK)
         return fail_quiet(ERR_PRECONDITION,
@@ -144,6 +145,7 @@ static enum err reassign(struct store_tx *tx, const struct reassigning *r,
 {
     struct unit was, now;
     size_t lifted = 0;
+    TRY(seizure_check(tx, unit, true));
     TRY(holder_take_away(tx, r, unit, &was));
     now = was;
     snprintf(now.station, sizeof(now.station), "%s", r->station);

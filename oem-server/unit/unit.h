@@ -271,11 +271,11 @@ enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
 /* Several holds may stand; the unit is held while any does (test_unit_hold.c). */
 enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
                    struct unit *unit_out);
-/* Holds all finished and committed units of a station that is seized, with that cause, whatever
- * else holds them. uids_out: UID_SIZE bytes each, UNIT_PAGE_MAX at most; count_out: of all. The
- * caller asks that there is such a station, and revokes it. */
+/* Holds finished and committed units of a station that is seized, with that cause, whatever
+ * else holds them: those after that UID (empty: from the first), limit at most. uids_out:
+ * UID_SIZE bytes each. */
 enum err unit_hold_station(struct store_tx *tx, const char *station, const char *reason,
-                           struct buf *uids_out, uint32_t *count_out);
+                           struct span after, uint32_t limit, struct buf *uids_out);
 /* Lifts the holds with that cause, and no others. ERR_PRECONDITION: there is none. */
 enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                     enum unit_cause cause, const char *reason, struct unit *unit_out);
@@ -298,6 +298,32 @@ enum err unit_reassign(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
 enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to,
                            const char *reason, unit_ended *ended, void *context,
                            struct buf *uids_out, uint32_t *count_out);
+
+/* --- Seized stations (seizure.c). --- */
+
+struct unit_seized {
+    uint32_t runs_ended;
+    uint32_t units[UNIT_SCRAPPED + 1]; /* of the station, by state, after its runs ended */
+};
+/* The station is revoked, unless it was, its runs end, and its finished and committed units
+ * count as held from now on: unit_seize_next() holds them, a page in each change. A unit that
+ * is reassigned is free of that. Again: only the counts. ERR_NOT_FOUND. */
+enum err unit_seize(struct store_tx *tx, const char *station, const char *reason,
+                    unit_ended *ended, void *context, struct unit_seized *seized_out);
+/* All of its units that are not sealed will be scrapped, by unit_seize_next(); until then they
+ * are held, and cannot be reassigned. count_out: how many. ERR_PRECONDITION: the station is not
+ * seized, or it was asked before. */
+enum err unit_seize_scrap(struct store_tx *tx, const char *station, const char *reason,
+                          uint32_t *count_out);
+struct unit_seize_page {
+    char station[65];
+    uint32_t count;
+    bool scrapped, done; /* not held; the last page */
+};
+/* The next page of any seizure. ERR_NOT_FOUND: nothing is left to do. */
+enum err unit_seize_next(struct store_tx *tx, uint32_t limit,
+                         struct unit_seize_page *page_out);
+enum err unit_seize_due(struct store_tx *tx, bool *due_out); /* is there one? */
 
 /* --- Reading. --- */
 

@@ -393,7 +393,7 @@ static void configure(void)
                                     .uses_path = uses,
                                     .workers = 3,
                                     .queue = 100,
-                                    .policy = { 900, 3600, 3600 },
+                                    .policy = { 900, 3600, 3600, 86400, false },
                                     .hsm = bench.soft.config,
                                     .organization = organization,
                                     .trust_domain = domain,

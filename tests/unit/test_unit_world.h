@@ -335,7 +335,10 @@ static inline enum err do_hold(struct store_tx *tx, void *context)
 static inline enum err do_seize(struct store_tx *tx, void *context)
 {
     struct act *act = context;
-    return unit_hold_station(tx, act->station, act->reason, &act->uids, &act->count);
+    TRY(unit_hold_station(tx, act->station, act->reason, span_of(NULL, 0), UNIT_PAGE_MAX,
+                          &act->uids));
+    act->count = (uint32_t)(act->uids.len / UID_SIZE);
+    return ERR_OK;
 }
 
 static inline enum err do_allow(struct store_tx *tx, void *context)
