@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
-#include "oem-server/svc/message.h"
+#include "oem-server/call/message.h"
 #include "oem-server/api/services.h"
 
 enum { PROBE_WORDS_MAX = 200 };
