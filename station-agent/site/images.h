@@ -2,8 +2,9 @@
 /*
  * images: DevAuth and firmware, in memory, by digest, shared by all sites of this process.
  *
- * What goes in was checked against its digest; what is in is never changed and stays until
- * images_free. Two sites that miss the same image both fetch it: neither waits for the other.
+ * An image is checked against its digest before it is added; it stays unchanged until
+ * images_free(). Two sites that miss the same image both fetch it: neither waits for the other.
+ * Any thread.
  */
 #pragma once
 
