@@ -42,9 +42,9 @@ struct site_plan {
     bool progress; /* stderr is a terminal: keep progress lines there */
 };
 
-/* ERR_OK only if the units at all probes were sealed, and plan->on_end succeeded. Else the first
- * failed site's error, which that site has printed; or, with no site in failed_out, the error
- * that kept them from starting, to be printed with fail_words(). */
+/* ERR_OK only if the units at all probes were sealed, and plan->on_end succeeded. Else the
+ * first failed site's error, which that site has printed; or, with no site in failed_out, the
+ * error that kept them from starting, to be printed with fail_words(). */
 enum err sites_run(const struct site_plan *plan, size_t *failed_out);
 
 /* What to try after an error that kept the sites from starting (advice.h). Fixed text. */
