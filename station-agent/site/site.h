@@ -42,9 +42,9 @@ struct site_plan {
     bool progress; /* stderr is a terminal: keep progress lines there */
 };
 
-/* ERR_OK only if the unit at every probe was sealed, and plan->on_end succeeded. Else the error
- * of the gravest failure (sites_gravest), which its site has told; or, with no site in
- * failed_out, what kept them from starting, to be told with fail_words(). */
+/* ERR_OK only if the units at all probes were sealed, and plan->on_end succeeded. Else the error
+ * of the gravest failure (sites_gravest), which its site has printed; or, with no site in
+ * failed_out, the error that kept them from starting, to be printed with fail_words(). */
 enum err sites_run(const struct site_plan *plan, size_t *failed_out);
 
 /* Which result stands for all of them: the index of the gravest failure, of equal ones the
@@ -52,5 +52,5 @@ enum err sites_run(const struct site_plan *plan, size_t *failed_out);
  * then those that say what becomes of a board, then the others, then ERR_ABORTED. */
 size_t sites_gravest(const enum err *results, size_t count);
 
-/* What to try after an error that kept the sites from starting (advice.h). Never NULL. */
+/* What to try after an error that kept the sites from starting (advice.h). Fixed text. */
 const char *site_start_advice(enum err e, const char *words);
