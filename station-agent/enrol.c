@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The subcommand enrol: makes the station's key and the request for its certificate. Called by
+ * main.c. It must not overwrite a file, nor leave a key that others can read.
+ */
+
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +60,7 @@ static enum err make_request(EVP_PKEY *key, const char *name, X509_REQ *req)
     return ERR_OK;
 }
 
-/* Never over a file that is there: a station's key exists once. */
+/* An existing file is not overwritten: it may be the only copy of a station's key. */
 static enum err write_new(const char *file, BIO *bio, mode_t mode)
 {
     char *text;
@@ -101,7 +106,7 @@ static enum err enrol(const struct enrolment *e)
     TRY(write_request(e->csr_file, req));
     enum err written = write_key(e->key_file, key);
     if (written != ERR_OK)
-        unlink(e->csr_file); /* a request whose key nobody has */
+        unlink(e->csr_file); /* a request without its key */
     return written;
 }
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * station-agent: finds the subcommand and runs it. The process must not leave a core dump,
+ * since the station's key is in its memory.
+ */
+
 #include <argp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +37,7 @@ static void usage(FILE *to)
             "      --version  print the version\n");
 }
 
-/* The station's key is in memory: no core of it may reach a disk. */
+/* The station's key is in memory: no core dump may be written. */
 static void no_core(void)
 {
     const struct rlimit none = { 0, 0 };

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The subcommand probes: the list of probes on USB. Called by main.c. It must not open a probe,
+ * and must not print a device's string as it is.
+ */
+
 #include <argp.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -18,7 +23,7 @@ struct listing {
     bool json;
 };
 
-/* A string of the device's, which may be no UTF-8. */
+/* A string from the device, which may not be UTF-8. */
 static json_t *text_of(const char *text)
 {
     json_t *string = json_string(text);
@@ -108,7 +113,7 @@ int probes_main(int argc, char *argv[])
         .parser = parse,
         .doc = "List the debug probes on USB: how --probe names each, its serial number, its "
                "interfaces, and whether it can be used or what to do about it."
-               "\vNo probe is opened, so whoever uses one is not disturbed.",
+               "\vNo probe is opened, so no program that uses one is disturbed.",
     };
     char name[] = "station-agent probes";
     AUTO(free_drop) struct listing *l = calloc(1, sizeof(*l));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exit codes and the last message of a subcommand. Called by all of them. An error that ends
- * with 0 here would pass a board that is not sealed: only ERR_OK may.
+ * Exit codes and the last message of a subcommand. Called by all of them. Only ERR_OK may end
+ * with 0: another error with 0 would pass a board that is not sealed.
  */
 #include "station-agent/program.h"
 
@@ -12,7 +12,7 @@
 #include "common/host/own.h"
 #include "station-agent/site/site.h"
 
-/* A finer cause first; what is not listed goes by its status. */
+/* Specific causes; an error that is not listed goes by its gRPC status. */
 static const struct {
     enum err err;
     int exit_code;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * program: what main.c and the subcommands share: argp's ways, exit codes, words on stderr.
+ * program: shared by main.c and the subcommands: exit codes, and messages on stderr.
  *
- * A subcommand is one file, one function: it gets its own arguments (argv[0] is what messages
- * call it) and gives the process's exit code, by sysexits.h.
+ * A subcommand is one file, one function: it gets its own arguments (argv[0] is its name in
+ * messages) and returns the process's exit code, by sysexits.h. On the main thread.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The subcommands provision and seal: arguments in, exit code out. Called by main.c. All that a
- * board goes through is site/'s.
+ * The subcommands provision and seal: arguments in, exit code out. Called by main.c. It only
+ * parses: all steps of a board are in site/.
  */
 #include <argp.h>
 #include <stdio.h>
@@ -48,24 +48,24 @@ struct arguments {
 // clang-format off
 static const struct argp_option common_options[] = {
     { "server", 's', "URL", 0, "the OEM's server, wss://HOST[:PORT]", 1 },
-    { "ca", OPTION_CA, "FILE", 0, "PEM: the root certificate that vouches for the server", 1 },
+    { "ca", OPTION_CA, "FILE", 0, "PEM: the root certificate that authenticates the server", 1 },
     { "cert", OPTION_CERT, "FILE", 0, "PEM: this station's certificate, then its issuer's", 1 },
     { "key", OPTION_KEY, "FILE", 0, "PEM: this station's private key", 1 },
-    { "reconnect", OPTION_RECONNECT, "SECONDS", 0, "how long to try again when the server cannot be reached or is lost, 0 to 86400; 60 if left out", 1 },
+    { "reconnect", OPTION_RECONNECT, "SECONDS", 0, "how long to retry when the server is not reachable or the connection is lost, 0 to 86400; 60 if left out", 1 },
     { "probe", 'p', "URI", 0, "the probe with the board: usb:serial=SERIAL, usb:port=1-2.3, usb: if there is only one, tcp://HOST:PORT; for provision again for each further probe", 2 },
-    { "swd-clock", OPTION_SWD_CLOCK, "HZ", 0, "SWD's clock at most, 100000 to 50000000; 10000000 if left out, and slower where a board's wires do not bear that", 2 },
+    { "swd-clock", OPTION_SWD_CLOCK, "HZ", 0, "SWD's clock at most, 100000 to 50000000; 10000000 if left out, and slower if a board's wires are too long for it", 2 },
     { "probe-timeout", OPTION_PROBE_TIMEOUT, "SECONDS", 0, "how long a probe may take to answer, 1 to 600; 15 if left out", 2 },
     { "on-end", OPTION_ON_END, "PROGRAM", 0, "run this at the end of each board, without a shell and arguments; UID, serial number, order, result, position and time are in its environment", 3 },
     { "json", OPTION_JSON, NULL, 0, "one JSON object a line on standard output", 3 },
     { "color", OPTION_COLOR, "WHEN", 0, "auto, always or never", 3 },
-    { "verbose", 'v', NULL, 0, "log on standard error what all modules have to say, instead of progress lines", 3 },
+    { "verbose", 'v', NULL, 0, "log the messages of all modules on standard error, instead of progress lines", 3 },
     { 0 },
 };
 
 static const struct argp_option provision_options[] = {
     { "order", 'o', "NAME", 0, "the order that these boards belong to", 2 },
     { "serial", OPTION_SERIAL, "DEVICE", 0, "for the boot test: the serial port of the board at the probe named before it, 115200 baud", 2 },
-    { "banner", OPTION_BANNER, "TEXT", 0, "what the firmware says on those serial ports when it starts; " SITE_BANNER " if left out", 2 },
+    { "banner", OPTION_BANNER, "TEXT", 0, "what the firmware prints on those serial ports when it starts; " SITE_BANNER " if left out", 2 },
     { "attach-under-reset", OPTION_UNDER_RESET, NULL, 0, "connect with nRESET held low: for boards whose firmware shuts its SWD pins. Never for a board whose lock has begun: see station-agent(1)", 2 },
     { "firmware", OPTION_FIRMWARE, "FILE", 0, "the order's firmware, if it is at hand; else it is fetched", 2 },
     { 0 },
@@ -288,7 +288,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 static const struct argp common = { .options = common_options, .parser = parse };
 static const struct argp_child children[] = { { .argp = &common }, { 0 } };
 
-/* provision and seal: the same but for what is done at the probes. */
+/* provision and seal differ only in what is done at the probes. */
 static int run(const struct argp *argp, int argc, char *argv[], bool seals)
 {
     struct arguments a = {
@@ -304,7 +304,7 @@ static int run(const struct argp *argp, int argc, char *argv[], bool seals)
         return EX_USAGE;
     a.plan.progress = isatty(STDERR_FILENO) && !a.verbose;
     if (!a.verbose)
-        log_set_level((enum log_level)0); /* the sites say their failures themselves */
+        log_set_level((enum log_level)0); /* the sites print their failures themselves */
     e = sites_run(&a.plan, &failed);
     if (e == ERR_OK)
         return EX_OK;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * svc: what the station serves, a file a service: Station (arrows 3, 13, 15, 19, 23), Host
+ * api: the services of the station, a file each: Station (arrows 3, 13, 15, 19, 23), Host
  * (7, 12), Board (4-6: the board's arrows before any firmware of ours runs there, done over
  * SWD) and RunControl, which is no arrow.
  *
  * A handler's rpc_call.user is the struct unit of its site, in which an arrow leaves what later
  * arrows need. The order of arrows is not checked here: site/ does, by common/flow, before it
- * dispatches. What a handler says about its result for people goes to unit_say(). One thread,
- * the site's, uses a unit; it owns the bufs and borrows images. Used by site/.
+ * dispatches. A handler's text about its result goes to unit_say(). One thread, the site's,
+ * uses a unit; the unit owns its bufs and borrows images. Used by site/.
  */
 #pragma once
 
@@ -20,7 +20,7 @@
 struct chip;
 struct link;
 
-/* An image that its digest was checked against. Shared by all sites and never changed. */
+/* An image whose digest was checked. Shared by all sites, and constant. */
 struct image {
     uint8_t sha256[SHA256_SIZE];
     struct buf bytes;
@@ -33,7 +33,8 @@ struct certificate_pair {
 
 enum { UNIT_DETAIL_MAX = 96, UNIT_WORDS_MAX = 320 };
 
-/* One board in one run, as the station knows it. The numbers are the arrows that bring it. */
+/* One board in one run, as the station knows it. The numbers are the arrows that bring a value.
+ */
 struct unit {
     struct chip *chip; /* borrowed: outlives the unit */
     struct link *link; /* 6: to the running DevAuth; the unit's own */
@@ -72,29 +73,31 @@ struct unit {
     char ended_words[UNIT_WORDS_MAX];
 };
 
-/* Releases what the unit owns, and leaves it all zero. */
+/* Releases what the unit owns, and zeroes it. */
 void unit_fini(struct unit *unit);
 
 /* Is the unit in a run? Without one, Host.Hello is answered with run id 0, after which DevAuth
- * takes Closing.Lock alone. unit_leave_run: what comes now belongs to no run. */
+ * takes Closing.Lock alone. unit_leave_run: what follows belongs to no run. */
 bool unit_has_run(const struct unit *unit);
 void unit_leave_run(struct unit *unit);
 
-/* What the latest arrow came to, for people; cut short at UNIT_DETAIL_MAX. */
+/* The latest arrow's result, as text for people; cut at UNIT_DETAIL_MAX. */
 void unit_say(struct unit *unit, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void unit_say_digest(struct unit *unit, const char *what, const uint8_t *sha256);
 
-/* A field that must have exactly this length. what names it for people: "rotpk". */
+/* Copies a field that must have exactly this length: ERR_INVALID otherwise. what is its name in
+ * the message: "rotpk". */
 enum err unit_field(ProtobufCBinaryData field, const char *what, uint8_t *out, size_t len);
 
 /* RFC 2986: the CertificationRequestInfo of this unit, to unit->cri (before arrow 10). Subject
  * and nonce come from the server, the key from the board. */
 enum err csr_info(struct unit *unit);
-/* Arrow 13: the CertificationRequest from the info and the board's r | s; verified. */
+/* Arrow 13: the CertificationRequest from the info and the board's r | s. ERR_SIG: the
+ * signature does not verify. *csr_out is the caller's. */
 enum err csr_make(struct span cri, const uint8_t signature[static P256_SIGNATURE_SIZE],
                   struct buf *csr_out);
 
-/* Every service of the station, for rpc_dispatch. */
+/* All services of the station, for rpc_dispatch; NULL ends the list. */
 extern ProtobufCService *const svc_all[];
 
 extern Hallmark__V1__Station_Service svc_station;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The board's arrows before DevAuth runs (4 to 6), done over SWD. Called through rpc_dispatch()
+ * by site/. It must not load an image whose digest is not the one that the server named.
+ */
+
 #include "station-agent/api/api.h"
 
 #include <openssl/sha.h>

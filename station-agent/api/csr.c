@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The CertificationRequestInfo, and the CertificationRequest from it and the board's signature.
+ * Called by station.c and by site/steps.c. A request must not leave before its signature was
+ * verified.
+ */
+
 #include "station-agent/api/api.h"
 
 #include <openssl/bn.h>
@@ -72,7 +78,7 @@ static enum err set_subject(X509_REQ *req, struct span der)
     return X509_REQ_set_subject_name(req, name) == 1 ? ERR_OK : ERR_MEMORY;
 }
 
-/* RFC 2985, 5.4.1: the run's nonce, by which the board knows the request for its own run. */
+/* RFC 2985, 5.4.1: the run's nonce, which binds the request to the board's run. */
 static enum err set_nonce(X509_REQ *req, const uint8_t nonce[static NONCE_SIZE])
 {
     uint8_t hex[NONCE_HEX_SIZE];
@@ -119,7 +125,7 @@ static enum err signature_der(const uint8_t rs[static P256_SIGNATURE_SIZE], stru
     return len > 0 ? buf_copy(out, span_of(der, (size_t)len)) : ERR_MEMORY;
 }
 
-/* X.690, 8.1.3: the shortest form; nothing here is longer than two bytes can say. */
+/* X.690, 8.1.3: the shortest form; all lengths here fit into two bytes. */
 static void head(struct wr *w, uint8_t tag, size_t len)
 {
     wr_u8(w, tag);
@@ -148,7 +154,7 @@ static enum err assemble(struct span cri, struct span signature, struct wr *w)
     return wr_end(w);
 }
 
-/* RFC 2986, 4.2: found here rather than by the server, whose answer would name no cause. */
+/* RFC 2986, 4.2: verified here as well, since the server's answer would not name the cause. */
 static enum err verify(struct span der)
 {
     const uint8_t *p = der.ptr;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What DevAuth calls on the station. Called through rpc_dispatch() by site/. What it says of
- * itself is compared with what SWD read, and never believed instead.
+ * The methods that DevAuth calls on the station. Called through rpc_dispatch() by site/. What
+ * DevAuth reports of its chip must be compared with what SWD read, and not replace it.
  */
 #include "station-agent/api/api.h"
 
@@ -27,7 +27,7 @@ static void say_hello(struct unit *unit, const Hallmark__V1__HelloRequest *in)
              state->lock_begun ? ", lock writes made" : "");
 }
 
-/* Arrow 7, and the same outside a run. The board that talks must be the board on the probe. */
+/* Arrow 7, and the same outside a run. DevAuth must run on the board at the probe. */
 static enum err host_hello(struct rpc_call *call, const Hallmark__V1__HelloRequest *in,
                            Hallmark__V1__HelloResponse *out)
 {

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * RunControl: the server ends a run. Called through rpc_dispatch() by site/. It only notes the
+ * end and its reason; the site must not wait for another arrow of that run afterwards.
+ */
+
 #include "station-agent/api/api.h"
 
 #include <stdio.h>
 
-/* The server ended this run; whoever waits in it must not wait on. */
+/* The server ended this run: a site that waits for its next arrow must stop waiting. */
 static enum err run_control_end(struct rpc_call *call, const Hallmark__V1__EndRunRequest *in,
                                 Hallmark__V1__EndRunResponse *out)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the server calls on the station: it brings what goes to the board. Called through
- * rpc_dispatch() by site/. Lengths are checked here; what it means, the board checks.
+ * The methods that the server calls on the station: they bring what goes to the board. Called
+ * through rpc_dispatch() by site/. Lengths must be checked here; the board verifies the
+ * content.
  */
 #include "station-agent/api/api.h"
 
@@ -14,7 +15,7 @@ static struct unit *unit_of(const struct rpc_call *call)
     return call->user;
 }
 
-/* The station takes certificates as they come; it is the board that checks them. */
+/* The station does not verify certificates; the board does. */
 static enum err take_certificate(ProtobufCBinaryData field, const char *what, struct buf *out)
 {
     if (field.len == 0 || field.len > CERTIFICATE_MAX)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a site knows of its board in one run, and the list of services. Called by svc/ and
- * site/.
+ * The state of a site's board in one run, and the list of services. Called by the files of this
+ * folder and by site/. A unit that ends must leave no secret and no buffer behind.
  */
+
 #include "station-agent/api/api.h"
 
 #include <stdio.h>
@@ -49,7 +50,7 @@ void unit_say(struct unit *unit, const char *format, ...)
     va_end(args);
 }
 
-/* Eight digits tell two digests apart for people; the log has them whole. */
+/* Eight digits are enough for people to tell two digests apart; the log has all of them. */
 void unit_say_digest(struct unit *unit, const char *what, const uint8_t *sha256)
 {
     unit_say(unit, "%s %02x%02x%02x%02x", what, sha256[0], sha256[1], sha256[2], sha256[3]);

@@ -33,7 +33,7 @@ static enum err read_all(struct mem *mem, struct seen *seen)
     return core_status(mem, &seen->core);
 }
 
-/* Firmware that runs may shut the pins at any moment, so nothing is done again here. */
+/* Running firmware may shut the pins at any time, so no access is repeated here. */
 static enum err look_once(struct chip *chip, struct seen *seen)
 {
     chip->mem.quiet = chip->mem.once = true;

@@ -17,7 +17,7 @@
 
 enum { NAMES_MAX = 200 };
 
-/* The message of the layer below, as this one's. */
+/* Keeps the message of the layer below, with this layer's name. */
 static enum err pass_on(enum err e)
 {
     char words[FAIL_WORDS_MAX];
@@ -46,7 +46,7 @@ static enum err held(const struct chip *chip, const char *what)
 }
 
 /* A board is called locked by the positive proof alone (debug.c). Without it e and the message
- * that came with it stand: they are the probe's, or the wire's. */
+ * that came with it are kept: they are the probe's, or the wire's. */
 static enum err prove_locked(struct chip *chip, enum err e, const char *words)
 {
     struct chip_debug_result result;
@@ -142,7 +142,7 @@ enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **ch
 {
     AUTO(chip_drop) struct chip *chip = NULL;
     TRY(begin(probe, clock_hz, &chip));
-    chip->held = false; /* a low nRESET is no proof of a lock: debug.c shall mind it */
+    chip->held = false; /* a low nRESET is no proof of a lock: debug.c checks it */
     enum err e = wires_connect(chip);
     if (e != ERR_OK && !(e == ERR_FAULT && chip->swd.refused))
         return pass_on(e);

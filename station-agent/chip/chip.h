@@ -4,10 +4,11 @@
  * a program in its SRAM, and prove that it has shut its debug port.
  *
  * The parts it knows are a table (m2354.c), keyed by SYS_PDID; another part is refused by name.
- * A board is ERR_LOCKED only if its debug port is proven shut (chip_debug_look); whatever else
- * keeps a board from answering is told as the probe's or the wire's error. One struct chip
- * lives as long as its probe is used for one board; the probe is borrowed. A chip is used by
- * one thread, its site's. Every failure has a message in fail_words().
+ * A board is ERR_LOCKED only if its debug port is proven shut (chip_debug_look;
+ * `test_probe_liars`); if it does not answer for another reason, the error is the probe's or
+ * the wire's. One struct chip lives as long as its probe is used for one board; the probe is
+ * borrowed. A chip is used by one thread, its site's. All failures have a message in
+ * fail_words().
  */
 #pragma once
 
@@ -21,40 +22,43 @@ struct probe;
 
 enum { CHIP_DETAIL_MAX = 400 };
 
-/* Connect, and find out what is there. clock_hz: of SWD, at most; 0: PROBE_CLOCK_DEFAULT_HZ.
- * Does not disturb the core, and leaves nRESET alone unless it is low already.
- * ERR_LOCKED: proven shut. ERR_UNAVAILABLE: no answer, or held in reset. */
+/* Connects and identifies the part. clock_hz: of SWD, at most; 0: PROBE_CLOCK_DEFAULT_HZ. Does
+ * not disturb the core, and does not move nRESET unless it is low already. *chip_out is the
+ * caller's. ERR_LOCKED: proven shut. ERR_UNAVAILABLE: no answer, or held in reset. */
 enum err chip_open(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
-/* The same, but a board that does not answer on SWD at all is asked again with nRESET held low,
- * and let go with its core caught at the first instruction, so that firmware which shuts the
- * pins does not run. One that answers, locked ones included, is not reset (test_chip_boot,
- * a_start_under_reset). Assumed of one that does not answer: no lock has begun on it that the
- * server does not know of. DevAuth, which writes the lock, answers as long as it has power. */
+/* The same, but if a board does not answer on SWD at all, it connects again with nRESET held
+ * low, and releases it with the core halted at the first instruction, so that firmware which
+ * shuts the pins does not run. A board that answers, a locked one included, is not reset
+ * (test_chip_boot, a_start_under_reset). It is assumed of one that does not answer that no lock
+ * has begun on it that the server does not know of. DevAuth, which writes the lock, answers as
+ * long as it has power. */
 enum err chip_open_under_reset(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
-/* The same for a board that should be locked: whatever it refuses, it is opened. Of such a chip
- * only chip_reset, chip_debug_look and chip_close may be asked. ERR_UNAVAILABLE: no answer. */
+/* The same for a board that should be locked: it is opened even if it refuses accesses. For
+ * such a chip only chip_reset, chip_debug_look and chip_close may be called. ERR_UNAVAILABLE:
+ * no answer. */
 enum err chip_open_shut(struct probe *probe, uint32_t clock_hz, struct chip **chip_out);
-void chip_close(struct chip *chip);      /* NULL is fine; lets the probe go of the wires */
-void chip_drop(struct chip **chip);      /* AUTO(chip_drop) */
-struct mem *chip_mem(struct chip *chip); /* for link_open; lives as long as the chip */
+void chip_close(struct chip *chip);             /* NULL is fine; the probe releases the wires */
+void chip_drop(struct chip **chip);             /* AUTO(chip_drop) */
+struct mem *chip_mem(struct chip *chip);        /* for link_open; lives as long as the chip */
 const char *chip_name(const struct chip *chip); /* "M2354KJFAE" */
 uint32_t chip_pdid(const struct chip *chip);
 
-/* System reset (AIRCR, never by nRESET: test_chip_m2354, no_start_pulls_nreset), halt at the
- * reset vector, clocks and access rights that all below needs; SWD is slowed down until SRAM
- * reads as written. */
+/* System reset (AIRCR, not by nRESET: test_chip_m2354, no_start_pulls_nreset), halt at the
+ * reset vector, clocks and access rights that the calls below need; SWD is slowed down until
+ * SRAM reads as written. ERR_VERIFY: it does not at the least clock. */
 enum err chip_prepare(struct chip *chip);
 
 /* After chip_prepare: flash size, CONFIG, DPM, PLM, passwords set and key slots in use, each
  * against what a board may be at the start of a run, a repeated or interrupted one included
  * (test_chip_fit). Reads only. ERR_MISMATCH: the message says what was found and wanted. */
 enum err chip_check(struct chip *chip);
-/* ERR_CHIP: a UID of zeros or of ones. */
+/* The UID, after chip_prepare. ERR_CHIP: a UID of zeros or of ones. */
 enum err chip_uid(struct chip *chip, uint8_t uid_out[static UID_SIZE]);
 
-/* Whole pages at a page's address: unchanged ones are left alone, the others erased, programmed
- * and read back. *written_out: how many were. An interruption leaves the area's first word
- * erased. */
+/* Writes whole pages at a page's address: unchanged ones are skipped, the others erased,
+ * programmed and read back. *written_out: how many were. After an interruption the area's first
+ * word is still erased (`test_chip_m2354`). ERR_VERIFY: flash reads otherwise; ERR_CHIP: it
+ * reports an error. */
 enum err chip_flash_write(struct chip *chip, uint32_t address, struct span pages,
                           unsigned *written_out);
 
@@ -64,14 +68,14 @@ enum err chip_certificate_write(struct chip *chip, struct span certificate, stru
                                 unsigned *written_out);
 
 /* Arrows 5 and 6, after chip_prepare: a self-describing image (mailbox.h) to SRAM, read back;
- * then started. ERR_TRUNC, ERR_INVALID: what it says of itself cannot be (it must lie in SRAM
+ * then started. ERR_TRUNC, ERR_INVALID: its header is not valid (the image must lie in SRAM
  * banks 0 and 1). ERR_VERIFY: SRAM reads otherwise. */
 enum err chip_image_load(struct chip *chip, struct span image,
                          struct devauth_image *header_out);
 enum err chip_image_start(struct chip *chip, const struct devauth_image *header);
 
-/* By nRESET: CONFIG, locks and life cycle come into force. Never while lock writes are made
- * that the server does not know of. */
+/* By nRESET: CONFIG, locks and life cycle come into force. Not to be called while lock writes
+ * are made that the server does not know of (`test_site_lock` counts such resets). */
 enum err chip_reset(struct chip *chip);
 
 /* The lock levels of diagram.proto, by its numbers. */
@@ -94,7 +98,7 @@ struct chip_debug_result {
 void chip_debug_look(struct chip *chip, enum chip_level level, struct chip_debug_result *out);
 
 /*
- * The boot test. Only for a board on which no lock write was made.
+ * The boot test. For a board on which no lock write was made.
  *
  * chip_boot_reset clears the pin's bit of SYS_RSTSTS and resets by nRESET. chip_boot_look then
  * watches over SWD for at most timeout_ms, the core running: CHIP_BOOT_STARTED if the reset was

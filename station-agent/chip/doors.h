@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doors: which addresses tell whether a debug port is shut, and what each does at each level.
+ * doors: the addresses that show whether a debug port is shut, and the answer of each at each
+ * level.
  *
- * A table belongs to a part (by DPIDR: a shut part tells nothing else) and a lock level. Only
- * what was seen on a part or on the model may stand in a row; what was not seen is
- * DOOR_UNKNOWN and decides nothing. Pure data and one judgement: no I/O. Used by debug.c.
+ * A table belongs to a part (by DPIDR, which a shut part still answers) and a lock level. A row
+ * must have been observed on a part or on the model; what was not observed is DOOR_UNKNOWN and
+ * decides nothing. Pure data and one judgement: no I/O. Used by debug.c.
  */
 #pragma once
 
@@ -46,10 +47,10 @@ extern const struct door_table door_tables[];
 extern const size_t door_table_count;
 
 /*
- * What those looks amount to. CHIP_DEBUG_SHUT: each row of a table of that part and level (of
- * any level, if level is CHIP_LEVEL_ANY) that is not DOOR_UNKNOWN did what it says, and there
- * is one such row at least; *table_out is that table. CHIP_DEBUG_OPEN: memory that every level
- * refuses could be read, or at the level asked for a door that it refuses. Else
+ * The conclusion from the looks (`test_chip_debug`). CHIP_DEBUG_SHUT: each row of a table of
+ * that part and level (of any level, if level is CHIP_LEVEL_ANY) that is not DOOR_UNKNOWN did
+ * what it says, and there is one such row at least; *table_out is that table. CHIP_DEBUG_OPEN:
+ * memory was read that all levels refuse, or a door that the level asked for refuses. Else
  * CHIP_DEBUG_NOT_KNOWN.
  */
 enum chip_debug doors_judge(const struct door_table *tables, size_t count, uint32_t dpidr,

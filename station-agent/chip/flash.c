@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Flash pages over SWD, for arrow 4. Called by api/board.c. A page must be read back after it
+ * was programmed, and the first word of an area must be written last.
+ */
+
 #include <string.h>
 
 #include "common/core/wr.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* inside: what the files of chip/ share. */
+/* inside: shared by the files of chip/. All on the site's thread; errors as in chip.h. */
 #pragma once
 
 #include "station-agent/chip/chip.h"
@@ -21,5 +21,6 @@ struct chip {
  * the core at its first instruction. */
 enum err attach_in_reset(struct chip *chip);
 
+/* wires.c: both slow SWD down. ERR_UNAVAILABLE: no answer at any clock; ERR_VERIFY: SRAM. */
 enum err wires_connect(struct chip *chip); /* find a clock at which the board answers */
 enum err wires_settle(struct chip *chip);  /* find a clock at which SRAM reads as written */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * m2354: what is particular to Nuvoton's M2354: its parts, its clocks, its flash controller.
+ * m2354: Nuvoton's M2354: its parts, its clocks, its flash controller.
  *
  * Register facts: M2354BSP, Library/Device/Nuvoton/M2354/Include/{sys,clk,fmc}_reg.h and
- * StdDriver/src/fmc.c. Used inside chip/.
+ * StdDriver/src/fmc.c. Used inside chip/. Errors are mem.h's; ERR_CHIP: the flash controller
+ * reports an error or stays busy.
  */
 #pragma once
 
@@ -30,10 +31,10 @@ enum {
 const struct m2354_part *m2354_find(uint32_t pdid); /* NULL: not one of them */
 void m2354_names(char *out, size_t size);           /* those known, for a message */
 
-/* With the core halted: open the write protection, start clocks, clock all SRAM. */
+/* With the core halted: opens the write protection, starts clocks, clocks all SRAM. */
 enum err m2354_prepare(struct mem *mem);
 
-/* Clear the pin's bit of SYS_RSTSTS, and see that it is clear. */
+/* Clears the pin's bit of SYS_RSTSTS, and checks that it is clear. */
 enum err m2354_pin_reset_clear(struct mem *mem);
 
 /* What the locks and the key slots of a part say of its past. The same bits as

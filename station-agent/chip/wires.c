@@ -36,7 +36,7 @@ static enum err try_pattern(struct mem *mem, uint32_t noise)
     return ERR_OK;
 }
 
-/* Nothing is done again here: what a second try would hide is what is looked for. */
+/* No retry here: it would hide the errors that the patterns are to find. */
 static enum err try_patterns(struct mem *mem)
 {
     enum err e = ERR_OK;
@@ -47,7 +47,8 @@ static enum err try_patterns(struct mem *mem)
     return e;
 }
 
-/* Slower until the board answers at all. One that never does is absent rather than slow. */
+/* Slower until the board answers at all. If it does not at any clock, it is absent rather than
+ * slow, and the clock stays as asked. */
 enum err wires_connect(struct chip *chip)
 {
     struct swd *swd = &chip->swd;
@@ -69,7 +70,7 @@ enum err wires_connect(struct chip *chip)
 }
 
 /* Slower until SRAM holds what is written to it: a clock too fast for the wires corrupts
- * silently. What is neither that nor a failure on the wire is another matter. */
+ * silently. Other failures than that and those of the wire end it. */
 enum err wires_settle(struct chip *chip)
 {
     char words[FAIL_WORDS_MAX];

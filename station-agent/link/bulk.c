@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * An image in chunks through the mailbox's bulk buffers. Called by the site's mail.c through
+ * link.h. A buffer must not be written before the board has freed it.
+ */
+
 #include "common/core/crc32.h"
 #include "common/core/wr.h"
 #include "common/host/log.h"
@@ -25,7 +30,7 @@ static enum err run_and_count(struct link *link, struct mem_exchange *x)
     return link_check_head(link, &h);
 }
 
-/* A board that was reset, or dropped what a broken transfer left, starts where it says. */
+/* A board that was reset, or dropped what a failed transfer left, reports where it starts. */
 enum err link_bulk_begin(struct link *link)
 {
     TRY(link_read_at(link, link_up_address(link, 0), link->up, HEAD_SIZE));
@@ -35,7 +40,7 @@ enum err link_bulk_begin(struct link *link)
     return ERR_OK;
 }
 
-/* The probe waits for the count that frees a buffer; a count beyond it is seen by looking. */
+/* The probe waits for the count that frees a buffer; a higher count is found by reading. */
 static enum err look(struct link *link, uint32_t wanted)
 {
     struct mem_exchange x = {

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Frames through the mailbox's two slots. Called by the site's mail.c through link.h. A frame
+ * must be acknowledged only after it was read whole and its CRC is right; a frame of the board
+ * must not be lost while a send waits.
+ */
+
 #include "common/core/crc32.h"
 #include "common/core/wr.h"
 #include "common/host/log.h"
@@ -113,7 +119,7 @@ static enum err receive_now(struct link *link, struct buf *frame, uint64_t deadl
     return await_frame(link, &x, deadline, frame);
 }
 
-/* The board may be unable to take a frame before it is rid of its own: take that meanwhile. */
+/* The board may not take a frame before its own was taken: take that meanwhile. */
 static enum err make_way(struct link *link)
 {
     if (!link->answered || link->has_inbox)

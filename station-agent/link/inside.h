@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* inside: what the files of link/ share. link.c opens and watches, frame.c carries frames,
- * bulk.c images. */
+/* inside: shared by the files of link/. link.c opens and watches, frame.c carries frames,
+ * bulk.c images. All on the site's thread. */
 #pragma once
 
 #include "common/core/mailbox.h"
@@ -10,7 +10,7 @@
 enum {
     HEAD_SIZE = offsetof(struct mailbox_up, payload),
     GUESS = 172,    /* bytes of a frame read together with its head: most replies fit */
-    SLICE_MS = 250, /* look at the core so often while waiting */
+    SLICE_MS = 250, /* between looks at the core while waiting */
     BULK_WAIT_MS = 20,
     TAIL_SIZE = 16, /* the words after a payload or a chunk */
     BLOCK_MAX = MAILBOX_BULK_MAX + TAIL_SIZE,
@@ -38,16 +38,20 @@ struct link {
     uint8_t up[sizeof(struct mailbox_up)];
 };
 
+/* Addresses on the board of a field of the two slots, and the head of the latest read. */
 uint32_t link_up_address(const struct link *link, size_t field);
 uint32_t link_down_address(const struct link *link, size_t field);
 struct head link_head_of(const struct link *link);
 
-/* Every access goes through these two: the board's failures are said in the link's words. */
+/* All accesses of this folder go through these two, which put the link's message before a
+ * failure. Errors are mem.h's; a board that has stopped or was reset: see link.h. */
 enum err link_run(struct link *link, const struct mem_exchange *x);
 enum err link_read_at(struct link *link, uint32_t address, void *out, size_t len);
 
-/* Nothing came for a while: is there still the DevAuth that we know? */
+/* For use when nothing has come for a while: ERR_OK if the same DevAuth still runs, else
+ * ERR_FAULT or ERR_ABORTED as in link.h. */
 enum err link_check_alive(struct link *link);
 
-/* Is the head possible? If so it is believed: acknowledgements and counts are taken over. */
+/* ERR_PROTO if the head is not possible. Else its acknowledgements and counts are taken over.
+ */
 enum err link_check_head(struct link *link, const struct head *h);

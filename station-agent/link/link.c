@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens the mailbox, watches that the same DevAuth still runs, and checks heads. Called by the
+ * site through link.h, and by frame.c and bulk.c. A word that the board wrote must not be used
+ * before link_check_head() has accepted it.
+ */
+
 #include "station-agent/link/link.h"
 
 #include <stdio.h>
@@ -87,7 +93,7 @@ enum err link_check_head(struct link *link, const struct head *h)
 {
     const char *what = flaw(link, h);
     if (what != NULL) {
-        TRY(link_check_alive(link)); /* a board that was reset has a better reason */
+        TRY(link_check_alive(link)); /* if the board was reset, that is the error */
         return fail(ERR_PROTO, "link: %s: frame %u after %u, took %u of %u, chunk %u of %u",
                     what, h->sequence, link->up_sequence, h->down_ack, link->down_sequence,
                     h->bulk_done, link->bulk_sent);
@@ -98,7 +104,7 @@ enum err link_check_head(struct link *link, const struct head *h)
     return ERR_OK;
 }
 
-/* Where a link opened earlier left off: all zero after a start. */
+/* The counts at which an earlier link stopped: all zero after a start. */
 static enum err read_counts(struct link *link)
 {
     uint8_t words[8];

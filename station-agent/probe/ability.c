@@ -48,7 +48,7 @@ struct number {
     uint32_t least, fallback, value;
 };
 
-/* A number of another length answers another Info; one that cannot be, too. */
+/* A number of another length, or one out of range, is the answer to another Info. */
 static enum err number_read(struct span reply, bool padded, enum dap_command command, void *out)
 {
     (void)command;
@@ -146,7 +146,7 @@ static enum err try_execute(struct swd *swd)
     return talk_forget(swd);
 }
 
-/* As many packets as it says it holds, all at once. */
+/* As many packets as it says it holds, without waiting for a reply. */
 static enum err fill_flight(struct swd *swd)
 {
     size_t count = swd->packet_count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ap: registers of a memory access port, for mem.c and look.c. ARM IHI 0031, "MEM-AP". */
+/* ap: registers of a memory access port. ARM IHI 0031, "MEM-AP". Used by mem.c and look.c. */
 #pragma once
 
 enum ap_register {

@@ -87,7 +87,8 @@ static enum err reset_halt(struct mem *mem)
     return mem_write_word(mem, DEMCR, 0);
 }
 
-/* A link that drops may take the only sight of S_RESET_ST, or the request, with it. */
+/* If the link drops, S_RESET_ST may have been read and lost, or the request was not received.
+ */
 enum err core_reset_halt(struct mem *mem)
 {
     for (unsigned tries = 0;; tries++) {

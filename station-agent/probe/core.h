@@ -2,8 +2,9 @@
 /*
  * core: halt, run and set up the processor through its debug registers.
  *
- * DDI 0553 (Armv8-M), chapter "Debug": DHCSR, DCRSR, DCRDR, DEMCR. Stateless: all it knows is
- * in the target. Used by chip/ and link/.
+ * DDI 0553 (Armv8-M), chapter "Debug": DHCSR, DCRSR, DCRDR, DEMCR. It has no state of its own.
+ * Errors are mem.h's; ERR_FAULT also if the core does not react in time. On the mem's thread.
+ * Used by chip/ and link/.
  */
 #pragma once
 
@@ -38,8 +39,8 @@ enum err core_halt(struct mem *mem);
 enum err core_run(struct mem *mem);
 enum err core_reset_halt(struct mem *mem); /* system reset, caught at the first instruction */
 
-/* In two halves, for a core that is held in reset by nRESET: ask for the halt at its first
- * instruction while it is held, and await that halt once nRESET is let go. */
+/* Two steps for a core that nRESET holds in reset: request the halt at its first instruction
+ * while it is held, and wait for that halt after nRESET is released. */
 enum err core_catch_reset(struct mem *mem);
 enum err core_await_caught(struct mem *mem);
 
@@ -47,6 +48,6 @@ enum err core_register_write(struct mem *mem, enum core_register reg, uint32_t v
 enum err core_register_read(struct mem *mem, enum core_register reg, uint32_t *value_out);
 enum err core_vector_table(struct mem *mem, uint32_t address); /* VTOR */
 
-/* What the core is doing, for a message: "lock-up at PC 0x20000123". Halts it to look; never
- * fails: if nothing can be read, it says so. */
+/* The core's state, for a message: "lock-up at PC 0x20000123", or that nothing could be read.
+ * Halts the core to read it. */
 void core_describe(struct mem *mem, char words[static CORE_WORDS_MAX]);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dap: the bytes of CMSIS-DAP packets, and nothing else: no I/O, no state.
+ * dap: the bytes of CMSIS-DAP packets: no I/O, no state.
  *
  * A builder writes one command through wr; a parser reads its reply through rd and refuses what
- * the command cannot be answered with. A probe's counts are compared with ours and never size
- * anything. Commands and fields: ARM CMSIS-DAP 2.1, "Commands and Responses".
- * Used by swd.c.
+ * is no answer to that command. A probe's counts are compared with ours and do not size
+ * anything
+ * (`test_probe_dap`). Commands and fields: ARM CMSIS-DAP 2.1, "Commands and Responses".
+ * Used by the files of this folder.
  */
 #pragma once
 
@@ -45,7 +46,7 @@ enum {
     DAP_READ = 1 << 1,
     DAP_ADDRESS = 3 << 2,
     DAP_MATCH = 1 << 4, /* with DAP_READ: repeat until (value & mask) is the operand */
-    DAP_MASK = 1 << 5,  /* a write that sets the mask and never reaches the wire */
+    DAP_MASK = 1 << 5,  /* a write that sets the mask and does not reach the wire */
 };
 
 /* Bits of a transfer's response byte. */
@@ -71,6 +72,7 @@ enum {
     DAP_TRANSFER_MAX = 255, /* transfers in one command */
 };
 
+/* Commands. Each appends to w, which sticks if the packet is full. */
 void dap_info(struct wr *w, enum dap_info id);
 void dap_connect(struct wr *w);
 void dap_disconnect(struct wr *w);
@@ -90,8 +92,12 @@ void dap_block(struct wr *w, uint8_t request, uint16_t words); /* then the data 
 bool dap_has_operand(uint8_t request); /* a write, a mask or a match */
 bool dap_has_data(uint8_t request);    /* a read whose value comes back */
 
-/* Replies. Quiet: the words are kept for the caller, who knows what it asked for. padded: the
- * reply is followed by bytes without meaning, up to the size of a HID report. */
+/*
+ * Replies. Quiet: the message is kept for the caller to log. padded: the reply is followed by
+ * bytes without meaning, up to the size of a HID report. ERR_PROTO: a reply to another command;
+ * ERR_TRUNC, ERR_EXCESS: its length is wrong; ERR_UNIMPLEMENTED: the probe does not know the
+ * command; ERR_FAULT: it refused the command.
+ */
 enum err dap_info_reply(struct span reply, bool padded, struct span *data_out);
 enum err dap_status_reply(struct span reply, bool padded, enum dap_command command);
 enum err dap_connect_reply(struct span reply, bool padded);
@@ -100,7 +106,7 @@ enum err dap_end(const struct rd *r, bool padded); /* no more, or only padding *
 enum err dap_execute_reply(struct rd *r, uint8_t commands);
 
 /* The head of a Transfer's or TransferBlock's reply; its data follow in r if all went well.
- * ERR_FAULT, ERR_BUSY (WAIT), ERR_MISMATCH (a match that never came) tell a failed transfer
- * apart; *response_out is its response byte. */
+ * Errors of the transfer: ERR_FAULT, ERR_BUSY (WAIT), ERR_MISMATCH (the value did not come);
+ * *response_out is its response byte. */
 enum err dap_transfer_reply(struct rd *r, uint8_t transfers, uint8_t *response_out);
 enum err dap_block_reply(struct rd *r, uint16_t words, uint8_t *response_out);

@@ -100,7 +100,7 @@ bool mem_is_unsure(const struct mem *mem, enum err e)
     return swd_is_unsure(mem->swd, e);
 }
 
-/* After a try that ended in e: shall there be another? */
+/* After a try that ended in e: is there another? */
 static bool again(struct mem *mem, enum err e, unsigned *tries)
 {
     if (e == ERR_OK)

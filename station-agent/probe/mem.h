@@ -3,16 +3,17 @@
  * mem: the target's memory, word by word and in bulk, through a MEM-AP.
  *
  * Addresses and lengths are multiples of 4; data are bytes as they lie in the (little-endian)
- * target. TAR is written anew at each 1 KiB, the only window in which its increment is
- * guaranteed (ARM IHI 0031, "Auto-increment"). Waiting for a value is done by the probe itself
- * where it can, else by reading again. Failures are logged here with the address, unless quiet
- * is set: then a refusal is an answer, and only its words are kept.
+ * target. TAR is written again at each 1 KiB, the only window in which its increment is
+ * guaranteed (ARM IHI 0031, "Auto-increment"). The probe itself waits for a value where it can;
+ * else the host reads repeatedly. Failures are logged here with the address, unless quiet is
+ * set: then a refusal is an answer, and only its message is kept.
  *
- * What fails by wire or probe is done again from its start, after connecting anew, a few times:
- * so memory, and registers that may be written or read twice. Where that may not be (a command
- * that starts something), set once: then mem_is_unsure tells that it may or may not have
- * happened, and the caller looks at what is there first.
- * Used by core.c, chip/ and link/.
+ * An access that fails by wire or probe is repeated from its start, after a new connection, a
+ * few times (`test_probe_mem`): that fits memory, and registers that may be written or read
+ * twice. Where an access must not be repeated (a command that starts something), set once: then
+ * mem_is_unsure() says that it may or may not have happened, and the caller checks the target.
+ * ERR_FAULT: the target refuses the address; ERR_UNAVAILABLE: no answer on the wire.
+ * Used by core.c, chip/ and link/, on one thread.
  */
 #pragma once
 
@@ -28,11 +29,16 @@ struct mem {
     uint32_t idr;       /* of the access port */
 };
 
+/* After a failure with once: may the access have happened? */
 bool mem_is_unsure(const struct mem *mem, enum err e);
 
-/* Look for the access port. Quiet: ERR_FAULT is what a closed debug port answers. */
+/* Finds the access port. Quiet: a closed debug port answers ERR_FAULT. swd is borrowed. */
 enum err mem_init(struct mem *mem, struct swd *swd, uint8_t ap);
 
+/*
+ * Whole words; ERR_INVALID: address or length is no multiple of 4. A failure may leave a part
+ * written. mem_change_word reads, changes and writes.
+ */
 enum err mem_write(struct mem *mem, uint32_t address, struct span bytes);
 enum err mem_read(struct mem *mem, uint32_t address, void *out, size_t len);
 enum err mem_write_word(struct mem *mem, uint32_t address, uint32_t value);
@@ -55,8 +61,9 @@ struct mem_poll {
 enum err mem_poll(struct mem *mem, const struct mem_poll *poll);
 
 /*
- * Write, await, read: in one packet and one round trip if all fits and the value comes while
- * the probe waits. Each part may be empty (len 0; mask 0 matches at once). Like mem_poll.
+ * Write, wait, read: in one packet and one round trip if all fits and the value comes while the
+ * probe waits (`test_probe_mem`). Each part may be empty (len 0; mask 0 matches any value).
+ * Errors as mem_poll().
  */
 struct mem_exchange {
     uint32_t write_address;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Lays queued transfers out in packets and takes replies apart. Called by queue.c. A reply's
+ * counts must be compared with the packet's before a value is stored; a packet must not exceed
+ * the size that the probe was found to take.
+ */
+
 #include "station-agent/probe/pack.h"
 
 #include "common/host/log.h"

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens a probe by its URI, closes it, and brings it back in step. Called by the site and, for
+ * the drain, by the files of this folder. A reply must not be taken for an answer unless it can
+ * be none of an earlier command.
+ */
+
 #include "station-agent/probe/probe.h"
 
 #include <string.h>
@@ -65,7 +71,7 @@ unsigned probe_silence_ms(const struct probe *probe)
     return ms < most ? ms : most;
 }
 
-/* Everything that comes until a silence; the last reply stays borrowed. */
+/* Drops all replies until a silence; the last one stays borrowed. */
 static enum err read_all(struct probe *probe, unsigned first_ms, size_t *count_out,
                          struct span *last_out)
 {
@@ -103,7 +109,7 @@ static unsigned answer_ms(const struct probe *probe)
     return reply_ms < ANSWER_MAX_MS ? reply_ms : ANSWER_MAX_MS;
 }
 
-/* Info, packet size: harmless, known to every probe. What comes last must answer it. */
+/* Info, packet size: harmless, and known to all probes. The last reply must be its answer. */
 static enum err ask_size(struct probe *probe, size_t *stale)
 {
     static const uint8_t question[] = { 0x00, 0xFF };
@@ -117,7 +123,7 @@ static enum err ask_size(struct probe *probe, size_t *stale)
     return answers_info(last, 2) ? ERR_OK : out_of_step(probe);
 }
 
-/* Info, packet count: the reply is shorter, so that one which is late by one is told apart. */
+/* Info, packet count: its reply is shorter, so a reply that is late by one is recognised. */
 static enum err ask_count(struct probe *probe, size_t *stale)
 {
     static const uint8_t question[] = { 0x00, 0xFE };

@@ -4,10 +4,11 @@
  *
  * Two kinds: tcp.c (OpenOCD's framing of CMSIS-DAP over TCP, "tcp://HOST:PORT") and usb.c
  * (CMSIS-DAP v2 bulk or v1 HID over libusb, "usb:serial=...", "usb:port=1-2.3" or "usb:" if
- * there is only one). A probe is opened by its name, used by one thread, and closed by whoever
- * opened it. Every call ends: a reply that does not come within its time is ERR_DEADLINE.
- * Failures to open are logged here; send and receive only keep their words, for the caller to
- * log. README.md beside this file says what each error means and what to try.
+ * there is only one). A probe is opened by its name, used by one thread, and closed by its
+ * opener. Each call ends within its time: a reply that does not come is ERR_DEADLINE
+ * (`test_probe_usb`, `test_probe_tcp`). Failures to open are logged here; send and receive only
+ * keep their message, for the caller to log. README.md beside this file says what each error
+ * means and what to try.
  */
 #pragma once
 
@@ -20,7 +21,7 @@ enum {
     PROBE_REPLY_MS = 15000, /* for one reply: a shared USB bus may stall for seconds */
     PROBE_REPLY_MIN_MS = 1000,
     PROBE_REPLY_MAX_MS = 600000,
-    PROBE_CLOCK_DEFAULT_HZ = 10000000, /* of SWD; slower where the wires do not bear it */
+    PROBE_CLOCK_DEFAULT_HZ = 10000000, /* of SWD; slower if the wires are too long for it */
     PROBE_CLOCK_MIN_HZ = 100000,
     PROBE_CLOCK_MAX_HZ = 50000000,
 };
@@ -33,15 +34,15 @@ struct probe_counts {
     uint32_t waits;         /* WAIT answered until the probe gave up */
     uint32_t faults;        /* accesses that the target refused */
     uint32_t redone;        /* accesses done again after one of these, or a lost reply */
-    uint32_t resyncs;       /* times that replies were lost, or not to be understood */
+    uint32_t resyncs;       /* times that replies were lost or made no sense */
     uint32_t stale_replies; /* read and dropped */
     uint32_t clock_steps;   /* times that SWD was slowed down */
     uint32_t usb_resets;    /* of a probe that did not answer */
     uint32_t power_cycles;  /* of its USB port */
     uint32_t clock_hz;      /* of SWD, as last asked for; 0: not yet */
     uint32_t in_flight;     /* packets, at most; 0: not yet known */
-    uint32_t stepped_down;  /* times that it held less than it promised */
-    bool polled;            /* it cannot wait for a value: the host asks again and again */
+    uint32_t stepped_down;  /* times that it held fewer packets than it reported */
+    bool polled;            /* it does not wait for a value: the host reads repeatedly */
 };
 
 struct probe {
@@ -58,7 +59,12 @@ struct probe {
     char name[PROBE_NAME_MAX];
 };
 
-/* reply_ms: for one reply, at least PROBE_REPLY_MIN_MS but in tests; 0: PROBE_REPLY_MS. */
+/*
+ * Opens the probe and checks that it answers in step. reply_ms: for one reply, at least
+ * PROBE_REPLY_MIN_MS but in tests; 0: PROBE_REPLY_MS. *probe_out is the caller's. ERR_USAGE: no
+ * such URI; ERR_CONFIG: more than one fits; ERR_NOT_FOUND, ERR_DENIED, ERR_BUSY,
+ * ERR_UNAVAILABLE, ERR_IO: see README.md.
+ */
 enum err probe_open(const char *uri, unsigned reply_ms, struct probe **probe_out);
 unsigned probe_reply_ms(const struct probe *probe);
 unsigned probe_silence_ms(const struct probe *probe); /* longer than its slowest reply took */
@@ -66,12 +72,13 @@ unsigned probe_silence_ms(const struct probe *probe); /* longer than its slowest
 void probe_close(struct probe *probe); /* NULL is fine */
 void probe_drop(struct probe **probe); /* AUTO(probe_drop) */
 
-/* Read and forget replies until the probe is silent for longer than its slowest reply took,
- * then ask it two things that are answered differently: in step if each was answered. After a
- * lost reply, and when a probe is opened: a program that crashed may have left some. */
+/* Drops replies until the probe is silent for longer than its slowest reply took, then sends
+ * two commands that have different answers: it is in step if each was answered, else ERR_PROTO.
+ * For use after a lost reply, and when a probe is opened, since a program that crashed may have
+ * left replies. */
 enum err probe_drain(struct probe *probe);
 
-/* What can be said of a probe on USB without opening it. */
+/* The state of a probe on USB, as far as it is known without opening it. */
 enum probe_state {
     PROBE_READY,
     PROBE_DENIED,     /* no permission for its node */

@@ -34,7 +34,8 @@ static void explain_fault(struct swd *swd, char words[static FAIL_WORDS_MAX])
                  status);
 }
 
-/* Sticky errors go; what is not known any more is forgotten. Keeps the message of e. */
+/* Clears sticky errors, and the cached registers that may differ now. Keeps the message of e.
+ */
 static enum err recover(struct swd *swd, enum err e)
 {
     char words[FAIL_WORDS_MAX];
@@ -63,14 +64,13 @@ static enum err send_next(struct swd *swd, struct swd_cursor *at, struct swd_pac
     return talk_send(swd, wr_done(&w));
 }
 
-/* What a flush asked of the probe beside transfers. */
+/* What a flush used of the probe beside transfers. */
 struct flight {
     bool several; /* packets at once */
     bool atomic;  /* commands in one packet */
 };
 
-/* What it promised and may not hold is not asked of it again: the failure may come from that.
- */
+/* An ability that the failed flush used is not used again, since it may be the cause. */
 static void ask_less(struct swd *swd, const struct flight *flight)
 {
     char words[FAIL_WORDS_MAX];
@@ -82,7 +82,7 @@ static void ask_less(struct swd *swd, const struct flight *flight)
 }
 
 /* Send and receive, keeping packet_count in flight. After a refusal, *refused_out, nothing more
- * is sent and what was is awaited. Yields the failures of the probe itself. */
+ * is sent, and replies still due are awaited. Returns the failures of the probe itself. */
 static enum err run_queue(struct swd *swd, struct flight *flight, enum err *refused_out)
 {
     struct swd_cursor at = { 0, 0 };

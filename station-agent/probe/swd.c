@@ -15,7 +15,7 @@
 
 enum {
     IDLE_CYCLES = 0,
-    WAIT_MS = 20, /* the probe itself bears WAIT for about so long */
+    WAIT_MS = 20, /* the probe itself retries WAIT for about that long */
     WAIT_CLOCKS = 13,
     MATCH_CLOCKS = 46,
     POWER_UP_US = 200000,
@@ -23,7 +23,7 @@ enum {
     CONNECT_TRIES = 3,
     MATCH_TESTS = 2,
     REDO_MAX = 4,  /* of one access */
-    DROPS_MAX = 8, /* at one clock: a wire that fails now and then is too fast, too */
+    DROPS_MAX = 8, /* at one clock: a wire that fails from time to time is too fast as well */
 };
 
 /* ADIv5.2 B5.3 and ARM IHI 0031, "Switching the debug interface". Sent LSB first. */
@@ -42,8 +42,8 @@ static uint16_t retries(uint32_t clock_hz, unsigned ms, unsigned clocks, uint32_
 }
 
 /* A WAIT that ends only after its command was given up is dangerous: the commands behind it,
- * which are on their way, would go to the address before. So only an unresponsive bus is given
- * up. A probe that waits for a match does so for a short time, so that nothing waits for it. */
+ * which are in flight, would go to the earlier address. So only an unresponsive bus is given
+ * up. A probe waits for a match for a short time only, so that no other command has to wait. */
 static enum err configure(struct swd *swd, bool match)
 {
     uint16_t wait = retries(swd->clock_hz, WAIT_MS, WAIT_CLOCKS, UINT16_MAX);
@@ -64,8 +64,8 @@ static enum err any_reply(struct span reply, bool padded, enum dap_command comma
     return ERR_OK;
 }
 
-/* The probe's light. Not every probe has one, and none is needed: what it answers is no matter,
- * and one that cannot answer is not asked again. */
+/* The probe's light. Not all probes have one, and none is needed: its answer does not matter,
+ * and after a failure the command is not sent again. */
 static enum err show_connected(struct swd *swd, bool connected)
 {
     bool lost = swd->lost, given_up = swd->given_up;
@@ -130,7 +130,7 @@ static enum err sequence(struct swd *swd, struct span bits)
     return talk_status(swd, &w);
 }
 
-/* asked: on the wire; before that it is the probe that refuses. */
+/* asked: the wire was used; before that a refusal is the probe's. */
 static enum err read_dpidr(struct swd *swd, struct span wake_up, bool *asked)
 {
     TRY(sequence(swd, wake_up));
@@ -176,9 +176,9 @@ static enum err match_dpidr(struct swd *swd, uint32_t value)
     return swd_flush(swd);
 }
 
-/* Match a known constant, then one it is not: a probe that gets either wrong is not trusted
- * with waiting. Runs before the retries are set, so the second one is quick. A wire that fails
- * meanwhile says nothing, unless it does so each time. */
+/* Matches a known constant, then a wrong one: if the probe gets either wrong, its value match
+ * is not used. Runs before the retries are set, so the second one is quick. A failure of the
+ * wire meanwhile is no result, unless it happens each time. */
 static enum err test_match(struct swd *swd)
 {
     TRY(configure(swd, false));
@@ -199,7 +199,7 @@ static enum err test_match(struct swd *swd)
 static enum err connect_line(struct swd *swd)
 {
     TRY(talk_forget(swd));
-    swd->refused = false; /* what an earlier connection said is no part of this one */
+    swd->refused = false; /* an earlier connection's refusal does not count here */
     swd->response = 0;
     TRY(set_up_probe(swd));
     TRY(wake(swd));
@@ -250,7 +250,7 @@ void swd_say_slower(const struct swd *swd, const char *why)
              swd->clock_hz, why);
 }
 
-/* A wire that fails a second time at the same place, or many times here and there. */
+/* The wire failed a second time at the same place, or many times at any. */
 static void judge_clock(struct swd *swd, unsigned tries)
 {
     swd->drops++;

@@ -5,13 +5,13 @@
  * Transfers are queued, then flushed: they are packed into as few packets as the probe allows
  * (TransferBlock, several commands in one ExecuteCommands), and as many packets are in flight
  * as it has buffers. Values arrive with the flush; queued pointers are borrowed until then.
- * After a failed flush the queue is empty, sticky errors are cleared and SELECT is forgotten;
- * which of the queued writes took place is unknown.
+ * After a failed flush the queue is empty, sticky errors are cleared and SELECT is set again
+ * before its next use; which of the queued writes took place is unknown.
  *
  * A refused transfer may be an answer (a locked board) and not a failure, so flush and connect
- * are quiet: their messages are kept (fail_words) and their callers log them. ability.c learns
- * what the probe can do, swd.c connects, queue.c queues and flushes, pack.c lays out packets.
- * ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1. Used by mem.c and chip/.
+ * are quiet: their messages are kept (fail_words()) and their callers log them. ability.c
+ * learns what the probe can do, swd.c connects, queue.c queues and flushes, pack.c lays out
+ * packets. ARM IHI 0031 (ADIv5); ARM CMSIS-DAP 2.1. Used by mem.c and chip/.
  */
 #pragma once
 
@@ -36,7 +36,7 @@ enum swd_register {
 
 enum {
     SWD_ABORT_CLEAR = 0x1E, /* STKCMP, STKERR, WDERR, ORUNERR */
-    SWD_ABORT_ALL = 0x1F,   /* and DAPABORT: of a transfer that only ever says WAIT */
+    SWD_ABORT_ALL = 0x1F,   /* and DAPABORT: of a transfer that gets no answer but WAIT */
 };
 
 /* Bits of CTRL/STAT. */
@@ -85,7 +85,7 @@ struct swd {
     unsigned epoch;       /* connections so far: what was set up before one is gone */
     bool stale;           /* a reply was lost: drain before the next command */
     bool given_up;        /* a command failed twice, with the probe in step in between */
-    bool no_light;        /* it cannot answer HostStatus */
+    bool no_light;        /* it does not answer HostStatus */
     bool select_known;
     uint32_t select;
     uint8_t response; /* of the transfer that failed last */
@@ -96,41 +96,44 @@ struct swd {
     uint8_t scratch[PROBE_PACKET_MAX];
 };
 
-/* Learn what the probe can do. Caller's storage; nothing to release but the probe. */
+/* Finds out what the probe can do, and tests what it reports. Caller's storage; probe is
+ * borrowed, nothing else is to be released. */
 enum err swd_init(struct swd *swd, struct probe *probe, uint32_t clock_hz);
 
-/* Connect or connect again: line reset, DPIDR, debug power. Safe to repeat, and repeated here
- * if the wire fails in between. ERR_UNAVAILABLE if nothing answers on the wire. */
+/* Connects, also repeatedly: line reset, DPIDR, debug power. Repeated here if the wire fails in
+ * between. ERR_UNAVAILABLE: nothing answers on the wire; ERR_FAULT: debug power does not come
+ * up, or the answers are damaged. */
 enum err swd_connect(struct swd *swd);
 enum err swd_disconnect(struct swd *swd);
 
-/* Did the transfer that failed last meet no answer or a damaged one? Then it was not refused:
- * it may not have been heard. */
+/* Did the transfer that failed last get no answer, or a damaged one? Then it was not refused:
+ * the board may not have received it. */
 bool swd_wire_failed(const struct swd *swd);
 
-/* May what ended in e have failed by wire or probe, and not have been refused? Then it is not
- * known which of its transfers took place. */
+/* May the flush that ended in e have failed by wire or probe, instead of being refused? Then it
+ * is not known which of its transfers took place. */
 bool swd_is_unsure(const struct swd *swd, enum err e);
 
-/* Is what is unsure worth another try, after tries of them? Counts it; slows SWD down if the
- * wire has failed too often at this clock. */
+/* May such a failure be retried, after `tries` of them? Counts it; slows SWD down if the wire
+ * has failed too often at this clock. */
 bool swd_again(struct swd *swd, enum err e, unsigned tries);
 
-/* Fewer packets in flight, or one command in a packet, from the next flush on: the probe may
- * not do what it promised. Counted and logged. */
+/* Fewer packets in flight, or one command in a packet, from the next flush on, for a probe that
+ * may not do what it reported. Counted and logged. */
 void swd_step_down(struct swd *swd, size_t packets, const char *why);
 void swd_step_down_commands(struct swd *swd, const char *why);
 
-/* Half the clock, from the next connection on. False: it is as slow as it gets. */
+/* Half the clock, from the next connection on. False: it is at the least. */
 bool swd_slow_down(struct swd *swd);
 void swd_say_slower(const struct swd *swd, const char *why);
 
-/* Hold nRESET low for low_ms, let it go and wait settle_ms. The line is then lost. */
+/* Holds nRESET low for low_ms, releases it and waits settle_ms. The line is then lost. */
 enum err swd_reset_pin(struct swd *swd, unsigned low_ms, unsigned settle_ms);
-/* Pull nRESET low, or let it go, and wait. The line is then lost: connect again. */
+/* Pulls nRESET low, or releases it, and waits. The line is then lost: connect again. */
 enum err swd_hold_reset(struct swd *swd, bool low, unsigned wait_ms);
 
-/* The queue. reg of an AP: its address 0x00-0xFC; SELECT is written when its bank changes. */
+/* The queue. reg of an AP: its address 0x00-0xFC; SELECT is written when its bank changes. A
+ * full queue is flushed first, so these may fail as swd_flush() does. */
 enum err swd_queue_dp_read(struct swd *swd, enum swd_register reg, uint32_t *value_out);
 enum err swd_queue_dp_write(struct swd *swd, enum swd_register reg, uint32_t value);
 enum err swd_queue_ap_read(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t *value_out);
@@ -144,9 +147,12 @@ enum err swd_queue_dp_match(struct swd *swd, enum swd_register reg, uint32_t mas
 /* Only if can_match; a flush that ends in ERR_MISMATCH did not see the value in time. */
 enum err swd_queue_ap_match(struct swd *swd, uint8_t ap, uint8_t reg, uint32_t mask,
                             uint32_t value);
+
+/* ERR_FAULT with swd->refused: the target refused a transfer; without: see swd_wire_failed().
+ * ERR_BUSY: WAIT without end; ERR_MISMATCH: a match; others: the probe's. */
 enum err swd_flush(struct swd *swd);
 
-/* A program that was killed, or a power failure, may have left nRESET low: the board is let go,
- * and has settle_ms for its start. low_out: the pin still reads low. Something else holds it
- * then, or the probe cannot read it. */
+/* Releases nRESET if it is low, as a killed program or a power failure may have left it, and
+ * gives the board settle_ms for its start (`test_chip_m2354`). low_out: the pin still reads
+ * low, since something else holds it or the probe does not read it. */
 enum err swd_let_go(struct swd *swd, unsigned settle_ms, bool *low_out);

@@ -20,7 +20,7 @@ enum err talk_named(const struct swd *swd, enum err e)
     return fail_quiet(e, "%s: %s", swd->probe->name, words);
 }
 
-/* A reply that does not come or makes no sense: what is under way is unknown. */
+/* A reply did not come or makes no sense: it is not known which replies are still due. */
 static enum err derail(struct swd *swd, enum err e)
 {
     swd->lost = true;
@@ -31,8 +31,8 @@ static enum err derail(struct swd *swd, enum err e)
                : e;
 }
 
-/* A probe that once sent more than was asked may do so again: what is there before a question
- * is asked does not answer it. */
+/* A probe that once sent more than was asked may do so again: a reply that is there before the
+ * command is sent is not its answer. */
 static void drop_older(struct swd *swd)
 {
     char words[FAIL_WORDS_MAX];
@@ -82,7 +82,7 @@ static bool answers(struct span reply, enum dap_command command)
     return reply.len == 0 || reply.ptr[0] == (uint8_t)command || reply.ptr[0] == DAP_UNKNOWN;
 }
 
-/* What answers another command is an older reply, or a second one: the right one is due. */
+/* The answer to another command is an older reply, or a duplicate: the right one is due. */
 static enum err pass_over(struct swd *swd, enum dap_command command, struct span *reply)
 {
     struct probe *probe = swd->probe;
@@ -137,7 +137,7 @@ static enum err resync(struct swd *swd)
     return ERR_OK;
 }
 
-/* Not an answer to what was asked: another's, or half of one. */
+/* Not the answer to the command: another command's, or a part of it. */
 static bool is_garbled(enum err e)
 {
     return e == ERR_PROTO || e == ERR_TRUNC || e == ERR_EXCESS || e == ERR_LIMIT;

@@ -91,7 +91,7 @@ static enum err say_busy(const struct usb *usb, const struct usb_holder *holder)
                 words);
 }
 
-/* Ours alone, both its interfaces, before anything is touched. */
+/* Takes the lock for both interfaces, before any access. */
 static enum err reserve(struct usb *usb, const struct usb_roots *roots,
                         const struct usb_seen *seen)
 {
@@ -162,7 +162,8 @@ static enum err keeps_transfers(const struct usb *usb)
     return fail_quiet(ERR_IO, "probe: %s: its transfers do not end", usb->probe.name);
 }
 
-/* It was reset or without power: wait until the kernel and udev are done with it, open anew. */
+/* It was reset or without power: wait until the kernel and udev are done with it, then open it
+ * again. */
 static enum err come_back(struct usb *usb)
 {
     uint64_t deadline = when_us() + (uint64_t)BACK_MS * 1000;
@@ -184,8 +185,8 @@ static enum err come_back(struct usb *usb)
     return fail_quiet(ERR_CLOSED, "probe: %s: did not come back", usb->probe.name);
 }
 
-/* Transfers do not outlive it. A device that says other things of itself after its reset is a
- * new one to the kernel. */
+/* Transfers do not outlive it. A device whose descriptors differ after its reset is a new one
+ * to the kernel. */
 static enum err reset(struct usb *usb)
 {
     if (!usb_pump_stop(usb))
@@ -208,7 +209,7 @@ static enum err power_cycle(struct usb *usb)
     return come_back(usb);
 }
 
-/* What brings a probe back that hangs, the milder first. */
+/* Means to recover an unresponsive probe, the mildest first. */
 static const struct {
     const char *name;
     enum err (*run)(struct usb *usb);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Switches a USB port's power through its hub. Called by usb.c for a probe that a reset does
+ * not wake. It must not switch more than that one port, nor leave it off.
+ */
+
 #include "station-agent/probe/usb_hub.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usb_inside: a probe on USB as usb.c opens it and usb_pump.c moves its packets. Theirs alone;
- * with usb_hub.c, they are all that know libusb.
+ * usb_inside: a probe on USB: usb.c opens it, usb_pump.c moves its packets. For these two
+ * alone; with usb_hub.c they are the only files that use libusb.
  */
 #pragma once
 
@@ -41,7 +41,7 @@ struct usb {
     uint8_t reply[PROBE_PACKET_MAX];
 };
 
-/* usb_pump.c: those of struct probe, and the transfers' beginning and end. */
+/* usb_pump.c: send and receive of struct probe, and the transfers' beginning and end. */
 enum err usb_send(struct probe *probe, struct span packet);
 enum err usb_receive(struct probe *probe, struct span *reply_out, unsigned timeout_ms);
 enum err usb_pump_start(struct usb *usb); /* with its handle and pipe */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be said of the probes on USB without opening one. */
+/*
+ * What is known of the probes on USB without opening one. Called by probes.c for `station-agent
+ * probes`. It must not open a device or take a lock.
+ */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,7 +15,7 @@
 
 const char usb_denied_advice[] =
     "install 70-hallmark-probes.rules in /etc/udev/rules.d, put this user into group plugdev, "
-    "plug the probe anew";
+    "plug the probe in again";
 
 static int number_of(const struct usb_pipe *pipe)
 {
@@ -34,7 +38,7 @@ static void set_busy(struct probe_info *info, const struct usb_holder *holder)
     set_state(info, PROBE_BUSY, advice);
 }
 
-/* What keeps it from being used, the first thing to mend first. */
+/* The reasons why it is not usable, in the order in which to fix them. */
 static void judge(const struct usb_roots *roots, const struct usb_seen *seen,
                   struct probe_info *info)
 {

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The lock file of a probe's port. Called by usb.c, and by usb_list.c and usb_user.c to name
+ * the holder. All users may write these files, so their content is only shown, and a link must
+ * not be followed.
+ */
+
 #include "station-agent/probe/usb_lock.h"
 
 #include <errno.h>
@@ -12,7 +18,7 @@
 
 #include "common/host/log.h"
 
-enum { LOCK_MODE = 0666 }; /* whoever may use the probe may name itself */
+enum { LOCK_MODE = 0666 }; /* each user of the probe may write its name */
 
 /* The first of the folders that can be used; NULL: none. */
 static const char *lock_folder(const struct usb_roots *roots)
@@ -50,12 +56,12 @@ static int open_file(const char *path)
     fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
     if (fd < 0)
         return errno == EEXIST ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : fd;
-    if (fchmod(fd, LOCK_MODE) != 0) /* umask would keep the others out */
+    if (fchmod(fd, LOCK_MODE) != 0) /* umask would exclude other users */
         log_line(LOG_LEVEL_DEBUG, "probe: %s: %s", path, strerror(errno));
     return fd;
 }
 
-/* "PID PROGRAM": what a holder wrote. Anybody may have written it: it is only shown. */
+/* "PID PROGRAM", as the holder wrote it. Any user may have written it: it is only shown. */
 static bool read_holder(const char *path, struct usb_holder *out)
 {
     char line[64], *end;
@@ -94,7 +100,8 @@ static void write_holder(int fd)
     int len = snprintf(line, sizeof(line), "%d %.30s\n", (int)getpid(),
                        program_invocation_short_name);
     if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)len, 0) != len)
-        log_line(LOG_LEVEL_DEBUG, "probe: the lock cannot be signed: %s", strerror(errno));
+        log_line(LOG_LEVEL_DEBUG, "probe: the name in the lock file was not written: %s",
+                 strerror(errno));
 }
 
 enum err usb_lock_take(const struct usb_roots *roots, const char *port, int *fd_out)
@@ -116,7 +123,8 @@ enum err usb_lock_take(const struct usb_roots *roots, const char *port, int *fd_
 void usb_lock_release(int *fd)
 {
     if (*fd >= 0 && ftruncate(*fd, 0) != 0)
-        log_line(LOG_LEVEL_DEBUG, "probe: the lock keeps its name: %s", strerror(errno));
+        log_line(LOG_LEVEL_DEBUG, "probe: the name in the lock file was not cleared: %s",
+                 strerror(errno));
     fd_drop(fd);
     *fd = -1;
 }

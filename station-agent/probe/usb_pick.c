@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Parses a usb: URI and chooses among the probes that usb_scan.c found. Called by usb.c. It
+ * must not choose when more than one fits.
+ */
+
 #include "station-agent/probe/usb_pick.h"
 
 #include <stdio.h>
@@ -7,7 +12,8 @@
 #include "common/host/log.h"
 
 enum { LIST_MAX = 300, MORE_MAX = 50 };
-static const char nu_link_advice[] = "set CMSIS-DAP=1 in NU_CFG.TXT on its drive, plug it anew";
+static const char nu_link_advice[] =
+    "set CMSIS-DAP=1 in NU_CFG.TXT on its drive, plug it in again";
 
 static bool is_usable(const struct usb_seen *seen)
 {
@@ -130,7 +136,7 @@ static const char *advice_of_first(const struct usb_list *list, const struct usb
     return nu_link_advice;
 }
 
-/* Nothing fits: say the most helpful thing that is known. */
+/* None fits: the most specific reason that is known. */
 static enum err none(const struct usb_list *list, const char *uri, const struct usb_wish *wish)
 {
     char words[LIST_MAX];

@@ -3,9 +3,9 @@
  * usb_pick: which of the probes on USB is meant, and over which of its interfaces.
  *
  * A probe is named by its serial number or by its port path ("1-2.3", as the kernel names it);
- * many have no serial or the same one, so the port path always works. Among several nothing is
- * guessed. CMSIS-DAP v2 (bulk) is preferred to v1 (HID); a URI may ask for one. README.md says
- * what each error asks for. Used by usb.c.
+ * many have no serial or the same one, while a port path names one probe. If several fit, that
+ * is an error (`test_probe_usb_scan`). CMSIS-DAP v2 (bulk) is preferred to v1 (HID); a URI may
+ * ask for one. README.md says what to do about each error. Used by usb.c.
  */
 #pragma once
 
@@ -17,6 +17,8 @@ struct usb_wish {
     enum usb_version version;
     const char *serial, *port; /* borrowed from the URI; NULL: any */
 };
+
+/* ERR_USAGE: not such a URI. */
 enum err usb_wish_parse(const char *uri, struct usb_wish *wish_out);
 
 struct usb_choice {
@@ -24,10 +26,11 @@ struct usb_choice {
     enum usb_version version;
 };
 
-/* The one the URI names. */
+/* The probe that the URI names, borrowed from list. ERR_USAGE; ERR_CONFIG: more than one fits;
+ * ERR_NOT_FOUND: none does, or it is not usable. */
 enum err usb_pick(const struct usb_list *list, const char *uri, struct usb_choice *out);
 
-/* What keeps a probe without a usable interface from being used; NULL: nothing. */
+/* What to do about a probe without a usable interface, as fixed text; NULL: it has one. */
 const char *usb_mode_advice(const struct usb_seen *seen);
 
 /* "usb:port=1-2 (0416:2005 Nu-Link2 CMSIS-DAP, serial 1301)" */

@@ -70,7 +70,7 @@ static enum err await(struct usb *usb, const struct slot *slot, uint64_t deadlin
     return ERR_OK;
 }
 
-/* How the oldest transfer ended, which leaves the ring. */
+/* The result of the oldest transfer, which leaves the ring. */
 static enum err retire(struct usb *usb, struct ring *ring)
 {
     const char *name = usb->probe.name;
@@ -88,14 +88,14 @@ static enum err retire(struct usb *usb, struct ring *ring)
         return fail_quiet(ERR_LIMIT, "probe: %s: a reply larger than its packets", name);
     case LIBUSB_TRANSFER_STALL:
         if (libusb_clear_halt(usb->handle, ring->endpoint) != 0)
-            return fail_quiet(ERR_IO, "probe: %s: stalled for good", name);
+            return fail_quiet(ERR_IO, "probe: %s: stays stalled", name);
         return fail_quiet(ERR_IO, "probe: %s: stalled", name);
     default:
         return fail_quiet(ERR_IO, "probe: %s: transfer failed (%d)", name, (int)t->status);
     }
 }
 
-/* A read waits for every reply that is owed, and for a stray one if none is. */
+/* A read waits for each reply that is owed, and for a stray one if none is. */
 static enum err arm(struct usb *usb)
 {
     bool hid = usb->version == USB_V1;
@@ -105,7 +105,7 @@ static enum err arm(struct usb *usb)
     return ERR_OK;
 }
 
-/* Wait until a packet may be sent; what ended badly meanwhile is said now. */
+/* Waits until a packet may be sent; returns the failure of a transfer that ended meanwhile. */
 static enum err make_room(struct usb *usb)
 {
     struct ring *out = &usb->out;
@@ -132,7 +132,7 @@ static enum err send_report(struct usb *usb, struct span packet)
                                   usb->probe.name, n, size);
 }
 
-/* A HID report always has its full size. */
+/* A HID report has its full size. */
 enum err usb_send(struct probe *probe, struct span packet)
 {
     struct usb *usb = usb_of(probe);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads sysfs for debug probes. Called by usb.c and usb_list.c. Descriptors and strings come
+ * from the device: a length in them must not be trusted, and a string must not be printed as it
+ * is.
+ */
+
 #include "station-agent/probe/usb_scan.h"
 
 #include <dirent.h>
@@ -160,7 +166,7 @@ static bool is_v1(const struct interface *i, struct usb_pipe *pipe_out)
            (pair(i, 0, 1, KIND_INTERRUPT, pipe_out) || pair(i, 1, 0, KIND_INTERRUPT, pipe_out));
 }
 
-/* What is wrong with an interface that is called CMSIS-DAP and is none. */
+/* Why an interface that is called CMSIS-DAP is not usable as one. */
 static const char *flaw_of(const struct interface *i)
 {
     if (i->class != CLASS_VENDOR && i->class != CLASS_HID)
@@ -179,8 +185,8 @@ static const char *flaw_of(const struct interface *i)
     return "its endpoints are not those of CMSIS-DAP";
 }
 
-/* An interface's own name is believed before the product's; a vendor interface with another
- * name (WebUSB) is never meant. */
+/* An interface's own name takes precedence over the product's; a vendor interface with another
+ * name (WebUSB) is not used. */
 static void consider(struct walk *walk)
 {
     struct usb_pipe pipe = { .found = false };

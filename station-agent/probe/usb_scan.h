@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usb_scan: what debug probes are plugged in, as sysfs tells it.
+ * usb_scan: which debug probes are plugged in, from sysfs.
  *
- * No device is opened to look at it: opening a probe disturbs whoever uses it. The kernel keeps
- * the descriptors, which come from the device and are hostile, and the strings. An interface is
- * a probe's if it is called CMSIS-DAP and its descriptors are right (CMSIS-DAP 2.1, "USB
- * interface"): v2 is vendor class with bulk OUT first, then bulk IN; v1 is HID with an
- * interrupt endpoint each way, or IN alone: then packets go out by SET_REPORT. Used by usb.c,
- * usb_pick.c, usb_user.c and usb_list.c.
+ * No device is opened for it: to open a probe disturbs the program that uses it. The kernel
+ * keeps the descriptors, which come from the device and may be hostile, and the strings. An
+ * interface is a probe's if it is called CMSIS-DAP and its descriptors are right
+ * (CMSIS-DAP 2.1, "USB interface"): v2 is vendor class with bulk OUT first, then bulk IN; v1 is
+ * HID with an interrupt endpoint each way, or IN alone: then packets go out by SET_REPORT. Used
+ * by usb.c, usb_pick.c, usb_user.c and usb_list.c.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ enum {
     USB_SEEN_MAX = 64, /* probes considered; a station has a handful */
 };
 
-/* Where the kernel shows things; tests have folders of their own. */
+/* The kernel's file systems; tests have folders of their own. */
 struct usb_roots {
     const char *sysfs; /* /sys/bus/usb/devices */
     const char *dev;   /* /dev */
@@ -40,7 +40,7 @@ struct usb_pipe {
     uint16_t out_size, in_size; /* bytes of a packet */
 };
 
-/* A device that is a debug probe, or could be if it were told to. */
+/* A device that is a debug probe, or can be configured as one. */
 struct usb_seen {
     char port[USB_PORT_MAX]; /* "1-2.3" */
     char serial[USB_TEXT_MAX];
@@ -60,6 +60,7 @@ struct usb_list {
     size_t left_out; /* devices that had no place */
 };
 
+/* Ordered by port. ERR_IO: sysfs is not readable; no probe at all is success. */
 enum err usb_scan(const struct usb_roots *roots, struct usb_list *list_out);
 
 /* The device's node and an interface's folder in sysfs. */
@@ -68,5 +69,6 @@ void usb_node_path(const struct usb_roots *roots, const struct usb_seen *seen,
 void usb_interface_path(const struct usb_roots *roots, const struct usb_seen *seen,
                         uint8_t number, char out[static USB_PATH_MAX]);
 
-/* The first line of a small file; "" if there is none. What cannot be printed becomes '?'. */
+/* The first line of a small file; "" if there is none. Bytes that are not printable become '?'
+ * (`test_probe_usb_scan`). */
 void usb_read_line(const char *path, char *out, size_t size);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Finds another program that uses a probe, through sysfs and /proc. Called by usb.c before it
+ * opens one, and by usb_list.c. It must not open the probe itself.
+ */
+
 #include "station-agent/probe/usb_user.h"
 
 #include <dirent.h>
@@ -9,7 +14,7 @@
 
 enum { HOLDER_NAME_MAX = 100 };
 
-/* What a user of the probe has open. */
+/* The nodes that a user of the probe has open. */
 struct nodes {
     char usb[USB_PATH_MAX];
     char hidraw[USB_PATH_MAX]; /* "" without one */

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The monotonic clock and a short sleep. Called by this folder and its users. It must not be
+ * the wall clock: time-outs must not depend on changes of the date.
+ */
+
 #include "station-agent/probe/when.h"
 
 #include <time.h>

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* when: the monotonic clock and a short sleep, for the time-outs of this folder's users. */
+/* when: the monotonic clock and a short sleep, for time-outs of this folder and its users. Any
+ * thread. */
 #pragma once
 
 #include <stdint.h>
 
+/* Microseconds since an arbitrary moment; a sleep, which a signal may shorten. */
 uint64_t when_us(void);
 void when_sleep_us(unsigned us);
 

@@ -61,7 +61,7 @@ static const struct {
     { ERR_PROTO, "Runs.", NULL, "server and agent may differ in version: call the operator" },
     { ERR_PROTO, NULL, NULL, "start again; if it stays, unplug the probe and plug it in again, then call the operator" },
     /* What becomes of a board. */
-    { ERR_LOCKED, NULL, NULL, "this board is probably finished: check its label, and put in the next one; if oemctl unit show says that it is committed, station-agent seal adds the proof that is missing" },
+    { ERR_LOCKED, NULL, NULL, "this board is probably finished: check its label, and put in the next one; if oemctl unit show says that it is committed, station-agent seal adds the pending lock proof" },
     { ERR_NOT_KNOWN, "connecting", "S_SDE", "secure debug of this board is off: check its label; if it is new, call the operator" },
     { ERR_NOT_KNOWN, NULL, NULL, "do not ship this board; check probe, wires, power and nRESET, then start again" },
     { ERR_OPEN, NULL, NULL, "do not ship this board; call the operator (oemctl unit show)" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The boot test: the board is reset, its firmware must show that it starts, and DevAuth is
- * loaded again for the lock. Called by lock.c before the first lock write, never after: the
+ * loaded again for the lock. Called by lock.c. It must not run after the first lock write: the
  * firmware runs here, and the reset would put a lock in force.
  */
 #include <stdio.h>
@@ -33,8 +33,8 @@ static enum err watch_swd(struct site *site, struct chip_boot_result *out)
     return ERR_OK;
 }
 
-/* The port decides whether the firmware started. Where SWD answers it must not contradict: a
- * line that came without a reset proves nothing. */
+/* The port decides whether the firmware started. If SWD answers it must not contradict: a line
+ * that came without a reset proves nothing. */
 static enum err watch_serial(struct site *site, struct chip_boot_result *out)
 {
     bool seen = false;
@@ -81,8 +81,9 @@ static enum err not_known(struct site *site, const struct chip_boot_result *resu
                       result->detail);
 }
 
-/* It goes with Runs.Locked, one round trip less, if the lock follows; but a unit whose last
- * boot test failed is opened with repeat until the server knows better, so it is told now. */
+/* It is sent with Runs.Locked, which saves a round trip, if the lock follows. But a unit whose
+ * last boot test failed is opened with repeat until the server knows of a success, so that is
+ * reported now. */
 static enum err started(struct site *site, bool lock_follows, struct chip_boot_result *result)
 {
     if (site->repeat || !lock_follows || result->detail[0] == '\0')

@@ -196,7 +196,7 @@ enum err line_check(struct line *line)
     return line_lost(line) ? server_lost(line->server) : ERR_OK;
 }
 
-/* A call that failed with its connection, a moment before that is told. */
+/* A call that failed with its connection, just before the event of that loss. */
 static bool await_loss(struct line *line)
 {
     uint64_t deadline_ms = rpc_now_ms() + LINE_LOSS_MS;
@@ -266,7 +266,8 @@ static enum err send_call(struct line *line, const struct line_call *call,
     return wss_call(line->conn, &request, answered, pending);
 }
 
-/* An answer always comes: the connection's own, at the deadline or at its loss, if no other. */
+/* There is an answer in any case: the connection itself makes one at the deadline or its loss.
+ */
 static void await(struct pending *pending)
 {
     struct line *line = pending->line;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * line: each site's own line to the server, over the one connection that all sites share.
+ * calls: each site's line to the server, over the one connection that all sites share.
  *
  * The connection's I/O thread routes the server's calls by their metadata "run-bin" to the line
  * that opened that run, into an inbox of bounded size; the site's thread serves them there. A
- * call for no run of ours is answered NOT_FOUND, one too many RESOURCE_EXHAUSTED; one that its
- * caller gives up is dropped.
+ * call for no run of ours is answered NOT_FOUND, one too many RESOURCE_EXHAUSTED; one that the
+ * server cancels is dropped.
  *
- * The server reconnects when the connection is lost (keeper.c), but a line belongs to the
- * one on which it was opened, as its run does: once that is lost, or drains, every call here
- * gives ERR_CLOSED, or what the server refused us with if it will not have us. Only calls that
- * outlive the run go on over the next one.
+ * struct server reconnects when the connection is lost (reconnect.c), but a line belongs to the
+ * connection on which it was opened, as its run does: once that is lost, or drains, all calls
+ * here give ERR_CLOSED, or the error of the server's refusal if it refuses this station
+ * (test_site_calls). Only calls that outlive the run continue over the next one.
  *
  * A line is used by its site's thread only. It borrows the server, which outlives it. Used in
  * this folder.
@@ -25,7 +25,7 @@ enum {
     LINE_CONNECT_MS = 15000,
     LINE_WAIT_MS = 120000, /* for the server's next arrow: its HSM or CA may be slow */
     LINE_CALL_MS = 60000,
-    LINE_LOSS_MS = 2000, /* from a call's end by a loss to the word of that loss */
+    LINE_LOSS_MS = 2000, /* from a call's end by a loss to the event of that loss */
 };
 
 struct tell;
@@ -49,9 +49,9 @@ enum err server_open(const struct server_config *config, struct server **server_
 void server_close(struct server *server); /* NULL is fine; its lines are closed before */
 
 /* Wait for a connection, until that moment of rpc_now_ms() at most. ERR_OK: there is one.
- * ERR_CLOSED: none, so far or for good. Else what the server refuses us with. */
+ * ERR_CLOSED: none, now or for good. Else the error of its refusal. */
 enum err server_await(struct server *server, uint64_t until_ms);
-void server_used(struct server *server); /* a run came to its end: it is worth coming back */
+void server_used(struct server *server); /* a run has ended: the next wait is short */
 
 enum err line_open(struct server *server, struct line **line_out);
 void line_close(struct line *line); /* answers what is left in the inbox; NULL is fine */
@@ -67,7 +67,8 @@ struct line_call {
     uint64_t until_ms; /* 0: ends with its connection. Else, if it changes something, it is made
                         * again with the same key on connections that come until then */
 };
-/* Call the server and wait. A refusal gives its code, and its words as fail_words(). */
+/* Calls the server and waits. A refusal gives its code, and its message as fail_words().
+ * ERR_DEADLINE: no answer in time; ERR_CLOSED: the connection is lost. */
 enum err line_call(struct line *line, const struct line_call *call, struct buf *response_out);
 
 /* Is there room on the connection for one call more than each site's own? */
@@ -77,17 +78,18 @@ bool line_has_spare(const struct line *line);
 struct pending *line_begin(struct line *line, const struct line_call *call);
 enum err line_end(struct pending **pending, struct buf *response_out);
 
-/* Wait for the server's next call; the event is the caller's, to be answered. */
+/* Waits for the server's next call. The event is the caller's, and must be answered.
+ * ERR_DEADLINE: none came; ERR_CLOSED: the connection is lost. */
 enum err line_next(struct line *line, uint32_t timeout_ms, struct peer_event *event_out);
-/* Answer it: with the payload if e is ERR_OK, else with e and fail_words(). */
+/* Answers it: with the payload if e is ERR_OK, else with e and fail_words(). */
 void line_answer(struct line *line, uint32_t stream, enum err e, struct span payload);
 
 enum err line_check(struct line *line);   /* ERR_OK, or why its connection is lost */
 bool line_lost(struct line *line);        /* it is; NULL: there was none */
-bool line_moved(const struct line *line); /* it has gone on over another one */
+bool line_moved(const struct line *line); /* it continues over another one */
 
-/* Go on over the next connection, if this one is lost; waits as server_await() does. */
+/* Continues over the next connection, if this one is lost; waits as server_await() does. */
 enum err line_move(struct line *line, uint64_t until_ms);
 
-/* A copy of a peer's words, short and printable. */
+/* A copy of a peer's message, short and printable. */
 void line_words(const char *text, char *out, size_t size);

@@ -2,8 +2,8 @@
 /*
  * The closing of a run, after arrow 33: the board's receipt, the keys' confirmation, the key
  * that the board keeps. Called by engine.c; lock.c takes over once the server has the board's
- * commit statement. Up to there the board stays open, and whatever is lost the next run
- * repeats.
+ * commit statement. Up to there the board must stay open, so that the next run can repeat what
+ * was lost.
  */
 #include <string.h>
 
@@ -53,7 +53,7 @@ static enum err ask_finish(struct site *site, Hallmark__V1__Receipt *receipt,
     return RPC_CALL(&runs, hallmark__v1__runs__finish, &in, out);
 }
 
-/* The server's decision about the key, and its tag of that decision: for the board to judge. */
+/* The server's decision about the key, and its tag of that decision; the board verifies it. */
 static enum err finish(struct site *site, Hallmark__V1__Receipt *receipt,
                        Hallmark__V1__FinishResponse **out)
 {
@@ -96,7 +96,7 @@ static enum err tell_commit(struct site *site, Hallmark__V1__CommitStatement *st
     return closing_check(site->committed);
 }
 
-/* The board checks what these say; here only whether there is something to pass on. */
+/* The board verifies these; here it is only checked that they are present. */
 enum err closing_check(const Hallmark__V1__UnitCommitResponse *committed)
 {
     if (committed->statement == NULL || committed->receipt == NULL)

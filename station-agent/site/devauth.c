@@ -21,7 +21,7 @@ enum err devauth_load(struct site *site, rpc_transport *via)
     return RPC_CALL(&board, hallmark__v1__board__load_dev_auth, &in, &out);
 }
 
-/* What ran before, if anything did, is gone with its mailbox. */
+/* An earlier DevAuth, if there was one, has ended, and its mailbox with it. */
 static void forget_devauth(struct site *site)
 {
     mail_fini(&site->mail);

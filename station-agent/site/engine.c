@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One site from its probe to its end: opens the board and the unit, walks the arrows, starts
- * over what the loss of the server interrupted. Called by sites.c on the site's own thread.
- * What it knows of a board it reads from the board and the server each time: nothing resumes
- * from memory.
+ * One site from its probe to its end: opens the board and the unit, walks the arrows, restarts
+ * what a loss of the server interrupted. Called by sites.c on the site's own thread. A restart
+ * must not use what the earlier run learned of the board: board and server are asked again.
  */
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +30,7 @@ uint64_t site_until_ms(const struct site *site)
 {
     uint64_t since_ms = site->first_loss_ms != 0 ? site->first_loss_ms : rpc_now_ms();
     return since_ms + site->reconnect_ms +
-           LINE_LOSS_MS; /* the server's keeper gives up first */
+           LINE_LOSS_MS; /* the reconnecting thread gives up first */
 }
 
 /* A call whose method is not listed belongs to the run, which ends with its connection. */
@@ -124,8 +123,8 @@ static enum err tell_refusal(struct site *site, enum err e, const char *words)
     return RPC_CALL(&bench, hallmark__v1__bench__turn_away, &in, &out);
 }
 
-/* A board that is locked, unknown, or has a debug password ends here: no run is asked for it,
- * but the server hears of it. */
+/* A board that is locked, unknown, or has a debug password ends here: no run is requested for
+ * it, but it is reported to the server. */
 static enum err turn_away(struct site *site, enum err e)
 {
     char words[FAIL_WORDS_MAX];
@@ -175,7 +174,7 @@ static void release(struct site *site)
     memset((char *)site + borrowed, 0, sizeof(*site) - borrowed);
 }
 
-/* Nothing resumes: the board is opened, halted and loaded again, as for a first run. */
+/* There is no resume: the board is opened, halted and loaded again, as for a first run. */
 static void clear(struct site *site, const char *words)
 {
     char where[WHERE_MAX];
@@ -187,7 +186,7 @@ static void clear(struct site *site, const char *words)
     release(site);
 }
 
-/* Only what the loss of the server interrupted; a board that failed is left as it is. */
+/* Only a run that a loss of the server interrupted; a board that failed is not restarted. */
 static bool is_restarted(struct site *site, enum err *e)
 {
     char words[FAIL_WORDS_MAX];
@@ -220,7 +219,7 @@ static bool is_repeated(struct site *site, enum err e)
     return true;
 }
 
-/* failed_out: how it did; "" if well. */
+/* failed_out: how it failed; "" if it did not. */
 static enum err run_on_end(struct site *site, enum err result,
                            char failed_out[static FAIL_WORDS_MAX])
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine: one site's way through one run; what the files of this folder share of it.
+ * engine: one site's run, shared by the files of this folder.
  *
  * engine.c opens the board and walks common/flow, open.c opens the unit; steps.c holds what the
- * agent calls (a table by arrow), serve.c what others call on it, trace.c what is told and
- * reported of each arrow. After arrow 33: closing.c to the commit, lock.c with boot.c and
+ * agent calls (a table by arrow), serve.c what others call on it, trace.c the lines and reports
+ * of each arrow. After arrow 33: closing.c to the commit, lock.c with boot.c and
  * devauth.c to the lock, shut.c to the proof; seal.c the proof alone. All functions run on the
  * site's own thread; a failure has its message in fail_words().
  */
@@ -21,7 +21,7 @@
 #include "station-agent/site/output.h"
 #include "station-agent/site/reports.h"
 
-/* What is known of the arrow under way. */
+/* The arrow in progress. */
 struct trace {
     const struct flow_row *row;
     uint64_t started_us; /* since 1970 */
@@ -40,20 +40,20 @@ struct site {
     unsigned probe_timeout_ms;
     const char *order;
     const uint8_t *named_uid; /* UID_SIZE: only the proof of that unit's board. NULL: a run */
-    const char *serial;       /* port on which the firmware says that it runs; NULL: none */
-    const char *banner;       /* what it says there */
+    const char *serial;       /* port on which the firmware prints its banner; NULL: none */
+    const char *banner;       /* that text */
     bool under_reset;         /* boards are attached to with nRESET held low */
     const char *on_end;       /* the operator's program (on_end.h); NULL: none */
-    const char *position;     /* what the lines call this site */
+    const char *position;     /* this site's name in the output */
     struct server *server;
     struct images *images;
     struct tell *tell;
     uint32_t reconnect_ms; /* from the first loss of the server on, a run is restarted */
 
     /* Of its own. */
-    uint64_t first_loss_ms; /* when the server was lost first; 0: never */
+    uint64_t first_loss_ms; /* when the server was lost first; 0: it was not */
     unsigned restarts;      /* how often the site was restarted */
-    bool repeat;            /* a committed unit's arrows are gone through again */
+    bool repeat;            /* a committed unit's arrows are repeated */
 
     /* Of one run: from here to the end it is cleared for the next. */
     struct probe *probe;
@@ -65,28 +65,28 @@ struct site {
     struct flow flow;
     struct reports reports;
     struct trace trace;
-    const char *where;  /* what is under way outside arrows; NULL: an arrow is */
+    const char *where;  /* the step in progress outside arrows; NULL: an arrow is */
     const char *advice; /* what to try; NULL: by the error (advice.h) */
     char advice_text[160];
     Hallmark__V1__UnitCommitResponse
         *committed;               /* the server's answer: what Closing.Lock needs */
     bool shortened;               /* that came with Runs.Open: there is no run */
     bool repeat_due;              /* Closing.Lock refused what it found */
-    char booted[CHIP_DETAIL_MAX]; /* the boot test ended well: Runs.Locked tells it; or empty */
+    char booted[CHIP_DETAIL_MAX]; /* the boot test's success, for Runs.Locked; or empty */
     bool interrupted;             /* the run ended with the connection to the server */
     struct mail mail;
 };
 
-/* From the probe to Runs.Sealed, or with named_uid its proof alone. Restarted from the probe,
- * while it may, if the server was lost. Says how it ended, and yields it; ERR_ABORTED for a
- * board that is sealed, if the operator's program at its end failed. */
+/* From the probe to Runs.Sealed, or with named_uid its proof alone. Restarted from the probe
+ * after a loss of the server, within reconnect_ms. Prints the outcome and returns it;
+ * ERR_ABORTED for a board that is sealed, if the operator's program at its end failed. */
 enum err site_run(struct site *site);
 
-/* trace.c */
+/* trace.c: of one arrow, in this order. A payload is digested, not kept. */
 void trace_begin(struct site *site, const struct flow_row *row);
 void trace_request(struct site *site, struct span payload);
 void trace_response(struct site *site, struct span payload);
-enum err trace_end(struct site *site, enum err e); /* tells, reports; yields e */
+enum err trace_end(struct site *site, enum err e); /* prints, reports; returns e */
 enum err trace_report(struct site *site);          /* Runs.Report, if there is anything */
 
 /* steps.c: the agent is the tail, or acts for the board's own arrow. flow_call's type. */
@@ -129,21 +129,21 @@ enum err lock_committed(struct site *site);
 enum err boot_test(struct site *site);
 
 /* shut.c: nRESET, proof, Runs.Sealed. ERR_OPEN and ERR_NOT_KNOWN by the proof's outcome.
- * shut_refuse tells the server of an outcome that is not "shut", and yields its error. */
+ * shut_refuse reports an outcome that is not "shut" to the server, and returns its error. */
 enum err shut_board(struct site *site, enum chip_level level);
 enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
                      const char *what);
 
-/* seal.c: the proof alone, for a board that is shut. That it is the board of named_uid cannot
- * be read any more. ERR_NOT_LOCKED: the server has no lock statement of it. */
+/* seal.c: the proof alone, for a board that is shut, whose UID is not readable any more: the
+ * operator named it. ERR_NOT_LOCKED: the server has no lock statement of it. */
 enum err seal_board(struct site *site);
 
-/* engine.c: what is under way outside arrows; where must last, and is told. */
+/* engine.c: the step in progress outside arrows, which is printed; where is borrowed. */
 void site_now(struct site *site, const char *where);
 /* rpc_transport of calls to the server; context is the site. */
 enum err site_to_server(void *site, const char *method, struct span payload,
                         struct buf *response_out);
-/* e came from the line: notes whether it is the end of the run by a lost connection. Yields e.
+/* e came from the line: notes whether it is the end of the run by a lost connection. Returns e.
  */
 enum err site_note_loss(struct site *site, enum err e);
 uint64_t site_until_ms(const struct site *site); /* when waiting for the server ends */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock, the very last step: boot test, Closing.Lock, Runs.Locked, and then shut.c's reset
+ * The lock, the last step: boot test, Closing.Lock, Runs.Locked, and then shut.c's reset
  * and proof. Called by closing.c at the end of a run, and by engine.c for a unit that the
  * server knows as committed. Between the first lock write and the answer to Runs.Locked nothing
  * here may reset the board: it would be shut at a level that is not known.
@@ -12,8 +12,8 @@
 #include "hallmark/v1/closing.pb-c.h"
 #include "station-agent/site/engine.h"
 
-/* The board found on itself something else than the statement says: arrows can mend that. What
- * is not listed failed on the way, or in the chip. */
+/* The board's state differs from the statement: a repeat of the arrows can repair that. An
+ * error that is not listed was a failure of the connection, or of the chip. */
 static bool is_mended_by_arrows(enum err e)
 {
     static const enum err findings[] = { ERR_MISMATCH,     ERR_VERIFY,    ERR_SIG,
@@ -49,7 +49,7 @@ static enum err lock(struct site *site, Hallmark__V1__LockResponse **out)
                : fail_quiet(ERR_PROTO, "the board's answer holds no lock statement");
 }
 
-/* A server that stays away: the board is complete, but its lock is not in force yet. */
+/* The server is lost for good: the board is complete, but its lock is not in force yet. */
 static enum err tell_locked(struct site *site, Hallmark__V1__LockStatement *statement)
 {
     char words[FAIL_WORDS_MAX];

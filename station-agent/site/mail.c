@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Calls to and from DevAuth as Frames. Called by steps.c, serve.c, closing.c and devauth.c.
+ * What the board sends must be checked before it is used: stream, size, method; an answer must
+ * not be taken for another call's.
+ */
+
 #include "station-agent/site/mail.h"
 
 #include <stdio.h>
@@ -54,7 +60,7 @@ static enum err check_request(struct mail *mail, const Hallmark__V1__FrameReques
     return ERR_OK;
 }
 
-/* On stream 0 the board says that it could not read its slot, or not make its own call. */
+/* On stream 0 the board reports that it could not read its slot, or not make its own call. */
 static enum err check_response(const struct mail *mail,
                                const Hallmark__V1__FrameResponse *response)
 {

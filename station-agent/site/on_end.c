@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * --on-end: one process a board, with what is known of the board in its environment. Called at
- * the very end of a site. It must never be taken for a success unless it said so in time, and
- * nothing that a peer sent may reach it but as the value of a variable.
+ * the end of a site. Only exit status 0 in time may count as success, and what a peer sent must
+ * not reach the program other than as the value of a variable.
  */
 #include "station-agent/site/on_end.h"
 
@@ -130,7 +130,7 @@ static int spawn(const char *program, char **variables, pid_t *pid_out)
     return code;
 }
 
-/* False: it was killed, as it did not end in time. */
+/* False: it did not end in time and was killed. */
 static bool await(pid_t pid, unsigned timeout_ms, int *status_out)
 {
     AUTO(fd_drop) int ended = pidfd_open(pid, 0);

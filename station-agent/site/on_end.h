@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * on_end: the operator's own program at the end of each board: a label is printed, say.
+ * on_end: the operator's program at the end of each board: it prints a label, for example.
  *
- * A board that is shut tells nobody its UID, so the program gets it here. It is started
- * directly, never through a shell (test_site_on_end, no_shell_reads_it), without arguments, in
- * a process group of its own, its output going to standard error; one that does not end in time
- * is killed with its group. Called by engine.c on the site's thread.
+ * The UID of a shut board is not readable, so the program gets it here. It is started without a
+ * shell (test_site_on_end, no_shell_reads_it), without arguments, in a process group of its
+ * own, with its output to standard error; if it does not end in time it is killed with its
+ * group. Called by engine.c on the site's thread.
  */
 #pragma once
 

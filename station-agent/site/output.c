@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lines for people and JSON for programs. Called by all sites' threads and the connection's,
- * under one lock. It must never print what a peer sent without making it printable first.
+ * under one lock. A peer's text must be made printable before it is
+ * printed.
  */
 #include "station-agent/site/output.h"
 
@@ -32,7 +33,7 @@ struct tell {
     struct tell_config config;
     pthread_mutex_t lock;
     bool drawn;          /* progress lines are on the screen, the cursor below them */
-    uint64_t attempt_ms; /* when a lost connection was told of */
+    uint64_t attempt_ms; /* when a lost connection was reported */
     size_t ended;        /* sites */
     char doing[TELL_SITES_MAX][DOING_MAX];
     uint8_t arrows[TELL_SITES_MAX];
@@ -61,7 +62,7 @@ static const char *paint(const struct tell *tell, const char *color)
     return tell->config.color ? color : "";
 }
 
-/* The lines of a peer may hold anything; a terminal shall see only text. */
+/* A peer's message may hold any bytes; only printable text goes to a terminal. */
 static void printable(const char *text, char out[static WORDS_MAX])
 {
     size_t len = 0;
@@ -81,7 +82,7 @@ static void erase(struct tell *tell)
     tell->drawn = false;
 }
 
-/* A line that wrapped would be two to the cursor, and one to erase(). */
+/* A wrapped line would take two rows of the terminal, but erase() clears one. */
 static int columns(void)
 {
     struct winsize size;
@@ -235,7 +236,7 @@ void tell_restart(struct tell *tell, size_t site, const struct tell_restart *res
     printable(restart->words, words);
     pthread_mutex_lock(&tell->lock);
     erase(tell);
-    fprintf(stderr, "station-agent: site %s: %s: %s; the run is restarted\n",
+    fprintf(stderr, "station-agent: position %s: %s: %s; the run is restarted\n",
             tell->config.names[site], restart->where, words);
     if (tell->config.json)
         put_json(json_pack("{s:s, s:i, s:s, s:s}", "site", tell->config.names[site], "anew",
@@ -295,22 +296,24 @@ static void failure_text(const struct tell *tell, size_t site, const struct tell
                          const char *words)
 {
     const char *hint = hint_of(end);
-    fprintf(stderr, "%sstation-agent: site %s (%s): %s: %s%s\n", paint(tell, RED),
+    fprintf(stderr, "%sstation-agent: position %s (%s): %s: %s%s\n", paint(tell, RED),
             tell->config.names[site], end->probe, end->where,
             words[0] != '\0' ? words : err_text(end->err), paint(tell, PLAIN));
-    fprintf(stderr, "station-agent: site %s: try: %s\n", tell->config.names[site], hint);
+    fprintf(stderr, "station-agent: position %s: try: %s\n", tell->config.names[site], hint);
 }
 
-/* The board is what it is; but nobody else has its UID now. */
+/* The board's result stands; but its UID is not known elsewhere now. */
 static void on_end_text(const struct tell *tell, size_t site, const struct tell_end *end)
 {
     char uid[UID_HEX_SIZE];
     uid_hex(end->uid, uid);
-    fprintf(stderr,
-            "%sstation-agent: site %s: %s%s\nstation-agent: site %s: try: note uid %s by hand, "
-            "mend that program, then put in the next board\n",
-            paint(tell, RED), tell->config.names[site], end->on_end, paint(tell, PLAIN),
-            tell->config.names[site], uid[0] != '\0' ? uid : "unknown");
+    fprintf(
+        stderr,
+        "%sstation-agent: position %s: %s%s\n"
+        "station-agent: position %s: try: note uid %s by hand, repair that program, then put "
+        "in the next board\n",
+        paint(tell, RED), tell->config.names[site], end->on_end, paint(tell, PLAIN),
+        tell->config.names[site], uid[0] != '\0' ? uid : "unknown");
 }
 
 static void end_text(const struct tell *tell, size_t site, const struct tell_end *end)

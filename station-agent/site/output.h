@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tell: what the operator sees of all sites: a line per arrow, or a JSON object per line.
+ * output: the operator's view of all sites: a line per arrow, or a JSON object per line.
  *
  * Lines go to stdout. On a terminal, a progress line per site is kept below them on stderr. A
- * peer's messages are shown printable and short. Any thread may call; each call is one whole
- * line.
+ * peer's messages are made printable and short. Any thread may call; each call writes one whole
+ * line. Strings are borrowed for the call.
  */
 #pragma once
 
@@ -27,14 +27,14 @@ struct tell_config {
 struct tell *tell_new(const struct tell_config *config); /* NULL: no memory */
 void tell_free(struct tell *tell);                       /* clears the progress lines */
 
-/* What site does now, for its progress line: "connecting", "arrow 5 ...". */
+/* The step of a site, for its progress line: "connecting", "arrow 5 ...". */
 void tell_doing(struct tell *tell, size_t site, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 struct tell_arrow {
     const struct flow_row *row;
     enum err err;
-    const char *detail; /* of what came of it; if err is not ERR_OK: the failure's message */
+    const char *detail; /* of the result; if err is not ERR_OK: the failure's message */
     uint32_t took_ms;
 };
 void tell_arrow(struct tell *tell, size_t site, const struct tell_arrow *arrow);
@@ -50,12 +50,12 @@ struct tell_connection {
     unsigned attempts;         /* since it was lost */
     uint32_t wait_ms, left_ms; /* to the next one; until no more are made */
 };
-/* Attempts that fail fast are told once a second. That it is over is for --json only: sites
- * tell people. When all sites have ended nothing is told. */
+/* Attempts that fail fast are printed once a second. The end of all attempts is printed with
+ * --json only, since each site's last line says it for people. After the end of all sites
+ * nothing is printed. */
 void tell_connection(struct tell *tell, const struct tell_connection *news);
 
-/* The loss of the server interrupted a run, or the board refused its lock: the site starts
- * over. */
+/* A loss of the server interrupted a run, or the board refused its lock: the site restarts. */
 struct tell_restart {
     const char *where; /* as in tell_end, and */
     const char *words;
@@ -67,12 +67,12 @@ struct tell_end {
     const uint8_t *uid; /* UID_SIZE, read or named; NULL: neither */
     enum err err;
     const char *words;  /* of the failure */
-    const char *where;  /* "arrow 5, n -> p Board.LoadDevAuth", or what was under way */
+    const char *where;  /* "arrow 5, n -> p Board.LoadDevAuth", or the step in progress */
     const char *advice; /* what to try; NULL: by advice.h */
     const char *probe;
     const struct probe_counts *counts; /* NULL: the probe was not opened */
     bool server_lost;                  /* the connection is, and that ended the run */
-    bool server_refused;               /* and the server will not have us */
+    bool server_refused;               /* and the server refuses this station */
     const char *on_end; /* how the operator's program failed; "" if it did not, NULL: none */
     uint32_t took_ms;
 };

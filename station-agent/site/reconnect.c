@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The thread that makes the connection to the server, and makes it again after a loss. Started
+ * by server.c. It must not hold the lock while it connects or reports, and it must end when the
+ * server refuses this station.
+ */
+
 #include <stdio.h>
 #include <string.h>
 
@@ -6,7 +12,7 @@
 #include "station-agent/site/output.h"
 #include "station-agent/site/server.h"
 
-/* Outside the lock: whoever reads what is told may be slow. */
+/* Outside the lock, since output may block. */
 static void tell(struct server *s, enum tell_connection_kind kind, uint32_t wait_ms)
 {
     char reason[SERVER_REASON_MAX];

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The outcomes of arrows that do not pass the server. Filled by trace.c, taken by calls to the
+ * server. A report must be sent once; one that does not fit must be an error and not be
+ * dropped.
+ */
+
 #include "station-agent/site/reports.h"
 
 #include <string.h>

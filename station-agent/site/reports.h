@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reports: what the server cannot see, kept until the next call to it takes them along.
+ * reports: outcomes of arrows that do not pass the server, kept until the next call to it.
  *
  * One item an arrow between board and station: outcome, digests of request and response, times.
- * Travels as metadata "reports-bin" or by Runs.Report (proto/hallmark/v1/runs.proto). A struct
+ * Sent as metadata "reports-bin" or by Runs.Report (proto/hallmark/v1/runs.proto). A struct
  * reports is all zero when empty; the site's thread owns it.
  */
 #pragma once
@@ -13,7 +13,7 @@
 #include "common/host/own.h"
 #include "hallmark/v1/runs.pb-c.h"
 
-enum { REPORTS_MAX = 16 }; /* arrows 4-13 are the longest stretch the server does not see */
+enum { REPORTS_MAX = 16 }; /* arrows 4-13 are the longest series without the server */
 
 struct report {
     uint8_t arrow;
@@ -32,6 +32,6 @@ struct reports {
 };
 
 enum err reports_add(struct reports *reports, struct report *report); /* takes its request */
-/* Encoded ArrowReports; empty if there are none. Reports are gone then: they travel once. */
+/* Encoded ArrowReports; empty if there are none. It removes them: they are sent once. */
 enum err reports_take(struct reports *reports, struct buf *encoded_out);
 void reports_fini(struct reports *reports);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The proof alone, for a unit whose board is shut and whose run ended before Runs.Sealed.
- * Called by engine.c if the operator named the unit. It must never reset a board that is open,
- * which may not be complete, and never accept a unit: only an operator does.
+ * Called by engine.c if the operator named the unit. It must not reset a board that is open,
+ * which may not be complete, and must not accept a unit: only an operator does.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static enum err must_be_shut(struct site *site)
     return shut_refuse(site, &result, "open, the board was not reset");
 }
 
-/* Shut, but which level the board reached it never said. */
+/* Shut, but the board has not stated its level. */
 static void advise_accept(struct site *site)
 {
     char uid[2 * UID_SIZE + 1];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The serial port of one fixture position. Called by the boot test (boot.c), which opens it
- * before the reset and reads it after. It must never block longer than it was told to.
+ * before the reset and reads it after. It must not block longer than its time-out.
  */
 #include "station-agent/site/serial.h"
 

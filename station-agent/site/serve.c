@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What others call on the station: the server's and the board's arrows. Called by engine.c when
- * the next arrow is theirs. A call that is not the next arrow is refused, never served.
+ * The arrows that server and board call on the station. Called by engine.c when the next arrow
+ * is theirs. A call that is not the next arrow must be refused.
  */
 #include <string.h>
 
@@ -71,7 +71,7 @@ static enum err handle(struct site *site, const char *method, struct span payloa
     return e;
 }
 
-/* RunControl.End comes whenever the server has had to end the run. */
+/* RunControl.End comes at any time: the server has ended the run. */
 static enum err check_ended(struct site *site, const struct peer_event *event)
 {
     const Hallmark__V1__FrameRequest *request = event->frame->request;
@@ -86,7 +86,7 @@ static enum err check_ended(struct site *site, const struct peer_event *event)
     return fail_quiet(site->unit.ended, "the server ended the run: %s", site->unit.ended_words);
 }
 
-/* Of the server: the next arrow's call. Any other is refused, and waited past. */
+/* Of the server: the next arrow's call. Any other is refused, and the wait goes on. */
 static enum err await_server(struct site *site, struct peer_event *event)
 {
     uint64_t deadline_ms = rpc_now_ms() + LINE_WAIT_MS;

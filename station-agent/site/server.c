@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The shared connection: opens it, receives its events on the I/O thread, and routes the
+ * server's calls to lines. Called by sites.c and calls.c. An event's handler must not block,
+ * and must not touch a line without the lock.
+ */
+
 #include "station-agent/site/server.h"
 
 #include <openssl/err.h>
@@ -36,7 +42,7 @@ static enum err set_up_tls(void *context, SSL_CTX *tls)
     return ERR_OK;
 }
 
-/* A key that others can read is nobody's. */
+/* A key that other users can read is not accepted. */
 static enum err check_key(const char *file)
 {
     struct stat about;
@@ -45,7 +51,7 @@ static enum err check_key(const char *file)
     return ERR_OK;
 }
 
-/* wss says no reason when the TLS set-up fails late; so the files are tried before. */
+/* wss gives no reason when the TLS set-up fails late, so the files are tested first. */
 static enum err try_files(const struct server_config *config)
 {
     struct server_config copy = *config;
@@ -96,7 +102,7 @@ void server_lose(struct server *server, enum server_state state, enum err e, con
     rouse(server);
 }
 
-/* Of the connection that stands, or of the attempt; not of one that was going away. */
+/* Of the open connection, or of the attempt; not of one that was going away. */
 static void lost(void *context, struct wss_conn *conn, const char *reason)
 {
     struct server *server = context;
@@ -108,7 +114,7 @@ static void lost(void *context, struct wss_conn *conn, const char *reason)
     pthread_mutex_unlock(&server->lock);
 }
 
-/* The calls under way may end there; all else goes over the next connection. */
+/* Calls in progress may end there; all others go over the next connection. */
 static void going_away(void *context, struct wss_conn *conn, const char *reason)
 {
     struct server *server = context;
@@ -124,7 +130,7 @@ static enum err no_connection(const struct server *server)
 {
     return server->err == ERR_OK || server->err == ERR_UNAVAILABLE
                ? fail_quiet(ERR_CLOSED, "connection to the server lost: %s", server->reason)
-               : fail_quiet(server->err, "the server does not have us: %s", server->reason);
+               : fail_quiet(server->err, "the server refuses this station: %s", server->reason);
 }
 
 enum err server_lost(struct server *server)
@@ -174,9 +180,9 @@ static struct line *line_of(const struct server *server, const struct wss_conn *
 static enum err deliver(struct line *line, struct peer_event *event)
 {
     if (line == NULL)
-        return fail_quiet(ERR_NOT_FOUND, "no site of this station has this run");
+        return fail_quiet(ERR_NOT_FOUND, "no position of this station has this run");
     if (line->waiting == LINE_INBOX_MAX)
-        return fail_quiet(ERR_EXHAUSTED, "site has %d calls waiting", LINE_INBOX_MAX);
+        return fail_quiet(ERR_EXHAUSTED, "position has %d calls waiting", LINE_INBOX_MAX);
     line->inbox[line->waiting++] = *event;
     event->frame = NULL;
     pthread_cond_broadcast(&line->changed);
@@ -272,7 +278,7 @@ enum err server_open(const struct server_config *config, struct server **server_
     return ERR_OK;
 }
 
-/* The close frame shall leave before the I/O thread does. */
+/* The close frame must be sent before the I/O thread ends. */
 static void say_goodbye(struct server *server)
 {
     uint64_t deadline_ms = rpc_now_ms() + CLOSE_MS;

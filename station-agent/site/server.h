@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server: what line.c, server.c and keeper.c share: the connection, under one lock held for
- * moments only.
+ * server: the connection, shared by calls.c, server.c and reconnect.c under one lock, which no
+ * thread holds while it waits for a peer.
  *
- * server.c hears of it on the I/O thread; keeper.c makes it, and makes it anew, on a thread of
- * its own.
+ * server.c receives its events on the I/O thread; reconnect.c makes it, and makes it again
+ * after a loss, on a thread of its own.
  */
 #pragma once
 
@@ -16,8 +16,8 @@
 #include "station-agent/site/calls.h"
 
 enum server_state {
-    SERVER_LOST,       /* or not made yet: the keeper sees to it */
-    SERVER_CONNECTING, /* it does */
+    SERVER_LOST,       /* or not made yet: the keeper will connect */
+    SERVER_CONNECTING, /* it does now */
     SERVER_OPEN,
     SERVER_OVER, /* for good */
 };
@@ -30,17 +30,17 @@ struct server {
     struct wss *wss;
     pthread_t keeper;
     bool kept;            /* that thread runs */
-    pthread_mutex_t lock; /* guards what follows, and every line */
+    pthread_mutex_t lock; /* protects the fields below, and all lines */
     pthread_cond_t changed;
     bool closing;
     enum server_state state;
     enum err err; /* of the latest loss: ERR_UNAVAILABLE, or a refusal that lasts */
-    char reason[SERVER_REASON_MAX]; /* its words */
+    char reason[SERVER_REASON_MAX]; /* its message */
     struct wss_conn *conn;          /* kept while SERVER_OPEN */
     uint64_t opened_ms;             /* since when it is */
     uint64_t lost_ms;               /* since when there is none */
     unsigned attempts;              /* since then */
-    unsigned connections;           /* there were, this one included */
+    unsigned connections;           /* so far, this one included */
     struct backoff backoff;
     struct line *lines;
 };
@@ -63,7 +63,7 @@ void *keeper_run(void *server); /* pthread_create's */
 void server_lose(struct server *server, enum server_state state, enum err e,
                  const char *reason);
 
-enum err server_lost(struct server *server); /* why, with words: ERR_CLOSED, or a refusal */
+enum err server_lost(struct server *server); /* why, with a message: ERR_CLOSED, or a refusal */
 
 enum err line_condition(pthread_cond_t *condition); /* initialise it on CLOCK_MONOTONIC */
 bool line_wait(pthread_cond_t *condition, pthread_mutex_t *lock,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reset that puts the locks in force, the proof that the debug port is shut, and the
- * server's word of it. Called by lock.c after Runs.Locked, and by seal.c for a board that is
+ * The reset that puts the locks in force, the proof that the debug port is shut, and its
+ * report to the server. Called by lock.c after Runs.Locked, and by seal.c for a board that is
  * shut already. Nothing here may reset a board that is open and has lock writes the server does
  * not know of.
  */
@@ -32,7 +32,7 @@ static enum err tell_port(struct site *site, const struct chip_debug_result *res
     return RPC_CALL(&runs, hallmark__v1__runs__sealed, &in, &out);
 }
 
-/* The board is done, whatever becomes of this: another run would find it shut. */
+/* The board is finished, even if this call fails: another run would find it shut. */
 static enum err tell_shut(struct site *site, const struct chip_debug_result *result)
 {
     char words[FAIL_WORDS_MAX];
@@ -65,7 +65,7 @@ enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
                             "it is not known whether the debug port is shut: %.300s", words);
 }
 
-/* A reset that fails leaves nothing to look at. */
+/* After a failed reset there is nothing to prove. */
 static void reset_and_look(struct site *site, enum chip_level level,
                            struct chip_debug_result *out)
 {

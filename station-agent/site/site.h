@@ -3,10 +3,10 @@
  * site: provisions the boards of a station: one thread per probe, one connection to the server.
  *
  * A site takes one board through one run, arrows 3 to 33, the closing, the lock and its proof,
- * and ends. Each blocks on its own probe only, so an unresponsive one does not delay another.
- * Nothing is kept in files: what was interrupted is completed by the next run, and by the same
- * one if it was the connection that was lost. Policy (profile, DevAuth, subject, lock level)
- * comes from the server. Used by the program's subcommands.
+ * and ends. Each blocks on its own probe only, so an unresponsive one does not delay another
+ * (`test_site_run`). No file is kept: an interrupted run is completed by the next one, and
+ * after a loss of the connection by the same one. Policy (profile, DevAuth, subject, lock
+ * level) comes from the server. Used by the program's subcommands.
  */
 #pragma once
 
@@ -17,7 +17,7 @@
 
 enum { SITES_MAX = 64, SITE_BANNER_MAX = 80 };
 
-#define SITE_BANNER "NuLink3 demo" /* what nulink3-demo says when it starts */
+#define SITE_BANNER "NuLink3 demo" /* nulink3-demo's text when it starts */
 
 struct site_plan {
     const char *host; /* of the server */
@@ -30,13 +30,13 @@ struct site_plan {
     const char *const *probes; /* URIs, see probe/probe.h */
     size_t probe_count;        /* 1 to SITES_MAX */
     const char *const *serials; /* by probe: its board's serial port, or NULL. NULL: no port */
-    const char *banner;         /* what the firmware says there: 1 to SITE_BANNER_MAX bytes */
+    const char *banner;         /* the firmware's text there: 1 to SITE_BANNER_MAX bytes */
     bool under_reset;           /* of runs: attach with nRESET held low */
     const char *on_end;         /* program at the end of each board, see on_end.h; NULL: none */
-    uint32_t swd_clock_hz;      /* at most; 0: as fast as the wires bear */
+    uint32_t swd_clock_hz;      /* at most; 0: PROBE_CLOCK_DEFAULT_HZ */
     unsigned probe_timeout_ms;  /* for one reply of a probe; 0: the default */
     const char *firmware_file;  /* NULL: fetched from the server */
-    uint32_t reconnect_ms;      /* how long a lost server is waited for; 0: not at all */
+    uint32_t reconnect_ms;      /* how long to wait for a lost server; 0: not at all */
     bool json;
     bool color;
     bool progress; /* stderr is a terminal: keep progress lines there */

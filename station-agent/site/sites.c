@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The crew: one worker a probe, and what they share. Called by the subcommands. A failure of
- * one site must never end another.
+ * All sites of a process: one thread a probe, and what they share. Called by the subcommands. A
+ * failure of one site must not end another.
  */
 #include "station-agent/site/site.h"
 
@@ -123,7 +123,7 @@ static void start(struct crew *crew, size_t i)
     if (worker->running)
         return;
     worker->result = ERR_MEMORY;
-    snprintf(worker->words, sizeof(worker->words), "no thread for site %s", crew->names[i]);
+    snprintf(worker->words, sizeof(worker->words), "no thread for position %s", crew->names[i]);
 }
 
 /* Boards that must not be shipped come first. ERR_ABORTED comes last: the board may be sealed,
@@ -165,7 +165,7 @@ static enum err sum_up(const struct crew *crew, size_t *failed_out)
                             : fail_quiet(results[gravest], "%s", crew->workers[gravest].words);
 }
 
-/* Before any board is touched: the boot test would find out late. */
+/* Before any board is touched: the boot test would find it late. */
 static enum err check_serials(const struct site_plan *plan)
 {
     for (size_t i = 0; plan->serials != NULL && i < plan->probe_count; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the agent calls itself, a function an arrow, in a table by arrow; called by
- * common/flow's walk. A step must be safe to repeat: the power may go before the next line.
+ * The arrows that the agent calls itself, a function each, in a table by arrow. Called by
+ * common/flow's walk. A step must be safe to repeat, since a run may be interrupted after it.
  */
 #include <openssl/sha.h>
 #include <string.h>
@@ -105,7 +105,7 @@ static enum err generate_auth_key(struct site *site)
     AUTO(rpc_drop) Hallmark__V1__GenerateAuthKeyResponse *out = NULL;
     struct rpc_stub target = stub_of(site, &hallmark__v1__target__descriptor);
     TRY(RPC_CALL(&target, hallmark__v1__target__generate_auth_key, &in, &out));
-    unit_say(&site->unit, out->created ? "created" : "the board had it");
+    unit_say(&site->unit, out->created ? "created" : "it was on the board already");
     return ERR_OK;
 }
 
@@ -191,7 +191,7 @@ static enum err request_key(struct site *site)
     AUTO(rpc_drop) Hallmark__V1__RequestKeyResponse *out = NULL;
     struct rpc_stub secure_boot = stub_of(site, &hallmark__v1__secure_boot__descriptor);
     TRY(RPC_CALL(&secure_boot, hallmark__v1__secure_boot__request_key, &in, &out));
-    unit_say(&site->unit, out->created ? "created" : "the server had it");
+    unit_say(&site->unit, out->created ? "created" : "it was at the server already");
     return ERR_OK;
 }
 
@@ -214,7 +214,7 @@ static enum err burn_rotpk(struct site *site)
     return ERR_OK;
 }
 
-/* What this station has need not come with arrow 23; nor must it have it. */
+/* Arrow 23 need not bring an image that this station has, and the station need not have it. */
 static enum err find_firmware(struct site *site)
 {
     struct unit *unit = &site->unit;

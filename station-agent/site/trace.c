@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The record of one arrow: its times and digests, its line for people and its report for the
+ * server. Called by engine.c, steps.c and serve.c. An arrow must be reported once, whether it
+ * ended well or not.
+ */
+
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +66,7 @@ static struct report report_of(const struct trace *trace, enum err e)
     return report;
 }
 
-/* The words of this failure must outlive the calls made to tell of it. */
+/* This failure's message must outlive the calls that report it. */
 static enum err add_report(struct site *site, enum err e, const char *words)
 {
     struct report report = report_of(&site->trace, e);

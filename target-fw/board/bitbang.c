@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Turns the characters of remote_bitbang into clock edges for wire (SWD) and jtag. Called by
+ * board.c when its client is readable. A character that the protocol does not have is ignored;
+ * it must not end the connection.
+ */
+
 #include "target-fw/board/bitbang.h"
 
 #include <errno.h>

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * One board's thread: it waits for the wire, the control socket and the core's next wake-up,
+ * and serves each in turn. Called by main and, through board_call(), by ctl. Another thread
+ * must not touch a board's chip while the board's thread runs; only `call`, `served` and `quit`
+ * are shared, and `mutex` protects `call`.
+ */
+
 #include "target-fw/board/board.h"
 
 #include <errno.h>
@@ -15,7 +22,7 @@
 
 enum { FDS = 5 };
 
-/* Simulated time: a host silent for so long means it, and that time passes for the chip. */
+/* Simulated time: a silence of that length passes for the chip as well. */
 enum { IDLE_US = 250000 };
 
 enum { SLICE_BLOCKS = 5000, WAIT_US_MAX = 1000000, QUIET_NS = 500000000, QUIET_MS = 10 };
@@ -70,7 +77,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
-/* Nobody talks to the board: its ticks may come bundled, so that many boards cost little. */
+/* No client talks to the board: its ticks may come bundled, so that many boards cost little. */
 static int sleep_ms(const struct board *board, uint64_t now)
 {
     int ms = chip_sleep_ms(&board->chip);

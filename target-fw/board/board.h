@@ -54,7 +54,13 @@ struct board {
     struct board_call *call; /* under mutex */
 };
 
+/*
+ * Opens the state, the output file and the listeners. options are read here only. After a
+ * failure board_close() is due as well; a log line says which file or address it was.
+ */
 enum err board_open(struct board *board, unsigned number, const struct board_options *options);
-enum err board_start(struct board *board);
-void board_close(struct board *board); /* stops the thread; state is written */
-void board_call(struct board *board, struct board_call *call); /* returns when served */
+enum err board_start(struct board *board); /* makes the thread; ERR_MEMORY: there is none */
+void board_close(struct board *board);     /* ends the thread; state is written */
+
+/* Has the board's thread run call, and returns when it has. From one other thread at a time. */
+void board_call(struct board *board, struct board_call *call);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* bus: who answers at an address. */
+/*
+ * Address decoding: which memory or block answers at an address, for the core and for the
+ * debugger. Called by cpu and memap. It applies clock gates and bus errors only; whether a
+ * debugger may make the access is memap's decision.
+ */
+
 #include <string.h>
 
 #include "common/host/own.h"

@@ -136,14 +136,14 @@ static void blocks_reset(struct chip *chip, enum reset_kind kind)
     for (size_t i = 0; periph_at(i) != NULL; i++)
         periph_at(i)->reset(chip);
     if (kind == RESET_SYSTEM)
-        chip->dpm = dpm; /* an opened protection stays open until a cold reset */
+        chip->dpm = dpm; /* a port that a password opened stays open until a cold reset */
 }
 
 static uint32_t cause(enum reset_kind kind)
 {
     switch (kind) {
     case RESET_POWER:
-    case RESET_CHIP: /* sys_reg.h: PORF tells of both */
+    case RESET_CHIP: /* sys_reg.h: PORF is set by both */
         return SYS_RSTS_POR;
     case RESET_PIN:
         return SYS_RSTS_PIN;
@@ -186,7 +186,7 @@ void chip_reset(struct chip *chip, enum reset_kind kind)
     core_start(chip);
 }
 
-/* While nRESET is low the chip is in reset as it is: what is asked for then is lost. */
+/* While nRESET is low the chip is in reset already: a reset that is requested then is lost. */
 void chip_want_reset(struct chip *chip, enum reset_kind kind)
 {
     if (chip->reset_held)

@@ -42,7 +42,8 @@ enum reset_kind { RESET_NONE, RESET_POWER, RESET_PIN, RESET_CHIP, RESET_SYSTEM, 
 /* What the ROM decided at the last reset. */
 enum verdict { VERDICT_NONE, VERDICT_DIRECT, VERDICT_VERIFIED, VERDICT_REFUSED };
 
-/* The locks in force: latched at power-on, nRESET and chip reset, never between. */
+/* The locks in force. They are latched at power-on, nRESET and chip reset only: what is written
+ * between two of those has no effect yet (`test_board_locks`). */
 struct lock {
     bool config;     /* CONFIG0.LOCK = 0 */
     bool ice;        /* CONFIG0.ICELOCK = 0: the debug port is silent */
@@ -53,7 +54,8 @@ struct lock {
     uint32_t nscba;
 };
 
-/* What a debugger may do. Non-secure: look at a core that never is in non-secure state. */
+/* What a debugger may do. Non-secure: debug code in non-secure state, which this core does not
+ * enter. */
 enum debug_level { DEBUG_ALL, DEBUG_ERASE_ONLY, DEBUG_NONSECURE, DEBUG_NONE, DEBUG_SILENT };
 
 struct chip {
@@ -94,10 +96,16 @@ struct chip {
     struct scu scu;
 };
 
-/* path of the state file or NULL; with_cpu false: blocks only, for tests. */
+/*
+ * path: of the state file, or NULL (nothing is kept); with_cpu false: blocks only, for tests.
+ * The chip is powered and reset. Errors of the file: see store_open(). After a failure
+ * chip_close() is due as well.
+ */
 enum err chip_open(struct chip *chip, unsigned number, const char *path, bool with_cpu);
 void chip_close(struct chip *chip);
 
+/* Power, pin and resets. They take effect before the call returns; a block that causes one
+ * during an access calls chip_want_reset(). */
 void chip_power(struct chip *chip, bool on);
 void chip_pin_reset(struct chip *chip, bool low); /* nRESET */
 void chip_reset(struct chip *chip, enum reset_kind kind);
@@ -110,25 +118,28 @@ void chip_pass(struct chip *chip, uint64_t cycles); /* sleeping time; may wake t
 void chip_run_until(struct chip *chip, uint64_t cycles);
 void chip_follow(struct chip *chip); /* up to where simulated time is, see pace.h */
 bool chip_runnable(const struct chip *chip);
-int chip_sleep_ms(
-    const struct chip *chip); /* until the core may wake; -1: it never does by itself */
+int chip_sleep_ms(const struct chip *chip); /* until the core may wake; -1: no time wakes it */
 
+/* What the locks in force allow, asked by swd, memap, core and state. */
 enum debug_level chip_debug_level(const struct chip *chip);
 enum debug_level chip_debug_level_next(const struct chip *chip); /* after a cold reset */
 bool chip_secure_debug(const struct chip *chip); /* the core can be halted, S_SDE is 1 */
-void chip_lock_changed(struct chip *chip);
+void chip_lock_changed(struct chip *chip); /* by a password: the core may be debugged now */
+
+/* Do all banks of this stretch have their clock? offset: from CHIP_SRAM_BASE. */
 bool chip_sram_clocked(const struct chip *chip, uint32_t offset, uint32_t len);
 
 /*
- * One line about a thing silicon would pass over in silence; repeats are counted, not said. Its
- * form is part of the man page: who (pc ~0x20000123, or swd), the words, [the register].
+ * Logs one line about something that silicon would not report; repeats are counted, not logged.
+ * The man page states its form: who (pc ~0x20000123, or swd), the message, [the register].
  */
 void chip_note(struct chip *chip, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The chip's address space. false: bus error. master and locks are the caller's affair. */
+/* The chip's address space. size is 1, 2 or 4. false: bus error. The caller has set master and
+ * checked the locks. */
 bool bus_read(struct chip *chip, uint32_t address, unsigned size, uint32_t *value);
 bool bus_write(struct chip *chip, uint32_t address, unsigned size, uint32_t value);
 
-/* The boot ROM's decision; sets verdict and refusal. */
+/* The boot ROM's decision: sets verdict, and refusal with the reason. */
 void rom_judge(struct chip *chip);

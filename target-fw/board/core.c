@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The private peripheral bus of one core: debug registers, the reset and halt states, SysTick's
+ * and the breakpoint units' registers. Called by bus.c for addresses from 0xE0000000, and by
+ * chip.c at each reset. It must not let a debugger stop the core or read its registers where a
+ * lock forbids secure debug.
+ */
+
 #include "target-fw/board/core.h"
 
 #include <string.h>
@@ -73,8 +80,7 @@ static uint32_t constant(uint32_t offset)
 
 /* ---- core debug ---- */
 
-/* Debug events happen to a core in secure state, which it always is, only if that is allowed.
- */
+/* The core is in secure state: debug events need secure debug to be allowed. */
 static bool debugged(const struct chip *chip)
 {
     return (chip->core.control & C_DEBUGEN) != 0 && chip_secure_debug(chip);
@@ -199,7 +205,7 @@ static void unit_write(struct core *core, uint32_t offset, uint32_t value)
         dwt_write(&core->dwt, offset - DWT_BASE, value);
 }
 
-/* A debugger that may not see the secure world sees of the core what is common to both. */
+/* Without secure debug a debugger sees only the registers common to both states. */
 static bool hidden(const struct chip *chip, uint32_t offset, bool write)
 {
     bool common = offset == DHCSR ||

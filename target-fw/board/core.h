@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * core: the private peripheral bus of the Cortex-M23: SCB, SysTick, core debug, breakpoints,
- * watchpoints; and what becomes of the core when the cpu stops. Exceptions: exc.h.
+ * watchpoints; and the core's state after the cpu stops. Exceptions: exc.h.
  *
- * Registers: ARMv8-M Architecture Reference Manual (DDI 0553).
+ * Registers: ARMv8-M Architecture Reference Manual (DDI 0553). Used by bus, chip, swd and cpu,
+ * on the board's thread.
  */
 #pragma once
 
@@ -48,16 +49,20 @@ struct core {
 
 struct chip;
 
-struct fpb_set core_breakpoints(const struct chip *chip); /* in force now */
-struct dwt_set core_watchpoints(const struct chip *chip); /* likewise */
-uint32_t core_read(struct chip *chip, uint32_t offset);   /* from 0xE0000000 */
+/* The addresses at which the core halts now; none without a debugger or under a lock. */
+struct fpb_set core_breakpoints(const struct chip *chip);
+struct dwt_set core_watchpoints(const struct chip *chip);
+
+/* Registers; offset is from 0xE0000000, of a word. What chip->master may not see reads as zero,
+ * and a write to it has no effect. */
+uint32_t core_read(struct chip *chip, uint32_t offset);
 void core_write(struct chip *chip, uint32_t offset, uint32_t value);
+
 void core_reset(struct chip *chip, bool debug_too);   /* state to be set by core_start */
 void core_start(struct chip *chip);                   /* from the vectors at address 0 */
 void core_tick(struct chip *chip);                    /* bring SysTick up to date */
 uint64_t core_tick_left(const struct chip *chip);     /* cycles; UINT64_MAX: no SysTick wake */
 void core_ended(struct chip *chip, enum cpu_end end); /* the cpu stopped, for that reason */
-void core_catch_hard_fault(
-    struct chip *chip); /* just entered: halts if a debugger asked for it */
+void core_catch_hard_fault(struct chip *chip); /* HardFault was entered: halts if DEMCR says */
 void core_lockup(struct chip *chip, const char *why);
-const char *core_state_name(enum core_state state);
+const char *core_state_name(enum core_state state); /* as the control socket writes it */

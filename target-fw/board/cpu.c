@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Runs the core on Unicorn, a slice at a time, and turns what its hooks report into the reasons
+ * of cpu.h. Called by chip.c and core.c. The engine must be stopped only in the ways that
+ * README.md lists ("Stopping"): all others replay or corrupt a block of code.
+ */
+
 #include "target-fw/board/cpu.h"
 
 #include <stdio.h>
@@ -12,7 +18,7 @@
 #include "target-fw/board/insn.h"
 
 enum {
-    NOWHERE = 0xfffffff0, /* an end address that is never reached */
+    NOWHERE = 0xfffffff0, /* an end address outside all code */
     EXCP_SWI = 2,
     EXCP_BKPT = 7,
     EXCP_EXIT = 8, /* a branch to EXC_RETURN */
@@ -20,7 +26,7 @@ enum {
     STORE_BYTES = 2 /* STR, the only sensible way to write a register of the core */
 };
 
-/* The reason counts, not what follows from it. */
+/* The first reason is kept, not what follows from it. */
 static void fault(struct cpu *cpu, const char *what, uint32_t address)
 {
     if (cpu->end != CPU_END_FAULT)
@@ -225,8 +231,8 @@ static void on_code(uc_engine *uc, uint64_t address, uint32_t size, void *user)
     cpu->stepped = true;
 }
 
-/* This emulator's own count of instructions costs it all its translations, and a gigabyte. A
- * translation without our hook does not see it, nor is one with it of use afterwards. */
+/* Unicorn's own count of instructions drops all translations and takes a gigabyte. So a hook
+ * counts: code translated without it must be translated again, and once more afterwards. */
 static uc_err emulate_one(struct cpu *cpu, uint32_t pc)
 {
     uc_hook hook;

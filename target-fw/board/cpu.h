@@ -5,9 +5,9 @@
  * Runs in slices, on the thread of its board. A slice ends at WFI, at a breakpoint, watchpoint,
  * fault, SVC or exception return, or at the start of a block when the budget is used, a stop
  * was asked for, or an exception is due (exc.h). A fault in the middle of a block leaves all
- * registers as they were before the instruction; PC is reckoned (insn.h). A fresh engine is
- * made per reset and whenever memory that was executed has changed: translated code is never
- * stale. Functions on a NULL cpu do nothing (blocks are tested without one).
+ * registers as they were before the instruction; PC is computed (insn.h). A fresh engine is
+ * made per reset and whenever memory that was executed has changed, so translated code is not
+ * stale (`test_board_cpu`). Functions on a NULL cpu do nothing (blocks are tested without one).
  */
 #pragma once
 
@@ -44,6 +44,7 @@ enum {
     CPU_REG_PSPLIM_S = 29
 };
 
+/* *out is the caller's, to be freed before the chip is closed. ERR_MEMORY: no engine. */
 enum err cpu_new(struct chip *chip, struct cpu **out);
 void cpu_free(struct cpu *cpu);
 
@@ -54,9 +55,12 @@ void cpu_stop(struct cpu *cpu);                   /* end the slice at the next b
 void cpu_alarm(struct cpu *cpu, uint64_t cycles); /* end it when board time is there */
 const char *cpu_fault_words(const struct cpu *cpu);
 
+/* Registers, by the selectors above; an unknown one reads as zero and takes nothing. */
 uint32_t cpu_reg(struct cpu *cpu, unsigned select);
 void cpu_reg_set(struct cpu *cpu, unsigned select, uint32_t value);
 uint32_t cpu_where(struct cpu *cpu); /* the instruction that makes an access, for log lines */
 
+/* To be called with each change of memory or map, by whatever caused it: code that ran there is
+ * translated again. */
 void cpu_code_changed(struct cpu *cpu, uint32_t address, uint32_t len);
 void cpu_map_changed(struct cpu *cpu); /* an SRAM bank's clock was switched */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu_code: what a cpu knows of the code it runs: which memory it was in, which instructions it
- * has.
+/*
+ * What a cpu knows of the code that it runs: which memory was executed, which instructions of a
+ * block an M23 does not have, and which instruction makes the access. Called by cpu.c and its
+ * hooks. It only reads code, through the bus's memory, and must not change the engine's state.
  */
+
 #include <string.h>
 
 #include "target-fw/board/cpu_engine.h"
@@ -91,7 +94,7 @@ uint32_t code_foreign(struct cpu *cpu, uint32_t block, uint32_t size)
     return 0;
 }
 
-/* The instruction before this block has set PRIMASK to 0, and somebody waits for that. */
+/* The instruction before this block has set PRIMASK to 0, and an exception waits for that. */
 bool code_unmasks(struct cpu *cpu, uint32_t block)
 {
     enum { CPSIE_I = 0xb662, MSR_PRIMASK = 0x8810 };
@@ -124,7 +127,7 @@ uint32_t code_access_pc(struct cpu *cpu)
 }
 
 /* This emulator ends at WFE and YIELD with "invalid instruction" and PC after them. Both may
- * complete at once on silicon too. */
+ * complete without waiting on silicon too. */
 bool code_is_hint(struct cpu *cpu, uint32_t started_at)
 {
     enum { YIELD = 0xbf10, WFE = 0xbf20 };

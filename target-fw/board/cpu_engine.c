@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Opens, replaces and closes the Unicorn engine of a cpu, maps its memory, and reads and writes
+ * its registers. Called by cpu.c. An engine must not outlive a change of memory that it has
+ * executed: engine_renew() makes another one with the same registers.
+ */
+
 #include "target-fw/board/cpu_engine.h"
 
 #include <stdlib.h>
@@ -100,7 +106,7 @@ void engine_close(struct cpu *cpu)
 {
     if (cpu->uc == NULL)
         return;
-    /* What it keeps of pages that hold code and are written to, it does not free by itself. */
+    /* It does not free what it keeps of pages that hold code and are written to. */
     (void)uc_ctl_remove_cache(cpu->uc, CHIP_SRAM_BASE, CHIP_SRAM_BASE + CHIP_SRAM_BYTES);
     uc_close(cpu->uc);
     cpu->uc = NULL;
@@ -163,7 +169,8 @@ struct limits {
     uint32_t msp, psp;
 };
 
-/* What the stub spoils is put back: r0, r1, PC, CONTROL (unprivileged code may not ask). */
+/* Restores what the stub changes: r0, r1, PC, CONTROL (unprivileged code may not read limits).
+ */
 static struct limits limits_do(struct cpu *cpu, const struct limits *set)
 {
     static const int spoilt[] = { UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_CONTROL };

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpu_engine: the Unicorn engine inside a cpu: its memory map, registers, replacement by a
- * fresh one. Only cpu.c, cpu_code.c and
- * cpu_engine.c see it.
+ * fresh one. For cpu.c, cpu_code.c and cpu_engine.c alone.
  */
 #pragma once
 
@@ -63,6 +62,8 @@ bool code_unmasks(struct cpu *cpu, uint32_t block); /* what is before it has set
 uint32_t code_access_pc(struct cpu *cpu);           /* which instruction makes the access */
 bool code_is_hint(struct cpu *cpu, uint32_t started_at);
 
+/* ERR_MEMORY: there is no engine; ERR_INTERNAL: it does not take the map or the hooks. After a
+ * failure only engine_close() may follow. */
 enum err engine_open(struct cpu *cpu);
 enum err engine_renew(struct cpu *cpu); /* a fresh one with the old one's registers */
 void engine_close(struct cpu *cpu);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The control socket: accepts clients, cuts their input into lines, sends each line's answer.
+ * Called by main, on the main thread. It must not touch a chip; the commands do, on their
+ * board's thread (ctl_cmd.c).
+ */
+
 #include "target-fw/board/ctl.h"
 
 #include <errno.h>
@@ -96,7 +102,7 @@ static bool say(int fd, const char *text)
     return send(fd, line, (size_t)len, MSG_NOSIGNAL) == len;
 }
 
-/* Serves whole lines; false: the client is done or broke the rules. */
+/* Serves whole lines; false: the client has ended or sent too long a line. */
 static bool client_lines(struct ctl *ctl, size_t i)
 {
     char *end, answer[BOARD_ANSWER_MAX];

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Parses a CMSIS-DAP request and runs its command; a command is a row of the table. Called by
+ * link.c. A request that ends early or is too long must not have an effect beyond what it
+ * holds, and a response must not exceed the packet size.
+ */
+
 #include "target-fw/board/dap.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
  * Commands and semantics: ARM's CMSIS-DAP documentation 2.1. The core runs while a match read
  * polls, during Delay and pin waits, so that a mailbox exchange needs one packet. A request
  * that ends early or has bytes left over is answered by the error byte, and nothing of a
- * transfer beyond the cut is done.
+ * transfer beyond its end is done (`test_board_dap`). Used by link, on the board's thread.
  */
 #pragma once
 
@@ -30,7 +30,7 @@ struct dap {
     struct swd swd;
     struct wire wire; /* over swd, for SWD_Sequence */
     struct chip *chip;
-    char serial[25]; /* the UID's 12 bytes, hex, as every other program writes it */
+    char serial[25]; /* the UID's 12 bytes in hex, as in log and labels */
     uint16_t packet_size;
     uint8_t packet_count;
     uint8_t pins; /* as the host last drove them */
@@ -46,10 +46,12 @@ struct dap {
     void *listener;                  /* listen's own */
 };
 
+/* chip is borrowed. packet_size and packet_count: what Info reports. */
 void dap_init(struct dap *dap, struct chip *chip, uint16_t packet_size, uint8_t packet_count);
 
 /*
- * TransferAbort has no response: an empty one. response has packet_size bytes. Whoever hands
- * packets in holds queued ones (7E) back until another arrives; they are answered as 7F.
+ * One request to its response. response has packet_size bytes; TransferAbort has no response,
+ * which is an empty one. The caller holds queued packets (7E) back until one arrives that is
+ * not queued; they are answered as 7F.
  */
 void dap_execute(struct dap *dap, struct span request, struct wr *response);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Transfer and TransferBlock: their reads, writes and value matches over swd, and the time that
+ * these take. Called by dap.c. After the first acknowledge other than OK nothing more may reach
+ * the wire; the rest of the request is parsed and dropped.
+ */
+
 #include "target-fw/board/dap_transfer.h"
 
 #include "target-fw/board/chip.h"
@@ -59,7 +65,7 @@ static void wire_once(struct run *run, uint8_t request, uint32_t *data)
     dap_clocks(run->dap, TRANSFER_CLOCKS + run->dap->idle);
 }
 
-/* Did TransferAbort come? Looked at now and then only: it costs more than a transfer. */
+/* Did TransferAbort come? Checked once in several tries only: it costs more than a transfer. */
 static bool aborted(struct dap *dap, uint32_t tries)
 {
     if (dap->listen != NULL && tries % LISTEN_TRIES == 0)

@@ -9,7 +9,9 @@
 
 struct dap;
 
+/* r is behind the command byte, w behind its echo. The caller checks r and w afterwards. */
 void dap_transfer(struct dap *dap, struct rd *r, struct wr *w);
 void dap_transfer_block(struct dap *dap, struct rd *r, struct wr *w);
+
 void dap_let_run_us(struct dap *dap, uint32_t us); /* board time */
 void dap_clocks(struct dap *dap, uint32_t clocks); /* the time they take */

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The registers of the watchpoint unit, and the comparators that are in force. Called by
+ * core.c, and by cpu.c with each access of the core. It only reports a hit; halting is core.c's
+ * part.
+ */
+
 #include "target-fw/board/dwt.h"
 
 enum {

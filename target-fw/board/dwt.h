@@ -21,7 +21,8 @@ struct dwt {
     bool matched[DWT_COUNT]; /* cleared by reading */
 };
 
-uint32_t dwt_read(struct dwt *dwt, uint32_t offset); /* from DWT_BASE */
+/* Registers; offset is from DWT_BASE. A read clears a comparator's MATCHED. */
+uint32_t dwt_read(struct dwt *dwt, uint32_t offset);
 void dwt_write(struct dwt *dwt, uint32_t offset, uint32_t value);
 
 /* The comparators that halt, as the running core needs them. */
@@ -36,6 +37,9 @@ struct dwt_set {
     size_t count;
 };
 
+/* The comparators that are set to halt, by address. */
 struct dwt_set dwt_active(const struct dwt *dwt);
+
+/* The comparator that an access hits, borrowed from set; NULL: none. */
 const struct dwt_watch *dwt_hit(const struct dwt_set *set, uint32_t address, unsigned size,
-                                bool write); /* NULL: none */
+                                bool write);

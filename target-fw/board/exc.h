@@ -2,12 +2,12 @@
 /*
  * exc: exceptions of a v8-M Baseline core: which is due, entry, return, faults, lockup.
  *
- * NMI, HardFault, SVCall, PendSV, SysTick and 116 interrupts, four priorities, nested and in
- * turn. An interrupt is taken between two blocks of code, so some instructions late at most; a
- * fault, an SVC and a return exactly at their instruction. All is secure state: EXC_RETURN is
- * 0xFFFFFFF1, F9 or FD. A fault at the priority of HardFault or NMI, and one while HardFault is
- * entered, locks up. Registers: nvic.c. Source: ARMv8-M Architecture Reference Manual (DDI
- * 0553), "Exception model". Used by chip, core and cpu.
+ * NMI, HardFault, SVCall, PendSV, SysTick and 116 interrupts, four priorities, nested or one
+ * after the other. An interrupt is taken between two blocks of code, so some instructions late
+ * at most; a fault, an SVC and a return exactly at their instruction. All is secure state:
+ * EXC_RETURN is 0xFFFFFFF1, F9 or FD. A fault at the priority of HardFault or NMI, and one
+ * while HardFault is entered, locks up. Registers: nvic.c. Source: ARMv8-M Architecture
+ * Reference Manual (DDI 0553), "Exception model". Used by chip, core and cpu.
  */
 #pragma once
 
@@ -48,10 +48,12 @@ bool exc_is_enabled(const struct chip *chip, unsigned number);
 bool exc_is_active(const struct chip *chip, unsigned number);
 void exc_set_active(struct chip *chip, unsigned number, bool active);
 
+/* Registers; offset is from 0xE0000000. nvic_write: false as well, if it is not its own. */
 bool nvic_read(struct chip *chip, uint32_t offset, uint32_t *value); /* false: not its own */
 bool nvic_write(struct chip *chip, uint32_t offset, uint32_t value);
 
-/* What happens then: exc.c. */
+/* What happens then: exc.c. A failure to stack or to fetch a vector ends in HardFault or in
+ * lockup, so none of these reports one. */
 void exc_take(struct chip *chip, unsigned number);  /* entered before the instruction at PC */
 void exc_return(struct chip *chip);                 /* PC is an EXC_RETURN value */
 void exc_fault(struct chip *chip, const char *why); /* by the instruction at PC */

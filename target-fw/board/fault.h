@@ -2,7 +2,8 @@
 /*
  * fault: switches that make the board misbehave as silicon may.
  *
- * Named on the control socket; each is a field here and a row in fault.c.
+ * Named on the control socket; each is a field here and a row in fault.c. Used by the blocks
+ * and by ctl_cmd, on the board's thread.
  */
 #pragma once
 
@@ -21,7 +22,7 @@ struct faults {
         unsigned words;
         bool used;
     } otp_tear; /* the next write to an OTP slot stores its first words only, then power goes */
-    uint32_t uart_loss; /* every n-th UART byte is lost; 0: off */
+    uint32_t uart_loss; /* one UART byte in n is lost; 0: off */
     uint32_t uart_count;
     uint32_t link_drop; /* the SWD link drops after n transfers; 0: off */
     bool link_down;     /* nothing answers on SWD */
@@ -32,14 +33,18 @@ struct chip;
 
 /* The power is gone from now on: nothing that the chip does still has an effect. */
 void fault_cut(struct chip *chip, const char *why);
+
+/* Asked by the blocks at the point where the fault would happen; each counts one event. */
 bool fault_ispff(struct chip *chip);
 void fault_after_flash(struct chip *chip);
 void fault_after_otp(struct chip *chip, unsigned slot);
+
 /* Is this slot's write to be torn? Then *tear_out tells how, and the switch is off again. */
 bool fault_tears_otp(struct chip *chip, unsigned slot, struct otp_tear *tear_out);
 bool fault_uart_loses(struct chip *chip);
 
-/* `NAME [on|off|ARG]` of the control socket. */
+/* `NAME [on|off|ARG]` of the control socket; arg may be NULL. ERR_NOT_FOUND: no such switch;
+ * ERR_INVALID: not such an argument. Nothing has changed then. */
 enum err fault_set(struct chip *chip, const char *name, const char *arg);
 
 /* `otp-tear SLOT WORDS used|unused`, or `otp-tear off`: what follows the name. */

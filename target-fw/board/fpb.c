@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The registers of the breakpoint unit, and the addresses that are in force. Called by core.c
+ * and cpu.c. Whether the core halts at one is decided there: a comparator has no effect without
+ * a debugger.
+ */
+
 #include "target-fw/board/fpb.h"
 
 #include <string.h>

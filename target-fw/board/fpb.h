@@ -20,7 +20,8 @@ struct fpb {
     uint32_t comp[FPB_COUNT]; /* address, bit 0: in use */
 };
 
-uint32_t fpb_read(const struct fpb *fpb, uint32_t offset); /* from FPB_BASE */
+/* Registers; offset is from FPB_BASE. */
+uint32_t fpb_read(const struct fpb *fpb, uint32_t offset);
 void fpb_write(struct fpb *fpb, uint32_t offset, uint32_t value);
 
 /* The addresses in force, in the registers' order. */
@@ -29,6 +30,7 @@ struct fpb_set {
     size_t count;
 };
 
+/* The comparators in use; whether a set holds an address; whether two sets are the same. */
 struct fpb_set fpb_active(const struct fpb *fpb);
 bool fpb_set_has(const struct fpb_set *set, uint32_t address);
 bool fpb_set_equal(const struct fpb_set *a, const struct fpb_set *b);

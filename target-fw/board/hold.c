@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A ring of answers that are not sent yet. Called by link.c, only while time is simulated.
+ * Answers must leave in the order in which they came in.
+ */
+
 #include "target-fw/board/hold.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* A host that has long sent one packet at a time is believed to go on so: it is waited for
- * less. */
+/* If a host has long sent one packet at a time, it will probably continue: the wait is shorter
+ * then. */
 enum { GRACE_US = 1000, GRACE_SHORT_US = 150, LONELY_ENOUGH = 8 };
 
 void hold_put(struct hold *hold, struct span frame, uint64_t answer_ns)

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Tables of Thumb encodings: length, memory accesses, and whether v8-M Baseline has the
+ * instruction. Called by cpu_code.c. An instruction that is missing here must be counted as not
+ * Baseline, so that it faults.
+ */
+
 #include "target-fw/board/insn.h"
 
 #include <stddef.h>

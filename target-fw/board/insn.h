@@ -2,9 +2,10 @@
 /*
  * insn: which instructions v8-M Baseline has, and how often one reaches memory.
  *
- * The emulator's core is a Mainline one, and runs what an M23 does not know.
- * A block of code is straight, so the number of accesses since its start tells at which of its
- * instructions an access was made: the emulator itself does not say. Used by cpu.
+ * The emulator's core is a Mainline one, and runs what an M23 does not know. A block of code
+ * has no branch but its last instruction, so the number of accesses since its start tells which
+ * instruction made one; the emulator does not. first and second are the halfwords of an
+ * instruction. Pure functions. Used by cpu.
  */
 #pragma once
 

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A TAP controller and its instruction and data registers, over the same access port as swd.
+ * Called by bitbang.c with each change of the pins. It must not bypass a lock: all accesses go
+ * through swd_access().
+ */
+
 #include "target-fw/board/jtag.h"
 
 #include "target-fw/board/chip.h"

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Compares the blocks' interrupt lines with what the NVIC has pending. Called by chip.c between
+ * two slices. A line is looked at only if its interrupt is enabled, since looking is a poll
+ * that ends BUSY.
+ */
+
 #include "target-fw/board/lines.h"
 
 #include "common/host/own.h"

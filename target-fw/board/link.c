@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The TCP listener of one probe: framing, order of answers, TransferAbort and queued commands
+ * out of turn. Called by board.c on the board's thread. A length in a frame must not be
+ * trusted: it is compared with the packet size before a byte is used.
+ */
+
 #include "target-fw/board/link.h"
 
 #include <errno.h>
@@ -216,7 +222,7 @@ static void take_abort(struct link *link, struct dap *dap)
     }
 }
 
-/* While a request runs. A client that is gone is noticed by who reads next. */
+/* While a request runs. If the client is gone, the next read finds that. */
 static void listen_for_abort(struct dap *dap)
 {
     struct link *link = dap->listener;

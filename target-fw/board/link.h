@@ -3,10 +3,11 @@
  * link: a board's TCP listener: OpenOCD's framing of CMSIS-DAP, one client at a time.
  *
  * Frame: "DAP\0", length u16 LE, type u8 (1 request, 2 response), 0; then one command. Requests
- * may be pipelined; each is answered at once and in order, but for two: TransferAbort ends what
- * runs as soon as it is received, and queued commands (7E) wait for a packet that is not
- * queued. Whoever breaks the framing, or does not read its answers, is disconnected. Source:
- * OpenOCD src/jtag/drivers/cmsis_dap_tcp.c.
+ * may be pipelined; they are answered in order, as soon as they have run, but for two:
+ * TransferAbort ends what runs as soon as it is received, and queued commands (7E) wait for a
+ * packet that is not queued (`test_board_link`). A client that violates the framing, or does
+ * not read its answers, is disconnected. Source: OpenOCD src/jtag/drivers/cmsis_dap_tcp.c. Used
+ * by board, on the board's thread.
  */
 #pragma once
 
@@ -31,6 +32,8 @@ struct link {
     char address[64]; /* 127.0.0.1:4441 */
 };
 
+/* Listens at port, or at any free one if port is 0; address then says where. A log line names
+ * the address that failed. */
 enum err link_open(struct link *link, unsigned number, const char *host, unsigned port);
 void link_close(struct link *link);
 bool link_accept(struct link *link);                      /* true: there is a new client */

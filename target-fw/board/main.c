@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* virtual-board: options, boards, signals. */
+/*
+ * virtual-board's options, boards and signals. It must not print `ready` before each board
+ * listens and its state file is valid.
+ */
+
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -215,7 +219,7 @@ static enum err serve(const struct settings *s, struct board *boards, unsigned *
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN); /* whoever started us may have read enough */
+    signal(SIGPIPE, SIG_IGN); /* the parent process may have closed the pipe */
     TRY(state_dir_check(s->board.state));
     for (unsigned i = 0; i < s->boards; i++) {
         (*opened)++;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The AHB5-AP: its registers, and the decision whether a debugger's access is let through.
+ * Called by swd.c. A lock is enforced here and in dpm.c, nowhere else on the debugger's way, so
+ * no access may go to the bus before allowed() has seen it.
+ */
+
 #include "target-fw/board/memap.h"
 
 #include "target-fw/board/chip.h"
@@ -40,7 +46,7 @@ static bool erase_window(uint32_t address)
     return address - 0x40000000U < 0x300 || address - 0x4000c000U < 0x1000;
 }
 
-/* Said once for a lock, whatever is tried. */
+/* Logged once for a lock. */
 static bool refused(struct chip *chip, uint32_t address)
 {
     static const char *const why[] = { [DEBUG_ERASE_ONLY] = "CONFIG0.LOCK",

@@ -8,6 +8,8 @@
 struct swd;
 struct chip;
 
+/* reg: offset of an AP register. false: the access was refused or failed; swd sets STICKYERR.
+ * *data is set on success only. memap_reset: CSW and TAR as after power-on. */
 void memap_reset(struct swd *swd);
 bool memap_read(struct swd *swd, struct chip *chip, unsigned ap, unsigned reg, uint32_t *data);
 bool memap_write(struct swd *swd, struct chip *chip, unsigned ap, unsigned reg, uint32_t data);

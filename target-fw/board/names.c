@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of register names. Called by chip_note() for each line about an access. A register
+ * that is missing here is written as its block and offset.
+ */
+
 #include "target-fw/board/names.h"
 
 #include <stdio.h>

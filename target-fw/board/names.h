@@ -2,7 +2,7 @@
 /*
  * names: what a register is called in Nuvoton's M2354 headers, for log lines.
  *
- * A line about an access ends in the register's name in brackets. Used by chip.
+ * A log line about an access ends in the register's name in brackets. Used by chip.
  */
 #pragma once
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* nvic: which exception is due; the registers of NVIC and SCB that say so. */
+/*
+ * Which exception is due, by priority and mask, and the registers of NVIC and SCB that say so.
+ * Called by core.c, exc.c and lines.c. It must not enter an exception; exc.c does.
+ */
+
 #include <string.h>
 
 #include "common/host/own.h"

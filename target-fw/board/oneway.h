@@ -3,11 +3,11 @@
  * oneway: the chip's one-way writes: their trace since power-on, and power cuts at any of them.
  *
  * A block brackets each such write: oneway_begin() before its effect, oneway_end() after it.
- * What survives a power loss changes between the two and nowhere else, so a cut before, during
- * or after the N-th write of a kind is deterministic. Flash counts here too, a word or an erase
- * each: it can be written again, but the order of a lock begins with it. Armed by the control
- * socket's `cut-at`, read by `one-way`. Used by fmc, ks, dpm and life; belongs to the board's
- * thread.
+ * What survives a power loss changes between the two and nowhere else, so a power cut before,
+ * during or after the N-th write of a kind is deterministic (`test_board_oneway`). Flash counts
+ * here too, a word or an erase each: it can be written again, but the order of a lock begins
+ * with it. Armed by the control socket's `cut-at`, read by `one-way`. Used by fmc, ks, dpm and
+ * life; belongs to the board's thread.
  */
 #pragma once
 
@@ -34,8 +34,8 @@ enum oneway_kind {
 /* What a block does with its write. */
 enum oneway_go {
     ONEWAY_WHOLE,
-    ONEWAY_HALF, /* of an erase every other word, of a word the low half: power goes then */
-    ONEWAY_NOT   /* the power is gone: no effect, and no flag that nobody would see */
+    ONEWAY_HALF, /* of an erase each second word, of a word the low half: power goes then */
+    ONEWAY_NOT   /* the power is gone: no effect, and no status flag */
 };
 
 enum oneway_moment { ONEWAY_BEFORE, ONEWAY_DURING, ONEWAY_AFTER };
@@ -61,6 +61,8 @@ struct oneway {
 
 struct chip;
 
+/* Around a write's effect. After ONEWAY_NOT there is no end; _torn: after ONEWAY_HALF, or where
+ * a fault switch tears the write. */
 enum oneway_go oneway_begin(struct chip *chip, enum oneway_kind kind);
 void oneway_end(struct chip *chip, enum oneway_kind kind, uint32_t where, uint32_t value);
 void oneway_end_torn(struct chip *chip, enum oneway_kind kind, uint32_t where, uint32_t value);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The arithmetic of simulated time. Called by dap, link and the flash controller. It must not
+ * lose a clock to rounding: the rest of each division is carried over.
+ */
+
 #include "target-fw/board/pace.h"
 
 /* The only durations published for these parts: defaults of Nuvoton's NuLink2_ICP_Library, said

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pace: what a probe's wire and its USB would have taken, by arithmetic. Nobody waits for it.
+ * pace: the time that a probe's wire and its USB would have taken, by arithmetic. No thread
+ * waits for it.
  *
  * Two clocks in nanoseconds. The probe's: a packet starts when it has arrived and the one
  * before is done, and takes its SWD clocks. The host's: what it has received so far; a packet
@@ -36,6 +37,7 @@ struct pace {
 /* Both 0: no simulated time. cycles: the chip's count now. */
 void pace_init(struct pace *pace, uint32_t swclk_hz, uint32_t latency_us, uint64_t cycles);
 
+/* Each moves the clocks by what happens at the probe. Called only while `on`. */
 void pace_request(struct pace *pace); /* the probe begins with the next packet */
 void pace_clocks(struct pace *pace, uint32_t clocks, uint32_t hz);
 void pace_us(struct pace *pace, uint32_t us);              /* delays, waits for pins */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rom: the mask ROM's secure boot (NuBL1), as the M2354 BSP's SecureBootDemo shows it.
+ * The mask ROM's secure boot (NuBL1), as the M2354 BSP's SecureBootDemo shows it. Called by
+ * chip.c at each reset after which the ROM decides. It must not start an image while one half
+ * of ROTPK is burnt.
  *
  * Neither ROTPK half burnt: direct boot. Both: the image names its FwInfo by four words in its
  * vector table; region, SHA-256 and ECDSA P-256 signature must hold. One half: refused.
  */
+
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>

@@ -3,12 +3,12 @@
  * store: what a board keeps without power, in one file per board mapped into memory.
  *
  * The file is made whole under another name and renamed, so it exists complete or not at all.
- * Afterwards every change is a store into the shared mapping, in program order; a kill at any
- * instant leaves what the silicon could have been left with: flash words are written one by
- * one, a key slot gets its content first and its used word last, covered by a checksum; what is
- * burnt once goes to the disk at once (store_sync). Without
- * a directory the same image lives in anonymous memory and dies with the process. Used by chip
- * and its blocks; one board owns one store.
+ * Afterwards each change is a store into the shared mapping, in program order. A kill at any
+ * instant leaves a state that silicon could be in after a power loss (`test_board_store`):
+ * flash words are written one by one; a key slot gets its content first and its used word last,
+ * covered by a checksum. What can be burnt only once is written to the disk before the next
+ * access (store_sync). Without a directory the same image lives in anonymous memory and ends
+ * with the process. Used by chip and its blocks; one board owns one store.
  */
 #pragma once
 
@@ -101,26 +101,35 @@ struct store {
     int fd; /* -1: anonymous */
 };
 
-/* Open or make DIR/board-NN.state; path NULL: anonymous. Locks the file for this process. */
+/*
+ * Opens or makes DIR/board-NN.state; path NULL: anonymous. Locks the file for this process.
+ * ERR_BUSY: another process has it; ERR_CONFIG: it is no state file of this version;
+ * ERR_DATA_LOSS: it is damaged. Such a file is not changed.
+ */
 enum err store_open(struct store *out, const char *path);
 void store_close(struct store *store);
 uint32_t store_crc(const void *ptr, size_t len);
 
-/* To the disk: the head (keys, life cycle, protection), or flash at address with its length. A
- * host that loses its power afterwards finds it so. Nothing to do for an anonymous store. */
+/* Writes to the disk: the head (keys, life cycle, protection), or len bytes at `from`. When it
+ * returns, a power loss of the host leaves them so. An anonymous store has nothing to write. */
 void store_sync(const struct store *store, const void *from, size_t len);
 void store_sync_head(const struct store *store);
 
-/* The write order that a kill cannot spoil: content, then crc, then the used word. */
+/* Writes content, then crc, then the used word: a kill between two of these leaves a free slot
+ * (`test_board_store`). */
 void store_otp_burn(struct store_otp *slot, uint32_t meta, const uint32_t *words);
 
 /* A burn that loses its power: the first count words, and if `used` the metadata too. Bits only
- * go from 0 to 1, so what a torn or interrupted write left is still there after the next one.
- */
+ * go from 0 to 1, so what a torn or interrupted write left is still there after the next one
+ * (`test_board_oneway`). */
 void store_otp_tear(struct store_otp *slot, uint32_t meta, const uint32_t *words, size_t count,
                     bool used);
+
+/* A KeyStore Flash slot, in the order of store_otp_burn(). */
 void store_key_write(struct store_key *slot, uint32_t meta, const uint32_t *words,
                      size_t count);
+
+/* What the crc fields must be. */
 uint32_t store_otp_crc(const struct store_otp *slot);
 uint32_t store_key_crc(const struct store_key *slot);
 void store_dpm_seal(struct store_dpm *dpm); /* after a change of its password or counters */

@@ -3,9 +3,9 @@
  * swd: the chip's debug port as seen from the two wires: line state, SW-DP, one AHB5-AP.
  *
  * Works by whole transfers, not by clock edges, but keeps the line's rules: nothing answers
- * before line reset and the JTAG-to-SWD sequence; after a line reset only a DPIDR read does; a
- * protocol error loses the line until the next line reset. Posted AP reads, sticky errors and
- * the 1 KiB wrap of TAR are as in ADIv5.2 (IHI 0031).
+ * before line reset and the JTAG-to-SWD sequence; after a line reset only a DPIDR read is
+ * answered; after a protocol error nothing is, until the next line reset (`test_board_dap`).
+ * Posted AP reads, sticky errors and the 1 KiB wrap of TAR are as in ADIv5.2 (IHI 0031).
  */
 #pragma once
 
@@ -46,15 +46,19 @@ struct swd {
 
 struct chip;
 
-void swd_init(struct swd *swd);
+void swd_init(struct swd *swd); /* as after power-on */
 
 /* The host drives SWDIO: count bits, least significant first. */
 void swd_sequence(struct swd *swd, struct chip *chip, const uint8_t *bits, size_t count);
+
+/* One transfer. *data is the word to write, or is set on SWD_OK; of an AP read it is the result
+ * of the one before. SWD_NONE: nothing answers. */
 enum swd_ack swd_transfer(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data);
 
-/* For wire: would a write be acknowledged? And: its data came with a wrong parity bit. */
+/* For wire: the acknowledge that a write would get, without doing it. And: the write's data
+ * came with a wrong parity bit, which sets WDATAERR. */
 enum swd_ack swd_promise(struct swd *swd, struct chip *chip, uint8_t request);
 void swd_data_error(struct swd *swd);
 
-/* The same behind the line: what DP and AP do with a request. For jtag. */
+/* The same without the line: what DP and AP do with a request. For jtag. */
 enum swd_ack swd_access(struct swd *swd, struct chip *chip, uint8_t request, uint32_t *data);

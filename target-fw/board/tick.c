@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * SysTick: its value is computed from board time when it is read, and its wrap pends the
+ * exception. Called by core.c, and by chip.c between two slices.
+ */
+
 #include "target-fw/board/tick.h"
 
 #include "target-fw/board/chip.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The SWD line protocol clock by clock: request, acknowledge, data, parity. Called by bitbang.c
+ * and by dap.c for SWD_Sequence. A write must reach swd only after its parity was checked.
+ */
+
 #include "target-fw/board/wire.h"
 
 #include "target-fw/board/chip.h"
@@ -49,7 +54,7 @@ static bool header_valid(uint8_t request)
            (request & REQUEST_PARK) != 0 && ((request & REQUEST_PARITY) != 0) == parity;
 }
 
-/* A read is done before its acknowledge; a write can only be promised. */
+/* A read is done before its acknowledge; of a write only the acknowledge is known then. */
 static void request_done(struct wire *wire, struct chip *chip)
 {
     if (!header_valid(wire->request)) {
@@ -100,7 +105,7 @@ static void listen_clock(struct wire *wire, struct chip *chip, bool bit)
     wire->clocks = 1;
 }
 
-/* 50 ones in the middle of whatever it was. */
+/* 50 ones, in any state. */
 static void line_reset(struct wire *wire, struct chip *chip)
 {
     static const uint8_t ones[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };

@@ -4,7 +4,7 @@
  *
  * Sits on swd: finds requests among the bits, answers with acknowledge and data, checks parity
  * both ways. A write with a parity error changes nothing and sets WDATAERR; 50 ones reset the
- * line from any state (IHI 0031, B4).
+ * line from any state (IHI 0031, B4; `test_board_link`). Used by bitbang and dap.
  */
 #pragma once
 
@@ -22,10 +22,10 @@ struct wire {
     uint8_t request; /* as it comes in */
     enum swd_ack ack;
     uint32_t data;
-    unsigned ones; /* in a row, whoever drives */
+    unsigned ones; /* in a row, driven by either side */
 };
 
-void wire_init(struct wire *wire, struct swd *swd);
+void wire_init(struct wire *wire, struct swd *swd); /* swd is borrowed */
 bool wire_out(const struct wire *wire); /* what the host reads before the next clock */
 
 /* A rising edge of SWCLK: bit is SWDIO if the host drives it; an undriven line reads as one. */

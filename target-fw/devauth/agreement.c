@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Arrows 26, 27 and 30 to 32: the board's ECDH key pair, the server's point, the shared key and
+ * the confirmation tags. Called through commands.c. The shared secret stays in the KeyStore,
+ * and no point is used that is not on the curve or not signed by the server.
+ */
+
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/certificate.h"
 #include "target-fw/devauth/cmac.h"
@@ -23,7 +29,7 @@ enum err agreement_derive(struct devauth *d)
     return ERR_OK;
 }
 
-/* Not inlined: its statement and the server's are never on the stack together. */
+/* Not inlined, so that its statement and the server's are not on the stack together. */
 __attribute__((noinline)) static enum err sign_own_key(struct run *r)
 {
     uint8_t statement[SIGN_STATEMENT_MAX];

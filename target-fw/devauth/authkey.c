@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AUTHKEY: made once, in arrow 8, and used for every signature of the board. The record page
- * tells which key the slot is to hold, since a write that the power interrupted may leave
- * another one; a key that does not match its record is never used.
+ * AUTHKEY: made once, in arrow 8, and used for each signature of the board. Called through
+ * commands.c and by the handlers that sign. A key that does not match its record must not be
+ * used: the record page says which key the slot is to hold, since an interrupted write may
+ * leave another one.
  */
+
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/handlers.h"
 #include "target-fw/devauth/p256.h"
@@ -27,7 +29,7 @@ static enum err record(const uint8_t scalar[32])
     return record_write(RECORD_AUTHKEY, point);
 }
 
-/* The KeyStore's own generator can only write to volatile slots: so the scalar passes here. */
+/* The KeyStore's generator writes to volatile slots only, so the scalar passes through here. */
 static enum err create(void)
 {
     uint8_t scalar[32];
@@ -40,7 +42,7 @@ static enum err create(void)
     return e;
 }
 
-/* A blank record is the server's to judge (Hello says that it is blank). */
+/* The server decides about a blank record (Hello says that it is blank). */
 enum err authkey_public(uint8_t point[P256_POINT_SIZE])
 {
     uint8_t recorded[P256_POINT_SIZE];

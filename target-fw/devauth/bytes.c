@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Comparing, wiping and copying bytes without a C library. Called by all of devauth. Comparison
+ * must take the time of the length, whatever the bytes are, and a wipe must not be optimised
+ * away.
+ */
+
 #include "target-fw/devauth/bytes.h"
 
 #include <string.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The two certificate areas in flash, and signatures of the WebServer key. Called by the
+ * handlers of arrows 16, 20 and 30, and by hello and lock. A length read from flash must not be
+ * trusted before it is compared with the area.
+ */
+
 #include "target-fw/devauth/certificate.h"
 
 #include "common/core/der.h"

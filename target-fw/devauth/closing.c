@@ -21,7 +21,7 @@ static enum err fill_slot(const struct run *r, Receipt *receipt)
     return ERR_OK;
 }
 
-/* What stands in flash and OTP now, not what was burnt some time ago. */
+/* From flash and OTP as they are now, not from what was burnt earlier in the run. */
 static enum err fill(const struct run *r, Receipt *receipt)
 {
     bytes_copy(receipt->run_id, r->run_id, RUN_ID_SIZE);
@@ -71,7 +71,7 @@ enum err closing_sign_receipt(struct devauth *d)
 
 /* ---- the commit ---- */
 
-/* The tag for one decision never counts for the other: their labels differ, and so do the
+/* The tag for one decision does not verify for the other: their labels differ, and so do the
  * proofs that they begin. */
 __attribute__((noinline)) static enum err
 server_decided(const struct devauth *d, enum sign_confirm decision, struct proof *proof)
@@ -105,7 +105,7 @@ __attribute__((noinline)) static enum err sign_commit_of(const struct run *r,
     return authkey_sign(r->auth_public_key, &w, commit->signature);
 }
 
-/* The key in the slot is asked, not remembered; it must be the one that was decided on. */
+/* The key check value is computed with the key in the slot, which must be the agreed one. */
 static enum err state_commit(struct devauth *d, const uint8_t kcv[KCV_SIZE])
 {
     struct run *r = &d->run;
@@ -136,8 +136,8 @@ static enum err commit_keep(struct devauth *d)
     return d->receipt.slot != 0 ? state_commit(d, d->receipt.slot_kcv.bytes) : ERR_PRECONDITION;
 }
 
-/* The ECC engine cannot name an OTP slot as the place of its result: the port agrees once more
- * and writes the slot itself. */
+/* The ECC engine cannot name an OTP slot as the place of its result: the port repeats the
+ * agreement and writes the slot itself. */
 static enum err commit_write(struct devauth *d)
 {
     const struct run *r = &d->run;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * AES-CMAC over port_aes256_encrypt(). Called by agreement.c and shared.c. The key is named by
+ * its slot; no part of it may reach SRAM.
+ */
+
 #include "target-fw/devauth/cmac.h"
 
 #include "target-fw/devauth/bytes.h"

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of the methods that the agent may call, and of the calls that the board makes. Read
+ * by devauth.c. A method that is not in the table must be answered as unimplemented, and no
+ * handler may run out of its arrow's order.
+ */
+
 #include "target-fw/devauth/commands.h"
 
 #include "target-fw/devauth/handlers.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* commands: the table of what the agent may call, and of what the board calls by itself. */
+/*
+ * commands: the table of the methods that the agent may call, and of those that the board
+ * calls. Used by devauth.c. Rows are constant; handlers are in handlers.h.
+ */
 #pragma once
 
 #include "target-fw/devauth/devauth.h"
@@ -25,4 +28,5 @@ struct call {
     uint8_t arrow;
 };
 
+/* The row of a call; not for CALL_NONE. */
 const struct call *call_of(enum devauth_call call);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The loop: takes frames, runs handlers, sends answers and the board's own calls. Called by
+ * main.c and by tests, one step at a time. It must answer each request exactly once, and must
+ * not run a handler again for a repeated request.
+ */
+
 #include "target-fw/devauth/devauth.h"
 
 #include "target-fw/devauth/bytes.h"
@@ -13,7 +19,7 @@ struct served {
     const struct command *command;
     uint32_t stream;
     uint8_t sha256[SHA256_SIZE]; /* of its payload */
-    bool done;                   /* the arrow is: answer what was answered */
+    bool done;                   /* the arrow is: repeat its answer */
 };
 
 void devauth_start(struct devauth *d, struct mailbox *mailbox)
@@ -27,7 +33,7 @@ void devauth_start(struct devauth *d, struct mailbox *mailbox)
         d->broken = port_random((uint8_t *)&boot_nonce, sizeof(boot_nonce));
     if (d->broken == ERR_OK)
         d->due = CALL_HELLO;
-    d->owed = d->broken; /* told at once: there will be no Hello */
+    d->owed = d->broken; /* sent first: there will be no Hello */
     link_open(&d->link, mailbox, boot_nonce != 0 ? boot_nonce : 1);
 }
 
@@ -38,7 +44,7 @@ static void send_frame(struct devauth *d, const Frame *frame)
     if (e == ERR_OK)
         link_send(&d->link, len);
     else
-        d->broken = ERR_INTERNAL; /* cannot be: every bound is known when this is built */
+        d->broken = ERR_INTERNAL; /* not possible: all bounds are known at build time */
 }
 
 static void respond(struct devauth *d, uint32_t stream, enum err e, struct span payload)
@@ -67,7 +73,7 @@ static enum err decode_in(struct devauth *d, const pb_msgdesc_t *fields, struct 
     return fields == NULL ? ERR_OK : frame_message_decode(payload, fields, &d->in);
 }
 
-/* Before the frame's slot is given back: whatever is needed of the request is taken. */
+/* Takes all that is needed of the request, before the frame's slot is released. */
 static enum err receive(struct devauth *d, const FrameRequest *request, struct served *s)
 {
     TRY(d->broken);
@@ -118,7 +124,7 @@ static enum err accept(struct devauth *d, const FrameResponse *response)
 {
     const struct call *call = call_of(d->calling);
     if (response->status != 0)
-        return ERR_OK; /* it stays undone; a repeated call of the agent makes it again */
+        return ERR_OK; /* not done; a repeated call of the agent makes it again */
     if (run_place(&d->run, call->arrow) != RUN_NEXT)
         return ERR_OK;
     TRY(decode_in(d, call->response, response->payload));

@@ -2,9 +2,10 @@
 /*
  * devauth: the firmware that makes a board's own keys, apart from the chip (port/port.h).
  *
- * One struct devauth serves one mailbox. devauth_start() once per boot, then devauth_step()
- * again and again: it serves a call, makes one, or finds nothing to do. There is no heap and no
- * interrupt; whatever happens is answered with a status. Used by main.c and by the tests.
+ * One struct devauth serves one mailbox. devauth_start() is called once per boot, then
+ * devauth_step() repeatedly: it serves a call, makes one, or finds nothing to do. There is no
+ * heap and no interrupt; each request is answered with a status (`test_devauth_mailbox`). Used
+ * by main.c and by the tests.
  */
 #pragma once
 
@@ -52,19 +53,21 @@ struct devauth {
     struct run run;
     Receipt receipt;        /* once run.receipt_signed */
     CommitStatement commit; /* once run.committed */
-    enum err broken;        /* the chip did not start: every call is answered with this */
+    enum err broken;        /* the chip did not start: all calls are answered with this */
 
     enum devauth_call due;     /* to be made as soon as the slot is free */
     enum devauth_call calling; /* made; its answer is awaited */
     uint32_t stream;           /* of the last call made: even */
     uint8_t call_sha256[SHA256_SIZE];
 
-    enum err owed; /* a bad slot or frame, to be told on stream 0; ERR_OK: none */
+    enum err owed; /* a bad slot or frame, to be reported on stream 0; ERR_OK: none */
 
     union devauth_in in;
     union devauth_out out;
     uint8_t payload[DEVAUTH_PAYLOAD_MAX];
 };
 
+/* Starts the chip and opens the mailbox, which is borrowed. If the chip does not start, the
+ * mailbox is opened all the same, and d->broken says why. */
 void devauth_start(struct devauth *d, struct mailbox *mailbox);
 bool devauth_step(struct devauth *d); /* false: nothing to do now */

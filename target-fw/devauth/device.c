@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Arrow 16: the device certificate into its flash area. Called through commands.c. It must not
+ * write a certificate of another key than AUTHKEY.
+ */
+
 #include "common/core/der.h"
 #include "target-fw/devauth/certificate.h"
 #include "target-fw/devauth/handlers.h"
 
-/* Arrow 16: a certificate for another key would be of no use to this board, or worse. */
+/* Arrow 16: only a certificate for this board's key is taken. */
 enum err device_certificate_program(struct devauth *d)
 {
     const ProgramDeviceCertificateRequest *in = &d->in.program_certificate;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Arrow 24, and the proof that the firmware in flash is one that the boot key signed. Called
- * again before the receipt is signed and before the lock; an image that could not boot is never
- * burnt over one that could.
+ * through commands.c, and again before the receipt is signed and before the lock. It must not
+ * erase an image that boots for one that does not.
  */
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/flash.h"
@@ -11,8 +11,8 @@
 #include "target-fw/devauth/p256.h"
 
 enum {
-    CHUNK_WAIT_MS = 10000, /* without a chunk for so long, the call fails */
-    CHUNK_POLLS = 2000,    /* look so often before sleeping between looks */
+    CHUNK_WAIT_MS = 10000, /* the call fails after that long without a chunk */
+    CHUNK_POLLS = 2000,    /* so many without a sleep in between */
     VECTORS_SIZE = 32,     /* the marker words are in the image */
 };
 
@@ -64,8 +64,8 @@ static enum err burn_page(struct devauth *d, uint32_t at, uint32_t len)
     return ERR_OK;
 }
 
-/* All of it is there from a run before: then no chunk is waited for. What counts is not this
- * answer but firmware_verify(). */
+/* All of it is there from an earlier run: then no chunk is awaited. This is no verification:
+ * firmware_verify() is. */
 static bool is_there(const struct devauth *d)
 {
     uint8_t found[SHA256_SIZE];
@@ -125,7 +125,7 @@ enum err firmware_burn(struct devauth *d)
     return ERR_OK;
 }
 
-/* As it stands in flash: where the marker words say, and of the size that the FwInfo says. */
+/* As it is in flash: at the place in the marker words, and of the size in the FwInfo. */
 enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
                          const uint8_t sha256[SHA256_SIZE], struct proof *proof)
 {

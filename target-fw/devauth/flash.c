@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Burning flash pages where they differ. Called by firmware.c, certificate.c and record.c.
+ * Nothing outside APROM may be touched, and success must not be reported before the page was
+ * read back.
+ */
+
 #include "target-fw/devauth/flash.h"
 
 #include "target-fw/devauth/run.h"
@@ -63,8 +69,8 @@ static bool holds(const struct flash_page *page)
     return erased(now.rest);
 }
 
-/* A sole part that lies on words is programmed from where it lies; of the others, and of what
- * is left, 8 bytes at a time. */
+/* A single part that is word aligned is programmed from its place; other parts, and the rest of
+ * the page, 8 bytes at a time. */
 static enum err program(const struct flash_page *page)
 {
     struct cursor c = { page, 0, 0 };

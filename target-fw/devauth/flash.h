@@ -2,8 +2,8 @@
 /*
  * flash: pages of APROM, burnt only where they differ.
  *
- * A page's content is the concatenation of its parts, padded with 0xff. Used by every handler
- * that burns; the one place that decides whether a page may be touched.
+ * A page's content is the concatenation of its parts, padded with 0xff. All handlers that burn
+ * use it; it alone decides whether a page may be touched. A page that it refuses is ERR_RANGE.
  */
 #pragma once
 
@@ -17,8 +17,8 @@ struct flash_page {
 };
 
 /* A page that differs is erased and programmed; burnt_out says whether it did. It is erased
- * even if it reads blank: an interrupted erase may read so and not hold. Read back; ERR_VERIFY
- * if it does not hold. */
+ * even if it reads blank: after an interrupted erase it may read blank and not hold its
+ * content. Read back; ERR_VERIFY if it differs. */
 enum err flash_put(const struct flash_page *page, bool *burnt_out);
 
 /* The same; but with RUN_BLANK_BOARD (run.h) a page that reads blank is not erased. For pages
@@ -26,6 +26,6 @@ enum err flash_put(const struct flash_page *page, bool *burnt_out);
 enum err flash_put_on(uint32_t blank_board, const struct flash_page *page, bool *burnt_out);
 
 /* Without an erase: blank units of 8 bytes are programmed, those that hold their bytes are
- * left. ERR_MISMATCH, and nothing is programmed, if a unit has bits cleared that the bytes want
- * set. address: a multiple of 8. Read back; ERR_VERIFY if it does not hold. */
+ * left. ERR_MISMATCH, and nothing is programmed, if a unit has bits cleared that must be set.
+ * address: a multiple of 8. Read back; ERR_VERIFY if it differs. */
 enum err flash_add(uint32_t address, struct span bytes);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Frames and payloads, encoded and decoded with nanopb. Called by devauth.c. Input is the
+ * agent's and must not be trusted: a field beyond its bound is ERR_PROTO.
+ */
+
 #include "target-fw/devauth/frame.h"
 
 #include <pb_decode.h>

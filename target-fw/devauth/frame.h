@@ -3,7 +3,8 @@
  * frame: encoding and decoding of Frames and payloads with nanopb.
  *
  * Bounds are in proto/hallmark/v1, *.options. A decoded Frame's method and payload borrow from
- * the bytes it was read from; they are never copied.
+ * the bytes that it was read from. ERR_PROTO: not such a message, or a field beyond its bound;
+ * ERR_LIMIT: it does not fit into cap. Used by devauth.c.
  */
 #pragma once
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads a FwInfo and finds it by the marker words in the vector table. Called by firmware.c and
+ * hello.c. It only parses; to verify the signature is the caller's part.
+ */
+
 #include "target-fw/devauth/fwinfo.h"
 
 enum {

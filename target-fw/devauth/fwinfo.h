@@ -2,7 +2,7 @@
 /*
  * fwinfo: the signed information by which the M2354's mask ROM checks an image (M2354BSP,
  * SampleCode/SecureApplication/SecureBootDemo, FwInfo.c and FwSign.ini): P-256 form, one
- * region, no binding to PID, UID or UCID.
+ * region, no binding to PID, UID or UCID. Used by firmware and hello.
  */
 #pragma once
 
@@ -16,7 +16,10 @@ struct fwinfo {
     const uint8_t *signature;
 };
 
-enum err fwinfo_read(struct span bytes, struct fwinfo *out); /* FWINFO_SIZE bytes */
+/* FWINFO_SIZE bytes, borrowed by *out. ERR_PROTO: not of this form. The signature
+ * is not checked here. */
+enum err fwinfo_read(struct span bytes, struct fwinfo *out);
 
-/* Where the marker words in the vector table at address 0 say it is. ERR_NOT_FOUND: nowhere. */
+/* The address in the marker words of the vector table at address 0. ERR_NOT_FOUND: none there.
+ */
 enum err fwinfo_find(uint32_t *address_out);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handlers: what the board does for each call, in the order of the arrows.
+ * handlers: the functions behind the calls, in the order of the arrows.
  *
  * A handler finds its request in d->in and leaves its response in d->out, which is all zero
  * when it starts. It runs only when its arrow is the next one (commands.c), once: a repeated
- * request is answered from what was kept. So it need not ask what was done before in this run,
- * but it must cope with what an earlier run left on the chip.
+ * request is answered from what was kept (`test_devauth_run`). So it need not check what was
+ * done before in this run, but it must handle what an earlier run left on the chip. An error
+ * that it returns is the answer's code, and the arrow is not done.
  */
 #pragma once
 
@@ -17,7 +18,7 @@ enum err hello_request(struct devauth *d);  /* 7 */
 enum err hello_response(struct devauth *d); /* 7 */
 
 /* authkey.c */
-extern const struct port_key authkey;         /* where AUTHKEY is, if it is */
+extern const struct port_key authkey;         /* where AUTHKEY is, once it is made */
 enum err authkey_generate(struct devauth *d); /* 8 */
 enum err authkey_derive(struct devauth *d);   /* 9 */
 /* From the slot. ERR_SPOILT: the slot gives another key than its record, or none;
@@ -43,7 +44,7 @@ uint32_t rotpk_slots(uint32_t otp_used); /* bit 0: X, bit 1: Y */
 
 /* firmware.c */
 enum err firmware_burn(struct devauth *d); /* 24 */
-/* What stands in flash has this digest, and its FwInfo is signed by the point. */
+/* The image in flash has this digest, and its FwInfo is signed by the point. */
 enum err firmware_verify(const uint8_t rotpk[P256_POINT_SIZE],
                          const uint8_t sha256[SHA256_SIZE], struct proof *proof);
 #define PROOF_FWINFO(word)   PROOF_SIGNATURE(PROOF_EQUAL(word, 32))

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* Hash of the region that the FwInfo in flash names, be it the one burnt for it or not. */
+/* Hash of the region that the FwInfo in flash names. It is reported, not verified. */
 static enum err firmware_sha256(uint8_t sha256[SHA256_SIZE])
 {
     uint32_t address;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * DevAuth's side of the mailbox. Called by devauth.c, and by firmware.c for bulk chunks. The
+ * agent writes these bytes at any time: a word must be read once, and checked before it is
+ * used.
+ */
+
 #include "target-fw/devauth/link.h"
 
 #include "common/core/crc32.h"
@@ -6,7 +12,7 @@
 
 #include <string.h>
 
-/* The agent writes while we read: each word is read once, through this. */
+/* The agent may write at the same time: each word is read once, through this. */
 static uint32_t fetch(const uint32_t *word)
 {
     return *(const volatile uint32_t *)word;

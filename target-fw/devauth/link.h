@@ -3,8 +3,9 @@
  * link: DevAuth's side of the mailbox (common/core/mailbox.h), one Frame at a time.
  *
  * A struct link lives as long as the mailbox it was opened on. A frame taken is borrowed from
- * the mailbox until link_ack(); until then the agent may not touch the slot. Everything read
- * here was written by the agent, and is checked before it is believed.
+ * the mailbox until link_ack(); until then the agent may not touch the slot. The agent writes
+ * what is read here, so it is checked before it is used (`test_devauth_mailbox`). Used by
+ * devauth.c and firmware.c.
  */
 #pragma once
 
@@ -19,7 +20,7 @@ struct link {
     uint32_t bulk_done;
 };
 
-/* Zeroes the mailbox; magic last. boot_nonce is not 0. */
+/* Zeroes the mailbox and writes its head, the magic last. boot_nonce is not 0. */
 void link_open(struct link *l, struct mailbox *mailbox, uint32_t boot_nonce);
 
 bool link_has_frame(const struct link *l); /* something new lies in the down slot */
@@ -29,7 +30,7 @@ bool link_can_send(const struct link *l);  /* the agent took the last frame sent
 enum err link_take(struct link *l, struct span *frame_out);
 void link_ack(struct link *l);
 
-/* Where the next frame is to be written, MAILBOX_UP_MAX bytes; then sent. */
+/* The place of the next frame, MAILBOX_UP_MAX bytes; then sent. Only while link_can_send(). */
 uint8_t *link_frame(struct link *l);
 void link_send(struct link *l, size_t len);
 
@@ -40,4 +41,4 @@ struct link_chunk {
 };
 enum err link_chunk(const struct link *l, struct link_chunk *out);
 void link_chunk_done(struct link *l);
-void link_chunks_drop(struct link *l); /* forget what a broken transfer left behind */
+void link_chunks_drop(struct link *l); /* drops what a failed transfer left behind */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* devauth: the firmware itself. The loader gives the core to reset_handler (port/m2354). */
+/*
+ * DevAuth's main(): opens the mailbox and steps for as long as the core runs. Called by
+ * image_run() of the port. It must not return.
+ */
+
 #include "target-fw/devauth/devauth.h"
 
 enum { IDLE_POLLS = 2000 }; /* look so often before sleeping between looks */

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * P-256 with the checks that the chip's engine does not make. Called by the handlers and by
+ * certificate.c. A signature must not leave p256_sign() before it was verified.
+ */
+
 #include "target-fw/devauth/p256.h"
 
 #include "target-fw/devauth/bytes.h"
@@ -65,8 +70,8 @@ verify_once(const uint8_t *point, const uint8_t *digest, const uint8_t *signatur
     return port_verify(point, digest, signature, x);
 }
 
-/* The two comparisons have their operands the other way round: a stale register that made one
- * of them compare something with itself is not there for both. */
+/* The two comparisons have their operands in opposite order, so that a stale register cannot
+ * make both of them compare a value with itself. */
 enum err p256_verify(const uint8_t point[P256_POINT_SIZE], const uint8_t digest[SHA256_SIZE],
                      const uint8_t signature[P256_SIGNATURE_SIZE], struct proof *proof)
 {
@@ -93,7 +98,7 @@ enum err p256_sign(const struct port_key *key, const uint8_t public_key[P256_POI
     if (e == ERR_OK)
         bytes_copy(signature, made, sizeof(made));
     bytes_wipe(made, sizeof(made));
-    return e == ERR_SIG ? ERR_CHIP : e; /* our own signature: the engine's fault */
+    return e == ERR_SIG ? ERR_CHIP : e; /* our own signature: an error of the engine */
 }
 
 enum err p256_verify_statement(const uint8_t point[P256_POINT_SIZE], const struct wr *statement,

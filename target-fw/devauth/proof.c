@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks as arithmetic, for the handlers that burn or lock. No result may depend on one branch.
+/*
+ * Checks as arithmetic, for the handlers that burn or lock. No result may depend on one branch
+ * alone.
  */
+
 #include "target-fw/devauth/proof.h"
 
 /* Volatile: the compiler takes no step for done, and keeps none for another. */

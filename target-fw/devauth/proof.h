@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proof: what was checked before something is done that cannot be undone, as a number.
+ * proof: the checks that were made before a one-way operation, as a number.
  *
- * Each check adds a step to a word by arithmetic, not by a branch, from the bytes it compared
- * and how many they were; the word that all checks leave is known when this is compiled. From
- * it comes the permit that the port asks for (PORT_PERMIT_*), again by arithmetic. So an
+ * Each check adds a step to a word by arithmetic, not by a branch, from the bytes that it
+ * compared and their count; the word that all checks leave is known at compile time. From it
+ * comes the permit that the port asks for (PORT_PERMIT_*), again by arithmetic. So an
  * instruction that is skipped (a branch, a call, a comparison, a copy of a result) leaves
  * another word, and the port does nothing. Results are branched on as well: that is how
  * ordinary requests are refused. A proof lives in one handler; it is not a secret.
@@ -32,7 +32,7 @@ struct proof {
 #define PROOF_SIGNATURE(word)   PROOF_EQUAL(PROOF_EQUAL(word, 32), 32)
 #define PROOF_BIND(word, value) PROOF_EQUAL(word, 0x10000u + (uint32_t)(value))
 
-/* ERR_MISMATCH if they differ: in the time that the length takes. */
+/* ERR_MISMATCH if they differ. Its time depends on the length only. */
 enum err proof_equal(struct proof *proof, const uint8_t *a, const uint8_t *b, size_t len);
 
 /* What the checks were made for: another value leaves another word. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The record pages, for the handlers that burn, lock, and tell what is there. Nothing here
- * decides whether a page may be written: that is the caller's.
+ * The record pages, for the handlers that burn and lock, and for hello. A damaged record must
+ * count as none. Whether a page may be written is the caller's decision.
  */
 #include "target-fw/devauth/record.h"
 

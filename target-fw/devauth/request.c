@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Arrows 10 to 12: the CertificationRequestInfo that the station made, its signature, and the
+ * call that takes it to the station. Called through commands.c. It must not sign a request for
+ * another key, UID or run.
+ */
+
 #include "common/core/der.h"
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/handlers.h"

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arrow 20, and the proof that the pair on the chip is the one that the server vouched for. A
- * wrong ROTPK makes the board scrap, so nothing is burnt unless both signatures hold.
+ * Arrow 20, and the proof that the pair on the chip is the one that the server signed. Called
+ * through commands.c and by firmware, closing and lock. A wrong ROTPK makes the board scrap, so
+ * nothing may be burnt unless both signatures hold.
  */
+
 #include "target-fw/devauth/bytes.h"
 #include "target-fw/devauth/certificate.h"
 #include "target-fw/devauth/handlers.h"
@@ -24,7 +26,8 @@ static enum err slots_now(uint32_t *slots_out)
     return ERR_OK;
 }
 
-/* The server says it for this run and board; the boot key proves that it exists. */
+/* The server's signature is for this run and board; the boot key's proves that the key exists.
+ */
 __attribute__((noinline)) static enum err
 vouched(const struct devauth *d, const uint8_t point[P256_POINT_SIZE], struct proof *proof)
 {
@@ -46,7 +49,7 @@ static enum err burn_half(enum otp_slot slot, const uint8_t *value, const struct
 }
 
 /*
- * Record first: whatever half is burnt when the power goes, the record says of which ROTPK.
+ * Record first: after a power loss the record says of which ROTPK a burnt half is.
  * While no half is in use the page may be erased, so that an old mark goes too; while one is,
  * nothing but a blank record of a whole pair may be added, and only if the server says so.
  */
@@ -62,8 +65,8 @@ static enum err put_record(uint32_t slots, bool recreate, const uint8_t sha256[S
 /*
  * A pair counts as proven when both halves were burnt in one run and seen in use: only then is
  * the mark made. Where a record stood before, an interrupted run may have left anything in a
- * half, be it in use or not, and a record that is made again says what the server believes:
- * such a pair stays unmarked, and its receipts say so.
+ * half, in use or not, and a record that is made again contains the server's assumption: such
+ * a pair stays unmarked, and its receipts say so.
  */
 static enum err burn(const BurnRotpkRequest *in, const uint8_t sha256[SHA256_SIZE],
                      const struct proof *proof)

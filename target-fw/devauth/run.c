@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The order of the arrows, their transcript and their answers, for devauth.c and the handlers.
- * An arrow is never done twice in a boot. */
+/*
+ * The order of the arrows, their transcript and their answers. Called by devauth.c and the
+ * handlers. An arrow must not be done twice in a boot.
+ */
+
 #include "target-fw/devauth/run.h"
 
 #include "target-fw/devauth/bytes.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run: what DevAuth knows of the run it is in: which arrows are done, what was answered, and
- * the transcript (common/core/sign.h).
+ * run: DevAuth's state of its run: which arrows are done, their answers, and the transcript
+ * (common/core/sign.h).
  *
  * One run per boot: a run that was interrupted starts again with a fresh DevAuth. The arrows
  * that pass the mailbox come in one order. An arrow that is done answers a repeated request
- * with the same bytes, without doing anything again; a different request for it is out of
- * order.
+ * with the same bytes and has no further effect; a different request for it is out of order
+ * (`test_devauth_run`). Used by devauth.c and the handlers.
  */
 #pragma once
 
@@ -60,19 +60,20 @@ struct run {
 
 enum run_place { RUN_DONE, RUN_NEXT, RUN_LATER };
 
-enum err run_open(struct run *r); /* identity and a fresh nonce */
-enum run_place run_place(const struct run *r, uint8_t arrow);
-bool run_complete(const struct run *r); /* arrow 32 is done */
+enum err run_open(struct run *r);                             /* identity and a fresh nonce */
+enum run_place run_place(const struct run *r, uint8_t arrow); /* done, due, or too early */
+bool run_complete(const struct run *r);                       /* arrow 32 is done */
 
-/* The arrow is done: chain it into the transcript. */
+/* Marks the arrow, which is the next one, as done, and chains it into the transcript. */
 enum err run_finish(struct run *r, uint8_t arrow, const uint8_t request_sha256[SHA256_SIZE],
                     struct span response);
 
-/* Keep what the arrow just finished answered. */
+/* Keeps the answer of the arrow just finished, for a repeated request. */
 enum err run_keep(struct run *r, const uint8_t request_sha256[SHA256_SIZE],
                   struct span response);
 
-/* What a done arrow answered: ERR_ORDER if the request is not the one it was done for. */
+/* The kept answer of an arrow that is done, borrowed from r. ERR_ORDER: it was done for another
+ * request. */
 enum err run_answer(const struct run *r, uint8_t arrow,
                     const uint8_t request_sha256[SHA256_SIZE], struct span *response_out);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The slots of AES_NuLink3, for Hello, the receipt, the commit and the lock. Writing is for the
- * commit only: nothing is burnt or revoked before the rehearsal gave the engine's own key.
+ * The slots of AES_NuLink3, for Hello, the receipt, the commit and the lock. Only the commit
+ * writes. Nothing may be burnt or revoked before the key that the CPU wrote to SRAM was found
+ * to be the engine's own.
  */
 #include "target-fw/devauth/shared.h"
 
@@ -61,8 +62,8 @@ static enum err free_slot(uint8_t from, uint8_t *slot_out)
     return ERR_NO_SLOT;
 }
 
-/* The same words by the same code, into a volatile slot: the order of the bytes is tried there,
- * not in OTP. */
+/* The same words by the same code, into a volatile slot: the order of the bytes is tested
+ * there, not in OTP. */
 static enum err rehearse(const struct shared_agreement *a, const uint8_t kcv[KCV_SIZE],
                          struct proof *proof)
 {
@@ -76,7 +77,7 @@ static enum err rehearse(const struct shared_agreement *a, const uint8_t kcv[KCV
     return e == ERR_OK || e == ERR_FAULT ? e : ERR_CHIP;
 }
 
-/* What is to be done to OTP, and for what. */
+/* What to do in OTP, and for which key. */
 struct permission {
     const struct proof *proof;
     uint32_t expected;
@@ -133,7 +134,7 @@ enum err shared_write(const struct shared_agreement *a, struct proof *proof, uin
     slot = OTP_AES_FIRST;
     TRY(rehearse(a, kcv, proof));
     TRY(proof_holds(proof, permission.expected));
-    TRY(free_slot(slot, &slot)); /* before the older key is given up */
+    TRY(free_slot(slot, &slot)); /* before the older key is revoked */
     TRY(revoke_all(a->uid, &permission));
     for (int writes = 0; writes < WRITES_MAX; writes++, slot++) {
         TRY(free_slot(slot, &slot));

@@ -4,13 +4,14 @@
  *
  * The key is in the lowest of the slots 3 to 7 that the AES engine accepts; its key check value
  * (KCV, common/core/sign.h) tells which key that is. An older key is revoked before a newer one
- * is written.
+ * is written. Used by hello, closing and lock.
  */
 #pragma once
 
 #include "target-fw/devauth/proof.h"
 
-/* slot_out: 0 if the engine accepts none; then kcv is left alone. */
+/* The lowest slot that the engine accepts, and its KCV. *slot_out is 0, and kcv not set, if it
+ * accepts none. */
 enum err shared_find(const uint8_t uid[UID_SIZE], uint8_t *slot_out, uint8_t kcv[KCV_SIZE]);
 
 /* ERR_DENIED: the engine does not accept the key. */
@@ -18,10 +19,10 @@ enum err shared_kcv(const struct port_key *key, const uint8_t uid[UID_SIZE],
                     uint8_t kcv[KCV_SIZE]);
 
 /*
- * The key of this agreement into a slot. Proof: of the server's decision to write, expected to
- * be confirmed so far; the rehearsal adds its own step. ERR_CHIP: the rehearsal gives another
- * key, nothing was burnt or revoked; ERR_NO_SLOT: none is free; ERR_VERIFY: two slots were
- * spoilt.
+ * Writes the key of this agreement into a slot. proof: of the server's decision to write,
+ * expected to be `confirmed` so far; the test write to SRAM adds its own step. ERR_CHIP: that
+ * write gives another key than the engine, nothing was burnt or revoked; ERR_NO_SLOT: none is
+ * free; ERR_VERIFY: two slots were spoilt.
  */
 struct shared_agreement {
     const uint8_t *uid;

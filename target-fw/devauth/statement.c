@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages of closing.proto as statements, for those who sign them and those who verify them.
+/*
+ * Messages of closing.proto as statements, for the code that signs them and the code that
+ * verifies them. A field must not be left out of a statement: what is not in it is not signed.
  */
+
 #include "target-fw/devauth/statement.h"
 
 #include "common/core/sign.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of gRPC statuses by error number. Called by devauth.c. test_devauth_parts holds it
+ * to the list in err.h.
+ */
+
 #include "target-fw/devauth/status.h"
 
 #include <stddef.h>

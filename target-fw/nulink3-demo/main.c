@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nulink3-demo: a small application to sign and burn when there is no real one. It says over
- * UART0 (PA6, PA7; 115200 8N1) that it runs, and on which chip; then it idles.
+ * nulink3-demo: a small application to sign and burn when there is no real one. It reports over
+ * UART0 (PA6, PA7; 115200 8N1) that it runs, and on which chip; then it idles. It must not
+ * write flash or use the SWD pins, so that the boot test and the lock find the board unchanged.
  */
 #include "target-fw/port/m2354/reg.h"
 #include "target-fw/port/nuvoton/sys.h"

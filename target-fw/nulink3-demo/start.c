@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Vector table of the demo application. Words 4-7, reserved exceptions on v8-M baseline, tell
- * the mask ROM where the FwInfo is.
+ * Vector table of the demo application, read by the core and the mask ROM. Words 4-7, reserved
+ * exceptions on v8-M baseline, tell the mask ROM where the FwInfo is; they must not be used
+ * otherwise.
  */
 #include "target-fw/port/m2354/reg.h"
 

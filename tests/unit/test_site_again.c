@@ -274,7 +274,7 @@ static const struct {
       ERR_DENIED,
       PATIENT_MS,
       ERR_DENIED,
-      "the server does not have us: not today",
+      "the server refuses this station: not today",
       0 },
     { "lost before the lock: not locked",
       { "Runs/Finish", CUT_ANSWERED },

@@ -363,7 +363,7 @@ static void wrong_calls_are_refused_and_waited_past(void **state)
     } cases[] = {
         { FAULT_SERVER_ORDER, 9, "expected arrow 3 (Station.PutWebServerCertificate)" },
         { FAULT_SERVER_STRANGER, 12, "not o's to call" },
-        { FAULT_SERVER_RUN, 5, "no site of this station has this run" },
+        { FAULT_SERVER_RUN, 5, "no position of this station has this run" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         assert_int_equal(run_one(cases[i].fault), ERR_OK);
@@ -533,7 +533,7 @@ static void lines_for_people(void **state)
     fclose(file);
     assert_non_null(strstr(text, "13  n → n  Station.GenerateCsr"));
     assert_non_null(strstr(text, "CSR made: "));
-    assert_non_null(strstr(text, "station-agent: site bench:1 (tcp://bench:1): arrow 14, "
+    assert_non_null(strstr(text, "station-agent: position bench:1 (tcp://bench:1): arrow 14, "
                                  "n -> o Ca.RequestCertificate: server: no [31m way"));
     assert_null(strchr(text, '\x1b'));
 }

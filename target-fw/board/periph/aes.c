@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* aes: ECB, CBC, CFB, OFB, CTR with 128, 192 and 256 bit, by DMA or word by word. */
+/*
+ * The AES engine: ECB, CBC, CFB, OFB and CTR with 128, 192 and 256 bit, by DMA or word by word.
+ * Called by crpt.c. A key from the KeyStore must not become readable through a register.
+ */
+
 #include <openssl/evp.h>
 #include <string.h>
 

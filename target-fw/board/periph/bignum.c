@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Conversion between register words and OpenSSL's numbers. Called by ecc_math.c and prng.c. */
+
 #include "target-fw/board/periph/bignum.h"
 
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bignum: register words (least significant first) and OpenSSL's numbers. */
+/*
+ * bignum: register words (least significant first) to OpenSSL's numbers and back. Used by
+ * ecc_math and prng. bn_of()'s result is the caller's, for bn_drop().
+ */
 #pragma once
 
 #include <openssl/bn.h>

@@ -2,8 +2,9 @@
 /*
  * busy: a BUSY bit that software has to wait for.
  *
- * An operation's result is ready at once inside the model, but shown only after a few polls of
- * its status, so that a missing wait loop is found. A stuck one never ends (a fault switch).
+ * The model computes an operation's result when it is started, but shows it only after a few
+ * polls of its status, so that a missing wait loop is found. A stuck one does not end (a fault
+ * switch). Used by the blocks.
  */
 #pragma once
 
@@ -19,6 +20,7 @@ struct busy {
     uint8_t left;
 };
 
+/* Begins an operation: BUSY is set for the next BUSY_POLLS polls. */
 static inline void busy_start(struct busy *b)
 {
     b->active = true;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The CLK block: clock gates, sources and their delay, HCLK's speed. Called by the bus, which
+ * asks clk_gate_open() before it calls any other block. A source must not be shown as stable
+ * before its polls have passed.
+ */
+
 #include "target-fw/board/chip.h"
 
 enum {

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The crypto engine's page: sends each offset to its engine, holds INTEN and INTSTS, and checks
+ * DMA. Called by the bus. An engine must not reach memory other than through crpt_dma(), which
+ * takes clocked SRAM only.
+ */
+
 #include "target-fw/board/periph/crpt.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
  * crpt: the crypto engine at 0x40032000: PRNG, ECC, SHA and HMAC, AES.
  *
  * Arithmetic is OpenSSL's; what is modelled is the register behaviour, the key paths to and
- * from the KeyStore, and the mistakes silicon does not report. INTSTS flags rise only where
+ * from the KeyStore, and the errors that silicon does not report. INTSTS flags rise only where
  * INTEN allows them (the stricter reading). Each engine is a file: prng.c ecc.c sha.c aes.c.
  */
 #pragma once
@@ -95,7 +95,8 @@ struct crpt {
 
 struct chip;
 
-/* Engines: offsets from the engine's base at 0x40032000. */
+/* Registers of the engines; offset is from 0x40032000. _poll: software looks at the status,
+ * which may end the engine's operation. */
 uint32_t prng_read(struct chip *chip, uint32_t offset);
 void prng_write(struct chip *chip, uint32_t offset, uint32_t value);
 void prng_poll(struct chip *chip);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* ecc: the elliptic curve engine's registers and its key paths. Prime fields only. */
+/*
+ * The elliptic curve engine's registers and its key paths, for prime fields. Called by crpt.c.
+ * An ECDH product that goes to the KeyStore must not show in X1 or Y1.
+ */
+
 #include <string.h>
 
 #include "target-fw/board/chip.h"
@@ -111,7 +115,7 @@ static bool coordinates(struct chip *chip, struct ecc_point *point)
     return true;
 }
 
-/* ECDH: one coordinate of the product becomes a key and never shows in X1, Y1. */
+/* ECDH: one coordinate of the product becomes a key and does not show in X1, Y1. */
 static bool to_keystore(struct chip *chip, const struct ecc_point *product)
 {
     struct ecc *ecc = &chip->crpt.ecc;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Point and modular arithmetic on register words, by OpenSSL. Called by ecc.c. Like the engine
+ * it takes a point that is not on the curve; it must not correct or refuse what silicon
+ * computes.
+ */
+
 #include "target-fw/board/periph/ecc_math.h"
 
 #include <openssl/ec.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* flash: the memory behind the FMC, in the board's store. */
+/*
+ * The flash regions, their rules and their bytes in the board's store. Called by fmc_cmd.c, the
+ * bus and the boot ROM. Programming must only clear bits; a bit is set by an erase only.
+ */
+
 #include <stdatomic.h>
 #include <string.h>
 
@@ -78,7 +82,7 @@ uint32_t flash_word(struct chip *chip, uint32_t address)
     return word;
 }
 
-/* What decides about the part goes to the disk at once; firmware may be burnt again. */
+/* What decides about the part is written to the disk now; firmware may be burnt again. */
 static void keep(struct chip *chip, uint32_t address, const uint8_t *at, uint32_t len)
 {
     if (address >= CONFIGURATION)

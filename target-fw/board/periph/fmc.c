@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The flash controller's registers, its BUSY and the choice of what address 0 shows. Called by
+ * the bus and, at resets, by chip.c. While a command runs, a write must not change what it
+ * works on.
+ */
+
 #include "target-fw/board/periph/fmc.h"
 
 #include "target-fw/board/chip.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fmc: the flash controller at 0x4000C000 and the flash behind it.
+ * fmc: the flash controller at 0x4000C000 and the flash behind it. Used by chip, bus and rom.
  *
  * Flash is only changed by commands: erased is all ones, programming clears bits, a program
  * over bits already clear gives the AND and PGFF. Regions and their rules are a table in
@@ -77,6 +77,12 @@ struct chip;
 bool fmc_interrupt(struct chip *chip);              /* the line is high; a poll */
 void fmc_boot_select(struct chip *chip, bool cold); /* at a reset: what address 0 shows */
 
+/*
+ * Flash by address, without any rule but those of the cells. flash_region_of: the region that
+ * holds all len bytes, NULL: none. flash_bytes and flash_seen borrow from the store; a word
+ * outside flash reads as all ones. Program and erase are one-way writes (oneway.h): they may
+ * have no effect, or half of it.
+ */
 const struct flash_region *flash_region_of(uint32_t address, uint32_t len);
 const struct flash_region *flash_region_at(unsigned n); /* NULL beyond the last */
 uint8_t *flash_bytes(struct chip *chip, uint32_t address, uint32_t len); /* NULL: no flash */

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The ISP commands, a row each, and multi-word programming. Called by fmc.c when a command is
+ * started. A command that is refused (ISPFF) must change nothing.
+ */
+
 #include "target-fw/board/periph/fmc_cmd.h"
 
 #include <string.h>

@@ -3,8 +3,9 @@
  * ks: the KeyStore at 0x40035000: SRAM, Flash and OTP slots, and the rules for its engines.
  *
  * Words are least significant first. Capacities (SRAM and Flash 4096 bytes, 32 keys each) are
- * assumptions. Engines (CRPT) ask for keys by ks_engine_read(), which applies owner,
- * revocation, boot-state and origin; the CPU asks through registers, which applies READABLE.
+ * assumptions. Engines (CRPT) ask for keys by ks_engine_read(), which applies the rules for
+ * owner, revocation, boot state and origin; the CPU asks through registers, where READABLE
+ * decides (`test_board_ks`).
  */
 #pragma once
 
@@ -67,6 +68,7 @@ struct ks {
 
 struct chip;
 
+/* Of a key's SIZE code in its metadata. */
 unsigned ks_size_words(unsigned size_code); /* 0: reserved code */
 unsigned ks_size_bits(unsigned size_code);
 uint32_t ks_otp_used(const struct chip *chip); /* bit n: slot n in use */
@@ -81,7 +83,8 @@ struct ks_ask {
     const char *who;
 };
 
-/* false: KSERR; a line says why. words: STORE_KEY_WORDS, zero filled. */
+/* Fetches a key for an engine. false: KSERR, and a log line says why. words has room for
+ * STORE_KEY_WORDS, and is filled with zeros. */
 bool ks_engine_read(struct chip *chip, const struct ks_ask *ask, uint32_t *words,
                     unsigned *bits_out);
 

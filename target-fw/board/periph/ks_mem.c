@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* ks_mem: the KeyStore's three memories, and what an engine may take from them. */
+/*
+ * The KeyStore's three memories, and which key an engine may take from them. Called by ks.c,
+ * the crypto engines and the boot ROM. An OTP slot in use must keep its content.
+ */
+
 #include <string.h>
 
 #include "common/host/own.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* life: SCU, FVC, PLM and BTF. */
+/*
+ * SCU, FVC, PLM and BTF. Called by the bus. A stage of PLM and a counter of FVC must only rise.
+ */
+
 #include "target-fw/board/periph/life.h"
 
 #include "common/host/own.h"

@@ -2,8 +2,9 @@
 /*
  * life: the blocks that share the page at 0x4002F000: SCU, FVC, DPM, PLM, BTF.
  *
- * DPM and PLM change what is stored at once and what is in force only at a chip reset
- * (chip_reset latches it). All their bits only ever go from 0 to 1; a mass erase clears DPM.
+ * A write to DPM or PLM changes what is stored; what is in force changes only at a chip reset,
+ * which latches it (chip_reset). Their bits go from 0 to 1 only (`test_board_life`,
+ * `test_board_locks`); a mass erase clears DPM.
  */
 #pragma once
 
@@ -46,7 +47,10 @@ struct chip;
 /* The debugger's own door to DPM, at 0xF0001600 and through no lock but DACCDIS. */
 #define DPM_WINDOW 0xf0001600U
 enum { DPM_WINDOW_BYTES = 0x100 };
+
+/* Its registers; offset is from DPM_WINDOW. For memap. */
 uint32_t dpm_window_read(struct chip *chip, uint32_t offset);
 void dpm_window_write(struct chip *chip, uint32_t offset, uint32_t value);
 
+/* Side 0 is secure. false: DBGDIS or LOCK is in force there, and no password opened it. */
 bool dpm_debug_allowed(const struct chip *chip, unsigned side, uint32_t flags_in_force);

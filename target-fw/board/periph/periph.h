@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * periph: what every block of the chip looks like to the bus.
+ * periph: a block of the chip, as the bus sees it.
  *
  * A block is a row of constants and three functions over the chip's state. Registers are 32
  * bits wide; offsets are from base. The bus checks the clock gate before it calls.
@@ -41,6 +41,6 @@ extern const struct periph periph_sys, periph_clk, periph_gpio, periph_fmc, peri
     periph_fvc, periph_dpm, periph_plm, periph_btf, periph_crpt, periph_ks, periph_rtc,
     periph_uart, periph_trng;
 
-/* All of them; n beyond the last gives NULL. */
+/* The n-th block, or the one at address; NULL: there is none. */
 const struct periph *periph_at(size_t n);
 const struct periph *periph_find(uint32_t address);

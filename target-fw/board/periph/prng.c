@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* prng: TRNG-seeded generator, with keys straight into the KeyStore. */
+/*
+ * The random number generator: seeded by the TRNG or by a register, its output to registers or
+ * straight into the KeyStore. Called by crpt.c. A key for the KeyStore must not show in the KEY
+ * registers.
+ */
+
 #include <openssl/bn.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
@@ -30,7 +35,7 @@ enum {
     KEY_BITS_MAX = 256
 };
 
-/* Unseeded or seeded from a register: the same numbers every time, as anyone could compute. */
+/* Unseeded or seeded from a register: the same numbers each time, which anyone can compute. */
 static void stream(struct prng *prng, uint8_t *out, size_t len)
 {
     for (size_t at = 0; at < len; at += SHA256_DIGEST_LENGTH) {
@@ -48,7 +53,7 @@ static void draw(struct chip *chip, uint8_t *out, size_t len)
         stream(prng, out, len);
 }
 
-/* A number in [1, n-1], n from ECC_N. false: no such number, the engine never ends. */
+/* A number in [1, n-1], n from ECC_N. false: no such number, the engine does not end. */
 static bool draw_scalar(struct chip *chip, uint32_t *words)
 {
     const uint32_t *order = chip->crpt.ecc.operand[ECC_N];
@@ -80,7 +85,7 @@ static void to_keystore(struct chip *chip, unsigned size_code)
         return;
     }
     if (scalar && !draw_scalar(chip, words)) {
-        chip_note(chip, "PRNG: ECC_N holds no order: BUSY for ever");
+        chip_note(chip, "PRNG: ECC_N holds no order: BUSY does not end");
         prng->busy.dead = true;
         return;
     }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sha: SHA-1, SHA-2 and HMAC, by DMA or word by word. State save and restore is not modelled.
+/*
+ * SHA-1, SHA-2 and HMAC, by DMA or word by word. Called by crpt.c. State save and restore is
+ * not modelled. An HMAC key from the KeyStore must not become part of a readable register.
  */
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sys: SYS and CLK: register lock, reset causes and controls, clock gates and sources. */
+/*
+ * sys: SYS and CLK: register lock, reset causes and controls, clock gates and sources. Used by
+ * chip, bus and swd.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -34,5 +37,7 @@ struct clk {
 
 struct chip;
 bool sys_swd_pins(const struct chip *chip); /* PF.0 and PF.1 are ICE_DAT and ICE_CLK */
+
+/* Does the block, or the bank of SRAM, have its clock? gate: enum gate, of periph.h. */
 bool clk_gate_open(const struct chip *chip, unsigned gate);
 bool clk_sram_bank_on(const struct chip *chip, unsigned bank);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The noise source, and the RTC and GPIO pages of which it and others need a few bits. Called
+ * by the bus. Data must not be ready before the clock that the noise source needs is on.
+ */
+
 #include "target-fw/board/periph/trng.h"
 
 #include <openssl/rand.h>

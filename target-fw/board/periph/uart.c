@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * UART0: bytes to the output file, bytes from the control socket, receive interrupt. Called by
+ * the bus and by ctl_cmd.c. A byte must not be sent while baud rate, line and function are not
+ * set.
+ */
+
 #include "target-fw/board/periph/uart.h"
 
 #include <string.h>

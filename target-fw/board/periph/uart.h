@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uart: UART0. What it sends is appended to DIR/board-NN.uart at once; what it receives comes
- * from the control socket. A byte goes out only if the line is set up; sends are instant.
+ * uart: UART0. What it sends is appended to DIR/board-NN.uart, without a buffer; what it
+ * receives comes from the control socket. A byte goes out only if the line is set up, and takes
+ * no time (`test_board_cpu`).
  */
 #pragma once
 
@@ -22,4 +23,4 @@ struct uart {
 
 struct chip;
 size_t uart_feed(struct chip *chip, const uint8_t *bytes, size_t len); /* how many fitted */
-bool uart_interrupt(struct chip *chip);
+bool uart_interrupt(struct chip *chip);                                /* the line is high */

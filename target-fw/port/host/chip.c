@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The host port but for P-256: flash, KeyStore slots, locks, SHA and AES in memory. Called by
+ * DevAuth's code in unit tests, which set host_chip's faults. It is for tests alone: it keeps
+ * keys in plain memory.
+ */
+
 #include "target-fw/port/host/host.h"
 
 #include <openssl/evp.h>

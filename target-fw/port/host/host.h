@@ -2,9 +2,9 @@
 /*
  * host: a chip in memory under port.h, with OpenSSL for its engines. For tests only.
  *
- * One chip per process: host_chip is what the port works on; a test sets it up, looks into
- * it, and sets its faults. host_reset() is what a chip reset does: KeyStore SRAM is lost, all
- * else stays.
+ * One chip per process: host_chip is what the port works on; a test sets it up, reads it, and
+ * sets its faults. host_reset() does what a chip reset does: KeyStore SRAM is lost, all else
+ * stays. Not thread safe.
  */
 #pragma once
 
@@ -34,7 +34,7 @@ struct host_chip {
     bool start_fails;
     bool otp_ignores_writes;
     bool rehearsal_differs; /* the words that the CPU writes are another key, in SRAM too */
-    unsigned otp_tears; /* so many OTP writes more leave another value, and say it is well */
+    unsigned otp_tears; /* so many OTP writes more leave another value, and report success */
     uint32_t flash_fails_at;    /* programming this address reports an error; 0: none */
     int power_cut_after_writes; /* flash, OTP and lock writes left before all fail; -1: no cut
                                  */

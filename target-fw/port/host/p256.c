@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The P-256 half of the host port: low-level OpenSSL, since the tests need a chosen k. */
+/*
+ * The P-256 half of the host port: low-level OpenSSL, since the tests need a chosen k. Called
+ * by DevAuth's code in unit tests. The private keys come from host_chip's slots only, as on the
+ * chip.
+ */
+
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "common/host/own.h"
 #include "target-fw/port/host/host.h"
@@ -171,7 +176,7 @@ enum err port_agree(const struct port_key *own, const uint8_t peer[P256_POINT_SI
     return new_slot(x, secret_out);
 }
 
-/* What the CPU writes: by one way, as a port on registers does. */
+/* The words that the CPU writes, by one function, as in a port on registers. */
 static enum err words_of(const struct port_key *own, const uint8_t *peer, uint8_t *out)
 {
     TRY(shared_x(own, peer, out));

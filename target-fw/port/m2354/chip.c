@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What differs in the blocks that port/nuvoton drives. */
+/*
+ * What differs in the blocks that port/nuvoton drives: the use of each OTP slot, addresses,
+ * bits. Read by port/nuvoton. ROTPK's slots must keep the boot flag, AUTHKEY's and
+ * AES_NuLink3's must stay unreadable.
+ */
+
 #include "common/core/layout.h"
 #include "target-fw/port/nuvoton/fmc.h"
 #include "target-fw/port/nuvoton/keystore.h"

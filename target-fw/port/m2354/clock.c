@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * HCLK at 48 MHz from the internal oscillator. Called by port.c at start-up, with the protected
+ * registers open. At no step may HCLK be faster than the power level and the flash's wait
+ * states allow.
+ */
+
 #include "target-fw/port/m2354/clock.h"
 
 #include "target-fw/port/nuvoton/sys.h"
@@ -16,7 +22,7 @@ enum {
     HCLK_FROM_HIRC48 = 5,
 };
 
-/* Level 0 bears any clock up to 96 MHz; an application may have left level 3, which bears 4. */
+/* Level 0 allows clocks up to 96 MHz; an application may have left level 3, which allows 4. */
 static enum err power_level_0(void)
 {
     TRY(reg_wait(WAIT_POWER, SYS_PLCTL, PL_WRITING, 0));
@@ -26,8 +32,8 @@ static enum err power_level_0(void)
 }
 
 /*
- * In the order of M2354BSP's CLK_SetHCLK(): 12 MHz first, then voltage and flash cycles that
- * bear anything, then the source, then the cycles for it. HIRC48 is what Nuvoton's own flash
+ * In the order of M2354BSP's CLK_SetHCLK(): 12 MHz first, then voltage and flash cycles for
+ * any clock, then the source, then the cycles for it. HIRC48 is what Nuvoton's own flash
  * loader runs on (OpenOCD-Nuvoton, M2354).
  */
 enum err clock_48mhz(void)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages of the M2354 are pages of the layout: 2 KiB. */
+/*
+ * Erase of a page: pages of the M2354 are pages of the layout, 2 KiB. Called by
+ * devauth/flash.c, which keeps the address within the layout.
+ */
+
 #include "target-fw/port/nuvoton/fmc.h"
 #include "target-fw/port/port.h"
 

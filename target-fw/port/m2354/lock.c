@@ -2,8 +2,8 @@
 /*
  * The locks: CONFIG0.LOCK (M2354BSP fmc_reg.h), DPM (dpm.c), PLM (plm.h). All of them are in
  * force from the next chip reset only, so DevAuth keeps its debugger and its flash until then.
- * Called by devauth/lock.c alone. Nothing here may set a bit unless the permit says so, and a
- * bit of a later step is never set before those of the earlier ones were read back.
+ * Called by devauth/lock.c alone. It must not set a bit without a permit, nor a bit of a later
+ * step before those of the earlier ones were read back.
  */
 #include "target-fw/port/m2354/reg.h"
 #include "target-fw/port/nuvoton/fmc.h"

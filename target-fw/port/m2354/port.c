@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The M2354's start-up (M2354BSP, SystemInit and clk.c). */
+/*
+ * The M2354's start-up (M2354BSP, SystemInit and clk.c). Called once, by port_start(). Each
+ * wait ends after its limit; the protected registers are closed again before DevAuth serves its
+ * first call.
+ */
+
 #include "target-fw/port/m2354/clock.h"
 #include "target-fw/port/nuvoton/sys.h"
 
@@ -16,7 +21,7 @@ enum {
 #define SRAMPC1_PCBUSY (1u << 31)
 
 /* The engines' own power switch (M2354BSP, SystemInit), then the KeyStore's SRAM. Either write
- * is ignored while another change is under way. */
+ * is ignored while another change is in progress. */
 static enum err power(void)
 {
     TRY(reg_wait(WAIT_POWER, SYS_SRAMPC1, SRAMPC1_PCBUSY, 0));
@@ -26,7 +31,7 @@ static enum err power(void)
     return reg_wait(WAIT_POWER, SYS_SRAMPC1, SRAMPC1_PCBUSY, 0);
 }
 
-/* CRPT and KS start from a known state, whatever ran before. */
+/* CRPT and KS start from a known state. */
 enum err sys_engines(void)
 {
     TRY(power());

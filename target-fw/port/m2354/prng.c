@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* How the M2354 seeds its PRNG (M2354BSP rng.c). */
+/*
+ * Seeding the PRNG (M2354BSP rng.c). Called by port/nuvoton/random.c. It must not report
+ * success before the TRNG has given a seed.
+ */
+
 #include "target-fw/port/m2354/reg.h"
 #include "target-fw/port/nuvoton/random.h"
 

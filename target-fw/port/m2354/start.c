@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Where DevAuth begins on the M2354: in bank 0, whatever the loader did to bank 1. */
+/*
+ * The reset handler of DevAuth on the M2354. It runs from bank 0, whatever state the loader
+ * left bank 1 in, and must not touch mailbox or state before bank 1 holds a word.
+ */
+
 #include "target-fw/port/m2354/reg.h"
 #include "target-fw/port/nuvoton/image.h"
 #include "target-fw/port/nuvoton/sys.h"
@@ -16,7 +20,7 @@ static bool bank1_holds(void)
     return e == ERR_OK && REG(bss_start) == DEVAUTH_IMAGE_MAGIC;
 }
 
-/* No interrupt is ever taken; a stack that runs over faults instead of eating the data. */
+/* No interrupt is taken; a stack overflow faults instead of overwriting data. */
 _Noreturn void reset_handler(void)
 {
     __asm__ volatile("cpsid i\n\tmsr msplim, %0" ::"r"(stack_limit) : "memory");

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What differs in the blocks that port/nuvoton drives. */
+/*
+ * What differs in the blocks that port/nuvoton drives: the use of each OTP slot, addresses,
+ * bits. Read by port/nuvoton. AUTHKEY's and AES_NuLink3's slots must stay unreadable.
+ */
+
 #include "common/core/layout.h"
 #include "target-fw/port/nuvoton/fmc.h"
 #include "target-fw/port/nuvoton/keystore.h"

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages of the M467 are two pages of the layout: 4 KiB. To erase one is to keep the other, in
- * SRAM for the time of the erasure. Certificate areas and the record have a page of the chip
- * each, so only the two halves of a firmware's page depend on each other; if the power goes in
- * between, the next run burns both again.
+ * Erase of a page. A page of the M467 is two pages of the layout: 4 KiB. To erase one, the
+ * other is kept in SRAM and programmed again. Called by devauth/flash.c.
+ *
+ * Certificate areas and the record have a page of the chip each, so only the two halves of a
+ * firmware's page depend on each other; after a power loss in between the next run burns both
+ * again.
  */
+
 #include "target-fw/port/nuvoton/fmc.h"
 #include "target-fw/port/port.h"
 

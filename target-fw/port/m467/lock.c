@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The locks of the M467: KeyStore OTP (opcode 7), CONFIG0 and CONFIG2 (m460bsp fmc_reg.h; where
- * ALOCK and SBLOCK lie is ISPTool's, of the M480 family). CONFIG is in force from the next chip
- * reset. There is no DPM and no PLM, so no level between dev and production, and what CONFIG
- * locks a mass erase opens again. README.md says what that is worth.
+ * The locks of the M467: KeyStore OTP (opcode 7), CONFIG0 and CONFIG2 (m460bsp fmc_reg.h; the
+ * places of ALOCK and SBLOCK are from ISPTool, for the M480 family). Called by devauth/lock.c
+ * alone. It must not set a bit without a permit.
+ *
+ * CONFIG is in force from the next chip reset. There is no DPM and no PLM, so there is no level
+ * between dev and production, and a mass erase opens what CONFIG locks. README.md states what
+ * that is worth.
  */
+
 #include "target-fw/port/m467/reg.h"
 #include "target-fw/port/nuvoton/fmc.h"
 #include "target-fw/port/nuvoton/keystore.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The M467's start-up (m460bsp, clk.c, rng.c and keystore.c). HCLK is HIRC, 12 MHz. */
+/*
+ * The M467's start-up (m460bsp, clk.c, rng.c and keystore.c); HCLK is HIRC, 12 MHz. Called
+ * once, by port_start(). Each wait ends after its limit.
+ */
+
 #include "target-fw/port/m467/reg.h"
 #include "target-fw/port/nuvoton/sys.h"
 
@@ -18,7 +22,7 @@ static enum err lirc(void)
     return ERR_OK;
 }
 
-/* CRPT and KS start from a known state, whatever ran before. */
+/* CRPT and KS start from a known state. */
 enum err sys_engines(void)
 {
     reg_set(CLK_AHBCLK, AHB_ISP | AHB_CRPT | AHB_KS);

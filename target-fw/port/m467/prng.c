@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* How the M467 seeds its PRNG (m460bsp rng.c): there is no seed to wait for. */
+/*
+ * Seeding the PRNG (m460bsp rng.c): there is no seed to wait for. Called by
+ * port/nuvoton/random.c.
+ */
+
 #include "target-fw/port/nuvoton/random.h"
 
 const uint32_t random_source = 0; /* SEEDSRC (bit 16) clear: the TRNG */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Where DevAuth begins on the M467. A Cortex-M4 has no stack limit: the build's figure must do.
+/*
+ * The reset handler of DevAuth on the M467. A Cortex-M4 has no stack limit, so only the build's
+ * stack figure keeps the stack within its place.
  */
+
 #include "target-fw/port/nuvoton/image.h"
 
 /* No interrupt is ever taken. */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* One AES-256 block with a key of the KeyStore, by DMA (M2354BSP crypto.c, sample KS_AESKey).
+/*
+ * One AES-256 block with a key of the KeyStore, by DMA (M2354BSP crypto.c, sample KS_AESKey).
+ * Called by devauth for CMAC and key check values. The key must come from the KeyStore, not
+ * from the key registers.
  */
+
 #include "target-fw/port/nuvoton/crpt.h"
 #include "target-fw/port/port.h"
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Starts an engine of the CRPT block and waits for it. Called by the files of the engines. It
+ * must not take an engine's end for success while its error flag is set.
+ */
+
 #include "target-fw/port/nuvoton/crpt.h"
 
 /*
  * Polled: INTEN is set, since the hardware may gate its flags with it, but the interrupt line
- * stays off in the NVIC and PRIMASK is set.
+ * is disabled in the NVIC and PRIMASK is set.
  */
 enum err crpt_run(enum crpt_engine engine, uint32_t control, uint32_t start)
 {

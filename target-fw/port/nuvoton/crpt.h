@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* crpt: what the engines of the CRPT block share. */
+/* crpt: the code that the engines of the CRPT block share. Used by aes, ecc and random. */
 #pragma once
 
 #include "target-fw/port/nuvoton/reg.h"
@@ -7,7 +7,8 @@
 /* Bits of INTEN and INTSTS: "done" of an engine; its "error" is the next one. */
 enum crpt_engine { CRPT_AES = 1 << 0, CRPT_ECC = 1 << 22 };
 
-/* Write start to control, wait for the engine; ERR_CHIP if it reports an error. */
+/* Writes start to control and waits for the engine. ERR_CHIP: it reports an error; ERR_FAULT:
+ * it did not end in time. */
 enum err crpt_run(enum crpt_engine engine, uint32_t control, uint32_t start);
 
 enum prng_use { PRNG_FOR_ECDSA, PRNG_FOR_ECDH };

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* P-256 on the ECC engine (M2354BSP crypto.c; samples CRYPTO_ECC_*, KS_ECDSA, KS_ECDH). */
+/*
+ * P-256 on the ECC engine (M2354BSP crypto.c; samples CRYPTO_ECC_*, KS_ECDSA, KS_ECDH). Called
+ * by devauth through port.h. A private key is used by its place in the KeyStore; a scalar or
+ * secret that passes the CPU must be wiped before the function returns.
+ */
+
 #include "target-fw/port/nuvoton/ecc.h"
 
 #include "target-fw/port/nuvoton/crpt.h"
@@ -67,7 +72,7 @@ static const uint8_t g[1 + 2 * NUMBER] = { 0x04,
 
 static const uint8_t zero[NUMBER];
 
-/* All 18 words: what is left of another curve would be taken for part of the number. */
+/* All 18 words: remains of another curve would become part of the number. */
 static void put(uint32_t reg, const uint8_t number[NUMBER])
 {
     for (uint32_t i = 0; i < REGISTER_WORDS; i++)
@@ -194,7 +199,7 @@ static enum err sign_r(const struct port_key *k)
     return then(MOD_ADD, zero);
 }
 
-/* s = (r d + e) / k mod n, by one operation of the engine: d and k never leave the KeyStore. */
+/* s = (r d + e) / k mod n, by one operation of the engine: d and k stay in the KeyStore. */
 static enum err sign_s(const struct port_key *d, const struct port_key *k, const uint8_t *r,
                        const uint8_t *e)
 {

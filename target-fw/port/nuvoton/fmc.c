@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Flash and CONFIG through ISP commands (M2354BSP and m460bsp fmc.c). Called by devauth through
+ * port.h, and by each chip's lock.c. No command may run without a check of ISPFF and PGFF
+ * afterwards, and CONFIG's word 0 must be written last.
+ */
+
 #include "target-fw/port/nuvoton/fmc.h"
 
 #include "target-fw/port/nuvoton/sys.h"

@@ -3,7 +3,8 @@
  * fmc: the flash controller (M2354BSP and m460bsp, fmc_reg.h and fmc.c).
  *
  * Update enables are set for the time of one operation only. ISPFF and PGFF are checked after
- * every one: upstream tools check neither, and so burn flash that was never programmed.
+ * each one (`test_devauth_board`): upstream tools check neither, and report success for flash
+ * that was not programmed. Used by each chip's flash.c and lock.c.
  */
 #pragma once
 
@@ -12,6 +13,10 @@
 
 extern const uint32_t fmc_config_address; /* CONFIG0: each chip's own */
 
+/*
+ * fmc_open: enables ISP and resets VECMAP, once at start-up. All answer ERR_CHIP for ISPFF or
+ * PGFF, and ERR_FAULT if the controller stays busy.
+ */
 enum err fmc_open(void);
 enum err fmc_erase(uint32_t page);                       /* of the size that the chip has */
 enum err fmc_read(uint32_t address, uint32_t *word_out); /* any region */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vector table, which describes the image (common/core/mailbox.h), and where faults end.
+ * The vector table, which describes the image (common/core/mailbox.h), and the fault handler.
+ * The loader and the core read it; nothing calls it. A fault must clear the mailbox's magic, so
+ * that the agent sees that DevAuth has stopped.
+ *
  * The loader sets MSP, PC and VTOR from the table. Words 4-7 are reserved on v8-M baseline; on
  * v7-M 4-6 are handlers of faults that go to HardFault as long as SHCSR does not enable them
  * (ARMv7-M Architecture Reference Manual, B1.5.2 and B3.2.13).
  */
+
 #include "target-fw/port/nuvoton/image.h"
 
 extern uint32_t image_size[];
@@ -29,7 +33,7 @@ _Noreturn void image_run(void)
     fault_handler();
 }
 
-/* The agent sees it: the mailbox is gone. */
+/* The agent sees it by the magic word that is gone. */
 _Noreturn void fault_handler(void)
 {
     mailbox.magic = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* image: what the linker places, and how a core begins. Each chip has its own reset_handler().
- */
+/* image: the linker's symbols and the core's first functions. Each chip has its own
+ * reset_handler(), in start.c; image.c's vector table names it. */
 #pragma once
 
 #include "common/core/mailbox.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The KeyStore: OTP and SRAM slots, by commands. Called by devauth through port.h, and by each
+ * chip's lock.c. An OTP slot must not be written or revoked without the permit for it.
+ */
+
 #include "target-fw/port/nuvoton/keystore.h"
 
 #include "target-fw/port/nuvoton/permit.h"
@@ -49,7 +54,7 @@ static enum err init(void)
     return reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0);
 }
 
-/* Keys of an earlier start would fill the SRAM in the end: it begins empty. */
+/* Keys of earlier starts would fill the SRAM, so it is emptied. */
 enum err keystore_open(void)
 {
     TRY(init());
@@ -79,7 +84,7 @@ enum err port_otp_used(uint32_t *slots_out)
     return ERR_OK;
 }
 
-/* The one place where a key's words go from the CPU to the KeyStore, whichever memory. */
+/* The one place where a key's words go from the CPU to the KeyStore, for each memory. */
 static enum err write_key(uint32_t metadata, const uint8_t value[32], uint32_t mask)
 {
     TRY(reg_wait(WAIT_KEYSTORE, KS_STS, STS_BUSY, 0));

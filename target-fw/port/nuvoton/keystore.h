@@ -21,10 +21,12 @@ enum {
 /* What each OTP slot is for, by enum otp_slot; none is readable. Each chip's own table. */
 extern const uint32_t keystore_otp_metadata[KEYSTORE_OTP_SLOTS];
 
+/* keystore_open: at start-up, leaves KeyStore SRAM empty. keystore_erase: KeyStore SRAM only.
+ * ERR_CHIP: the block reports an error; ERR_FAULT: it stays busy. */
 enum err keystore_open(void);
 enum err keystore_erase(uint8_t sram_slot);
 
-/* The words go the same way as port_otp_write()'s. */
+/* By the code that writes port_otp_write()'s words. */
 enum err keystore_write_sram(uint32_t metadata, const uint8_t value[32], uint8_t *slot_out);
 
 /* M467 only: the slot is neither erased nor written any more. A mask of 0 does nothing. */

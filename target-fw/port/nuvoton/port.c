@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * port_start(): the order of the start-up. Called once, by DevAuth, before anything else of the
+ * port.
+ */
+
 #include "target-fw/port/port.h"
 
 #include "target-fw/port/nuvoton/fmc.h"

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The PRNG (rng.c of M2354BSP and m460bsp). */
+/*
+ * The PRNG (rng.c of M2354BSP and m460bsp): random bytes, and fresh private keys in the
+ * KeyStore. Called by devauth through port.h, and by ecc.c. It must not draw from an unseeded
+ * generator, nor leave a private key in a register.
+ */
+
 #include "target-fw/port/nuvoton/random.h"
 
 #include "target-fw/port/nuvoton/crpt.h"
@@ -31,7 +36,7 @@ enum err random_trng_on(void)
     return ERR_OK;
 }
 
-/* Leaves one draw in the key registers; nobody reads it. */
+/* Leaves one draw in the key registers, which no code reads. */
 static enum err reseed(void)
 {
     TRY(random_seed());
@@ -54,7 +59,7 @@ enum err port_random(uint8_t *out, size_t len)
         for (size_t i = 0; i < BYTES && at < len; i++)
             out[at++] = (uint8_t)(REG(CRPT_PRNG_KEY0 + (i & ~3u)) >> (8 * (i & 3)));
     }
-    return draw(); /* what was given out does not stay in the registers */
+    return draw(); /* so that the bytes returned do not stay in the registers */
 }
 
 enum err prng_key(enum prng_use use, uint8_t *slot_out)

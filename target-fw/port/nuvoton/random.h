@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * random: the PRNG, seeded by the TRNG. How a chip gets its seed is its own; drawing is not.
+ * random: the PRNG, seeded by the TRNG. Seeding is each chip's own; drawing is common to both.
+ * ERR_FAULT: a generator is not ready in time.
  */
 #pragma once
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The limit of each wait, and the loop that waits. Called by all files of the port. A wait must
+ * not have a limit of its own: it is a row of this table.
+ */
+
 #include "target-fw/port/nuvoton/reg.h"
 
 /*
@@ -12,7 +17,7 @@ const uint16_t wait_limit_ms[WAITS] = {
     [WAIT_FLASH] = 500, [WAIT_DPM] = 300,   [WAIT_UART] = 100,
 };
 
-/* A poll is a read over the bus, a comparison and two branches: no core here does it faster. */
+/* A poll is a read over the bus, a comparison and two branches; neither core is faster. */
 enum { HCLK_KHZ_MAX = 48000, POLL_CYCLES_MIN = 8 };
 
 uint32_t reg_polls(enum wait what)

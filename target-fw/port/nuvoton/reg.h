@@ -89,7 +89,7 @@
 
 enum { HIRC_HZ = 12000000 };
 
-/* Whatever is waited for; how long, at most, is a row each of the table in reg.c. */
+/* All that is waited for; the limit of each is a row of the table in reg.c. */
 enum wait {
     WAIT_CLOCK,
     WAIT_POWER,
@@ -107,10 +107,14 @@ enum wait {
 
 extern const uint16_t wait_limit_ms[WAITS];
 
-/* Until (register & mask) == want; ERR_FAULT if that does not come in time. */
+/* Polls until (register & mask) == want; ERR_FAULT after the limit (`test_devauth_board`). */
 enum err reg_wait(enum wait what, uint32_t address, uint32_t mask, uint32_t want);
 uint32_t reg_polls(enum wait what); /* for loops of their own: polls that last that long */
 
+/*
+ * Set bits, or one field, by a read and a write: not for registers whose bits clear when
+ * written.
+ */
 static inline void reg_set(uint32_t address, uint32_t bits)
 {
     REG(address) = REG(address) | bits;

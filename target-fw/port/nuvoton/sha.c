@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * SHA-256, fed word by word: DMA reaches word-aligned SRAM only, and most of what is hashed
- * here lies in flash (M2354BSP, SecureBootDemo/NuBL2, VerifyNuBL3x.c).
+ * here lies in flash (M2354BSP, SecureBootDemo/NuBL2, VerifyNuBL3x.c). Called by devauth
+ * through port.h.
  */
+
 #include "target-fw/port/nuvoton/reg.h"
 #include "target-fw/port/port.h"
 

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The register lock, HCLK from HIRC, engine resets, SysTick and waiting. Called by each chip's
+ * port.c at start-up, and by devauth through port_wait(). The protected registers must be
+ * closed again after each use.
+ */
+
 #include "target-fw/port/nuvoton/sys.h"
 
 #include "target-fw/port/port.h"
@@ -60,7 +66,7 @@ void sys_tick(void)
     REG(SYST_CSR) = SYST_RUN;
 }
 
-/* PRIMASK is set since start.c: a pending SysTick ends the WFI and is never taken. */
+/* PRIMASK is set since start.c: a pending SysTick ends the WFI and is not taken. */
 void port_wait(void)
 {
     __asm__ volatile("dsb\n\twfi" ::: "memory");

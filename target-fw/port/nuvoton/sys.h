@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sys: the write-protection lock of the system registers, the common clock, waiting. */
+/* sys: the write-protection lock of the system registers, the common clock, waiting. Used by
+ * each chip's port.c. ERR_FAULT: a lock or clock does not react in time. */
 #pragma once
 
 #include "target-fw/port/nuvoton/reg.h"

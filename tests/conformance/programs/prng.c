@@ -207,9 +207,9 @@ void phase(uint32_t number)
     seed();
     keys();
     refused_keys();
-    stuck(0, "an ECDSA key with ECC_N 0: BUSY for ever");
-    told("PRNG: ECC_N holds no order: BUSY for ever [CRPT_PRNG_CTL]"); /* repeats are counted,
-                                                                          not said */
-    stuck(1, "an ECDSA key with ECC_N 1: BUSY for ever");
+    stuck(0, "an ECDSA key with ECC_N 0: BUSY does not end");
+    told("PRNG: ECC_N holds no order: BUSY does not end [CRPT_PRNG_CTL]"); /* repeats are
+                                                                          counted, not said */
+    stuck(1, "an ECDSA key with ECC_N 1: BUSY does not end");
     board_ks(META_SRAM, KS_ERASE_ALL);
 }
