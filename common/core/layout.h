@@ -46,9 +46,9 @@ enum {
     CRI_MAX = 512,         /* bytes of a CertificationRequestInfo */
 };
 
-/* Each of the four CONFIG words of a part as it is shipped: erased flash. This is the only place
- * that states it: DevAuth takes other words for a lock that has begun, and the agent refuses
- * them. A batch of parts with other words is another profile, and changes this line. */
+/* Each of the four CONFIG words of a part as it is shipped: erased flash. This is the only
+ * place that states it: DevAuth takes other words for a lock that has begun, and the agent
+ * refuses them. A batch of parts with other words is another profile, and changes this line. */
 #define CONFIG_SHIPPED 0xFFFFFFFFu
 
 enum otp_slot {

@@ -94,5 +94,5 @@ struct mem_steps {
     size_t count; /* 1 to mem_steps_max() */
     uint32_t poll_address, poll_mask, poll_value;
 };
-size_t mem_steps_max(const struct mem *mem); /* 0: this probe cannot wait for a value */
+size_t mem_steps_max(const struct mem *mem); /* 0: it does not wait for values */
 enum err mem_run_steps(struct mem *mem, const struct mem_steps *steps);

@@ -43,8 +43,8 @@ struct site_plan {
 };
 
 /* ERR_OK only if the units at all probes were sealed, and plan->on_end succeeded. Else the error
- * of the gravest failure (sites_gravest), which its site has printed; or, with no site in
- * failed_out, the error that kept them from starting, to be printed with fail_words(). */
+ * of the gravest failure (sites_gravest), which its site has printed (test_site_run); or, with no
+ * site in failed_out, the error that kept them from starting, to be printed with fail_words(). */
 enum err sites_run(const struct site_plan *plan, size_t *failed_out);
 
 /* Which result stands for all of them: the index of the gravest failure, of equal ones the
@@ -52,5 +52,5 @@ enum err sites_run(const struct site_plan *plan, size_t *failed_out);
  * then those that say what becomes of a board, then the others, then ERR_ABORTED. */
 size_t sites_gravest(const enum err *results, size_t count);
 
-/* What to try after an error that kept the sites from starting (advice.h). Fixed text. */
+/* What to try after an error that kept the sites from starting (advice.h); test_site_advice. */
 const char *site_start_advice(enum err e, const char *words);

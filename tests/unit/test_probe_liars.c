@@ -64,6 +64,8 @@ static const struct exception {
     { NEEDED, LASTING, IS(EVERY), ALL, ALL, DOUBT },
     { NEEDED | IS(SWJ_PINS), IS(CLOSED), IS(FIRST), ALL, ALL, DOUBT },
     { INFOS | IS(EXECUTE) | IS(TRANSFER_DP), IS(CLOSED), IS(FIRST), ALL, ALL, DOUBT },
+    /* seal looks twice, at six doors that refuse twice each, and at the first of them again: the 25th ABORT is in the second. */
+    { IS(WRITE_ABORT), IS(NOT_DONE) | IS(CLOSED), IS(TWENTY_FIFTH), IS(SEAL), IS(BOARD_SHUT), DOUBT },
     /* Nothing is asked 25 times of these at a board that answers. */
     { NEEDED | INFOS | IS(EXECUTE) | IS(HOST_STATUS) | IS(SWJ_PINS) | IS(WRITE_ABORT), ALL,
       IS(TWENTY_FIFTH), ALL, IS(BOARD_OPEN) | IS(BOARD_SHUT), TRUE_ONE },
