@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log_state: what the store holds, as (row, field, value), for "oemctl log verify --state"; and
- * the server's own comparison at its start. Each page and the comparison are one read
- * transaction, so they must stay short.
+ * log_state: the store's content as (row, field, value). Called for "oemctl log verify
+ * --state", and by the server for its own comparison at the start. Each page and the comparison
+ * are one read transaction, so they must stay short.
  */
 #include "oem-server/api/log_state.h"
 
@@ -102,7 +102,7 @@ struct check {
     struct replay *replay;
     struct store_tx *tx;
     unsigned differences;
-    char first[FAIL_WORDS_MAX]; /* words of the first one */
+    char first[FAIL_WORDS_MAX]; /* message of the first one */
 };
 
 static void event_drop(Hallmark__V1__Event **event)

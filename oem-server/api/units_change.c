@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit_acts: operators release, scrap, accept, hold, allow and reassign units, each with a
- * reason; one entry names the unit, its order and the reason. A run in memory must end only
- * after the change that took its unit away is durable.
+ * units_change: releases, scraps, accepts, holds, allows and reassigns units, each with a
+ * reason. Called by operators; one entry names the unit, its order and the reason
+ * (test_api_acts). A run in memory must end only after the change that took its unit away is
+ * durable.
  */
 #include "oem-server/api/units_change.h"
 
@@ -19,7 +20,7 @@ struct act {
     const char *reason;
     bool board_refuses;
     enum err (*change)(struct store_tx *tx, const struct act *act, struct unit *unit_out);
-    const char *ends_run; /* told to a run of the unit; NULL: it goes on */
+    const char *ends_run; /* message for a run of the unit; NULL: the run continues */
     Hallmark__V1__ChangeUnitResponse *out;
 };
 
@@ -64,7 +65,7 @@ static enum err do_act(struct store_tx *tx, void *context)
         return no_such_unit(act->uid);
     TRY(e);
     event_text(&act->call->event, EVENT_ORDER, unit.order);
-    if (act->ends_run != NULL) /* it tells which holder went */
+    if (act->ends_run != NULL) /* it says which holder was removed */
         unit.holder.held_now = false;
     return units_fill_one(tx, act->call, &unit, &act->out->unit);
 }

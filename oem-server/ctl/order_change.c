@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * order extend, set-quantity, add-station and remove-station: changes to an order's terms, each
- * with its reason. Called from the commands' table. An order's lock level and boot key scope
- * have no command: they do not change.
+ * with its reason. Called through the table of commands. An order's lock level and boot key
+ * scope have no command, because they must not change.
  */
 #include "common/host/log.h"
 #include "oem-server/ctl/advise.h"
@@ -28,7 +28,7 @@ static enum err extend(struct rpc_stub *stub, const struct change_args *a,
     return RPC_CALL(stub, hallmark__v1__orders__extend, &in, out);
 }
 
-/* The request has no way to say "as it is", so what is not given is read first. */
+/* The request has no value for "unchanged", so a value that is not given is read first. */
 static enum err spares_of(struct rpc_stub *stub, const struct change_args *a,
                           uint32_t *spares_out)
 {

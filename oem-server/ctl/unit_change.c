@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit release, scrap, accept, hold and allow: an operator's acts on one unit, each with its
- * reason. Called from the commands' table. Whether the unit's state allows the act is the
+ * unit release, scrap, accept, hold and allow: changes of one unit, each with its reason.
+ * Called through the table of commands. Whether the unit's state allows the change must be the
  * server's decision alone.
  */
 #include "common/host/log.h"
@@ -57,7 +57,7 @@ static enum err change(struct ctl *ctl, const struct change_args *args, change_c
     return unit_row_answer(ctl, out->unit, SPAN(a.uid.bytes));
 }
 
-/* The reason first: the commands but release end there. */
+/* The reason first: all commands but release end there. */
 static const struct option_row options[] = {
     { "reason", "TEXT", "why, for the log", option_reason, offsetof(struct change_args, reason),
       true, false },
@@ -90,7 +90,7 @@ static const struct option_row operands[] = {
 
 CHANGE_COMMAND(release, COUNT(options), " [--board-refuses]",
                "Make the UID free for a new run, and revoke its certificate");
-CHANGE_COMMAND(scrap, 1, "", "Take a unit out for good, and revoke its certificate");
+CHANGE_COMMAND(scrap, 1, "", "Take a unit out permanently, and revoke its certificate");
 CHANGE_COMMAND(accept, 1, "", "Seal a committed unit that gave no lock statement");
 CHANGE_COMMAND(hold, 1, "", "Stop a finished or committed unit until it is allowed again");
 CHANGE_COMMAND(allow, 1, "", "Lift a hold");

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_index: the runs in memory, found by run id, by UID, and by connection. Everything here
- * holds server->lock, and must not touch what belongs to a run's strand.
+ * index: the runs in memory, found by run id, by UID, and by connection. Called by net, run and
+ * sweep, on any thread. All functions take server->lock, and must not touch what belongs to a
+ * run's strand.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "oem-server/run/run.h"
 
-/* Ids are random. A UID's last bytes count dies on a wafer; all of them together spread. */
+/* Run ids are random. A UID's last bytes count dies on a wafer, so all bytes are used. */
 static unsigned bucket_of_id(const uint8_t id[static RUN_ID_SIZE])
 {
     return id[0];
@@ -89,7 +90,7 @@ struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZ
     return run;
 }
 
-/* Under server->lock: the first for which is_it says yes. */
+/* Under server->lock: the first run for which is_it gives true. */
 static struct run *search(struct server *server,
                           bool (*is_it)(const struct run *, const void *), const void *context)
 {
@@ -105,7 +106,7 @@ static bool is_of(const struct run *run, const void *session)
     return run->session == session;
 }
 
-/* Its link is cut so that the next call finds another one. */
+/* Removes the run's link to the session, so that the next call finds another one. */
 struct run *run_take_of(struct session *session)
 {
     struct server *server = session->server;

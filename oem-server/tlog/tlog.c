@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The log's life and its growth: opened against the store's rows, appended to inside changes,
- * in memory as far as it is committed. Appending runs on the store's writer; nothing here
- * signs. */
+/* Opens the log against the store's rows and holds, in memory, the edge of what is committed.
+ * Called at the server's start and end, and by threads that wait for new entries. It must never
+ * sign. */
 #include "oem-server/tlog/tlog.h"
 
 #include <stdio.h>
@@ -202,7 +202,8 @@ uint64_t tlog_wait(struct tlog *log, uint64_t size, const atomic_int *over, unsi
     return size;
 }
 
-/* Under the mutex: a thread that waits has either seen what was set before, or is woken. */
+/* Takes the mutex, so that a waiting thread has either seen what was set before, or is woken.
+ */
 void tlog_wake(struct tlog *log)
 {
     pthread_mutex_lock(&log->mutex);
