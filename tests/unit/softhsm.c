@@ -124,8 +124,10 @@ static enum err make_token(struct softhsm *s, size_t i)
 
 static enum err make_folder(struct softhsm *s)
 {
-    snprintf(s->folder, sizeof(s->folder), "/tmp/hallmark-softhsm-XXXXXX");
-    if (mkdtemp(s->folder) == NULL) {
+    const char *parent = getenv("TMPDIR"); /* tests/run names one in memory */
+    int len = snprintf(s->folder, sizeof(s->folder), "%s/hallmark-softhsm-XXXXXX",
+                       parent == NULL ? "/tmp" : parent);
+    if (len >= (int)sizeof(s->folder) || mkdtemp(s->folder) == NULL) {
         s->folder[0] = '\0';
         return fail(ERR_IO, "softhsm: mkdtemp: %s", strerror(errno));
     }

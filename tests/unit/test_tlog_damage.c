@@ -215,6 +215,17 @@ static enum err append_many(struct store_tx *tx, void *context)
     return ERR_OK;
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    static uint8_t piece[1 << 16];
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_true(in != NULL && out != NULL);
+    for (size_t len; (len = fread(piece, 1, sizeof(piece), in)) != 0;)
+        assert_int_equal(fwrite(piece, 1, len, out), len);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
 /* A start reads the newest only, from nodes that are theirs; the full check reads all. */
 static void a_start_reads_the_newest(void **state)
 {
@@ -223,24 +234,31 @@ static void a_start_reads_the_newest(void **state)
         const char *sql;
         enum err open;
     } rows[] = {
-        { "UPDATE log_entries SET entry = x'' WHERE position = 6", ERR_OK },
         { "UPDATE log_entries SET entry = x'' WHERE position = 7", ERR_DATA_LOSS },
         { "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 3 AND n = 1", ERR_DATA_LOSS },
         { "UPDATE log_nodes SET hash = zeroblob(32) WHERE level = 1 AND n = 2", ERR_DATA_LOSS },
+        { "UPDATE log_entries SET entry = x'' WHERE position = 6", ERR_OK },
     };
+    (void)state;
+    uint64_t count = TLOG_NEWEST + OLDER;
+    char good[sizeof(dir.store) + 8];
+    snprintf(good, sizeof(good), "%s.good", dir.store);
+    assert_int_equal(change(append_many, &count), ERR_OK);
+    checkpoint_is(count);
+    close_log();
+    copy_file(dir.store, good);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        uint64_t count = TLOG_NEWEST + OLDER;
-        assert_int_equal(change(append_many, &count), ERR_OK);
-        checkpoint_is(count);
-        close_log();
+        copy_file(good, dir.store);
         edit(rows[i].sql);
         enum err opened = open_log();
         if (opened != rows[i].open)
             fail_msg("%s: %s", rows[i].sql, err_text(opened));
         if (opened == ERR_OK)
             assert_int_equal(tlog_verify_all(event_log), ERR_DATA_LOSS);
-        assert_true(tear_down(state) == 0 && set_up(state) == 0);
+        close_log();
     }
+    unlink(good);
+    assert_int_equal(open_log(), ERR_OK); /* as the teardown expects */
 }
 
 /* Edits under the open log, with all its own marks kept right: memory still tells. */
