@@ -54,7 +54,7 @@ struct settling {
     void *context;
     const ProtobufCMessage *answer; /* NULL: what the call has as its response already */
     bool claim;
-    bool gated; /* its act needs a second operator: it is entered as a request */
+    bool gated;     /* its act needs a second operator: it is entered as a request */
     size_t digests; /* that the event had: what fn added goes when it runs again */
     uint8_t response_sha256[SHA256_SIZE];
 };

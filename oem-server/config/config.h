@@ -16,8 +16,8 @@ struct config_policy {
     unsigned run_idle_s;    /* a run whose station is silent for so long ends */
     unsigned run_longest_s; /* a run ends after so long in any case */
     unsigned unlocked_s;    /* a unit committed so long without a lock statement is an alarm */
-    unsigned approval_s; /* a request for approval expires after so long */
-    bool two_person;     /* acts that the method table marks need a second operator */
+    unsigned approval_s;    /* a request for approval expires after so long */
+    bool two_person;        /* acts that the method table marks need a second operator */
 };
 
 struct config {

@@ -74,13 +74,15 @@ static enum err make_key(const struct add_args *a, struct made *made, struct buf
     return e;
 }
 
-/* What waits for approval needs its request again, to get the certificate. Of a refusal that came from the server nothing remains. After a lost connection, or when the
- * answer cannot be written, the certificate may have been issued: key and request stay. */
+/* What waits for approval needs its request again, to get the certificate. Of a refusal that
+ * came from the server nothing remains. After a lost connection, or when the answer cannot be
+ * written, the certificate may have been issued: key and request stay. */
 static enum err clean_up(enum err e, bool answered, const struct add_args *a,
                          const struct made *made)
 {
     char words[FAIL_WORDS_MAX / 2];
-    bool unsure = answered || e == ERR_PENDING || err_status(e) == ERR_UNAVAILABLE || err_status(e) == ERR_DEADLINE;
+    bool unsure = answered || e == ERR_PENDING || err_status(e) == ERR_UNAVAILABLE ||
+                  err_status(e) == ERR_DEADLINE;
     if (e == ERR_OK || !unsure) {
         made_remove(made, e != ERR_OK);
         return e;

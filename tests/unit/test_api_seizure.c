@@ -156,7 +156,8 @@ static void one_command_does_it(void **state)
     bench_check();
 }
 
-/* --- In the middle. The first change, and then only as much as a test wants. --------------- */
+/* --- In the middle. The first change, and then only as much as a test wants. ---------------
+ */
 
 static void ignore_ended(void *context, const uint8_t uid[static UID_SIZE],
                          const struct unit_holder *holder, const char *of)
