@@ -61,8 +61,7 @@ static enum err list(struct store_tx *tx, void *context)
     TRY(store_approval_list(tx, l->in->after, l->in->all, &approvals, &count, &more));
     l->out->more = more;
     l->out->approvals = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->approvals));
-    enum err e =
-        l->out->approvals == NULL ? fail(ERR_MEMORY, "approvals: no memory") : ERR_OK;
+    enum err e = l->out->approvals == NULL ? fail(ERR_MEMORY, "approvals: no memory") : ERR_OK;
     for (size_t i = 0; i < count && e == ERR_OK; i++, l->out->n_approvals++)
         e = fill_row(&l->call->rpc, &approvals[i], &l->out->approvals[i]);
     store_approval_list_free(approvals, count);
@@ -92,7 +91,8 @@ static enum err show(struct store_tx *tx, void *context)
     return fill_row(&s->call->rpc, &approval, &s->out->approval);
 }
 
-static enum err approvals_show(struct rpc_call *rpc, const Hallmark__V1__ShowApprovalRequest *in,
+static enum err approvals_show(struct rpc_call *rpc,
+                               const Hallmark__V1__ShowApprovalRequest *in,
                                Hallmark__V1__ShowApprovalResponse *out)
 {
     struct showing s = { call_of(rpc), in->number, out };

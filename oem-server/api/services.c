@@ -7,14 +7,11 @@
 #include "oem-server/api/services.h"
 
 static ProtobufCService *const services[] = {
-    &pki_service.base,         &ca_service.base,
-    &secure_boot_service.base, &key_agreement_service.base,
-    &runs_service.base,        &firmware_service.base,
-    &orders_service.base,      &registry_service.base,
-    &units_service.base,       &run_table_service.base,
-    &log_service.base,         &health_service.base,
-    &bench_service.base,       &approvals_service.base,
-    NULL,
+    &pki_service.base,           &ca_service.base,        &secure_boot_service.base,
+    &key_agreement_service.base, &runs_service.base,      &firmware_service.base,
+    &orders_service.base,        &registry_service.base,  &units_service.base,
+    &run_table_service.base,     &log_service.base,       &health_service.base,
+    &bench_service.base,         &approvals_service.base, NULL,
 };
 
 ProtobufCService *const *svc_services(void)

@@ -12,8 +12,8 @@
 #pragma once
 
 #include "hallmark/v1/operator.pb-c.h"
-#include "oem-server/store/approval.h"
 #include "oem-server/call/settle.h"
+#include "oem-server/store/approval.h"
 
 /* Must this call's act wait, if it changes something? While its handler runs. */
 bool gate_applies(const struct call *call);
@@ -31,8 +31,8 @@ enum err gate_pending(struct call *call);
 struct approving {
     struct call *outer; /* of the approver */
     uint64_t number;
-    const char *reason;         /* the approver's */
-    struct store_approval row;  /* as it was read before the change */
+    const char *reason;        /* the approver's */
+    struct store_approval row; /* as it was read before the change */
     Hallmark__V1__ApproveResponse *out;
 };
 

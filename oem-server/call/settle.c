@@ -54,7 +54,7 @@ struct settling {
     void *context;
     const ProtobufCMessage *answer; /* NULL: the call already has its response */
     bool claim;
-    bool gated; /* its act needs a second operator: it is entered as a request */
+    bool gated;     /* its act needs a second operator: it is entered as a request */
     size_t digests; /* digests before fn: those that fn adds are removed when it runs again */
     uint8_t response_sha256[SHA256_SIZE];
 };

@@ -267,7 +267,8 @@ static enum err defaults(struct config *c)
     c->hsm.sessions = SESSIONS_DEFAULT;
     c->hsm.timeout_ms = TIMEOUT_DEFAULT_MS;
     c->listen_port = 8443;
-    c->policy = (struct config_policy){ RUN_IDLE_S, RUN_LONGEST_S, UNLOCKED_S, APPROVAL_S, false };
+    c->policy =
+        (struct config_policy){ RUN_IDLE_S, RUN_LONGEST_S, UNLOCKED_S, APPROVAL_S, false };
     bool ok = true;
     for (size_t i = 0; i < HSM_TOKENS && ok; i++)
         ok =

@@ -24,9 +24,9 @@ struct ctl {
     bool help;
     bool version;
     bool json;
-    const char *config;     /* --config, NULL: the default file if there is one */
-    struct settings wanted; /* as given; the file fills the rest */
-    uint32_t timeout_s;     /* of each call; 0: the default */
+    const char *config;          /* --config, NULL: the default file if there is one */
+    struct settings wanted;      /* as given; the file fills the rest */
+    uint32_t timeout_s;          /* of each call; 0: the default */
     struct ctl_pending *pending; /* filled by remote.c with ERR_PENDING; NULL: not wanted */
 };
 

@@ -104,6 +104,7 @@ void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event)
         fputs("  (reported)", out);
     print_text(out, "", event->message);
     print_text(out, "reason: ", event->reason);
+    print_text(out, event->approval != 0 ? "with " : "", event->second);
     print_changes(out, event);
     print_uses(out, "  (signatures: ", event->key_uses, event->n_key_uses);
     print_uses(out, "  (in no entry: ", event->unaccounted, event->n_unaccounted);
@@ -184,6 +185,9 @@ void entry_report(struct report *report, uint64_t index, const Hallmark__V1__Eve
     put_text(report, "method", event->method);
     put_outcome(report, event);
     put_text(report, "actor", event->actor);
+    if (event->approval != 0)
+        report_number(report, "approval", event->approval);
+    put_text(report, "second", event->second);
     put_text(report, "certificate", event->certificate);
     put_text(report, "peer", event->peer);
     put_text(report, "order", event->order);

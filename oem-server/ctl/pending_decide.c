@@ -32,7 +32,7 @@ static enum err call_approve(struct rpc_stub *stub, struct decide_args *a,
 }
 
 static enum err call_pending_reject(struct rpc_stub *stub, struct decide_args *a,
-                            struct report *report)
+                                    struct report *report)
 {
     Hallmark__V1__RejectApprovalRequest in = HALLMARK__V1__REJECT_APPROVAL_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__RejectApprovalResponse *out = NULL;
@@ -44,7 +44,7 @@ static enum err call_pending_reject(struct rpc_stub *stub, struct decide_args *a
 }
 
 static enum err call_pending_withdraw(struct rpc_stub *stub, struct decide_args *a,
-                              struct report *report)
+                                      struct report *report)
 {
     Hallmark__V1__WithdrawApprovalRequest in = HALLMARK__V1__WITHDRAW_APPROVAL_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__WithdrawApprovalResponse *out = NULL;

@@ -13,7 +13,7 @@ struct list_args {
 };
 
 static const struct list_column columns[] = {
-    { "approval", 8 },   { "state", 9 },  { "act", 18 },
+    { "approval", 8 },   { "state", 9 },    { "act", 18 },
     { "requester", 12 }, { "expires", 27 }, { "subject", 30 },
 };
 

@@ -79,14 +79,15 @@ static enum err make_key(const struct add_args *a, struct made *made, struct buf
     return e;
 }
 
-/* What waits for approval needs its request again, to get the certificate. After a refusal by the server the new files are removed. After a lost connection, or if the
- * answer could not be written, the certificate may have been issued, so key and request are
- * kept. */
+/* A request that waits for approval is needed again, to get the certificate. After a refusal by
+ * the server the new files are removed. After a lost connection, or if the answer could not be
+ * written, the certificate may have been issued, so key and request are kept. */
 static enum err clean_up(enum err e, bool answered, const struct add_args *a,
                          const struct made *made)
 {
     char words[FAIL_WORDS_MAX / 2];
-    bool unsure = answered || e == ERR_PENDING || err_status(e) == ERR_UNAVAILABLE || err_status(e) == ERR_DEADLINE;
+    bool unsure = answered || e == ERR_PENDING || err_status(e) == ERR_UNAVAILABLE ||
+                  err_status(e) == ERR_DEADLINE;
     if (e == ERR_OK || !unsure) {
         made_remove(made, e != ERR_OK);
         return e;

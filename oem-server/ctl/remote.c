@@ -13,8 +13,8 @@
 #include "common/host/log.h"
 #include "common/rpc/retry.h"
 #include "common/wss/wss.h"
-#include "hallmark/v1/error.pb-c.h"
 #include "oem-server/ctl/credential.h"
+#include "oem-server/ctl/details.h"
 #include "oem-server/ctl/remote_tls.h"
 
 enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, LOSS_MS = 2000 };
@@ -283,22 +283,6 @@ const struct settings *remote_settings(const struct remote *remote)
     return &remote->settings;
 }
 
-static struct ctl_pending pending_of(const Hallmark__V1__FrameResponse *response)
-{
-    struct ctl_pending pending = { 0, 0 };
-    for (size_t i = 0; i < response->n_trailers; i++) {
-        const Hallmark__V1__Metadata *t = response->trailers[i];
-        AUTO(rpc_drop) ProtobufCMessage *message = NULL;
-        if (strcmp(t->key, "details-bin") != 0 ||
-            rpc_unpack(&hallmark__v1__error_details__descriptor,
-                       span_of(t->value.data, t->value.len), &message) != ERR_OK)
-            continue;
-        const Hallmark__V1__ErrorDetails *details = (const void *)message;
-        pending = (struct ctl_pending){ details->approval, details->approval_expires_us };
-    }
-    return pending;
-}
-
 static void on_done(void *context, const Hallmark__V1__FrameResponse *response)
 {
     struct waiting *w = context;
@@ -306,7 +290,7 @@ static void on_done(void *context, const Hallmark__V1__FrameResponse *response)
     w->err = err_from_wire(response->code, response->status);
     snprintf(w->words, sizeof(w->words), "%s", response->message);
     if (w->err == ERR_PENDING)
-        w->pending = pending_of(response);
+        w->pending = details_pending(response);
     if (w->err == ERR_OK)
         w->err = buf_copy(&w->response, span_of(response->payload.data, response->payload.len));
     w->done = true;

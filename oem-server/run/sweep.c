@@ -73,8 +73,9 @@ static enum err end_old(struct store_tx *tx, void *context)
         TRY(unit_end_runs_of(tx, ends->server->config->name, on_ended, ends));
         TRY(ends->err);
     } while (ends->count - before == UNIT_PAGE_MAX);
-    snprintf(words, sizeof(words), "start of %.40s: %u runs ended with the last stop",
-             ends->server->config->name, ends->count);
+    snprintf(words, sizeof(words), "start of %.40s: %u runs ended with the last stop%s",
+             ends->server->config->name, ends->count,
+             ends->server->config->policy.two_person ? "; two_person = yes" : "");
     event_init(&event, "start", "oem-server", ERR_OK, words);
     return tlog_append(ends->server->log, tx, &event.pb, NULL);
 }

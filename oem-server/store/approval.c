@@ -82,7 +82,8 @@ static enum err check_room(struct store_tx *tx, const struct store_approval_limi
     TRY(query_count(tx, STATEMENT_APPROVAL_COUNT, VALUES(now, value_text("")), &all));
     if (own >= limits->of_operator)
         return fail_quiet(ERR_EXHAUSTED,
-                          "operator %s has %" PRIu64 " requests pending, limit %u: withdraw one "
+                          "operator %s has %" PRIu64
+                          " requests pending, limit %u: withdraw one "
                           "(oemctl pending withdraw)",
                           requester, own, limits->of_operator);
     if (all >= limits->of_all)
@@ -99,25 +100,26 @@ static enum err check_second(struct store_tx *tx)
     TRY(store_operator_count(tx, &now, &ever));
     if (now >= 2)
         return ERR_OK;
-    return ever < 2 ? fail_quiet(ERR_PRECONDITION,
-                                 "two_person = yes and only one operator: add a second operator "
-                                 "first (oemctl operator add)")
-                    : fail_quiet(ERR_PRECONDITION,
-                                 "two_person = yes and only one operator is not revoked: the "
-                                 "server's administrator sets two_person = no in its "
-                                 "configuration until there are two again");
+    return ever < 2
+               ? fail_quiet(ERR_PRECONDITION,
+                            "two_person = yes and only one operator: add a second operator "
+                            "first (oemctl operator add)")
+               : fail_quiet(ERR_PRECONDITION,
+                            "two_person = yes and only one operator is not revoked: the "
+                            "server's administrator sets two_person = no in its "
+                            "configuration until there are two again");
 }
 
 static enum err approval_add(struct store_tx *tx, const struct store_approval *a)
 {
-    return row_add(
-        tx, ROW_APPROVAL,
-        VALUES(value_u64(a->number), value_text(a->method), value_span(buf_span(&a->request)),
-               value_name(a->requester), value_bytes(a->certificate_sha256, SHA256_SIZE),
-               value_bytes(a->call_key, STORE_CALL_KEY_SIZE), value_text(a->reason),
-               value_text(a->subject), value_number(a->asked_us), value_number(a->expires_us),
-               value_number(APPROVAL_PENDING), value_text(""), value_text(""),
-               value_number(0)));
+    return row_add(tx, ROW_APPROVAL,
+                   VALUES(value_u64(a->number), value_text(a->method),
+                          value_span(buf_span(&a->request)), value_name(a->requester),
+                          value_bytes(a->certificate_sha256, SHA256_SIZE),
+                          value_bytes(a->call_key, STORE_CALL_KEY_SIZE), value_text(a->reason),
+                          value_text(a->subject), value_number(a->asked_us),
+                          value_number(a->expires_us), value_number(APPROVAL_PENDING),
+                          value_text(""), value_text(""), value_number(0)));
 }
 
 static void take_over(struct store_approval *asked, const struct store_approval *have)
@@ -196,8 +198,8 @@ static enum err operator_check(struct store_tx *tx, const char *name, const char
 }
 
 static const char *const said[] = {
-    [APPROVAL_PENDING] = "is pending",     [APPROVAL_APPROVED] = "was approved",
-    [APPROVAL_REJECTED] = "was rejected",  [APPROVAL_WITHDRAWN] = "was withdrawn",
+    [APPROVAL_PENDING] = "is pending",    [APPROVAL_APPROVED] = "was approved",
+    [APPROVAL_REJECTED] = "was rejected", [APPROVAL_WITHDRAWN] = "was withdrawn",
     [APPROVAL_EXPIRED] = "has expired",
 };
 
@@ -307,11 +309,11 @@ enum err store_approval_list(struct store_tx *tx, uint64_t after, bool all,
     size_t count = 0;
     if (list == NULL)
         return fail(ERR_MEMORY, "store: out of memory");
-    enum err e = query_open(
-        tx, STATEMENT_APPROVAL_PAGE,
-        VALUES(value_number(after > INT64_MAX ? INT64_MAX : (int64_t)after), value_number(all),
-               value_number(store_now_us(tx)), value_number(APPROVAL_PAGE_MAX + 1)),
-        &query);
+    enum err e = query_open(tx, STATEMENT_APPROVAL_PAGE,
+                            VALUES(value_number(after > INT64_MAX ? INT64_MAX : (int64_t)after),
+                                   value_number(all), value_number(store_now_us(tx)),
+                                   value_number(APPROVAL_PAGE_MAX + 1)),
+                            &query);
     if (e == ERR_OK)
         e = list_read(&query, list, &count, more_out);
     if (e != ERR_OK) {

@@ -9,7 +9,8 @@
  * and a second decision (tests/unit/test_approval.c).
  *
  * All functions are called inside store_do() or store_read(), and ask for both principals
- * there. An operator is a name: a new certificate makes nobody a second person. Used by call/gate.c and api/approvals.c.
+ * there. An operator is a name: a new certificate makes nobody a second person. Used by
+ * call/gate.c and api/approvals.c.
  */
 #pragma once
 
@@ -33,8 +34,8 @@ enum {
 struct store_approval {
     uint64_t number; /* from 1 */
     char method[APPROVAL_METHOD_SIZE];
-    struct buf request; /* the message, as it came */
-    char requester[65]; /* an operator's name */
+    struct buf request;                      /* the message, as it came */
+    char requester[65];                      /* an operator's name */
     uint8_t certificate_sha256[SHA256_SIZE]; /* with which it asked */
     uint8_t call_key[STORE_CALL_KEY_SIZE];
     char reason[STORE_REASON_MAX + 1];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* schema_policy: the tables of acts that wait for a second operator, and of seized stations. For
- * schema.c. */
+/* schema_policy: the tables of acts that wait for a second operator, and of seized stations.
+ * For schema.c. */
 #pragma once
 
 /* What was asked for is never changed; the state leaves "pending" (0) once. */

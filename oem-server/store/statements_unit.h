@@ -52,7 +52,7 @@
                     " AND ($1 = '' OR holder_server = $1)"                                     \
                     " AND ($2 = 0 OR lease_us <= $2 OR opened_us > $3)"                        \
                     " AND ($4 = '' OR order_name = $4) ORDER BY uid LIMIT $5")                 \
-    X(UNIT_HOLDERS_OF_STATION, "SELECT uid FROM units WHERE holder_station = $1"              \
+    X(UNIT_HOLDERS_OF_STATION, "SELECT uid FROM units WHERE holder_station = $1"               \
                                " AND run_id IS NOT NULL ORDER BY uid LIMIT $2")                \
     X(UNIT_COUNT_OF_STATION, "SELECT COUNT(*) FROM units WHERE station = $1 AND state = $2")   \
     X(UNIT_UNSEALED_OR_STARTED, "SELECT uid FROM units WHERE station = $1"                     \

@@ -174,9 +174,9 @@ enum err unit_hold_station(struct store_tx *tx, const char *station, const char 
                            struct span after, uint32_t limit, struct buf *uids_out)
 {
     TRY(reason_check(reason));
-    TRY(unit_uids(tx, STATEMENT_UNIT_UNSEALED,
-                  VALUES(value_text(station), value_text(""), value_span(after),
-                         value_number(limit)),
-                  uids_out));
+    TRY(unit_uids(
+        tx, STATEMENT_UNIT_UNSEALED,
+        VALUES(value_text(station), value_text(""), value_span(after), value_number(limit)),
+        uids_out));
     return hold_page(tx, uids_out, UNIT_CAUSE_STATION, reason);
 }

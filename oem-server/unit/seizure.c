@@ -133,15 +133,14 @@ static enum err do_page(struct store_tx *tx, const struct seizure *s, uint32_t l
 {
     if (s->step == HOLDING)
         return unit_hold_station(tx, s->station, s->reason, buf_span(&s->cursor), limit, uids);
-    TRY(unit_uids(tx, STATEMENT_UNIT_UNSEALED_OR_STARTED,
-                  VALUES(value_text(s->station), value_span(buf_span(&s->cursor)),
-                         value_number(limit)),
-                  uids));
+    TRY(unit_uids(
+        tx, STATEMENT_UNIT_UNSEALED_OR_STARTED,
+        VALUES(value_text(s->station), value_span(buf_span(&s->cursor)), value_number(limit)),
+        uids));
     return scrap_page(tx, uids, s->scrap_reason);
 }
 
-enum err unit_seize_next(struct store_tx *tx, uint32_t limit,
-                         struct unit_seize_page *page_out)
+enum err unit_seize_next(struct store_tx *tx, uint32_t limit, struct unit_seize_page *page_out)
 {
     AUTO(seizure_free) struct seizure s = { 0 };
     AUTO(buf_free) struct buf uids = { 0 };
@@ -149,8 +148,8 @@ enum err unit_seize_next(struct store_tx *tx, uint32_t limit,
     TRY(do_page(tx, &s, limit, &uids));
     bool done = uids.len < (size_t)limit * UID_SIZE;
     enum step next = !done ? s.step : s.step == HOLDING ? HELD : SCRAPPED;
-    struct span cursor = uids.len == 0 ? buf_span(&s.cursor)
-                                       : span_of(uids.ptr + uids.len - UID_SIZE, UID_SIZE);
+    struct span cursor =
+        uids.len == 0 ? buf_span(&s.cursor) : span_of(uids.ptr + uids.len - UID_SIZE, UID_SIZE);
     *page_out = (struct unit_seize_page){ .count = (uint32_t)(uids.len / UID_SIZE),
                                           .scrapped = s.step == SCRAPPING,
                                           .done = done };

@@ -321,8 +321,7 @@ struct unit_seize_page {
     bool scrapped, done; /* not held; the last page */
 };
 /* The next page of any seizure. ERR_NOT_FOUND: nothing is left to do. */
-enum err unit_seize_next(struct store_tx *tx, uint32_t limit,
-                         struct unit_seize_page *page_out);
+enum err unit_seize_next(struct store_tx *tx, uint32_t limit, struct unit_seize_page *page_out);
 enum err unit_seize_due(struct store_tx *tx, bool *due_out); /* is there one? */
 
 /* --- Reading. --- */

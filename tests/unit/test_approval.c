@@ -239,7 +239,8 @@ static enum err do_list(struct store_tx *tx, void *context)
 static void pending_ones_are_listed(void **state)
 {
     (void)state;
-    struct listing pending = { 0, false, 0, 0 }, all = { 0, true, 0, 0 }, after = { 2, true, 0, 0 };
+    struct listing pending = { 0, false, 0, 0 }, all = { 0, true, 0, 0 },
+                   after = { 2, true, 0, 0 };
     people(three, 3);
     (void)asked("alice", 1, "a");
     (void)asked("alice", 2, "b");

@@ -202,8 +202,8 @@ static void request_approval_and_act_are_entries(void **state)
     is_entry(e.list[2], "call", method, alice.who.uri, bob.who.uri, n, ERR_OK);
     assert_string_equal(e.list[0]->reason, reason);
     assert_string_equal(e.list[0]->order, order);
-    assert_non_null(strstr(e.list[1]->message,
-                           " of operator alice: Orders/SetQuantity order po-1"));
+    assert_non_null(
+        strstr(e.list[1]->message, " of operator alice: Orders/SetQuantity order po-1"));
     assert_string_equal(e.list[2]->reason, reason);
     assert_memory_equal(e.list[0]->request_sha256.data, e.list[2]->request_sha256.data,
                         SHA256_SIZE);
@@ -287,7 +287,8 @@ static void only_orders_at_production_wait(void **state)
 static void unit_acts_wait(void **state)
 {
     (void)state;
-    static const char *const methods[] = { "hallmark.v1.Units/Release", "hallmark.v1.Units/Scrap",
+    static const char *const methods[] = { "hallmark.v1.Units/Release",
+                                           "hallmark.v1.Units/Scrap",
                                            "hallmark.v1.Units/Accept" };
     static const char *const states[] = { "", "scrapped", "sealed" };
     struct board b[COUNT(methods)];
@@ -353,10 +354,13 @@ static void operators_come_and_go_by_two(void **state)
     OK(approve_with(&bob, n, NULL, &approved));
     OK(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &csr, &again));
     assert_int_equal(rpc_unpack(&hallmark__v1__add_principal_response__descriptor,
-                                span_of(approved->response.data, approved->response.len), &first),
+                                span_of(approved->response.data, approved->response.len),
+                                &first),
                      ERR_OK);
-    const ProtobufCBinaryData *one = &((Hallmark__V1__AddPrincipalResponse *)first)->certificate;
-    const ProtobufCBinaryData *two = &((Hallmark__V1__AddPrincipalResponse *)again)->certificate;
+    const ProtobufCBinaryData *one =
+        &((Hallmark__V1__AddPrincipalResponse *)first)->certificate;
+    const ProtobufCBinaryData *two =
+        &((Hallmark__V1__AddPrincipalResponse *)again)->certificate;
     assert_true(span_eq(span_of(one->data, one->len), span_of(two->data, two->len)));
     OK(approve(&bob, waits(revoke_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name))));
     bench_check();
@@ -420,8 +424,8 @@ static void a_revoked_requester_does_not_count(void **state)
     uint32_t was = quantity_now();
     party_add(&erin, HALLMARK__V1__ROLE__ROLE_OPERATOR, "erin");
     unsigned n = ask_quantity(&erin, 16);
-    OK(approve(&carol, waits(revoke_as(&bob, HALLMARK__V1__ROLE__ROLE_OPERATOR,
-                                       erin.who.name))));
+    OK(approve(&carol,
+               waits(revoke_as(&bob, HALLMARK__V1__ROLE__ROLE_OPERATOR, erin.who.name))));
     refused(approve(&bob, n), ERR_PRECONDITION, "operator erin, who asked for it, is revoked");
     assert_int_equal(quantity_now(), was);
     party_drop(&erin);
@@ -568,7 +572,8 @@ static void requests_are_shown_to_the_byte(void **state)
     assert_string_equal(got->approval->requester, "alice");
     assert_string_equal(got->approval->subject, "order po-1");
     assert_string_equal(got->approval->reason, reason);
-    assert_int_equal(got->approval->state, HALLMARK__V1__APPROVAL_STATE__APPROVAL_STATE_PENDING);
+    assert_int_equal(got->approval->state,
+                     HALLMARK__V1__APPROVAL_STATE__APPROVAL_STATE_PENDING);
     show.number = 99;
     refused(party_call(&bob, "hallmark.v1.Approvals/Show", &show.base, NULL, NULL, NULL),
             ERR_NOT_FOUND, "there is no request 99");

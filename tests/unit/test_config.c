@@ -45,6 +45,8 @@ static void configuration_and_defaults(void **state)
     assert_int_equal(c->policy.run_idle_s, 900);
     assert_int_equal(c->policy.run_longest_s, 3600);
     assert_int_equal(c->policy.unlocked_s, 3600);
+    assert_int_equal(c->policy.approval_s, 86400);
+    assert_false(c->policy.two_person);
     assert_true(c->name[0] != '\0');
     config_free(c);
 }
@@ -64,11 +66,14 @@ static void policy_is_minutes_or_seconds(void **state)
     (void)state;
     struct config *c = NULL;
     assert_int_equal(read_text(GOOD "[server]\nname = oven-1\n[policy]\nrun_idle_minutes = 2\n"
-                                    "run_longest_s = 3\n",
+                                    "run_longest_s = 3\ntwo_person = yes\n"
+                                    "approval_hours = 2\n",
                                &c),
                      ERR_OK);
     assert_int_equal(c->policy.run_idle_s, 120);
     assert_int_equal(c->policy.run_longest_s, 3);
+    assert_true(c->policy.two_person);
+    assert_int_equal(c->policy.approval_s, 7200);
     assert_string_equal(c->name, "oven-1");
     config_free(c);
 }
@@ -108,6 +113,7 @@ static void refusals_name_the_place(void **state)
         { "no run at all", GOOD "[policy]\nrun_idle_minutes = 0\n", "run_idle_minutes: bad" },
         { "run of a year", GOOD "[policy]\nrun_longest_minutes = 525600\n",
           "longest_minutes: bad" },
+        { "neither yes nor no", GOOD "[policy]\ntwo_person = maybe\n", "two_person: bad" },
         { "unknown policy", GOOD "[policy]\nrun_idle_hours = 1\n",
           "[policy] run_idle_hours: no such" },
         { "no state", "[hsm]\nmodule = /m\npins = /p\n", "[server] state is missing" },
