@@ -3,11 +3,13 @@
  * replay: what the event log says the store's content is: the changes of its entries, folded in
  * order. Then the store's rows (state.h) are compared with it.
  *
- * Pure: neither a store nor a log. Used by the server at its start, over the newest entries
- * (then only the rows that they touch are compared), and by "oemctl log verify --state" over
- * all.
+ * Pure: neither a store nor a log. The one place where a log's changes become rows. Used by
+ * the server (tlog_verify_state()) at its start over the newest entries (then only the rows that
+ * they touch are compared), and by "oemctl log verify --state" over all.
  */
 #pragma once
+
+#include <stdbool.h>
 
 #include "common/core/err.h"
 
@@ -35,7 +37,9 @@ void replay_missing(struct replay *replay, replay_differs *differs, void *contex
 void replay_missing_of(struct replay *replay, const char *row, replay_differs *differs,
                        void *context);
 
-/* Each row that was touched, once, in no order; gone ones too. A failure ends it. each may call
+/* Does the log, as far as it was folded, have that row? */
+bool replay_has(const struct replay *replay, const char *row);
+/* Each row that was touched, once, in the order of its first change; gone ones too. A failure ends it. each may call
  * replay_compare() and replay_missing_of(). */
 typedef enum err replay_row(void *context, const char *row);
 enum err replay_rows(struct replay *replay, replay_row *each, void *context);

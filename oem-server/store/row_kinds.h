@@ -5,7 +5,7 @@
  * From this list come the statements that add and read such a row (statements.h), the notes of
  * a change (row.h) and the dump that "log verify --state" compares with the log (state.h): so a
  * column that is in here is in all three. Not in here, because no entry tells it: leases,
- * answers, settings, registrations, and the log itself.
+ * answers, and the log itself (tests/unit/test_unit_state.c says why, column by column).
  */
 #pragma once
 
@@ -18,6 +18,9 @@
       "principals", FIELDS)                                                                    \
     X(PRINCIPAL_CERTIFICATE, "principal-certificate", "role, name, n", 3,                      \
       "certificate_sha256", 4, "principal_certificates", FIELDS)                               \
+    X(REGISTRATION, "registration", "role, name", 2, "csr_sha256, certificate", 4,             \
+      "registrations", DIGEST)                                                                 \
+    X(SETTING, "setting", "name", 1, "value", 2, "settings", DIGEST)                           \
     X(IMAGE, "image", "sha256", 1,                                                             \
       "kind, version, version_number, security_counter, sbom_sha256, size, released_us,"       \
       " withdrawn, withdrawn_reason, bytes",                                                   \
