@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log_state: what the store holds, as (row, field, value), for "oemctl log verify --state"; and
- * the server's own comparison at its start, which is tlog's. Each page is one read transaction,
- * so it must stay short.
+ * log_state: the store's content as (row, field, value). Called for "oemctl log verify
+ * --state", and by the server for its own comparison at the start, which is tlog's. Each page
+ * is one read transaction, so it must stay short.
  */
 #include "oem-server/api/log_state.h"
 
@@ -98,7 +98,7 @@ enum err log_get_state(struct rpc_call *rpc, const Hallmark__V1__GetStateRequest
 
 struct check {
     unsigned differences;
-    char first[FAIL_WORDS_MAX]; /* words of the first one */
+    char first[FAIL_WORDS_MAX]; /* message of the first one */
 };
 
 static void differs(void *context, const char *row, const char *field, const char *want,

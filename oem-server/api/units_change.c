@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit_acts: operators release, scrap, accept, hold, allow and reassign units, each with a
- * reason; one entry names the unit, its order and the reason. A run in memory must end only
- * after the change that took its unit away is durable.
+ * units_change: releases, scraps, accepts, holds, allows and reassigns units, each with a
+ * reason. Called by operators; one entry names the unit, its order and the reason
+ * (test_api_acts). A run in memory must end only after the change that took its unit away is
+ * durable.
  */
 #include "oem-server/api/units_change.h"
 
@@ -20,7 +21,7 @@ struct act {
     bool board_refuses;
     enum unit_cause cause; /* allow */
     enum err (*change)(struct store_tx *tx, const struct act *act, struct unit *unit_out);
-    const char *ends_run;     /* told to the unit's run; NULL: it goes on */
+    const char *ends_run;     /* message for the unit's run; NULL: the run continues */
     struct unit_holder ended; /* the run that did */
     Hallmark__V1__ChangeUnitResponse *out;
 };
@@ -67,7 +68,7 @@ static enum err do_act(struct store_tx *tx, void *context)
     TRY(e);
     event_text(&act->call->event, EVENT_ORDER, unit.order);
     act->ended = (struct unit_holder){ 0 };
-    if (act->ends_run != NULL) { /* it tells which holder went */
+    if (act->ends_run != NULL) { /* it says which holder was removed */
         act->ended = unit.holder;
         unit.holder.held_now = false;
     }

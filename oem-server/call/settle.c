@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * settle: the one change of a call, with everything that has to be true inside it, and the
- * reads. Handlers call it through svc.h when their slow part is done. What runs inside
- * store_do() here must not touch a run's memory (it reads the staged entries while their strand
- * waits), and must leave nothing behind when it runs a second time.
+ * settle: the one change of a call, with all checks that belong inside it, and the reads.
+ * Called by handlers when their slow part is done. Functions inside store_do() must not touch a
+ * run's memory (they read the staged entries while their strand waits), and must leave nothing
+ * behind when they run a second time.
  */
 #include "oem-server/call/settle.h"
 
@@ -51,13 +51,14 @@ struct settling {
     struct call *call;
     store_fn *fn;
     void *context;
-    const ProtobufCMessage *answer; /* NULL: what the call has as its response already */
+    const ProtobufCMessage *answer; /* NULL: the call already has its response */
     bool claim;
-    size_t digests; /* that the event had: what fn added goes when it runs again */
+    size_t digests; /* digests before fn: those that fn adds are removed when it runs again */
     uint8_t response_sha256[SHA256_SIZE];
 };
 
-/* The run is still the unit's holder, and its staged entries come before this one. */
+/* Checks that the run is still the unit's holder, and writes its staged entries before this
+ * one. */
 static enum err write_staged(struct store_tx *tx, const struct run *run)
 {
     TRY(unit_hold_on(tx, &run->server->limits, run->uid, run->id));
@@ -71,7 +72,7 @@ static enum err hold_on(struct store_tx *tx, struct call *call)
     return e;
 }
 
-/* The entry of the call, and what it answers. */
+/* Writes the entry of the call and its answer. */
 static enum err write_entry(struct store_tx *tx, struct settling *s)
 {
     struct call *call = s->call;
@@ -108,7 +109,7 @@ static enum err settle(struct store_tx *tx, void *context)
         return ERR_OK;
     if (call->run != NULL && call->principal->role == AUTH_SERVER)
         TRY(svc_station_check(tx, call->run));
-    if (call->run != NULL && !call->run->over) /* it may have ended by what it reported */
+    if (call->run != NULL && !call->run->over) /* its reports may have ended it */
         TRY(hold_on(tx, call));
     if (s->fn != NULL)
         TRY(s->fn(tx, s->context));

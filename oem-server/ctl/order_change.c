@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * order extend, set-quantity, add-station and remove-station: changes to an order's terms, each
- * with its reason. Called from the commands' table. An order's lock level and boot key scope
- * have no command: they do not change.
+ * with its reason. Called through the table of commands. An order's lock level and boot key
+ * scope have no command, because they must not change.
  */
 #include "common/host/log.h"
 #include "hallmark/v1/operator.pb-c.h"
@@ -29,7 +29,7 @@ static enum err extend(struct rpc_stub *stub, const struct change_args *a,
     return RPC_CALL(stub, hallmark__v1__orders__extend, &in, out);
 }
 
-/* What is not given stays as it is: the server's answer says what that is. */
+/* What is not given is unchanged: the server's answer says what it is. */
 static enum err set_quantity(struct rpc_stub *stub, const struct change_args *a,
                              struct report *report, Hallmark__V1__ChangeOrderResponse **out)
 {

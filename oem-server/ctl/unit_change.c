@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit release, scrap, accept, hold and allow: an operator's acts on one unit, each with its
- * reason. Called from the commands' table. Whether the unit's state allows the act is the
+ * unit release, scrap, accept, hold and allow: changes of one unit, each with its reason.
+ * Called through the table of commands. Whether the unit's state allows the change must be the
  * server's decision alone.
  */
 #include "common/host/log.h"
@@ -74,7 +74,7 @@ static enum err choose_cause(const char *text, void *u32_out)
 
 #define REASON                                                                                 \
     {                                                                                          \
-        "reason", "TEXT", "why, for the log", option_reason,                                   \
+        "reason", "TEXT", "why, for all log", option_reason,                                   \
             offsetof(struct change_args, reason), true, false                                  \
     }
 
@@ -115,7 +115,7 @@ static const struct option_row operands[] = {
 
 CHANGE_COMMAND(release, release_options, " [--board-refuses]",
                "Make the UID free for a new run, and revoke its certificate");
-CHANGE_COMMAND(scrap, options, "", "Take a unit out for good, and revoke its certificate");
+CHANGE_COMMAND(scrap, options, "", "Take a unit out permanently, and revoke its certificate");
 CHANGE_COMMAND(accept, options, "", "Seal a committed unit that gave no lock statement");
 CHANGE_COMMAND(hold, options, "",
                "Stop a finished or committed unit until it is allowed again");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * station_call: the server's calls to the station: arrows 3, 15, 19, 23 and 30, and the end of
- * a run. Called on the run's strand; the answer comes on the I/O thread, which only hands it to
- * the strand. No call leaves before the entries of all that led to it are durable
+ * a run. Called on the run's strand; the answer arrives on the I/O thread, which only posts it
+ * to the strand. A call must not leave before the entries of all that led to it are durable
  * (run_flush()).
  */
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 
 enum { OPERATIONS_MAX = 4, OWN_CALL_MIN_MS = 5000 };
 
-/* What a call of the station's sets going here is part of what it waits for, so its deadline
- * holds for that too; but what was answered in its last moment still gets some time. */
+/* What a call of the station starts here is part of what the station waits for, so the call's
+ * deadline applies to it too; a minimum applies if that is about to pass. */
 uint64_t run_deadline_ms(const struct run *run)
 {
     uint64_t least = rpc_now_ms() + OWN_CALL_MIN_MS;
@@ -40,7 +40,7 @@ static enum err ask_station(struct run *run, const char *method, uint32_t timeou
 
 static void told(void *context, const Hallmark__V1__FrameResponse *response)
 {
-    (void)context, (void)response; /* whether it listened changes nothing */
+    (void)context, (void)response; /* its result is not used */
 }
 
 void run_tell_end(struct run *run, enum err e, const char *words)
@@ -54,10 +54,11 @@ void run_tell_end(struct run *run, enum err e, const char *words)
         return;
     if (ask_station(run, "hallmark.v1.RunControl/End", 0, buf_span(&payload), told, NULL) !=
         ERR_OK)
-        log_line(LOG_LEVEL_INFO, "run: the station is gone and was not told: %s", words);
+        log_line(LOG_LEVEL_INFO, "run: the station has disconnected and was not told: %s",
+                 words);
 }
 
-/* What a call of ours to the station came back with, on its way to the run's strand. */
+/* The answer to a call to the station, on its way to the run's strand. */
 struct arrival {
     struct run *run; /* kept */
     const struct flow_row *row;
@@ -78,7 +79,7 @@ static void arrival_free(struct arrival *a)
     free(a);
 }
 
-/* The entry of an arrow that the station served. */
+/* Stages the entry of an arrow that the station served. */
 static enum err stage_arrival(struct arrival *a)
 {
     struct run *run = a->run;
@@ -130,7 +131,7 @@ static void on_arrival(struct run *run, void *context)
     arrival_free(a);
 }
 
-/* I/O thread: hand the answer to the run's strand. */
+/* I/O thread: posts the answer to the run's strand. */
 static void on_answer(void *context, const Hallmark__V1__FrameResponse *response)
 {
     struct arrival *a = context;
@@ -143,7 +144,7 @@ static void on_answer(void *context, const Hallmark__V1__FrameResponse *response
         arrival_free(a);
 }
 
-/* The request, and what the HSM did for it. */
+/* Makes the request, and notes what the HSM did for it. */
 static enum err make_request(struct arrival *a)
 {
     (void)hsm_operations_take(NULL, 0);

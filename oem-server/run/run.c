@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run: one board's run in memory, and what drives it: the server's own arrows. net and the
- * handlers call this on the run's strand. A run must never move past an arrow whose entry
- * cannot be written.
+ * run: one board's run in memory, and the server's own arrows, which advance it. Called by net
+ * and the handlers on the run's strand. A run must never move past an arrow whose entry cannot
+ * be written.
  */
 #include "oem-server/run/run.h"
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The unit's row and the one way by which an event changes it. Called by every event of unit.h;
- * a unit's state, holder and its order's counters are written nowhere else. */
+/*
+ * The unit's row, and unit_transition(), the only way by which an event changes it. Called by
+ * all events of unit.h. A unit's state, its holder and its order's counters must not be written
+ * anywhere else.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -159,7 +162,7 @@ static bool is_under_way(const struct unit *unit)
            (unit->state == UNIT_STARTED && unit->holder.held_now);
 }
 
-/* A sealed unit that is scrapped has spent its place: it stays good in the count. */
+/* A sealed unit that is scrapped still counts against the order's quantity as good. */
 static enum err counters_move(struct store_tx *tx, const struct unit *was,
                               const struct unit *now)
 {
