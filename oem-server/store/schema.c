@@ -339,8 +339,7 @@ const char schema_base[] =
                                                                         ";" INSERT_ONLY(                                                                                                                   \
                                                                             "fact_revoked")
 
-/* A hold stands while no fact_allow has its n. */
-#define SCHEMA_HOLDS                                                                           \
+#define SCHEMA_HOLDS /* a hold stands while no fact_allow has its n */                         \
     "CREATE TABLE fact_hold (" UID_GEN ", n BIGINT NOT NULL CHECK (n >= 1),"                   \
     " cause BIGINT NOT NULL CHECK (cause BETWEEN 1 AND 3), reason TEXT NOT NULL,"              \
     " held_us BIGINT NOT NULL, PRIMARY KEY (uid, gen, n));"                                    \
