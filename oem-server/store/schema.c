@@ -7,7 +7,6 @@
 #include "oem-server/store/schema.h"
 
 #include "common/host/own.h"
-
 const char schema_base[] =
     "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY);";
 
@@ -398,5 +397,4 @@ const char *const schema_migrations[] = {
     /* 1 */
     SCHEMA_PEOPLE SCHEMA_ORDERS SCHEMA_UNITS SCHEMA_FACTS SCHEMA_HOLDS SCHEMA_KEYS SCHEMA_LOG,
 };
-
 const unsigned schema_version = COUNT(schema_migrations);
