@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * log_state: the store's content as (row, field, value). Called for "oemctl log verify
- * --state", and by the server for its own comparison at the start. Each page and the comparison
- * are one read transaction, so they must stay short.
+ * --state", and by the server for its own comparison at the start, which is tlog's. Each page
+ * is one read transaction, so it must stay short.
  */
 #include "oem-server/api/log_state.h"
 
 #include <string.h>
 
 #include "common/host/log.h"
-#include "oem-server/store/replay.h"
 #include "oem-server/store/state.h"
 
 enum {
@@ -17,7 +16,6 @@ enum {
     ROWS_AT_ONCE = 25,
     VALUES_MAX = 16 * ROWS_MAX,
     CHANGE_BYTES = 16, /* besides its texts, as it is packed */
-    CHECK_MS = 60000,
 };
 
 /* --- Log.GetState. ------------------------------------------------------------------------ */
@@ -99,30 +97,9 @@ enum err log_get_state(struct rpc_call *rpc, const Hallmark__V1__GetStateRequest
 /* --- At the start. ------------------------------------------------------------------------ */
 
 struct check {
-    struct replay *replay;
-    struct store_tx *tx;
     unsigned differences;
     char first[FAIL_WORDS_MAX]; /* message of the first one */
 };
-
-static void event_drop(Hallmark__V1__Event **event)
-{
-    hallmark__v1__event__free_unpacked(*event, NULL);
-}
-
-static enum err fold(void *context, uint64_t index, struct span entry)
-{
-    struct check *check = context;
-    AUTO(event_drop)
-    Hallmark__V1__Event *event = hallmark__v1__event__unpack(NULL, entry.len, entry.ptr);
-    if (event == NULL)
-        return fail(ERR_DATA_LOSS, "store: entry %llu of the event log is damaged",
-                    (unsigned long long)index);
-    for (size_t i = 0; i < event->n_changes; i++)
-        TRY(replay_fold(check->replay, event->changes[i]->row, event->changes[i]->field,
-                        event->changes[i]->value));
-    return ERR_OK;
-}
 
 static void differs(void *context, const char *row, const char *field, const char *want,
                     const char *got)
@@ -134,39 +111,10 @@ static void differs(void *context, const char *row, const char *field, const cha
                  want == NULL ? "nothing" : want, got == NULL ? "nothing" : got);
 }
 
-static enum err compare(void *context, const char *row, const char *field, const char *value)
-{
-    struct check *check = context;
-    replay_compare(check->replay, false, row, field, value, differs, check);
-    return ERR_OK;
-}
-
-static enum err look_up(void *context, const char *row)
-{
-    struct check *check = context;
-    return state_dump_row(check->tx, row, compare, check);
-}
-
-static enum err check_state(struct store_tx *tx, void *context)
-{
-    struct check *check = context;
-    uint64_t size = 0;
-    check->tx = tx;
-    TRY(store_log_size(tx, &size));
-    uint64_t start = size > TLOG_NEWEST ? size - TLOG_NEWEST : 0;
-    TRY(store_log_read(tx, start, size - start, fold, check));
-    TRY(replay_rows(check->replay, look_up, check));
-    replay_missing(check->replay, differs, check);
-    return ERR_OK;
-}
-
 enum err log_state_check(struct server *server)
 {
     struct check check = { 0 };
-    TRY(replay_new(&check.replay));
-    enum err e = store_read(server->store, check_state, &check, rpc_now_ms() + CHECK_MS);
-    replay_free(check.replay);
-    TRY(e);
+    TRY(tlog_verify_state(server->log, TLOG_NEWEST, differs, &check));
     return check.differences == 0
                ? ERR_OK
                : fail(ERR_DATA_LOSS,

@@ -11,8 +11,8 @@
 #include "oem-server/ctl/report.h"
 #include "oem-server/ctl/stage.h"
 
-/* reason: for the log, or NULL. Registers; checks that the certificate is for the request's key (ERR_MISMATCH). The caller
- * drops
+/* reason: for the log, or NULL. Registers; checks that the certificate is for the request's key
+ * (ERR_MISMATCH). The caller drops
  * *out (rpc_drop). */
 enum err principal_add(rpc_transport *transport, void *context, uint32_t role, const char *name,
                        const char *reason, struct span csr,

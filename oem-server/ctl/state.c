@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Folds a log's changes and compares the outcome with pages of the store. Called by log_state.c
- * and log_verify.c. The entries are those that the checkpoint's signature covers; the server's
- * pages must only be compared, and not believed.
+ * Compares the changes of a log (store/replay.h folds them, as for the server) with pages of
+ * the store. Called by log_state.c and log_verify.c. The entries are those that the
+ * checkpoint's signature covers; the server's pages must only be compared, and not believed.
  */
 #include "oem-server/ctl/state.h"
 
@@ -99,32 +99,35 @@ enum err state_add_page(struct state *s, const Hallmark__V1__GetStateResponse *i
     return s->last_row == NULL ? no_memory() : ERR_OK;
 }
 
-static enum err differ(struct state *s, const char *row, const char *field,
-                       const json_t *logged, const json_t *stored)
+static void differ(void *context, const char *row, const char *field, const char *logged,
+                   const char *stored)
 {
+    struct state *s = context;
     s->differences++;
-    return s->differs(s->context, row, field, json_string_value(logged),
-                      json_string_value(stored));
+    if (s->err == ERR_OK)
+        s->err = s->differs(s->context, row, field, logged, stored);
 }
 
-/* Fields of one row; either side may be NULL: the row is missing there. */
-static enum err compare_row(struct state *s, const char *row, json_t *logged, json_t *stored)
+/* A value of the log that the store does not have. */
+static void lacks(void *context, const char *row, const char *field, const char *logged,
+                  const char *stored)
+{
+    struct state *s = context;
+    s->values++;
+    differ(context, row, field, logged, stored);
+}
+
+static enum err compare_row(struct state *s, const char *row, json_t *stored)
 {
     const char *field;
     json_t *value;
-    json_object_foreach(logged, field, value)
-    {
-        const json_t *other = json_object_get(stored, field);
-        s->values++;
-        if (other == NULL || json_equal(value, other) == 0)
-            TRY(differ(s, row, field, value, other));
-    }
     json_object_foreach(stored, field, value)
     {
-        if (json_object_get(logged, field) == NULL)
-            TRY(differ(s, row, field, NULL, value));
+        s->values++;
+        replay_compare(s->replay, true, row, field, json_string_value(value), differ, s);
     }
-    return ERR_OK;
+    replay_missing_of(s->replay, row, lacks, s);
+    return s->err;
 }
 
 static enum err compare_page(struct state *s, const struct state_page *page)
@@ -133,22 +136,22 @@ static enum err compare_page(struct state *s, const struct state_page *page)
     json_t *fields;
     json_object_foreach(page->rows, row, fields)
     {
-        TRY(compare_row(s, row, json_object_get(s->rows, row), fields));
+        TRY(compare_row(s, row, fields));
     }
     return ERR_OK;
+}
+
+static enum err add_lasting(void *context, const char *row)
+{
+    struct state *s = context;
+    return replay_has(s->replay, row) ? add_name(s->lasting, row) : ERR_OK;
 }
 
 /* From the first page's size on: the rows that the log has had all the time. */
 static enum err begin_lasting(struct state *s)
 {
-    const char *row;
-    json_t *fields;
     s->lasting = json_object();
-    json_object_foreach(s->rows, row, fields)
-    {
-        TRY(add_name(s->lasting, row));
-    }
-    return s->lasting == NULL ? no_memory() : ERR_OK;
+    return s->lasting == NULL ? no_memory() : replay_rows(s->replay, add_lasting, s);
 }
 
 /* At the last page's size. */
@@ -159,9 +162,9 @@ static enum err compare_missing(struct state *s)
     json_object_foreach(s->lasting, row, name)
     {
         if (json_object_get(s->stored, row) == NULL)
-            TRY(compare_row(s, row, json_object_get(s->rows, row), NULL));
+            replay_missing_of(s->replay, row, lacks, s);
     }
-    return ERR_OK;
+    return s->err;
 }
 
 /* Compares the page whose size is reached, if there is one. */
@@ -177,8 +180,8 @@ static enum err compare_due(struct state *s)
 
 enum err state_start(struct state *s)
 {
-    s->rows = json_object();
-    return s->rows == NULL ? no_memory() : compare_due(s);
+    TRY(replay_new(&s->replay));
+    return compare_due(s);
 }
 
 static enum err fold(struct state *s, const Hallmark__V1__Change *change)
@@ -186,11 +189,9 @@ static enum err fold(struct state *s, const Hallmark__V1__Change *change)
     if (*change->row == '\0')
         return fail_quiet(ERR_PROTO, "entry %llu changes a row without a name",
                           (unsigned long long)s->folded);
-    if (*change->field != '\0')
-        return set(s->rows, change->row, change->field, change->value);
-    json_object_del(s->rows, change->row); /* also if it is not there */
-    json_object_del(s->lasting, change->row);
-    return ERR_OK;
+    if (*change->field == '\0')
+        json_object_del(s->lasting, change->row); /* also if it is not there */
+    return replay_fold(s->replay, change->row, change->field, change->value);
 }
 
 static void event_drop(Hallmark__V1__Event **event)
@@ -231,7 +232,7 @@ void state_free(struct state *s)
         json_decref(s->pages[i].rows);
     free(s->pages);
     free(s->last_row);
-    json_decref(s->rows);
+    replay_free(s->replay);
     json_decref(s->stored);
     json_decref(s->lasting);
     *s = (struct state){ 0 };

@@ -21,6 +21,7 @@
 
 #include "hallmark/v1/log.pb-c.h"
 #include "oem-server/ctl/option.h"
+#include "oem-server/store/replay.h"
 
 /* A value that differs; NULL: that side has none. Not cleaned. */
 typedef enum err state_differs(void *context, const char *row, const char *field,
@@ -30,9 +31,10 @@ struct state {
     state_differs *differs;
     void *context;
     uint64_t differences, values; /* found; compared */
-    json_t *rows;             /* name -> object of fields: the result of the entries so far */
-    uint64_t folded;          /* entries */
-    struct state_page *pages; /* in ascending order of sizes, each size once */
+    enum err err;                 /* of differs: the first */
+    struct replay *replay;        /* the result of the entries so far */
+    uint64_t folded;              /* entries */
+    struct state_page *pages;     /* in ascending order of sizes, each size once */
     size_t page_count, page_done;
     json_t *stored;  /* names of all rows of the pages */
     json_t *lasting; /* names of rows that the log has had since the first page's size */

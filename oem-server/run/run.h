@@ -118,13 +118,13 @@ void run_fail(struct run *run, enum err e); /* the words are the latest fail()'s
 /* Ends the run on its strand; called from any thread. recorded: the store already has the end
  * and its entry. */
 void run_end_later(struct run *run, enum err e, const char *words, bool recorded);
-/* The same for the run of that id, if it is in this server's memory. (There is none for the run of a
- * unit: it may be a newer one than what was meant.) */
+/* The same for the run of that id, if it is in this server's memory. (There is none for the run
+ * of a unit: it may be a newer one than what was meant.) */
 void run_end_of_id(struct server *server, const uint8_t id[static RUN_ID_SIZE], enum err e,
                    const char *words, bool recorded);
 #define RUN_SUPERSEDED "superseded by a new run of the same board"
 /* Runs that are over, but whose end the store could not write: tries each again, on its strand.
- * Never waits. By the sweep. */
+ * Called by the sweep (test_run: an_end_waits_for_the_store). */
 void run_end_waiting(struct server *server);
 /* The same for the last time, here, when no strand runs any more. */
 void run_end_drain(struct server *server);

@@ -141,8 +141,8 @@ static enum err was_told(void *context, uint64_t index, struct span entry)
     return ERR_OK;
 }
 
-/* true if this unit had no alarm within the last hour. One that is still to come was entered before the
- * clock was set back, and counts for nothing. */
+/* true if this unit had no alarm within the last hour. One that is still to come was entered
+ * before the clock was set back, and counts for nothing. */
 static enum err is_silent(struct store_tx *tx, const struct unit *unit, bool *silent_out)
 {
     const struct store_log_search search = { .unit = unit->uid,

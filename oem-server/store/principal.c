@@ -151,11 +151,13 @@ enum err store_principal_list(struct store_tx *tx, uint32_t role,
 enum err store_registration_put(struct store_tx *tx, const struct store_principal *principal,
                                 const struct store_registration *registration)
 {
-    return query_write(tx, STATEMENT_REGISTRATION_PUT,
-                       VALUES(value_number(principal->role), value_name(principal->name),
-                              value_bytes(registration->csr_sha256, SHA256_SIZE),
-                              value_span(buf_span(&registration->certificate))),
-                       NULL);
+    return row_write(tx, ROW_REGISTRATION,
+                     VALUES_ONLY(value_number(principal->role), value_name(principal->name)),
+                     STATEMENT_REGISTRATION_PUT,
+                     VALUES(value_number(principal->role), value_name(principal->name),
+                            value_bytes(registration->csr_sha256, SHA256_SIZE),
+                            value_span(buf_span(&registration->certificate))),
+                     NULL);
 }
 
 enum err store_registration_get(struct store_tx *tx, uint32_t role, const char *name,

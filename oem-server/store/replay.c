@@ -18,7 +18,8 @@ struct field {
     bool seen;
 };
 struct row {
-    struct row *next;
+    struct row *next;  /* of its bucket */
+    struct row *later; /* in the order in which the log names them first */
     char *name;
     bool gone; /* gone by the last change; fields is then empty */
     struct field *fields;
@@ -26,6 +27,7 @@ struct row {
 struct replay {
     struct row **buckets;
     size_t bucket_count, count;
+    struct row *first, **last;
 };
 
 static void replay_drop(struct replay **replay)
@@ -41,6 +43,7 @@ enum err replay_new(struct replay **replay_out)
     if (replay == NULL || replay->buckets == NULL)
         return fail(ERR_MEMORY, "replay: out of memory");
     replay->bucket_count = BUCKETS_FIRST;
+    replay->last = &replay->first;
     *replay_out = TAKE(replay);
     return ERR_OK;
 }
@@ -60,14 +63,13 @@ void replay_free(struct replay *replay)
 {
     if (replay == NULL)
         return;
-    for (size_t i = 0; i < replay->bucket_count; i++)
-        while (replay->buckets[i] != NULL) {
-            struct row *row = replay->buckets[i];
-            replay->buckets[i] = row->next;
-            fields_free(row);
-            free(row->name);
-            free(row);
-        }
+    while (replay->first != NULL) {
+        struct row *row = replay->first;
+        replay->first = row->later;
+        fields_free(row);
+        free(row->name);
+        free(row);
+    }
     free(replay->buckets);
     free(replay);
 }
@@ -133,6 +135,8 @@ static enum err row_make(struct replay *replay, const char *name, struct row **r
     row->next = replay->buckets[at];
     replay->buckets[at] = row;
     replay->count++;
+    *replay->last = row;
+    replay->last = &row->later;
     *row_out = row;
     return ERR_OK;
 }
@@ -144,8 +148,10 @@ static enum err field_add(struct row *row, const char *name)
         free(field);
         return fail(ERR_MEMORY, "replay: out of memory");
     }
-    field->next = row->fields;
-    row->fields = field;
+    struct field **last = &row->fields;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = field;
     return ERR_OK;
 }
 
@@ -197,9 +203,8 @@ static void row_missing(const struct row *row, replay_differs *differs, void *co
 
 void replay_missing(struct replay *replay, replay_differs *differs, void *context)
 {
-    for (size_t i = 0; i < replay->bucket_count; i++)
-        for (const struct row *row = replay->buckets[i]; row != NULL; row = row->next)
-            row_missing(row, differs, context);
+    for (const struct row *row = replay->first; row != NULL; row = row->later)
+        row_missing(row, differs, context);
 }
 
 void replay_missing_of(struct replay *replay, const char *row_name, replay_differs *differs,
@@ -210,10 +215,15 @@ void replay_missing_of(struct replay *replay, const char *row_name, replay_diffe
         row_missing(row, differs, context);
 }
 
+bool replay_has(const struct replay *replay, const char *row_name)
+{
+    const struct row *row = row_find(replay, row_name);
+    return row != NULL && !row->gone;
+}
+
 enum err replay_rows(struct replay *replay, replay_row *each, void *context)
 {
-    for (size_t i = 0; i < replay->bucket_count; i++)
-        for (const struct row *row = replay->buckets[i]; row != NULL; row = row->next)
-            TRY(each(context, row->name));
+    for (const struct row *row = replay->first; row != NULL; row = row->later)
+        TRY(each(context, row->name));
     return ERR_OK;
 }

@@ -3,11 +3,14 @@
  * replay: the content of the store as the event log tells it: the changes of its entries,
  * folded in order. The store's rows (state.h) are then compared with it.
  *
- * It needs neither a store nor a log. One thread at a time. Used by the server at its start,
- * over the newest entries (then only the rows that they touch are compared), and by "oemctl log
- * verify --state" over all.
+ * It needs neither a store nor a log. One thread at a time. It is the one place where the
+ * changes of a log become rows. Used by the server (tlog_verify_state()) at its start, over the
+ * newest entries (then only the rows that they touch are compared), and by "oemctl log verify
+ * --state" over all.
  */
 #pragma once
+
+#include <stdbool.h>
 
 #include "common/core/err.h"
 
@@ -37,7 +40,10 @@ void replay_missing(struct replay *replay, replay_differs *differs, void *contex
 void replay_missing_of(struct replay *replay, const char *row, replay_differs *differs,
                        void *context);
 
-/* Calls each for each row that was touched, once, in no order; for rows that are gone, too. A
- * failure of each ends it. each may call replay_compare() and replay_missing_of(). */
+/* Whether the log has that row, as far as it was folded. */
+bool replay_has(const struct replay *replay, const char *row);
+/* Calls each for each row that was touched, once, in the order of their first changes; for rows
+ * that are gone, too. A failure of each ends it. each may call replay_compare() and
+ * replay_missing_of(). */
 typedef enum err replay_row(void *context, const char *row);
 enum err replay_rows(struct replay *replay, replay_row *each, void *context);

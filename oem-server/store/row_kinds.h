@@ -5,7 +5,7 @@
  * From this list come the statements that add and read such a row (statements.h), the notes of
  * a change (row.h) and the dump that "log verify --state" compares with the log (state.h): so a
  * column that is in here is in all three. Not in here, because no entry tells it: leases,
- * answers, settings, registrations, and the log itself.
+ * answers, and the log itself (tests/unit/test_unit_state.c says why, column by column).
  */
 #pragma once
 
@@ -24,6 +24,9 @@
       14, "approvals", FIELDS)                                                                 \
     X(SEIZURE, "seizure", "station", 1, "reason, scrap_reason, seized_us, step, cursor", 6,    \
       "seizures", FIELDS)                                                                      \
+    X(REGISTRATION, "registration", "role, name", 2, "csr_sha256, certificate", 4,             \
+      "registrations", DIGEST)                                                                 \
+    X(SETTING, "setting", "name", 1, "value", 2, "settings", DIGEST)                           \
     X(IMAGE, "image", "sha256", 1,                                                             \
       "kind, version, version_number, security_counter, sbom_sha256, size, released_us,"       \
       " withdrawn, withdrawn_reason, bytes",                                                   \

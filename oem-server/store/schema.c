@@ -9,7 +9,6 @@
 #include "common/host/own.h"
 #include "oem-server/store/schema_log.h"
 #include "oem-server/store/schema_policy.h"
-
 const char schema_base[] =
     "CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY);";
 
@@ -341,8 +340,7 @@ const char schema_base[] =
                                                                         ";" INSERT_ONLY(                                                                                                                   \
                                                                             "fact_revoked")
 
-/* A hold stands while no fact_allow has its n. */
-#define SCHEMA_HOLDS                                                                           \
+#define SCHEMA_HOLDS /* a hold stands while no fact_allow has its n */                         \
     "CREATE TABLE fact_hold (" UID_GEN ", n BIGINT NOT NULL CHECK (n >= 1),"                   \
     " cause BIGINT NOT NULL CHECK (cause BETWEEN 1 AND 3), reason TEXT NOT NULL,"              \
     " held_us BIGINT NOT NULL, PRIMARY KEY (uid, gen, n));"                                    \
@@ -373,5 +371,4 @@ const char *const schema_migrations[] = {
     SCHEMA_PEOPLE SCHEMA_ORDERS SCHEMA_UNITS SCHEMA_FACTS SCHEMA_HOLDS SCHEMA_KEYS SCHEMA_LOG
         SCHEMA_APPROVALS SCHEMA_SEIZURES,
 };
-
 const unsigned schema_version = COUNT(schema_migrations);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Settings of this installation, such as its names and the certificates of arrow 2. Written by
- * oemctl init and read at the server's start. No entry of the log tells them.
+ * oemctl init and read at the server's start.
  */
-#include "oem-server/store/query.h"
+#include "oem-server/store/row.h"
 
 enum err store_setting_put(struct store_tx *tx, const char *name, struct span value)
 {
-    return query_write(tx, STATEMENT_SETTING_PUT, VALUES(value_text(name), value_span(value)),
-                       NULL);
+    return row_write(tx, ROW_SETTING, VALUES_ONLY(value_text(name)), STATEMENT_SETTING_PUT,
+                     VALUES(value_text(name), value_span(value)), NULL);
 }
 
 enum err store_setting_get(struct store_tx *tx, const char *name, struct buf *value_out)

@@ -193,8 +193,8 @@ typedef enum err store_log_take(void *context, uint64_t index, struct span entry
 enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
                         store_log_take *take, void *context);
 /* The same for the entries that match all values of search (arrow 0, time_us 0, until_us 0: not
- * given; otherwise entries of time_us and later, of until_us and earlier); gaps between them are
- * allowed. outcome is not compared. */
+ * given; otherwise entries of time_us and later, of until_us and earlier); gaps between them
+ * are allowed. outcome is not compared. */
 enum err store_log_find(struct store_tx *tx, const struct store_log_search *search,
                         uint64_t start, uint64_t count, store_log_take *take, void *context);
 /* Whether an entry's columns are these: for the full check. */

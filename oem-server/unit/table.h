@@ -18,7 +18,7 @@
     X(FAILED, 5, "failed")                                                                     \
     X(SCRAPPED, 6, "scrapped")
 
-/* Why a unit is held. Numbers are stored: append, never renumber. */
+/* Why a unit is held. Numbers are stored: append only. */
 #define UNIT_CAUSE_LIST(X)                                                                     \
     X(OPERATOR, 1, "operator")                                                                 \
     X(FIRMWARE, 2, "firmware withdrawn")                                                       \

@@ -240,8 +240,8 @@ enum err unit_end_run(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
  * by less. What is further ahead was made before the clock was set back: it is old. */
 #define UNIT_CLOCK_STEP_US (INT64_C(60) * 1000000)
 
-/* End the runs of this server (at its start), or all whose lease has expired or whose start is in
- * the future (the clock was set back), UNIT_PAGE_MAX at most; call ended for each. */
+/* End the runs of this server (at its start), or all whose lease has expired or whose start is
+ * in the future (the clock was set back), UNIT_PAGE_MAX at most; call ended for each. */
 typedef void unit_ended(void *context, const uint8_t uid[static UID_SIZE],
                         const struct unit_holder *holder, const char *order);
 enum err unit_end_runs_of(struct store_tx *tx, const char *server, unit_ended *ended,

@@ -71,6 +71,10 @@ static const struct {
       " AND NOT EXISTS (SELECT 1 FROM units u WHERE u.run_id = a.run_id)" },
     { "a wrapped key of a released generation",
       "SELECT COUNT(*) FROM fact_release u JOIN wrapped w ON w.id LIKE " SHARED_OF("u") },
+    { "held without a standing hold, or a standing hold and not held",
+      "SELECT COUNT(*) FROM units u WHERE u.state IN (2, 3) AND (u.held <> '') <> EXISTS"
+      " (SELECT 1 FROM fact_hold h WHERE h.uid = u.uid AND h.gen = u.gen AND NOT EXISTS"
+      " (SELECT 1 FROM fact_allow a WHERE a.uid = h.uid AND a.gen = h.gen AND a.n = h.n))" },
     { "a released or scrapped unit whose certificate is not revoked",
       "SELECT COUNT(*) FROM fact_claim c WHERE (EXISTS (SELECT 1 FROM fact_release r"
       " WHERE r.uid = c.uid AND r.gen = c.gen) OR EXISTS (SELECT 1 FROM units u"

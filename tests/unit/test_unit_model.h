@@ -41,6 +41,7 @@ struct model {
     uint32_t owner[M_KEYS + 1];
     struct m_order orders[M_ORDERS];
     bool withdrawn; /* the firmware of both orders */
+    bool recreate;  /* what the latest arrow 18 answered */
     int64_t now;
 };
 
@@ -224,6 +225,7 @@ static inline enum err m_rotpk(struct model *m, const struct m_act *a)
     TRY(m_run(m, a, &u));
     if (!u->claim)
         return ERR_ORDER;
+    m->recreate = u->rotpk_gen != 0 && m_same_rotpk(u, a->order) && u->rotpk_gen < u->gen;
     if (u->rotpk_gen != 0 && m_same_rotpk(u, a->order))
         return ERR_OK;
     if (u->rotpk_gen != 0 && (u->rotpk_gen == u->gen || u->refused_gen < u->rotpk_gen))

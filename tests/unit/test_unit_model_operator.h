@@ -76,6 +76,23 @@ static inline enum err m_reassign(struct model *m, const struct m_act *a)
     return ERR_OK;
 }
 
+/* All units of a station, to the third one. */
+static inline enum err m_reassign_all(struct model *m, const struct m_act *a)
+{
+    if (a->station == 2)
+        return ERR_INVALID;
+    for (size_t i = 1; i <= M_UIDS; i++) {
+        struct m_unit *u = &m->units[i];
+        if (!m_may(u, UNIT_EVENT_REASSIGN) || u->station != a->station)
+            continue;
+        if (u->holder && u->holder_station != 2)
+            u->holder = false;
+        u->station = 2;
+        u->holds &= ~(1U << UNIT_CAUSE_STATION);
+    }
+    return ERR_OK;
+}
+
 static inline enum err m_seize(struct model *m, const struct m_act *a)
 {
     for (size_t i = 1; i <= M_UIDS; i++)
