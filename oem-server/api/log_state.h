@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* log_state: the store's content beside the event log: Log.GetState, and the comparison at the
- * server's start. For svc/ only. */
+/* log_state: Log.GetState, the store's content beside the event log. For log.c only. */
 #pragma once
 
 #include "oem-server/api/services.h"
 
 enum err log_get_state(struct rpc_call *rpc, const Hallmark__V1__GetStateRequest *in,
                        Hallmark__V1__GetStateResponse *out);
-
-/* The changes of the newest entries (STATE_ENTRIES at most) against the rows that they name.
- * ERR_DATA_LOSS: a row was edited, added or lost; the message names row and field. */
-enum { STATE_ENTRIES = 10000 };
-enum err log_state_check(struct server *server);

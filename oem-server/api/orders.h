@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * orders: handlers of service Orders that order_acts.c has, and the rows of units that orders
- * and units show. For svc/ only.
+ * orders: handlers of service Orders that orders_change.c has, and the rows of units that
+ * orders and units show. For api/ only.
  */
 #pragma once
 
@@ -39,3 +39,6 @@ enum err units_fill(struct store_tx *tx, struct call *call, const struct unit_fi
 /* One unit, with what its lock statement says. */
 enum err units_fill_one(struct store_tx *tx, struct call *call, const struct unit *unit,
                         Hallmark__V1__UnitRow **row_out);
+/* The same with facts that were read already. */
+enum err units_fill_facts(struct call *call, const struct unit *unit,
+                          const struct unit_facts *facts, Hallmark__V1__UnitRow **row_out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * runs: the handlers of service Runs that have files of their own, and what they share. Each is
- * called by runs.c's glue on the strand of its run or connection. For svc/ only.
+ * called by runs.c's glue on the strand of its run or connection. For api/ only.
  */
 #pragma once
 

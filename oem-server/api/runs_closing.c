@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * closing: Runs.Commit, Booted, Locked and Sealed: what a station tells of a unit after its
- * receipt. They name the unit by UID and are answered from the store alone, with or without a
- * run. A statement's signature is verified with the unit's AUTHKEY before the change (facts do
- * not change); a unit must not be sealed unless its debug port was found shut.
+ * runs_closing: Runs.Commit, Booted, Locked and Sealed: what a station tells of a unit after
+ * its receipt. They name the unit by UID and are answered from the store alone, with or without
+ * a run. A statement's signature is verified with the unit's AUTHKEY before the change (facts
+ * do not change); a unit must not be sealed unless its debug port was found shut.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * finish: Runs.Finish: the board's receipt is compared with the run, field by field, and its
- * signature verified, before the change. The server's tag must not leave before both tags match
- * and the receipt is durable.
+ * runs_finish: Runs.Finish: the board's receipt is compared with the run, field by field, and
+ * its signature verified, before the change. The server's tag must not leave before both tags
+ * match and the receipt is durable.
  */
 #include <string.h>
 

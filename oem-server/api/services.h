@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* services: the generated service structs of svc's files. For svc/ only. */
+/* services: the services of api/, each in the file of its name, and the list of all. */
 #pragma once
 
 #include "hallmark/v1/diagram.pb-c.h"
@@ -7,6 +7,9 @@
 #include "hallmark/v1/operator.pb-c.h"
 #include "hallmark/v1/runs.pb-c.h"
 #include "oem-server/call/call.h"
+
+/* NULL-terminated: all that the server serves. */
+ProtobufCService *const *api_services(void);
 
 extern Hallmark__V1__Pki_Service pki_service;
 extern Hallmark__V1__Ca_Service ca_service;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit_acts: operators release, scrap, accept, hold, allow and reassign units, each with a
+ * units_change: operators release, scrap, accept, hold, allow and reassign units, each with a
  * reason; one entry names the unit, its order and the reason. A run in memory must end only
  * after the change that took its unit away is durable.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unit_acts: handlers of service Units that change a unit. For svc/ only. */
+/* units_change: handlers of service Units that change a unit. For api/ only. */
 #pragma once
 
 #include "oem-server/api/orders.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* answer: the RESPONSE of a served call. For svc/ only. */
+/* answer: the RESPONSE of a served call. For call/ only. */
 #pragma once
 
 #include "oem-server/call/call.h"

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* message: small helpers for protobuf messages and their text. For svc/ only. */
+/* message: small helpers for protobuf messages and their text. For
+ * api/. */
 #pragma once
 
 #include "oem-server/call/call.h"
-
-struct span span_in(const ProtobufCBinaryData *data);
 
 /* Unpacked into the call's arena, so that an answer may borrow it. ERR_DATA_LOSS: not a message
  * of that type (it comes from the store). */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
-#include "oem-server/call/settle.h"
+#include "oem-server/run/run.h"
 
 struct ending {
     struct run *run; /* kept by run_post(), or by the caller of run_end() */
@@ -34,7 +34,7 @@ static enum err write_end(struct store_tx *tx, void *context)
     const struct ending *ending = context;
     const struct run *run = ending->run;
     bool ended;
-    enum err e = svc_station_check(tx, run);
+    enum err e = run_station_check(tx, run);
     if (e != ERR_OK && err_status(e) != ERR_UNAUTHENTICATED)
         return e;
     TRY(staged_write(&run->staged, run->server, run->station.uri, e != ERR_OK, tx));
@@ -61,7 +61,7 @@ static void end_with(struct ending *ending, const char *told)
     snprintf(run->words, sizeof(run->words), "%s", told);
     if (ending->err != ERR_OK)
         log_line(LOG_LEVEL_WARN, "run: %s: ended: %s", run->order.name, ending->words);
-    if (has_to_write(ending) && svc_do(run->server, write_end, ending, 0) != ERR_OK)
+    if (has_to_write(ending) && server_do(run->server, write_end, ending, 0) != ERR_OK)
         log_line(LOG_LEVEL_ERROR, "run: its end could not be recorded: %s", fail_words());
     staged_free(&run->staged);
     if (ending->err != ERR_OK)
@@ -80,7 +80,20 @@ void run_fail(struct run *run, enum err e)
 {
     struct ending ending = { .run = run, .err = e };
     snprintf(ending.words, sizeof(ending.words), "%s", fail_words());
-    end_with(&ending, svc_words(e, ending.words));
+    end_with(&ending, peer_words(e, ending.words));
+}
+
+enum err run_charge(struct run *run, size_t entries)
+{
+    run_own(run);
+    if (entries <= BUDGET_RUN_ENTRIES - run->entries) {
+        run->entries += (unsigned)entries;
+        return ERR_OK;
+    }
+    enum err e = fail_quiet(ERR_EXHAUSTED, "over %d entries of the event log for one run",
+                            BUDGET_RUN_ENTRIES);
+    run_fail(run, e);
+    return fail_quiet(e, "%s", run->words);
 }
 
 static void end_now(struct run *run, void *context)
@@ -135,12 +148,23 @@ void run_flush_later(struct run *run)
         log_line(LOG_LEVEL_WARN, "run: its entries wait on: %s", fail_words());
 }
 
-void run_opened(struct run *run, struct call *call)
+void run_session_closed(struct session *session)
+{
+    struct run *run;
+    session_gone(session);
+    while ((run = run_take_of(session)) != NULL) {
+        run_end_later(run, ERR_CLOSED, "the station's connection is gone", false);
+        run_drop(&run);
+    }
+    session_drop(&session);
+}
+
+void run_opened(struct run *run, struct session *session)
 {
     run_end_of_unit(run->server, run->uid, ERR_ABORTED,
                     "superseded by a new run of the same board", false);
-    if (call->session != NULL)
-        run->conn = wss_conn_keep(call->session->conn);
-    if (!run_list(run, call->session))
+    if (session != NULL)
+        run->conn = wss_conn_keep(session->conn);
+    if (!run_list(run, session))
         run_end_later(run, ERR_CLOSED, "the station's connection is gone", false);
 }

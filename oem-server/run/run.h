@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run: one board's way through arrows 3 to 33, as the server sees it. For svc/ only.
+ * run: one board's way through arrows 3 to 33, as the server sees it. Used by call, api and
+ * engine, and by net to find a run.
  *
  * Lives in memory: an interrupted run starts again at arrow 3 (nothing resumes); what must
  * outlive it (claim, certificate, boot key, ROTPK, receipt) is in the store by UID, and so is
@@ -12,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "common/core/sign.h"
+#include "common/flow/flow.h"
 #include "common/host/log.h"
 #include "hallmark/v1/runs.pb-c.h"
 #include "oem-server/run/staged.h"
@@ -68,6 +70,8 @@ enum err run_new(struct session *session, struct run **run_out);
 /* So many entries of the log more: over budget (ERR_EXHAUSTED) the run ends. */
 enum err run_charge(struct run *run, size_t entries);
 struct run *run_keep(struct run *run);
+void run_drop(struct run **run);
+struct strand *run_strand(struct run *run);
 
 /* The one way to a run that is listed: fn is called once, on the run's strand, with the run
  * kept for it. Any thread. ERR_MEMORY: fn is not called. */
@@ -77,6 +81,7 @@ enum err run_post(struct run *run, run_fn *fn, void *context);
  * listed it yet: two threads on one run's memory are worse than a restart. For every function
  * that touches a run, but for those inside store_do(), which read it while its strand waits. */
 void run_own(const struct run *run);
+struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]);   /* kept */
 struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZE]); /* kept */
 
 /* run_index.c: the runs in memory. False: the station's connection is gone already, so nothing
@@ -106,29 +111,35 @@ void run_end_of_id(struct server *server, const uint8_t id[static RUN_ID_SIZE], 
 /* Entries that have waited for too long are written, on its strand. */
 void run_flush_later(struct run *run);
 
+/* A connection is gone: its runs end; drops the reference of its maker. */
+void run_session_closed(struct session *session);
 /* Runs.Open is durable: list the run, and end an older one of the same board. */
-void run_opened(struct run *run, struct call *call);
+void run_opened(struct run *run, struct session *session);
 
-/* --- Arrows. ------------------------------------------------------------------------------ */
-
-/* station_call.c: an o -> n or o -> p arrow. Returns when it is sent; the answer moves the run.
+/* --- What waits, and what is told. ---------------------------------------------------------
  */
-enum err run_call_station(struct run *run, const struct flow_row *row);
+
+/* May the run's station still act? ERR_REVOKED, ERR_UNAUTHENTICATED. Inside a change. */
+enum err run_station_check(struct store_tx *tx, const struct run *run);
+/* The run is still the unit's holder, and its staged entries come before what follows in this
+ * change. ERR_ABORTED: it is not. */
+enum err run_write_staged(struct store_tx *tx, const struct run *run);
+/* The entries that wait are written, in a change of their own; nothing if none waits. */
+enum err run_flush(struct run *run);
+
+/* station.c: a call to the run's station, with the run's id. */
+enum err run_ask_station(struct run *run, const char *method, uint32_t timeout_ms,
+                         struct span payload, wss_done *answer, void *context);
 void run_tell_end(struct run *run, enum err e, const char *words); /* RunControl.End */
 uint64_t run_deadline_ms(const struct run *run); /* of what the server does on its own for it */
 
 /* Reports of the station on arrows that the server cannot see; each is checked and staged. One
- * that says that its arrow failed ends the run. */
-enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *reports,
-                     size_t count);
+ * that says that its arrow failed ends the run. deadline_ms: of the call they came with. */
+enum err run_reports(struct run *run, Hallmark__V1__ArrowReport *const *reports, size_t count,
+                     uint64_t deadline_ms);
 
 void run_transcript(struct run *run, uint8_t arrow, struct span request_sha256,
                     struct span response_sha256);
-
-/* request.c: the request of an o -> n or o -> p arrow, packed. */
-enum err run_request(struct run *run, const struct flow_row *row, struct buf *payload_out);
-/* Is payload the answer to it? Else ERR_PROTO. */
-enum err run_answer(const struct flow_row *row, struct span payload);
 
 void run_boot_scope(const struct run *run, char scope[static 80]); /* of unit_boot_key_get() */
 struct sign_run run_sign(const struct run *run);                   /* common/core/sign.h */

@@ -13,12 +13,12 @@
  * If the station was revoked meanwhile, its staged entries are written as refused: see
  * staged_write().
  *
- * Of one run, on its strand; while that waits in store_do() the change reads them. For svc/
- * only.
+ * Of one run, on its strand; while that waits in store_do() the change reads them. For run/
+ * and call/.
  */
 #pragma once
 
-#include "oem-server/call/call.h"
+#include "oem-server/base/base.h"
 
 enum { STAGED_MAX = 96 };
 

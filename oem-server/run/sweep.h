@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep: runs and units whose time is over. For svc/ only. */
+/* sweep: runs and units whose time is over. For server/. */
 #pragma once
 
-#include "oem-server/call/call.h"
+#include "oem-server/base/base.h"
 
 /* Before serving: the runs that the last process of this server left end, each with an entry;
  * then the entry "start". */
