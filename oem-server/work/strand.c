@@ -7,6 +7,19 @@
 
 enum { POSTED_MAX = 32 }; /* jobs that wait before somebody is roused even so */
 
+/* The strand whose job this thread runs; NULL: none. */
+static _Thread_local const struct strand *current;
+
+void strand_enter(const struct strand *strand)
+{
+    current = strand;
+}
+
+bool strand_is_current(const struct strand *strand)
+{
+    return current == strand;
+}
+
 struct share *share_new(struct work *work)
 {
     struct share *share = calloc(1, sizeof(*share));
@@ -81,6 +94,16 @@ void strand_ready(struct strand *strand)
     share->tail = &strand->next_ready;
     if (!share->ready)
         queue_share(work, share);
+}
+
+/* One at a time: who wakes tells the next, if there is still more than it can do alone. So many
+ * jobs that come at once cost few wake-ups, and none while everybody is at work. */
+bool work_tell(struct work *work)
+{
+    bool tell = work->head != NULL && work->idle != 0 && !work->roused;
+    if (tell)
+        work->roused = true;
+    return tell;
 }
 
 /* Under work->lock. */
