@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* inside: what peer.c and stream.c share. For rpc/ only; peer.h's contract. */
+/* inside: what frame.c, peer.c and stream.c share. For rpc/ only; peer.h's contract. */
 #pragma once
 
 #include "common/rpc/queue.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * again: may a call that failed with its connection be made again on another one?
+ * retry: may a call that failed with its connection be made again on another one?
  *
  * A call that the peer cannot have looked at (ERR_UNSEEN: its request was never sent, or its
  * number is above the last stream of a GOAWAY) may, whatever it does. One that may have been

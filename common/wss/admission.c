@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * door: see door.h. listen.c brings sockets, tls.c tells of signatures. Nothing here may begin
- * a handshake of an unknown address out of its turn (tests/unit/test_wss_strangers.c).
+ * admission: see admission.h. listen.c brings sockets, tls.c tells of signatures. Nothing here
+ * may begin a handshake of an unknown address out of its turn
+ * (tests/unit/test_wss_strangers.c).
  */
 #include "common/wss/admission.h"
 

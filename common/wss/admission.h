@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * door: connections of the server whose TLS handshake has not begun. For wss/ only.
+ * admission: connections of the server whose TLS handshake has not begun. For wss/ only.
  *
  * Anyone may connect, and each handshake costs a signature on the I/O thread before the peer's
  * certificate is seen. So an accepted socket waits here until its ClientHello is there, and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ending: why a connection was not made, or ended: the facts, and whether to try again.
+ * close_reason: why a connection was not made, or ended: the facts, and whether to try again.
  *
  * For wss/ and its test; others ask wss_why() (wss.h). Plain values.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* leave: how a connection is given up by this end. */
+/* conn_close: how a connection is given up by this end. Any thread. */
 #include <stdio.h>
 
 #include "common/wss/conn.h"

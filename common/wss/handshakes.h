@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * half_open: connections of the server whose handshake is in progress. For wss/ only; those
- * whose handshake has not begun are at the door (door.h).
+ * handshakes: connections of the server whose handshake is in progress. For wss/ only; those
+ * whose handshake has not begun wait for admission (admission.h).
  *
  * Anyone may open one, and each costs memory and a place in libwebsockets' list of timers,
  * which is searched from its head. So there are few: when one too many comes, the oldest goes.

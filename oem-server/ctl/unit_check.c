@@ -12,16 +12,6 @@
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/unit_evidence.h"
 
-/* FwInfo, P-256 (M2354BSP, SecureBootDemo, NuBL2): the signature covers what lies before it. */
-enum { FWINFO_REGION = 0x48, FWINFO_DIGEST = 0x60, FWINFO_SIGNATURE = 0x80 };
-
-bool evidence_is_digest_of(const ProtobufCBinaryData *digest, const ProtobufCBinaryData *bytes)
-{
-    uint8_t computed[SHA256_SIZE];
-    sha256_of(evidence_bytes(bytes), computed);
-    return span_eq(evidence_bytes(digest), SPAN(computed));
-}
-
 static bool is_state(const struct evidence *e, const char *const words[])
 {
     while (*words != NULL && strcmp(*words, e->row->state) != 0)
@@ -105,13 +95,6 @@ static enum outcome fwinfo_signature(const struct evidence *e)
     return outcome_of(
         p256_verify(SPAN(point), digest,
                     span_of(info->data + FWINFO_SIGNATURE, P256_SIGNATURE_SIZE)) == ERR_OK);
-}
-
-struct span evidence_firmware(const struct evidence *e)
-{
-    const ProtobufCBinaryData *info = &e->unit->firmware_information;
-    return info->len == FWINFO_SIZE ? span_of(info->data + FWINFO_DIGEST, SHA256_SIZE)
-                                    : span_of(NULL, 0);
 }
 
 static enum outcome fwinfo_image(const struct evidence *e)

@@ -26,6 +26,9 @@ struct evidence {
     struct statement receipt_said, commit_said, lock_said;
 };
 
+/* FwInfo, P-256 (M2354BSP, SecureBootDemo, NuBL2): the signature covers what lies before it. */
+enum { FWINFO_REGION = 0x48, FWINFO_DIGEST = 0x60, FWINFO_SIGNATURE = 0x80 };
+
 enum outcome { ABSENT, HOLDS, FAILS };
 
 /* From which state on what a check looks at must be there. LOCKED: sealed, and not accepted by
