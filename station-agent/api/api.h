@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * svc: what the station serves, a file a service: Station (arrows 3, 13, 15, 19, 23), Host
+ * api: what the station serves, a file a service: Station (arrows 3, 13, 15, 19, 23), Host
  * (7, 12), Board (4-6: the board's arrows before any firmware of ours runs there, done over
  * SWD) and RunControl, which is no arrow.
  *
@@ -95,9 +95,9 @@ enum err csr_make(struct span cri, const uint8_t signature[static P256_SIGNATURE
                   struct buf *csr_out);
 
 /* Every service of the station, for rpc_dispatch. */
-extern ProtobufCService *const svc_all[];
+extern ProtobufCService *const api_services[];
 
-extern Hallmark__V1__Station_Service svc_station;
-extern Hallmark__V1__Host_Service svc_host;
-extern Hallmark__V1__Board_Service svc_board;
-extern Hallmark__V1__RunControl_Service svc_run_control;
+extern Hallmark__V1__Station_Service station_service;
+extern Hallmark__V1__Host_Service host_service;
+extern Hallmark__V1__Board_Service board_service;
+extern Hallmark__V1__RunControl_Service run_control_service;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a site knows of its board in one run, and the list of services. Called by svc/ and
- * site/.
+ * What a site knows of its board in one run. Called by api/ and site/.
  */
 #include "station-agent/api/api.h"
 
@@ -62,6 +61,3 @@ enum err unit_field(ProtobufCBinaryData field, const char *what, uint8_t *out, s
     memcpy(out, field.data, len);
     return ERR_OK;
 }
-
-ProtobufCService *const svc_all[] = { &svc_station.base, &svc_host.base, &svc_board.base,
-                                      &svc_run_control.base, NULL };

@@ -3,8 +3,8 @@
  * advice: what to try after a failure, by its error, where it happened and what it says.
  *
  * One table for all commands of the agent: there is advice for every error (test_site_advice),
- * something that the person at the fixture can do, or whom to call. Used by tell.c, and by the
- * subcommands for what keeps them from starting.
+ * something that the person at the fixture can do, or whom to call. Used by output.c, and by
+ * the subcommands for what keeps them from starting.
  */
 #pragma once
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * line: each site's own line to the server, over the one connection that all sites share.
+ * calls: each site's own line to the server, over the one connection that all sites share.
  *
  * The connection's I/O thread routes the server's calls by their metadata "run-bin" to the line
  * that opened that run, into an inbox of bounded size; the site's thread serves them there. A
  * call for no run of ours is answered NOT_FOUND, one too many RESOURCE_EXHAUSTED; one that its
  * caller gives up is dropped.
  *
- * The server reconnects when the connection is lost (keeper.c), but a line belongs to the
+ * The server reconnects when the connection is lost (reconnect.c), but a line belongs to the
  * one on which it was opened, as its run does: once that is lost, or drains, every call here
  * gives ERR_CLOSED, or what the server refused us with if it will not have us. Only calls that
  * outlive the run go on over the next one.

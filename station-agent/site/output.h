@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tell: what the operator sees of all sites: a line per arrow, or a JSON object per line.
+ * output: what the operator sees of all sites: a line per arrow, or a JSON object per line.
  *
  * Lines go to stdout. On a terminal, a progress line per site is kept below them on stderr. A
  * peer's messages are shown printable and short. Any thread may call; each call is one whole

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server: what line.c, server.c and keeper.c share: the connection, under one lock held for
- * moments only.
+ * server: what calls.c, server.c, server_state.c and reconnect.c share: the connection, under
+ * one lock held for moments only.
  *
- * server.c hears of it on the I/O thread; keeper.c makes it, and makes it anew, on a thread of
- * its own.
+ * server.c hears of it on the I/O thread; reconnect.c makes it, and makes it again, on a thread
+ * of its own.
  */
 #pragma once
 
@@ -59,6 +59,7 @@ struct line {
 
 void *keeper_run(void *server); /* pthread_create's */
 
+void server_rouse(struct server *server); /* under the lock: whoever waits looks again */
 /* Under the lock: there is no connection, for now (SERVER_LOST) or for good. */
 void server_lose(struct server *server, enum server_state state, enum err e,
                  const char *reason);
