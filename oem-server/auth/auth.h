@@ -2,7 +2,7 @@
 /*
  * auth: which principal calls, and may it? The certificate's SPIFFE URI names the role, the
  * table in methods.c gives the roles of each method; a method that is not in it is refused.
- * Whether the certificate is registered and not revoked is asked by svc inside each change and
+ * Whether the certificate is registered and not revoked is asked by call/ inside each change and
  * each read (store_principal_check()).
  */
 #pragma once
@@ -29,7 +29,7 @@ enum err auth_principal_of(X509 *certificate, const char *trust_domain,
 
 /* What is not a read is logged and takes an idempotency key. What only notes has an entry but
  * changes nothing in the store: the entry waits for the next change of its run
- * (oem-server/svc/staged.h). */
+ * (oem-server/run/staged.h). */
 enum auth_effect { AUTH_READS, AUTH_CHANGES, AUTH_NOTES };
 
 /* A streaming call holds a thread of its own pool. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * methods: every method that the server serves: roles, effect, shape. svc asks it for each call
+ * methods: every method that the server serves: roles, effect, shape. call/ asks it for each call
  * before anything else; a method that has no row is refused, whatever services.c registers.
  */
 #include "oem-server/auth/auth.h"

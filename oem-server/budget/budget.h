@@ -2,7 +2,7 @@
 /*
  * budget: what a principal, an address that has not authenticated, and all together may have.
  *
- * One table. svc (connections, runs, entries), net (bytes received) and common/wss (handshakes,
+ * One table. base (connections, runs, entries), net (bytes received) and common/wss (handshakes,
  * by its configuration) ask for what they spend; over budget the call or the connection is
  * refused, and what was done is never left out of the log. The table stands in
  * oem-server/README.md; tests/unit/test_budget.c compares the two.

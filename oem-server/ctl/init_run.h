@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * init_run: what oemctl init has at hand while it runs: the server without its sockets
- * (svc/init.h) and the folder for what it hands to the first operator. For init*.c only.
+ * (server/init.h) and the folder for what it hands to the first operator. For init*.c only.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * event: see event.h. Called by svc for each entry, on any thread. It must never fail, and must
+ * event: see event.h. Called by call/, run/ and engine/ for each entry, on any thread. It must never fail, and must
  * never let text into an entry that is not UTF-8 or holds a control.
  */
 #include "oem-server/event/event.h"

@@ -11,7 +11,7 @@
  * A wrong PIN is tried once: then the token is not tried again (its lock-out counter is
  * somebody's production line).
  *
- * Used by ca, image, log, svc and net; owned by the program, opened before and closed after
+ * Used by ca, image, tlog, api, engine and net; owned by the program, opened before and closed after
  * them.
  */
 #pragma once

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit: a unit's signing key (SECURE_BOOT_PRI). svc makes or opens one for a run and signs with
+ * unit: a unit's signing key (SECURE_BOOT_PRI). api makes or opens one for a run and signs with
  * it; what is kept of it is its wrapped form. The key is a session object: it must never become
  * a token object, and it may be extracted only until it has been wrapped, in make() below.
  */

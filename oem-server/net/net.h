@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net: the listener: connections become sessions, frames become calls on a worker's strand,
- * answers go back. Does I/O only; see common/wss and svc.
+ * answers go back. Does I/O only; see common/wss and engine.
  */
 #pragma once
 
