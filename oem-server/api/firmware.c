@@ -40,6 +40,7 @@ static enum err take_first(struct upload *upload, const Hallmark__V1__ReleaseReq
 {
     struct image *image = &upload->image;
     TRY(message_text("release: version", piece->version, 1, VERSION_MAX));
+    TRY(message_reason_if_any(upload->call, piece->reason));
     if (piece->sbom_sha256.len != 0 && piece->sbom_sha256.len != SHA256_SIZE)
         return fail_quiet(ERR_INVALID, "release: the SBOM's digest must be %d bytes",
                           SHA256_SIZE);
@@ -165,15 +166,19 @@ static enum err fill_uids(struct rpc_call *rpc, const struct buf *uids, size_t *
 static enum err withdraw(struct store_tx *tx, void *context)
 {
     struct withdrawal *w = context;
+    struct rpc_call *rpc = &w->call->rpc;
     char hex[2 * SHA256_SIZE + 1];
-    AUTO(buf_free) struct buf held = { 0 };
+    AUTO(image_units_free) struct image_units units = { 0 };
     hallmark__v1__withdraw_image_response__init(w->out);
-    enum err e = image_withdraw(tx, w->in->sha256.data, w->in->reason, &held,
-                                &w->out->held_count, &w->out->sealed_count);
+    enum err e = image_withdraw(tx, w->in->sha256.data, w->in->reason, &units);
     if (e == ERR_NOT_FOUND)
         return fail_quiet(e, "there is no image %s", hex_of(span_in(&w->in->sha256), hex));
     TRY(e);
-    return fill_uids(&w->call->rpc, &held, &w->out->n_held, &w->out->held);
+    w->out->held_count = units.held_count;
+    w->out->started_count = units.started_count;
+    w->out->sealed_count = units.sealed_count;
+    TRY(fill_uids(rpc, &units.held, &w->out->n_held, &w->out->held));
+    return fill_uids(rpc, &units.started, &w->out->n_started, &w->out->started);
 }
 
 static enum err firmware_withdraw(struct rpc_call *rpc,

@@ -3,16 +3,26 @@
  * is unresponsive. */
 #include "common/host/log.h"
 #include "oem-server/api/services.h"
+#include "oem-server/run/run.h"
 
 struct checking {
     struct server *server;
     uint32_t unlocked;
+    int64_t now_us;
 };
 
 static enum err count(struct store_tx *tx, void *context)
 {
     struct checking *c = context;
+    c->now_us = store_now_us(tx);
     return unit_count_unlocked(tx, &c->server->limits, &c->unlocked);
+}
+
+/* As long as the clock has not come to where the log was when the server started. */
+static uint64_t clock_behind_s(const struct checking *c)
+{
+    int64_t behind_us = atomic_load(&c->server->last_us) - c->now_us;
+    return behind_us > UNIT_CLOCK_STEP_US ? (uint64_t)behind_us / 1000000 : 0;
 }
 
 static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequest *in,
@@ -32,6 +42,8 @@ static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequ
     out->connections = server->session_count;
     pthread_mutex_unlock(&server->lock);
     out->unlocked = c.unlocked;
+    out->clock_behind_s = clock_behind_s(&c);
+    out->ending = run_count_ending(server);
     out->changes = atomic_load(&server->changes);
     out->hsm_operations = hsm_operations_total();
     return rpc_text(rpc, &out->version, HALLMARK_VERSION);

@@ -117,6 +117,7 @@ static enum err orders_create(struct rpc_call *rpc, const Hallmark__V1__CreateOr
     if (in->order == NULL)
         return fail_quiet(ERR_INVALID, "order: it is missing");
     event_text(&call->event, EVENT_ORDER, in->order->name);
+    TRY(message_reason_if_any(call, in->reason));
     TRY(check_order(in->order));
     event_digest_is(&call->event, "firmware", in->order->firmware_sha256.data);
     event_digest_is(&call->event, "devauth", in->order->devauth_sha256.data);

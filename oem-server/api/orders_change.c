@@ -17,13 +17,14 @@ struct act {
     const char *order;
     const char *reason;
     const char *station;
-    uint32_t quantity, spares;
+    struct order_quantity wanted;
     int64_t not_after;
     bool now;
     struct order_closed closed;
     struct buf ended; /* run ids, RUN_ID_SIZE each */
     enum err err;
     Hallmark__V1__CloseOrderResponse *out;
+    Hallmark__V1__ChangeOrderResponse *changed;
 };
 
 static enum err begin(struct act *act)
@@ -109,8 +110,24 @@ enum err orders_extend(struct rpc_call *rpc, const Hallmark__V1__ExtendOrderRequ
 static enum err set_quantity(struct store_tx *tx, void *context)
 {
     struct act *act = context;
-    return or_no_order(
-        act, order_set_quantity(tx, act->order, act->quantity, act->spares, act->reason));
+    struct order_quantity now;
+    TRY(or_no_order(act, order_set_quantity(tx, act->order, &act->wanted, act->reason, &now)));
+    act->changed->quantity = now.quantity;
+    act->changed->spares = now.spares;
+    return ERR_OK;
+}
+
+/* Of a field that is not given, the union's place may hold anything. */
+static struct order_quantity wanted_of(const Hallmark__V1__SetQuantityRequest *in)
+{
+    struct order_quantity wanted = { 0 };
+    wanted.quantity_given =
+        in->quantity_given_case == HALLMARK__V1__SET_QUANTITY_REQUEST__QUANTITY_GIVEN_QUANTITY;
+    wanted.spares_given =
+        in->spares_given_case == HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN_SPARES;
+    wanted.quantity = wanted.quantity_given ? in->quantity : 0;
+    wanted.spares = wanted.spares_given ? in->spares : 0;
+    return wanted;
 }
 
 enum err orders_set_quantity(struct rpc_call *rpc, const Hallmark__V1__SetQuantityRequest *in,
@@ -119,10 +136,8 @@ enum err orders_set_quantity(struct rpc_call *rpc, const Hallmark__V1__SetQuanti
     struct act act = { .call = call_of(rpc),
                        .order = in->name,
                        .reason = in->reason,
-                       .quantity = in->quantity,
-                       .spares = in->spares };
-    if (in->quantity == 0)
-        return fail_quiet(ERR_INVALID, "order: quantity must be at least 1");
+                       .wanted = wanted_of(in),
+                       .changed = out };
     TRY(begin(&act));
     return call_change(act.call, set_quantity, &act, &out->base);
 }

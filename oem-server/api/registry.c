@@ -128,6 +128,7 @@ static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrinci
     AUTO(adding_drop) struct adding a = { .call = call, .in = in, .out = out };
     TRY(find_role(in->role, &a.row));
     TRY(describe(call, a.row, in->name));
+    TRY(message_reason_if_any(call, in->reason));
     if (call->server->ca == NULL)
         return fail_quiet(ERR_PRECONDITION, "there is no CA yet: run oemctl init first");
     sha256_of(span_in(&in->csr), a.kept.csr_sha256);

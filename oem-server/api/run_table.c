@@ -14,6 +14,7 @@
 
 struct listing {
     struct call *call;
+    struct unit_held_filter filter;
     Hallmark__V1__ListRunsResponse *out;
 };
 
@@ -39,11 +40,14 @@ static enum err list(struct store_tx *tx, void *context)
     struct listing *l = context;
     AUTO(free_drop) struct unit_row *rows = NULL;
     size_t count = 0;
-    TRY(unit_list_held(tx, &rows, &count));
+    bool more = false;
+    TRY(unit_list_held(tx, &l->filter, &rows, &count, &more));
+    l->out->more = more;
+    l->out->n_runs = 0;
     l->out->runs = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->runs));
     if (l->out->runs == NULL)
         return fail(ERR_MEMORY, "runs: no memory");
-    for (size_t i = 0; i < count && i < UNIT_PAGE_MAX; i++, l->out->n_runs++)
+    for (size_t i = 0; i < count; i++, l->out->n_runs++)
         TRY(fill_run(&l->call->rpc, &rows[i].unit, &l->out->runs[i]));
     return ERR_OK;
 }
@@ -51,8 +55,17 @@ static enum err list(struct store_tx *tx, void *context)
 static enum err run_table_list(struct rpc_call *rpc, const Hallmark__V1__ListRunsRequest *in,
                                Hallmark__V1__ListRunsResponse *out)
 {
-    (void)in;
-    struct listing l = { call_of(rpc), out };
+    struct listing l = { .call = call_of(rpc), .out = out };
+    if ((in->uid.len != 0 && in->uid.len != UID_SIZE) ||
+        (in->after_uid.len != 0 && in->after_uid.len != UID_SIZE) ||
+        in->after_opened_us > INT64_MAX)
+        return fail_quiet(ERR_INVALID, "runs: a UID is %d bytes, and a time at most 63 bits",
+                          UID_SIZE);
+    l.filter = (struct unit_held_filter){
+        .uid = in->uid.len == 0 ? NULL : in->uid.data,
+        .after_uid = in->after_uid.len == 0 ? NULL : in->after_uid.data,
+        .after_opened_us = (int64_t)in->after_opened_us,
+    };
     return call_read(l.call, list, &l);
 }
 
@@ -61,30 +74,13 @@ struct ending {
     uint8_t id[RUN_ID_SIZE];
 };
 
-static enum err find_holder(struct store_tx *tx, const uint8_t id[static RUN_ID_SIZE],
-                            struct unit *unit_out)
-{
-    AUTO(free_drop) struct unit_row *rows = NULL;
-    size_t count = 0;
-    char hex[2 * RUN_ID_SIZE + 1];
-    TRY(unit_list_held(tx, &rows, &count));
-    for (size_t i = 0; i < count; i++) {
-        if (memcmp(rows[i].unit.holder.run_id, id, RUN_ID_SIZE) != 0)
-            continue;
-        *unit_out = rows[i].unit;
-        return ERR_OK;
-    }
-    return fail_quiet(ERR_NOT_FOUND, "there is no run %s",
-                      hex_of(span_of(id, RUN_ID_SIZE), hex));
-}
-
 static enum err end(struct store_tx *tx, void *context)
 {
     struct ending *e = context;
     struct unit unit = { 0 };
     char words[80 + sizeof(unit.holder.station)];
     bool ended;
-    TRY(find_holder(tx, e->id, &unit));
+    TRY(unit_of_run_id(tx, e->id, &unit));
     TRY(unit_end_run(tx, unit.uid, e->id, &ended));
     snprintf(words, sizeof(words), "run of station %s", unit.holder.station);
     event_bytes(&e->call->event, EVENT_UID, SPAN(unit.uid));

@@ -111,8 +111,16 @@ static enum err runs_open(struct rpc_call *rpc, const Hallmark__V1__OpenRequest 
     struct opening o = { .call = call, .run = run, .in = in, .out = out };
     TRY(prepare(call, run, in));
     TRY(call_change(call, open_unit, &o, &out->base));
-    if (call->replayed || o.opened.committed)
+    if (call->replayed)
         return ERR_OK;
+    if (o.opened.committed) {
+        if (o.opened.superseded)
+            run_end_of_id(call->server, o.opened.superseded_run, ERR_ABORTED, RUN_SUPERSEDED,
+                          false);
+        return ERR_OK;
+    }
+    run->supersedes = o.opened.superseded;
+    memcpy(run->superseded_run, o.opened.superseded_run, RUN_ID_SIZE);
     run->order = o.order;
     o.order = (struct order){ 0 };
     call->opened = TAKE(run);

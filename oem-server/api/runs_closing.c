@@ -30,7 +30,8 @@ struct closing {
     bool booted;
     uint32_t state; /* enum unit_state, from describe() */
     const char *detail;
-    bool is_stations; /* of an open debug port: a committed unit of this station */
+    struct unit_holder ends; /* the run that a seal ends, if there is one */
+    bool is_stations;        /* of an open debug port: a committed unit of this station */
 };
 
 static void closing_drop(struct closing *c)
@@ -233,7 +234,12 @@ enum err runs_locked(struct rpc_call *rpc, const Hallmark__V1__UnitLockedRequest
 static enum err seal(struct store_tx *tx, void *context)
 {
     struct closing *c = context;
+    struct unit was = { 0 };
     TRY(describe(tx, c));
+    enum err found = unit_get(tx, c->uid, &was);
+    if (found != ERR_NOT_FOUND) /* that is refused by name */
+        TRY(found);
+    c->ends = was.holder;
     return unit_seal(tx, c->uid, c->call->principal->name, c->detail);
 }
 
@@ -274,5 +280,8 @@ enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__UnitSealedRequest
     if (in->debug_port != HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT)
         return not_shut(&c, in->debug_port);
     event_text(&c.call->event, EVENT_MESSAGE, in->detail);
-    return call_change(c.call, seal, &c, &out->base);
+    TRY(call_change(c.call, seal, &c, &out->base));
+    if (!c.call->replayed && c.ends.held_now)
+        run_end_of_id(c.call->server, c.ends.run_id, ERR_ABORTED, "the unit is sealed", false);
+    return ERR_OK;
 }

@@ -145,6 +145,31 @@ static enum err fill_revoked(struct showing *s)
     return ERR_OK;
 }
 
+/* The numbers of enum HoldCause are those of unit/table.h. */
+static enum err fill_holds(struct store_tx *tx, struct showing *s)
+{
+    struct rpc_call *rpc = &s->call->rpc;
+    AUTO(free_drop) struct unit_hold *holds = NULL;
+    size_t count = 0;
+    if (s->unit.held[0] == '\0')
+        return ERR_OK;
+    TRY(unit_holds_get(tx, &s->unit, UNIT_CAUSE_ANY, &holds, &count));
+    s->out->holds = rpc_alloc(rpc, count * sizeof(*s->out->holds));
+    if (s->out->holds == NULL)
+        return fail(ERR_MEMORY, "units: no memory");
+    for (size_t i = 0; i < count; i++) {
+        Hallmark__V1__Hold *hold = rpc_alloc(rpc, sizeof(*hold));
+        if (hold == NULL)
+            return fail(ERR_MEMORY, "units: no memory");
+        hallmark__v1__hold__init(hold);
+        hold->cause = (Hallmark__V1__HoldCause)holds[i].cause;
+        hold->held_us = (uint64_t)holds[i].held_us;
+        TRY(rpc_text(rpc, &hold->reason, holds[i].reason));
+        s->out->holds[s->out->n_holds++] = hold;
+    }
+    return ERR_OK;
+}
+
 static enum err fill_facts(struct showing *s)
 {
     struct rpc_call *rpc = &s->call->rpc;
@@ -170,6 +195,7 @@ static enum err show(struct store_tx *tx, void *context)
     TRY(unit_facts_get(tx, &s->unit, &s->facts));
     TRY(units_fill_facts(s->call, &s->unit, &s->facts, &s->out->unit));
     TRY(fill_facts(s));
+    TRY(fill_holds(tx, s));
     return fill_image(tx, s);
 }
 

@@ -18,8 +18,10 @@ struct act {
     uint8_t uid[UID_SIZE];
     const char *reason;
     bool board_refuses;
+    enum unit_cause cause; /* allow */
     enum err (*change)(struct store_tx *tx, const struct act *act, struct unit *unit_out);
-    const char *ends_run; /* told to a run of the unit; NULL: it goes on */
+    const char *ends_run;     /* told to the unit's run; NULL: it goes on */
+    struct unit_holder ended; /* the run that did */
     Hallmark__V1__ChangeUnitResponse *out;
 };
 
@@ -45,7 +47,7 @@ static enum err hold(struct store_tx *tx, const struct act *act, struct unit *un
 
 static enum err allow(struct store_tx *tx, const struct act *act, struct unit *unit_out)
 {
-    return unit_allow(tx, act->uid, act->reason, unit_out);
+    return unit_allow(tx, act->uid, act->cause, act->reason, unit_out);
 }
 
 static enum err no_such_unit(const uint8_t uid[static UID_SIZE])
@@ -64,8 +66,11 @@ static enum err do_act(struct store_tx *tx, void *context)
         return no_such_unit(act->uid);
     TRY(e);
     event_text(&act->call->event, EVENT_ORDER, unit.order);
-    if (act->ends_run != NULL) /* it tells which holder went */
+    act->ended = (struct unit_holder){ 0 };
+    if (act->ends_run != NULL) { /* it tells which holder went */
+        act->ended = unit.holder;
         unit.holder.held_now = false;
+    }
     return units_fill_one(tx, act->call, &unit, &act->out->unit);
 }
 
@@ -75,8 +80,8 @@ static enum err act_on(struct act *act, const ProtobufCBinaryData *uid)
     TRY(message_uid(act->call, uid, act->uid));
     TRY(message_reason(act->call, act->reason));
     TRY(call_change(act->call, do_act, act, &act->out->base));
-    if (!act->call->replayed && act->ends_run != NULL)
-        run_end_of_unit(act->call->server, act->uid, ERR_ABORTED, act->ends_run, false);
+    if (!act->call->replayed && act->ended.held_now)
+        run_end_of_id(act->call->server, act->ended.run_id, ERR_ABORTED, act->ends_run, false);
     return ERR_OK;
 }
 
@@ -108,9 +113,11 @@ enum err units_scrap(struct rpc_call *rpc, const Hallmark__V1__ScrapUnitRequest 
 enum err units_accept(struct rpc_call *rpc, const Hallmark__V1__AcceptUnitRequest *in,
                       Hallmark__V1__ChangeUnitResponse *out)
 {
-    struct act act = {
-        .call = call_of(rpc), .reason = in->reason, .change = accept, .out = out
-    };
+    struct act act = { .call = call_of(rpc),
+                       .reason = in->reason,
+                       .change = accept,
+                       .ends_run = "an operator accepted the unit",
+                       .out = out };
     return act_on(&act, &in->uid);
 }
 
@@ -124,9 +131,18 @@ enum err units_hold(struct rpc_call *rpc, const Hallmark__V1__HoldUnitRequest *i
 enum err units_allow(struct rpc_call *rpc, const Hallmark__V1__AllowUnitRequest *in,
                      Hallmark__V1__ChangeUnitResponse *out)
 {
-    struct act act = {
-        .call = call_of(rpc), .reason = in->reason, .change = allow, .out = out
-    };
+    struct act act = { .call = call_of(rpc),
+                       .reason = in->reason,
+                       .cause = (enum unit_cause)in->cause,
+                       .change = allow,
+                       .out = out };
+    char words[40];
+    if (act.cause == UNIT_CAUSE_ANY)
+        act.cause = UNIT_CAUSE_OPERATOR;
+    if (act.cause < UNIT_CAUSE_OPERATOR || act.cause > UNIT_CAUSE_STATION)
+        return fail_quiet(ERR_INVALID, "allow: there is no such cause of a hold");
+    snprintf(words, sizeof(words), "held with the cause %s", unit_cause_name(act.cause));
+    event_text(&act.call->event, EVENT_MESSAGE, words);
     return act_on(&act, &in->uid);
 }
 
@@ -137,7 +153,18 @@ struct move {
     const Hallmark__V1__ReassignUnitsRequest *in;
     Hallmark__V1__ReassignUnitsResponse *out;
     uint8_t uid[UID_SIZE];
+    struct buf ended; /* run ids, RUN_ID_SIZE each */
+    enum err err;
 };
+
+static void move_ended(void *context, const uint8_t uid[static UID_SIZE],
+                       const struct unit_holder *holder, const char *order)
+{
+    struct move *m = context;
+    (void)uid, (void)order;
+    if (m->err == ERR_OK)
+        m->err = buf_append(&m->ended, SPAN(holder->run_id));
+}
 
 static enum err fill_uids(struct rpc_call *rpc, struct span uids,
                           Hallmark__V1__ReassignUnitsResponse *out)
@@ -157,10 +184,13 @@ static enum err move_one(struct store_tx *tx, void *context)
 {
     struct move *m = context;
     struct unit unit = { 0 };
-    enum err e = unit_reassign(tx, m->uid, m->in->to, m->in->reason, &unit);
+    buf_free(&m->ended);
+    m->err = ERR_OK;
+    enum err e = unit_reassign(tx, m->uid, m->in->to, m->in->reason, move_ended, m, &unit);
     if (e == ERR_NOT_FOUND)
         return no_such_unit(m->uid);
     TRY(e);
+    TRY(m->err);
     m->out->count = 1;
     event_text(&m->call->event, EVENT_ORDER, unit.order);
     return fill_uids(&m->call->rpc, SPAN(m->uid), m->out);
@@ -170,7 +200,11 @@ static enum err move_all(struct store_tx *tx, void *context)
 {
     struct move *m = context;
     AUTO(buf_free) struct buf uids = { 0 };
-    TRY(unit_reassign_all(tx, m->in->from, m->in->to, m->in->reason, &uids, &m->out->count));
+    buf_free(&m->ended);
+    m->err = ERR_OK;
+    TRY(unit_reassign_all(tx, m->in->from, m->in->to, m->in->reason, move_ended, m, &uids,
+                          &m->out->count));
+    TRY(m->err);
     return fill_uids(&m->call->rpc, buf_span(&uids), m->out);
 }
 
@@ -193,5 +227,10 @@ enum err units_reassign(struct rpc_call *rpc, const Hallmark__V1__ReassignUnitsR
         snprintf(words, sizeof(words), "to station %s", in->to);
     }
     event_text(&m.call->event, EVENT_MESSAGE, words);
-    return call_change(m.call, in->all ? move_all : move_one, &m, &out->base);
+    enum err e = call_change(m.call, in->all ? move_all : move_one, &m, &out->base);
+    for (size_t at = 0; e == ERR_OK && !m.call->replayed && at < m.ended.len; at += RUN_ID_SIZE)
+        run_end_of_id(m.call->server, m.ended.ptr + at, ERR_ABORTED,
+                      "an operator gave the unit to another station", false);
+    buf_free(&m.ended);
+    return e;
 }

@@ -37,11 +37,10 @@ enum {
     SERVER_ALARM_MS = 60000, /* how often units without a lock statement are looked for */
 };
 
-/* Runs in memory, by id and by UID (run_index.c). Under server->lock. */
+/* Runs in memory, by id (run/index.c). Under server->lock. */
 enum { RUN_BUCKETS = 256 };
 struct run_index {
     struct run *by_id[RUN_BUCKETS];
-    struct run *by_uid[RUN_BUCKETS];
     unsigned count;
 };
 
@@ -70,6 +69,7 @@ struct server {
     unsigned hung;         /* calls in the HSM's module, as server_watch() last saw */
     atomic_bool seeking;   /* a worker looks for a token that is away */
     atomic_bool sweeping;  /* a worker looks for runs and units whose time is over */
+    atomic_llong last_us;  /* when the log's last entry was made before this start; 0: none */
     uint64_t alarmed_ms;   /* when it last looked for units without a lock statement */
     atomic_ullong changes; /* store_do() calls that became durable: for Health */
 };

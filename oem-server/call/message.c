@@ -45,6 +45,11 @@ enum err message_reason(struct call *call, const char *reason)
     return message_text("reason", reason, 1, UNIT_REASON_MAX);
 }
 
+enum err message_reason_if_any(struct call *call, const char *reason)
+{
+    return reason[0] == '\0' ? ERR_OK : message_reason(call, reason);
+}
+
 enum err message_uid(struct call *call, const ProtobufCBinaryData *uid,
                      uint8_t uid_out[static UID_SIZE])
 {

@@ -16,6 +16,8 @@ enum err message_text(const char *what, const char *text, size_t min, size_t max
 
 /* An operator's reason, 1-256 bytes: checked, and put into the entry. */
 enum err message_reason(struct call *call, const char *reason);
+/* The same of an act whose terms say enough: it may be empty. */
+enum err message_reason_if_any(struct call *call, const char *reason);
 
 /* A UID of the request: checked, copied, and put into the entry. */
 enum err message_uid(struct call *call, const ProtobufCBinaryData *uid,

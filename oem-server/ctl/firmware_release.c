@@ -24,6 +24,7 @@ struct release_args {
     char *version;
     uint32_t version_number, security_counter;
     const char *sbom;
+    char *reason;
 };
 
 /* What each message says besides its piece of the image; only the first one's counts. */
@@ -66,6 +67,7 @@ static enum err send_piece(struct wss_stream *stream, struct saying *what, struc
     AUTO(buf_free) struct buf packed = { 0 };
     in.kind = (Hallmark__V1__ImageKind)what->kind;
     in.version = a->version;
+    in.reason = a->reason != NULL ? a->reason : in.reason;
     in.version_number = a->version_number;
     in.security_counter = a->security_counter;
     if (a->sbom != NULL)
@@ -152,6 +154,8 @@ static const struct option_row options[] = {
       offsetof(struct release_args, security_counter), false, false },
     { "sbom", "FILE", "its SBOM, of which the SHA-256 is sent", option_text,
       offsetof(struct release_args, sbom), false, false },
+    { "reason", "TEXT", "why, for the log", option_reason,
+      offsetof(struct release_args, reason), false, false },
 };
 
 static const struct option_row operands[] = {

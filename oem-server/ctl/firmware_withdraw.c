@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * firmware withdraw: no order is created with an image and no run opened, and the units that
- * carry it and are not sealed are held. Called from the commands' table.
+ * carry it and are not sealed are held; those that are only started are named. Called from the
+ * commands' table.
  */
 #include "common/host/log.h"
 #include "oem-server/ctl/advise.h"
@@ -30,8 +31,10 @@ static enum err withdraw(struct ctl *ctl, const struct command *command, const v
     TRY(advise(RPC_CALL(&stub, hallmark__v1__firmware__withdraw, &in, &out), ADVISE_IMAGE));
     report_hex(&report, "sha256", SPAN(a.image.bytes));
     report_number(&report, "held_by_this", out->held_count);
+    report_number(&report, "started_with_it", out->started_count);
     report_number(&report, "sealed_with_it", out->sealed_count);
     TRY(uids_report(&report, "held", out->held, out->n_held));
+    TRY(uids_report(&report, "started", out->started, out->n_started));
     if (out->held_count > out->n_held)
         report_text(&report, "next", "'oemctl unit list --state held' lists all of them");
     return report_print(&report, ctl);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * health: how the server is, and whether boards wait without a lock statement. Called from the
- * commands' table. The alarm is a warning: the server is well, so the exit status stays 0.
+ * commands' table. An alarm is a warning: the server is well, so the exit status stays 0.
  */
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"
@@ -24,6 +24,21 @@ static enum err health(struct ctl *ctl, const struct command *command, const voi
     report_number(&report, "unlocked", out->unlocked);
     report_number(&report, "changes", out->changes);
     report_number(&report, "hsm_operations", out->hsm_operations);
+    report_number(&report, "clock_behind_s", out->clock_behind_s);
+    report_number(&report, "ending", out->ending);
+    if (out->clock_behind_s > 0)
+        fprintf(
+            stderr,
+            "oemctl: warning: the server's clock is %llu s behind its event log: leases, "
+            "order windows and certificates go by it; set it right on the server and restart "
+            "it\n",
+            (unsigned long long)out->clock_behind_s);
+    if (out->ending > 0)
+        fprintf(
+            stderr,
+            "oemctl: warning: the end of %u runs could not be written yet; the server's own "
+            "log says why, and it tries again each second\n",
+            out->ending);
     if (out->unlocked > 0)
         fprintf(stderr,
                 "oemctl: warning: %u units were committed over an hour ago and gave no lock "

@@ -38,7 +38,7 @@ static enum err add(struct init_run *run, const struct files *files, EVP_PKEY *k
     TRY(credential_csr_make(key, run->operator_name, &csr));
     TRY(stage_open_new(files->certificate, &stage));
     enum err e = principal_add(init_transport, run->init, HALLMARK__V1__ROLE__ROLE_OPERATOR,
-                               run->operator_name, buf_span(&csr), &answer);
+                               run->operator_name, NULL, buf_span(&csr), &answer);
     if (e != ERR_OK && fresh)
         unlink(files->key);
     if (e == ERR_EXISTS)

@@ -5,10 +5,11 @@
  * have no command: they do not change.
  */
 #include "common/host/log.h"
+#include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/advise.h"
 #include "oem-server/ctl/commands.h"
-#include "oem-server/ctl/order_report.h"
 #include "oem-server/ctl/remote.h"
+#include "oem-server/ctl/report.h"
 
 struct change_args {
     char *name, *reason, *station;
@@ -28,33 +29,23 @@ static enum err extend(struct rpc_stub *stub, const struct change_args *a,
     return RPC_CALL(stub, hallmark__v1__orders__extend, &in, out);
 }
 
-/* The request has no way to say "as it is", so what is not given is read first. */
-static enum err spares_of(struct rpc_stub *stub, const struct change_args *a,
-                          uint32_t *spares_out)
-{
-    AUTO(rpc_drop) Hallmark__V1__ShowOrderResponse *shown = NULL;
-    Hallmark__V1__ShowOrderRequest in = HALLMARK__V1__SHOW_ORDER_REQUEST__INIT;
-    *spares_out = a->spares.value;
-    if (a->spares.given)
-        return ERR_OK;
-    in.name = a->name;
-    TRY(RPC_CALL(stub, hallmark__v1__orders__show, &in, &shown));
-    TRY(order_report_check(shown->order, shown->counts));
-    *spares_out = shown->order->spares;
-    return ERR_OK;
-}
-
+/* What is not given stays as it is: the server's answer says what that is. */
 static enum err set_quantity(struct rpc_stub *stub, const struct change_args *a,
                              struct report *report, Hallmark__V1__ChangeOrderResponse **out)
 {
     Hallmark__V1__SetQuantityRequest in = HALLMARK__V1__SET_QUANTITY_REQUEST__INIT;
     in.name = a->name;
-    in.quantity = a->quantity;
     in.reason = a->reason;
-    TRY(spares_of(stub, a, &in.spares));
-    report_number(report, "quantity", in.quantity);
-    report_number(report, "spares", in.spares);
-    return RPC_CALL(stub, hallmark__v1__orders__set_quantity, &in, out);
+    in.quantity_given_case = HALLMARK__V1__SET_QUANTITY_REQUEST__QUANTITY_GIVEN_QUANTITY;
+    in.quantity = a->quantity;
+    if (a->spares.given) {
+        in.spares_given_case = HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN_SPARES;
+        in.spares = a->spares.value;
+    }
+    TRY(RPC_CALL(stub, hallmark__v1__orders__set_quantity, &in, out));
+    report_number(report, "quantity", (*out)->quantity);
+    report_number(report, "spares", (*out)->spares);
+    return ERR_OK;
 }
 
 static Hallmark__V1__OrderStationRequest station_request(const struct change_args *a)

@@ -29,6 +29,7 @@ struct create_args {
     uint32_t boot_test;
     char *lot, *line, *part_number;
     struct option_attributes attributes;
+    char *reason;
 };
 
 /* Certificates beyond the quantity, for boards that fail after arrow 14: 2 %, from 1 to 20. */
@@ -125,6 +126,7 @@ static enum err create(struct ctl *ctl, const struct command *command, const voi
     fill(&order, &a);
     fill_labels(&order, &a, &attributes);
     in.order = &order;
+    in.reason = a.reason != NULL ? a.reason : in.reason;
     if (order.not_before >= order.not_after)
         return fail_quiet(ERR_USAGE, "--not-after is not later than --not-before");
     TRY(remote_open(ctl, &remote));
@@ -160,6 +162,8 @@ static const struct option_row options[] = {
       offsetof(struct create_args, part_number), false, false },
     { "attribute", "NAME=VALUE", "free", option_attributes,
       offsetof(struct create_args, attributes), false, true },
+    { "reason", "TEXT", "why, for the log", option_reason, offsetof(struct create_args, reason),
+      false, false },
     { "not-before", "TIME", "ISO 8601 with zone, or a date in UTC", option_time,
       offsetof(struct create_args, not_before), false, false },
     { "not-after", "TIME", "the same; no end unless given", option_time,

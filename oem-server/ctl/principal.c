@@ -18,12 +18,15 @@ const char *principal_word(uint32_t role)
 }
 
 enum err principal_add(rpc_transport *transport, void *context, uint32_t role, const char *name,
-                       struct span csr, Hallmark__V1__AddPrincipalResponse **out)
+                       const char *reason, struct span csr,
+                       Hallmark__V1__AddPrincipalResponse **out)
 {
     Hallmark__V1__AddPrincipalRequest in = HALLMARK__V1__ADD_PRINCIPAL_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__AddPrincipalResponse *answer = NULL;
     in.role = (Hallmark__V1__Role)role;
     in.name = (char *)(uintptr_t)name;
+    if (reason != NULL)
+        in.reason = (char *)(uintptr_t)reason;
     in.csr.data = (uint8_t *)(uintptr_t)csr.ptr;
     in.csr.len = csr.len;
     struct rpc_stub stub = rpc_stub_of(&hallmark__v1__registry__descriptor, transport, context);

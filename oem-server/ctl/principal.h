@@ -11,9 +11,11 @@
 #include "oem-server/ctl/report.h"
 #include "oem-server/ctl/stage.h"
 
-/* The answer is checked to be for the request's key. Caller drops it (rpc_drop). */
+/* reason: for the log, or NULL. The answer is checked to be for the request's key. Caller drops
+ * it (rpc_drop). */
 enum err principal_add(rpc_transport *transport, void *context, uint32_t role, const char *name,
-                       struct span csr, Hallmark__V1__AddPrincipalResponse **out);
+                       const char *reason, struct span csr,
+                       Hallmark__V1__AddPrincipalResponse **out);
 
 /* Certificate and issuer as PEM, to a stage that was opened before principal_add(). */
 enum err principal_write(const Hallmark__V1__AddPrincipalResponse *answer, struct stage *stage);

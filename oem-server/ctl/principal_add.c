@@ -15,6 +15,7 @@ struct add_args {
     const char *csr;
     const char *new_key;
     const char *out;
+    char *reason;
 };
 
 static enum err check_args(const struct add_args *a)
@@ -100,8 +101,8 @@ static enum err call(struct ctl *ctl, const struct command *command, const struc
     TRY(stage_open_new(a->out, &stage));
     TRY(remote_open(ctl, &remote)); /* before a key is made in vain */
     TRY(a->csr != NULL ? credential_csr_load(a->csr, &csr) : make_key(a, made, &csr));
-    enum err e =
-        principal_add(remote_send, remote, command->role, a->name, buf_span(&csr), out);
+    enum err e = principal_add(remote_send, remote, command->role, a->name, a->reason,
+                               buf_span(&csr), out);
     bool answered = e == ERR_OK;
     if (answered)
         e = principal_write(*out, &stage);
@@ -130,6 +131,8 @@ static const struct option_row options[] = {
       offsetof(struct add_args, new_key), false, false },
     { "out", "FILE", "for its certificate and the issuer's, PEM", option_text,
       offsetof(struct add_args, out), true, false },
+    { "reason", "TEXT", "why, for the log", option_reason, offsetof(struct add_args, reason),
+      false, false },
 };
 
 static const struct option_row operands[] = {

@@ -18,26 +18,23 @@ struct end_args {
     char *reason;
 };
 
-static bool is_of(const Hallmark__V1__RunRow *row, const uint8_t uid[static UID_SIZE])
-{
-    return row->run_id.len == RUN_ID_SIZE &&
-           span_eq(span_of(row->uid.data, row->uid.len), span_of(uid, UID_SIZE));
-}
-
 /* The run of run->bytes, a UID, takes its place. */
 static enum err find_run(struct rpc_stub *stub, struct option_run *run)
 {
     char hex[2 * UID_SIZE + 1];
     AUTO(rpc_drop) Hallmark__V1__ListRunsResponse *out = NULL;
     Hallmark__V1__ListRunsRequest in = HALLMARK__V1__LIST_RUNS_REQUEST__INIT;
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, run->bytes };
     TRY(RPC_CALL(stub, hallmark__v1__run_table__list, &in, &out));
-    for (size_t i = 0; i < out->n_runs; i++)
-        if (is_of(out->runs[i], run->bytes)) {
-            memcpy(run->bytes, out->runs[i]->run_id.data, RUN_ID_SIZE);
-            return ERR_OK;
-        }
-    return fail_quiet(ERR_NOT_FOUND, "no run of unit %s is under way",
-                      hex_of(span_of(run->bytes, UID_SIZE), hex));
+    if (out->n_runs == 0)
+        return fail_quiet(ERR_NOT_FOUND, "no run of unit %s is under way",
+                          hex_of(span_of(run->bytes, UID_SIZE), hex));
+    const Hallmark__V1__RunRow *row = out->runs[0];
+    if (row->run_id.len != RUN_ID_SIZE ||
+        !span_eq(span_of(row->uid.data, row->uid.len), span_of(run->bytes, UID_SIZE)))
+        return fail_quiet(ERR_PROTO, "the server answered about another unit");
+    memcpy(run->bytes, row->run_id.data, RUN_ID_SIZE);
+    return ERR_OK;
 }
 
 static enum err end(struct ctl *ctl, const struct command *command, const void *args)

@@ -6,8 +6,6 @@
 #include "oem-server/ctl/list.h"
 #include "oem-server/ctl/remote.h"
 
-enum { SERVER_MAX = 1000 }; /* runs in one answer */
-
 static const struct list_column columns[] = {
     { "run_id", 2 * RUN_ID_SIZE },
     { "uid", 2 * UID_SIZE },
@@ -31,22 +29,40 @@ static enum err print_row(const struct ctl *ctl, const Hallmark__V1__RunRow *row
     return list_row(ctl, columns, COUNT(columns), &report, "");
 }
 
+/* The page after a row; NULL: the first. */
+static enum err page(struct rpc_stub *stub, const Hallmark__V1__RunRow *last,
+                     Hallmark__V1__ListRunsResponse **out)
+{
+    Hallmark__V1__ListRunsRequest in = HALLMARK__V1__LIST_RUNS_REQUEST__INIT;
+    if (last != NULL) {
+        in.after_uid = last->uid;
+        in.after_opened_us = last->opened_us;
+    }
+    TRY(RPC_CALL(stub, hallmark__v1__run_table__list, &in, out));
+    return (*out)->more && (*out)->n_runs == 0
+               ? fail_quiet(ERR_PROTO, "the server's list has an empty page, and more")
+               : ERR_OK;
+}
+
 static enum err list(struct ctl *ctl, const struct command *command, const void *args)
 {
     (void)command, (void)args;
     AUTO(remote_close) struct remote *remote = NULL;
     AUTO(rpc_drop) Hallmark__V1__ListRunsResponse *out = NULL;
-    Hallmark__V1__ListRunsRequest in = HALLMARK__V1__LIST_RUNS_REQUEST__INIT;
+    bool more = true;
     TRY(remote_open(ctl, &remote));
     struct rpc_stub stub =
         rpc_stub_of(&hallmark__v1__run_table__descriptor, remote_send, remote);
-    TRY(RPC_CALL(&stub, hallmark__v1__run_table__list, &in, &out));
     list_header(ctl, columns, COUNT(columns));
-    for (size_t i = 0; i < out->n_runs; i++)
-        TRY(print_row(ctl, out->runs[i]));
-    if (out->n_runs >= SERVER_MAX)
-        fprintf(stderr, "oemctl: the server shows its %d oldest runs; there may be more\n",
-                SERVER_MAX);
+    while (more) {
+        AUTO(rpc_drop) Hallmark__V1__ListRunsResponse *next = NULL;
+        TRY(page(&stub, out == NULL ? NULL : out->runs[out->n_runs - 1], &next));
+        for (size_t i = 0; i < next->n_runs; i++)
+            TRY(print_row(ctl, next->runs[i]));
+        more = next->more;
+        rpc_drop(&out);
+        out = TAKE(next);
+    }
     return ERR_OK;
 }
 

@@ -14,6 +14,7 @@ struct change_args {
     struct option_uid uid;
     char *reason;
     bool board_refuses; /* release only */
+    uint32_t cause;     /* allow only */
 };
 
 /* One request, of the service's function of that name, from the arguments. */
@@ -31,7 +32,16 @@ struct change_args {
 CHANGE_CALL(scrap, Scrap)
 CHANGE_CALL(accept, Accept)
 CHANGE_CALL(hold, Hold)
-CHANGE_CALL(allow, Allow)
+
+static enum err call_allow(struct rpc_stub *stub, struct change_args *a,
+                           Hallmark__V1__ChangeUnitResponse **out)
+{
+    Hallmark__V1__AllowUnitRequest in = HALLMARK__V1__ALLOW_UNIT_REQUEST__INIT;
+    in.uid = (ProtobufCBinaryData){ sizeof(a->uid.bytes), a->uid.bytes };
+    in.reason = a->reason;
+    in.cause = (Hallmark__V1__HoldCause)a->cause;
+    return RPC_CALL(stub, hallmark__v1__units__allow, &in, out);
+}
 
 static enum err call_release(struct rpc_stub *stub, struct change_args *a,
                              Hallmark__V1__ChangeUnitResponse **out)
@@ -57,10 +67,25 @@ static enum err change(struct ctl *ctl, const struct change_args *args, change_c
     return unit_row_answer(ctl, out->unit, SPAN(a.uid.bytes));
 }
 
-/* The reason first: the commands but release end there. */
-static const struct option_row options[] = {
-    { "reason", "TEXT", "why, for the log", option_reason, offsetof(struct change_args, reason),
-      true, false },
+static enum err choose_cause(const char *text, void *u32_out)
+{
+    return option_choose(unit_row_causes, text, u32_out);
+}
+
+#define REASON                                                                                 \
+    {                                                                                          \
+        "reason", "TEXT", "why, for the log", option_reason,                                   \
+            offsetof(struct change_args, reason), true, false                                  \
+    }
+
+static const struct option_row options[] = { REASON };
+static const struct option_row allow_options[] = {
+    REASON,
+    { "cause", "CAUSE", "lift the holds of operator (unless given), firmware or station",
+      choose_cause, offsetof(struct change_args, cause), false, false },
+};
+static const struct option_row release_options[] = {
+    REASON,
     { "board-refuses", NULL, "the unit goes to an order with another boot key", option_flag,
       offsetof(struct change_args, board_refuses), false, false },
 };
@@ -70,7 +95,7 @@ static const struct option_row operands[] = {
       true, false },
 };
 
-#define CHANGE_COMMAND(id, used, more, what)                                                   \
+#define CHANGE_COMMAND(id, rows, more, what)                                                   \
     static enum err run_##id(struct ctl *ctl, const struct command *command, const void *args) \
     {                                                                                          \
         (void)command;                                                                         \
@@ -80,17 +105,18 @@ static const struct option_row operands[] = {
         .words = "unit " #id,                                                                  \
         .synopsis = "UID --reason TEXT" more " [OPTION]...",                                   \
         .text = (what),                                                                        \
-        .options = options,                                                                    \
-        .option_count = (used),                                                                \
+        .options = (rows),                                                                     \
+        .option_count = COUNT(rows),                                                           \
         .operands = operands,                                                                  \
         .operand_count = COUNT(operands),                                                      \
         .args_size = sizeof(struct change_args),                                               \
         .run = run_##id,                                                                       \
     }
 
-CHANGE_COMMAND(release, COUNT(options), " [--board-refuses]",
+CHANGE_COMMAND(release, release_options, " [--board-refuses]",
                "Make the UID free for a new run, and revoke its certificate");
-CHANGE_COMMAND(scrap, 1, "", "Take a unit out for good, and revoke its certificate");
-CHANGE_COMMAND(accept, 1, "", "Seal a committed unit that gave no lock statement");
-CHANGE_COMMAND(hold, 1, "", "Stop a finished or committed unit until it is allowed again");
-CHANGE_COMMAND(allow, 1, "", "Lift a hold");
+CHANGE_COMMAND(scrap, options, "", "Take a unit out for good, and revoke its certificate");
+CHANGE_COMMAND(accept, options, "", "Seal a committed unit that gave no lock statement");
+CHANGE_COMMAND(hold, options, "",
+               "Stop a finished or committed unit until it is allowed again");
+CHANGE_COMMAND(allow, allow_options, " [--cause CAUSE]", "Lift the holds with one cause");

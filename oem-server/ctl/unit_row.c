@@ -10,6 +10,13 @@
 #include "common/host/log.h"
 #include "oem-server/ctl/order_report.h"
 
+const struct option_choice unit_row_causes[] = {
+    { "operator", HALLMARK__V1__HOLD_CAUSE__HOLD_CAUSE_OPERATOR },
+    { "firmware", HALLMARK__V1__HOLD_CAUSE__HOLD_CAUSE_FIRMWARE },
+    { "station", HALLMARK__V1__HOLD_CAUSE__HOLD_CAUSE_STATION },
+    { NULL, 0 },
+};
+
 static struct span bytes_of(const ProtobufCBinaryData *data)
 {
     return span_of(data->data, data->len);

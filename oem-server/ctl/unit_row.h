@@ -5,6 +5,8 @@
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/list.h"
 
+extern const struct option_choice unit_row_causes[]; /* of a hold */
+
 /* ERR_PROTO unless the row is there and its UID has 12 bytes. */
 enum err unit_row_check(const Hallmark__V1__UnitRow *row);
 

@@ -51,6 +51,19 @@ static void report_revoked(struct report *report, const Hallmark__V1__ShowUnitRe
     }
 }
 
+static void report_holds(struct report *report, const Hallmark__V1__ShowUnitResponse *unit)
+{
+    if (unit->n_holds > 0)
+        report_list(report, "holds");
+    for (size_t i = 0; i < unit->n_holds; i++) {
+        AUTO(report_free) struct report part = report_new();
+        report_text(&part, "cause", option_word(unit_row_causes, unit->holds[i]->cause));
+        put_time(&part, "since", unit->holds[i]->held_us);
+        report_text(&part, "reason", unit->holds[i]->reason);
+        report_list_add(report, "holds", &part);
+    }
+}
+
 static void report_statements(struct report *report, const Hallmark__V1__ShowUnitResponse *unit)
 {
     AUTO(report_free) struct report receipt = report_new();
@@ -80,6 +93,7 @@ static void report_unit(struct report *report, const Hallmark__V1__ShowUnitRespo
         report_text(report, "seal_detail", unit->seal_detail);
     report_hex(report, "firmware_sha256", bytes_of(&unit->firmware_sha256));
     report_hex(report, "rotpk", bytes_of(&unit->rotpk));
+    report_holds(report, unit);
     report_revoked(report, unit);
     report_statements(report, unit);
 }

@@ -7,21 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "oem-server/run/run.h"
 
 struct ending {
-    struct run *run; /* kept by run_post(), or by the caller of run_end() */
     enum err err;
-    bool recorded; /* the unit has no holder any more, and an entry says so */
+    bool recorded;
     char words[FAIL_WORDS_MAX];
 };
 
-static enum err enter_end(struct store_tx *tx, const struct ending *ending)
+static enum err enter_end(struct store_tx *tx, const struct run *run)
 {
-    const struct run *run = ending->run;
     struct event event;
-    event_init(&event, "run", run->station.uri, ending->err, ending->words);
+    event_init(&event, "run", run->station.uri, run->end.err, run->end.words);
     event_run(&event, run);
     event.pb.arrow = flow_finished(&run->flow) ? 0 : run->flow.next;
     return tlog_append(run->server->log, tx, &event.pb, NULL);
@@ -31,56 +30,67 @@ static enum err enter_end(struct store_tx *tx, const struct ending *ending)
  * revoked. */
 static enum err write_end(struct store_tx *tx, void *context)
 {
-    const struct ending *ending = context;
-    const struct run *run = ending->run;
+    const struct run *run = context;
     bool ended;
     enum err e = run_station_check(tx, run);
     if (e != ERR_OK && err_status(e) != ERR_UNAUTHENTICATED)
         return e;
     TRY(staged_write(&run->staged, run->server, run->station.uri, e != ERR_OK, tx));
-    if (ending->recorded)
+    if (run->end.recorded)
         return ERR_OK;
     TRY(unit_end_run(tx, run->uid, run->id, &ended));
-    return enter_end(tx, ending);
+    return enter_end(tx, run);
 }
 
-static bool has_to_write(const struct ending *ending)
+/* Until this has worked the run stays listed, with its entries, and waits for run_end_waiting()
+ * or run_end_drain(). On its strand, or when there are no strands any more. */
+static enum err try_to_write(struct run *run)
 {
-    return ending->run->staged.count != 0 || !ending->recorded;
+    bool has_to = run->staged.count != 0 || !run->end.recorded;
+    enum err e = has_to ? server_do(run->server, write_end, run, 0) : ERR_OK;
+    if (e != ERR_OK) {
+        atomic_store(&run->end.failed_ms, rpc_now_ms());
+        return e;
+    }
+    staged_free(&run->staged);
+    run_unlist(run);
+    return ERR_OK;
 }
 
 /* told: what the station may hear of it. */
-static void end_with(struct ending *ending, const char *told)
+static void end_with(struct run *run, const struct ending *ending, const char *told)
 {
-    struct run *run = ending->run;
     run_own(run);
     if (run->over)
         return;
     run->over = true;
     run->why = ending->err == ERR_OK ? ERR_PRECONDITION : ending->err;
     snprintf(run->words, sizeof(run->words), "%s", told);
+    run->end.err = ending->err;
+    run->end.recorded = ending->recorded;
+    snprintf(run->end.words, sizeof(run->end.words), "%s", ending->words);
     if (ending->err != ERR_OK)
         log_line(LOG_LEVEL_WARN, "run: %s: ended: %s", run->order.name, ending->words);
-    if (has_to_write(ending) && server_do(run->server, write_end, ending, 0) != ERR_OK)
-        log_line(LOG_LEVEL_ERROR, "run: its end could not be recorded: %s", fail_words());
-    staged_free(&run->staged);
+    if (try_to_write(run) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR,
+                 "run: its end and %u entries cannot be recorded now, and are tried again: %s",
+                 run->staged.count, fail_words());
     if (ending->err != ERR_OK)
         run_tell_end(run, ending->err, run->words);
-    run_unlist(run);
 }
 
 void run_end(struct run *run, enum err e, const char *words)
 {
-    struct ending ending = { .run = run, .err = e };
+    struct ending ending = { .err = e };
     snprintf(ending.words, sizeof(ending.words), "%s", words);
-    end_with(&ending, ending.words);
+    end_with(run, &ending, ending.words);
 }
 
 void run_fail(struct run *run, enum err e)
 {
-    struct ending ending = { .run = run, .err = e };
+    struct ending ending = { .err = e };
     snprintf(ending.words, sizeof(ending.words), "%s", fail_words());
-    end_with(&ending, peer_words(e, ending.words));
+    end_with(run, &ending, peer_words(e, ending.words));
 }
 
 enum err run_charge(struct run *run, size_t entries)
@@ -99,9 +109,45 @@ enum err run_charge(struct run *run, size_t entries)
 static void end_now(struct run *run, void *context)
 {
     struct ending *ending = context;
-    ending->run = run;
-    end_with(ending, ending->words);
+    end_with(run, ending, ending->words);
     free(ending);
+}
+
+static void write_again(struct run *run, void *context)
+{
+    (void)context;
+    if (try_to_write(run) == ERR_OK)
+        log_line(LOG_LEVEL_INFO, "run: %s: its end is recorded now", run->order.name);
+}
+
+void run_end_waiting(struct server *server)
+{
+    uint64_t now = rpc_now_ms();
+    struct run *run;
+    while ((run = run_take_ending(server, now)) != NULL) {
+        if (run_post(run, write_again, NULL) != ERR_OK)
+            atomic_store(&run->end.failed_ms, now);
+        run_drop(&run);
+    }
+}
+
+/* Nothing is lost in silence: what cannot be written now, the log of the process has. */
+void run_end_drain(struct server *server)
+{
+    char run_id[2 * RUN_ID_SIZE + 1], uid[2 * UID_SIZE + 1];
+    struct run *run;
+    while ((run = run_take_ending(server, UINT64_MAX)) != NULL) {
+        if (try_to_write(run) != ERR_OK) {
+            log_line(
+                LOG_LEVEL_ERROR,
+                "run: %s of unit %s: its end and %u entries could not be recorded: %s; its "
+                "unit is freed when the server starts again",
+                hex_of(SPAN(run->id), run_id), hex_of(SPAN(run->uid), uid), run->staged.count,
+                fail_words());
+            run_unlist(run);
+        }
+        run_drop(&run);
+    }
 }
 
 void run_end_later(struct run *run, enum err e, const char *words, bool recorded)
@@ -115,14 +161,6 @@ void run_end_later(struct run *run, enum err e, const char *words, bool recorded
     snprintf(ending->words, sizeof(ending->words), "%s", words);
     if (run_post(run, end_now, ending) != ERR_OK)
         free(ending);
-}
-
-void run_end_of_unit(struct server *server, const uint8_t uid[static UID_SIZE], enum err e,
-                     const char *words, bool recorded)
-{
-    AUTO(run_drop) struct run *run = run_find_uid(server, uid);
-    if (run != NULL)
-        run_end_later(run, e, words, recorded);
 }
 
 void run_end_of_id(struct server *server, const uint8_t id[static RUN_ID_SIZE], enum err e,
@@ -161,8 +199,8 @@ void run_session_closed(struct session *session)
 
 void run_opened(struct run *run, struct session *session)
 {
-    run_end_of_unit(run->server, run->uid, ERR_ABORTED,
-                    "superseded by a new run of the same board", false);
+    if (run->supersedes)
+        run_end_of_id(run->server, run->superseded_run, ERR_ABORTED, RUN_SUPERSEDED, false);
     if (session != NULL)
         run->conn = wss_conn_keep(session->conn);
     if (!run_list(run, session))

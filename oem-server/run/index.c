@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_index: the runs in memory, found by run id, by UID, and by connection. Everything here
+ * run_index: the runs in memory, found by run id and by connection. Everything here
  * holds server->lock, and must not touch what belongs to a run's strand.
  */
 #include <stdlib.h>
@@ -8,32 +8,22 @@
 
 #include "oem-server/run/run.h"
 
-/* Ids are random. A UID's last bytes count dies on a wafer; all of them together spread. */
+/* Ids are random. */
 static unsigned bucket_of_id(const uint8_t id[static RUN_ID_SIZE])
 {
     return id[0];
-}
-
-static unsigned bucket_of_uid(const uint8_t uid[static UID_SIZE])
-{
-    unsigned hash = 0;
-    for (size_t i = 0; i < UID_SIZE; i++)
-        hash = hash * 31 + uid[i];
-    return hash % RUN_BUCKETS;
 }
 
 bool run_list(struct run *run, struct session *session)
 {
     struct server *server = run->server;
     struct run **by_id = &server->runs.by_id[bucket_of_id(run->id)];
-    struct run **by_uid = &server->runs.by_uid[bucket_of_uid(run->uid)];
     pthread_mutex_lock(&server->lock);
     bool there = session != NULL && !session->gone;
     run->session = there ? session : NULL;
     run->listed = true;
     run->next_id = *by_id;
-    run->next_uid = *by_uid;
-    *by_id = *by_uid = run_keep(run);
+    *by_id = run_keep(run);
     server->runs.count++;
     pthread_mutex_unlock(&server->lock);
     return there;
@@ -48,10 +38,6 @@ static bool unlink_run(struct server *server, struct run *run)
     if (*at == NULL)
         return false;
     *at = run->next_id;
-    at = &server->runs.by_uid[bucket_of_uid(run->uid)];
-    while (*at != run)
-        at = &(*at)->next_uid;
-    *at = run->next_uid;
     server->runs.count--;
     return true;
 }
@@ -71,18 +57,6 @@ struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]
     struct run *run = server->runs.by_id[bucket_of_id(id)];
     while (run != NULL && memcmp(run->id, id, RUN_ID_SIZE) != 0)
         run = run->next_id;
-    if (run != NULL)
-        run_keep(run);
-    pthread_mutex_unlock(&server->lock);
-    return run;
-}
-
-struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZE])
-{
-    pthread_mutex_lock(&server->lock);
-    struct run *run = server->runs.by_uid[bucket_of_uid(uid)];
-    while (run != NULL && memcmp(run->uid, uid, UID_SIZE) != 0)
-        run = run->next_uid;
     if (run != NULL)
         run_keep(run);
     pthread_mutex_unlock(&server->lock);
@@ -134,14 +108,42 @@ struct run *run_take_late(struct server *server, uint64_t before_ms)
     return run;
 }
 
+enum { ENDING_TAKEN = -1 }; /* later than any time */
+
+static bool is_ending(const struct run *run, const void *before_ms)
+{
+    uint64_t failed = atomic_load(&run->end.failed_ms), before;
+    memcpy(&before, before_ms, sizeof(before));
+    return failed != 0 && failed < before;
+}
+
+struct run *run_take_ending(struct server *server, uint64_t before_ms)
+{
+    pthread_mutex_lock(&server->lock);
+    struct run *run = search(server, is_ending, &before_ms);
+    if (run != NULL)
+        atomic_store(&run->end.failed_ms, (uint64_t)ENDING_TAKEN);
+    pthread_mutex_unlock(&server->lock);
+    return run;
+}
+
+unsigned run_count_ending(struct server *server)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&server->lock);
+    for (unsigned i = 0; i < RUN_BUCKETS; i++)
+        for (const struct run *run = server->runs.by_id[i]; run != NULL; run = run->next_id)
+            count += atomic_load(&run->end.failed_ms) != 0;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
 void run_index_free(struct server *server)
 {
-    for (unsigned i = 0; i < RUN_BUCKETS; i++) {
+    for (unsigned i = 0; i < RUN_BUCKETS; i++)
         while (server->runs.by_id[i] != NULL) {
             struct run *run = server->runs.by_id[i];
             server->runs.by_id[i] = run->next_id;
             run_drop(&run);
         }
-        server->runs.by_uid[i] = NULL;
-    }
 }

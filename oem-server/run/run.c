@@ -28,6 +28,7 @@ static struct run *run_alloc(struct session *session)
     }
     atomic_init(&run->refs, 1);
     staged_init(&run->staged);
+    atomic_init(&run->end.failed_ms, 0);
     run->server = session->server;
     run->caller = session->caller;
     run->flow = flow_start(FLOW_SERVER);

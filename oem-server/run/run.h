@@ -6,7 +6,7 @@
  * Lives in memory: an interrupted run starts again at arrow 3 (nothing resumes); what must
  * outlive it (claim, certificate, boot key, ROTPK, receipt) is in the store by UID, and so is
  * who holds the unit (oem-server/unit/unit.h). All work on a run happens on its strand, so one
- * thread at a time; refs are counted. server->lock guards next_id, next_uid and session.
+ * thread at a time; refs are counted. server->lock guards next_id and session.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 #include "oem-server/run/staged.h"
 
 struct run {
-    struct run *next_id, *next_uid; /* run_index.c */
+    struct run *next_id; /* index.c */
     atomic_uint refs;
     struct server *server;
     struct strand *strand;
@@ -32,6 +32,16 @@ struct run {
     bool over; /* finished, failed, interrupted or superseded: every further call is refused */
     enum err why;
     char words[FAIL_WORDS_MAX];
+    /* Set when it is over, and kept until that is durable: see run_end_waiting(). */
+    struct {
+        enum err err;
+        bool recorded;           /* the unit has no holder any more, and an entry says so */
+        atomic_ullong failed_ms; /* when it could not be written; 0: no failure waits */
+        char words[FAIL_WORDS_MAX];
+    } end;
+    /* The run of the same unit that the Open of this one ended. */
+    bool supersedes;
+    uint8_t superseded_run[RUN_ID_SIZE];
     unsigned entries;      /* that its calls and reports may have made, see run_charge() */
     struct staged staged;  /* entries that wait for the next change */
     atomic_bool flush_due; /* run_flush_later() was called */
@@ -81,8 +91,7 @@ enum err run_post(struct run *run, run_fn *fn, void *context);
  * listed it yet: two threads on one run's memory are worse than a restart. For every function
  * that touches a run, but for those inside store_do(), which read it while its strand waits. */
 void run_own(const struct run *run);
-struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]);   /* kept */
-struct run *run_find_uid(struct server *server, const uint8_t uid[static UID_SIZE]); /* kept */
+struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]); /* kept */
 
 /* run_index.c: the runs in memory. False: the station's connection is gone already, so nothing
  * else will end this run. */
@@ -91,6 +100,9 @@ void run_unlist(struct run *run);
 struct run *run_take_of(struct session *session); /* one of a connection that is gone; kept */
 /* One with entries that were staged before then, whose flush is not due yet; kept. */
 struct run *run_take_late(struct server *server, uint64_t before_ms);
+/* One whose end could not be written at a time before then; kept. It is given once. */
+struct run *run_take_ending(struct server *server, uint64_t before_ms);
+unsigned run_count_ending(struct server *server);
 void run_index_free(struct server *server);
 
 /* Which unit and run, for the store's functions. Borrows from run. */
@@ -103,11 +115,16 @@ void run_end(struct run *run, enum err e, const char *words);
 void run_fail(struct run *run, enum err e); /* the words are the latest fail()'s */
 /* On its strand, from any thread. recorded: the store has the end and its entry already. */
 void run_end_later(struct run *run, enum err e, const char *words, bool recorded);
-/* The same for the run of a unit, or the run of that id, if it is in memory here. */
-void run_end_of_unit(struct server *server, const uint8_t uid[static UID_SIZE], enum err e,
-                     const char *words, bool recorded);
+/* The same for the run of that id, if it is in memory here. (There is none for the run of a
+ * unit: it may be a newer one than what was meant.) */
 void run_end_of_id(struct server *server, const uint8_t id[static RUN_ID_SIZE], enum err e,
                    const char *words, bool recorded);
+#define RUN_SUPERSEDED "superseded by a new run of the same board"
+/* Runs that are over, but whose end the store could not write: tries each again, on its strand.
+ * Never waits. By the sweep. */
+void run_end_waiting(struct server *server);
+/* The same for the last time, here, when no strand runs any more. */
+void run_end_drain(struct server *server);
 /* Entries that have waited for too long are written, on its strand. */
 void run_flush_later(struct run *run);
 

@@ -98,20 +98,20 @@ struct look {
 static enum err find_expired(struct store_tx *tx, void *context)
 {
     struct look *look = context;
-    AUTO(free_drop) struct unit_row *rows = NULL;
-    size_t count = 0;
-    TRY(unit_list_held(tx, &rows, &count));
-    for (size_t i = 0; i < count && !look->due; i++)
-        look->due = rows[i].unit.holder.lease_us < store_now_us(tx);
-    return ERR_OK;
+    return unit_any_expired(tx, &look->due);
 }
 
 static enum err end_expired(struct store_tx *tx, void *context)
 {
     struct ends *ends = context;
+    unsigned before;
     ends_begin(ends, tx);
-    TRY(unit_end_expired(tx, on_ended, ends));
-    return ends->err;
+    do { /* a page at a time */
+        before = ends->count;
+        TRY(unit_end_expired(tx, on_ended, ends));
+        TRY(ends->err);
+    } while (ends->count - before == UNIT_PAGE_MAX);
+    return ERR_OK;
 }
 
 static enum err sweep_leases(struct server *server)
@@ -139,12 +139,15 @@ static enum err was_told(void *context, uint64_t index, struct span entry)
     return ERR_OK;
 }
 
-/* Has this unit no alarm within the last hour? */
+/* Has this unit no alarm within the last hour? One that is still to come was entered before the
+ * clock was set back, and counts for nothing. */
 static enum err is_silent(struct store_tx *tx, const struct unit *unit, bool *silent_out)
 {
     const struct store_log_search search = { .unit = unit->uid,
                                              .kind = "alarm",
-                                             .time_us = store_now_us(tx) - HOUR_US };
+                                             .time_us = store_now_us(tx) - HOUR_US,
+                                             .until_us =
+                                                 store_now_us(tx) + UNIT_CLOCK_STEP_US };
     bool told = false;
     TRY(store_log_find(tx, &search, 0, 1, was_told, &told));
     *silent_out = !told;
@@ -155,9 +158,16 @@ static enum err enter_alarm(struct store_tx *tx, struct server *server, const st
 {
     struct event event;
     char words[160];
-    snprintf(words, sizeof(words),
-             "station %s: committed for %lld minutes without a lock statement", unit->station,
-             (long long)((store_now_us(tx) - unit->changed_us) / 60000000));
+    int64_t for_us = store_now_us(tx) - unit->changed_us;
+    if (for_us >= 0)
+        snprintf(words, sizeof(words),
+                 "station %s: committed for %lld minutes without a lock statement",
+                 unit->station, (long long)(for_us / 60000000));
+    else
+        snprintf(words, sizeof(words),
+                 "station %s: committed without a lock statement, before the server's clock "
+                 "was set back",
+                 unit->station);
     event_init(&event, "alarm", "oem-server", ERR_NOT_LOCKED, words);
     event.pb.time_us = (uint64_t)store_now_us(tx); /* what is_silent() compares */
     event_text(&event, EVENT_ORDER, unit->order);
@@ -165,24 +175,32 @@ static enum err enter_alarm(struct store_tx *tx, struct server *server, const st
     return tlog_append(server->log, tx, &event.pb, NULL);
 }
 
+static enum err one_unlocked(struct store_tx *tx, struct look *look, const uint8_t *uid,
+                             bool write)
+{
+    struct unit unit;
+    bool silent = false;
+    TRY(unit_get(tx, uid, &unit));
+    TRY(is_silent(tx, &unit, &silent));
+    look->due = look->due || silent;
+    return silent && write ? enter_alarm(tx, look->server, &unit) : ERR_OK;
+}
+
 /* Reading: is there one to be told? Writing: tells of each. */
 static enum err each_unlocked(struct store_tx *tx, struct look *look, bool write)
 {
-    const struct unit_filter filter = { .state = "unlocked", .limit = UNIT_PAGE_MAX };
-    AUTO(free_drop) struct unit_row *rows = NULL;
-    size_t count = 0;
-    bool more, silent = false;
+    AUTO(buf_free) struct buf uids = { 0 };
+    uint8_t after[UID_SIZE];
+    bool first = true;
     look->due = false;
-    TRY(unit_list(tx, &filter, &rows, &count, &more));
-    for (size_t i = 0; i < count; i++) {
-        const struct unit *unit = &rows[i].unit;
-        if (store_now_us(tx) - unit->changed_us < look->server->limits.unlocked_us)
-            continue;
-        TRY(is_silent(tx, unit, &silent));
-        look->due = look->due || silent;
-        if (silent && write)
-            TRY(enter_alarm(tx, look->server, unit));
-    }
+    do { /* a page at a time */
+        TRY(unit_list_unlocked(tx, &look->server->limits, first ? NULL : after, &uids));
+        for (size_t at = 0; at < uids.len && (write || !look->due); at += UID_SIZE)
+            TRY(one_unlocked(tx, look, uids.ptr + at, write));
+        if (uids.len != 0)
+            memcpy(after, uids.ptr + uids.len - UID_SIZE, UID_SIZE);
+        first = false;
+    } while (uids.len == (size_t)UNIT_PAGE_MAX * UID_SIZE && (write || !look->due));
     return ERR_OK;
 }
 
@@ -225,6 +243,7 @@ static void sweep(void *context)
 {
     struct server *server = context;
     flush_late(server);
+    run_end_waiting(server);
     if (sweep_leases(server) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "sweep: leases are looked at later: %s", fail_words());
     if (sweep_unlocked(server) != ERR_OK)

@@ -74,6 +74,7 @@ void server_drain(struct server *server)
 {
     work_stop(TAKE(server->streams));
     work_stop(TAKE(server->work));
+    run_end_drain(server);
 }
 
 enum err server_open(const struct config *config, struct server **server_out)
@@ -179,6 +180,33 @@ void server_close(struct server *server)
     free(server);
 }
 
+struct clocks {
+    int64_t now_us, last_us;
+};
+
+static enum err read_clocks(struct store_tx *tx, void *context)
+{
+    struct clocks *clocks = context;
+    clocks->now_us = store_now_us(tx);
+    enum err e = store_log_last_time(tx, &clocks->last_us);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+/* A clock that was set back makes leases, windows and certificates wrong, and nothing here can
+ * set it right: it is said, here and by Health. */
+static enum err check_clock(struct server *server)
+{
+    struct clocks clocks = { 0 };
+    TRY(store_read(server->store, read_clocks, &clocks, rpc_now_ms() + SERVER_CHANGE_MS));
+    atomic_store(&server->last_us, clocks.last_us);
+    if (clocks.last_us - clocks.now_us > UNIT_CLOCK_STEP_US)
+        log_line(LOG_LEVEL_WARN,
+                 "server: the clock is %lld s behind the event log's last entry: leases, order "
+                 "windows and certificates go by it; set it right (timedatectl) and restart",
+                 (long long)((clocks.last_us - clocks.now_us) / US_OF_SECOND));
+    return ERR_OK;
+}
+
 enum err server_resume(struct server *server)
 {
     TRY(server_log_open(server));
@@ -188,5 +216,6 @@ enum err server_resume(struct server *server)
                     server->config->store_path);
     TRY(e);
     TRY(log_check_state(server));
+    TRY(check_clock(server));
     return sweep_start(server);
 }

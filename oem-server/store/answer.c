@@ -39,5 +39,8 @@ void store_answer_free(struct store_answer *answer)
 
 enum err store_answers_expire(struct store_tx *tx, int64_t before_us)
 {
-    return query_write(tx, STATEMENT_ANSWERS_EXPIRE, VALUES(value_number(before_us)), NULL);
+    int64_t now = store_now_us(tx);
+    return query_write(tx, STATEMENT_ANSWERS_EXPIRE,
+                       VALUES(value_number(before_us), value_number(now + (now - before_us))),
+                       NULL);
 }

@@ -66,6 +66,17 @@ enum err store_log_size(struct store_tx *tx, uint64_t *size_out)
     return ERR_OK;
 }
 
+enum err store_log_last_time(struct store_tx *tx, int64_t *time_us_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    TRY(query_open(tx, STATEMENT_LOG_LAST_TIME, NO_VALUES, &query));
+    TRY(query_one(&query));
+    int64_t time_us = query_i64(&query);
+    TRY(query_end(&query));
+    *time_us_out = time_us;
+    return ERR_OK;
+}
+
 enum err store_log_head_put(struct store_tx *tx, uint64_t size, struct span edge)
 {
     return query_write(tx, STATEMENT_LOG_HEAD_PUT, VALUES(value_u64(size), value_span(edge)),
@@ -127,14 +138,15 @@ enum err store_log_find(struct store_tx *tx, const struct store_log_search *sear
 {
     AUTO(query_close) struct query query = { 0 };
     bool row = false;
-    TRY(query_open(
-        tx, find_by(search),
-        VALUES(value_u64(start), value_u64(count), bytes_or_null(search->unit, UID_SIZE),
-               text_or_null(search->order), text_or_null(search->station),
-               text_or_null(search->operator_name), text_or_null(search->kind),
-               text_or_null(search->method), value_number(search->arrow),
-               bytes_or_null(search->firmware, SHA256_SIZE), value_number(search->time_us)),
-        &query));
+    TRY(query_open(tx, find_by(search),
+                   VALUES(value_u64(start), value_u64(count),
+                          bytes_or_null(search->unit, UID_SIZE), text_or_null(search->order),
+                          text_or_null(search->station), text_or_null(search->operator_name),
+                          text_or_null(search->kind), text_or_null(search->method),
+                          value_number(search->arrow),
+                          bytes_or_null(search->firmware, SHA256_SIZE),
+                          value_number(search->time_us), value_number(search->until_us)),
+                   &query));
     TRY(query_next(&query, &row));
     while (row) {
         uint64_t index = query_u64(&query);

@@ -56,6 +56,8 @@
       DIGEST)                                                                                  \
     X(SEAL, "fact/seal", "uid, gen", 2, "station, detail, accepted, sealed_us", 6,             \
       "fact_seal", DIGEST)                                                                     \
+    X(HOLD, "fact/hold", "uid, gen, n", 3, "cause, reason, held_us", 6, "fact_hold", DIGEST)   \
+    X(ALLOW, "fact/allow", "uid, gen, n", 3, "reason, allowed_us", 5, "fact_allow", DIGEST)    \
     X(REVOKED, "fact/revoked", "uid, gen, serial", 3, "reason, revoked_us", 5, "fact_revoked", \
       DIGEST)                                                                                  \
     X(AUTH_KEY, "auth-key", "pub", 1, "uid", 2, "auth_key", FIELDS)                            \

@@ -172,6 +172,7 @@ const char schema_base[] =
     " CHECK (accepted = 0 OR state IN (4, 6)));"                                               \
     "CREATE INDEX units_by_order ON units (order_name, state);"                                \
     "CREATE INDEX units_by_holder ON units (lease_us) WHERE run_id IS NOT NULL;"               \
+    "CREATE INDEX units_by_run ON units (run_id) WHERE run_id IS NOT NULL;"                    \
     "CREATE INDEX units_by_station ON units (station, state);"                                 \
     "CREATE TRIGGER units_state BEFORE UPDATE OF state ON units WHEN NOT"                      \
     " (OLD.state = NEW.state OR (OLD.state = 1 AND NEW.state IN (2, 5, 6))"                    \
@@ -335,6 +336,16 @@ const char schema_base[] =
                                                                         ";" INSERT_ONLY(                                                                                                                   \
                                                                             "fact_revoked")
 
+/* A hold stands while no fact_allow has its n. */
+#define SCHEMA_HOLDS                                                                           \
+    "CREATE TABLE fact_hold (" UID_GEN ", n BIGINT NOT NULL CHECK (n >= 1),"                   \
+    " cause BIGINT NOT NULL CHECK (cause BETWEEN 1 AND 3), reason TEXT NOT NULL,"              \
+    " held_us BIGINT NOT NULL, PRIMARY KEY (uid, gen, n));"                                    \
+    "CREATE TABLE fact_allow (" UID_GEN ", n BIGINT NOT NULL, reason TEXT NOT NULL,"           \
+    " allowed_us BIGINT NOT NULL, PRIMARY KEY (uid, gen, n),"                                  \
+    " FOREIGN KEY (uid, gen, n) REFERENCES fact_hold);" /* */                                  \
+        INSERT_ONLY("fact_hold") INSERT_ONLY("fact_allow")
+
 #define SCHEMA_KEYS                                                                            \
     "CREATE TABLE auth_key (pub BYTEA NOT NULL PRIMARY KEY CHECK (length(pub) = 65), " SIZED(  \
         "uid",                                                                                 \
@@ -383,7 +394,7 @@ const char schema_base[] =
 /* Append, never edit one that was released (README.md: none was yet). */
 const char *const schema_migrations[] = {
     /* 1 */
-    SCHEMA_PEOPLE SCHEMA_ORDERS SCHEMA_UNITS SCHEMA_FACTS SCHEMA_KEYS SCHEMA_LOG,
+    SCHEMA_PEOPLE SCHEMA_ORDERS SCHEMA_UNITS SCHEMA_FACTS SCHEMA_HOLDS SCHEMA_KEYS SCHEMA_LOG,
 };
 
 const unsigned schema_version = COUNT(schema_migrations);

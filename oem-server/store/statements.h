@@ -22,7 +22,7 @@
     " AND ($5 IS NULL OR station = $5) AND ($6 IS NULL OR operator = $6)"                      \
     " AND ($7 IS NULL OR kind = $7) AND ($8 IS NULL OR method = $8)"                           \
     " AND ($9 = 0 OR arrow = $9) AND ($10 IS NULL OR firmware = $10)"                          \
-    " AND time_us >= $11 ORDER BY position LIMIT $2"
+    " AND time_us >= $11 AND ($12 = 0 OR time_us <= $12) ORDER BY position LIMIT $2"
 
 /* name, SQL */
 #define STATEMENT_LIST_STORE(X)                                                                \
@@ -56,10 +56,11 @@
                   " created_us) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")           \
     X(ANSWER_GET, "SELECT request_sha256, response FROM answers"                               \
                   " WHERE caller = $1 AND call_key = $2")                                      \
-    X(ANSWERS_EXPIRE, "DELETE FROM answers WHERE created_us < $1")                             \
+    X(ANSWERS_EXPIRE, "DELETE FROM answers WHERE created_us < $1 OR created_us > $2")          \
     X(LOG_ADD, "INSERT INTO log_entries (position, entry, unit, order_name, station,"          \
                " operator, kind, method, arrow, outcome, firmware, time_us)"                   \
                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")                  \
+    X(LOG_LAST_TIME, "SELECT time_us FROM log_entries ORDER BY position DESC LIMIT 1")         \
     X(LOG_LAST, "SELECT position FROM log_entries ORDER BY position DESC LIMIT 1")             \
     X(LOG_READ, "SELECT position, entry FROM log_entries WHERE position >= $1"                 \
                 " ORDER BY position LIMIT $2")                                                 \

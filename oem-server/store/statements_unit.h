@@ -2,6 +2,16 @@
 /* statements_unit: the statements of units and their facts. For statements.h. */
 #pragma once
 
+#define STARTED_BY_FIRMWARE_SQL                                                                \
+    "u.state = 1 AND (EXISTS (SELECT 1 FROM orders o WHERE o.name = u.order_name"              \
+    " AND o.firmware_sha256 = $1) OR EXISTS (SELECT 1 FROM fact_fwinfo f"                      \
+    " WHERE f.uid = u.uid AND f.gen = u.gen AND f.firmware_sha256 = $1))"
+
+/* Committed before $1, or at a time that has not come ($2): then a clock was set back. */
+#define UNLOCKED_SQL                                                                           \
+    "u.state = 3 AND (u.changed_us < $1 OR u.changed_us > $2) AND NOT EXISTS"                  \
+    " (SELECT 1 FROM fact_lock l WHERE l.uid = u.uid AND l.gen = u.gen)"
+
 #define STATEMENT_LIST_UNIT(X)                                                                 \
     X(UNIT_GET, "SELECT uid, gen, state, order_name, station, held, run_id, holder_server,"    \
                 " holder_station, opened_us, boot_failed, accepted, started_us, changed_us,"   \
@@ -26,17 +36,22 @@
                       " u.boot_failed, u.accepted, u.started_us, u.changed_us, u.lease_us,"    \
                       " COALESCE(l.lock_level, 0) FROM units u LEFT JOIN fact_lock l"          \
                       " ON l.uid = u.uid AND l.gen = u.gen WHERE u.run_id IS NOT NULL"         \
-                      " ORDER BY u.opened_us, u.uid LIMIT $1")                                 \
+                      " AND (u.opened_us, u.uid) > ($1, $2) AND ($3 IS NULL OR u.uid = $3)"    \
+                      " ORDER BY u.opened_us, u.uid LIMIT $4")                                 \
+    X(UNIT_BY_RUN, "SELECT uid FROM units WHERE run_id = $1 LIMIT $2")                         \
+    X(UNIT_EXPIRED, "SELECT COUNT(*) FROM units WHERE run_id IS NOT NULL"                      \
+                    " AND (lease_us <= $1 OR opened_us > $2)")                                 \
     X(UNIT_UNSEALED, "SELECT uid FROM units WHERE state IN (2, 3)"                             \
                      " AND ($1 = '' OR station = $1) AND ($2 = '' OR order_name = $2)"         \
                      " AND uid > $3 ORDER BY uid LIMIT $4")                                    \
-    X(UNIT_UNLOCKED, "SELECT COUNT(*) FROM units u WHERE u.state = 3 AND u.changed_us < $1"    \
-                     " AND ($2 = '' OR u.order_name = $2) AND NOT EXISTS (SELECT 1 FROM"       \
-                     " fact_lock l WHERE l.uid = u.uid AND l.gen = u.gen)")                    \
+    X(UNIT_UNLOCKED, "SELECT COUNT(*) FROM units u WHERE " UNLOCKED_SQL                        \
+                     " AND ($3 = '' OR u.order_name = $3)")                                    \
+    X(UNIT_UNLOCKED_PAGE, "SELECT u.uid FROM units u WHERE " UNLOCKED_SQL                      \
+                          " AND u.uid > $3 ORDER BY u.uid LIMIT $4")                           \
     X(UNIT_HOLDERS, "SELECT uid, run_id FROM units WHERE run_id IS NOT NULL"                   \
                     " AND ($1 = '' OR holder_server = $1)"                                     \
-                    " AND ($2 = 0 OR lease_us < $2) AND ($3 = '' OR order_name = $3)"          \
-                    " ORDER BY uid LIMIT $4")                                                  \
+                    " AND ($2 = 0 OR lease_us <= $2 OR opened_us > $3)"                        \
+                    " AND ($4 = '' OR order_name = $4) ORDER BY uid LIMIT $5")                 \
     X(UNIT_STARTED, "SELECT uid FROM units WHERE state = 1 AND order_name = $1"                \
                     " AND run_id IS NULL AND uid > $2 ORDER BY uid LIMIT $3")                  \
     X(UNIT_BY_FIRMWARE, "SELECT u.uid FROM units u JOIN orders o ON o.name = u.order_name"     \
@@ -44,9 +59,18 @@
                         " AND (o.firmware_sha256 = $1 OR EXISTS (SELECT 1 FROM fact_fwinfo f"  \
                         " WHERE f.uid = u.uid AND f.gen = u.gen AND f.firmware_sha256 = $1))"  \
                         " ORDER BY u.uid LIMIT $3")                                            \
+    X(UNIT_STARTED_BY_FIRMWARE,                                                                \
+      "SELECT u.uid FROM units u WHERE " STARTED_BY_FIRMWARE_SQL " ORDER BY u.uid LIMIT $2")   \
+    X(UNIT_STARTED_BY_FIRMWARE_COUNT,                                                          \
+      "SELECT COUNT(*) FROM units u WHERE " STARTED_BY_FIRMWARE_SQL)                           \
     X(UNIT_SEALED_BY_FIRMWARE, "SELECT COUNT(*) FROM units u WHERE u.state = 4 AND EXISTS"     \
                                " (SELECT 1 FROM fact_fwinfo f WHERE f.uid = u.uid"             \
                                " AND f.gen = u.gen AND f.firmware_sha256 = $1)")               \
+    X(HOLD_STANDING, "SELECT h.n, h.cause, h.reason, h.held_us FROM fact_hold h"               \
+                     " WHERE h.uid = $1 AND h.gen = $2 AND ($3 = 0 OR h.cause = $3)"           \
+                     " AND NOT EXISTS (SELECT 1 FROM fact_allow a WHERE a.uid = h.uid"         \
+                     " AND a.gen = h.gen AND a.n = h.n) ORDER BY h.n LIMIT $4")                \
+    X(HOLD_NEXT, "SELECT COALESCE(MAX(n), 0) + 1 FROM fact_hold WHERE uid = $1 AND gen = $2")  \
     X(CLAIM_GET, "SELECT auth_public_key, serial, not_before, not_after FROM fact_claim"       \
                  " WHERE uid = $1 AND gen = $2")                                               \
     X(AUTH_KEY_GET, "SELECT uid FROM auth_key WHERE pub = $1")                                 \

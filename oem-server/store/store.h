@@ -150,6 +150,7 @@ enum err store_answer_get(struct store_tx *tx, const char *caller,
                           const uint8_t key[static STORE_CALL_KEY_SIZE],
                           struct store_answer *answer_out);
 void store_answer_free(struct store_answer *answer);
+/* Older ones than before_us, and those from as far in the future: a clock was set back. */
 enum err store_answers_expire(struct store_tx *tx, int64_t before_us);
 
 /* --- The event log's rows (written by tlog only). --- */
@@ -166,6 +167,7 @@ struct store_log_search {
     uint32_t arrow;
     uint32_t outcome; /* enum err */
     int64_t time_us;
+    int64_t until_us; /* of store_log_find() */
 };
 /* level 0 node n is leaf n's hash; a node is written when its subtree is complete. A row that
  * exists already is ERR_DATA_LOSS. */
@@ -177,6 +179,8 @@ enum err store_log_node_get(struct store_tx *tx, uint32_t level, uint64_t n,
                             uint8_t hash_out[static SHA256_SIZE]);
 enum err store_log_node_count(struct store_tx *tx, uint64_t *count_out); /* slow: counts */
 enum err store_log_size(struct store_tx *tx, uint64_t *size_out);        /* last index + 1 */
+/* When the last entry was made. ERR_NOT_FOUND: the log is empty. */
+enum err store_log_last_time(struct store_tx *tx, int64_t *time_us_out);
 /* The tree's edge, as tlog writes it. ERR_NOT_FOUND: the log is empty. */
 enum err store_log_head_put(struct store_tx *tx, uint64_t size, struct span edge);
 enum err store_log_head_get(struct store_tx *tx, uint64_t *size_out, struct buf *edge_out);
@@ -185,8 +189,9 @@ enum err store_log_head_get(struct store_tx *tx, uint64_t *size_out, struct buf 
 typedef enum err store_log_take(void *context, uint64_t index, struct span entry);
 enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
                         store_log_take *take, void *context);
-/* The same for the entries that have all of what search tells (arrow 0, time_us 0: not told;
- * entries of that time and later), gaps between them allowed. outcome is not asked. */
+/* The same for the entries that have all of what search tells (arrow 0, time_us 0, until_us 0:
+ * not told; entries of time_us and later, of until_us and earlier), gaps between them allowed.
+ * outcome is not asked. */
 enum err store_log_find(struct store_tx *tx, const struct store_log_search *search,
                         uint64_t start, uint64_t count, store_log_take *take, void *context);
 /* Whether an entry's columns are these: for the full check. */

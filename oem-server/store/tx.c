@@ -18,6 +18,11 @@ void store_clock_offset(struct store *store, int64_t offset_us)
     atomic_store(&store->clock_offset_us, offset_us);
 }
 
+void store_fail(struct store *store, bool fails)
+{
+    atomic_store(&store->fails, fails);
+}
+
 void store_tx_doom(struct store_tx *tx)
 {
     tx->doomed = true;

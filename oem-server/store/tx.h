@@ -32,6 +32,7 @@ struct store {
     char *path;
     int lock_fd;
     atomic_llong clock_offset_us; /* hooks.h */
+    atomic_bool fails;            /* hooks.h */
 
     pthread_mutex_t mutex;
     pthread_cond_t work;            /* the writer waits: a job, or closing */

@@ -147,7 +147,8 @@ static bool jobs_commit(struct store *store, struct store_job **jobs, size_t cou
     bool committed = false;
     if (store->backend->begin(store->link) == ERR_OK) {
         committed = jobs_run(&tx, jobs, count) && follower_finish(store, &tx) == ERR_OK &&
-                    !tx.doomed && store->backend->commit(store->link) == ERR_OK;
+                    !tx.doomed && !atomic_load(&store->fails) &&
+                    store->backend->commit(store->link) == ERR_OK;
         if (!committed)
             store->backend->rollback(store->link);
     }

@@ -13,12 +13,18 @@ static bool is_holder(const struct unit *unit, const uint8_t run_id[static RUN_I
     return unit->holder.held_now && memcmp(unit->holder.run_id, run_id, RUN_ID_SIZE) == 0;
 }
 
+bool unit_is_future(struct store_tx *tx, int64_t time_us)
+{
+    return time_us > store_now_us(tx) + UNIT_CLOCK_STEP_US;
+}
+
 bool unit_holder_live(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit *unit)
 {
     int64_t now = store_now_us(tx);
     return unit->holder.held_now && now < unit->holder.lease_us &&
-           now < unit->holder.opened_us + limits->longest_us;
+           now < unit->holder.opened_us + limits->longest_us &&
+           !unit_is_future(tx, unit->holder.opened_us);
 }
 
 static int64_t lease_until(struct store_tx *tx, const struct unit_limits *limits,
@@ -149,7 +155,8 @@ enum err unit_end_listed(struct store_tx *tx, const char *server, int64_t expire
     AUTO(buf_free) struct buf uids = { 0 };
     struct unit was, now;
     TRY(unit_uids(tx, STATEMENT_UNIT_HOLDERS,
-                  VALUES(value_text(server), value_number(expired_us), value_text(order),
+                  VALUES(value_text(server), value_number(expired_us),
+                         value_number(expired_us + UNIT_CLOCK_STEP_US), value_text(order),
                          value_number(UNIT_PAGE_MAX)),
                   &uids));
     for (size_t at = 0; at < uids.len; at += UID_SIZE) {
@@ -169,6 +176,28 @@ enum err unit_end_runs_of(struct store_tx *tx, const char *server, unit_ended *e
 enum err unit_end_expired(struct store_tx *tx, unit_ended *ended, void *context)
 {
     return unit_end_listed(tx, "", store_now_us(tx), "", ended, context);
+}
+
+enum err unit_any_expired(struct store_tx *tx, bool *any_out)
+{
+    uint64_t count = 0;
+    int64_t now = store_now_us(tx);
+    TRY(query_count(tx, STATEMENT_UNIT_EXPIRED,
+                    VALUES(value_number(now), value_number(now + UNIT_CLOCK_STEP_US)), &count));
+    *any_out = count != 0;
+    return ERR_OK;
+}
+
+enum err unit_of_run_id(struct store_tx *tx, const uint8_t run_id[static RUN_ID_SIZE],
+                        struct unit *unit_out)
+{
+    AUTO(buf_free) struct buf uids = { 0 };
+    char hex[2 * RUN_ID_SIZE + 1];
+    TRY(unit_uids(tx, STATEMENT_UNIT_BY_RUN,
+                  VALUES(value_bytes(run_id, RUN_ID_SIZE), value_number(1)), &uids));
+    return uids.len == 0 ? fail_quiet(ERR_NOT_FOUND, "there is no run %s",
+                                      hex_of(span_of(run_id, RUN_ID_SIZE), hex))
+                         : unit_must(tx, uids.ptr, unit_out);
 }
 
 enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *reason)

@@ -128,45 +128,46 @@ enum err image_list(struct store_tx *tx, struct image **images_out, size_t *coun
 
 /* --- Withdraw. --- */
 
-static enum err unit_hold_for(struct store_tx *tx, const uint8_t *uid, const char *why)
+void image_units_free(struct image_units *units)
 {
-    struct unit was, now;
-    TRY(unit_must(tx, uid, &was));
-    now = was;
-    snprintf(now.held, sizeof(now.held), "%s", why);
-    return unit_transition(tx, UNIT_EVENT_HOLD, &was, &now);
+    buf_free(&units->held);
+    buf_free(&units->started);
+    *units = (struct image_units){ 0 };
 }
 
-static enum err units_hold(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
-                           const char *why, struct buf *held, uint32_t *count)
+/* Whether a started unit carries the image, nothing can tell: arrow 24 is between station and
+ * board. Those that may are named. */
+static enum err started_list(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                             struct image_units *units)
 {
-    AUTO(buf_free) struct buf uids = { 0 };
-    uint8_t after[UID_SIZE] = { 0 };
-    *count = 0;
-    do {
-        TRY(unit_uids(tx, STATEMENT_UNIT_BY_FIRMWARE,
-                      VALUES(value_bytes(sha256, SHA256_SIZE),
-                             value_bytes(after, *count == 0 ? 0 : UID_SIZE),
-                             value_number(UNIT_PAGE_MAX)),
-                      &uids));
-        for (size_t at = 0; at < uids.len; at += UID_SIZE)
-            TRY(unit_hold_for(tx, uids.ptr + at, why));
-        if (*count == 0)
-            TRY(buf_copy(held, buf_span(&uids)));
-        if (uids.len != 0)
-            memcpy(after, uids.ptr + uids.len - UID_SIZE, UID_SIZE);
-        *count += (uint32_t)(uids.len / UID_SIZE);
-    } while (uids.len != 0);
+    uint64_t count = 0;
+    TRY(unit_uids(tx, STATEMENT_UNIT_STARTED_BY_FIRMWARE,
+                  VALUES(value_bytes(sha256, SHA256_SIZE), value_number(UNIT_PAGE_MAX)),
+                  &units->started));
+    TRY(query_count(tx, STATEMENT_UNIT_STARTED_BY_FIRMWARE_COUNT,
+                    VALUES(value_bytes(sha256, SHA256_SIZE)), &count));
+    units->started_count = (uint32_t)count;
+    return ERR_OK;
+}
+
+static enum err units_find(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
+                           const char *reason, struct image_units *units)
+{
+    uint64_t sealed = 0;
+    TRY(hold_all(tx, UNIT_CAUSE_FIRMWARE, span_of(sha256, SHA256_SIZE), reason, &units->held,
+                 &units->held_count));
+    TRY(started_list(tx, sha256, units));
+    TRY(query_count(tx, STATEMENT_UNIT_SEALED_BY_FIRMWARE,
+                    VALUES(value_bytes(sha256, SHA256_SIZE)), &sealed));
+    units->sealed_count = (uint32_t)sealed;
     return ERR_OK;
 }
 
 enum err image_withdraw(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
-                        const char *reason, struct buf *held_out, uint32_t *held_count_out,
-                        uint32_t *sealed_count_out)
+                        const char *reason, struct image_units *units_out)
 {
     AUTO(image_free) struct image image = { 0 };
-    char why[UNIT_REASON_MAX + 1];
-    uint64_t sealed = 0;
+    AUTO(image_units_free) struct image_units units = { 0 };
     TRY(reason_check(reason));
     enum err found = image_info(tx, sha256, &image);
     if (found == ERR_NOT_FOUND)
@@ -178,10 +179,9 @@ enum err image_withdraw(struct store_tx *tx, const uint8_t sha256[static SHA256_
     TRY(row_write(tx, ROW_IMAGE, VALUES_ONLY(value_bytes(sha256, SHA256_SIZE)),
                   STATEMENT_IMAGE_WITHDRAW,
                   VALUES(value_bytes(sha256, SHA256_SIZE), value_text(reason)), NULL));
-    snprintf(why, sizeof(why), "firmware withdrawn: %.230s", reason);
-    TRY(units_hold(tx, sha256, why, held_out, held_count_out));
-    TRY(query_count(tx, STATEMENT_UNIT_SEALED_BY_FIRMWARE,
-                    VALUES(value_bytes(sha256, SHA256_SIZE)), &sealed));
-    *sealed_count_out = (uint32_t)sealed;
+    TRY(units_find(tx, sha256, reason, &units));
+    image_units_free(units_out);
+    *units_out = units;
+    units = (struct image_units){ 0 };
     return ERR_OK;
 }

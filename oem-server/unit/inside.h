@@ -61,6 +61,8 @@ enum err unit_holder_end(struct store_tx *tx, const struct unit *was, struct uni
 
 void unit_holder_take(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit_open *in, struct unit_holder *holder_out);
+/* Is a time of the database from before its clock was set back? */
+bool unit_is_future(struct store_tx *tx, int64_t time_us);
 /* Ends the runs of a server ("": any), with a lease before expired_us (0: any), of an order. */
 enum err unit_end_listed(struct store_tx *tx, const char *server, int64_t expired_us,
                          const char *order, unit_ended *ended, void *context);
@@ -74,6 +76,16 @@ enum err unit_committed_answer(struct store_tx *tx, const struct unit *unit,
 void unit_read(struct query *query, struct unit *unit);
 #define UNIT_KEY(unit) VALUES_ONLY(value_bytes((unit)->uid, UID_SIZE))
 #define UNIT_GEN(unit) value_bytes((unit)->uid, UID_SIZE), value_number((unit)->gen)
+
+/* --- Holds (hold.c). --- */
+
+/* Holds all units that a cause is about: a firmware's digest, a station's name. */
+enum err hold_all(struct store_tx *tx, enum unit_cause cause, struct span about,
+                  const char *reason, struct buf *uids_out, uint32_t *count_out);
+/* Lifts the holds with that cause and tells *unit, which the caller writes, what still stands.
+ */
+enum err hold_lift(struct store_tx *tx, enum unit_cause cause, const char *reason,
+                   struct unit *unit, size_t *lifted_out);
 
 /* --- Facts (fact.c). --- */
 

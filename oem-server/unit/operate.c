@@ -116,83 +116,69 @@ enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
     return unit_seal_add(tx, &was, reason, true);
 }
 
-enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
-                   struct unit *unit_out)
-{
-    struct unit was, now;
-    TRY(operated(tx, uid, reason, &was));
-    now = was;
-    snprintf(now.held, sizeof(now.held), "%s", reason);
-    TRY(unit_transition(tx, UNIT_EVENT_HOLD, &was, &now));
-    *unit_out = now;
-    return ERR_OK;
-}
+/* --- Reassign. --- */
 
-enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
-                    struct unit *unit_out)
-{
-    struct unit was, now;
-    TRY(operated(tx, uid, reason, &was));
-    now = was;
-    now.held[0] = '\0';
-    TRY(unit_transition(tx, UNIT_EVENT_ALLOW, &was, &now));
-    *unit_out = now;
-    return ERR_OK;
-}
-
-/* A hold is lifted, unless it is for the firmware. */
-static enum err hold_lift(struct store_tx *tx, struct unit *unit)
-{
-    AUTO(order_free) struct order order = { 0 };
-    struct image image = { 0 };
-    TRY(order_get(tx, unit->order, &order));
-    TRY(image_info(tx, order.firmware_sha256, &image));
-    if (!image.withdrawn)
-        unit->held[0] = '\0';
-    image_free(&image);
-    return ERR_OK;
-}
+struct reassigning {
+    const char *station, *reason;
+    unit_ended *ended;
+    void *context;
+};
 
 /* The run of the station that it is taken from ends by it. */
-static enum err reassign(struct store_tx *tx, const struct unit *unit, const char *station,
-                         struct unit *unit_out)
+static enum err holder_take_away(struct store_tx *tx, const struct reassigning *r,
+                                 const struct unit *unit, struct unit *now_out)
 {
-    struct unit was = *unit, now;
-    if (unit_table_find(UNIT_EVENT_REASSIGN, was.state) != NULL && was.holder.held_now &&
-        strcmp(was.holder.station, station) != 0)
-        TRY(unit_holder_end(tx, unit, &was));
+    *now_out = *unit;
+    if (unit_table_find(UNIT_EVENT_REASSIGN, unit->state) == NULL || !unit->holder.held_now ||
+        strcmp(unit->holder.station, r->station) == 0)
+        return ERR_OK;
+    TRY(unit_holder_end(tx, unit, now_out));
+    r->ended(r->context, unit->uid, &unit->holder, unit->order);
+    return ERR_OK;
+}
+
+static enum err reassign(struct store_tx *tx, const struct reassigning *r,
+                         const struct unit *unit, struct unit *unit_out)
+{
+    struct unit was, now;
+    size_t lifted = 0;
+    TRY(holder_take_away(tx, r, unit, &was));
     now = was;
-    snprintf(now.station, sizeof(now.station), "%s", station);
-    TRY(hold_lift(tx, &now));
+    snprintf(now.station, sizeof(now.station), "%s", r->station);
+    if (unit_table_find(UNIT_EVENT_REASSIGN, was.state) != NULL)
+        TRY(hold_lift(tx, UNIT_CAUSE_STATION, r->reason, &now, &lifted));
     TRY(unit_transition(tx, UNIT_EVENT_REASSIGN, &was, &now));
     *unit_out = now;
-    if (!now.holder.held_now)
-        unit_out->holder = unit->holder;
     return ERR_OK;
 }
 
 enum err unit_reassign(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                       const char *station, const char *reason, struct unit *unit_out)
+                       const char *station, const char *reason, unit_ended *ended,
+                       void *context, struct unit *unit_out)
 {
+    const struct reassigning r = { station, reason, ended, context };
     struct unit was;
     TRY(operated(tx, uid, reason, &was));
     TRY(station_check(tx, station));
-    return reassign(tx, &was, station, unit_out);
+    return reassign(tx, &r, &was, unit_out);
 }
 
-static enum err reassign_page(struct store_tx *tx, const struct buf *uids, const char *to)
+static enum err reassign_page(struct store_tx *tx, const struct reassigning *r,
+                              const struct buf *uids)
 {
     struct unit was, now;
     for (size_t at = 0; at < uids->len; at += UID_SIZE) {
         TRY(unit_must(tx, uids->ptr + at, &was));
-        TRY(reassign(tx, &was, to, &now));
+        TRY(reassign(tx, r, &was, &now));
     }
     return ERR_OK;
 }
 
 enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to,
-                           const char *reason, struct buf *uids_out, uint32_t *count_out)
+                           const char *reason, unit_ended *ended, void *context,
+                           struct buf *uids_out, uint32_t *count_out)
 {
+    const struct reassigning r = { to, reason, ended, context };
     AUTO(buf_free) struct buf uids = { 0 };
     uint8_t after[UID_SIZE] = { 0 };
     TRY(reason_check(reason));
@@ -207,7 +193,7 @@ enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to
                              value_bytes(after, *count_out == 0 ? 0 : UID_SIZE),
                              value_number(UNIT_PAGE_MAX)),
                       &uids));
-        TRY(reassign_page(tx, &uids, to));
+        TRY(reassign_page(tx, &r, &uids));
         if (*count_out == 0)
             TRY(buf_copy(uids_out, buf_span(&uids)));
         if (uids.len != 0)

@@ -257,10 +257,11 @@ enum err order_counts_get(struct store_tx *tx, const struct unit_limits *limits,
     uint64_t unlocked = 0;
     TRY(counters_get(tx, name, &counts));
     TRY(states_get(tx, name, &counts));
-    TRY(query_count(
-        tx, STATEMENT_UNIT_UNLOCKED,
-        VALUES(value_number(store_now_us(tx) - limits->unlocked_us), value_text(name)),
-        &unlocked));
+    TRY(query_count(tx, STATEMENT_UNIT_UNLOCKED,
+                    VALUES(value_number(store_now_us(tx) - limits->unlocked_us),
+                           value_number(store_now_us(tx) + UNIT_CLOCK_STEP_US),
+                           value_text(name)),
+                    &unlocked));
     counts.unlocked = (uint32_t)unlocked;
     *counts_out = counts;
     return ERR_OK;

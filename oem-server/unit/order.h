@@ -51,8 +51,15 @@ enum err order_close(struct store_tx *tx, const char *name, bool now, const char
                      unit_ended *ended, void *context, struct order_closed *closed_out);
 enum err order_extend(struct store_tx *tx, const char *name, int64_t not_after,
                       const char *reason);
-enum err order_set_quantity(struct store_tx *tx, const char *name, uint32_t quantity,
-                            uint32_t spares, const char *reason);
+/* What is not given stays as it is now: it is read and written in this change. now_out: both,
+ * as they are afterwards. ERR_PRECONDITION: more units are good, under way or issued. */
+struct order_quantity {
+    bool quantity_given, spares_given;
+    uint32_t quantity, spares;
+};
+enum err order_set_quantity(struct store_tx *tx, const char *name,
+                            const struct order_quantity *wanted, const char *reason,
+                            struct order_quantity *now_out);
 enum err order_add_station(struct store_tx *tx, const char *name, const char *station,
                            const char *reason);
 enum err order_remove_station(struct store_tx *tx, const char *name, const char *station,
@@ -86,7 +93,16 @@ enum err image_info(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE
                     struct image *image_out); /* without the bytes */
 enum err image_list(struct store_tx *tx, struct image **images_out, size_t *count_out);
 void image_list_free(struct image *images, size_t count);
-/* Holds the unsealed units that carry it: UIDs, UNIT_PAGE_MAX at most. */
+/* The units that a withdrawn image concerns. UIDs: UID_SIZE bytes each, UNIT_PAGE_MAX at most.
+ */
+struct image_units {
+    struct buf held; /* finished and committed: held by this, with that cause */
+    uint32_t held_count;
+    struct buf started; /* not held: no run of theirs gets to the image or past it any more */
+    uint32_t started_count;
+    uint32_t sealed_count;
+};
+void image_units_free(struct image_units *units);
+/* Holds the finished and committed units that carry it, and names the started ones. */
 enum err image_withdraw(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
-                        const char *reason, struct buf *held_out, uint32_t *held_count_out,
-                        uint32_t *sealed_count_out);
+                        const char *reason, struct image_units *units_out);

@@ -121,20 +121,29 @@ enum err order_extend(struct store_tx *tx, const char *name, int64_t not_after,
                      VALUES(value_text(name), value_number(not_after)), NULL);
 }
 
-enum err order_set_quantity(struct store_tx *tx, const char *name, uint32_t quantity,
-                            uint32_t spares, const char *reason)
+enum err order_set_quantity(struct store_tx *tx, const char *name,
+                            const struct order_quantity *wanted, const char *reason,
+                            struct order_quantity *now_out)
 {
     AUTO(order_free) struct order order = { 0 };
     uint64_t changed = 0;
     TRY(order_open(tx, name, reason, &order));
-    if (quantity == 0)
+    if (!wanted->quantity_given && !wanted->spares_given)
+        return fail_quiet(ERR_INVALID, "neither a quantity nor spares are given");
+    struct order_quantity now = { true, true,
+                                  wanted->quantity_given ? wanted->quantity : order.quantity,
+                                  wanted->spares_given ? wanted->spares : order.spares };
+    if (now.quantity == 0)
         return fail_quiet(ERR_INVALID, "an order is of one unit at least");
-    TRY(row_write(tx, ROW_ORDER, VALUES_ONLY(value_text(name)), STATEMENT_ORDER_QUANTITY,
-                  VALUES(value_text(name), value_number(quantity), value_number(spares)),
-                  &changed));
-    return changed != 0 ? ERR_OK
-                        : fail_quiet(ERR_PRECONDITION,
-                                     "order %s has more units good, under way or issued", name);
+    TRY(row_write(
+        tx, ROW_ORDER, VALUES_ONLY(value_text(name)), STATEMENT_ORDER_QUANTITY,
+        VALUES(value_text(name), value_number(now.quantity), value_number(now.spares)),
+        &changed));
+    if (changed == 0)
+        return fail_quiet(ERR_PRECONDITION, "order %s has more units good, under way or issued",
+                          name);
+    *now_out = now;
+    return ERR_OK;
 }
 
 enum err order_add_station(struct store_tx *tx, const char *name, const char *station,

@@ -81,19 +81,42 @@ enum err unit_list(struct store_tx *tx, const struct unit_filter *filter,
     return ERR_OK;
 }
 
-enum err unit_list_held(struct store_tx *tx, struct unit_row **rows_out, size_t *count_out)
+enum err unit_list_held(struct store_tx *tx, const struct unit_held_filter *filter,
+                        struct unit_row **rows_out, size_t *count_out, bool *more_out)
 {
-    return rows_get(tx, STATEMENT_UNIT_HELD_PAGE, VALUES(value_number(UNIT_PAGE_MAX)),
-                    UNIT_PAGE_MAX, rows_out, count_out);
+    bool first = filter->after_uid == NULL;
+    TRY(rows_get(tx, STATEMENT_UNIT_HELD_PAGE,
+                 VALUES(value_number(first ? INT64_MIN : filter->after_opened_us),
+                        value_bytes(filter->after_uid, first ? 0 : UID_SIZE),
+                        filter->uid == NULL ? (struct store_value){ STORE_NULL, 0, { 0 } }
+                                            : value_bytes(filter->uid, UID_SIZE),
+                        value_number(UNIT_PAGE_MAX + 1)),
+                 UNIT_PAGE_MAX + 1, rows_out, count_out));
+    *more_out = *count_out > UNIT_PAGE_MAX;
+    *count_out -= *more_out ? 1 : 0;
+    return ERR_OK;
+}
+
+enum err unit_list_unlocked(struct store_tx *tx, const struct unit_limits *limits,
+                            const uint8_t *after, struct buf *uids_out)
+{
+    int64_t now = store_now_us(tx);
+    return unit_uids(
+        tx, STATEMENT_UNIT_UNLOCKED_PAGE,
+        VALUES(value_number(now - limits->unlocked_us), value_number(now + UNIT_CLOCK_STEP_US),
+               value_bytes(after, after == NULL ? 0 : UID_SIZE), value_number(UNIT_PAGE_MAX)),
+        uids_out);
 }
 
 enum err unit_count_unlocked(struct store_tx *tx, const struct unit_limits *limits,
                              uint32_t *count_out)
 {
     uint64_t count = 0;
-    TRY(query_count(
-        tx, STATEMENT_UNIT_UNLOCKED,
-        VALUES(value_number(store_now_us(tx) - limits->unlocked_us), value_text("")), &count));
+    int64_t now = store_now_us(tx);
+    TRY(query_count(tx, STATEMENT_UNIT_UNLOCKED,
+                    VALUES(value_number(now - limits->unlocked_us),
+                           value_number(now + UNIT_CLOCK_STEP_US), value_text("")),
+                    &count));
     *count_out = (uint32_t)count;
     return ERR_OK;
 }

@@ -19,6 +19,12 @@
     X(FAILED, 5, "failed")                                                                     \
     X(SCRAPPED, 6, "scrapped")
 
+/* Why a unit is held. Numbers are stored: append, never renumber. */
+#define UNIT_CAUSE_LIST(X)                                                                     \
+    X(OPERATOR, 1, "operator")                                                                 \
+    X(FIRMWARE, 2, "firmware withdrawn")                                                       \
+    X(STATION, 3, "station seized")
+
 /* Sets of states. */
 enum {
     UNIT_IN_FREE = 1 << 0,

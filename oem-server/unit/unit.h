@@ -33,7 +33,21 @@ enum unit_state {
 };
 const char *unit_state_name(enum unit_state state); /* "started" ... */
 
-enum { UNIT_REASON_MAX = 256, UNIT_WORDS_MAX = 512, UNIT_PAGE_MAX = 1000 };
+enum {
+    UNIT_REASON_MAX = 256,
+    UNIT_WORDS_MAX = 512,
+    UNIT_PAGE_MAX = 1000,
+    UNIT_HOLDS_MAX = 100, /* that are listed */
+};
+
+/* Why a unit is held. */
+enum unit_cause {
+    UNIT_CAUSE_ANY = 0,
+#define X(name, number, text) UNIT_CAUSE_##name = (number),
+    UNIT_CAUSE_LIST(X) /* table.h: UNIT_CAUSE_OPERATOR, _FIRMWARE, _STATION */
+#undef X
+};
+const char *unit_cause_name(enum unit_cause cause); /* "firmware withdrawn" ... */
 
 /* What works on a unit now. */
 struct unit_holder {
@@ -51,8 +65,8 @@ struct unit {
     uint32_t gen; /* from 1, counted up by each release */
     enum unit_state state;
     char order[65];
-    char station[65];               /* of the newest receipt, or that an operator named */
-    char held[UNIT_REASON_MAX + 1]; /* why; "": not held */
+    char station[65];              /* of the newest receipt, or that an operator named */
+    char held[UNIT_WORDS_MAX + 1]; /* the holds that stand, for people; "": not held */
     struct unit_holder holder;
     bool boot_failed; /* the last boot test did: to be opened with repeat */
     bool accepted;    /* sealed by an operator, without a lock statement */
@@ -214,13 +228,22 @@ enum err unit_auth_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
  * that run is not the holder any more (*ended_out false). */
 enum err unit_end_run(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                       const uint8_t run_id[static RUN_ID_SIZE], bool *ended_out);
-/* The runs of this server (at its start), or all whose lease is over: called with ended for
- * each, 1000 at most. */
+/* How far ahead of the database's clock a time may be that it made itself: a clock is adjusted
+ * by less. What is further ahead was made before the clock was set back: it is old. */
+#define UNIT_CLOCK_STEP_US (INT64_C(60) * 1000000)
+
+/* The runs of this server (at its start), or all whose lease is over or whose begin is still to
+ * come (the clock was set back): called with ended for each, UNIT_PAGE_MAX at most. */
 typedef void unit_ended(void *context, const uint8_t uid[static UID_SIZE],
                         const struct unit_holder *holder, const char *order);
 enum err unit_end_runs_of(struct store_tx *tx, const char *server, unit_ended *ended,
                           void *context);
 enum err unit_end_expired(struct store_tx *tx, unit_ended *ended, void *context);
+/* Is there one for unit_end_expired()? Reads. */
+enum err unit_any_expired(struct store_tx *tx, bool *any_out);
+/* The unit that a run holds. ERR_NOT_FOUND. */
+enum err unit_of_run_id(struct store_tx *tx, const uint8_t run_id[static RUN_ID_SIZE],
+                        struct unit *unit_out);
 
 /* What the server found makes the unit bad for good (never what a Hello says). */
 enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *reason);
@@ -228,22 +251,44 @@ enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *
 /* --- Events by an operator; reason is 1-UNIT_REASON_MAX bytes of printable UTF-8. --- */
 
 /* unit_out: the unit as it is now (released: state UNIT_FREE, its next generation). If a run
- * ended by it (release, scrap, accept, reassign), unit_out->holder is that run. */
+ * ended by a release, scrap or accept, unit_out->holder is that run; reassign tells of each
+ * with ended. */
 enum err unit_release(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                       bool board_refuses, const char *reason, struct unit *unit_out);
 enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
                     struct unit *unit_out);
 enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *reason, struct unit *unit_out);
+/* Several holds may stand; the unit is held while any does (test_unit_hold.c). */
 enum err unit_hold(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
                    struct unit *unit_out);
-enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
-                    struct unit *unit_out);
+/* Holds all finished and committed units of a station that is seized, with that cause, whatever
+ * else holds them. uids_out: UID_SIZE bytes each, UNIT_PAGE_MAX at most; count_out: of all. The
+ * caller asks that there is such a station, and revokes it. */
+enum err unit_hold_station(struct store_tx *tx, const char *station, const char *reason,
+                           struct buf *uids_out, uint32_t *count_out);
+/* Lifts the holds with that cause, and no others. ERR_PRECONDITION: there is none. */
+enum err unit_allow(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                    enum unit_cause cause, const char *reason, struct unit *unit_out);
+/* The holds that stand with that cause (UNIT_CAUSE_ANY: all), oldest first, UNIT_HOLDS_MAX at
+ * most. holds_out: calloc'd; the caller frees it. */
+struct unit_hold {
+    uint32_t n; /* in its generation, from 1 */
+    enum unit_cause cause;
+    char reason[UNIT_REASON_MAX + 1];
+    int64_t held_us;
+};
+enum err unit_holds_get(struct store_tx *tx, const struct unit *unit, enum unit_cause cause,
+                        struct unit_hold **holds_out, size_t *count_out);
+/* The unit's next receipts are that station's. Lifts the holds for a seized station, no others.
+ */
 enum err unit_reassign(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                       const char *station, const char *reason, struct unit *unit_out);
+                       const char *station, const char *reason, unit_ended *ended,
+                       void *context, struct unit *unit_out);
 /* All finished and committed units of a station. uids_out: UID_SIZE bytes each. */
 enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to,
-                           const char *reason, struct buf *uids_out, uint32_t *count_out);
+                           const char *reason, unit_ended *ended, void *context,
+                           struct buf *uids_out, uint32_t *count_out);
 
 /* --- Reading. --- */
 
@@ -262,9 +307,18 @@ struct unit_row {
 /* rows_out: calloc'd, by UID; the caller frees it. */
 enum err unit_list(struct store_tx *tx, const struct unit_filter *filter,
                    struct unit_row **rows_out, size_t *count_out, bool *more_out);
-/* Units with a holder, oldest first. */
-enum err unit_list_held(struct store_tx *tx, struct unit_row **rows_out, size_t *count_out);
-/* Committed for longer than limits->unlocked_us without a lock statement. */
+/* Units with a holder, oldest run first, UNIT_PAGE_MAX at most. */
+struct unit_held_filter {
+    const uint8_t *uid;       /* NULL: any */
+    const uint8_t *after_uid; /* NULL: from the first; else the last one of the page before, */
+    int64_t after_opened_us;  /* and when its run was opened */
+};
+enum err unit_list_held(struct store_tx *tx, const struct unit_held_filter *filter,
+                        struct unit_row **rows_out, size_t *count_out, bool *more_out);
+/* Committed for longer than limits->unlocked_us without a lock statement: the UIDs after after
+ * (NULL: from the first), UNIT_PAGE_MAX at most; and how many there are. */
+enum err unit_list_unlocked(struct store_tx *tx, const struct unit_limits *limits,
+                            const uint8_t *after, struct buf *uids_out);
 enum err unit_count_unlocked(struct store_tx *tx, const struct unit_limits *limits,
                              uint32_t *count_out);
 

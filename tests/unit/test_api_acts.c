@@ -105,12 +105,12 @@ static void registry_says_whom_and_why(void **state)
     AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
     add.role = revoke.role = HALLMARK__V1__ROLE__ROLE_AUDITOR;
     add.name = revoke.name = name;
-    revoke.reason = reason;
+    add.reason = revoke.reason = reason;
     add.csr = (ProtobufCBinaryData){ csr.len, csr.ptr };
     act("Registry/Add", &add.base,
         &(struct want){ "auditor new-1",
                         "",
-                        "",
+                        reason,
                         { "principal/3/new-1 revoked=0",
                           "principal-certificate/3/new-1/1 certificate_sha256=*" } });
     act("Registry/Revoke", &revoke.base,
@@ -140,6 +140,7 @@ static void order_says_all_its_terms(void **state)
     attribute.name = key;
     attribute.value = value;
     in.order = &o;
+    in.reason = reason;
     o.name = name;
     o.quantity = 7;
     o.spares = 2;
@@ -159,7 +160,7 @@ static void order_says_all_its_terms(void **state)
     act("Orders/Create", &in.base,
         &(struct want){ "",
                         "po-7",
-                        "",
+                        reason,
                         { "order/po-7 quantity=7", "order/po-7 spares=2", firmware, devauth,
                           "order/po-7 lock_level=3", "order/po-7 boot_key_scope=1",
                           "order/po-7 boot_test=0", "order/po-7 not_before=1000",
@@ -180,7 +181,9 @@ static void order_acts_say_their_terms(void **state)
     bench_order(&alice, name, "line-1", 5, 1);
     quantity.name = extend.name = move.name = close.name = name;
     quantity.reason = extend.reason = move.reason = close.reason = reason;
+    quantity.quantity_given_case = HALLMARK__V1__SET_QUANTITY_REQUEST__QUANTITY_GIVEN_QUANTITY;
     quantity.quantity = 9;
+    quantity.spares_given_case = HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN_SPARES;
     quantity.spares = 4;
     extend.not_after = 253402300800;
     move.station = station;
@@ -226,7 +229,8 @@ static void unit_acts_say_which_unit(void **state)
     hold.reason = allow.reason = accept.reason = move.reason = reason;
     move.to = line_2.who.name;
     act("Units/Hold", &hold.base, &(struct want){ "", "po-9", reason, { held } });
-    act("Units/Allow", &allow.base, &(struct want){ "", "po-9", reason, { free_ } });
+    act("Units/Allow", &allow.base,
+        &(struct want){ "held with the cause operator", "po-9", reason, { free_ } });
     act("Units/Reassign", &move.base,
         &(struct want){ "to station line-2", "po-9", reason, { station } });
     act("Units/Accept", &accept.base, &(struct want){ "", "po-9", reason, { accepted } });

@@ -546,6 +546,7 @@ static void images_are_listed_and_withdrawn(void **state)
     assert_has(text, "  CVE\n");
     free(text);
     out.held = held, out.n_held = 1, out.held_count = 1001, out.sealed_count = 7;
+    out.started = held, out.n_started = 1, out.started_count = 1;
     answer(&out.base, NULL);
     assert_int_equal(
         run(&firmware_withdraw_command,
@@ -555,6 +556,8 @@ static void images_are_listed_and_withdrawn(void **state)
     assert_has(text, "held by this                        1001\n");
     assert_has(text, "sealed with it                      7\n");
     assert_has(text, "held                                " HEX "\n");
+    assert_has(text, "started with it                     1\n");
+    assert_has(text, "started                             " HEX "\n");
     assert_has(text, "oemctl unit list --state held");
     free(text);
 }
@@ -580,6 +583,16 @@ static void runs_are_listed_and_ended(void **state)
     assert_has(text, "\n" RUN "  " HEX "  acme-7            line-1        a           1970-");
     free(text);
 
+    Hallmark__V1__ListRunsResponse page = runs; /* and a page after it */
+    page.more = true;
+    answer(&page.base, &runs.base);
+    assert_int_equal(run(&run_list_command, WORDS(NULL), false, &text), ERR_OK);
+    assert_int_equal(server.calls, 2);
+    Hallmark__V1__ListRunsRequest *next = REQUEST(1, list_runs_request);
+    assert_memory_equal(next->after_uid.data, uid, UID_SIZE);
+    hallmark__v1__list_runs_request__free_unpacked(next, NULL);
+    free(text);
+
     answer(&runs.base, &out.base); /* by its unit */
     assert_int_equal(run(&run_end_command, WORDS(HEX, WHY), false, &text), ERR_OK);
     assert_string_equal(server.methods[1], "hallmark.v1.RunTable/End");
@@ -594,6 +607,11 @@ static void runs_are_listed_and_ended(void **state)
     assert_int_equal(server.calls, 1);
     free(text);
 
+    answer(&runs.base, NULL); /* about another one */
+    assert_int_equal(
+        run(&run_end_command, WORDS("ffffffffffffffffffffffff", WHY), false, &text), ERR_PROTO);
+    free(text);
+    runs.n_runs = 0;
     answer(&runs.base, NULL); /* of a unit that has none */
     assert_int_equal(
         run(&run_end_command, WORDS("ffffffffffffffffffffffff", WHY), false, &text),
@@ -720,24 +738,26 @@ static void a_quantity_keeps_its_spares(void **state)
 {
     (void)state;
     char *text = NULL;
-    Hallmark__V1__Order order = order_of("o");
-    Hallmark__V1__OrderCounts counts = counts_of(0, 0);
-    Hallmark__V1__ShowOrderResponse shown = HALLMARK__V1__SHOW_ORDER_RESPONSE__INIT;
     Hallmark__V1__ChangeOrderResponse changed = HALLMARK__V1__CHANGE_ORDER_RESPONSE__INIT;
-    shown.order = &order, shown.counts = &counts;
-    answer(&shown.base, &changed.base);
+    changed.quantity = 12, changed.spares = 3;
+    answer(&changed.base, NULL);
     assert_int_equal(run(&order_set_quantity_command, WORDS("o", "12", WHY), false, &text),
                      ERR_OK);
-    Hallmark__V1__SetQuantityRequest *in = REQUEST(1, set_quantity_request);
+    assert_int_equal(server.calls, 1);
+    Hallmark__V1__SetQuantityRequest *in = REQUEST(0, set_quantity_request);
     assert_int_equal(in->quantity, 12);
-    assert_int_equal(in->spares, 3);
+    assert_int_equal(in->spares_given_case,
+                     HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN__NOT_SET);
     hallmark__v1__set_quantity_request__free_unpacked(in, NULL);
+    assert_has(text, "spares                              3\n");
     free(text);
     answer(&changed.base, NULL);
     assert_int_equal(
         run(&order_set_quantity_command, WORDS("o", "12", "--spares", "0", WHY), false, &text),
         ERR_OK);
     in = REQUEST(0, set_quantity_request);
+    assert_int_equal(in->spares_given_case,
+                     HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN_SPARES);
     assert_int_equal(in->spares, 0);
     hallmark__v1__set_quantity_request__free_unpacked(in, NULL);
     free(text);

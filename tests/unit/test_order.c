@@ -137,6 +137,8 @@ struct terms {
     const char *name, *station, *reason;
     int64_t not_after;
     uint32_t quantity, spares;
+    bool no_quantity, no_spares;
+    struct order_quantity changed;
     bool now;
     struct order_closed closed;
     struct order_counts counts;
@@ -150,8 +152,9 @@ static enum err do_extend(struct store_tx *tx, void *context)
 
 static enum err do_quantity(struct store_tx *tx, void *context)
 {
-    const struct terms *t = context;
-    return order_set_quantity(tx, t->name, t->quantity, t->spares, t->reason);
+    struct terms *t = context;
+    struct order_quantity wanted = { !t->no_quantity, !t->no_spares, t->quantity, t->spares };
+    return order_set_quantity(tx, t->name, &wanted, t->reason, &t->changed);
 }
 
 static enum err do_add(struct store_tx *tx, void *context)
@@ -176,6 +179,24 @@ static enum err do_counts(struct store_tx *tx, void *context)
 {
     struct terms *t = context;
     return order_counts_get(tx, &limits, t->name, &t->counts);
+}
+
+/* What is not given is read where it is written: another operator's change is not undone. */
+static void a_quantity_leaves_what_is_not_given(void **state)
+{
+    (void)state;
+    struct terms t = { .name = "order-a", .reason = "more boards", .quantity = 9, .spares = 7 };
+    assert_int_equal(change(do_quantity, &t), ERR_OK);
+    t.no_spares = true, t.quantity = 12, t.spares = 0;
+    assert_int_equal(change(do_quantity, &t), ERR_OK);
+    assert_int_equal(t.changed.quantity, 12);
+    assert_int_equal(t.changed.spares, 7);
+    t.no_spares = false, t.no_quantity = true, t.quantity = 0, t.spares = 1;
+    assert_int_equal(change(do_quantity, &t), ERR_OK);
+    assert_int_equal(t.changed.quantity, 12);
+    assert_int_equal(t.changed.spares, 1);
+    t.no_spares = true;
+    assert_int_equal(change(do_quantity, &t), ERR_INVALID);
 }
 
 static void terms_change(void **state)
@@ -288,6 +309,9 @@ static void committed_without_a_lock_is_an_alarm(void **state)
     clock_move(2 * MINUTE_US);
     assert_int_equal(look(do_counts, &t), ERR_OK);
     assert_int_equal(t.counts.unlocked, 1);
+    clock_move(-INT64_C(2 * 365 * 24 * 60) * MINUTE_US); /* set back: it is not forgotten */
+    assert_int_equal(look(do_counts, &t), ERR_OK);
+    assert_int_equal(t.counts.unlocked, 1);
     assert_int_equal(change(do_locked, &act), ERR_OK);
     assert_int_equal(look(do_counts, &t), ERR_OK);
     assert_int_equal(t.counts.unlocked, 0);
@@ -295,23 +319,16 @@ static void committed_without_a_lock_is_an_alarm(void **state)
 
 /* --- Images. --- */
 
-struct withdrawing {
-    struct buf held;
-    uint32_t held_count, sealed_count;
-};
-
 static enum err do_withdraw(struct store_tx *tx, void *context)
 {
-    struct withdrawing *w = context;
     AUTO(image_free) struct image firmware = image_numbered(FIRMWARE);
-    return image_withdraw(tx, firmware.sha256, "has a hole", &w->held, &w->held_count,
-                          &w->sealed_count);
+    return image_withdraw(tx, firmware.sha256, "has a hole", context);
 }
 
 static void withdrawn_firmware_goes_nowhere(void **state)
 {
     (void)state;
-    struct withdrawing w = { 0 };
+    struct image_units w = { 0 };
     struct act sealed = act_of(1, 1, 1), committed = act_of(2, 2, 1), started = act_of(3, 3, 1);
     struct creating c = creatings[COUNT(creatings) - 1];
     run_to_seal(&sealed);
@@ -320,7 +337,10 @@ static void withdrawn_firmware_goes_nowhere(void **state)
     assert_int_equal(change(do_withdraw, &w), ERR_OK);
     assert_true(w.held_count == 1 && w.sealed_count == 1 && w.held.len == UID_SIZE);
     assert_memory_equal(w.held.ptr, UID(2), UID_SIZE);
-    buf_free(&w.held);
+    assert_int_equal(w.started_count, 1); /* named: it may carry the image already */
+    assert_int_equal(w.started.len, UID_SIZE);
+    assert_memory_equal(w.started.ptr, UID(3), UID_SIZE);
+    image_units_free(&w);
     assert_int_equal(change(do_withdraw, &w), ERR_PRECONDITION);
     assert_int_equal(change(do_locked, &committed), ERR_HELD);
     says("firmware withdrawn: has a hole");
@@ -330,6 +350,7 @@ static void withdrawn_firmware_goes_nowhere(void **state)
     committed.station = "line-2"; /* reassigned, it is held nevertheless */
     assert_int_equal(change(do_reassign, &committed), ERR_OK);
     assert_int_equal(change(do_locked, &committed), ERR_HELD);
+    committed.cause = UNIT_CAUSE_FIRMWARE;
     assert_int_equal(change(do_allow, &committed), ERR_OK);
     assert_int_equal(change(do_locked, &committed), ERR_OK);
 }
@@ -397,6 +418,7 @@ int main(void)
         TEST(orders_are_checked),
         TEST(orders_are_read),
         TEST(terms_change),
+        TEST(a_quantity_leaves_what_is_not_given),
         TEST(quantity_is_not_below_what_is_spent),
         TEST(the_window_is_asked),
         TEST(closing_fails_what_started),

@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "oem-server/call/settle.h"
 #include "oem-server/store/hooks.h"
 #include "tests/unit/server_board.h"
 
 static struct party alice, line_1, line_2;
+static char po_1[] = "po-1";
 
 static int set_up(void **state)
 {
@@ -369,6 +371,142 @@ static void released_unit_is_made_again(void **state)
     board_fini(&b);
 }
 
+/* --- Ends. --- */
+
+static Hallmark__V1__CheckResponse health(void)
+{
+    Hallmark__V1__CheckRequest in = HALLMARK__V1__CHECK_REQUEST__INIT;
+    ProtobufCMessage *out = NULL;
+    OK(party_call(&alice, "hallmark.v1.Health/Check", &in.base, NULL,
+                  &hallmark__v1__check_response__descriptor, &out));
+    Hallmark__V1__CheckResponse copy = *(Hallmark__V1__CheckResponse *)out;
+    protobuf_c_message_free_unpacked(out, NULL);
+    return copy;
+}
+
+/* The store fails when the run ends: it stays in the list, with its entries, until they can be
+ * written; then the unit is free for another run. */
+static void an_end_waits_for_the_store(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 30);
+    OK(board_arrows(&b, 26)); /* a report of it is staged */
+    unsigned entries = bench_entries("run");
+    store_fail(bench.server->store, true);
+    party_hang_up(&line_1);
+    assert_int_equal(bench.server->runs.count, 1);
+    bench_sweep();
+    assert_int_equal(bench.server->runs.count, 1);
+    assert_int_equal(run_count_ending(bench.server), 1);
+    store_fail(bench.server->store, false);
+    party_connect(&line_1);
+    assert_int_equal(health().ending, 1);
+    assert_int_equal(bench_entries("run"), entries);
+    while (run_count_ending(bench.server) != 0) /* not in the same millisecond */
+        bench_sweep();
+    assert_int_equal(bench.server->runs.count, 0);
+    assert_int_equal(health().ending, 0);
+    assert_int_equal(bench_entries("run"), entries + 1);
+    bench_check();
+    make_committed(&b);
+    board_fini(&b);
+}
+
+/* The last try is when the server stops. */
+static void an_end_is_written_at_drain(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 31);
+    OK(board_arrows(&b, 14));
+    unsigned entries = bench_entries("run");
+    store_fail(bench.server->store, true);
+    party_hang_up(&line_1);
+    assert_int_equal(run_count_ending(bench.server), 1);
+    store_fail(bench.server->store, false);
+    party_lose(&alice);
+    party_lose(&line_2);
+    bench_restart(); /* which drains */
+    party_connect(&alice);
+    party_connect(&line_1);
+    party_connect(&line_2);
+    assert_int_equal(bench_entries("run"), entries + 1);
+    assert_state(&b, "started");
+    bench_check();
+    board_fini(&b);
+}
+
+static enum err old_run_gets(const struct board *b, const uint8_t run_id[static RUN_ID_SIZE])
+{
+    Hallmark__V1__ReportRequest in = HALLMARK__V1__REPORT_REQUEST__INIT;
+    (void)b;
+    return party_call(&line_1, "hallmark.v1.Runs/Report", &in.base,
+                      &(struct asking){ .run_id = span_of(run_id, RUN_ID_SIZE) }, NULL, NULL);
+}
+
+/* What takes the holder away ends the run in memory, that very run and no other. */
+static void the_run_that_lost_its_unit_ends(void **state)
+{
+    (void)state;
+    struct board b;
+    static char why[] = "looked at it", other[] = "line-2", back[] = "line-1";
+    Hallmark__V1__AcceptUnitRequest accept = HALLMARK__V1__ACCEPT_UNIT_REQUEST__INIT;
+    Hallmark__V1__ReassignUnitsRequest move = HALLMARK__V1__REASSIGN_UNITS_REQUEST__INIT;
+    board_init(&b, &line_1, "po-1", 32);
+    make_committed(&b);
+    bench_settle();
+    assert_int_equal(bench.server->runs.count, 0);
+
+    OK(board_open(&b, true, NULL)); /* a committed Open supersedes the repeat */
+    assert_int_equal(bench.server->runs.count, 1);
+    OK(board_open(&b, false, NULL));
+    bench_settle();
+    assert_int_equal(bench.server->runs.count, 0);
+
+    uint8_t run_id[RUN_ID_SIZE];
+    OK(board_open(&b, true, NULL));
+    memcpy(run_id, b.run_id, RUN_ID_SIZE);
+    OK(board_open(&b, true, NULL)); /* a new run ends the old one alone */
+    bench_settle();
+    assert_int_equal(bench.server->runs.count, 1);
+    assert_int_not_equal(old_run_gets(&b, run_id), ERR_OK);
+
+    move.uid = accept.uid = (ProtobufCBinaryData){ UID_SIZE, b.uid };
+    move.reason = accept.reason = why;
+    move.to = other;
+    OK(party_call(&alice, "hallmark.v1.Units/Reassign", &move.base, NULL, NULL, NULL));
+    bench_settle();
+    assert_int_equal(bench.server->runs.count, 0);
+    move.to = back;
+    OK(party_call(&alice, "hallmark.v1.Units/Reassign", &move.base, NULL, NULL, NULL));
+
+    OK(board_open(&b, true, NULL));
+    assert_int_equal(bench.server->runs.count, 1);
+    OK(party_call(&alice, "hallmark.v1.Units/Accept", &accept.base, NULL, NULL, NULL));
+    bench_settle();
+    assert_int_equal(bench.server->runs.count, 0);
+    assert_state(&b, "sealed");
+    board_fini(&b);
+}
+
+/* A seal without the run that repeats. */
+static void a_seal_ends_a_repeat(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 33);
+    make_committed(&b);
+    OK(board_locked(&b));
+    OK(board_open(&b, true, NULL));
+    bench_settle();
+    assert_int_equal(bench.server->runs.count, 1);
+    OK(board_sealed(&b, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT));
+    bench_settle();
+    assert_int_equal(bench.server->runs.count, 0);
+    board_fini(&b);
+}
+
 enum { LINES = 4, UNITS_EACH = 3 };
 struct line {
     struct party party;
@@ -415,6 +553,18 @@ static void stations_work_side_by_side(void **state)
     bench_check();
 }
 
+static uint32_t order_unlocked(char *name)
+{
+    Hallmark__V1__ShowOrderRequest in = HALLMARK__V1__SHOW_ORDER_REQUEST__INIT;
+    ProtobufCMessage *out = NULL;
+    in.name = name;
+    OK(party_call(&alice, "hallmark.v1.Orders/Show", &in.base, NULL,
+                  &hallmark__v1__show_order_response__descriptor, &out));
+    uint32_t unlocked = ((Hallmark__V1__ShowOrderResponse *)out)->counts->unlocked;
+    protobuf_c_message_free_unpacked(out, NULL);
+    return unlocked;
+}
+
 static unsigned alarms(void)
 {
     bench_sweep();
@@ -435,8 +585,65 @@ static void unlocked_unit_is_an_alarm(void **state)
     assert_true(after > before);
     bench.server->alarmed_ms = 0;
     assert_int_equal(alarms(), after);
+    assert_true(health().unlocked > 0);
+    assert_true(order_unlocked(po_1) > 0);
     store_clock_offset(bench.server->store, 0);
+    assert_int_equal(order_unlocked(po_1), 0);
     board_fini(&b);
+}
+
+#define TWO_YEARS_US (INT64_C(2 * 365 * 24 * 3600) * 1000000)
+
+/* The database's clock is set back by two years: neither the unit's time nor its last alarm,
+ * which are both to come, keep it from being told. */
+static void an_alarm_survives_the_clock(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 34);
+    store_clock_offset(bench.server->store, TWO_YEARS_US);
+    make_committed(&b);
+    store_clock_offset(bench.server->store, TWO_YEARS_US + INT64_C(3700) * 1000000);
+    bench.server->alarmed_ms = 0;
+    unsigned before = alarms();
+    store_clock_offset(bench.server->store, 0);
+    bench.server->alarmed_ms = 0;
+    unsigned after = alarms();
+    assert_true(after > before);
+    bench.server->alarmed_ms = 0;
+    assert_int_equal(alarms(), after);
+    assert_true(health().unlocked > 0);
+    assert_true(order_unlocked(po_1) > 0);
+    board_fini(&b);
+}
+
+static enum err enter_future(struct store_tx *tx, void *context)
+{
+    struct event event;
+    (void)context;
+    event_init(&event, "alarm", "oem-server", ERR_OK, "of a time to come");
+    event.pb.time_us += (uint64_t)TWO_YEARS_US;
+    return tlog_append(bench.server->log, tx, &event.pb, NULL);
+}
+
+/* The last one, for it leaves such an entry. */
+static void a_clock_behind_the_log_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(health().clock_behind_s, 0);
+    OK(server_do(bench.server, enter_future, NULL, 0));
+    party_lose(&alice);
+    party_lose(&line_1);
+    party_lose(&line_2);
+    bench_restart();
+    party_connect(&alice);
+    party_connect(&line_1);
+    party_connect(&line_2);
+    uint64_t behind_s = health().clock_behind_s, years_s = (uint64_t)(TWO_YEARS_US / 1000000);
+    assert_true(behind_s > years_s - 600 && behind_s <= years_s);
+    store_clock_offset(bench.server->store, TWO_YEARS_US); /* it has caught up */
+    assert_int_equal(health().clock_behind_s, 0);
+    store_clock_offset(bench.server->store, 0);
 }
 
 int main(void)
@@ -456,7 +663,13 @@ int main(void)
         cmocka_unit_test(spoilt_key_gets_no_claim),
         cmocka_unit_test(released_unit_is_made_again),
         cmocka_unit_test(stations_work_side_by_side),
+        cmocka_unit_test(an_end_waits_for_the_store),
+        cmocka_unit_test(an_end_is_written_at_drain),
+        cmocka_unit_test(the_run_that_lost_its_unit_ends),
+        cmocka_unit_test(a_seal_ends_a_repeat),
         cmocka_unit_test(unlocked_unit_is_an_alarm),
+        cmocka_unit_test(an_alarm_survives_the_clock),
+        cmocka_unit_test(a_clock_behind_the_log_is_told),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -154,8 +154,10 @@ static void only_its_station_goes_on(void **state)
     says("oemctl unit reassign");
     assert_int_equal(change(do_commit, &b), ERR_DENIED);
     assert_int_equal(change(do_reassign, &b), ERR_OK);
-    assert_true(b.unit.holder.held_now); /* the run that ended by it */
-    assert_memory_equal(b.unit.holder.run_id, RUN(FIRST_RUN), RUN_ID_SIZE);
+    assert_true(b.ended); /* the first run, by it */
+    assert_false(b.unit.holder.held_now);
+    assert_int_equal(change(do_reassign, &b), ERR_OK);
+    assert_false(b.ended);
     b.run = FIRST_RUN;
     assert_int_equal(change(do_commit, &a), ERR_DENIED);
     b.key = FIRST_RUN;
@@ -374,7 +376,9 @@ static void lists(const struct unit_filter *filter, const char *want, bool more)
 static enum err do_list_held(struct store_tx *tx, void *context)
 {
     struct unit_row *rows = NULL;
-    TRY(unit_list_held(tx, &rows, context));
+    bool more = true;
+    TRY(unit_list_held(tx, &(struct unit_held_filter){ 0 }, &rows, context, &more));
+    assert_false(more);
     assert_memory_equal(rows[0].unit.uid, UID(2), UID_SIZE);
     free(rows);
     return ERR_OK;
@@ -453,6 +457,128 @@ static void reasons_are_words(void **state)
     }
 }
 
+/* --- More runs than a page has. --- */
+
+enum { MANY = UNIT_PAGE_MAX + 1, FIRST_UID = 100 };
+
+static enum err open_many(struct store_tx *tx, void *context)
+{
+    struct order_quantity now, wanted = { true, true, MANY, 0 };
+    (void)context;
+    TRY(order_set_quantity(tx, "order-b", &wanted, "for the test", &now));
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct act act = act_of(FIRST_UID + i, i + 1, 1);
+        TRY(do_open(tx, &act));
+    }
+    return ERR_OK;
+}
+
+/* All but the last one. */
+static enum err renew_many(struct store_tx *tx, void *context)
+{
+    (void)context;
+    for (uint32_t i = 0; i + 1 < MANY; i++)
+        TRY(unit_hold_on(tx, &limits, UID(FIRST_UID + i), RUN(i + 1)));
+    return ERR_OK;
+}
+
+static enum err list_many(struct store_tx *tx, void *context)
+{
+    AUTO(free_drop) struct unit_row *rows = NULL;
+    struct unit_held_filter filter = { 0 };
+    size_t count = 0;
+    bool more = false;
+    (void)context;
+    TRY(unit_list_held(tx, &filter, &rows, &count, &more));
+    assert_true(more && count == UNIT_PAGE_MAX);
+    uint8_t last[UID_SIZE];
+    memcpy(last, rows[count - 1].unit.uid, UID_SIZE);
+    filter.after_uid = last;
+    filter.after_opened_us = rows[count - 1].unit.holder.opened_us;
+    free(TAKE(rows));
+    TRY(unit_list_held(tx, &filter, &rows, &count, &more));
+    assert_true(!more && count == 1);
+    assert_memory_equal(rows[0].unit.uid, UID(FIRST_UID + MANY - 1), UID_SIZE);
+    filter = (struct unit_held_filter){ .uid = UID(FIRST_UID + 7) };
+    free(TAKE(rows));
+    TRY(unit_list_held(tx, &filter, &rows, &count, &more));
+    assert_true(!more && count == 1);
+    assert_memory_equal(rows[0].unit.holder.run_id, RUN(8), RUN_ID_SIZE);
+    return ERR_OK;
+}
+
+static enum err find_last(struct store_tx *tx, void *context)
+{
+    struct unit *unit = context;
+    TRY(unit_of_run_id(tx, RUN(MANY), unit));
+    struct unit none;
+    assert_int_equal(unit_of_run_id(tx, RUN(MANY + 1), &none), ERR_NOT_FOUND);
+    return ERR_OK;
+}
+
+static bool any_expired;
+static enum err find_expired(struct store_tx *tx, void *context)
+{
+    (void)context;
+    return unit_any_expired(tx, &any_expired);
+}
+
+/* The newest of many is found: to be ended by its id, and when its lease is over. */
+static void no_run_is_too_many(void **state)
+{
+    (void)state;
+    struct unit unit;
+    assert_int_equal(change(open_many, NULL), ERR_OK);
+    assert_int_equal(look(list_many, NULL), ERR_OK);
+    assert_int_equal(look(find_last, &unit), ERR_OK);
+    assert_memory_equal(unit.uid, UID(FIRST_UID + MANY - 1), UID_SIZE);
+    clock_move(10 * MINUTE_US);
+    assert_int_equal(change(renew_many, NULL), ERR_OK);
+    assert_int_equal(look(find_expired, NULL), ERR_OK);
+    assert_false(any_expired);
+    clock_move(6 * MINUTE_US);
+    assert_int_equal(look(find_expired, NULL), ERR_OK);
+    assert_true(any_expired);
+    assert_int_equal(change(do_expire, NULL), ERR_OK);
+    assert_int_equal(look(find_last, &unit), ERR_NOT_FOUND);
+}
+
+/* --- A clock that is set back. --- */
+
+#define TWO_YEARS_US (INT64_C(2 * 365 * 24 * 60) * MINUTE_US)
+
+static void a_run_from_the_future_is_over(void **state)
+{
+    (void)state;
+    struct act a = act_of(BOARD, FIRST_RUN, 0), b = again(&a, NEXT_RUN);
+    struct act c = act_of(BOARD + 1, NEXT_RUN + 1, 1);
+    run_to_claim(&a);
+    run_to_claim(&c);
+    clock_move(-TWO_YEARS_US);
+    a.flag = true;
+    assert_int_equal(change(do_certify, &a), ERR_ABORTED);
+    assert_int_equal(look(find_expired, NULL), ERR_OK);
+    assert_true(any_expired);
+    b.station = "line-2"; /* another station need not wait for two years */
+    assert_int_equal(change(do_open, &b), ERR_OK);
+    assert_true(b.opened.superseded);
+    unit_opened_free(&b.opened);
+    assert_int_equal(change(do_expire, NULL), ERR_OK);
+    assert_false(unit_now(BOARD + 1).holder.held_now);
+    assert_true(unit_now(BOARD).holder.held_now); /* of the new time */
+}
+
+/* An adjustment of the clock ends no run. */
+static void a_small_step_back_is_none(void **state)
+{
+    (void)state;
+    struct act a = act_of(BOARD, FIRST_RUN, 0);
+    run_to_claim(&a);
+    clock_move(-30 * SECOND_US);
+    assert_int_equal(change(do_expire, NULL), ERR_OK);
+    assert_int_equal(change(do_certify, &a), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +599,9 @@ int main(void)
         TEST(production_stays_shut),
         TEST(units_are_listed),
         TEST(a_server_ends_its_own_runs),
+        TEST(no_run_is_too_many),
+        TEST(a_run_from_the_future_is_over),
+        TEST(a_small_step_back_is_none),
         TEST(reasons_are_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

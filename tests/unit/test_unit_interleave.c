@@ -95,7 +95,8 @@ static void interleave(uint32_t uid, const struct how *how, size_t i, size_t j)
 static enum err quantity_up(struct store_tx *tx, void *context)
 {
     (void)context;
-    return order_set_quantity(tx, order_names[1], FAR, FAR, "for the test");
+    struct order_quantity now, wanted = { true, true, FAR, FAR };
+    return order_set_quantity(tx, order_names[1], &wanted, "for the test", &now);
 }
 
 static void all_pairs(const struct how *how)

@@ -48,7 +48,24 @@ static enum err do_close(struct store_tx *tx, void *context)
 static enum err do_quantity(struct store_tx *tx, void *context)
 {
     const struct act *act = context;
-    return order_set_quantity(tx, act->order, act->key, act->level, act->reason);
+    struct order_quantity now, wanted = { true, true, act->key, act->level };
+    return order_set_quantity(tx, act->order, &wanted, act->reason, &now);
+}
+
+static enum err do_seize_all(struct store_tx *tx, void *context)
+{
+    struct act *act = context;
+    enum err e = do_seize(tx, act);
+    buf_free(&act->uids);
+    return e;
+}
+
+static enum err do_withdraw(struct store_tx *tx, void *context)
+{
+    (void)context;
+    AUTO(image_free) struct image firmware = image_numbered(FIRMWARE);
+    AUTO(image_units_free) struct image_units units = { 0 };
+    return image_withdraw(tx, firmware.sha256, "has a hole", &units);
 }
 
 static enum err do_claim_of(struct store_tx *tx, void *context)
@@ -81,7 +98,9 @@ static const struct event {
     { "scrap", 1, do_scrap, m_scrap },
     { "accept", 2, do_accept, m_accept },
     { "hold", 1, do_hold, m_hold },
-    { "allow", 2, do_allow, m_allow },
+    { "seize", 1, do_seize_all, m_seize },
+    { "allow", 3, do_allow, m_allow },
+    { "withdraw", 1, do_withdraw, m_withdraw },
     { "reassign", 2, do_reassign, m_reassign },
     { "expire", 3, do_expire, m_expire },
     { "close", 1, do_close, m_close },
@@ -124,8 +143,8 @@ static size_t event_pick(void)
         sum += events[i].weight;
     uint32_t at = below(sum);
     for (size_t i = 0; i < COUNT(events); i++) {
-        if (at < events[i].weight)
-            return i;
+        if (at < events[i].weight) /* after a withdrawal nothing begins: seldom */
+            return events[i].run == do_withdraw && chance(90) ? event_named(do_open) : i;
         at -= events[i].weight;
     }
     return 0;
@@ -154,6 +173,7 @@ static struct m_act act_pick(const struct event *event, uint32_t uid)
     a.level =
         chance(92) ? model.orders[a.order].level : PRODUCTION - model.orders[a.order].level / 2;
     a.key = u->claim && chance(90) ? u->claim_key : 1 + below(M_KEYS);
+    a.cause = (enum unit_cause)(UNIT_CAUSE_OPERATOR + below(3));
     a.slot_key = chance(40) ? 0 : u->kcv != 0 && chance(80) ? u->kcv : run_pick(a.uid);
     if (u->state == UNIT_COMMITTED && chance(70))
         a.slot_key = u->kcv;
@@ -182,6 +202,7 @@ static struct act act_like(const struct m_act *a)
                          .reason = a->flag ? "says operator ann" : "says operator bob",
                          .flag = a->flag,
                          .level = a->level,
+                         .cause = a->cause,
                          .receipt_of = a->receipt_of };
 }
 
@@ -198,8 +219,9 @@ static enum err row_same(struct store_tx *tx, uint32_t uid)
     bool same = unit.state == u->state && unit.gen == u->gen &&
                 strcmp(unit.order, order_names[u->order]) == 0 &&
                 strcmp(unit.station, station_names[u->station]) == 0 &&
-                (unit.held[0] != '\0') == u->held && unit.holder.held_now == u->holder &&
-                unit.boot_failed == u->boot_failed && unit.accepted == u->accepted;
+                (unit.held[0] != '\0') == (u->holds != 0) &&
+                unit.holder.held_now == u->holder && unit.boot_failed == u->boot_failed &&
+                unit.accepted == u->accepted;
     if (same && u->holder)
         same = memcmp(unit.holder.run_id, RUN(u->run), RUN_ID_SIZE) == 0 &&
                strcmp(unit.holder.station, station_names[u->holder_station]) == 0;

@@ -15,7 +15,8 @@ struct m_unit {
     enum unit_state state;
     uint32_t gen;
     int order, station;
-    bool held, holder, boot_failed, accepted, was_sealed;
+    unsigned holds; /* a bit for each cause that a hold of stands */
+    bool holder, boot_failed, accepted, was_sealed;
     uint32_t run;
     int holder_station;
     int64_t lease, opened;
@@ -39,6 +40,7 @@ struct model {
     struct m_run runs[M_RUNS];
     uint32_t owner[M_KEYS + 1];
     struct m_order orders[M_ORDERS];
+    bool withdrawn; /* the firmware of both orders */
     int64_t now;
 };
 
@@ -50,6 +52,7 @@ static const struct model model_new = {
 struct m_act {
     uint32_t uid, run, key, slot_key, level, receipt_of;
     int order, station;
+    enum unit_cause cause;
     bool flag;
 };
 
@@ -66,7 +69,7 @@ static inline void m_go(struct m_unit *u, enum unit_event event)
     if (row->to != UNIT_SAME)
         u->state = (enum unit_state)row->to;
     if (u->state != UNIT_FINISHED && u->state != UNIT_COMMITTED)
-        u->held = false;
+        u->holds = 0;
 }
 
 static inline bool m_live(const struct model *m, const struct m_unit *u)
@@ -125,7 +128,7 @@ static inline enum err m_open_state(const struct m_unit *u, int order)
         return ERR_EXISTS;
     if (u->state == UNIT_FAILED || u->state == UNIT_SCRAPPED)
         return ERR_PRECONDITION;
-    return u->held ? ERR_HELD : ERR_OK;
+    return u->holds != 0 ? ERR_HELD : ERR_OK;
 }
 
 static inline bool m_same_rotpk(const struct m_unit *u, int order)
@@ -140,6 +143,8 @@ static inline enum err m_open(struct model *m, const struct m_act *a)
     bool spent = u->state == UNIT_FINISHED || u->state == UNIT_COMMITTED;
     if (spent ? u->station != a->station : a->station > 1)
         return ERR_DENIED;
+    if (m->withdrawn)
+        return ERR_PRECONDITION;
     if (u->holder && u->holder_station != a->station && m_live(m, u))
         return ERR_BUSY;
     if (u->holder)
@@ -278,7 +283,7 @@ static inline enum err m_of_station(struct m_unit *u, const struct m_act *a)
         return ERR_NOT_FOUND;
     if (u->station != a->station)
         return ERR_DENIED;
-    if (u->held)
+    if (u->holds != 0)
         return ERR_HELD;
     return u->revoked ? ERR_PRECONDITION : ERR_OK;
 }

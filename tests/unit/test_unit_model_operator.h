@@ -37,7 +37,7 @@ static inline enum err m_scrap(struct model *m, const struct m_act *a)
 static inline enum err m_accept(struct model *m, const struct m_act *a)
 {
     struct m_unit *u = &m->units[a->uid];
-    if (u->state != UNIT_FREE && u->held)
+    if (u->state != UNIT_FREE && u->holds != 0)
         return ERR_HELD;
     TRY(m_operated(u, UNIT_EVENT_ACCEPT));
     if (u->locked)
@@ -51,7 +51,7 @@ static inline enum err m_hold(struct model *m, const struct m_act *a)
 {
     struct m_unit *u = &m->units[a->uid];
     TRY(m_operated(u, UNIT_EVENT_HOLD));
-    u->held = true;
+    u->holds |= 1U << UNIT_CAUSE_OPERATOR;
     return ERR_OK;
 }
 
@@ -59,7 +59,9 @@ static inline enum err m_allow(struct model *m, const struct m_act *a)
 {
     struct m_unit *u = &m->units[a->uid];
     TRY(m_operated(u, UNIT_EVENT_ALLOW));
-    u->held = false;
+    if ((u->holds & 1U << a->cause) == 0)
+        return ERR_PRECONDITION;
+    u->holds &= ~(1U << a->cause);
     return ERR_OK;
 }
 
@@ -70,7 +72,27 @@ static inline enum err m_reassign(struct model *m, const struct m_act *a)
     if (u->holder && u->holder_station != a->station)
         u->holder = false;
     u->station = a->station;
-    u->held = false;
+    u->holds &= ~(1U << UNIT_CAUSE_STATION);
+    return ERR_OK;
+}
+
+static inline enum err m_seize(struct model *m, const struct m_act *a)
+{
+    for (size_t i = 1; i <= M_UIDS; i++)
+        if (m_may(&m->units[i], UNIT_EVENT_HOLD) && m->units[i].station == a->station)
+            m->units[i].holds |= 1U << UNIT_CAUSE_STATION;
+    return ERR_OK;
+}
+
+static inline enum err m_withdraw(struct model *m, const struct m_act *a)
+{
+    (void)a;
+    if (m->withdrawn)
+        return ERR_PRECONDITION;
+    m->withdrawn = true;
+    for (size_t i = 1; i <= M_UIDS; i++)
+        if (m_may(&m->units[i], UNIT_EVENT_HOLD))
+            m->units[i].holds |= 1U << UNIT_CAUSE_FIRMWARE;
     return ERR_OK;
 }
 

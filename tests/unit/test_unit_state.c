@@ -70,7 +70,8 @@ static enum err do_extras(struct store_tx *tx, void *context)
     TRY(order_add_station(tx, "order-a", "line-3", "more"));
     TRY(order_remove_station(tx, "order-a", "line-2", "less"));
     TRY(order_extend(tx, "order-a", INT64_MAX / 2 + 9, "later"));
-    TRY(unit_reassign_all(tx, "line-1", "line-2", "its PC died", &held, &count));
+    TRY(unit_reassign_all(tx, "line-1", "line-2", "its PC died", ignore_ended, NULL, &held,
+                          &count));
     return store_principal_revoke(tx, 1, "line-3", "sold");
 }
 

@@ -115,22 +115,18 @@ static void facts_stay(void **state)
 {
     (void)state;
     static const char *const tables[] = {
-        "fact_release",
-        "fact_rotpk",
-        "fact_claim",
-        "fact_certificate",
-        "fact_fwinfo",
-        "fact_receipt",
-        "fact_commit",
-        "fact_lock",
-        "fact_seal",
-        "fact_revoked",
-        "auth_key",
-        "fact_agreement",
-        "principal_certificates",
+        "fact_release",     "fact_rotpk",  "fact_claim",
+        "fact_certificate", "fact_fwinfo", "fact_receipt",
+        "fact_commit",      "fact_lock",   "fact_seal",
+        "fact_revoked",     "auth_key",    "fact_agreement",
+        "fact_hold",        "fact_allow",  "principal_certificates",
     };
     struct act act = act_of(1, 1, 1);
-    run_to_seal(&act);
+    run_to_commit(&act);
+    assert_int_equal(change(do_hold, &act), ERR_OK);
+    assert_int_equal(change(do_allow, &act), ERR_OK);
+    assert_int_equal(change(do_locked, &act), ERR_OK);
+    assert_int_equal(change(do_seal, &act), ERR_OK);
     act.flag = false;
     assert_int_equal(change(do_release, &act), ERR_OK);
     assert_int_equal(sqlite3_open(world.dir.store, &db), SQLITE_OK);

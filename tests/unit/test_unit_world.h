@@ -163,7 +163,10 @@ struct act {
     struct unit_opened opened;
     bool keep, ended, recreate;
     struct unit unit;
-    uint32_t receipt_of; /* the run that a commit names the receipt of; 0: its own */
+    uint32_t receipt_of;   /* the run that a commit names the receipt of; 0: its own */
+    enum unit_cause cause; /* allow */
+    struct buf uids;       /* unit_hold_station */
+    uint32_t count;
 };
 
 static inline struct unit_run run_of(const struct act *act, uint8_t uid[static UID_SIZE],
@@ -329,16 +332,32 @@ static inline enum err do_hold(struct store_tx *tx, void *context)
     return unit_hold(tx, UID(act->uid), act->reason, &act->unit);
 }
 
+static inline enum err do_seize(struct store_tx *tx, void *context)
+{
+    struct act *act = context;
+    return unit_hold_station(tx, act->station, act->reason, &act->uids, &act->count);
+}
+
 static inline enum err do_allow(struct store_tx *tx, void *context)
 {
     struct act *act = context;
-    return unit_allow(tx, UID(act->uid), act->reason, &act->unit);
+    return unit_allow(tx, UID(act->uid), act->cause, act->reason, &act->unit);
+}
+
+static inline void note_ended(void *context, const uint8_t uid[static UID_SIZE],
+                              const struct unit_holder *holder, const char *order)
+{
+    struct act *act = context;
+    (void)uid, (void)holder, (void)order;
+    act->ended = true;
 }
 
 static inline enum err do_reassign(struct store_tx *tx, void *context)
 {
     struct act *act = context;
-    return unit_reassign(tx, UID(act->uid), act->station, act->reason, &act->unit);
+    act->ended = false;
+    return unit_reassign(tx, UID(act->uid), act->station, act->reason, note_ended, act,
+                         &act->unit);
 }
 
 static inline enum err do_get(struct store_tx *tx, void *context)
@@ -403,5 +422,6 @@ static inline struct act act_of(uint32_t uid, uint32_t run, size_t order)
                          .order = order_names[order],
                          .station = "line-1",
                          .reason = "as told",
+                         .cause = UNIT_CAUSE_OPERATOR,
                          .level = order == 0 ? PRODUCTION : DEV };
 }
