@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading facts back. Called by the events of unit.h; what is not there is ERR_NOT_FOUND, which
- * is an answer. Nothing here writes but fact_revoke(). */
+ * is an answer. Nothing here writes but fact_revoke() and unit_seal_add(). */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -194,4 +194,12 @@ enum err fact_released(struct store_tx *tx, const struct unit *unit, uint32_t ge
                     VALUES(value_bytes(unit->uid, UID_SIZE), value_number(gen)), &count));
     *refuses_out = count != 0;
     return ERR_OK;
+}
+
+enum err unit_seal_add(struct store_tx *tx, const struct unit *unit, const char *detail,
+                       bool accepted)
+{
+    return row_add(tx, ROW_SEAL,
+                   VALUES(UNIT_GEN(unit), value_name(unit->station), value_text(detail),
+                          value_number(accepted), value_number(store_now_us(tx))));
 }

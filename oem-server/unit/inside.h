@@ -13,7 +13,7 @@ enum {
     LEVEL_PRODUCTION = 3
 };
 
-/* --- Rows (row.c of this folder). --- */
+/* --- Rows (row.c, transition.c). --- */
 
 /* One row of the table, or NULL. */
 struct unit_table_row {
@@ -52,9 +52,6 @@ enum err unit_of_station(struct store_tx *tx, const uint8_t uid[static UID_SIZE]
 
 bool unit_holder_live(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit *unit);
-/* Of a holder that is lost, however: K of a run without a receipt was never taken into use and
- * is destroyed. For unit_transition(). */
-enum err unit_key_forget(struct store_tx *tx, const struct unit *unit);
 /* Does what the end of the holder's run does: a started unit without a claim goes, one with a
  * claim fails if its order is closed. was: with its holder. */
 enum err unit_holder_end(struct store_tx *tx, const struct unit *was, struct unit *now_out);
