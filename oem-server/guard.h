@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guard: ends the process when something in it hangs that nobody can interrupt. For main.c.
+ * guard: ends the process when a call in it is unresponsive and has no way to be interrupted.
+ * For main.c.
  *
- * A thread that waits for SIGTERM or SIGINT, which must be blocked: at one of them, or when
- * the time is up, the process ends there and then. What is committed stays, what is not never
- * was: a kill at any instant is provided for.
+ * A thread waits for SIGTERM or SIGINT, which must be blocked; when one arrives, or when the
+ * time is up, it ends the process with _exit(). What was committed stays, what was not is lost,
+ * as after a kill (tests/e2e/kills).
  */
 #pragma once
 
@@ -23,5 +24,6 @@ struct guard {
 };
 
 /* doing is lent: "starting", "stopping". timeout_ms 0: only a signal ends it. */
+/* guard is the caller's until guard_end(), which ends the thread. ERR_IO: no thread. */
 enum err guard_begin(struct guard *guard, const char *doing, unsigned timeout_ms, int code);
 void guard_end(struct guard *guard);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * oem-server: the OEM's server. See oem-server.8. main reads the configuration, starts the
- * server and looks after it; it must not wait for the HSM once the server serves.
+ * server, and handles signals until it stops. It must not wait for the HSM once the server
+ * serves.
  */
 #include <argp.h>
 #include <errno.h>
@@ -32,8 +33,8 @@ struct arguments {
 
 static const struct argp_option options[] = {
     { "config", 'c', "FILE", 0, "Configuration (required)", 0 },
-    { "check-config", 'k', NULL, 0, "Read the configuration, say whether it is good, and end",
-      0 },
+    { "check-config", 'k', NULL, 0,
+      "Read the configuration, report whether it is valid, and exit", 0 },
     { "debug", 'd', NULL, 0, "Log more", 0 },
     { 0 },
 };
@@ -80,7 +81,7 @@ static void notify(const char *state)
     fd_drop(&fd);
 }
 
-/* Secrets stay out of core files; a debugger of another user stays out too. */
+/* Keeps secrets out of core files, and other users' debuggers out. */
 static void harden(void)
 {
     const struct rlimit none = { 0, 0 };
@@ -88,11 +89,11 @@ static void harden(void)
         log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
 }
 
-/* What is served, from when it is ready to its stop. */
+/* The running server, from when it is ready to its stop. */
 struct service {
     struct server *server;
     struct net *net;
-    struct strand *strand; /* for what main asks of workers: the HSM may hang, main may not */
+    struct strand *strand; /* for jobs that need the HSM: main must not wait for it */
 };
 
 static void renew(void *context)
@@ -108,7 +109,7 @@ static void renew(void *context)
     notify("READY=1");
 }
 
-/* Every second it looks after the server. ERR_OK: a signal has come, *number_out. */
+/* Checks the server once a second until a signal arrives: ERR_OK and *number_out. */
 static enum err next_signal(struct server *server, const sigset_t *signals, int *number_out)
 {
     static const struct timespec second = { 1, 0 };
@@ -124,7 +125,7 @@ static enum err next_signal(struct server *server, const sigset_t *signals, int 
     return ERR_OK;
 }
 
-/* Told before the HSM is asked for anything. ERR_DENIED: it cannot be written. */
+/* Checked before the HSM is used. ERR_DENIED: it cannot be written. */
 static enum err check_state(const struct config *config)
 {
     struct stat st;
@@ -153,7 +154,7 @@ static enum err start(const struct config *config, struct service *service)
     return e;
 }
 
-/* By the address that it listens on; by its first name if it listens on all. */
+/* Names the address that it listens on, or its first name if it listens on all. */
 static void say_ready(const struct service *service)
 {
     const struct config *config = service->server->config;
@@ -164,7 +165,7 @@ static void say_ready(const struct service *service)
            net_port(service->net));
 }
 
-/* Until a signal ends it. ERR_UNAVAILABLE: a new process may do better. */
+/* Serves until a signal ends it. ERR_UNAVAILABLE: a new process may succeed. */
 static enum err serve(struct service *service, const sigset_t *signals)
 {
     int number = 0;
@@ -267,7 +268,7 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_DFL); /* an inherited SIG_IGN would swallow it before sigwait */
+    signal(SIGHUP, SIG_DFL); /* an inherited SIG_IGN would discard it before sigwait */
     harden();
     return exit_code(run(&arguments, &signals));
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * der: reads certificates and requests through rd. Called by DevAuth with bytes from the server
+ * and the station. It must not accept a second encoding of the same content (test_der).
+ */
 #include "common/core/der.h"
 
 enum { POINT_SIZE = 65, POINT_UNCOMPRESSED = 4, LONG_FORM = 0x80 };

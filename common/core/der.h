@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * der: just enough DER (ITU-T X.690) for a board to look into a certificate and a
+ * der: the part of DER (ITU-T X.690) that a board needs to read a certificate and a
  * CertificationRequestInfo.
  *
- * Everything is read through a bounded rd; lengths are definite, minimal and at most two bytes
- * long; whatever is not expected is refused. Results borrow from the input. Nothing here
- * verifies a signature. Used by DevAuth; freestanding.
+ * Everything is read through a bounded rd. Lengths must be definite, minimal and at most two
+ * bytes long; anything unexpected is refused (test_der). Results borrow from the input. Nothing
+ * here verifies a signature. Used by DevAuth; freestanding; no state.
  */
 #pragma once
 
@@ -38,5 +38,5 @@ struct der_cri {
     struct span challenge_password; /* attribute 1.2.840.113549.1.9.7 (RFC 2985, 5.4.1) */
 };
 
-/* Any other attribute of the request is refused; other parts of the subject are not. */
+/* Any other attribute of the request is refused; other parts of the subject are ignored. */
 enum err der_cri(struct span cri, struct der_cri *out);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * err: lookups in the table of errors. Called everywhere, also with numbers that a peer sent. A
+ * number that is not in the table must not become an enum err.
+ */
 #include "common/core/err.h"
 
 #include <stddef.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * err: the one error type of every program here, on both CPUs and on the wire.
+ * err: the error type of all programs here, on both CPUs and on the wire.
  *
- * Numbers 0-16 are gRPC's status codes. A larger number is a finer cause; its row names
- * the status a peer sees. The type is nodiscard: a result is used or the build fails.
- * Freestanding. Rows are appended, never renumbered; tests/unit/test_err.c holds that.
+ * Numbers 0-16 are gRPC's status codes. A larger number is a finer cause; its row names the
+ * status that a peer sees. The type is nodiscard: a result that is not used fails the build.
+ * Freestanding. Rows are appended and not renumbered (test_err). All functions: no state, any
+ * thread.
  */
 #pragma once
 
@@ -72,7 +73,8 @@ enum [[nodiscard]] err {
 };
 // clang-format on
 
-/* Leave the function with the error of call, if it has one. Safe anywhere: see AUTO. */
+/* Returns from the function with the error of call, if it has one. Resources of AUTO are
+ * released. */
 #define TRY(call)                                                                              \
     do {                                                                                       \
         enum err try_ = (call);                                                                \
@@ -81,6 +83,6 @@ enum [[nodiscard]] err {
     } while (0)
 
 uint32_t err_status(enum err e);  /* gRPC status, 0-16; unlisted numbers give 2 */
-const char *err_text(enum err e); /* fixed text of the row, never NULL */
+const char *err_text(enum err e); /* fixed text of the row, not NULL */
 enum err err_from_wire(uint32_t number,
                        uint32_t status); /* a peer's numbers; unlisted fall back to status */

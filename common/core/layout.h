@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layout: where Hallmark's own data lives on an M2354. Both CPUs and the server.
+ * layout: where Hallmark keeps its own data on an M2354. For both CPUs and the server.
  *
  * Flash addresses are those of M2354BSP fmc.h (APROM from 0, 2 KiB erase pages). A certificate
  * area holds: u32le length of the certificate, u32le length of its issuer's certificate, then
- * both, DER. KeyStore OTP slots 0 and 1 are fixed by the mask ROM (ROTPK X and Y); the others
- * are ours.
+ * both, DER. KeyStore OTP slots 0 and 1 are fixed by the mask ROM (ROTPK X and Y); Hallmark
+ * uses the others.
  */
 #pragma once
 

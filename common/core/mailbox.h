@@ -4,9 +4,9 @@
  *
  * Each direction has one slot for one encoded Frame (proto/hallmark/v1/frame.proto), written by
  * one side only. A slot is new when its sequence differs from the last one its reader took, by
- * exactly one; the reader then publishes that sequence as its acknowledgement, and only then
- * may the writer use the slot again. Either side may send requests; so one frame is in flight
- * each way.
+ * exactly one; the reader then publishes that sequence as its acknowledgement, and the writer
+ * may use the slot again only after that. Either side may send requests, so one frame is in
+ * flight each way.
  *
  * The order of the words lets a probe do one exchange in one packet (ADIv5 MEM-AP with TAR
  * auto-increment): a frame going down is written as [payload | length | crc | up_ack |
@@ -17,8 +17,9 @@
  * Bulk buffers carry images: chunk number k (from 1, counted since boot) goes to buffer
  * (k - 1) % MAILBOX_BULK_COUNT once up.bulk_done >= k - MAILBOX_BULK_COUNT.
  *
- * All words little-endian. A length over the maximum, a sequence that jumps or a CRC that
- * differs is an error, never a copy. Both CPUs; the layout is pinned below.
+ * All words are little-endian. A length over the maximum, a sequence that jumps or a CRC that
+ * differs is an error, and nothing is copied (test_link_frame, test_devauth_mailbox). For both
+ * CPUs; the layout is pinned by the assertions below.
  */
 #pragma once
 
@@ -67,7 +68,7 @@ struct mailbox_bulk {
 struct mailbox {
     uint32_t magic;
     uint32_t version;
-    uint32_t boot_nonce; /* random, never 0: tells one boot of DevAuth from another */
+    uint32_t boot_nonce; /* random, not 0: distinguishes one boot of DevAuth from another */
     uint32_t reserved;
     struct mailbox_up up;
     struct mailbox_down down;
@@ -75,8 +76,8 @@ struct mailbox {
 };
 
 /*
- * Words 4-7 of DevAuth's vector table (reserved exceptions on v8-M baseline), by which a loader
- * that has only the raw image finds its way: the image is self-describing.
+ * Words 4-7 of DevAuth's vector table (reserved exceptions on v8-M baseline), which tell a
+ * loader where the image goes and where its mailbox is: the image is self-describing.
  */
 struct devauth_image {
     uint32_t initial_sp;

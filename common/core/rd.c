@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * rd: the only code that moves through received bytes. Called by all parsers, on both CPUs. It
+ * must never give out a byte beyond the span that it was made of (test_rd).
+ */
 #include "common/core/rd.h"
 
 #include <string.h>
@@ -22,7 +26,7 @@ struct span rd_take(struct rd *r, size_t len)
 {
     if (r->err == ERR_OK && len > r->rest.len)
         r->err = ERR_TRUNC;
-    if (r->err != ERR_OK) /* what failed first stays */
+    if (r->err != ERR_OK) /* the first failure stays */
         return (struct span){ r->rest.ptr, 0 };
     struct span taken = { r->rest.ptr, len };
     r->rest.ptr += len;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rd: read a message front to back and never past its end.
+ * rd: reads a message front to back and never past its end (test_rd, tests/fuzz).
  *
- * The first short read sticks: every later read yields 0 or an empty span, and rd_end()
- * reports it. So a parser reads like the layout it parses, and checks once, at the end.
- * An rd borrows its bytes; it owns nothing and needs no release. Freestanding.
+ * The first short read sticks: later reads yield 0 or an empty span, and rd_end() reports the
+ * error. So a parser reads like the layout it parses, and checks once, at the end. An rd
+ * borrows its bytes; it owns nothing and needs no release. One thread at a time. Freestanding.
  */
 #pragma once
 
@@ -21,6 +21,7 @@ struct span {
 
 #define SPAN(array) ((struct span){ (array), sizeof(array) }) /* of an array of bytes */
 
+/* Borrows the bytes. */
 struct span span_of(const void *ptr, size_t len);
 bool span_eq(struct span a, struct span b); /* not constant time: for public bytes only */
 
@@ -29,6 +30,8 @@ struct rd {
     enum err err;
 };
 
+/* rd_of() borrows the bytes. Each reader takes the next bytes, little- or big-endian; after a
+ * failure, or if too few are left, it gives 0 and r->err is ERR_TRUNC. */
 struct rd rd_of(struct span bytes);
 uint8_t rd_u8(struct rd *r);
 uint16_t rd_u16le(struct rd *r);

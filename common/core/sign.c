@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * sign: writes statements and the inputs of key derivation. Called by server, agent and
+ * DevAuth, which must get the same bytes from the same values. A context string must not be
+ * used for a second kind of statement.
+ */
 #include "common/core/sign.h"
 
 static void context(struct wr *w, const char *text)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sign: every statement that is signed or MACed between server and board, in one place.
+ * sign: the statements that are signed or MACed between server and board, in one place.
  *
  * A statement is a fixed context string, a zero byte, then each field as a 16-bit big-endian
- * length and its bytes. What is signed is the SHA-256 of the statement, by ECDSA P-256; so a
- * signature made for one purpose never counts for another, whichever key made it. The functions
- * write statements; hashing and signing are the caller's. Shared with the board. Freestanding.
+ * length and its bytes. The signature is ECDSA P-256 over the SHA-256 of the statement, so a
+ * signature made for one purpose does not verify for another, whichever key made it. The
+ * functions write statements; hashing and signing are the caller's. A statement that does not
+ * fit sticks as ERR_LIMIT in the wr. Shared with the board. Freestanding; no state.
  */
 #pragma once
 
@@ -14,7 +15,7 @@
 
 enum { SIGN_STATEMENT_MAX = 512 };
 
-/* What binds a statement to one run of one board. All borrowed. */
+/* The values that bind a statement to one run of one board. All borrowed. */
 struct sign_run {
     struct span run_id;      /* RUN_ID_SIZE */
     struct span uid;         /* UID_SIZE */
@@ -22,7 +23,7 @@ struct sign_run {
 };
 
 /* Arrows 19 and 20, by the WebServer key and by SECURE_BOOT_PRI. rotpk: ROTPK_SIZE. recreate:
- * the record of a pair that is burnt already may be written again. */
+ * the record of a pair that is already burnt may be written again. */
 void sign_rotpk(struct wr *w, const struct sign_run *run, struct span rotpk, bool recreate);
 
 /* Arrow 30, by the WebServer key. public_key: P256_POINT_SIZE. */
@@ -72,23 +73,25 @@ struct sign_lock {
 void sign_lock(struct wr *w, const struct sign_lock *lock);
 
 /*
- * What is derived from AES_NuLink3: NIST SP 800-108r1 KDF in counter mode, PRF AES-256-CMAC,
- * one block of 128 bits: CMAC(K, 00000001 | label | 00 | context | 00000080). The key itself is
+ * Values derived from AES_NuLink3: NIST SP 800-108r1 KDF in counter mode, PRF AES-256-CMAC, one
+ * block of 128 bits: CMAC(K, 00000001 | label | 00 | context | 00000080). The key itself is
  * used for derivation only. The labels differ for each purpose, because the station relays the
  * tags and knows them. The functions write the PRF's input.
  */
 
-/* Confirmation tags; context = run id, UID, server's and target's public key. The target's is
- * the answer to arrow 32, the server's two are those of Runs.Finish: its decision. */
+/* Confirmation tags; context = run id, UID, server's and target's public key. The target's tag
+ * is the answer to arrow 32; the server's two are those of Runs.Finish and carry its decision.
+ */
 enum sign_confirm { SIGN_CONFIRM_TARGET, SIGN_CONFIRM_WRITE, SIGN_CONFIRM_KEEP };
 void sign_confirmation(struct wr *w, enum sign_confirm whose, struct span run_id,
                        struct span uid, struct span server_public_key,
                        struct span target_public_key);
 
-/* The key check value (KCV): tells which key a slot holds. Context = UID. */
+/* The key check value (KCV) identifies the key in a slot. Context = UID. */
 void sign_kcv(struct wr *w, struct span uid);
 
-/* The lock tag: only who shares the key may have the board locked. Context = UID, level. */
+/* The lock tag: only a holder of the shared key can have the board locked. Context = UID,
+ * level. */
 void sign_lock_tag(struct wr *w, struct span uid, uint8_t level);
 
 /*

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * wr: bounded writing. Called by all code that makes messages or statements, on both CPUs. It
+ * must never write beyond the capacity that it was made with (test_rd).
+ */
 #include "common/core/wr.h"
 
 #include <string.h>

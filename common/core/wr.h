@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wr: write a message front to back into a buffer of the caller's, and never past its end.
+ * wr: writes a message front to back into a buffer of the caller's, and never past its end
+ * (test_rd).
  *
- * The twin of rd: the first write that does not fit sticks, later ones do nothing, and
- * wr_end() reports it. wr_done() is what was written so far. Freestanding.
+ * The counterpart of rd: the first write that does not fit sticks, later ones do nothing, and
+ * wr_end() reports it. wr_done() is what was written so far. A wr borrows its buffer. One
+ * thread at a time. Freestanding.
  */
 #pragma once
 
@@ -16,6 +18,8 @@ struct wr {
     enum err err;
 };
 
+/* wr_of() borrows the buffer. Each writer appends; what does not fit is not written, and w->err
+ * is ERR_LIMIT from then on. */
 struct wr wr_of(void *buffer, size_t cap);
 void wr_u8(struct wr *w, uint8_t value);
 void wr_u16le(struct wr *w, uint16_t value);

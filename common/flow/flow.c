@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * flow: the engine over the table of arrows. Called by the server's runs on their strand and by
+ * the agent's fixture positions on their thread. It must not skip an arrow that its side sees
+ * (test_flow).
+ */
 #include "common/flow/flow.h"
 
 #include <stdio.h>

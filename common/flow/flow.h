@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flow: the diagram as a table of 33 rows, and the engine that both programs run on it.
+ * flow: the diagram as a table of 33 rows, and the engine that both programs run.
  *
- * proto/prepare-programmer.mmd is the source; tests/unit/test_flow.c holds rows, diagram and
- * .proto services against each other. The head of an arrow serves its method, its tail calls
- * it. The engine asks of the next row: is its tail mine? then call its head; else wait for the
- * call. A side acts as tail for: server - o; agent - n, and p where p calls itself (the reply
- * proves that the board did it). p's calls to others come out of the board's mailbox and are
- * waited for.
+ * proto/prepare-programmer.mmd is the source; test_flow compares rows, diagram and .proto
+ * services. The head of an arrow serves its method, its tail calls it. For the next row the
+ * engine calls the head if its side acts as the tail, otherwise it waits for the call. The
+ * server acts for o; the agent for n, and for p where p calls itself (the reply proves that the
+ * board did it). Calls of p to others come out of the board's mailbox, and the agent waits for
+ * them.
  *
- * A struct flow is one side's place in one run; its owner serialises access. It owns nothing.
+ * A struct flow is how far one side is in one run; its owner serialises access. It owns
+ * nothing.
  */
 #pragma once
 
@@ -28,7 +29,7 @@ struct flow_row {
     enum flow_party head;
     const char *service; /* without the package: "SecureBoot" */
     const char *method;
-    const char *what; /* a few words for people */
+    const char *what; /* a short description for people */
 };
 
 extern const struct flow_row flow_rows[FLOW_ARROWS];
@@ -48,25 +49,28 @@ struct flow {
     bool pending; /* next has been called and not yet answered */
 };
 
+/* The state of a side at the start of a run, and whether all arrows are done. */
 struct flow flow_start(enum flow_side side); /* at arrow 3 */
 bool flow_finished(const struct flow *f);
-bool flow_sees(enum flow_side side, const struct flow_row *row); /* n cannot see o-o */
+bool flow_sees(enum flow_side side, const struct flow_row *row); /* n does not see o-o */
 
-/* Is arrow the next one? ERR_ORDER names the expected one. Moves nothing. */
+/* ERR_OK if arrow is the next one; ERR_ORDER with a message that names the expected one.
+ * Changes nothing. */
 enum err flow_accept(const struct flow *f, uint8_t arrow);
 
-void flow_done(struct flow *f); /* next is done: move on, for the agent past what only o sees */
+void flow_done(struct flow *f); /* next is done: moves on; the agent skips what only o sees */
 
-/* Must the agent tell the server now, for nothing else would (27 before 28, 32 before 33)? */
+/* true if the agent must report now, because no later call would do it in time (27 before 28,
+ * 32 before 33). */
 bool flow_report_due(const struct flow *f);
 
 enum flow_progress { FLOW_DONE_NOW, FLOW_PENDING };
 
-/* Calls the head of row. FLOW_PENDING: the answer will come; its owner then calls flow_done and
- * flow_advance again. */
+/* Calls the head of row. FLOW_PENDING: the answer will come later; the owner then calls
+ * flow_done() and flow_advance() again. */
 typedef enum err flow_call(void *context, const struct flow_row *row,
                            enum flow_progress *progress);
 
-/* Call every next arrow that is ours, until one is pending, the other side's turn, or the end.
- */
+/* Calls the next arrows as long as they are this side's: until one is pending, it is the other
+ * side's turn, or all are done. Passes on the failure of call. */
 enum err flow_advance(struct flow *f, flow_call *call, void *context);

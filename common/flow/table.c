@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * table: the 33 rows of the diagram, in order. Read by flow.c, by both programs and by the
+ * tests, which compare it with proto/prepare-programmer.mmd. A row must not differ from the
+ * diagram.
+ */
 #include "common/flow/flow.h"
 
 // clang-format off

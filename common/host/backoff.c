@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * backoff: draws the waits between attempts. Called by the agent's connection and by oemctl. A
+ * wait must not exceed its bound (test_backoff).
+ */
 #include "common/host/backoff.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes text safe to print and to keep. What oemctl prints for people passes through here
- * (report.c, entry.c, csv.c, list.c, ctl.c), and each text of an entry of the event log
- * (oem-server/event). It must never let a control through.
+ * Makes text safe to print and to store. Called by oemctl for what it prints for people
+ * (report.c, entry.c, csv.c, list.c, ctl.c), and for each text of an entry of the event log
+ * (oem-server/event). It must never let a control character through.
  */
 #include "common/host/clean.h"
 
@@ -23,7 +23,7 @@ static size_t character(const unsigned char *text, uint32_t *code_out)
             continue;
         uint32_t code = text[0] & (uint8_t)~forms[len - 1].mask;
         for (size_t i = 1; i < len; i++) {
-            if ((text[i] & 0xc0) != 0x80) /* also the text's end */
+            if ((text[i] & 0xc0) != 0x80) /* also at the text's end */
                 return 0;
             code = code << 6 | (text[i] & 0x3f);
         }
@@ -54,7 +54,7 @@ static bool steers(uint32_t code)
     return false;
 }
 
-/* Bytes of the harmless character at text; 0: it is to be replaced, *skip_out bytes of it. */
+/* Bytes of the harmless character at text; 0: *skip_out bytes are to be replaced. */
 static size_t harmless(const char *text, size_t *skip_out)
 {
     uint32_t code;

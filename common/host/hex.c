@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * hex: called where UIDs, run ids and digests are read or printed. It must not be used for
+ * secrets, because its time depends on the data.
+ */
 #include "common/host/hex.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * log: writes lines to stderr and keeps each thread's latest message. Called everywhere, on any
+ * thread. It must not write a control character: text of a peer may be in a message.
+ */
 #include "common/host/log.h"
 
 #include <pthread.h>
@@ -34,7 +38,8 @@ static const char *level_name(enum log_level level)
     return "?";
 }
 
-/* journald wants the "<N>" priority and adds its own time; a terminal or a file wants both. */
+/* journald takes the "<N>" priority and adds its own time; for a terminal or a file both are
+ * written. */
 static void write_line(enum log_level level, const char *text)
 {
     char line[LINE_MAX_BYTES + 64];
@@ -75,7 +80,7 @@ void log_line(enum log_level level, const char *format, ...)
     write_masked(level, text);
 }
 
-/* The words travel to peers and into the event log: printable ASCII only. */
+/* The message goes to peers and into the event log: printable ASCII only. */
 __attribute__((format(printf, 1, 0))) static void keep_words(const char *format, va_list args)
 {
     vsnprintf(words, sizeof(words), format, args);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * meter: see meter.h. The count may pass the limit for an instant between two threads, but what
- * passed it is refused, so what is granted never does (tests/unit/test_budget.c).
+ * meter: see meter.h. Called by common/wss and the server on any thread. Between two threads
+ * the count may pass the limit for an instant, but the bytes that passed it are refused, so
+ * what is granted must never exceed it (test_budget).
  */
 #include "common/host/meter.h"
 

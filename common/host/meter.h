@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * meter: how many bytes somebody may hold, counted before they are held.
+ * meter: how many bytes a principal may hold, counted before they are held.
  *
  * A meter may belong to a larger one (of all together): bytes are taken from both or from
- * neither. Any thread. The owner outlives all who take from it. Used by common/wss for messages
- * that are not whole yet, and by the server for those that wait to be served.
+ * neither. Any thread (test_budget). The meter outlives its users. Used by common/wss for
+ * incomplete messages, and by the server for messages that wait to be served.
  */
 #pragma once
 
@@ -20,4 +20,4 @@ struct meter {
 
 bool meter_take(struct meter *meter,
                 size_t bytes); /* false: over its limit, nothing is taken */
-void meter_give(struct meter *meter, size_t bytes); /* what was taken before */
+void meter_give(struct meter *meter, size_t bytes); /* bytes that were taken before */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * name: checks names. Called wherever a name enters a program: configuration, command lines,
+ * requests. A name that passes must need no quoting in a certificate, a SPIFFE id or a shell.
+ */
 #include "common/host/name.h"
 
 #include <stddef.h>

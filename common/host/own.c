@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * own: buffers that wipe themselves, and releases for AUTO. Called everywhere on the host.
+ * Bytes of a buf must not stay in memory after it is freed or has moved to larger storage.
+ */
 #include "common/host/own.h"
 
 #include <openssl/crypto.h>

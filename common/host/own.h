@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * own: who releases what, on the host.
+ * own: ownership and release of resources, on the host.
  *
- * span borrows (common/core/rd.h), buf owns. A resource is released by its scope (AUTO)
- * and leaves a scope only by TAKE, which nulls the variable. So there is no goto, and TRY is
- * safe anywhere. A buf wipes its bytes when freed, so it may hold secrets.
+ * span borrows (common/core/rd.h), buf owns. A resource is released by its scope (AUTO) and
+ * leaves a scope only by TAKE, which nulls the variable. So there is no goto, and TRY is safe
+ * anywhere. A buf wipes its bytes when freed, so it may hold secrets. A buf is used by one
+ * thread at a time; appending may give ERR_MEMORY.
  */
 #pragma once
 
@@ -13,7 +14,9 @@
 
 #include "common/core/rd.h"
 
-#define AUTO(drop) __attribute__((cleanup(drop))) /* drop(&variable) however we leave */
+#define AUTO(drop)                                                                             \
+    __attribute__((cleanup(drop))) /* drop(&variable) at the end of its scope                  \
+                                    */
 
 #define TAKE(variable)                                                                         \
     ({                                                                                         \
@@ -40,5 +43,5 @@ void buf_free(struct buf *b);                          /* wipes, frees, leaves i
 
 void free_drop(void *pointer_to_pointer); /* AUTO(free_drop) for what malloc gave */
 void fd_drop(int *fd);                    /* AUTO(fd_drop): closes unless -1 */
-void wipe(void *ptr, size_t len);         /* never optimised away */
+void wipe(void *ptr, size_t len);         /* not optimised away */
 bool ct_eq(struct span a, struct span b); /* constant time in the bytes; lengths are public */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * p256: called with points and signatures from peers. It must not accept a point that is not on
+ * the curve, nor a signature of another length.
+ */
 #include "common/host/p256.h"
 
 #include <openssl/core_names.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * p256: what both ends check of P-256 without a private key, on OpenSSL.
+ * p256: checks of P-256 keys and signatures that need no private key, on OpenSSL.
  *
- * Points are SEC 1 uncompressed (65 bytes), signatures r and s big-endian (64 bytes).
+ * Points are SEC 1 uncompressed (65 bytes), signatures r and s big-endian (64 bytes). Used by
+ * the server, oemctl and the agent. No state; any thread. What is given out is the caller's.
  */
 #pragma once
 
@@ -11,6 +12,8 @@
 #include "common/core/layout.h"
 #include "common/host/own.h"
 
+/* Checks, conversions and a digest. ERR_MEMORY if OpenSSL fails. EVP_PKEYs are freed with
+ * EVP_PKEY_free(), DER with buf_free(). */
 enum err p256_check_point(struct span point); /* ERR_POINT unless 65 bytes and on the curve */
 enum err p256_verify(struct span point, const uint8_t digest[static SHA256_SIZE],
                      struct span signature);                 /* ERR_SIG if it does not verify */

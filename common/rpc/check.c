@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * check: checks requests and payloads before they are unpacked or answered. Called by peer.c
+ * and rpc.c with bytes of a peer. It must not allocate, and must read through rd only.
+ */
 #include "common/rpc/check.h"
 
 #include <string.h>
@@ -83,7 +87,7 @@ static struct span take_value(struct rd *r, unsigned wire)
     return rd_take(r, len > r->rest.len ? r->rest.len + 1 : (size_t)len);
 }
 
-/* UTF-8 (RFC 3629, 4) without U+0000: in memory a string ends at its first zero. */
+/* UTF-8 (RFC 3629, 4) without U+0000: in C a string ends at its first zero. */
 static bool is_text(struct span bytes)
 {
     struct rd r = rd_of(bytes);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* inside: what frame.c, peer.c and stream.c share. For rpc/ only; peer.h's contract. */
+/* inside: the structures that peer.c and stream.c share. For rpc/ only; the contract is
+ * peer.h's. */
 #pragma once
 
 #include "common/rpc/queue.h"
@@ -11,16 +12,17 @@ enum {
     CLOSE_TOO_BIG = 1009
 }; /* RFC 6455 7.4.1 */
 
-/* What one direction of a stream may still carry. */
+/* What one direction of a stream may still send: its credit. */
 struct lane {
     uint32_t sequence; /* of the next DATA */
     uint32_t messages; /* credit left */
     size_t bytes;
     bool ended;
-    bool starved; /* peer_send() said ERR_BUSY: owes a PEER_CREDIT */
+    bool starved; /* blocked on flow control: peer_send() gave ERR_BUSY, so a PEER_CREDIT is due
+                   */
 };
 
-/* A call under way. Ours: tag set. Theirs: being served. */
+/* An open call. Ours: tag is set. Theirs: it is being served. */
 struct stream {
     uint32_t id; /* 0: free slot */
     uint64_t deadline_ms;
@@ -29,7 +31,7 @@ struct stream {
     struct lane out, in;
 };
 
-/* Grows with the calls open at once, for most connections have few and many have none. */
+/* Grows with the number of open calls, because most connections have few and many have none. */
 struct streams {
     struct stream *slot; /* moves when it grows */
     size_t count;        /* at most RPC_STREAMS_MAX */
@@ -37,7 +39,7 @@ struct streams {
 
 struct peer {
     enum peer_side side;
-    uint64_t hello_by_ms; /* 0: it has come */
+    uint64_t hello_by_ms; /* 0: it has arrived */
     uint32_t next_id;     /* of our calls */
     uint32_t last_theirs;
     uint32_t peer_max_message;
@@ -55,19 +57,21 @@ struct peer {
 };
 
 enum err peer_frame(struct peer *p, const Hallmark__V1__Frame *f); /* queue it to be sent */
-/* The same for what the peer must hear, or would await for ever: if it reads so little that
- * this does not fit, the connection is over. */
+/* The same for a frame that the peer waits for: if it does not fit, because the peer does not
+ * read, the connection ends. */
 enum err peer_owe(struct peer *p, const Hallmark__V1__Frame *f);
 enum err peer_violation(struct peer *p, unsigned close_code, const char *what);
 
+/* Open calls: found by number (NULL: none), added, and looked through for deadlines. Pointers
+ * are valid until the next stream_slot(). */
 struct stream *stream_find(const struct streams *streams, uint32_t id);
 struct stream *stream_slot(struct streams *streams); /* a free one; NULL: too many */
 bool stream_late(const struct stream *s, uint64_t now_ms);
 uint64_t stream_earliest(const struct streams *streams, uint64_t wake_ms); /* or wake_ms */
-unsigned stream_count(const struct streams *streams);                      /* how many are */
+unsigned stream_count(const struct streams *streams); /* how many are open */
 /* Of ours: its request is the frame queued last. */
 struct stream stream_of(const struct peer *p, uint32_t id, uint64_t deadline_ms, void *tag);
 enum err stream_data(struct peer *p, Hallmark__V1__Frame **f); /* takes the frame */
 enum err stream_credit(struct peer *p, const Hallmark__V1__FrameCredit *credit);
-/* A call of ours ends with a response that we make up: a missed deadline, a lost connection. */
+/* Ends a call of ours with a response made here: for a missed deadline or a lost connection. */
 enum err stream_fail(struct peer *p, struct stream *s, enum err e, const char *words);

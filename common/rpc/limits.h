@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* limits: every limit of the wire, in one place. Both ends enforce them; docs in README.md. */
+/* limits: the limits of the wire, in one place. Both ends enforce them (test_peer,
+ * test_peer_stream); README.md documents them. */
 #pragma once
 
 enum {
@@ -11,7 +12,7 @@ enum {
     RPC_METHOD_MAX = 80,            /* bytes of "package.Service/Method" */
     RPC_METADATA_MAX = 16,          /* entries a frame */
     RPC_METADATA_BYTES_MAX = 16384, /* keys and values a frame */
-    RPC_MESSAGE_TEXT_MAX = 512,     /* bytes of a response's words */
+    RPC_MESSAGE_TEXT_MAX = 512,     /* bytes of a response's message */
     RPC_IDEMPOTENCY_KEY_SIZE = 16,
     RPC_TIMEOUT_DEFAULT_MS = 30000, /* of a request that names none */
     RPC_TIMEOUT_MAX_MS = 600000,
@@ -20,7 +21,7 @@ enum {
     RPC_CREDIT_MESSAGES = 16,    /* DATA frames in flight on a stream */
     RPC_CREDIT_BYTES = 1 << 20,  /* and bytes of their payloads */
     RPC_CONNECTION_CREDIT_BYTES = 8 << 20,
-    RPC_CREDIT_MAX = 1 << 30,     /* what may ever be granted and unspent */
+    RPC_CREDIT_MAX = 1 << 30,     /* the most credit that may be granted and unspent */
     RPC_FRAME_OVERHEAD = 64,      /* bytes of a DATA frame besides its payload, at most */
     RPC_OUT_BYTES_MAX = 16 << 20, /* unsent bytes; a peer that does not read is dropped */
     RPC_PING_MS = 30000,          /* idle time before a WebSocket ping */

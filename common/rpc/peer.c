@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* peer: calls, deadlines and GOAWAY of one connection. Called by common/wss under the
+ * connection's lock. It must do no I/O, nor trust a field of a frame before its check. */
 #include "common/rpc/peer.h"
 
 #include <stdlib.h>
@@ -78,8 +80,8 @@ void peer_free(struct peer *p)
     free(p);
 }
 
-/* Credit that is spent is granted again, never more: a message over the first grant would wait
- * without end. A peer whose HELLO grants nothing grants later, and says by that how much. */
+/* Spent credit is granted again, but not more, so a message over the first grant would wait
+ * without end. If a peer's HELLO grants nothing, its first grant shows how much. */
 static size_t window_of(const Hallmark__V1__FrameHello *hello)
 {
     size_t window = SIZE_MAX;
@@ -116,7 +118,7 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
     return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_OPEN });
 }
 
-/* Its words are cleaned, whoever they are from. */
+/* Its message is cleaned, whatever its source. */
 static enum err owe_response(struct peer *p, const Hallmark__V1__FrameResponse *response)
 {
     char text[RPC_MESSAGE_TEXT_MAX];
@@ -140,7 +142,7 @@ static enum err respond_error(struct peer *p, uint32_t stream, enum err e, const
     return owe_response(p, &response);
 }
 
-/* Takes the frame: it goes with the event. */
+/* Takes the frame: the event owns it. */
 static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
 {
     const Hallmark__V1__FrameRequest *request = (*f)->request;
@@ -173,7 +175,7 @@ static enum err take_response(struct peer *p, frame **f)
     if (id == 0 || s == NULL) {
         if (id == 0 || id >= p->next_id || id % 2 != p->next_id % 2)
             return peer_violation(p, CLOSE_PROTOCOL, "answer to a call that was never made");
-        return ERR_OK; /* we gave it up; the answer crossed the CANCEL */
+        return ERR_OK; /* it was cancelled; the answer crossed the CANCEL */
     }
     struct peer_event event = { PEER_RESPONSE, id, 0, s->tag, TAKE(*f) };
     *s = (struct stream){ 0 };
@@ -191,7 +193,7 @@ static enum err take_cancel(struct peer *p, uint32_t id)
     return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id });
 }
 
-/* Calls of ours above its last stream were not looked at, and will not be. */
+/* Calls of ours above its last stream were not processed and will not be. */
 static enum err take_go_away(struct peer *p, frame **f)
 {
     uint32_t last = (*f)->go_away->last_stream;
@@ -224,7 +226,7 @@ static enum err take_frame(struct peer *p, frame **f, uint64_t now_ms)
     case HALLMARK__V1__FRAME__KIND_CREDIT:
         return stream_credit(p, (*f)->credit);
     default:
-        return ERR_OK; /* a kind from the future */
+        return ERR_OK; /* a kind of a later version */
     }
 }
 
@@ -302,7 +304,7 @@ enum err peer_respond(struct peer *p, Hallmark__V1__FrameResponse *response)
         return ERR_OK;
     *s = (struct stream){ 0 };
     enum err e = owe_response(p, response);
-    if (e == ERR_LIMIT) /* the answer does not fit: the caller must still hear of it */
+    if (e == ERR_LIMIT) /* the answer does not fit: the caller must still get an error */
         return respond_error(p, response->stream, e, "the answer is over the message limit");
     return e;
 }
@@ -321,7 +323,7 @@ static void miss_theirs(struct peer *p, struct stream *s)
     if (respond_error(p, id, ERR_DEADLINE, "deadline exceeded") != ERR_OK ||
         queue_event(&p->queue, &(struct peer_event){ .kind = PEER_CANCELLED, .stream = id }) !=
             ERR_OK)
-        log_line(LOG_LEVEL_WARN, "rpc: stream %u timed out and its end could not be told", id);
+        log_line(LOG_LEVEL_WARN, "rpc: stream %u timed out and its end could not be sent", id);
 }
 
 void peer_tick(struct peer *p, uint64_t now_ms)

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * queue: frames to send and events to report. Called by peer.c and stream.c. It must not grow
+ * beyond RPC_OUT_BYTES_MAX (test_peer: unread_answers_are_bounded), and wipes payloads when it
+ * frees them.
+ */
 #include "common/rpc/queue.h"
 
 #include <stdlib.h>

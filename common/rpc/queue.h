@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue: what a peer has yet to send and yet to tell, in order. For rpc/ only; peer.h's
- * contract.
+ * queue: the frames that a peer has to send and the events that it has to report, in order. For
+ * rpc/ only; the contract is peer.h's.
  */
 #pragma once
 
@@ -13,16 +13,19 @@ struct queue_event;
 struct queue {
     struct queue_message *out_head, **out_tail;
     size_t out_bytes;        /* at most RPC_OUT_BYTES_MAX */
-    uint64_t queued, pulled; /* frames, ever */
+    uint64_t queued, pulled; /* frames since the start */
     struct queue_event *event_head, **event_tail;
-    /* Counts out_bytes too; NULL: nobody does. */
+    /* Also counts out_bytes; NULL: none. */
     atomic_size_t *total;
 };
 
+/* queue_fini() frees and wipes what is queued. ERR_LIMIT: a frame is larger than max;
+ * ERR_EXHAUSTED: too many bytes are unsent; ERR_MEMORY. */
 void queue_init(struct queue *q);
 void queue_fini(struct queue *q);
 enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *frame, size_t max);
-void queue_count(struct queue *q, atomic_size_t *total); /* from now on, and what is there */
+void queue_count(struct queue *q,
+                 atomic_size_t *total); /* from now on, and what is already queued */
 bool queue_pull(struct queue *q, struct buf *message_out);
 enum err queue_event(struct queue *q, const struct peer_event *event); /* event is moved */
 bool queue_next_event(struct queue *q, struct peer_event *event_out);

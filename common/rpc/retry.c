@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * retry: the rule of retry.h. Called by the clients of the agent and of oemctl when a
+ * connection is lost. A call that may have taken effect must not be repeated without its
+ * idempotency key.
+ */
 #include "common/rpc/retry.h"
 
 bool again_may(enum err e, bool safe)

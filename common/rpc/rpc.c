@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * rpc: joins calls to protobuf-c's services and stubs. Called by the server's workers, the
+ * agent's threads and oemctl. A payload must be checked (check.h) before it is unpacked.
+ */
 #include "common/rpc/rpc.h"
 
 #include <stdio.h>
@@ -83,7 +87,7 @@ struct span rpc_call_metadata(const struct rpc_call *call, const char *key)
     return (struct span){ NULL, 0 };
 }
 
-/* The service and the method's index; NULL if nobody serves it. */
+/* The service and the method's index; NULL if no service has it. */
 static ProtobufCService *find_method(ProtobufCService *const services[], const char *method,
                                      unsigned *index_out)
 {

@@ -3,10 +3,10 @@
  * rpc: protobuf-c services over any carrier.
  *
  * Serving: rpc_dispatch() finds the ProtobufCService by the method's name, unpacks, invokes and
- * packs. A handler is a generated service function; its closure_data is always the struct
- * rpc_call of the call, by which it learns who calls, until when, and allocates what its
- * response borrows. RPC_HANDLER writes the glue, so a service file holds plain functions:
- *     static enum err release(struct rpc_call *call, const ...Request *in, ...Response *out);
+ * packs. A handler is a generated service function; its closure_data is the struct rpc_call of
+ * the call, which has the principal and the deadline, and allocates what the response borrows.
+ * RPC_HANDLER writes the glue, so a service file holds plain functions: static enum err
+ * release(struct rpc_call *call, const ...Request *in, ...Response *out);
  *
  * Calling: a struct rpc_stub is a ProtobufCService whose invoke sends through a transport and
  * waits; RPC_CALL runs a generated client function on it and yields its error.
@@ -24,12 +24,14 @@ struct rpc_metadata {
     struct span value;
 };
 
-/* How a streaming call's messages come and go: they wait, until the call is over. */
+/* How messages of a streaming call are sent and received; the functions wait, until the call
+ * ends. */
 struct rpc_streaming {
     enum err (*send)(void *stream, struct span message);
     enum err (*receive)(void *stream, struct buf *message_out, bool *end_out);
-    enum err (*room)(void *stream, size_t *bytes_out); /* waits until a message may go, too */
-    enum err (*check)(void *stream); /* ERR_OK while it goes on; never waits */
+    enum err (*room)(void *stream,
+                     size_t *bytes_out); /* also waits until a message may be sent */
+    enum err (*check)(void *stream);     /* ERR_OK while the call is open; does not wait */
 };
 
 /* A call being served, on the server's worker or the agent's site thread. Its maker owns it. */
@@ -43,7 +45,8 @@ struct rpc_call {
     uint64_t deadline_ms; /* CLOCK_MONOTONIC */
     void *user; /* the program's own: struct call of oem-server, struct site of the agent */
 
-    const atomic_int *over; /* an enum err once nobody waits for the answer; NULL: never */
+    const atomic_int
+        *over; /* an enum err once the answer is no longer wanted; NULL: it is wanted */
 
     const struct rpc_streaming *streaming; /* NULL: the call is unary */
     void *stream;
@@ -71,12 +74,11 @@ uint64_t rpc_now_ms(void); /* CLOCK_MONOTONIC: the clock of deadlines */
 void rpc_dispatch(ProtobufCService *const services[], struct rpc_call *call);
 bool rpc_serves(ProtobufCService *const services[], const char *method);
 
-/* How long a caller who is told this shall wait before it asks again; 0: asking again is no
- * use.
- */
+/* How long a client that gets this error should wait before it retries; 0: a retry does not
+ * help. */
 uint32_t rpc_retry_after_ms(enum err e);
 
-/* What a service function ends with. */
+/* Ends a service function with its result. */
 void rpc_finish(struct rpc_call *call, enum err e);
 
 #define RPC_HANDLER(service, Service, method, Method, Message)                                 \
@@ -103,16 +105,17 @@ void rpc_finish(struct rpc_call *call, enum err e);
         done(NULL, data);                                                                      \
     }
 enum err rpc_send(struct rpc_call *call, const ProtobufCMessage *message);
-/* Waits until the caller takes a message, and gives how many bytes of one. */
+/* Waits until the client grants credit, and gives how many bytes a message may have. */
 enum err rpc_room(struct rpc_call *call, size_t *bytes_out);
 /* *out is NULL after the last one; else the caller's, AUTO(rpc_drop). */
 enum err rpc_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *type,
                      ProtobufCMessage **out);
 
-/* ERR_OK while somebody waits for the answer; else why not: cancelled, late, connection lost.
- * To be asked before each step that costs much or cannot be taken back. Never waits. */
+/* ERR_OK while the answer is wanted; else why not: cancelled, deadline passed, connection lost.
+ * Called before each step that is expensive or irreversible. Does not wait. */
 enum err rpc_check(const struct rpc_call *call);
 
+/* The type of a method's response; the method must exist. */
 const ProtobufCMessageDescriptor *rpc_output_type(const ProtobufCService *service,
                                                   const char *method);
 
@@ -126,6 +129,7 @@ struct rpc_stub {
     void *context;
     enum err err; /* of the latest call */
 };
+/* A stub that borrows context; needs no release. One thread at a time. */
 struct rpc_stub rpc_stub_of(const ProtobufCServiceDescriptor *service, rpc_transport *transport,
                             void *context);
 void rpc_keep(const ProtobufCMessage *message, void *out); /* closure: *out owns the response */
@@ -140,7 +144,8 @@ void rpc_keep(const ProtobufCMessage *message, void *out); /* closure: *out owns
     })
 void rpc_drop(void *message_pointer); /* AUTO(rpc_drop) for what RPC_CALL gave */
 
-/* Pack into a fresh buf; unpack with a limit. */
+/* Packs into a new buf; unpacks with a limit (RPC_PAYLOAD_FIELDS_MAX). What is given out is the
+ * caller's. ERR_LIMIT, ERR_INVALID, ERR_MEMORY. */
 enum err rpc_pack(const ProtobufCMessage *message, struct buf *out);
 enum err rpc_unpack(const ProtobufCMessageDescriptor *type, struct span bytes,
                     ProtobufCMessage **out);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * stream: the open calls of a connection, their messages and their credit. Called by peer.c and
+ * common/wss under the connection's lock. It must not send without credit, nor accept more than
+ * it granted (test_peer_stream).
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +66,7 @@ struct stream stream_of(const struct peer *p, uint32_t id, uint64_t deadline_ms,
     return (struct stream){ id, deadline_ms, tag, p->queue.queued, p->first, fresh_in };
 }
 
-/* Ours or theirs, by the parity of its number; NULL if it is over. */
+/* Ours or theirs, by the parity of its number; NULL if it has ended. */
 static struct stream *find_any(struct peer *p, uint32_t id)
 {
     return id == 0 ? NULL : stream_find(id % 2 == p->next_id % 2 ? &p->ours : &p->theirs, id);
@@ -84,7 +89,8 @@ static enum err send_credit(struct peer *p, uint32_t stream, uint32_t messages, 
     return peer_owe(p, &f);
 }
 
-/* DATA that crossed the end of its stream: nobody will consume it, so its credit goes back. */
+/* DATA that crossed the end of its stream is not consumed by any caller, so its credit is
+ * granted again here. */
 static enum err take_stray(struct peer *p, size_t bytes)
 {
     if (bytes > p->in_bytes)
@@ -213,7 +219,7 @@ enum err peer_send(struct peer *p, uint32_t stream, struct span payload, bool en
     return ERR_OK;
 }
 
-/* Both credits in one go; if they cannot be sent, the connection is over (peer_owe). */
+/* Grants both credits; if the frames cannot be queued, the connection ends (peer_owe). */
 static enum err grant_anew(struct peer *p, struct stream *s, size_t bytes)
 {
     p->in_bytes += bytes;

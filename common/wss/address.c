@@ -4,7 +4,7 @@
 
 #include "common/wss/conn.h"
 
-/* An IPv4 peer on a dual-stack socket is "::ffff:a.b.c.d": say a.b.c.d. */
+/* An IPv4 peer on a dual-stack socket is "::ffff:a.b.c.d": cut to a.b.c.d. */
 void address_unmap(char *address)
 {
     static const char mapped[] = "::ffff:";

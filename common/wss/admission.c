@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * admission: see admission.h. listen.c brings sockets, tls.c tells of signatures. Nothing here
- * may begin a handshake of an unknown address out of its turn
- * (tests/unit/test_wss_strangers.c).
+ * admission: the queue of connections before their handshake. Called by listen.c with new
+ * sockets, and by tls.c before and after signatures. It must not begin a handshake of an
+ * unknown address out of its turn (test_wss_strangers).
  */
 #include "common/wss/admission.h"
 
@@ -74,7 +74,7 @@ static bool spend(struct door_known *k, uint64_t now_ms)
     return true;
 }
 
-/* Is it known, and has it handshakes left? */
+/* true if the address is known and has handshakes left. */
 static bool goes_first(struct door *door, const char *address)
 {
     uint64_t now = rpc_now_ms();
@@ -104,8 +104,9 @@ static void begin(struct door *door, int fd)
     (void)lws_adopt_socket_vhost(door->vhost, fd); /* it closes what it does not take */
 }
 
-/* Is the whole first record there? Then the server's answer to it needs nothing more of the
- * peer. What is no TLS handshake costs no signature: OpenSSL refuses it. */
+/* Looks whether the whole first record has arrived: the server's answer to it then needs
+ * nothing more from the peer. Bytes that are no TLS handshake cost no signature: OpenSSL
+ * refuses them. */
 enum first { NOT_YET, HELLO, NO_HELLO };
 
 static enum first look(int fd)
@@ -131,7 +132,8 @@ static void drop_late(struct door *door, uint64_t now)
         (void)close(take_out(w));
 }
 
-/* The oldest whose ClientHello is there; what is no TLS is begun on the way. */
+/* The oldest connection whose ClientHello has arrived. Those that are no TLS are handed to
+ * OpenSSL, which refuses them. */
 static struct door_waiting *first_ready(struct door *door)
 {
     struct door_waiting *w = TAILQ_FIRST(&door->list);
@@ -157,7 +159,8 @@ static void set_timer(struct door *door, uint64_t now)
     ev_timer_start(door->loop, &door->timer);
 }
 
-/* The signature of what begins comes next; until it is told, the latest one's cost counts. */
+/* The handshake that begins signs next; until that is reported, the latest signature's cost
+ * counts. */
 static void run(struct door *door)
 {
     uint64_t now = now_us();
@@ -176,7 +179,7 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
     run(lws_container_of(timer, struct door, timer));
 }
 
-/* Once: if only a part has come, the timer looks for the rest. */
+/* Called once: if only a part has arrived, the timer looks for the rest. */
 static void on_readable(struct ev_loop *loop, struct ev_io *io, int events)
 {
     (void)events;

@@ -6,8 +6,8 @@
  * certificate is seen. So an accepted socket waits here until its ClientHello is there, and
  * then for its turn: unknown addresses begin one after the other, and only while their
  * signatures take less than a part of the thread's time. Addresses from which a peer
- * authenticated in the last day do not wait, within a rate limit each. I/O thread only, but for
- * door_know().
+ * authenticated in the last day do not wait, within a rate limit each (test_wss_strangers). All
+ * functions but door_know() are called on the I/O thread.
  */
 #pragma once
 
@@ -21,10 +21,10 @@
 #include "common/wss/wss.h"
 
 enum {
-    DOOR_KNOWN_MAX = 256,     /* the one unused for longest is forgotten */
-    DOOR_KNOWN_S = 86400,     /* so long after it last authenticated */
-    DOOR_KNOWN_BURST = 8,     /* handshakes of a known address at once, */
-    DOOR_KNOWN_EACH_MS = 250, /* then one in so long; more of them wait like the others */
+    DOOR_KNOWN_MAX = 256,     /* the least recently used one is forgotten */
+    DOOR_KNOWN_S = 86400,     /* how long an address stays known */
+    DOOR_KNOWN_BURST = 8,     /* a burst of handshakes of a known address, */
+    DOOR_KNOWN_EACH_MS = 250, /* then one in this time; more of them wait like the others */
     DOOR_ADDRESS_SIZE = 64
 };
 
@@ -49,16 +49,17 @@ struct door {
     uint64_t cost_us;  /* of the latest signature */
     uint64_t begun_us; /* the signature that is being made; 0: none */
 
-    pthread_mutex_t lock; /* of known */
+    pthread_mutex_t lock; /* protects known */
     struct door_known known[DOOR_KNOWN_MAX];
 };
 
+/* In this order: init, start, add for each accepted socket, close. */
 void door_init(struct door *door, const struct wss_limits *limits);
 void door_start(struct door *door, struct ev_loop *loop, struct lws_vhost *vhost);
 void door_add(struct door *door, int fd, const struct sockaddr_storage *from); /* takes fd */
-void door_close(struct door *door); /* what waits is closed; the thread has ended */
+void door_close(struct door *door); /* closes what waits; after the I/O thread has ended */
 
 void door_know(struct door *door, const char *address); /* any thread */
-/* Around the signature of a handshake: how long it takes is what it costs. */
+/* Called before and after the signature of a handshake: the time in between is its cost. */
 void door_signing(struct door *door);
 void door_signed(struct door *door);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * callback: libwebsockets' callbacks: connections, frames, closes. Called by libwebsockets on
+ * the I/O thread. It must not block, and must not pass on a frame of a peer that was not
+ * accepted.
+ */
 #include "common/wss/conn.h"
 #include "common/wss/http.h"
 
@@ -11,7 +16,7 @@ static struct wss *wss_of(struct lws *wsi)
     return lws_context_user(lws_get_context(wsi));
 }
 
-/* Policy is for good; a lack of something is for now. */
+/* A refusal by policy is permanent; a lack of resources is temporary. */
 static unsigned refusal_code(enum err e)
 {
     uint32_t status = err_status(e);
@@ -45,7 +50,8 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
         conn->accepted = false;
         pthread_mutex_lock(&conn->lock);
         AUTO(buf_free) struct buf hello = { 0 };
-        while (peer_pull(conn->peer, &hello)) /* who is refused is told so, and nothing else */
+        while (peer_pull(conn->peer,
+                         &hello)) /* a refused peer gets the close frame and nothing else */
             ;
         conn_fault(conn, refusal_code(e), fail_words());
         pthread_mutex_unlock(&conn->lock);
@@ -78,7 +84,7 @@ static int receive(struct lws *wsi, struct wss_conn *conn, struct span piece)
     return 0;
 }
 
-/* The peer's close frame: a two-byte code and words. */
+/* The peer's close frame: a two-byte code and a text. */
 static void peer_close(struct wss_conn *conn, struct span body)
 {
     struct rd r = rd_of(body);
@@ -102,14 +108,14 @@ static const char *http_refusal(unsigned status, char *words, size_t size)
     return words;
 }
 
-/* Said once an attempt, whichever way lws tells of it. */
+/* Reported once an attempt, whichever callback lws uses for it. */
 static void connect_failed(struct wss *wss, struct lws *wsi, const char *words)
 {
     char reason[256], refusal[80];
     SSL *ssl = wsi == NULL ? NULL : lws_get_ssl(wsi);
     unsigned http = wsi == NULL ? 0 : lws_http_client_http_response(wsi);
     long verdict = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
-    if (verdict != X509_V_OK) /* says more than lws's own words */
+    if (verdict != X509_V_OK) /* says more than lws's own text */
         words = X509_verify_cert_error_string(verdict);
     else if (wss->ending.alert != 0)
         words = tls_refusal(wss->ending.alert, refusal, sizeof(refusal));
@@ -199,8 +205,7 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         half_open_add(&wss_of(wsi)->half_open, wsi);
         return 0;
-    case LWS_CALLBACK_WSI_DESTROY: /* lws does not always tell of a handshake that ended early
-                                    */
+    case LWS_CALLBACK_WSI_DESTROY: /* lws does not report all handshakes that ended early */
         half_open_done(&wss_of(wsi)->half_open, wsi);
         if (wsi == wss_of(wsi)->attempt)
             connect_failed(wss_of(wsi), wsi,

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * close_reason: classifies the ends of connections. Called by the agent and oemctl through
+ * wss_why(), to decide whether to reconnect. A temporary failure must not be taken for a
+ * permanent one.
+ */
 #include "common/wss/close_reason.h"
 
 #include <openssl/ssl.h>
@@ -6,7 +11,8 @@
 #include "common/host/own.h"
 #include "common/wss/conn.h"
 
-/* Alerts that the same two ends would repeat. Others, such as internal_error, may pass. */
+/* Alerts that the same two ends would repeat. Others, such as internal_error, may be temporary.
+ */
 static const int lasting_alerts[] = {
     TLS1_AD_BAD_CERTIFICATE_STATUS_RESPONSE,
     SSL3_AD_BAD_CERTIFICATE,
@@ -27,10 +33,10 @@ static const int lasting_alerts[] = {
     TLS13_AD_CERTIFICATE_REQUIRED,
 };
 
-/* 1001, 1005, 1006, 1011 to 1014 and those that we do not know may pass. */
+/* 1001, 1005, 1006, 1011 to 1014 and unknown codes may be temporary. */
 static const struct {
     unsigned code;
-    bool by_peer_only; /* from us it says that the peer did not read: that may pass */
+    bool by_peer_only; /* sent by this end it means that the peer did not read: temporary */
     enum err err;
 } lasting_codes[] = {
     { LWS_CLOSE_STATUS_PROTOCOL_ERR, false, ERR_PROTO },
@@ -59,7 +65,7 @@ static enum err code_err(const struct wss_ending *ending)
 }
 
 /* 101, but to another subprotocol. A proxy whose server is away answers 5xx; 408, 425 and 429
- * ask to come again. */
+ * ask for a retry. */
 static bool http_lasts(unsigned status)
 {
     return status == 101 ||

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * close_reason: why a connection was not made, or ended: the facts, and whether to try again.
+ * close_reason: why a connection was not made, or ended, and whether another attempt may
+ * succeed.
  *
- * For wss/ and its test; others ask wss_why() (wss.h). Plain values.
+ * For wss/ and its test; other code calls wss_why() (wss.h). Plain values, no state.
  */
 #pragma once
 
@@ -18,6 +19,7 @@ struct wss_ending {
     bool by_peer;  /* it sent that code; else we did */
 };
 
-/* ERR_UNAVAILABLE: it may pass. ERR_TLS: one side does not trust the other's certificate.
- * ERR_DENIED: the peer will not have us. ERR_PROTO: it speaks something else. */
+/* ERR_UNAVAILABLE: temporary. ERR_TLS: one side does not trust the other's certificate.
+ * ERR_DENIED: the peer refuses this client. ERR_PROTO: it speaks another protocol
+ * (test_wss_close_reason). */
 enum err ending_err(const struct wss_ending *ending);

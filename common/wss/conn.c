@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conn: a connection on the I/O thread, from its making to its end: its timer, what it writes,
- * what its peer has found. callback.c calls it; nothing here may wait.
+ * conn: sending, timers and events of a connection. Called on the I/O thread, and by any thread
+ * for calls and answers. conn->lock protects the peer and its streams, and must not be held
+ * while a handler of the program runs.
  */
 #include "common/wss/conn.h"
 
@@ -57,14 +58,15 @@ static void set_timer(struct wss_conn *conn, uint64_t wake_ms)
     ev_timer_start(conn->wss->loop, &conn->timer);
 }
 
-/* A close ends in time, whatever the peer reads or answers. */
+/* Ends a close in time, whatever the peer reads or answers. */
 static void end_by(struct wss_conn *conn, unsigned ms)
 {
     conn->gone_by_ms = rpc_now_ms() + ms;
     set_timer(conn, conn->gone_by_ms);
 }
 
-/* From the timer, in no callback of lws's: so it can go at once, and conn with it. */
+/* Called from the timer and not in a callback of lws, so the socket can be closed here, and
+ * conn with it. */
 static void linger(struct wss_conn *conn)
 {
     if (rpc_now_ms() < conn->gone_by_ms)
@@ -129,8 +131,8 @@ static bool flush(struct wss_conn *conn, bool closing_too)
     return true;
 }
 
-/* Output is written at once: most sockets take it, and the way through poll would cost another
- * wakeup for every message. What they do not take, and closing, waits for WRITEABLE. */
+/* Output is written immediately: most sockets take it, and waiting for poll would cost a
+ * wake-up for each message. What a socket does not take, and closing, waits for WRITEABLE. */
 static void attend(struct wss_conn *conn)
 {
     if (conn->wsi == NULL || conn->leaving)
@@ -153,7 +155,7 @@ static void attend(struct wss_conn *conn)
     set_timer(conn, wake);
 }
 
-/* Takes the list; each of it may be woken anew from then on. */
+/* Takes the list; from then on each connection may be put in it again. */
 static void empty_woken(struct wss *wss, void (*each)(struct wss_conn *conn))
 {
     struct wss_conn *conn = atomic_exchange(&wss->woken, NULL);
@@ -193,9 +195,9 @@ void conn_end(struct wss_conn *conn)
     conn_attend_woken(conn->wss);
 }
 
-/* Once the close frame is with lws, it reads and drops what comes until the peer's own does, or
- * for LINGER_MS. A second -1 would close the socket at once, and what has come and is not read
- * would make that a reset, by which the peer may lose the close frame. */
+/* Once lws has the close frame, it reads and drops what arrives until the peer's close frame,
+ * or for LINGER_MS. A second -1 would close the socket; unread bytes would then make it a
+ * reset, by which the peer may lose the close frame. */
 int conn_write(struct wss_conn *conn)
 {
     if (conn->leaving)

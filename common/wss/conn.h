@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* conn: one WebSocket connection. For wss/ only; see wss.h for the contract. */
+/* conn: one WebSocket connection, and the carrier's state. For wss/ only; the contract is
+ * wss.h's. Fields above lock belong to the I/O thread unless they say otherwise. */
 #pragma once
 
 #include <ev.h>
@@ -25,23 +26,24 @@ struct wss_conn {
     struct lws *wsi; /* I/O thread only; NULL once closed */
     struct wss_conn *next_woken;
     atomic_bool woken;      /* it is in wss->woken */
-    struct buf rx;          /* the pieces of a message that came in several */
+    struct buf rx;          /* the pieces of a message that arrives in several */
     struct meter *received; /* where these count; or NULL */
     struct ev_timer timer;
-    uint64_t timer_ms; /* when it fires, at the latest when peer wants it; UINT64_MAX: never */
+    uint64_t
+        timer_ms; /* when it fires, at the latest when peer needs it; UINT64_MAX: not set */
     char address[64];
     void *user;
     bool accepted;
     bool leaving; /* I/O thread: the close frame, or the answer to the peer's, is on its way */
     uint64_t gone_by_ms; /* closing: the socket's end, whatever the peer does; 0: it is not */
 
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* protects what follows */
     struct peer *peer;    /* NULL once closed */
     struct wss_stream *streams;
-    bool closing; /* its calls are being failed: no new one may slip in behind them */
+    bool closing; /* its calls are being failed: no new one may start */
     unsigned close_code;
     bool by_peer; /* it sent that code */
-    bool late;    /* HELLO was: no fault that lasts */
+    bool late;    /* HELLO was late: a temporary fault */
     char close_reason[WSS_REASON_MAX + 1];
 };
 
@@ -57,13 +59,13 @@ struct wss {
     lws_retry_bo_t keepalive;
     SSL_CTX *unused; /* a server's, see make_context() */
     pthread_t thread;
-    pthread_t io; /* the same, as it knows itself: set before there is any connection */
+    pthread_t io; /* the same, as pthread_self() gives it: set before the first connection */
     bool joined;
     atomic_bool stopping;
     atomic_bool renewing;   /* tls_setup is to be called again */
     SSL_CTX *tls;           /* libwebsockets' own */
     atomic_bool connecting; /* a client's connect was asked for */
-    atomic_bool refused;    /* the attempt failed, and that was told */
+    atomic_bool refused;    /* the attempt failed, and that was reported */
     struct lws
         *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
     struct wss_ending ending; /* I/O thread: of the latest attempt that failed */
@@ -77,6 +79,8 @@ struct wss {
     _Atomic(struct wss_conn *) woken; /* have output, a close or a new deadline */
 };
 
+/* A connection with one reference, for wss_conn_drop(); NULL: no memory. conn_wake(): lets the
+ * I/O thread look at it. */
 struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address);
 void conn_wake(struct wss_conn *conn); /* any thread */
 
@@ -86,9 +90,11 @@ void conn_end(struct wss_conn *conn);
 void conn_attend_woken(struct wss *wss);
 void conn_forget_woken(struct wss *wss); /* after the I/O thread's end */
 
+/* I/O thread. ERR_LIMIT, ERR_EXHAUSTED (its sender's meter) and protocol violations close the
+ * connection. */
 enum err conn_feed(struct wss_conn *conn, struct span fragment,
                    bool last);             /* a received piece */
-void conn_empty_rx(struct wss_conn *conn); /* what has come of a message is not wanted */
+void conn_empty_rx(struct wss_conn *conn); /* drops the pieces of an incomplete message */
 int conn_write(struct wss_conn *conn);     /* WRITEABLE; nonzero closes */
 void conn_fault(struct wss_conn *conn, unsigned code, const char *reason);
 void conn_breach(struct wss_conn *conn, enum err e); /* I/O thread: tell of the fault */
@@ -110,9 +116,10 @@ enum err tls_prepare(struct wss *wss, SSL_CTX *tls);
 const char *tls_refusal(int alert, char *words, size_t size); /* that the server sent */
 bool tls_peer_ok(SSL *ssl, X509 **certificate_out); /* verified; certificate is the caller's */
 
+/* Turns "::ffff:a.b.c.d" into "a.b.c.d", in place. */
 void address_unmap(char *address);
 
 /* callback.c */
-void wss_woken(struct wss *wss); /* I/O thread: somebody wants something */
+void wss_woken(struct wss *wss); /* I/O thread: handles woken connections and flags */
 int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                  size_t len);

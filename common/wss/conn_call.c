@@ -9,7 +9,7 @@
 #include "common/rpc/rpc.h"
 #include "common/wss/conn.h"
 
-/* What a call of ours is waiting for. */
+/* A call of this end that waits for its answer. */
 struct pending {
     wss_done *done;
     void *context;

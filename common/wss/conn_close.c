@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* conn_close: how a connection is given up by this end. Any thread. */
+/*
+ * conn_close: how this end closes a connection. Called by the programs on any thread, and by
+ * the carrier on the I/O thread. What is queued must be sent before the close frame.
+ */
 #include <stdio.h>
 
 #include "common/wss/conn.h"
 
-/* Close when what is queued has been sent. Under conn->lock. */
+/* Closes when what is queued has been sent. Under conn->lock. */
 void conn_fault(struct wss_conn *conn, unsigned code, const char *reason)
 {
     if (conn->close_code != 0)

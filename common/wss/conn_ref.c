@@ -47,7 +47,7 @@ const char *wss_conn_address(const struct wss_conn *conn)
     return conn->address;
 }
 
-/* Who finds the list empty interrupts the wait; the I/O thread is not in it. */
+/* The thread that finds the list empty wakes the I/O thread, unless it is the I/O thread. */
 void conn_wake(struct wss_conn *conn)
 {
     struct wss *wss = conn->wss;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * feed: the pieces of a received message, until it is whole and the peer takes it. callback.c
- * calls it on the I/O thread. What is kept here is bounded twice: by the size of one message,
- * and by the meter of its sender (tests/unit/test_wss_http.c).
+ * feed: collects the pieces of a received message until it is complete. Called by callback.c on
+ * the I/O thread. What it keeps must be bounded twice: by the size of one message, and by the
+ * meter of its sender (test_wss_http).
  */
 #include "common/host/log.h"
 #include "common/rpc/rpc.h"
@@ -13,7 +13,7 @@ void wss_conn_meter_received(struct wss_conn *conn, struct meter *meter)
     conn->received = meter;
 }
 
-/* I/O thread: the message in rx is whole, or will never be. */
+/* I/O thread: the message in rx is complete, or will not become complete. */
 void conn_empty_rx(struct wss_conn *conn)
 {
     if (conn->received != NULL)
@@ -21,7 +21,7 @@ void conn_empty_rx(struct wss_conn *conn)
     buf_free(&conn->rx);
 }
 
-/* A piece of a message that is not whole. */
+/* A piece of an incomplete message. */
 static enum err add_piece(struct wss_conn *conn, struct span piece)
 {
     if (conn->received != NULL && !meter_take(conn->received, piece.len)) {

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * handshakes: the list of handshakes in progress. Called by callback.c on the I/O thread. It
+ * must not let more than HALF_OPEN_MAX handshakes stay in progress.
+ */
 #include "common/wss/handshakes.h"
 
 #include <stdlib.h>
 
 struct half_open {
     TAILQ_ENTRY(half_open) link;
-    struct lws *wsi; /* whose opaque user data is this */
+    struct lws *wsi; /* its opaque user data is this struct */
 };
 
 void half_open_init(struct half_open_set *set)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handshakes: connections of the server whose handshake is in progress. For wss/ only; those
- * whose handshake has not begun wait for admission (admission.h).
+ * handshakes: connections of the server whose handshake is in progress. For wss/ only;
+ * connections whose handshake has not begun wait in admission.h.
  *
  * Anyone may open one, and each costs memory and a place in libwebsockets' list of timers,
- * which is searched from its head. So there are few: when one too many comes, the oldest goes.
- * Who means well needs milliseconds. I/O thread only.
+ * which is searched from its head. So their number is limited: when there is one too many, the
+ * oldest is closed; an honest peer needs milliseconds (test_wss_strangers). I/O thread only.
  */
 #pragma once
 
@@ -22,6 +22,9 @@ struct half_open_set {
     unsigned count;
 };
 
+/* A connection is in the set from half_open_add() to half_open_done(), which may be called
+ * again. */
 void half_open_init(struct half_open_set *set);
 void half_open_add(struct half_open_set *set, struct lws *wsi);
-void half_open_done(struct half_open_set *set, struct lws *wsi); /* it stands, or is gone */
+void half_open_done(struct half_open_set *set,
+                    struct lws *wsi); /* it is done, or the connection is closed */

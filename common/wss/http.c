@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http: see http.h. callback.c calls it on the I/O thread, after TLS and before there is a
- * connection in the sense of wss.h. libwebsockets by itself would close without a word. It must
- * never let a request through that RFC 6455 4.2.1 does not allow (tests/unit/test_wss_http.c).
+ * http: answers HTTP requests, because libwebsockets would close without an answer. Called by
+ * callback.c on the I/O thread, after TLS and before there is a wss_conn. It must never let a
+ * request through that RFC 6455 4.2.1 does not allow (test_wss_http).
  */
 #include "common/wss/http.h"
 
@@ -21,8 +21,9 @@ enum { ANSWER_MAX = 512, VALUE_MAX = 64 };
 
 #define WEBSOCKET_VERSION "13"
 
-/* The answer names what would be right; the connection ends with it. Written by hand:
- * libwebsockets does not know the version of the request yet, and says HTTP/1.0. */
+/* The answer says what the client should send; the connection ends with it. Written by hand,
+ * because libwebsockets does not know the request's version yet and would answer with HTTP/1.0.
+ */
 static int refuse(struct lws *wsi, const char *status, const char *words)
 {
     char answer[LWS_PRE + ANSWER_MAX];

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * listen: opens listening sockets and accepts connections. Called by wss.c at start and end;
+ * the callbacks run on the I/O thread. It must not listen on an address that was not asked for
+ * (tests/e2e/listen).
+ */
 #include "common/wss/listen.h"
 
 #include <errno.h>
@@ -58,7 +63,7 @@ uint16_t listen_port(const struct listen_set *set)
     return set->count == 0 ? 0 : port_of(set->listeners[0].io.fd);
 }
 
-/* The port that the first of them was given is everybody's. */
+/* The port that the first socket was given is used for all. */
 static void set_port(struct addrinfo *at, uint16_t port)
 {
     if (at->ai_family == AF_INET6)
@@ -67,7 +72,7 @@ static void set_port(struct addrinfo *at, uint16_t port)
         ((struct sockaddr_in *)at->ai_addr)->sin_port = htons(port);
 }
 
-/* accept() gives one; the rest is for the next turn, after everybody else's. */
+/* Accepts at most LISTEN_TURN connections; the others wait until all sockets had a turn. */
 static void on_connect(struct ev_loop *loop, struct ev_io *io, int events)
 {
     (void)events;
@@ -110,7 +115,7 @@ static bool is_absent(int code)
     return code == EAFNOSUPPORT || code == EADDRNOTAVAIL;
 }
 
-/* A name may have an address that this host lacks, of the other family: one is enough then. */
+/* A name may have an address of a family that this host lacks: one address is enough then. */
 static enum err add_all(struct listen_set *set, struct addrinfo *list, const char *address,
                         uint16_t port)
 {

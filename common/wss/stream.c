@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * stream: streaming calls for blocking threads. The functions of wss_stream are called by
+ * workers and by clients' threads, the others on the I/O thread under conn->lock. s->lock
+ * protects the fields of a stream after it; it is taken after conn->lock and must not be held
+ * while waiting for that.
+ */
 #include "common/wss/stream.h"
 
 #include <stdlib.h>
@@ -19,13 +25,13 @@ struct wss_stream {
     struct wss_conn *conn;
     uint32_t id;
     uint64_t deadline_ms;
-    bool our_end;            /* the owner's: it has sent its last */
-    struct wss_stream *next; /* of conn->streams, under conn->lock */
+    bool our_end;            /* used by the owner: it has sent its last message */
+    struct wss_stream *next; /* in conn->streams, under conn->lock */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* on CLOCK_MONOTONIC */
     struct item *head, **tail;
-    bool their_end; /* they send no more */
+    bool their_end; /* the peer sends no more */
     bool credit;    /* sending may be tried again */
     bool over;      /* no more events come */
     enum err err;   /* why, if over */
@@ -126,7 +132,8 @@ void stream_event(struct wss_conn *conn, struct peer_event *event)
 {
     struct wss_stream *s = find(conn, event->stream);
     if (s == NULL) {
-        /* Nobody reads it, and the connection's credit belongs to all: it goes back. */
+        /* No stream reads it, and the connection's credit is shared by all: it is granted
+         * again. */
         if (event->kind == PEER_DATA)
             peer_consumed(conn->peer, event->stream, event->frame->data->payload.len);
         return;
@@ -149,7 +156,7 @@ void stream_end_all(struct wss_conn *conn, const char *words)
         end(s, ERR_CLOSED, words);
 }
 
-/* The answer to a call of ours: the pending reference ends with it. */
+/* The answer to a call of this end: releases the pending reference. */
 static void answered(void *context, const Hallmark__V1__FrameResponse *response)
 {
     struct wss_stream *s = context;
@@ -232,7 +239,7 @@ static enum err wait_credit(struct wss_stream *s)
     return e;
 }
 
-/* The protocol says that the stream is over, and the I/O thread is about to say why. */
+/* The peer's state says that the stream has ended, and the I/O thread will soon say why. */
 static enum err wait_end(struct wss_stream *s)
 {
     enum err e = ERR_OK;
@@ -253,7 +260,7 @@ size_t wss_message_max(struct wss_conn *conn)
     return most;
 }
 
-/* A message to send, or, without one, the question how large it may be. */
+/* A message to send; or, without one, a question how large it may be. */
 struct attempt {
     const struct span *message;
     bool last;
@@ -364,7 +371,7 @@ enum err wss_stream_check(struct wss_stream *s)
     return e;
 }
 
-/* Under conn->lock: the connection's credit for what was never read goes back to it. */
+/* Under conn->lock: grants the connection's credit for unread messages again. */
 static void unread(struct wss_stream *s)
 {
     pthread_mutex_lock(&s->lock);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * tls: settings and callbacks of OpenSSL for both sides. Called by wss.c for each context, and
+ * by OpenSSL on the I/O thread. It must not accept a peer that OpenSSL did not verify, whatever
+ * libwebsockets' own callback says (tests/e2e/refusals/tls).
+ */
 #include "common/wss/conn.h"
 
 #include <arpa/inet.h>
@@ -62,8 +67,8 @@ static void on_state(const SSL *ssl, struct wss *wss)
 }
 
 /* A fatal alert that we write in the handshake is our refusal of a peer, whatever its cause.
- * Later ones tell of lost connections (OpenSSL 3 calls a missing close_notify a decode error).
- */
+ * Later alerts are caused by lost connections (OpenSSL 3 calls a missing close_notify a decode
+ * error). */
 static void on_info(const SSL *ssl, int where, int value)
 {
     struct wss *wss = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), wss_index);
@@ -77,7 +82,7 @@ static void on_info(const SSL *ssl, int where, int value)
     char address[64];
     peer_address(ssl, address);
     if (wss != NULL)
-        door_signed(&wss->door); /* one that failed has cost its time as well */
+        door_signed(&wss->door); /* a failed one has taken time as well */
     if (wss != NULL && wss->config.handler.tls_refused != NULL)
         wss->config.handler.tls_refused(wss->config.handler.context, address,
                                         alert_words(value));

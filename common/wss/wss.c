@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * wss: the carrier's thread, its event loop and libwebsockets' context. Called by both programs
+ * to start, stop and connect. Nothing that runs on the I/O thread may block.
+ */
 #include "common/wss/wss.h"
 
 #include <stdlib.h>
@@ -10,7 +14,7 @@
 enum {
     CHUNK = 16384,       /* bytes written or read at once: a TLS record */
     RX_KEPT = 4096,      /* bytes of every connection's receive buffer */
-    HEADERS_MAX = 16384, /* of a request: over that lws closes, and asks nobody */
+    HEADERS_MAX = 16384, /* of a request: above that lws closes without a callback */
     PULSE_S = 1
 };
 
@@ -22,7 +26,8 @@ static void lws_words(int level, const char *line)
 }
 
 /* lws 4.1.6 does not shorten libev's timer for a timeout of its own that comes before another;
- * it looks for those that are due after every event. So there is one every second. */
+ * it looks for timeouts that are due after each event. So this timer makes one event a second.
+ */
 static void on_pulse(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     (void)loop, (void)events;
@@ -73,8 +78,8 @@ static void fill_protocols(struct wss *wss)
 }
 
 /* With the option lws 4.1.6 asks OpenSSL for new numbers of its ex_data at every context, and
- * finds nothing any more under those of a handshake that another context is in. So it is given
- * once in a process. */
+ * then finds no data for a handshake of another context. So the option is given once in a
+ * process. */
 static struct lws_context *create_context(const struct lws_context_creation_info *info)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -215,7 +220,7 @@ void wss_stop(struct wss *wss)
         return;
     wss_shutdown(wss);
     conn_forget_woken(wss);
-    ev_loop_destroy(wss->loop); /* only now: others may still wake who is not there any more */
+    ev_loop_destroy(wss->loop); /* only now: other threads may wake the loop until here */
     buf_free(&wss->tx);
     SSL_CTX_free(wss->unused);
     free(wss);

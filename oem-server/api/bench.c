@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bench: refusals that a station tells of, so that they are in the log too. Nothing of them is
- * believed: the entry is marked as reported, its text is cleaned, and a rate limit holds.
+ * Bench: boards that a station rejected before a run, so that the rejections are in the log
+ * too. Called by stations. The report is not trusted: the entry is marked as reported, its text
+ * is cleaned, and a rate limit applies.
  */
 #include <string.h>
 
@@ -10,18 +11,21 @@
 
 enum { PROBE_WORDS_MAX = 200 };
 
-/* The entry is all that this call is for: it says what the station says. */
+/* The entry, which repeats the report, is the only purpose of this call. */
 static enum err bench_turn_away(struct rpc_call *rpc, const Hallmark__V1__TurnAwayRequest *in,
                                 Hallmark__V1__TurnAwayResponse *out)
 {
     (void)out;
     struct call *call = call_of(rpc);
     if (in->status == 0 || in->status > 16 || strlen(in->probe) > PROBE_WORDS_MAX)
-        return fail_quiet(ERR_INVALID, "turn away: no refusal's status, or no probe's name");
+        return fail_quiet(
+            ERR_INVALID,
+            "Bench.TurnAway: the status is no refusal's, or the probe has no name");
     if (call->session != NULL && !caller_may_enter(call->session->caller))
-        return fail_quiet(ERR_EXHAUSTED,
-                          "turn away: over %d entries at once, then one in %d ms",
-                          BUDGET_REFUSALS, BUDGET_REFUSAL_MS);
+        return fail_quiet(
+            ERR_EXHAUSTED,
+            "Bench.TurnAway: over the rate limit: a burst of %d, then one in %d ms",
+            BUDGET_REFUSALS, BUDGET_REFUSAL_MS);
     event_text(&call->event, EVENT_MESSAGE, in->message);
     event_text(&call->event, EVENT_ORDER, in->order);
     event_digest(&call->event, "probe", span_of(in->probe, strlen(in->probe)));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ca: arrow 14. The claim (key, serial, validity) is durable before the CA acts, so that
- * whoever acts again makes the same certificate; the CA must never be asked for a key that is
- * not claimed.
+ * Ca: arrow 14. Called by stations, on the run's strand. The claim (key, serial, validity) is
+ * durable before the CA acts, so that a repetition makes the same certificate; a certificate
+ * must never be issued for a key that is not claimed (test_call_race).
  */
 #include <string.h>
 
@@ -22,8 +22,8 @@ struct request {
     struct span der;
     X509_REQ *csr;
     uint8_t point[P256_POINT_SIZE];
-    struct unit_claim wanted, claim; /* asked for; and what stands */
-    struct buf issued, certificate;  /* of the CA now; and what stands */
+    struct unit_claim wanted, claim; /* requested; and stored */
+    struct buf issued, certificate;  /* by the CA now; and stored */
     Hallmark__V1__RequestCertificateResponse *out;
 };
 

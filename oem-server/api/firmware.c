@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Firmware: operators release images, list and withdraw them. An image must not be released
- * that the boot ROM (or the SRAM loader) would refuse.
+ * Firmware: releases, lists and withdraws images. Called by operators. An image that the boot
+ * ROM (or the SRAM loader) would refuse must not be released.
  */
 #include <string.h>
 
@@ -24,7 +24,7 @@ static enum err check_image(Hallmark__V1__ImageKind kind, struct span image)
     return fail_quiet(ERR_INVALID, "release: the image's kind is missing");
 }
 
-/* The image in pieces; what the first piece says of it counts. */
+/* The image in pieces; its description is that of the first piece. */
 struct upload {
     struct call *call;
     struct image image;
@@ -87,7 +87,7 @@ static enum err release(struct store_tx *tx, void *context)
 static enum err firmware_release(struct rpc_call *rpc, const Hallmark__V1__ReleaseRequest *in,
                                  Hallmark__V1__ReleaseResponse *out)
 {
-    (void)in; /* its messages follow */
+    (void)in; /* the messages follow */
     AUTO(upload_drop) struct upload upload = { .call = call_of(rpc), .out = out };
     TRY(receive_image(rpc, &upload));
     upload.image.size = (uint32_t)upload.image.bytes.len;

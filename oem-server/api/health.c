@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Health: does the server work, and what does it have to do? It must not wait for an HSM that
- * is unresponsive. */
+/*
+ * Health: whether the server works, and what it has done. Called by operators, auditors and
+ * monitoring. It must not wait for an HSM that is unresponsive.
+ */
 #include "common/host/log.h"
 #include "oem-server/api/services.h"
 #include "oem-server/run/run.h"
@@ -33,7 +35,7 @@ static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequ
     struct server *server = call->server;
     struct checking c = { .server = server };
     char words[HSM_HUNG_WORDS];
-    if (hsm_hung(SERVER_HUNG_MS, words) != 0) /* and this call is not to hang there, too */
+    if (hsm_hung(SERVER_HUNG_MS, words) != 0) /* this call must not be blocked there, too */
         return fail_quiet(ERR_UNAVAILABLE, "the HSM is unresponsive: %s", words);
     TRY(hsm_check(server->hsm));
     TRY(call_read(call, count, &c));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KeyAgreement: arrows 28, 29, 31 and 33. On the run's strand; the private key and AES_NuLink3
- * stay in the HSM.
+ * KeyAgreement: arrows 28, 29, 31 and 33. Called on the run's strand. The private key and
+ * AES_NuLink3 must not leave the HSM, except wrapped.
  */
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +55,7 @@ key_agreement_put_target_public_key(struct rpc_call *rpc,
     return ERR_OK;
 }
 
-/* What is derived from AES_NuLink3, in the order of the messages. */
+/* The values derived from AES_NuLink3, in the order of the messages. */
 enum derived { OF_TARGET, OF_WRITE, OF_KEEP, OF_KCV, OF_LOCK, DERIVED };
 
 static void write_input(struct wr *w, const struct run *run, enum derived what)
@@ -82,9 +82,9 @@ static void take_derived(struct unit_agreement *agreed, uint8_t (*values)[16])
     snprintf(agreed->kek, sizeof(agreed->kek), "%s", HSM_UNIT_KEK);
 }
 
-/* All in one session of the HSM. What is made here is stored with the receipt (Runs.Finish): of
- * a run that is not finished nothing is kept. The server's tags leave only after the board's
- * was verified. */
+/* All in one session of the HSM. The results are stored with the receipt (Runs.Finish); nothing
+ * is kept of a run that is not finished. The server's tags are sent only after the board's was
+ * verified. */
 static enum err key_agreement_derive_shared_key(struct rpc_call *rpc,
                                                 const Hallmark__V1__DeriveSharedKeyRequest *in,
                                                 Hallmark__V1__DeriveSharedKeyResponse *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Log: the event log, for those who verify it; log_state.c has the store's content. Reads only.
+ * Log: checkpoints, entries and proofs of the event log. Called by operators and auditors;
+ * log_state.c has the store's content. It must not write.
  */
 #include <stdlib.h>
 
@@ -13,7 +14,7 @@ enum {
     FIELD_BYTES = 4,    /* besides an entry's own, as its message is packed: tag, length */
     MESSAGE_BYTES = 11, /* FollowResponse.start */
     FOLLOW_MAX = 100,
-    FOLLOW_LOOK_MS = 500, /* how soon it is noticed that the server stops */
+    FOLLOW_LOOK_MS = 500, /* how soon a stop of the server is noticed */
 };
 
 static enum err fill_consistency(struct rpc_call *rpc, uint64_t old_size, uint64_t size,
@@ -46,14 +47,14 @@ static enum err log_get_checkpoint(struct rpc_call *rpc,
     return fill_consistency(rpc, in->old_size, size, out);
 }
 
-/* Entries on their way into an answer: as many as fit a message, but one at least. */
+/* The entries of an answer: as many as fit a message, but at least one. */
 struct taken {
     struct rpc_call *rpc;
     size_t room;
     ProtobufCBinaryData *entries;
     size_t count;
     size_t bytes;
-    uint64_t start; /* what is asked for */
+    uint64_t start; /* the requested index */
     uint32_t max;
 };
 
@@ -75,7 +76,7 @@ static enum err read_entries(struct store_tx *tx, void *context)
     return store_log_read(tx, t->start, t->max, take_entry, t);
 }
 
-/* room: bytes of a message that the caller takes. */
+/* room: bytes of a message that the client accepts. */
 static enum err take_entries(struct rpc_call *rpc, uint64_t start, uint32_t max, size_t room,
                              struct taken *taken)
 {
@@ -92,7 +93,7 @@ static enum err take_entries(struct rpc_call *rpc, uint64_t start, uint32_t max,
     return e == ERR_RANGE && taken->count != 0 ? ERR_OK : e;
 }
 
-/* The next entry to come is none yet, but a place to begin. */
+/* The index of the next entry is a valid start, although there is no entry yet. */
 static enum err check_start(struct rpc_call *rpc, uint64_t start)
 {
     return start <= tlog_size(call_of(rpc)->server->log)
@@ -130,7 +131,7 @@ static enum err send_entries(struct rpc_call *rpc, uint64_t *next)
     return e;
 }
 
-/* Ends with the call, its deadline or the server: there is always more to come. */
+/* Ends with the call, its deadline or the server, because the log has no end. */
 static enum err log_follow(struct rpc_call *rpc, const Hallmark__V1__FollowRequest *in)
 {
     struct server *server = call_of(rpc)->server;

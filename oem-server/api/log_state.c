@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log_state: Log.GetState: what the store holds, as (row, field, value), for "oemctl log verify
- * --state". Each page is one read transaction, so it must stay short.
+ * log_state: the store's content as (row, field, value). Called for "oemctl log verify
+ * --state", and by the server for its own comparison at the start. Each page and the comparison
+ * are one read transaction, so they must stay short.
  */
 #include "oem-server/api/log_state.h"
 

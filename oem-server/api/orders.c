@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Orders: what may be made: created and read here, changed in order_acts.c. An order's level
- * and boot key scope must not change once units were made for it, so there is no call for that.
+ * Orders: creates and shows orders; orders_change.c changes them. Called by operators and
+ * auditors. An order's level and boot key scope must not change, so there is no call for that.
  */
 #include "oem-server/api/orders.h"
 
@@ -19,7 +19,7 @@ static enum err check_level(Hallmark__V1__LockLevel level)
     if ((int)level == WITHDRAWN_PASSWORD)
         return fail_quiet(ERR_INVALID,
                           "order: lock level password (2) is withdrawn: DevAuth sets no DPM "
-                          "password, so whoever set one before would open the board; use dev "
+                          "password, and one that was set before would open the board; use dev "
                           "or production");
     if (level != HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_DEV &&
         level != HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_PRODUCTION)
@@ -108,7 +108,7 @@ static enum err create(struct store_tx *tx, void *order)
                            : e;
 }
 
-/* The terms are in the entry as changes: each of the order's row. */
+/* The terms are in the entry as changes of the order's row. */
 static enum err orders_create(struct rpc_call *rpc, const Hallmark__V1__CreateOrderRequest *in,
                               Hallmark__V1__CreateOrderResponse *out)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * orders: handlers of service Orders that orders_change.c has, and the rows of units that
- * orders and units show. For api/ only.
+ * orders: handlers of service Orders in orders_change.c, and the rows of units that orders and
+ * units show. For api/ only; handlers run on the call's strand.
  */
 #pragma once
 
@@ -9,6 +9,8 @@
 
 enum { NAME_MAX_BYTES = 64 };
 
+/* Handlers: in is borrowed, out is allocated in the call's arena. ERR_NOT_FOUND: no such order;
+ * ERR_PRECONDITION: closed, or a term that is not possible; ERR_INVALID: the request. */
 enum err orders_close(struct rpc_call *rpc, const Hallmark__V1__CloseOrderRequest *in,
                       Hallmark__V1__CloseOrderResponse *out);
 enum err orders_extend(struct rpc_call *rpc, const Hallmark__V1__ExtendOrderRequest *in,
@@ -33,10 +35,10 @@ enum err orders_remove_station(struct rpc_call *rpc,
         done(&out, data);                                                                      \
     }
 
-/* Rows of units into a list that has room for the filter's limit more; more_out may be NULL. */
+/* Adds rows of units to a list that has room for the filter's limit; more_out may be NULL. */
 enum err units_fill(struct store_tx *tx, struct call *call, const struct unit_filter *filter,
                     size_t *count, Hallmark__V1__UnitRow **rows, bool *more_out);
-/* One unit, with what its lock statement says. */
+/* Fills one unit's row, with the level of its lock statement. */
 enum err units_fill_one(struct store_tx *tx, struct call *call, const struct unit *unit,
                         Hallmark__V1__UnitRow **row_out);
 /* The same with facts that were read already. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * orders_change: operators close, extend and change an order, each with a reason. One entry
- * names the order, its new terms (as changes) and the reason. Runs in memory must end only
- * after the change that ended them is durable.
+ * orders_change: closes, extends and changes an order, each with a reason. Called by operators.
+ * One entry names the order, its new terms (as changes) and the reason (test_api_acts). Runs in
+ * memory must end only after the change that ended them is durable.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pki: arrows 1 and 2, called by oemctl init in memory. Certificates that exist must never be
- * replaced: boards carry them.
+ * Pki: arrows 1 and 2. Called by oemctl init in memory. Certificates that exist must never be
+ * replaced, because boards have them (test_ca_setup).
  */
 #include <string.h>
 
@@ -58,7 +58,7 @@ static enum err pki_generate_ca_keys(struct rpc_call *rpc,
     return ERR_OK;
 }
 
-/* What arrow 2 puts into the store: all of it in one change. */
+/* What arrow 2 stores, all of it in one change. */
 struct issuing {
     const Hallmark__V1__IssueCaCertificatesRequest *in;
     struct ca_certificates made;
@@ -122,7 +122,8 @@ static enum err issue(struct call *call, const Hallmark__V1__IssueCaCertificates
     return e == ERR_OK ? server_ca_open(call->server) : e;
 }
 
-/* Get or issue: certificates that boards already carry are never replaced. */
+/* Finds the certificates or issues them; existing ones are not replaced, because boards have
+ * them. */
 static enum err pki_issue_ca_certificates(struct rpc_call *rpc,
                                           const Hallmark__V1__IssueCaCertificatesRequest *in,
                                           Hallmark__V1__IssueCaCertificatesResponse *out)

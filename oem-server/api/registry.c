@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registry: stations, operators and auditors come and go. Each entry names role and name; a
- * name that was revoked must never be given again.
+ * Registry: registers, revokes and lists stations, operators and auditors. Called by operators.
+ * Each entry names role and name (test_api_acts); a name that was revoked must never be given
+ * again (test_store).
  */
 #include <string.h>
 
@@ -50,8 +51,8 @@ static uint32_t role_of(const struct adding *a)
     return (uint32_t)roles[a->row].role;
 }
 
-/* An answer may have been lost after it was durable: the very same request gets the very same
- * certificate again, unless it was revoked. */
+/* An answer may have been lost after it was durable: the same request gets the same certificate
+ * again, unless it was revoked. */
 static enum err find_same(struct store_tx *tx, struct adding *a,
                           const struct store_principal *have)
 {
@@ -70,8 +71,8 @@ static enum err find_same(struct store_tx *tx, struct adding *a,
     return ERR_OK;
 }
 
-/* ERR_EXISTS before the CA works for nothing. The certificate is not empty if this very request
- * was answered before. */
+/* ERR_EXISTS before the CA is used. The certificate is not empty if the same request was
+ * answered before. */
 static enum err check_free(struct store_tx *tx, void *context)
 {
     struct adding *a = context;
@@ -111,7 +112,7 @@ static enum err add(struct store_tx *tx, void *context)
     return store_registration_put(tx, &principal, &a->kept);
 }
 
-/* The entry says whom it is about, and with which role. */
+/* Puts name and role into the entry. */
 static enum err describe(struct call *call, size_t row, const char *name)
 {
     char words[NAME_LENGTH_MAX + 16];
@@ -160,8 +161,8 @@ static enum err revoke(struct store_tx *tx, void *context)
                : e;
 }
 
-/* When this is durable no entry of the principal says OK any more: each of its changes asks.
- * Its connections close then, too. */
+/* After this is durable no entry of the principal says OK, because each of its changes checks
+ * the registry (test_call_race). Its connections are closed then, too. */
 static enum err registry_revoke(struct rpc_call *rpc,
                                 const Hallmark__V1__RevokePrincipalRequest *in,
                                 Hallmark__V1__RevokePrincipalResponse *out)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RunTable: operators see the runs under way on all servers, and end one. What is listed are
- * the holders in the store; the run in this server's memory, if it is here, follows.
+ * RunTable: lists the open runs of all servers, and ends one. Called by operators. The list is
+ * that of the holders in the store; a run in this server's memory must end only after its
+ * holder is removed.
  */
 #include <stdlib.h>
 #include <string.h>

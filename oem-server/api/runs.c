@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs: what lies around the diagram: open, images, reports; finish.c and closing.c have the
- * rest. A run must not be listed before its unit's holder is durable (call.c does it then).
+ * Runs: the calls around the diagram: open, images, reports; runs_finish.c and runs_closing.c
+ * have the rest. Called by stations. A run must not be listed before its unit's holder is
+ * durable (call.c does it then).
  */
 #include "oem-server/api/runs.h"
 
@@ -17,7 +18,7 @@ enum { CHUNK_MAX = 256 << 10 };
 
 struct opening {
     struct call *call;
-    struct run *run; /* not listed yet: nobody else knows it */
+    struct run *run; /* not listed yet: no other thread knows it */
     const Hallmark__V1__OpenRequest *in;
     Hallmark__V1__OpenResponse *out;
     struct order order;

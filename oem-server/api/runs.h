@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runs: the handlers of service Runs that have files of their own, and what they share. Each is
- * called by runs.c's glue on the strand of its run or connection. For api/ only.
+ * runs: the handlers of service Runs that have files of their own, and functions that they
+ * share. Each is called by runs.c's glue on the strand of its run or connection. For api/ only.
  */
 #pragma once
 
 #include "common/core/wr.h"
 #include "oem-server/api/services.h"
 
-/* finish.c */
+/* runs_finish.c */
 enum err runs_finish(struct rpc_call *rpc, const Hallmark__V1__FinishRequest *in,
                      Hallmark__V1__FinishResponse *out);
-/* closing.c: by UID, for a unit of this station, with or without a run in memory. */
+/* runs_closing.c: by UID, for a unit of this station, with or without a run in memory. */
 enum err runs_commit(struct rpc_call *rpc, const Hallmark__V1__UnitCommitRequest *in,
                      Hallmark__V1__UnitCommitResponse *out);
 enum err runs_booted(struct rpc_call *rpc, const Hallmark__V1__UnitBootedRequest *in,
@@ -21,11 +21,12 @@ enum err runs_locked(struct rpc_call *rpc, const Hallmark__V1__UnitLockedRequest
 enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__UnitSealedRequest *in,
                      Hallmark__V1__UnitSealedResponse *out);
 
-/* What Closing.Lock needs, into the call's arena. */
+/* Fills what Closing.Lock needs, from the call's arena. */
 enum err runs_fill_committed(struct rpc_call *rpc, const struct unit_committed *committed,
                              Hallmark__V1__UnitCommitResponse *out);
 
-/* The statement's bytes are signed with AUTHKEY: ERR_SIG. digest_out is their SHA-256. */
+/* Verifies that the statement's bytes are signed with AUTHKEY: else ERR_SIG. digest_out is
+ * their SHA-256. */
 enum err runs_verify(const struct wr *statement, const uint8_t point[static P256_POINT_SIZE],
                      const ProtobufCBinaryData *signature, const char *what,
                      uint8_t digest_out[static SHA256_SIZE]);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runs_closing: Runs.Commit, Booted, Locked and Sealed: what a station tells of a unit after
- * its receipt. They name the unit by UID and are answered from the store alone, with or without
- * a run. A statement's signature is verified with the unit's AUTHKEY before the change (facts
- * do not change); a unit must not be sealed unless its debug port was found shut.
+ * runs_closing: Runs.Commit, Booted, Locked and Sealed, by which a station reports on a unit
+ * after its receipt. Called by stations; the calls name the unit by UID and are answered from
+ * the store alone, with or without a run. A statement's signature is verified with the unit's
+ * AUTHKEY before the change (facts do not change); a unit must not be sealed unless its debug
+ * port was found locked (test_run: only_a_shut_port_seals).
  */
 #include <string.h>
 
@@ -125,7 +126,7 @@ static enum err take_commit(struct closing *c, const Hallmark__V1__CommitStateme
     return ERR_OK;
 }
 
-/* The run has done its work: the unit's holder goes with this. */
+/* The run is complete: this also removes the unit's holder. */
 static enum err commit(struct store_tx *tx, void *context)
 {
     struct closing *c = context;
@@ -255,8 +256,8 @@ static enum err read_unit(struct store_tx *tx, void *context)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* Told to the operator, and entered whatever the rate limit says: the unit can be opened again.
- */
+/* Reported to the operator, and entered regardless of the rate limit: the unit can be opened
+ * again. */
 static enum err not_shut(struct closing *c, Hallmark__V1__DebugPort port)
 {
     TRY(call_read(c->call, read_unit, c));

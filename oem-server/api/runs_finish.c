@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runs_finish: Runs.Finish: the board's receipt is compared with the run, field by field, and
- * its signature verified, before the change. The server's tag must not leave before both tags
- * match and the receipt is durable.
+ * runs_finish: Runs.Finish: compares the device receipt with the run, field by field, and
+ * verifies its signature, before the change. Called by stations on the run's strand. The
+ * server's tag must not be sent before both tags match and the receipt is durable.
  */
 #include <string.h>
 
@@ -47,7 +47,8 @@ static enum err check_slot(const Hallmark__V1__Receipt *r)
                       r->slot, r->slot_kcv.len, OTP_AES_FIRST, OTP_AES_LAST, KCV_SIZE);
 }
 
-/* What the server expects; rotpk_unproven, slot and its KCV are the board's to tell. */
+/* Compares with the expected values; rotpk_unproven, slot and its KCV are stated by the board.
+ */
 static enum err check_fields(const struct run *run, const Hallmark__V1__Receipt *r)
 {
     uint8_t device[SHA256_SIZE], web[SHA256_SIZE], rotpk[SHA256_SIZE];
@@ -96,7 +97,7 @@ static enum err check_receipt(struct finishing *f)
     return runs_verify(&w, run->auth_public, &r->signature, "receipt", f->sha256);
 }
 
-/* A firmware that was withdrawn while the run went on is finished on no unit. */
+/* A unit is not finished with a firmware that was withdrawn during the run. */
 static enum err check_firmware(struct store_tx *tx, const struct run *run)
 {
     AUTO(image_free) struct image firmware = { 0 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SecureBoot: arrows 17, 18, 21 and 22. Arrow 17 makes or finds SECURE_BOOT_PRI; it becomes
- * durable with arrow 18, before the ROTPK is ever sent. The server must sign only firmware that
- * an operator released for the run's order.
+ * SecureBoot: arrows 17, 18, 21 and 22. Called on the run's strand. Arrow 17 makes or finds
+ * SECURE_BOOT_PRI; it becomes durable with arrow 18, before the ROTPK is sent. The server must
+ * sign only firmware that an operator released for the run's order (tests/e2e/refusals/orders).
  */
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static enum err read_key(struct store_tx *tx, void *context)
     return unit_boot_key_get(tx, key->scope, &key->wrapped, key->rotpk);
 }
 
-/* In the place of what the run has. */
+/* Replaces the run's key. */
 static void use_key(struct run *run, struct hsm_unit_key *key,
                     const uint8_t rotpk[static ROTPK_SIZE], bool fresh)
 {
@@ -79,7 +79,8 @@ static enum err secure_boot_request_key(struct rpc_call *rpc,
     return ERR_OK;
 }
 
-/* The key of arrow 17, unless another run of the order put one first: then that one counts. */
+/* Stores the key of arrow 17, unless another run of the order stored one first: then that one
+ * is used. */
 static enum err keep_key(struct store_tx *tx, struct boot_key *key)
 {
     const struct run *run = key->run;
@@ -102,7 +103,7 @@ static enum err derive_rotpk(struct store_tx *tx, void *context)
     return ERR_OK;
 }
 
-/* Durable for the unit before it is ever sent; a unit's ROTPK does not change. */
+/* Durable for the unit before it is sent; a unit's ROTPK does not change. */
 static enum err secure_boot_derive_rotpk(struct rpc_call *rpc,
                                          const Hallmark__V1__DeriveRotpkRequest *in,
                                          Hallmark__V1__DeriveRotpkResponse *out)
@@ -121,7 +122,8 @@ static enum err secure_boot_derive_rotpk(struct rpc_call *rpc,
     return rpc_bytes(rpc, &out->rotpk, SPAN(run->rotpk));
 }
 
-/* The server is no signing oracle: only what an operator released, and only for its order. */
+/* The server must not be a signing oracle: it signs only what an operator released, and only
+ * for its order. */
 static enum err secure_boot_put_firmware(struct rpc_call *rpc,
                                          const Hallmark__V1__PutFirmwareRequest *in,
                                          Hallmark__V1__PutFirmwareResponse *out)
@@ -221,7 +223,7 @@ static enum err secure_boot_sign_firmware(struct rpc_call *rpc,
     struct image_marks marks;
     TRY(call_read(call, read_firmware, &s));
     TRY(image_check(buf_span(&s.image.bytes), &marks));
-    if (!s.have) /* else this is a repeat: the same answer */
+    if (!s.have) /* else this is a repetition: the same answer */
         TRY(sign_fwinfo(&s));
     event_digest(&call->event, "firmware", buf_span(&s.image.bytes));
     TRY(call_change(call, keep_fwinfo, &s, &out->base));

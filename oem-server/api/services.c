@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * services: the list of all that the server serves. call.c dispatches by it; auth/methods.c has
- * a row for each method, and tests/unit/test_auth.c compares the two.
+ * services: the list of the server's services. call.c dispatches by it; auth/methods.c has a
+ * row for each method, and test_auth compares the two. A service that is not in it is not
+ * served.
  */
 #include "oem-server/api/services.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* services: the services of api/, each in the file of its name, and the list of all. */
+/* services: the generated service structs of this folder's files. For api/ and server/ only. */
 #pragma once
 
 #include "hallmark/v1/diagram.pb-c.h"
@@ -8,7 +8,7 @@
 #include "hallmark/v1/runs.pb-c.h"
 #include "oem-server/call/call.h"
 
-/* NULL-terminated: all that the server serves. */
+/* All services of the server, NULL-terminated. */
 ProtobufCService *const *api_services(void);
 
 extern Hallmark__V1__Pki_Service pki_service;
@@ -25,6 +25,6 @@ extern Hallmark__V1__RunTable_Service run_table_service;
 extern Hallmark__V1__Log_Service log_service;
 extern Hallmark__V1__Health_Service health_service;
 
-/* Once arrow 2 is done; again: nothing. ERR_NOT_FOUND: it is not. ERR_DATA_LOSS: the store's
- * certificates were damaged or edited. */
+/* Opens the CA from the certificates of arrow 2; does nothing if it is open. ERR_NOT_FOUND:
+ * arrow 2 is not done. ERR_DATA_LOSS: the store's certificates were damaged or edited. */
 enum err server_ca_open(struct server *server);

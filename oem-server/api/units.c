@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Units: all that is known of one board, and lists of them, for operators and auditors;
- * units_change.c has what operators do to them. Reads only.
+ * Units: the facts of one unit, and lists of units; units_change.c changes them. Called by
+ * operators and auditors. It must not write.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +103,7 @@ static enum err fill_image(struct store_tx *tx, struct showing *s)
     return rpc_bytes(rpc, &s->out->signed_image, buf_span(&burnt));
 }
 
-/* A message of the board's, if there is one. */
+/* A message that the board signed, if there is one. */
 static enum err fill_message(struct rpc_call *rpc, const struct buf *packed,
                              const ProtobufCMessageDescriptor *type, ProtobufCMessage **out)
 {

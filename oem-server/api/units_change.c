@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * units_change: operators release, scrap, accept, hold, allow and reassign units, each with a
- * reason; one entry names the unit, its order and the reason. A run in memory must end only
- * after the change that took its unit away is durable.
+ * units_change: releases, scraps, accepts, holds, allows and reassigns units, each with a
+ * reason. Called by operators; one entry names the unit, its order and the reason
+ * (test_api_acts). A run in memory must end only after the change that took its unit away is
+ * durable.
  */
 #include "oem-server/api/units_change.h"
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* units_change: handlers of service Units that change a unit. For api/ only. */
+/* units_change: handlers of service Units that change a unit. For api/ only; on the call's
+ * strand. */
 #pragma once
 
 #include "oem-server/api/orders.h"
 
+/* Handlers: in is borrowed, out is allocated in the call's arena. ERR_NOT_FOUND: no such unit;
+ * ERR_PRECONDITION: not in this state; ERR_INVALID: the request. */
 enum err units_release(struct rpc_call *rpc, const Hallmark__V1__ReleaseUnitRequest *in,
                        Hallmark__V1__ChangeUnitResponse *out);
 enum err units_scrap(struct rpc_call *rpc, const Hallmark__V1__ScrapUnitRequest *in,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * auth: from a verified certificate to a principal. Anything but one SPIFFE URI of our trust
- * domain with a known role is refused. Called on the I/O thread: it must not wait.
+ * auth: makes a principal of a verified certificate. Called by net on the I/O thread: it must
+ * not wait. It must not accept anything but exactly one SPIFFE URI of the trust domain, with a
+ * known role (test_auth).
  */
 #include "oem-server/auth/auth.h"
 
@@ -44,8 +45,8 @@ static void names_drop(GENERAL_NAMES **names)
     GENERAL_NAMES_free(*names);
 }
 
-/* The one URI of the SAN, NUL-terminated into uri; ERR_UNAUTHENTICATED if there is not just
- * one. */
+/* The one URI of the SAN, NUL-terminated into uri; ERR_UNAUTHENTICATED if there is none or more
+ * than one. */
 static enum err find_uri(X509 *certificate, char *uri, size_t max)
 {
     AUTO(names_drop)

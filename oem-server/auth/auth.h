@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * auth: which principal calls, and may it? The certificate's SPIFFE URI names the role, the
- * table in methods.c gives the roles of each method; a method that is not in it is refused.
- * Whether the certificate is registered and not revoked is asked by call/ inside each change and
- * each read (store_principal_check()).
+ * auth: finds the principal of a connection and decides whether it may call a method. The
+ * certificate's SPIFFE URI names the role; the table in methods.c gives the roles of each
+ * method, and a method that is not in it is refused (test_auth). Whether the certificate is
+ * registered and not revoked is asked inside each change and each read
+ * (store_principal_check()). Any thread.
  */
 #pragma once
 
@@ -22,14 +23,14 @@ struct auth_principal {
 };
 
 /* From a verified client certificate: exactly one URI in the SAN,
- * spiffe://<trust_domain>/<role>/<name>. ERR_UNAUTHENTICATED with words otherwise: a device's
- * certificate is no station's. */
+ * spiffe://<trust_domain>/<role>/<name>. ERR_UNAUTHENTICATED with a message otherwise: a
+ * device's certificate is not a station's. */
 enum err auth_principal_of(X509 *certificate, const char *trust_domain,
                            struct auth_principal *principal_out);
 
-/* What is not a read is logged and takes an idempotency key. What only notes has an entry but
- * changes nothing in the store: the entry waits for the next change of its run
- * (oem-server/run/staged.h). */
+/* Calls that are not reads are logged and take an idempotency key. A call that only notes has
+ * an entry but changes nothing in the store: its entry is committed with the next change of its
+ * run (staged.h). */
 enum auth_effect { AUTH_READS, AUTH_CHANGES, AUTH_NOTES };
 
 /* A streaming call holds a thread of its own pool. */
@@ -50,6 +51,6 @@ size_t auth_method_count(void);
 enum err auth_allow(const struct auth_principal *principal, const char *method,
                     const struct auth_method **method_out);
 
-/* For the store and the protos; 0 and "nobody" for what is no role. */
+/* For the store and the protos; 0 and a placeholder for a value that is no role. */
 uint32_t auth_role_number(enum auth_role role); /* enum Role of operator.proto */
 const char *auth_role_name(enum auth_role role);

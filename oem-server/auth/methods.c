@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * methods: every method that the server serves: roles, effect, shape. call/ asks it for each call
- * before anything else; a method that has no row is refused, whatever services.c registers.
+ * methods: the methods that the server serves, with roles, effect and shape. Called for each
+ * call before anything else. A method that has no row must be refused, whatever services.c
+ * registers (test_auth).
  */
 #include "oem-server/auth/auth.h"
 

@@ -29,11 +29,11 @@ struct session;
 
 enum {
     SERVER_RENEWALS_MAX = 1000, /* in the life of one process */
-    SERVER_SLOW_MS = 1000, /* a thread that is so long at one call has another put beside it, */
-    SERVER_HUNG_MS = 5000, /* and a call so long in the HSM's module counts as unresponsive */
-    SERVER_LOST_MS = 60000, /* a token of the HSM that is away so long is for a new process */
+    SERVER_SLOW_MS = 1000,  /* a thread that runs one call for longer is replaced by another */
+    SERVER_HUNG_MS = 5000,  /* a call that is longer in the HSM's module is unresponsive */
+    SERVER_LOST_MS = 60000, /* after a token is missing for this time, the process ends */
     SERVER_FLUSH_MS =
-        5000, /* entries that wait so long for their run's next change are written */
+        5000, /* entries that have waited longer for their run's next change are written */
     SERVER_ALARM_MS = 60000, /* how often units without a lock statement are looked for */
 };
 
@@ -53,22 +53,22 @@ struct server {
     struct store *store;
     struct tlog *log;
     struct ca *_Atomic ca; /* NULL until arrow 2 is done; replaced by server_renew() */
-    struct ca *old_ca[SERVER_RENEWALS_MAX]; /* lent to calls under way: freed at the end */
+    struct ca *old_ca[SERVER_RENEWALS_MAX]; /* borrowed by open calls: freed at the end */
     unsigned renewals;
     struct work *work;
     struct work *streams;  /* threads that streaming calls may hold */
-    struct meter received; /* bytes of all that have come and are not served yet */
+    struct meter received; /* bytes of all principals' calls that are not served yet */
     atomic_bool stopping;  /* streaming calls end */
 
-    pthread_mutex_t lock; /* of runs, sessions and callers */
+    pthread_mutex_t lock; /* protects runs, sessions and callers */
     struct run_index runs;
     struct session *sessions;
     struct caller *callers;
     unsigned session_count;
     unsigned open_runs;    /* made, and not freed yet */
     unsigned hung;         /* calls in the HSM's module, as server_watch() last saw */
-    atomic_bool seeking;   /* a worker looks for a token that is away */
-    atomic_bool sweeping;  /* a worker looks for runs and units whose time is over */
+    atomic_bool seeking;   /* a worker looks for a missing token */
+    atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
     atomic_llong last_us;  /* when the log's last entry was made before this start; 0: none */
     uint64_t alarmed_ms;   /* when it last looked for units without a lock statement */
     atomic_ullong changes; /* store_do() calls that became durable: for Health */
@@ -93,72 +93,76 @@ enum err server_do(struct server *server, store_fn *fn, void *context, uint64_t 
 /* --- Clients and their connections. --------------------------------------------------------
  */
 
-/* A principal that is connected, and its fair share. Counted by its connections, and kept after
- * the last one until its refusals are entered and its rate limit is whole again; a peer that is
- * no principal is the caller "". */
+/* A connected principal, with its shares and budget. Reference-counted by its connections, and
+ * kept after the last one until its refusals are entered and its token bucket is full again.
+ * All peers that are no principal share the caller "". */
 struct caller {
     struct caller *next;
     struct server *server;
     unsigned connections;          /* under server->lock */
     struct share *calls, *streams; /* of server->work and server->streams */
     atomic_size_t unsent;          /* bytes of answers, of all its connections */
-    struct meter received;         /* bytes that are not served yet, the same */
+    struct meter received;         /* bytes that are not served yet, of all its connections */
     unsigned runs;                 /* under server->lock, like what follows */
     struct budget_bucket opens;    /* calls of Runs.Open */
-    struct budget_bucket refusals; /* entries that cost it nothing */
-    unsigned left_out;             /* refusals that have no entry, and of the last of them */
+    struct budget_bucket refusals; /* token bucket of entries that cost it nothing */
+    unsigned left_out; /* refusals that have no entry; error and message of the last */
     enum err left_err;
     char left_words[160];
     char uri[sizeof(((struct auth_principal *)0)->uri)];
 };
+/* Finds or makes the caller of that URI, for one connection; given back with caller_leave().
+ * ERR_EXHAUSTED: it has its number of connections. Any thread, as all functions of a caller. */
 enum err caller_enter(struct server *server, const char *uri, struct caller **caller_out);
 void caller_leave(struct caller **caller);
-enum err caller_check(struct caller *caller); /* ERR_EXHAUSTED: it must read first */
-/* A call has come that holds so many bytes until it is done; they go back with meter_give() on
- * caller->received. ERR_EXHAUSTED: refuse it. */
+enum err caller_check(struct caller *caller); /* ERR_EXHAUSTED: it must read answers first */
+/* Charges the bytes that a call holds until it is done; they are given back with meter_give()
+ * on caller->received. ERR_EXHAUSTED: the call is to be refused. */
 enum err caller_receive(struct caller *caller, size_t bytes);
-/* A run more: ERR_EXHAUSTED if it, or all together, have as many as they may. It is given back
- * with caller_run_gone(). */
+/* Charges one run: ERR_EXHAUSTED if the principal, or all together, have their number. Given
+ * back with caller_run_gone(). */
 enum err caller_run_new(struct caller *caller);
 void caller_run_gone(struct caller *caller);
-/* May an entry be made that the principal can cause as often as it likes? If not, a refusal is
- * left out of the log. */
+/* true if the rate limit allows an entry that the principal can cause at no cost. If not, a
+ * refusal has no entry of its own: caller_leave_out() counts it. */
 bool caller_may_enter(struct caller *caller);
 void caller_leave_out(struct caller *caller, enum err e, const char *words);
-/* Once a second: entries for what was left out, on a worker, as the rate limits allow; forgets
- * principals that are gone. And at the end, for all that is left. */
+/* callers_watch(), once a second: lets a worker enter what was left out, as the rate limits
+ * allow, and forgets callers that are gone. callers_tell(): enters it now; all: without regard
+ * to the rate limits, at the end. */
 void callers_watch(struct server *server);
 void callers_tell(struct server *server, bool all);
 void callers_free(struct server *server);
 
-/* One connection of a principal. net makes it, and drops it when the connection is gone. */
+/* One connection of a principal. Made by net, which drops it when the connection is closed. */
 struct session {
     struct session *next;
-    atomic_uint refs; /* net's one, and one a call that is queued */
+    atomic_uint refs; /* net's, and one for each queued call */
     struct server *server;
     struct wss_conn *conn;
     struct auth_principal principal;
     struct caller *caller;
     struct strand *strand;
     atomic_bool admitted;
-    atomic_bool ending; /* its principal was revoked: what is queued is refused at once */
-    bool gone;          /* under server->lock */
-    struct job *jobs;   /* net's: its calls that are not answered yet */
-    enum err unknown;   /* why the certificate names nobody, with */
+    atomic_bool
+        ending;       /* its principal was revoked: queued calls are refused, and do not run */
+    bool gone;        /* under server->lock */
+    struct job *jobs; /* net's list of its calls that are not answered yet */
+    enum err unknown; /* why the certificate names no principal, with */
     char words[FAIL_WORDS_MAX];
 };
 
-/* On the I/O thread: makes and lists it. Who it is, and whether it may stay, session_admit()
- * says. */
+/* On the I/O thread: makes and lists a session. session_admit() decides whether it may stay.
+ * *session_out is the caller's, for session_closed(). */
 enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
                       struct session **session_out);
 
-/* Does the certificate name a principal, is it the registered one and not revoked? On the
- * session's strand, before its first call; sets admitted. ERR_UNAUTHENTICATED with words for
- * the close frame; the refusal is logged. */
+/* Checks that the certificate names a principal, is registered and not revoked; sets admitted.
+ * On the session's strand, before its first call. ERR_UNAUTHENTICATED with a message for the
+ * close frame; the refusal is logged (tests/e2e/refusals/tls). */
 enum err session_admit(struct session *session);
 /* Inside a change or a read: is it registered with that certificate, and not revoked?
- * ERR_REVOKED, ERR_UNAUTHENTICATED. The server itself always is. */
+ * ERR_REVOKED, ERR_UNAUTHENTICATED. The server itself is. */
 enum err principal_check(struct store_tx *tx, const struct auth_principal *principal);
 struct session *session_keep(struct session *session);
 void session_drop(struct session **session);
@@ -167,14 +171,16 @@ void session_drop(struct session **session);
 void session_gone(struct session *session);
 unsigned session_count_of(struct server *server, const char *uri);
 
+/* Closes all connections of that principal with 1008; their queued calls do not run. Any
+ * thread. */
 void session_close_all_of(struct server *server, const char *uri, const char *reason);
 
-/* What a peer is told of e with those words of ours: of what fails inside the server (its
- * files, its HSM) no more than that it did; the log has it all. */
+/* The message for a peer: of failures inside the server (its files, its HSM) it says only that
+ * there was one; the log has all of it (test_call_words). */
 const char *peer_words(enum err e, const char *words);
 
-/* Write one event in a change of its own; index_out may be NULL. ERR_PRECONDITION: no log yet.
- */
+/* Writes one event in a change of its own; index_out may be NULL. Any thread; waits for the
+ * store. ERR_PRECONDITION: there is no log yet. */
 enum err event_write(struct server *server, const struct event *event, uint64_t *index_out);
 enum err event_simple(struct server *server, const char *kind, const char *actor,
                       const char *peer, enum err e, const char *words);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * caller: what one principal has over all its connections, against its rows of the budget:
- * slots in the pools, bytes, runs, and entries that cost it nothing. Called by session, run,
- * call and net; guarded by server->lock. A success is never left out of the log: over budget
- * the call is refused.
+ * client: what one principal uses over all its connections, compared with its rows of the
+ * budget: slots in the pools, bytes, runs, and entries that cost it nothing. Called by session,
+ * run, call and net; server->lock protects it. A success must never be left out of the log:
+ * over budget the call is refused (test_call_budget).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static enum err enter(struct server *server, const char *uri, struct caller **ca
         server->callers = caller;
     }
     if (caller->connections == BUDGET_CONNECTIONS)
-        return fail_quiet(ERR_EXHAUSTED, "%u connections of one caller: close some",
+        return fail_quiet(ERR_EXHAUSTED, "%u connections of one principal: close some",
                           caller->connections);
     caller->connections++;
     *caller_out = caller;
@@ -75,8 +75,8 @@ enum err caller_enter(struct server *server, const char *uri, struct caller **ca
     return e;
 }
 
-/* Under server->lock: is there nothing left to be known of it? One that comes back finds its
- * rate limit as it left it. */
+/* Under server->lock: true if the caller can be forgotten. A principal that reconnects finds
+ * its rate limit as it left it. */
 static bool is_done(struct caller *caller)
 {
     uint64_t now = rpc_now_ms();
@@ -102,7 +102,7 @@ static void sweep(struct server *server)
 bool caller_may_enter(struct caller *caller)
 {
     pthread_mutex_lock(&caller->server->lock);
-    bool may = caller->left_out == 0 && /* those are told first */
+    bool may = caller->left_out == 0 && /* those are entered first */
                budget_take(&caller->refusals, refusal_rate, rpc_now_ms());
     pthread_mutex_unlock(&caller->server->lock);
     return may;
@@ -117,7 +117,7 @@ void caller_leave_out(struct caller *caller, enum err e, const char *words)
     pthread_mutex_unlock(&caller->server->lock);
 }
 
-/* Under server->lock: one of whom there is something to tell, and may be. */
+/* Under server->lock: a caller with refusals that were left out and may be entered now. */
 static struct caller *find_left_out(struct server *server, bool all)
 {
     for (struct caller *caller = server->callers; caller != NULL; caller = caller->next) {
@@ -172,7 +172,7 @@ void callers_watch(struct server *server)
         return;
     AUTO(strand_drop) struct strand *strand = strand_new(server->work);
     if (strand == NULL || strand_submit(strand, tell, server) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "client: refusals that were left out are told later");
+        log_line(LOG_LEVEL_WARN, "client: refusals that were left out are entered later");
 }
 
 void callers_free(struct server *server)
@@ -203,7 +203,7 @@ enum err caller_check(struct caller *caller)
                ? ERR_OK
                : fail_quiet(
                      ERR_EXHAUSTED,
-                     "%zu MiB of answers wait on this caller's connections, the limit is "
+                     "%zu MiB of answers wait on this principal's connections, the limit is "
                      "%d: read them first",
                      unread >> 20, BUDGET_UNREAD >> 20);
 }

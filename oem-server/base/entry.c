@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * entry: entries of the event log that belong to no call: refusals, ends of runs, start and
- * stop. Any thread; they wait for the store.
+ * stop. Called by session, net, run and server, on any thread but the I/O thread, because they
+ * wait for the store.
  */
 #include <stdint.h>
 

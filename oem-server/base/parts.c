@@ -34,7 +34,8 @@ enum err server_log_open(struct server *server)
     return tlog_account(server->log, server->config->name, server->uses);
 }
 
-/* They were put in one change: ERR_NOT_FOUND if there is none, damage if some are missing. */
+/* They were stored in one change: ERR_NOT_FOUND if there is none, ERR_DATA_LOSS if some are
+ * missing. */
 static enum err read_certificates(struct store_tx *tx, void *context)
 {
     struct ca_certificates *certificates = context;
@@ -49,7 +50,7 @@ static enum err read_certificates(struct store_tx *tx, void *context)
                : e;
 }
 
-/* What was put was a chain of ours, so what is none now was damaged or edited. */
+/* What was stored was a valid chain, so if it is none now it was damaged or edited. */
 static enum err tell_damage(enum err e)
 {
     char words[FAIL_WORDS_MAX / 2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * session: one connection of a principal, from its certificate to its end. net makes and drops
- * it on the I/O thread, which must not wait: the registry is asked on the session's strand.
+ * it on the I/O thread, which must not wait: the registry is checked on the session's strand.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static void session_list(struct session *session)
     pthread_mutex_unlock(&server->lock);
 }
 
-/* An event of its own, on a worker: what the connection was refused for. */
+/* Writes an entry of its own, on a worker: why the connection was refused. */
 static void log_refusal(struct session *session, enum err e)
 {
     struct server *server = session->server;
@@ -68,7 +68,7 @@ enum err session_admit(struct session *session)
     return ERR_OK;
 }
 
-/* Whose it is, with its fair share of the work. */
+/* Sets the principal of the connection, with its share of the work. */
 static enum err identify(struct session *session, X509 *certificate)
 {
     struct server *server = session->server;
@@ -135,7 +135,7 @@ static void session_unlist(struct session *session)
 
 void session_gone(struct session *session)
 {
-    log_line(LOG_LEVEL_INFO, "gone: %s from %s", session->principal.uri,
+    log_line(LOG_LEVEL_INFO, "disconnected: %s from %s", session->principal.uri,
              wss_conn_address(session->conn));
     session_unlist(session);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * budget: the table in words, and token buckets. See budget.h. Nothing here knows who spends or
- * what is refused; it must not depend on any other folder of the server.
+ * budget: the rows of the table as text, and token buckets. Called by all that charge a budget,
+ * and by the test that compares the README. It must not depend on any other folder of the
+ * server.
  */
 #include "oem-server/budget/budget.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backend: who issues. A backend gets a checked request and answers with a certificate, which
- * ca.c then checks against the request and the issuing CA, whoever made it. Today there is one,
- * the HSM; EJBCA over REST (certificate profile, end entity, PKCS#10) has its place here.
+ * backend: issues certificates for ca.c. A backend gets a checked request and returns a
+ * certificate, which ca.c then checks against the request and the issuing CA. Today there is
+ * one, the HSM; EJBCA over REST (certificate profile, end entity, PKCS#10) would be another.
  */
 #pragma once
 
@@ -22,9 +22,10 @@ struct backend_request {
 struct ca_backend {
     void *state;
     enum err (*issue)(void *state, const struct backend_request *request,
-                      X509 **certificate_out); /* by many threads at once */
+                      X509 **certificate_out); /* any thread, several in parallel */
     void (*free)(void *state);                 /* NULL is fine */
 };
 
-/* Signs with the key CA_KEY_ISSUING; issuing is its certificate. */
+/* Signs with the key CA_KEY_ISSUING; issuing is its certificate. backend_out is the caller's,
+ * released with its free(); hsm must outlive it. */
 enum err backend_hsm(struct hsm *hsm, X509 *issuing, struct ca_backend *backend_out);

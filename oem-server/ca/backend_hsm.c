@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backend_hsm: the CA's backend that signs with the issuing key in the HSM. ca.c checks what it
- * makes. Used by many threads at once.
+ * backend_hsm: the CA's backend that signs with the issuing key in the HSM. Called by ca.c on
+ * several threads in parallel; ca.c checks what it makes. It must choose nothing that is not in
+ * the request's terms.
  */
 #include <stdlib.h>
 

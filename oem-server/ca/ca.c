@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ca: issues certificates by profile through a backend, and checks each answer against the
- * request and the issuing CA before anyone sees it.
+ * ca: issues certificates by profile through a backend. Called by the services of the diagram
+ * and of operators, on workers. It must not give out a certificate that does not match the
+ * request or is not signed by the issuing CA.
  */
 #include "oem-server/ca/ca.h"
 
@@ -39,7 +40,7 @@ static enum err check_issued_by(X509 *certificate, X509 *issuer, const char *wha
     return ERR_OK;
 }
 
-/* What the store gave must hang together before anything is issued from it. */
+/* The stored certificates must belong together before anything is issued from them. */
 static enum err open_certificates(struct ca *ca)
 {
     AUTO(ssl_certificate_drop) X509 *root = NULL, *web_server = NULL;
@@ -127,7 +128,8 @@ char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name)
     return uri;
 }
 
-/* Of any backend: for the key, subject and terms that were asked, signed by our CA. */
+/* Whatever the backend: the certificate must be for the requested key, subject and terms, and
+ * signed by the issuing CA. */
 static enum err check_answer(const struct ca *ca, const struct backend_request *request,
                              X509 *certificate)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cert: builds a certificate by profile and signs it. The same request and terms must give the
- * same bytes to be signed, so nothing is chosen here that is not in the terms.
+ * cert: builds a certificate by profile and signs it. Called by setup.c and by the HSM backend.
+ * The same request and terms must give the same bytes to be signed (test_ca), so nothing is
+ * chosen here that is not in the terms.
  */
 #include "oem-server/ca/cert.h"
 
@@ -93,7 +94,7 @@ static enum err add_extensions(X509 *certificate, const struct cert_request *r)
     return add_extension(certificate, &context, NID_authority_key_identifier, "keyid:always");
 }
 
-/* A signer in the HSM has said why it failed; one in software has not. */
+/* A signer in the HSM has logged why it failed; one in software has not. */
 static enum err sign(X509 *certificate, EVP_PKEY *signer)
 {
     fail_clear();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cert: build a certificate by profile and sign it. Used inside the folder. */
+/* cert: builds a certificate by profile and signs it. For the folder only; any thread. */
 #pragma once
 
 #include <openssl/x509v3.h>
@@ -17,6 +17,8 @@ struct cert_request {
     const struct ca_terms *terms;     /* NULL: fresh ones */
 };
 
+/* *certificate_out is the caller's. ERR_HSM and its kin: the signer failed, and has said why.
+ */
 enum err cert_make(const struct cert_request *request, X509 **certificate_out);
 
 /* A random serial and the profile's validity from now on, back-dated for peers whose clock is a

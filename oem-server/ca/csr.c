@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * csr: parses and checks certificate requests. Called with bytes from stations and operators.
+ * It must not accept a request whose self-signature does not verify, nor a second encoding of
+ * the same key (test_ca_csr).
+ */
 #include <openssl/err.h>
 #include <string.h>
 
@@ -63,7 +68,7 @@ static enum err open_csr(struct span der, X509_REQ **csr_out)
 enum err ca_csr_open(struct span der, X509_REQ **csr_out)
 {
     enum err e = open_csr(der, csr_out);
-    ERR_clear_error(); /* ours are words already */
+    ERR_clear_error(); /* the message is complete without it */
     return e;
 }
 

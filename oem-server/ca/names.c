@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * names: makes X.509 names and subject alternative names. Called by ca.c and setup.c. A part
+ * that breaks its rule must not get into a certificate (test_ca).
+ */
 #include "oem-server/ca/names.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names: subjects and subject alternative names, from checked words only. Used inside the
- * folder; what is returned is the caller's.
+ * names: makes subjects and subject alternative names, and checks each part. For the folder
+ * only. ERR_INVALID names the part that is wrong; what is returned is the caller's.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 
 enum { NAMES_SERVER_MAX = 8 };
 
-/* What goes into a subject, in this order; NULL leaves a part out. */
+/* The parts of a subject, in this order; NULL: left out. */
 struct names_subject {
     const char *organization;
     const char *unit;
@@ -23,6 +23,7 @@ enum err names_subject_make(const struct names_subject *parts, X509_NAME **name_
 enum err
 names_organization_check(const char *organization); /* 1-64 bytes, nothing unprintable */
 
+/* A subject alternative name with one URI. */
 enum err names_uri(const char *uri, GENERAL_NAMES **san_out);
 
 /* DNS names or IP addresses, NULL-terminated, at least one. */

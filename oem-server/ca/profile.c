@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * profile: the table of certificate profiles. Read by ca.c, setup.c and cert.c. What a
+ * certificate allows its owner to do is decided here and must not be decided anywhere else.
+ */
 #include "oem-server/ca/profile.h"
 
 enum { TWO_YEARS = 731 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * profile: the table of what each kind of certificate says (RFC 5280, IEEE 802.1AR for the
- * device). Words are those of OpenSSL's x509v3_config.
+ * profile: the table of the extensions and the validity of each kind of certificate (RFC 5280,
+ * IEEE 802.1AR for the device). The text of an extension is in the syntax of OpenSSL's
+ * x509v3_config.
  */
 #pragma once
 

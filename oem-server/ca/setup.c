@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Arrows 1 and 2: the OEM's keys and the three certificates that all others hang from. */
+/*
+ * setup: arrows 1 and 2: the OEM's keys, and the certificates of the root, the issuing CA and
+ * the web server. Called by oemctl init, and by the server to renew the web server's
+ * certificate. It must not replace a key that exists (test_ca_setup).
+ */
 #include "common/host/log.h"
 #include "oem-server/ca/ca.h"
 #include "oem-server/ca/cert.h"
@@ -26,7 +30,7 @@ enum err ca_keys_make(struct hsm *hsm)
     return ERR_OK;
 }
 
-/* Keys and certificates on the way; all owned. */
+/* Keys and certificates while they are made; all owned. */
 struct setup {
     EVP_PKEY *root_key, *issuing_key, *web_server_key;
     X509 *root, *issuing, *web_server;

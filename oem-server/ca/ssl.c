@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * ssl: releases, errors and DER for OpenSSL's types. Called by all files of this folder. It
+ * must leave OpenSSL's error queue empty.
+ */
 #include "oem-server/ca/ssl.h"
 
 #include <openssl/err.h>

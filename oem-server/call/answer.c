@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer: the RESPONSE of a served call: status, message, trailers. call.c makes it last, on
- * the call's strand. Of failures inside the server it must not tell a peer more than that there
- * was one.
+ * answer: the RESPONSE of a served call: status, message, trailers. Called by call.c as the
+ * last step, on the call's strand. Of failures inside the server it must not tell a peer more
+ * than that there was one (test_call_words).
  */
 #include "oem-server/call/answer.h"
 
@@ -14,8 +14,8 @@
 
 enum { TRAILERS_MAX = 2, INDEX_TEXT_MAX = 24 };
 
-/* All of it lives in the call's arena. Without memory a trailer is left out: the answer matters
- * more. */
+/* All of it is in the call's arena. If memory runs out a trailer is left out, because the
+ * answer matters more. */
 static void add_trailer(struct call *call, Hallmark__V1__FrameResponse *response,
                         const char *key, struct span value)
 {
@@ -40,7 +40,7 @@ static void tell_log_index(struct call *call, Hallmark__V1__FrameResponse *respo
     add_trailer(call, response, "log-index", span_of(text, (size_t)len));
 }
 
-/* Only the caller of an arrow is told which one is next; the words say it to people. */
+/* Only the caller of an arrow is told which one is next; the message has it for people. */
 static void tell_details(struct call *call, Hallmark__V1__FrameResponse *response)
 {
     const struct flow_row *next =

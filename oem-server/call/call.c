@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * call: one call on its way: admitted, dispatched to its handler, settled, answered. See
- * call.h. Nothing here may change a run before the call's change is durable.
+ * call: the pipeline of a call: admitted, dispatched to its handler, settled, answered. Called
+ * by net for connections, by run.c for the server's own arrows, and by init.c for oemctl init.
+ * It must not change a run before the call's change is durable.
  */
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +60,7 @@ static bool needs_run(const struct call *call)
            rpc_call_metadata(&call->rpc, "run-bin").len != 0;
 }
 
-/* The call was brought to the strand of the run that it names, or to no run's. */
+/* The call was routed to the strand of the run that it names, or to that of no run. */
 static enum err find_run(struct call *call)
 {
     struct span id = rpc_call_metadata(&call->rpc, "run-bin");
@@ -94,7 +95,7 @@ static enum err take_reports(struct call *call)
     return run_reports(call->run, reports->reports, reports->n_reports, call->rpc.deadline_ms);
 }
 
-/* A client whose answer was lost must be able to ask again without doing it twice. */
+/* A client whose answer was lost must be able to retry without doing it twice. */
 static enum err check_key(const struct call *call)
 {
     if (call->method->effect == AUTH_READS || call->principal->role == AUTH_SERVER ||
@@ -109,7 +110,8 @@ static enum err find_answer(struct store_tx *tx, void *context)
     return replay_find(tx, context);
 }
 
-/* Was it made before, with the same key? Of a stream nothing has come yet: its change looks. */
+/* Looks for a stored answer of the same key. For a call that takes a stream no message has
+ * arrived yet, so its change looks. */
 static enum err find_stored(struct call *call)
 {
     return !replay_keeps(call) || call->method->shape == AUTH_STREAM
@@ -117,7 +119,7 @@ static enum err find_stored(struct call *call)
                : call_read(call, find_answer, call);
 }
 
-/* The same for an answer that waits for the run's next change. */
+/* The same for a staged answer, which waits for the run's next change. */
 static enum err find_staged(struct call *call)
 {
     uint8_t digest[SHA256_SIZE];
@@ -166,7 +168,7 @@ static enum err admit(struct call *call)
                                                                      : admit_to_run(call);
 }
 
-/* Handlers that have nothing to change leave it to this. */
+/* For handlers that have nothing to change. */
 static enum err settle(struct call *call)
 {
     if (call->settled || call->method->effect == AUTH_READS)
@@ -176,7 +178,7 @@ static enum err settle(struct call *call)
                : call_change(call, NULL, NULL, NULL);
 }
 
-/* A reader that leaves, or whose time is up, was not refused anything. */
+/* A reader that disconnects, or whose deadline passes, was not refused. */
 static bool is_reader_gone(const struct call *call, enum err e)
 {
     return call->method != NULL && call->method->effect == AUTH_READS &&
@@ -224,7 +226,7 @@ static void refuse(struct call *call, enum err e)
     fail_set(words);
 }
 
-/* What was done is durable, or staged: the run follows. */
+/* The change is durable, or staged: now the run is changed. */
 static void follow(struct call *call)
 {
     struct run *run = call->opened != NULL ? call->opened : call->run;
@@ -244,11 +246,12 @@ static void follow(struct call *call)
         sha256_of(buf_span(&call->rpc.response), digests[1]);
         run_transcript(call->run, 31, SPAN(digests[0]), SPAN(digests[1]));
     }
-    if (call->principal->role != AUTH_SERVER) /* its own are moved by the engine */
+    if (call->principal->role !=
+        AUTH_SERVER) /* run_advance() does that for the server's own calls */
         flow_done(&call->run->flow);
 }
 
-/* The stored answer in the place of one that was not made. */
+/* Puts the stored answer in place of a new one. */
 static void repeat_answer(struct call *call)
 {
     run_drop(&call->opened);
@@ -256,12 +259,12 @@ static void repeat_answer(struct call *call)
     call->rpc.response = buf_take(&call->stored);
 }
 
-/* A signature that was waited for until the deadline comes back through OpenSSL as one that
- * failed. */
+/* A signature that was not made before the deadline comes back through OpenSSL as a failed one.
+ */
 static enum err late_or(const struct call *call, enum err e)
 {
     return e == ERR_HSM && rpc_now_ms() >= call->rpc.deadline_ms
-               ? fail_quiet(ERR_DEADLINE, "deadline exceeded while the HSM was waited for")
+               ? fail_quiet(ERR_DEADLINE, "deadline exceeded while waiting for the HSM")
                : e;
 }
 

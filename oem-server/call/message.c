@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * message: what handlers have in common: UIDs, reasons and other text from requests, stored
- * messages into answers. Text from a peer must not reach an entry before it was checked here.
+ * message: helpers of handlers for UIDs, reasons and other text of requests, and for stored
+ * messages in answers. Called by the services. Text from a peer must not get into an entry
+ * before it was checked here.
  */
 #include "oem-server/call/message.h"
 
@@ -17,7 +18,7 @@ static void *arena_alloc(void *rpc, size_t size)
 
 static void arena_free(void *rpc, void *pointer)
 {
-    (void)rpc, (void)pointer; /* with the arena */
+    (void)rpc, (void)pointer; /* freed with the arena */
 }
 
 enum err message_unpack(struct rpc_call *rpc, const ProtobufCMessageDescriptor *type,

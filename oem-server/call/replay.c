@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay: a call that is made again gets the answer that it got, and is not done again. call.c
- * asks before a handler runs, settle.c once more inside its change. A stored answer must never
- * go to a principal that was revoked: both ask for the principal first, in the same
- * transaction.
+ * replay: a repeated call gets the stored answer, and is not done again. Called by call.c
+ * before a handler runs, and by settle.c inside its change. A stored answer must never go to a
+ * principal that was revoked: both check the principal first, in the same transaction
+ * (test_call_race).
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +12,8 @@
 #include "common/host/p256.h"
 #include "oem-server/call/settle.h"
 
-/* Of a call that takes a stream: a chain over its messages, in their order and as they were
- * cut; its REQUEST carries none. */
+/* For a call that takes a stream: a chain over its messages, in their order and with their
+ * boundaries; its REQUEST carries none. */
 void call_received(struct call *call, struct span message)
 {
     uint8_t both[2 * SHA256_SIZE];
@@ -72,7 +72,7 @@ static enum err find_again(struct store_tx *tx, void *context)
     return replay_find(tx, context);
 }
 
-/* Of a stream only what fails when all has come: before that its digest is not the request's.
+/* For a stream only if it failed after its last message: before that its digest is incomplete.
  */
 static bool may_be_again(const struct call *call)
 {

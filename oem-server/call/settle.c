@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * settle: the one change of a call, with everything that has to be true inside it, and the
- * reads. Handlers call it through call.h when their slow part is done. What runs inside
- * store_do() here must not touch a run's memory (it reads the staged entries while their strand
- * waits), and must leave nothing behind when it runs a second time.
+ * settle: the one change of a call, with all checks that belong inside it, and the reads.
+ * Called by handlers when their slow part is done. Functions inside store_do() must not touch a
+ * run's memory (they read the staged entries while their strand waits), and must leave nothing
+ * behind when they run a second time.
  */
 #include "oem-server/call/settle.h"
 
@@ -31,9 +31,9 @@ struct settling {
     struct call *call;
     store_fn *fn;
     void *context;
-    const ProtobufCMessage *answer; /* NULL: what the call has as its response already */
+    const ProtobufCMessage *answer; /* NULL: the call already has its response */
     bool claim;
-    size_t digests; /* that the event had: what fn added goes when it runs again */
+    size_t digests; /* digests before fn: those that fn adds are removed when it runs again */
     uint8_t response_sha256[SHA256_SIZE];
 };
 
@@ -44,7 +44,7 @@ static enum err hold_on(struct store_tx *tx, struct call *call)
     return e;
 }
 
-/* The entry of the call, and what it answers. */
+/* Writes the entry of the call and its answer. */
 static enum err write_entry(struct store_tx *tx, struct settling *s)
 {
     struct call *call = s->call;
@@ -81,7 +81,7 @@ static enum err settle(struct store_tx *tx, void *context)
         return ERR_OK;
     if (call->run != NULL && call->principal->role == AUTH_SERVER)
         TRY(run_station_check(tx, call->run));
-    if (call->run != NULL && !call->run->over) /* it may have ended by what it reported */
+    if (call->run != NULL && !call->run->over) /* its reports may have ended it */
         TRY(hold_on(tx, call));
     if (s->fn != NULL)
         TRY(s->fn(tx, s->context));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * config: reads and checks the ini file. main and ctl call it once, before anything is opened;
- * it must not touch what the file names.
+ * it must not open or change anything that the file names.
  */
 #include "oem-server/config/config.h"
 
@@ -69,7 +69,7 @@ static bool set_listen(struct config *config, const char *value)
         value++;
         end--;
     } else if (memchr(value, ':', (size_t)(colon - value)) != NULL) {
-        return false; /* an IPv6 address without its brackets: where does it end? */
+        return false; /* an IPv6 address without brackets is ambiguous */
     }
     config->listen_port = (uint16_t)port;
     free(config->listen_address);
@@ -91,7 +91,7 @@ static bool set_names(struct config *config, const char *value)
     return count >= 1;
 }
 
-/* "root = LABEL"; an empty label: this server does without that token. */
+/* "root = LABEL"; an empty label: this server runs without that token. */
 static bool set_token(struct config *config, const char *key, const char *value, bool *known)
 {
     for (size_t i = 0; i < HSM_TOKENS; i++) {
@@ -132,7 +132,7 @@ static bool set_policy(struct config_policy *policy, const char *key, const char
     return false;
 }
 
-/* Did the pair set a field? known says whether there is such a key at all. */
+/* true if the pair set a field; known says whether there is such a key at all. */
 static bool take(struct reader *r, const char *section, const char *key, const char *value,
                  bool *known)
 {
@@ -198,7 +198,7 @@ static enum err require(const struct reader *r, const void *value, const char *w
     return value != NULL ? ERR_OK : fail(ERR_CONFIG, "%s: %s is missing", r->path, what);
 }
 
-/* What certificates are made of: better told here than by a half-done init. */
+/* Checks the names that go into certificates, so that init does not fail half-way. */
 static enum err check_names(const struct reader *r)
 {
     const struct config *c = r->config;
@@ -212,7 +212,7 @@ static enum err check_names(const struct reader *r)
     return ERR_OK;
 }
 
-/* The host's name in small letters, if that makes a name; runs are held under it. */
+/* The host's name in lower case, if that is a valid name; runs are held under it. */
 static bool default_name(struct config *c)
 {
     char host[65] = "";

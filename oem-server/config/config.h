@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * config: oem-server's configuration, from one ini file. Unknown sections or keys are errors
- * with file:line. Strings live as long as the config. See oem-server(8) and deploy/ for an
- * example.
+ * with file:line (test_config). Strings live as long as the config. See oem-server(8), and
+ * deploy/ for an example. One thread.
  */
 #pragma once
 
@@ -14,7 +14,8 @@ enum { CONFIG_SERVER_NAMES_MAX = 8 };
 struct config_policy {
     unsigned run_idle_s;    /* a run whose station is silent for so long ends */
     unsigned run_longest_s; /* a run ends after so long in any case */
-    unsigned unlocked_s;    /* a unit committed so long without a lock statement is an alarm */
+    unsigned unlocked_s; /* a unit that is committed for so long without a lock statement is an
+                            alarm */
 };
 
 struct config {
@@ -34,7 +35,7 @@ struct config {
     char *origin; /* of the event log; default "<trust_domain>/hallmark-log" */
 };
 
-/* ERR_CONFIG names file and line, or what is missing. config_out: release with config_free().
- */
+/* ERR_CONFIG names file and line, or what is missing. *config_out is the caller's, for
+ * config_free(). */
 enum err config_read(const char *path, struct config **config_out);
 void config_free(struct config *config); /* NULL is fine */

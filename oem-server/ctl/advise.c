@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of refusals and what to do next. Called by the commands that act on a unit, an
- * order, a run, a principal or an image. It must never change the error itself.
+ * The table of refusals and what to do next. Called by the commands that change or show a unit,
+ * an order, a run, a principal or an image. It must never change the error itself.
  */
 #include "oem-server/ctl/advise.h"
 
@@ -15,30 +15,30 @@ static const struct {
     enum err err;
     const char *text;
 } rows[] = {
-    { ADVISE_UNIT, ERR_NOT_FOUND, "'oemctl unit list' shows the units that are known" },
+    { ADVISE_UNIT, ERR_NOT_FOUND, "'oemctl unit list' shows the known units" },
     { ADVISE_UNIT, ERR_PRECONDITION, "'oemctl unit show UID' shows its state" },
     { ADVISE_UNIT, ERR_MISMATCH, "'oemctl unit show UID' shows what the unit has" },
     { ADVISE_UNIT, ERR_HELD, "'oemctl unit allow UID --reason TEXT' lifts the hold" },
     { ADVISE_UNIT, ERR_BUSY, "'oemctl run end UID --reason TEXT' ends its run" },
     { ADVISE_UNIT, ERR_NOT_LOCKED,
-      "run the board again, or 'oemctl unit accept UID --reason TEXT'" },
+      "open the unit again at its station, or 'oemctl unit accept UID --reason TEXT'" },
     { ADVISE_ORDER, ERR_NOT_FOUND,
       "'oemctl order list' and 'oemctl station list' show what there is" },
     { ADVISE_ORDER, ERR_EXISTS, "'oemctl order show NAME' shows the order of that name" },
     { ADVISE_ORDER, ERR_PRECONDITION,
       "'oemctl firmware list', 'oemctl station list' and 'oemctl order list' show what there "
       "is" },
-    { ADVISE_RUN, ERR_NOT_FOUND, "'oemctl run list' shows the runs under way" },
+    { ADVISE_RUN, ERR_NOT_FOUND, "'oemctl run list' shows the open runs" },
     { ADVISE_PRINCIPAL, ERR_NOT_FOUND,
       "'oemctl station list', 'operator list' and 'auditor list' show the names" },
     { ADVISE_IMAGE, ERR_NOT_FOUND, "'oemctl firmware list' shows the images" },
 };
 
-/* The same whatever the call was about. */
+/* Advice that does not depend on the object of the call. */
 static const char *common(enum err e)
 {
     if (e == ERR_DENIED)
-        return "an operator's certificate (--cert) may do this, an auditor's may only look";
+        return "an operator's certificate (--cert) may do this, an auditor's may only read";
     if (e == ERR_UNIMPLEMENTED)
         return "the server is of another version than this oemctl, see 'oemctl health'";
     return NULL;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * advise: what a person can do after a refusal by the server.
+ * advise: adds what the operator can do after a refusal by the server.
  *
- * Called right after a call, so that the error is the call's and no missing file's. A message
- * that names an oemctl command already is left alone.
+ * Called directly after a call, so that the error is the call's and not that of a missing file.
+ * A message that already names an oemctl command is left alone (test_ctl_output:
+ * refusals_advise).
  */
 #pragma once
 
@@ -18,5 +19,5 @@ enum advise_about {
     ADVISE_LOG
 };
 
-/* Yields e. If there is something to do about it, adds it to the failure's message. */
+/* Returns e. If there is advice for it, adds it to the failure's message. */
 enum err advise(enum err e, enum advise_about about);

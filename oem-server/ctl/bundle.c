@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Writes and reads bundles. Called by log export and log verify. A file that ends within an
+ * entry must not be taken for a whole one (test_ctl_export).
+ */
 #include "oem-server/ctl/bundle.h"
 
 #include <errno.h>
@@ -22,12 +26,12 @@ enum err bundle_write(FILE *out, struct span entry)
     if (entry.len > ENTRY_MAX)
         return fail_quiet(ERR_LIMIT, "an entry of %zu bytes, limit %d", entry.len, ENTRY_MAX);
     wr_u16be(&w, (uint16_t)entry.len);
-    fwrite(length, 1, sizeof(length), out); /* a failure is told when the file is closed */
+    fwrite(length, 1, sizeof(length), out); /* a failure is reported when the file is closed */
     fwrite(entry.ptr, 1, entry.len, out);
     return ERR_OK;
 }
 
-/* One entry into bytes; end_out: there was none. */
+/* Reads one entry into bytes; end_out: there was none. */
 static enum err read_entry(FILE *file, uint8_t bytes[static ENTRY_MAX], struct span *entry_out,
                            bool *end_out)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command: what a subcommand is, and what it is given to run with.
+ * command: the description of a subcommand, and the arguments of its function.
  *
  * A command is a constant: its words, its rows of options, its function. The function gets its
  * filled struct (args_size bytes, rows' offsets point into it) and prints to ctl->out only.
- * Adding one: a file that defines it, a line in commands.c, a section in oemctl.1.
+ * oemctl has one thread but for the I/O thread of its connection. Adding one: a file that
+ * defines it, a line in commands.c, a section in oemctl.1.
  */
 #pragma once
 
@@ -37,7 +38,7 @@ struct command {
 
 extern const struct command *const commands[]; /* ended by NULL */
 
-extern const struct option_row ctl_options[]; /* that every command takes; into struct ctl */
+extern const struct option_row ctl_options[]; /* of all commands; into struct ctl */
 extern const size_t ctl_option_count;
 
 /* The command whose words argv begins with and how many they are; NULL if none. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The table that command_find() and help look through: in the order in which help lists them.
+/*
+ * The table of subcommands, in the order in which help lists them. Read by command_find() and
+ * help. A command that is not in it does not exist.
  */
 #include "oem-server/ctl/commands.h"
 

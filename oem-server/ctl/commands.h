@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* commands: every subcommand, each defined in the file of its name. */
+/* commands: the subcommands, each defined in the file of its name. */
 #pragma once
 
 #include "oem-server/ctl/command.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Keys, requests and certificates as files. Called by init and by the commands that register
+ * principals. A private key must not be written to a file that others can read, nor over an
+ * existing file (test_ctl_file).
+ */
 #include "oem-server/ctl/credential.h"
 
 #include <openssl/evp.h>
@@ -48,7 +53,7 @@ enum err credential_key_save(EVP_PKEY *key, const char *path)
     return file_write_secret(path, span_of(text, (size_t)len));
 }
 
-/* No prompt: a pass phrase would be asked for in the middle of a script. */
+/* No prompt for a pass phrase, because oemctl runs in scripts. */
 static int no_pass_phrase(char *out, int size, int writing, void *context)
 {
     (void)out, (void)size, (void)writing, (void)context;

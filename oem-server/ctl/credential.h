@@ -2,8 +2,9 @@
 /*
  * credential: keys, requests and certificates of stations, operators and auditors, as files.
  *
- * A key made here is P-256, PKCS #8 in PEM, mode 0600, and never replaces a file. A request may
- * come as PEM or DER. Drops are for AUTO.
+ * A key made here is P-256, PKCS #8 in PEM, mode 0600, and its file is new: an existing file is
+ * ERR_EXISTS (test_ctl_file: secret_never_replaces). A request may be PEM or DER. What is given
+ * out is the caller's; drops are for AUTO. Failures have a message with the path.
  */
 #pragma once
 
@@ -16,6 +17,7 @@ enum { CREDENTIAL_FILE_MAX = 65536 };
 void credential_key_drop(EVP_PKEY **key);
 void credential_certificate_drop(X509 **certificate);
 
+/* Makes a key; saves it to a new file, ERR_EXISTS. */
 enum err credential_key_make(EVP_PKEY **key_out);
 enum err credential_key_save(EVP_PKEY *key, const char *path);
 enum err credential_key_load(const char *path,
@@ -26,7 +28,7 @@ enum err credential_csr_make(EVP_PKEY *key, const char *name, struct buf *der_ou
 enum err credential_csr_load(const char *path,
                              struct buf *der_out); /* self-signature checked; ERR_INVALID */
 
-/* The whole span is one certificate. what names it in words. */
+/* Parses a span that is one certificate. what names it in the message. */
 enum err credential_certificate_parse(struct span der, const char *what, X509 **out);
 
 enum err credential_certificate_load(const char *path,
@@ -36,9 +38,9 @@ enum err credential_certificate_load(const char *path,
 enum err credential_chain_pem(const struct span ders[], size_t count, struct buf *pem_out);
 enum err credential_pem(const char *label, struct span der, struct buf *pem_out);
 
-/* The certificate leads to the root in a PEM file, over issuers in another (which may hold
- * more). ERR_SIG with OpenSSL's words. */
+/* Verifies that the certificate leads to the root in a PEM file, through issuers in another
+ * (which may hold more). ERR_SIG with OpenSSL's reason. */
 enum err credential_verify(X509 *certificate, const char *root_path, const char *issuers_path);
 
-/* The certificate is for the key of the request, and issuer signed it. */
+/* Checks that the certificate is for the key of the request, and that issuer signed it. */
 enum err credential_check(struct span certificate, struct span issuer, struct span csr);

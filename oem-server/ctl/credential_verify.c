@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Verifies a certificate against a root and issuers in files. Called by unit show. It must not
+ * use the system's trust store.
+ */
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
@@ -20,7 +24,7 @@ static void context_drop(X509_STORE_CTX **context)
     X509_STORE_CTX_free(*context);
 }
 
-/* Every certificate of a PEM file. */
+/* All certificates of a PEM file. */
 static enum err load_chain(const char *path, STACK_OF(X509) * chain)
 {
     FILE *file = fopen(path, "re");

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * oemctl but for main(): finds the command, reads its options, runs it and reports its failure.
+ * Called by main.c and by tests. A failure must be reported once, and with an exit code.
+ */
 #include "oem-server/ctl/ctl.h"
 
 #include <stdlib.h>
@@ -40,7 +44,7 @@ const struct option_row ctl_options[] = {
 };
 const size_t ctl_option_count = COUNT(ctl_options);
 
-/* Before the command only: a command may have a --version of its own. */
+/* Taken before the command only: a command may have a --version of its own. */
 static const struct option_row leading_options[] = {
     { "version", NULL, "show the version", option_flag, offsetof(struct ctl, version), false,
       false },
@@ -138,7 +142,7 @@ static enum err run(struct ctl *ctl, int argc, char **argv, const struct command
     if (*command_out == NULL)
         return fail_quiet(ERR_USAGE, "no such command: %s%s%s", argv[used],
                           used + 1 < argc ? " " : "", used + 1 < argc ? argv[used + 1] : "");
-    int skip = used + words - 1; /* the last word stands where option_read skips argv[0] */
+    int skip = used + words - 1; /* option_read() skips the last word as argv[0] */
     return run_command(ctl, *command_out, argc - skip, argv + skip);
 }
 
@@ -158,7 +162,7 @@ int ctl_main(int argc, char **argv)
 {
     struct ctl ctl = { .out = stdout };
     const struct command *command = NULL;
-    log_set_level(LOG_LEVEL_NONE); /* the words of a failure are told once, below */
+    log_set_level(LOG_LEVEL_NONE); /* the message of a failure is printed once, below */
     fail_clear();
     enum err e = run(&ctl, argc, argv, &command);
     if (fflush(stdout) != 0 && e == ERR_OK)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads entries in batches. Called by log show, log export and log verify. It must not loop
+ * without end, and must not accept more than it asked for, whatever the server sends.
+ */
 #include "oem-server/ctl/entries.h"
 
 #include "common/host/log.h"

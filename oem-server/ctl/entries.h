@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entries: read the event log's entries from the server, in order and each exactly once.
+ * entries: reads the event log's entries from the server, in order and each exactly once.
  *
- * The server is not trusted: it gives at most what was asked for, and never less than one
- * entry, or reading ends in ERR_PROTO.
+ * The server is not trusted: it must give at most the requested number and at least one entry,
+ * else reading ends with ERR_PROTO.
  */
 #pragma once
 
 #include "hallmark/v1/log.pb-c.h"
 #include "oem-server/ctl/remote.h"
 
-/* The signed note; with it the server claims a size. Caller drops it (rpc_drop). */
+/* Fetches the signed note, with which the server claims a size. The caller drops it (rpc_drop).
+ */
 enum err entries_checkpoint(struct remote *remote, Hallmark__V1__GetCheckpointResponse **out);
 
-/* That a note claims, unverified: only where to stop. log verify is for who wants more. */
+/* The size that a note claims, unverified: it is used only to know where to stop. log verify
+ * verifies it. */
 enum err entries_claimed_size(struct span note, uint64_t *size_out);
 
 typedef enum err entries_take(void *context, uint64_t index, struct span entry);
+/* Gives the entries from start up to end, without it, to take; passes on its failure. */
 enum err entries_read(struct remote *remote, uint64_t start, uint64_t end, entries_take *take,
                       void *context);

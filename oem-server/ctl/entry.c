@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An entry of the log in two forms. Called by log show and log export. What is no Event is
- * shown all the same: nothing of the log is left out because it cannot be read.
+ * An entry of the log in two forms. Called by log show and log export. Bytes that are no Event
+ * are shown anyway: no entry must be left out because it is not readable.
  */
 #include "oem-server/ctl/entry.h"
 
@@ -33,7 +33,7 @@ static void print_uid(FILE *out, const ProtobufCBinaryData *uid)
         fprintf(out, "  unit %s", hex_of(bytes_of(uid), hex));
 }
 
-/* As the diagram's table has it; JSON keeps the full name. */
+/* The short name as in the diagram's table; JSON has the full name. */
 static void print_method(FILE *out, const char *method)
 {
     static const char package[] = "hallmark.v1.";
@@ -46,7 +46,7 @@ static const char *status_word(const Hallmark__V1__Event *event)
     return exit_status_name(err_from_wire(event->code, event->status));
 }
 
-/* row field=value; a long value is cut short here, not in JSON. */
+/* row field=value; a long value is cut here, but not in JSON. */
 static void print_change(FILE *out, const Hallmark__V1__Change *change)
 {
     char text[VALUE_MAX + 1];
@@ -110,7 +110,7 @@ void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event)
     fputc('\n', out);
 }
 
-/* Only what is set: most fields of most entries are empty. */
+/* Only fields that are set: most fields of most entries are empty. */
 static void put_text(struct report *report, const char *name, const char *text)
 {
     if (*text != '\0')

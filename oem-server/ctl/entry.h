@@ -5,6 +5,7 @@
 #include "hallmark/v1/log.pb-c.h"
 #include "oem-server/ctl/report.h"
 
-/* NULL: the entry's bytes are no Event; it is shown all the same, for it is in the log. */
+/* event NULL: the entry's bytes are no Event; the entry is shown anyway, because it is in the
+ * log. */
 void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event);
 void entry_report(struct report *report, uint64_t index, const Hallmark__V1__Event *event);

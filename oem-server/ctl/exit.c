@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The tables from errors to exit codes and names. Called by ctl.c for each failure. A failure
+ * must not have exit code 0 (test_ctl_output: errors_have_exit_codes).
+ */
 #include "oem-server/ctl/exit.h"
 
 #include <stddef.h>
@@ -30,7 +34,7 @@ static const struct {
     [ERR_UNAUTHENTICATED] = { "UNAUTHENTICATED", EX_NOPERM },
 };
 
-/* Causes that say more than their status: code and word go together. */
+/* Causes with a code of their own; code and word belong together. */
 static const struct {
     enum err err;
     const char *name;

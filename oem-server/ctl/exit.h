@@ -4,8 +4,10 @@
 
 #include "common/core/err.h"
 
+/* Constants for an error; ERR_OK is 0. */
 int exit_code(enum err e);
 const char *exit_status_name(enum err e); /* "PERMISSION_DENIED" */
 
-/* What exit_code() stands for: the status, or the cause that has a code of its own. */
+/* The name of what exit_code() stands for: the status, or a cause that has a code of its own.
+ */
 const char *exit_word(enum err e);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Files of oemctl. Called by all commands that read or write files. A private key must not be
+ * replaced, and a file must not be left half written under its final name (test_ctl_file).
+ */
 #include "oem-server/ctl/file.h"
 
 #include <errno.h>
@@ -62,7 +66,7 @@ static enum err write_all(int fd, const char *path, struct span bytes)
     return fsync(fd) == 0 ? ERR_OK : told(path);
 }
 
-/* A durable file of mode beside path, under a name of its own. */
+/* Makes a durable file of that mode beside path, under a temporary name. */
 static enum err write_beside(const char *path, struct span bytes, mode_t mode, char **name_out)
 {
     char *made = NULL;
@@ -83,7 +87,7 @@ static enum err write_beside(const char *path, struct span bytes, mode_t mode, c
     return ERR_OK;
 }
 
-/* The name is durable only with its folder. */
+/* The name is durable only after its folder is synced. */
 static enum err sync_folder(const char *path)
 {
     AUTO(free_drop) char *copy = strdup(path);
@@ -153,7 +157,7 @@ enum err file_write_secret(const char *path, struct span bytes)
 {
     AUTO(free_drop) char *name = NULL;
     TRY(write_beside(path, bytes, 0600, &name));
-    enum err e = link(name, path) == 0 ? ERR_OK : told(path); /* link never replaces */
+    enum err e = link(name, path) == 0 ? ERR_OK : told(path); /* link() does not replace */
     unlink(name);
     TRY(e);
     return sync_folder(path);

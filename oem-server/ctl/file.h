@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file: what oemctl reads and writes, so that a cut leaves the old file or the new one.
+ * file: reads and writes files so that an interruption leaves the old file or the new one.
  *
- * Contents go to a temporary name in the same folder, to the disk, then to their name. What a
- * user names for output is made, never replaced, unless it is the program's own from before. A
- * file that holds a private key is never replaced by anything. Failures are words with the
- * path.
+ * The contents are written to a temporary name in the same folder, synced, and renamed. A file
+ * that a user names for output is made and never replaces another, except the program's own
+ * earlier output. A file that holds a private key is never replaced (test_ctl_file). Failures
+ * have a message with the path: ERR_EXISTS, ERR_NOT_FOUND, ERR_DENIED, ERR_IO, ERR_LIMIT.
  */
 #pragma once
 
 #include "common/host/own.h"
 
-/* A regular file of at most max bytes. ERR_NOT_FOUND, ERR_LIMIT, ERR_IO. */
+/* Reads a regular file of at most max bytes. ERR_NOT_FOUND, ERR_LIMIT, ERR_IO. */
 enum err file_read(const char *path, size_t max, struct buf *out);
 
-/* Replace or make, mode 0644. ERR_EXISTS if path holds a private key. */
+/* Replaces or makes a file, mode 0644. ERR_EXISTS if path holds a private key. */
 enum err file_write(const char *path, struct span bytes);
 enum err file_write_text(const char *path, const char *text);
 
-/* Make, mode 0644. A file that holds these very bytes is left; of any other, ERR_EXISTS. */
+/* Makes a file, mode 0644. A file that already holds the same bytes is left; any other is
+ * ERR_EXISTS. */
 enum err file_write_new(const char *path, struct span bytes);
 
 enum err file_check_new(const char *path); /* ERR_EXISTS if there is anything of that name */
 
-/* Rename name, which is on the disk, to path, with the same rule. */
+/* Renames name, which is synced, to path, with the same rule. */
 enum err file_replace(const char *name, const char *path);
 
-/* Make, mode 0600. ERR_EXISTS if there is anything of that name. */
+/* Makes a file, mode 0600. ERR_EXISTS if there is anything of that name. */
 enum err file_write_secret(const char *path, struct span bytes);
 
+/* true if there is anything of that name. */
 bool file_exists(const char *path);
 enum err file_folder(const char *path); /* make it unless it is there */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* firmware list: the images that were released, withdrawn ones included. Called from the
- * commands' table. */
+/* firmware list: the images that were released, withdrawn ones included. Called through the
+ * table of commands. It only reads. */
 #include "common/host/log.h"
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"

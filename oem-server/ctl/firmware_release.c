@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * firmware release: an image and what is said of it, in pieces. Called from the commands'
- * table. It must never name an image released whose bytes the server did not confirm.
+ * firmware release: sends an image with its description, in pieces. Called through the table of
+ * commands. It must never report an image as released whose bytes the server did not confirm.
  */
 #include <string.h>
 
@@ -27,7 +27,8 @@ struct release_args {
     char *reason;
 };
 
-/* What each message says besides its piece of the image; only the first one's counts. */
+/* The fields of each message besides its piece of the image; the server uses those of the
+ * first. */
 struct saying {
     const struct release_args *args;
     uint32_t kind;
@@ -77,7 +78,7 @@ static enum err send_piece(struct wss_stream *stream, struct saying *what, struc
     return wss_stream_send(stream, buf_span(&packed), last);
 }
 
-/* The server may refuse in mid-stream: then its answer says why, not the failed send. */
+/* The server may refuse in mid-stream: its answer then says why, and not the failed send. */
 static enum err upload(struct remote *remote, struct saying *what, struct span image,
                        struct buf *answer)
 {
@@ -91,7 +92,7 @@ static enum err upload(struct remote *remote, struct saying *what, struct span i
     return e == ERR_OK || e == ERR_CLOSED ? wss_stream_finish(stream, answer) : e;
 }
 
-/* The file stays here: the server keeps its digest. */
+/* The file is not sent: the server keeps its digest. */
 static enum err digest_sbom(struct saying *what)
 {
     AUTO(buf_free) struct buf sbom = { 0 };

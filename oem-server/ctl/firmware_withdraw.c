@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * firmware withdraw: no order is created with an image and no run opened, and the units that
- * carry it and are not sealed are held; those that are only started are named. Called from the
- * commands' table.
+ * firmware withdraw: after it, orders with an image are not created and runs not opened, and
+ * the units that carry it and are not sealed are held. Called through the table of commands.
  */
 #include "common/host/log.h"
 #include "oem-server/ctl/advise.h"

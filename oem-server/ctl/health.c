@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * health: how the server is, and whether boards wait without a lock statement. Called from the
- * commands' table. An alarm is a warning: the server is well, so the exit status stays 0.
+ * health: the state of the server, and whether boards wait without a lock statement. Called
+ * through the table of commands. The alarm is a warning: the server works, so the exit status
+ * stays 0.
  */
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"

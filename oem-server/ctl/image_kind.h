@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* image_kind: the names of the kinds of images. */
+/* image_kind: the names of the kinds of images on the command line. */
 #pragma once
 
 #include "oem-server/ctl/option.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * init: makes the OEM's keys and certificates and the first operator's files. Called through
+ * the table of commands, on the server's host while the server is stopped. It must be safe to
+ * repeat, and must not replace a key.
+ */
 #include <string.h>
 #include <unistd.h>
 
@@ -25,7 +30,7 @@ static enum err write_text(const struct init_run *run, const char *name, const c
     return file_write_new(path, span_of(text, strlen(text)));
 }
 
-/* The log's verifier key: what auditors are given, once and on paper. */
+/* The log's verifier key, which auditors get once, on paper. */
 static enum err write_log_key(struct init_run *run)
 {
     AUTO(free_drop) char *vkey = NULL;
@@ -71,7 +76,7 @@ static enum err init(struct ctl *ctl, const struct command *command, const void 
     AUTO(init_drop) struct init *opened = NULL;
     TRY(init_open(a->config, &opened));
     bool fresh = !file_exists(a->out);
-    TRY(file_folder(a->out)); /* not before: what fails above leaves no empty folder */
+    TRY(file_folder(a->out)); /* not earlier, so that a failure above leaves no empty folder */
     struct init_run run = { .ctl = ctl,
                             .init = opened,
                             .folder = a->out,

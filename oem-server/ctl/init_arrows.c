@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Arrows 1 and 2 of init. Called by init.c, through the same services that a server has. A root
+ * that is in the folder must not be replaced, because boards may already have it.
+ */
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -12,7 +16,7 @@
 
 enum { ARROW_KEYS = 1, ARROW_CERTIFICATES = 2 };
 
-/* The line of an arrow; only JSON goes to a script. */
+/* The line of an arrow, for people; scripts get JSON only. */
 static void print_arrow(const struct init_run *run, uint8_t arrow, const char *outcome,
                         uint64_t started_ms)
 {
@@ -46,7 +50,7 @@ static enum err generate_keys(struct init_run *run,
         rpc_stub_of(&hallmark__v1__pki__descriptor, init_transport, run->init);
     uint64_t started_ms = rpc_now_ms();
     AUTO(free_drop) char *vkey = NULL;
-    run->keys_found = init_verifier_key(run->init, &vkey) == ERR_OK; /* arrow 1 made it last */
+    run->keys_found = init_verifier_key(run->init, &vkey) == ERR_OK; /* arrow 1 makes it last */
     TRY(RPC_CALL(&stub, hallmark__v1__pki__generate_ca_keys, &in, keys_out));
     char words[128];
     snprintf(words, sizeof(words), "%zu CA keys %s", (*keys_out)->n_keys,
@@ -98,7 +102,8 @@ static enum err check_chain(const Hallmark__V1__IssueCaCertificatesResponse *out
                : fail_quiet(ERR_SIG, "the certificates of arrow 2 are no chain");
 }
 
-/* A root that stands in the folder is kept: it may be in boards. found_out: it is this one. */
+/* A root that is in the folder is kept, because boards may have it. found_out: it is this one.
+ */
 static enum err check_root(const struct init_run *run, struct span pem, bool *found_out)
 {
     AUTO(free_drop) char *path = NULL;
@@ -113,8 +118,8 @@ static enum err check_root(const struct init_run *run, struct span pem, bool *fo
                : fail_quiet(ERR_EXISTS, "%s: another root, not replaced", path);
 }
 
-/* Beside its own root, a WebServer certificate that was renewed since takes the old one's
- * place; in a folder of anything else nothing is replaced. */
+/* In a folder with the same root, a renewed WebServer certificate replaces the old one; in any
+ * other folder nothing is replaced. */
 static enum err write_certificates(struct init_run *run,
                                    const Hallmark__V1__IssueCaCertificatesResponse *out,
                                    bool *found_out)

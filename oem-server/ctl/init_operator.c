@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The first operator's key and certificate. Called by init.c. A key that was registered must
+ * not be removed.
+ */
 #include <unistd.h>
 
 #include "common/host/log.h"
@@ -17,7 +21,7 @@ static void files_drop(struct files *files)
     free_drop(&files->certificate);
 }
 
-/* An earlier init's, whole: nothing to do but to see that they belong together. */
+/* The complete files of an earlier init: only checks that they belong together. */
 static enum err found(struct init_run *run, const struct files *files, EVP_PKEY *key)
 {
     AUTO(credential_certificate_drop) X509 *certificate = NULL;
@@ -29,7 +33,8 @@ static enum err found(struct init_run *run, const struct files *files, EVP_PKEY 
     return ERR_OK;
 }
 
-/* A fresh key whose registration is refused is of no use, and would stand in the way. */
+/* A new key whose registration is refused is useless and would block a retry, so it is removed.
+ */
 static enum err add(struct init_run *run, const struct files *files, EVP_PKEY *key, bool fresh)
 {
     AUTO(buf_free) struct buf csr = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * init_run: what oemctl init has at hand while it runs: the server without its sockets
- * (server/init.h) and the folder for what it hands to the first operator. For init*.c only.
+ * init_run: the state of oemctl init while it runs: the server without its sockets
+ * (server/init.h) and the folder for the first operator's files. For init*.c only.
  */
 #pragma once
 
@@ -17,11 +17,11 @@ struct init_run {
     struct report report;
 };
 
-/* Arrows 1 and 2, each with its line; writes root.pem, issuing.pem and web-server.pem. Keys and
- * certificates that are there are found, never replaced: ERR_EXISTS if the folder holds another
- * root. */
+/* Arrows 1 and 2, each with its line; writes root.pem, issuing.pem and web-server.pem. Existing
+ * keys and certificates are used and not replaced (test_ca_setup, tests/e2e/refusals/commands):
+ * ERR_EXISTS if the folder holds another root. */
 enum err init_arrows(struct init_run *run);
 
-/* operator.key and operator.pem: made, or found complete; a key without certificate, which a
- * cut leaves, is used. */
+/* Makes operator.key and operator.pem, or finds them complete. A key without certificate, left
+ * by an interruption, is used. */
 enum err init_operator(struct init_run *run);

@@ -2,8 +2,8 @@
 /*
  * list: rows of a list command: for people a table with a header, for scripts JSON Lines.
  *
- * Rows are printed as they come, so a list of any length takes no memory. A column shows the
- * value of its name in the row's report; what a table has no column for stands in JSON only.
+ * Rows are printed as they arrive, so a list of any length takes no memory. A column shows the
+ * value of its name in the row's report; values without a column are in JSON only.
  */
 #pragma once
 
@@ -17,11 +17,11 @@ struct list_column {
 /* The names of the columns, in capitals. With --json nothing. */
 void list_header(const struct ctl *ctl, const struct list_column columns[], size_t count);
 
-/* One row. notes: what a person should see at the end of the line, cleaned; "" for nothing. */
+/* Prints one row. notes: text for people at the end of the line, cleaned; "" for none. */
 enum err list_row(const struct ctl *ctl, const struct list_column columns[], size_t count,
                   const struct report *row, const char *notes);
 
-/* Rows of a page to ask for, of a list that is to have at most limit rows (0: all of them) and
- * has had so many; 0: enough. */
+/* How many rows the next page should have, for a list of at most limit rows (0: all) of which
+ * had were printed; 0: none, the list is complete. */
 enum { LIST_PAGE_MAX = 1000 };
 uint32_t list_page(uint32_t limit, uint64_t had);

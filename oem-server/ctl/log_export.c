@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * log export: writes the log's entries and checkpoint to a folder. Called through the table of
+ * commands. It must not replace files that are not an earlier export, and the checkpoint must
+ * be written last.
+ */
 #include "common/host/log.h"
 #include "oem-server/ctl/bundle.h"
 #include "oem-server/ctl/commands.h"
@@ -22,8 +27,7 @@ static void export_drop(struct exporting *x)
     stage_drop(&x->table);
 }
 
-/* An export may take the place of an earlier one, which ends with its checkpoint, and of
- * nothing else. */
+/* An export may replace an earlier one, which has a checkpoint, and nothing else. */
 static enum err check_folder(const char *folder)
 {
     static const char *const names[] = { BUNDLE_CHECKPOINT, BUNDLE_ENTRIES, "events.jsonl",
@@ -62,7 +66,7 @@ static enum err export_entry(void *context, uint64_t index, struct span entry)
     return report_print_line(&report, &lines);
 }
 
-/* The checkpoint comes last: with it the folder is complete. */
+/* The checkpoint is written last: with it the folder is complete. */
 static enum err export_commit(struct exporting *x, const char *folder, struct span note)
 {
     AUTO(free_drop) char *path = NULL;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * log show: prints entries, and with --follow new ones as they arrive. Called through the table
+ * of commands. It shows what the server sends and must not claim that it is verified.
+ */
 #include "common/host/log.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/entries.h"
 #include "oem-server/ctl/entry.h"
 
-enum { FOLLOW_MS = RPC_TIMEOUT_MAX_MS }; /* then the stream is opened again */
+enum { FOLLOW_MS = RPC_TIMEOUT_MAX_MS }; /* then the stream is reopened */
 
 struct show_args {
     uint64_t start;
@@ -68,8 +72,7 @@ static enum err show_message(const struct showing *s, struct span message, uint6
     return ERR_OK;
 }
 
-/* One stream's worth: ends with ERR_DEADLINE after FOLLOW_MS, or when nobody reads our output.
- */
+/* One stream: ends with ERR_DEADLINE after FOLLOW_MS, or when the output is closed. */
 static enum err follow_once(struct remote *remote, const struct showing *s, uint64_t *next)
 {
     AUTO(stream_drop) struct wss_stream *stream = NULL;

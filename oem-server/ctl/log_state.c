@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * log verify --state: the pages of Log.GetState, and the differences as they are reported.
- * Called by log_verify.c. The server is trusted with nothing but to say what its store holds.
+ * Called by log_verify.c. The server's pages are only compared; nothing that they say may be
+ * reported as verified.
  */
 #include "oem-server/ctl/log_state.h"
 
@@ -31,7 +32,7 @@ struct log_state_report log_state_report_new(void)
     return found;
 }
 
-/* A side that has no value says so by having no field here. */
+/* A side that has no value has no field here. */
 enum err log_state_differs(void *context, const char *row, const char *field,
                            const char *logged, const char *stored)
 {

@@ -6,10 +6,11 @@
 #include "oem-server/ctl/report.h"
 #include "oem-server/ctl/state.h"
 
-/* All pages, to be compared with the entries of a checkpoint that is asked for after this. */
+/* Reads all pages. The checkpoint whose entries they are compared with must be requested after
+ * this. */
 enum err log_state_read(struct remote *remote, struct state *state);
 
-/* Adds what was compared, and each difference by row and field. */
+/* The result of the comparison, and each difference by row and field. */
 struct log_state_report {
     struct report differences; /* with a list of that name */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log verify: the log against its signed checkpoint, and with --state what the server says its
- * store holds against the log. Called from the commands' table. It must never say "verified" of
- * anything that only the server vouches for.
+ * log verify: compares the log with its signed checkpoint, and with --state the server's store
+ * with the log. Called through the table of commands. It must never report anything as verified
+ * that only the server claims (test_ctl_verify).
  */
 #include <stdio.h>
 
@@ -34,8 +34,8 @@ static enum err load_key(const char *path, struct note_key *key_out)
                             path);
 }
 
-/* The checkpoint kept last time. It was verified then, and is again: the file may be anyone's.
- */
+/* The checkpoint kept from the last verification. It is verified again, because the file may
+ * have been changed. */
 static enum err load_kept(const char *path, struct verify *v, struct buf *kept)
 {
     if (path == NULL || !file_exists(path))
@@ -50,7 +50,7 @@ static enum err load_kept(const char *path, struct verify *v, struct buf *kept)
                       words);
 }
 
-/* What is to be verified: a server's log, or one that was exported. */
+/* The log to verify: a server's, or an exported one. */
 struct source {
     const char *folder; /* NULL: the server's */
     struct remote *remote;
@@ -75,13 +75,14 @@ static enum err source_open(const struct ctl *ctl, struct source *source)
         return file_read(path, NOTE_MAX, &source->note);
     }
     TRY(remote_open(ctl, &source->remote));
-    if (source->with_state) /* first: the checkpoint is then of all entries that made it */
+    if (source->with_state) /* first: the checkpoint then covers all entries that made the state
+                             */
         TRY(log_state_read(source->remote, &source->state));
     TRY(entries_checkpoint(source->remote, &out));
     return buf_copy(&source->note, span_of(out->checkpoint.data, out->checkpoint.len));
 }
 
-/* Each entry of a source is hashed, and folded into the state if that is wanted. */
+/* Hashes each entry of a source, and folds it into the state if that is wanted. */
 struct taking {
     struct verify *verify;
     struct state *state; /* NULL: not wanted */
@@ -113,7 +114,7 @@ static enum err verify_source(struct source *source, struct verify *v)
     return verify_end(v);
 }
 
-/* e: of the log; state: of the store, which is not looked at if the log does not verify. */
+/* e: of the log; state: of the store, which is not compared if the log does not verify. */
 static void report_verdict(struct report *report, const struct verify *v, enum err e,
                            const struct source *source, enum err state)
 {

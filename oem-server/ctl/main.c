@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * oemctl's main(). All else is in the library, so that tests can call it (ctl.h). It must not
+ * leave a core dump with the operator's key.
+ */
 #include <sys/resource.h>
 
 #include "oem-server/ctl/ctl.h"

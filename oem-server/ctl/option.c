@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads command lines by tables of rows, with getopt_long. Called by ctl.c. An option or
+ * operand that is not in the tables must be refused.
+ */
 #include "oem-server/ctl/option.h"
 
 #include <getopt.h>
@@ -62,7 +66,7 @@ static enum err take(struct slot *slot, const char *dashes, const char *text)
 
 static enum err read_options(struct slots *s, int argc, char **argv, bool leading)
 {
-    optind = 0; /* GNU: forget what was read before */
+    optind = 0; /* GNU: restarts getopt */
     opterr = 0;
     for (;;) {
         int index = -1;

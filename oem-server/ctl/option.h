@@ -3,9 +3,10 @@
  * option: command lines as tables.
  *
  * A row names an option, or with is_operand a positional argument, and says how its text
- * becomes a value and where in the command's own struct it goes. One reader serves every
- * command; --help prints the same rows. A parser gets the text and the address of the value,
- * and refuses with fail_quiet() in words that quote the text; a flag's parser gets NULL.
+ * becomes a value and where in the command's own struct it goes. One reader serves all
+ * commands, and --help prints the same rows (test_ctl_option). A parser gets the text and the
+ * address of the value, and refuses with fail_quiet() and a message that quotes the text; a
+ * flag's parser gets NULL.
  */
 #pragma once
 
@@ -36,14 +37,15 @@ struct option_group {
 enum { OPTION_MAX = 32 }; /* options of one command, its own and the common ones */
 
 /* argv[0] is skipped. Reads options of all groups, and operands of the last one in order; if
- * leading, stops at the first operand, whose index is *used_out. Zeroed bases keep their zeros
- * where nothing is given. A later group's row takes the place of an earlier one of the same
- * name. One of the rows is "help", a flag: where it is seen, nothing else is
- * demanded. ERR_USAGE in words. */
+ * leading, stops at the first operand, whose index is *used_out. Values that are not given keep
+ * the zeros of the base. A later group's row replaces an earlier one of the same name. One of
+ * the rows is "help", a flag: if it is given, required options may be missing. ERR_USAGE with a
+ * message. */
 enum err option_read(const struct option_group options[], size_t group_count,
                      const struct option_group *operands, int argc, char **argv, bool leading,
                      int *used_out);
 
+/* Prints the rows for --help. */
 void option_help(FILE *out, const struct option_row *rows, size_t count, bool operands);
 
 /* Parsers. */
@@ -58,15 +60,17 @@ enum err option_name(const char *text, void *text_out); /* see common/host/name.
 struct option_sha256 {
     uint8_t bytes[SHA256_SIZE];
 };
+/* 64 hex digits. */
 enum err option_sha256(const char *text, void *sha256_out);
 
 struct option_uid {
     bool given;
     uint8_t bytes[UID_SIZE];
 };
+/* 24 hex digits. */
 enum err option_uid(const char *text, void *uid_out);
 
-/* const char *, borrowed: the reason of an act, for the log. 1 to OPTION_REASON_MAX bytes of
+/* const char *, borrowed: the reason of an action, for the log. 1 to OPTION_REASON_MAX bytes of
  * printable UTF-8 that are not all blanks. */
 enum { OPTION_REASON_MAX = 256, OPTION_LABEL_MAX = 64, OPTION_ATTRIBUTE_MAX = 256 };
 enum err option_reason(const char *text, void *text_out);
@@ -103,6 +107,7 @@ struct option_names {
     char *names[OPTION_NAMES_MAX]; /* borrowed */
     size_t count;
 };
+/* A name of common/host/name.h, added to the list; ERR_USAGE: too many. */
 enum err option_names(const char *text, void *names_out);
 
 /* One word of a list, ended by a NULL word. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * order extend, set-quantity, add-station and remove-station: changes to an order's terms, each
- * with its reason. Called from the commands' table. An order's lock level and boot key scope
- * have no command: they do not change.
+ * with its reason. Called through the table of commands. An order's lock level and boot key
+ * scope have no command, because they must not change.
  */
 #include "common/host/log.h"
 #include "hallmark/v1/operator.pb-c.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order close: nothing new is made on an order; what is finished or committed may still be
- * locked and sealed. Called from the commands' table.
+ * order close: after it no new unit is opened on the order; finished and committed units may
+ * still be locked and sealed. Called through the table of commands.
  */
 #include "oem-server/ctl/advise.h"
 #include "oem-server/ctl/commands.h"

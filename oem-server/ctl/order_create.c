@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order create: how many units of which firmware, and which stations may make them. Called from
- * the commands' table. What the server would refuse for its form alone is refused here, before
- * a connection is made.
+ * order create: how many units of which firmware, and which stations may make them. Called
+ * through the table of commands. Arguments of a wrong form are refused here, before a
+ * connection is made.
  */
 #include <string.h>
 #include <time.h>
@@ -42,9 +42,10 @@ static uint32_t default_spares(uint32_t quantity)
 static enum err choose_lock(const char *text, void *u32_out)
 {
     if (strcmp(text, "password") == 0)
-        return fail_quiet(ERR_USAGE, "password is withdrawn: nobody sets a DPM password on the "
-                                     "board, and one that was set before would open it; use "
-                                     "production, or dev");
+        return fail_quiet(ERR_USAGE,
+                          "password is withdrawn: Hallmark sets no DPM password on the "
+                          "board, and one that was set before would open it; use "
+                          "production, or dev");
     return option_choose(order_locks, text, u32_out);
 }
 
@@ -80,7 +81,7 @@ static void fill_labels(Hallmark__V1__Order *order, struct create_args *a,
     order->n_attributes = a->attributes.count;
 }
 
-/* The order as asked for; it borrows from a copy of args. */
+/* The requested order; it borrows from a copy of args. */
 static void fill(Hallmark__V1__Order *order, struct create_args *a)
 {
     order->name = a->name;
@@ -103,7 +104,7 @@ static void fill(Hallmark__V1__Order *order, struct create_args *a)
     order->not_after = a->not_after == 0 ? WHEN_END : a->not_after;
 }
 
-/* It may be meant, for a test; it is not refused. */
+/* A warning and not a refusal, because it may be intended for a test. */
 static void warn_if_over(const Hallmark__V1__Order *order)
 {
     char text[WHEN_TEXT_SIZE];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An order for people and scripts. Used by order create, show, list and what changes an order.
- * A unit counts as good only when it is sealed, so that is what the counts begin with.
+ * Reports an order for people and scripts. Called by order create, show and list and by the
+ * commands that change an order. A unit must count as good only when it is sealed, so the
+ * counts begin with sealed units.
  */
 #include "oem-server/ctl/order_report.h"
 
@@ -32,7 +33,7 @@ static void put_text(struct report *report, const char *name, const char *text)
         report_text(report, name, text);
 }
 
-/* Names are an operator's, so they stand apart from ours. */
+/* The names are an operator's, so they are in an object of their own. */
 static void put_attributes(struct report *report, const Hallmark__V1__Order *order)
 {
     AUTO(report_free) struct report part = report_new();

@@ -9,12 +9,13 @@ extern const struct option_choice order_locks[];
 extern const struct option_choice order_boot_keys[];
 extern const struct option_choice order_boot_tests[];
 
+/* Adds the terms. */
 void order_report(struct report *report, const Hallmark__V1__Order *order);
 
-/* What is sealed comes first; of it apart what an operator accepted without a lock statement.
+/* Sealed units come first, then how many of them an operator accepted without a lock statement.
  */
 void order_report_counts(struct report *report, const Hallmark__V1__OrderCounts *counts);
 
-/* That the server sent both. ERR_PROTO. */
+/* Checks that the server sent both. ERR_PROTO. */
 enum err order_report_check(const Hallmark__V1__Order *order,
                             const Hallmark__V1__OrderCounts *counts);

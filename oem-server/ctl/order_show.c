@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order show: how many units are sealed, which are not yet, and the order's terms. Called from
- * the commands' table. It must never count a unit as good that is not sealed.
+ * order show: how many units are sealed, which are not yet, and the order's terms. Called
+ * through the table of commands. It must never count a unit as good that is not sealed.
  */
 #include <string.h>
 #include <time.h>
@@ -24,7 +24,7 @@ static void report_age(struct report *report, uint64_t since_us)
 {
     char text[64];
     uint64_t now = (uint64_t)time(NULL), since = since_us / SECOND_US;
-    uint64_t age = now < since ? 0 : now - since; /* another clock may be ahead */
+    uint64_t age = now < since ? 0 : now - since; /* the server's clock may be ahead */
     if (age >= DAY_S)
         snprintf(text, sizeof(text), "%llu d %llu h", (unsigned long long)(age / DAY_S),
                  (unsigned long long)(age % DAY_S / HOUR_S));

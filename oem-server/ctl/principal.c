@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Registration of principals. Called by the commands "... add" and by init. It must not write a
+ * certificate that is not for the key of the request.
+ */
 #include "oem-server/ctl/principal.h"
 
 #include <string.h>
@@ -45,7 +49,7 @@ enum err principal_write(const Hallmark__V1__AddPrincipalResponse *answer, struc
     };
     AUTO(buf_free) struct buf pem = { 0 };
     TRY(credential_chain_pem(chain, COUNT(chain), &pem));
-    fwrite(pem.ptr, 1, pem.len, stage->file); /* a failure is told by the next line */
+    fwrite(pem.ptr, 1, pem.len, stage->file); /* the next line reports a failure */
     return stage_commit(stage);
 }
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * station add, operator add, auditor add: register a principal and write its certificate.
+ * Called through the table of commands. Key and request must be kept as long as the server may
+ * have issued the certificate.
+ */
 #include <string.h>
 #include <unistd.h>
 
@@ -27,7 +32,7 @@ static enum err check_args(const struct add_args *a)
     return ERR_OK;
 }
 
-/* A key made here, and beside it its request until the certificate is there: only the same
+/* A key made here, and beside it its request until the certificate is written: only the same
  * request gets the same certificate again. */
 struct made {
     const char *key; /* NULL: none was made */
@@ -48,7 +53,7 @@ static void made_remove(const struct made *made, bool with_key)
         unlink(made->key);
 }
 
-/* The files that are made may be those of --out by another name. */
+/* The files made here may be that of --out under another name. */
 static enum err save_request(const struct add_args *a, const struct made *made, struct span csr)
 {
     AUTO(buf_free) struct buf pem = { 0 };
@@ -74,8 +79,9 @@ static enum err make_key(const struct add_args *a, struct made *made, struct buf
     return e;
 }
 
-/* Of a refusal that came from the server nothing remains. After a lost connection, or when the
- * answer cannot be written, the certificate may have been issued: key and request stay. */
+/* After a refusal by the server the new files are removed. After a lost connection, or if the
+ * answer could not be written, the certificate may have been issued, so key and request are
+ * kept. */
 static enum err clean_up(enum err e, bool answered, const struct add_args *a,
                          const struct made *made)
 {
@@ -99,7 +105,7 @@ static enum err call(struct ctl *ctl, const struct command *command, const struc
     AUTO(buf_free) struct buf csr = { 0 };
     AUTO(remote_close) struct remote *remote = NULL;
     TRY(stage_open_new(a->out, &stage));
-    TRY(remote_open(ctl, &remote)); /* before a key is made in vain */
+    TRY(remote_open(ctl, &remote)); /* before a key is made */
     TRY(a->csr != NULL ? credential_csr_load(a->csr, &csr) : make_key(a, made, &csr));
     enum err e = principal_add(remote_send, remote, command->role, a->name, a->reason,
                                buf_span(&csr), out);
@@ -136,7 +142,7 @@ static const struct option_row options[] = {
 };
 
 static const struct option_row operands[] = {
-    { "NAME", NULL, "in its certificate, for good", option_name,
+    { "NAME", NULL, "in its certificate, permanently", option_name,
       offsetof(struct add_args, name), true, false },
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * station list, operator list and auditor list: who is registered, revoked ones included.
- * Called from the commands' table.
+ * station list, operator list and auditor list: the registered principals, including revoked
+ * ones. Called through the table of commands. They only read.
  */
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/list.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* station revoke, operator revoke and auditor revoke. Called from the commands' table. */
+/*
+ * station revoke, operator revoke and auditor revoke. Called through the table of commands. A
+ * revocation must carry a reason, and there is no way to undo it.
+ */
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/advise.h"
 #include "oem-server/ctl/commands.h"

@@ -20,7 +20,7 @@ enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, LOSS_MS = 2000 };
 enum { ATTEMPTS = 4, BACKOFF_MS = 200, BACKOFF_CAP_MS = 1000 };
 
 /* The methods that only read, by their last name. Every other call carries an idempotency key,
- * so that a method which is added is safe to repeat. */
+ * so that calls of a new method are safe to repeat. */
 static const char *const reads[] = {
     "Show", "List", "Check", "Follow", "GetCheckpoint", "GetEntries", "GetProof", "GetState",
 };
@@ -31,16 +31,16 @@ struct remote {
     unsigned timeout_ms;
     struct remote_tls tls;
     struct wss *wss;
-    pthread_mutex_t lock; /* over what follows, which the I/O thread writes */
+    pthread_mutex_t lock; /* protects what follows, which the I/O thread writes */
     pthread_cond_t changed;
     struct wss_conn *conn; /* kept; NULL: not open */
     bool over;             /* the latest attempt to connect, or its connection, has ended */
-    enum err why;          /* ERR_UNAVAILABLE: another may help */
-    char reason[256];      /* in words */
+    enum err why;          /* ERR_UNAVAILABLE: another attempt may succeed */
+    char reason[256];      /* a message */
     struct backoff backoff;
 };
 
-/* A call being waited for. */
+/* A call that waits for its answer. */
 struct waiting {
     struct remote *remote;
     bool done;
@@ -69,7 +69,7 @@ static void end(struct remote *r, enum err why, const char *reason)
     pthread_cond_broadcast(&r->changed);
 }
 
-/* Of the connection in use, or of the attempt; one that was given up is of no interest. */
+/* For the connection in use, or the attempt; others are ignored. */
 static void on_closed(void *context, struct wss_conn *conn, const char *reason)
 {
     struct remote *r = context;
@@ -81,7 +81,7 @@ static void on_closed(void *context, struct wss_conn *conn, const char *reason)
     pthread_mutex_unlock(&r->lock);
 }
 
-/* A call under way may end there; the next one goes over another connection. */
+/* An open call may end on this connection; the next one uses another. */
 static void on_going_away(void *context, struct wss_conn *conn, const char *reason)
 {
     struct remote *r = context;
@@ -91,7 +91,7 @@ static void on_going_away(void *context, struct wss_conn *conn, const char *reas
     pthread_mutex_unlock(&r->lock);
 }
 
-/* The server calls stations, never operators. */
+/* The server calls stations only, so an operator's client refuses calls. */
 static void on_request(void *context, struct wss_conn *conn, struct peer_event *event)
 {
     (void)context;
@@ -181,7 +181,8 @@ static enum err connect_patiently(struct remote *r)
     return e;
 }
 
-/* A call has ended with the connection, of whose end we are about to be told. Will it last? */
+/* A call has ended with its connection; waits for the reason of that end, and whether it is
+ * permanent. */
 static enum err learn_why(struct remote *r)
 {
     struct timespec until = after_ms(LOSS_MS);
@@ -196,7 +197,7 @@ static enum err learn_why(struct remote *r)
     return e;
 }
 
-/* Told here in words: the carrier would only let the connection's time run out. */
+/* Checked here for a clear message: the carrier would only let the connection time out. */
 static enum err check_name(const struct settings_address *address)
 {
     struct addrinfo *found = NULL;
@@ -291,7 +292,8 @@ static void on_done(void *context, const Hallmark__V1__FrameResponse *response)
     pthread_mutex_unlock(&w->remote->lock);
 }
 
-/* No time limit here: the carrier ends every call, by its answer, deadline or loss. */
+/* No time-out here: the carrier ends the call by its answer, its deadline or the connection's
+ * loss. */
 static enum err wait_done(struct waiting *w, struct buf *response_out)
 {
     pthread_mutex_lock(&w->remote->lock);
@@ -316,7 +318,7 @@ static enum err call_once(struct remote *r, const Hallmark__V1__FrameRequest *re
     return ERR_OK;
 }
 
-/* A call was lost with its connection: wait before it is made again, if it may be. */
+/* A call was lost with its connection: waits before it is repeated, if it may be. */
 static enum err prepare_again(struct remote *r, int attempt)
 {
     char words[FAIL_WORDS_MAX];
@@ -377,7 +379,7 @@ enum err remote_stream(struct remote *r, const char *method, struct span payload
     for (int attempt = 1;; attempt++) {
         TRY(connect_patiently(r));
         enum err e = wss_stream_open(r->conn, &request, stream_out);
-        if (!again_may(e, true)) /* what fails at once was not sent */
+        if (!again_may(e, true)) /* a call that fails here was not sent */
             return e;
         TRY(prepare_again(r, attempt));
     }

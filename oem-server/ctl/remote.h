@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remote: a connection to the server on which one call at a time is made and waited for.
+ * remote: a connection to the server for one call at a time.
  *
- * TLS 1.3 with our certificate; the server's must lead to the given root and carry the host's
- * name. remote_send is the transport of a struct rpc_stub, its context the struct remote. Every
- * call has a deadline; a call that changes something has an idempotency key. A connection that
- * is not made, or lost before an answer, is made again, and the call with its key, after waits
- * with jitter (common/host/backoff.h) and four times in all; what will not pass is told at
- * once. Owned by the command that opens it; one thread.
+ * TLS 1.3 with the operator's certificate; the server's must lead to the given root and carry
+ * the host's name. remote_send is the transport of a struct rpc_stub, its context the struct
+ * remote. Each call has a deadline; a call that changes something has an idempotency key. If
+ * the connection is not made, or is lost before an answer, it is retried, and the call with the
+ * same key, after waits with jitter (common/host/backoff.h) and at most four times; permanent
+ * failures are reported without a retry (test_ctl_remote). Owned by the command that opens it;
+ * one thread.
  */
 #pragma once
 
@@ -17,6 +18,8 @@
 
 struct remote;
 
+/* Reads the configuration and connects. *remote_out is the caller's, for remote_close().
+ * ERR_CONFIG, ERR_TLS, ERR_DENIED, ERR_UNAVAILABLE, each with a message. */
 enum err remote_open(const struct ctl *ctl, struct remote **remote_out);
 void remote_close(struct remote **remote); /* AUTO; NULL is fine */
 
@@ -24,7 +27,7 @@ const struct settings *remote_settings(const struct remote *remote); /* complete
 
 rpc_transport remote_send;
 
-/* Does a call of this method change something, so that it carries an idempotency key? */
+/* true if a call of this method changes something, so that it carries an idempotency key. */
 bool remote_changes(const char *method);
 
 /* A streaming call of method, with payload as its request; freed before remote_close.

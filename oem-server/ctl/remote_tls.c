@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * TLS of oemctl's connection. Called by remote.c and, for verification, by OpenSSL on the I/O
+ * thread. A server whose certificate does not lead to the root, or has another name, must not
+ * be trusted (test_ctl_remote: wrong_server_is_distrusted).
+ */
 #include "oem-server/ctl/remote_tls.h"
 
 #include <openssl/x509v3.h>
@@ -14,8 +19,8 @@ static int keep_verdict(int good, X509_STORE_CTX *context)
     return good;
 }
 
-/* OpenSSL's own verification, whatever callback the carrier's library brings; its words kept.
- */
+/* OpenSSL's own verification, whatever callback the carrier's library installs; keeps its
+ * reason. */
 static int verify_server(X509_STORE_CTX *context, void *remote_tls)
 {
     struct remote_tls *t = remote_tls;
@@ -37,7 +42,7 @@ static enum err set_peer(const struct settings_address *address, SSL_CTX *tls)
     return fail_quiet(ERR_TLS, "%s: not a name to check a certificate for", address->host);
 }
 
-/* OpenSSL's own words do not tell a file that is not there from one that is no PEM. */
+/* OpenSSL's message does not distinguish a missing file from one that is no PEM. */
 static enum err check_readable(const char *path)
 {
     AUTO(buf_free) struct buf file = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remote_tls: our side of TLS: own certificate and key, the root that the server's certificate
- * must lead to, the name it must carry. For remote.c only.
+ * remote_tls: the client's side of TLS: certificate and key, the root that the server's
+ * certificate must lead to, and the name that it must carry. For remote.c only.
  */
 #pragma once
 
@@ -21,5 +21,5 @@ struct remote_tls {
 /* A wss_tls_setup; context is the struct remote_tls, which outlives tls. */
 enum err remote_tls_setup(void *context, SSL_CTX *tls);
 
-/* The same without a connection: the carrier would lose the words. */
+/* The same without a connection, because the carrier would lose the message. */
 enum err remote_tls_check(struct remote_tls *t);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two renderings of a report. Called by every command. Text for people goes through
- * clean_copy(), text for scripts through put_json(): nothing of a peer's is printed as it came.
+ * The two renderings of a report. Called by all commands. Text for people goes through
+ * clean_copy(), text for scripts through put_json(): text of a peer must not be printed
+ * unchanged (test_ctl_output: text_is_cleaned).
  */
 #include "oem-server/ctl/report.h"
 
@@ -26,14 +27,14 @@ void report_free(struct report *report)
     report->json = NULL;
 }
 
-/* Takes value, which may be NULL for want of memory. */
+/* Takes value, which may be NULL if memory ran out. */
 static void put(struct report *report, const char *name, json_t *value)
 {
     if (json_object_set_new(report->json, name, value) != 0)
         report_free(report);
 }
 
-/* A peer's string need not be UTF-8, which JSON must be. */
+/* A peer's string may not be UTF-8, but JSON must be. */
 static json_t *string_of(const char *text)
 {
     json_t *value = json_string(text);
@@ -174,7 +175,8 @@ static void print_object(FILE *out, json_t *object, int indent)
         print_name(out, name, indent, json_is_object(value) ? 0 : NAME_COLUMN);
         if (json_is_object(value)) {
             fputc('\n', out);
-            print_object(out, value, indent + 2); /* nesting is what our code builds */
+            print_object(out, value,
+                         indent + 2); /* the nesting is limited by the code that builds it */
             continue;
         }
         if (json_is_array(value))
@@ -190,8 +192,7 @@ static enum err check(const struct report *report)
     return report->json == NULL ? fail_quiet(ERR_MEMORY, "no memory for a report") : ERR_OK;
 }
 
-/* DEL is the one control that JSON and its ASCII form leave as it is; it stands in strings
- * only. */
+/* DEL is the only control that JSON in ASCII does not escape; it can occur in strings only. */
 static enum err put_json(FILE *out, const json_t *json, size_t flags)
 {
     AUTO(free_drop) char *text = json_dumps(json, flags | JSON_ENSURE_ASCII);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run end: end a run that a station does not end itself. Called from the commands' table. Given
- * a unit, it looks up the unit's run first; a run that begins after that is not ended.
+ * run end: end a run that a station does not end itself. Called through the table of commands.
+ * Given a unit, it looks up the unit's run first; a run that begins after that must not be
+ * ended.
  */
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct end_args {
     char *reason;
 };
 
-/* The run of run->bytes, a UID, takes its place. */
+/* Replaces run->bytes, a UID, by the unit's run. */
 static enum err find_run(struct rpc_stub *stub, struct option_run *run)
 {
     char hex[2 * UID_SIZE + 1];

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* run list: the runs under way, oldest first. Called from the commands' table. */
+/*
+ * run list: the open runs, oldest first. Called through the table of commands. It only reads.
+ */
 #include "common/host/log.h"
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Reads oemctl's configuration file and the server's address. Called by remote.c and by option
+ * rows. The command line must win over the file (test_ctl_value).
+ */
 #include "oem-server/ctl/settings.h"
 
 #include <ini.h>
@@ -122,7 +126,7 @@ enum err settings_load(const char *path, struct settings *settings_out)
     AUTO(buf_free) struct buf text = { 0 };
     enum err e = file_read(path, SETTINGS_FILE_MAX, &text);
     if (e == ERR_LIMIT || e == ERR_INVALID)
-        return ERR_CONFIG; /* its words stand */
+        return ERR_CONFIG; /* its message is kept */
     TRY(e);
     TRY(buf_append(&text, span_of("", 1)));
     int line = ini_parse_string((const char *)text.ptr, take_line, &l);
@@ -171,7 +175,8 @@ enum err settings_complete(struct settings *settings, const char *config)
                    { "key", settings->key } };
     for (size_t i = 0; i < COUNT(needed); i++)
         if (*needed[i].value == '\0')
-            return fail_quiet(ERR_CONFIG, "no --%s, and no %s in a settings file (--config)",
+            return fail_quiet(ERR_CONFIG,
+                              "no --%s, and no %s in a configuration file (--config)",
                               needed[i].name, needed[i].name);
     return ERR_OK;
 }

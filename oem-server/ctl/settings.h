@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * settings: where the server is and who we are: from the command line, else from a file.
+ * settings: oemctl's configuration: the server's address and the operator's files, from the
+ * command line or else from a file.
  *
  * The file is ini text with the keys server, ca, cert and key; an unknown key is an error with
- * its line. Paths in it are relative to its folder, so that what init writes can be moved as
- * one folder. Without --config it is oemctl.ini in $XDG_CONFIG_HOME/hallmark, or in
- * ~/.config/hallmark, and may be missing.
+ * its line (test_ctl_value). Paths in it are relative to its folder, so that what init writes
+ * can be moved as one folder. Without --config it is oemctl.ini in $XDG_CONFIG_HOME/hallmark,
+ * or in ~/.config/hallmark, and may be missing.
  */
 #pragma once
 
@@ -25,10 +26,10 @@ struct settings {
 enum err settings_server(const char *text, void *server_out);
 enum err settings_path(const char *text, void *path_out);
 
-/* Fill what is empty from the file; ERR_CONFIG if something is still missing. */
+/* Fills empty values from the file; ERR_CONFIG if a value is still missing. */
 enum err settings_complete(struct settings *settings, const char *config);
 
-/* ERR_CONFIG in words; ERR_NOT_FOUND, ERR_IO. */
+/* ERR_CONFIG with a message that names the line; ERR_NOT_FOUND, ERR_IO. */
 enum err settings_load(const char *path, struct settings *settings_out);
 
 /* wss://HOST[:PORT], a bracketed IPv6 address for HOST; port 443 if none. ERR_USAGE. */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Staged files. Called by log export, unit show and the commands that register principals. The
+ * final name must not exist before the file is complete.
+ */
 #include "oem-server/ctl/stage.h"
 
 #include <errno.h>
@@ -28,7 +32,7 @@ static enum err open_at(char *path, bool fresh, struct stage *stage_out)
     AUTO(fd_drop) int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return told(&s);
-    s.name = TAKE(temporary); /* from here on there is something to remove */
+    s.name = TAKE(temporary); /* from here on there is a file to remove */
     s.file = fdopen(fd, "w");
     if (s.file == NULL)
         return told(&s);
@@ -62,7 +66,7 @@ enum err stage_commit(struct stage *s)
     if (s->fresh)
         TRY(file_check_new(s->path));
     TRY(file_replace(s->name, s->path));
-    free(TAKE(s->name)); /* nothing to remove any more */
+    free(TAKE(s->name)); /* there is no file to remove any more */
     return ERR_OK;
 }
 

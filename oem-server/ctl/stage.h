@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stage: a file too long for memory, written beside its name and renamed when it is whole.
+ * stage: a file too long for memory, written under a temporary name and renamed when it is
+ * complete.
  *
- * AUTO(stage_drop): without stage_commit() nothing of it remains. All zero holds nothing.
+ * AUTO(stage_drop): without stage_commit() nothing of it remains (test_ctl_export:
+ * abandoned_stage_leaves_nothing). All zero is an empty stage.
  */
 #pragma once
 
@@ -13,16 +15,18 @@
 struct stage {
     FILE *file; /* to write to */
     char *name; /* temporary */
-    char *path; /* in the end */
-    bool fresh; /* there must be nothing of that name */
+    char *path; /* final */
+    bool fresh; /* path must not exist */
 };
 
-/* Replaces folder/name when it is committed. */
+/* Opens a stage that replaces folder/name when it is committed. */
 enum err stage_open(const char *folder, const char *name, struct stage *stage_out);
 
-/* Makes path, which must not be there now nor then: ERR_EXISTS. Before a call whose answer it
- * is for: that it cannot be written is known before the server has done anything. */
+/* Opens a stage for path, which must not exist now nor at the commit: ERR_EXISTS. Called before
+ * the call whose answer it is for, so that a path that is not writable is found before the
+ * server has done anything. */
 enum err stage_open_new(const char *path, struct stage *stage_out);
 
-enum err stage_commit(struct stage *stage); /* also tells a write that failed on the way */
+/* Syncs and renames; or removes what was written. After either the stage is empty. */
+enum err stage_commit(struct stage *stage); /* also reports an earlier failed write */
 void stage_drop(struct stage *stage);

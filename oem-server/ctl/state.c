@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Folds a log's changes and compares the outcome with pages of the store. Called by log_state.c
- * and log_verify.c. The entries are those that the checkpoint's signature covers; of the
- * server's pages nothing is believed, they are only compared.
+ * and log_verify.c. The entries are those that the checkpoint's signature covers; the server's
+ * pages must only be compared, and not believed.
  */
 #include "oem-server/ctl/state.h"
 
@@ -11,7 +11,7 @@
 
 #include "common/host/log.h"
 
-/* What the server gave as of a size of the log. */
+/* The rows that the server gave for one size of the log. */
 struct state_page {
     json_t *rows; /* name -> object of fields */
     uint64_t size;
@@ -22,7 +22,7 @@ static enum err no_memory(void)
     return fail_quiet(ERR_MEMORY, "no memory for the state");
 }
 
-/* Text of a peer need not be UTF-8, and is compared as it is. */
+/* Text of a peer may not be UTF-8; it is compared as it is. */
 static enum err set(json_t *rows, const char *row, const char *field, const char *value)
 {
     json_t *fields = json_object_get(rows, row);
@@ -138,7 +138,7 @@ static enum err compare_page(struct state *s, const struct state_page *page)
     return ERR_OK;
 }
 
-/* From the first page's size on: which rows the log has had all the time. */
+/* From the first page's size on: the rows that the log has had all the time. */
 static enum err begin_lasting(struct state *s)
 {
     const char *row;
@@ -164,7 +164,7 @@ static enum err compare_missing(struct state *s)
     return ERR_OK;
 }
 
-/* The page whose size has come, if there is one. */
+/* Compares the page whose size is reached, if there is one. */
 static enum err compare_due(struct state *s)
 {
     if (s->page_done == s->page_count || s->pages[s->page_done].size != s->folded)

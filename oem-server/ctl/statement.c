@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The board's three signed statements. Used by unit show, for its checks and its files. A
- * number that does not fit the statement's byte makes no statement: it must not verify as
- * another one.
+ * The board's three signed statements. Called by unit show, for its checks and its files. A
+ * number that does not fit the statement's byte must make no statement, so that it does not
+ * verify as another one.
  */
 #include "oem-server/ctl/statement.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * statement: what a board signed with AUTHKEY, as the bytes of common/core/sign.h and their
- * digest.
+ * statement: a statement that a board signed with AUTHKEY, as the bytes of common/core/sign.h
+ * and their digest.
  *
- * Made from the message that the server gave, so what verifies is what the message says. The
- * digest also chains: a commit statement names the receipt's, a lock statement the commit's.
+ * It is made from the message that the server gave, so a valid signature covers what the
+ * message says. The digest also chains: a commit statement names the receipt's, a lock
+ * statement the commit's.
  */
 #pragma once
 
@@ -13,16 +14,17 @@
 #include "oem-server/ctl/option.h"
 
 struct statement {
-    bool made; /* false: a field is too long to stand in a statement; the rest is zero */
+    bool made; /* false: a field is too long for a statement; the rest is zero */
     uint8_t bytes[SIGN_STATEMENT_MAX];
     size_t len;
     uint8_t sha256[SHA256_SIZE];
 };
 
+/* The statement that a message makes; needs no release. */
 struct statement statement_of_receipt(const Hallmark__V1__Receipt *receipt);
 struct statement statement_of_commit(const Hallmark__V1__CommitStatement *commit);
 struct statement statement_of_lock(const Hallmark__V1__LockStatement *lock);
 
-/* Is signature one of the statement, by the key of point? */
+/* true if signature is one of the statement by the key of point. */
 bool statement_is_signed(const struct statement *statement, struct span point,
                          const ProtobufCBinaryData *signature);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of UIDs: of unit reassign and firmware withdraw. */
+/*
+ * Lists of UIDs in a report. Called by unit reassign and firmware withdraw. A UID of another
+ * length must not be shown.
+ */
 #include "oem-server/ctl/uids.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit release, scrap, accept, hold and allow: an operator's acts on one unit, each with its
- * reason. Called from the commands' table. Whether the unit's state allows the act is the
+ * unit release, scrap, accept, hold and allow: changes of one unit, each with its reason.
+ * Called through the table of commands. Whether the unit's state allows the change must be the
  * server's decision alone.
  */
 #include "common/host/log.h"

@@ -2,7 +2,7 @@
 /*
  * The checks of unit show: request, certificate, FwInfo and image must name each other and
  * verify; those of the signed statements are in unit_closing.c. Called by unit_show.c. A check
- * must never hold for what is not there.
+ * must never hold for a missing part (test_ctl_unit).
  */
 #include <string.h>
 
@@ -26,8 +26,7 @@ static enum outcome state_known(const struct evidence *e)
     return outcome_of(is_state(e, all));
 }
 
-/* The unit has come that far, so what that needed was there: what is absent now was taken away.
- */
+/* The unit has reached that state, so the part existed: if it is absent now, it was removed. */
 static bool has_reached(const struct evidence *e, enum since since)
 {
     static const char *const states[] = { "sealed", "committed", "finished" };
@@ -116,7 +115,7 @@ static void bn_drop(BIGNUM **number)
     BN_free(*number);
 }
 
-/* Of a unit that is scrapped, failed or released it is revoked, as it should be. */
+/* The certificate of a scrapped, failed or released unit should be revoked. */
 static enum outcome certificate_valid(const struct evidence *e)
 {
     if (e->unit->certificate.len == 0 || !has_reached(e, FINISHED))
@@ -157,7 +156,7 @@ static X509_REQ *csr_of(struct span der)
     return der.len == 0 ? NULL : d2i_X509_REQ(NULL, &p, (long)der.len);
 }
 
-/* The names of those that fail are added to failed. */
+/* Adds the names of failed checks to failed. */
 static void report_checks(struct report *part, const struct evidence *e,
                           const struct unit_check list[], size_t count, struct buf *failed)
 {
@@ -173,7 +172,7 @@ static void report_checks(struct report *part, const struct evidence *e,
             continue;
         if (buf_append(failed, span_of(", ", failed->len == 0 ? 0 : 2)) != ERR_OK ||
             buf_append(failed, span_of(list[i].name, strlen(list[i].name))) != ERR_OK)
-            report_free(part); /* no memory: report_print() tells it */
+            report_free(part); /* no memory: report_print() reports it */
     }
 }
 

@@ -2,8 +2,7 @@
 /*
  * The checks of a board's receipt, commit statement and lock statement: each signed with the
  * certificate's key, each about this unit, each naming the one before by its digest. Called by
- * unit_check.c. They must hold without the server: nothing that it says of the statements
- * counts.
+ * unit_check.c. They must not depend on what the server says about the statements.
  */
 #include <string.h>
 
@@ -82,8 +81,8 @@ static enum outcome commit_uid(const struct evidence *e)
     return e->commit == NULL ? ABSENT : outcome_of(same(&e->commit->uid, &e->row->uid));
 }
 
-/* A committed unit that goes through the arrows again has a receipt that no statement names
- * yet: until the unit is sealed the chain is then absent, not broken. */
+/* A committed unit that repeats the arrows has a receipt that no statement names yet: until the
+ * unit is sealed the chain is then absent, not broken. */
 static bool is_repeated(const struct evidence *e)
 {
     return e->commit != NULL && e->receipt != NULL && e->lock == NULL &&
@@ -107,7 +106,7 @@ static enum outcome commit_level(const struct evidence *e)
 }
 
 /* An AES slot, and the value that tells the key in it. If the slot was in use when the receipt
- * was signed, its key is the one that the receipt tells. */
+ * was signed, its key is the one that the receipt states. */
 static enum outcome commit_slot(const struct evidence *e)
 {
     const Hallmark__V1__CommitStatement *c = e->commit;
@@ -139,7 +138,7 @@ static enum outcome lock_commit(const struct evidence *e)
                       same(&e->lock->run_id, &e->commit->run_id));
 }
 
-/* The level that the board read back is the one that was wanted. */
+/* The level that the board read back must be the order's. */
 static enum outcome lock_level(const struct evidence *e)
 {
     if (e->lock == NULL)
@@ -147,7 +146,7 @@ static enum outcome lock_level(const struct evidence *e)
     return outcome_of(e->commit != NULL && e->lock->lock_level == e->commit->lock_level);
 }
 
-/* What lists and counts go by is what the board said. */
+/* The value that lists and counts use must be what the board stated. */
 static enum outcome row_lock(const struct evidence *e)
 {
     if (e->lock == NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit_evidence: what the checks of unit show look at, and the form of a check.
+ * unit_evidence: the input of the checks of unit show, and the form of a check.
  *
  * unit_check.c holds those of request, certificate, firmware and state, unit_closing.c those of
  * the board's signed statements. Only they include this.
@@ -31,8 +31,8 @@ enum { FWINFO_REGION = 0x48, FWINFO_DIGEST = 0x60, FWINFO_SIGNATURE = 0x80 };
 
 enum outcome { ABSENT, HOLDS, FAILS };
 
-/* From which state on what a check looks at must be there. LOCKED: sealed, and not accepted by
- * an operator without a lock statement. */
+/* The state from which on the part that a check needs must exist. LOCKED: sealed, and not
+ * accepted by an operator without a lock statement. */
 enum since { ALWAYS, FINISHED, COMMITTED, SEALED, LOCKED };
 
 struct unit_check {
@@ -54,5 +54,6 @@ static inline struct span evidence_bytes(const ProtobufCBinaryData *data)
     return span_of(data->data, data->len);
 }
 
+/* Comparisons over the evidence; no failure. */
 bool evidence_is_digest_of(const ProtobufCBinaryData *digest, const ProtobufCBinaryData *bytes);
 struct span evidence_firmware(const struct evidence *e); /* the digest that FwInfo names */

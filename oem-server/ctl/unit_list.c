@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit list: units by UID, page after page. Called from the commands' table. The server is not
- * trusted to end the list: each page must go on after the one before.
+ * unit list: units by UID, page after page. Called through the table of commands. The server is
+ * not trusted to end the list: each page must continue after the one before
+ * (test_ctl_commands).
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * unit reassign: another station may commit, lock and seal a unit, or all units of a station
- * that is out of service. Called from the commands' table.
+ * that is out of service. Called through the table of commands. An answer about another unit
+ * must be refused.
  */
 #include <string.h>
 

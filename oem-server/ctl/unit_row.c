@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A unit's row for people and scripts. Used by unit list, unit show, order show and the
- * commands that change a unit. It must never call a unit locked that gave no lock statement.
+ * Reports a unit's row for people and scripts. Called by unit list, unit show, order show and
+ * the commands that change a unit. It must never call a unit locked that has no lock statement
+ * (test_ctl_commands).
  */
 #include "oem-server/ctl/unit_row.h"
 
@@ -99,7 +100,7 @@ static void note(struct notes *notes, const char *what, const char *detail)
              what, detail);
 }
 
-/* What a person should notice. */
+/* Notes for people at the end of the line. */
 static struct notes notes_of(const Hallmark__V1__UnitRow *row)
 {
     struct notes notes = { "" };

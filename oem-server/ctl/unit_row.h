@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* unit_row: a unit's row, as unit list, unit show and what changes a unit print it. */
+/* unit_row: a unit's row, as unit list, unit show and the commands that change a unit print it.
+ */
 #pragma once
 
 #include "hallmark/v1/operator.pb-c.h"
@@ -7,10 +8,10 @@
 
 extern const struct option_choice unit_row_causes[]; /* of a hold */
 
-/* ERR_PROTO unless the row is there and its UID has 12 bytes. */
+/* ERR_PROTO unless there is a row and its UID has 12 bytes. */
 enum err unit_row_check(const Hallmark__V1__UnitRow *row);
 
-/* Its fields; those that do not apply are left out. The lock is one of its level, "no lock
+/* Adds its fields; those that do not apply are left out. The lock is one of its level, "no lock
  * statement", and, of a unit that an operator accepted, UNIT_ROW_NOT_STATED. */
 #define UNIT_ROW_NOT_STATED "level not stated by the board"
 void unit_row_report(struct report *report, const Hallmark__V1__UnitRow *row);

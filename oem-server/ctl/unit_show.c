@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit show: what is known of a unit, what its board signed, and whether that holds together.
- * Called from the commands' table. It must never end with status 0 for evidence that does not
- * hold.
+ * unit show: shows a unit, what its board signed, and whether the parts agree. Called through
+ * the table of commands. It must never end with status 0 for evidence that does not hold
+ * (test_ctl_commands: a_unit_is_shown_and_checked).
  */
 #include "common/host/log.h"
 #include "oem-server/ctl/advise.h"
@@ -27,7 +27,7 @@ static void put_time(struct report *report, const char *name, uint64_t us)
         report_time_us(report, name, us);
 }
 
-/* Which slot holds AES_NuLink3, and how its key is told from others, by the board's word. */
+/* The slot that holds AES_NuLink3 and the key check value, as the board stated them. */
 static void report_key(struct report *report, const Hallmark__V1__ShowUnitResponse *unit)
 {
     if (unit->commit == NULL)
@@ -113,7 +113,7 @@ static enum err ask(struct remote *remote, struct option_uid *uid,
     return ERR_OK;
 }
 
-/* The evidence is shown and written also where it does not hold; then the command fails. */
+/* Evidence that does not hold is shown and written too; then the command fails. */
 static enum err show(struct ctl *ctl, const struct command *command, const void *args)
 {
     (void)command;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit show --out: a unit's evidence as files that other tools read. Called by unit_show.c. A
- * file that is there with other contents is never replaced (test_ctl_file.c).
+ * unit show --out: a unit's evidence as files that other tools read. Called by unit_show.c. An
+ * existing file with other contents is never replaced (test_ctl_file).
  */
 #include <stdlib.h>
 #include <string.h>

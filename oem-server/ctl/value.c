@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parsers that option rows name: the text of an argument to its value. Each refuses what
- * the server would refuse, before a connection is made, in a message that quotes the text.
+ * The parsers of option rows: from the text of an argument to its value. Called by option.c.
+ * Each must refuse what the server would refuse, before a connection is made, with a message
+ * that quotes the text (test_ctl_value).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -64,7 +65,8 @@ enum err option_time(const char *text, void *u64_out)
     return when_parse(text, u64_out);
 }
 
-/* Printable: what clean_copy() would leave alone, so that the log reads as it was written. */
+/* Printable: text that clean_copy() would not change, so that the log shows it as it was
+ * written. */
 static enum err printable(const char *text, size_t max)
 {
     size_t len = strlen(text);
@@ -145,7 +147,7 @@ enum err option_run(const char *text, void *run_out)
     return ERR_OK;
 }
 
-/* The server's own rule, told before a connection is made. */
+/* The server's own rule, checked before a connection is made. */
 enum err option_name(const char *text, void *text_out)
 {
     if (!name_is_good(text))

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Verifies a log in one pass. Called by log verify with entries of a server or an export, which
+ * are not trusted. It must not report success before the root of all entries has been compared.
+ */
 #include "oem-server/ctl/verify.h"
 
 #include "common/host/log.h"
@@ -28,7 +32,7 @@ static enum err check_root(const struct verify *v, const struct checkpoint *sign
                             (unsigned long long)signed_one->size, which);
 }
 
-/* At the kept checkpoint's size, and nowhere else. */
+/* Called at the kept checkpoint's size only. */
 static enum err check_old(const struct verify *v)
 {
     return v->kept && v->edge.size == v->old.size ? check_root(v, &v->old, "kept checkpoint")

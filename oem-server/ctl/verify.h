@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify: check a log against its signed checkpoint, from its entries alone.
+ * verify: checks a log against its signed checkpoint, from its entries alone.
  *
- * The root is computed from every entry (RFC 6962), so nothing is believed but the key. A
- * checkpoint kept from an earlier verification must be a prefix of this log: on the way the
- * root at its size is computed too, which is stronger than a consistency proof.
+ * The root is computed from all entries (RFC 6962), so only the key is trusted
+ * (test_ctl_verify). A checkpoint kept from an earlier verification must be a prefix of this
+ * log: the root at its size is computed too, which is stronger than a consistency proof.
  *
  * Use: key, perhaps verify_keep, verify_start, verify_entry for each entry, verify_end. Spans
- * given are borrowed for as long as the struct verify. All zero to begin with.
+ * given are borrowed for as long as the struct verify. All zero at the start. ERR_SIG: the key
+ * did not sign the checkpoint; ERR_DATA_LOSS: the entries are not those of a checkpoint.
  */
 #pragma once
 
@@ -26,7 +27,8 @@ struct verify {
 /* A verifier key's file: its text, perhaps with a newline. */
 enum err verify_key_parse(struct span file, struct note_key *key_out);
 
+/* In this order, see above. verify_entry() is an entries_take. */
 enum err verify_keep(struct verify *v, struct span note);
 enum err verify_start(struct verify *v, struct span note);
 enum err verify_entry(void *verify, uint64_t index, struct span entry);
-enum err verify_end(struct verify *v); /* ERR_DATA_LOSS in words */
+enum err verify_end(struct verify *v); /* ERR_DATA_LOSS with a message */

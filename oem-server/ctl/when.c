@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Parses and prints times. Called by option parsers and reports. A text that could mean two
+ * instants must be refused (test_ctl_value).
+ */
 #include "oem-server/ctl/when.h"
 
 #include <stdio.h>
@@ -57,7 +61,7 @@ static int read_zone(struct rd *r)
     return (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 }
 
-/* Whether such a second exists: timegm() would quietly carry 31 June over to July. */
+/* true if such a second exists: timegm() would silently turn 31 June into 1 July. */
 static bool exists(const struct tm *tm, time_t seconds)
 {
     struct tm back;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine: moves a run from arrow to arrow: the server's own ones as calls in memory, arrows 3,
- * 15, 19, 23 and 30 as calls to the station. The answer of the station comes on the I/O thread,
- * which only hands it to the run's strand. No call leaves before the entries of all that led to
- * it are durable (run_flush()).
+ * station_call: the server's calls to the station: arrows 3, 15, 19, 23 and 30, and the end of
+ * a run. Called on the run's strand; the answer arrives on the I/O thread, which only posts it
+ * to the strand. A call must not leave before the entries of all that led to it are durable
+ * (run_flush()).
  */
 #include "oem-server/engine/engine.h"
 
@@ -16,7 +16,7 @@
 
 enum { OPERATIONS_MAX = 4 };
 
-/* What a call of ours to the station came back with, on its way to the run's strand. */
+/* The answer to a call to the station, on its way to the run's strand. */
 struct arrival {
     struct run *run; /* kept */
     const struct flow_row *row;
@@ -37,7 +37,7 @@ static void arrival_free(struct arrival *a)
     free(a);
 }
 
-/* The entry of an arrow that the station served. */
+/* Stages the entry of an arrow that the station served. */
 static enum err stage_arrival(struct arrival *a)
 {
     struct run *run = a->run;
@@ -89,7 +89,7 @@ static void on_arrival(struct run *run, void *context)
     arrival_free(a);
 }
 
-/* I/O thread: hand the answer to the run's strand. */
+/* I/O thread: posts the answer to the run's strand. */
 static void on_answer(void *context, const Hallmark__V1__FrameResponse *response)
 {
     struct arrival *a = context;
@@ -102,7 +102,7 @@ static void on_answer(void *context, const Hallmark__V1__FrameResponse *response
         arrival_free(a);
 }
 
-/* The request, and what the HSM did for it. */
+/* Makes the request, and notes what the HSM did for it. */
 static enum err make_request(struct arrival *a)
 {
     (void)hsm_operations_take(NULL, 0);

@@ -3,7 +3,7 @@
  * engine: what drives a run: the server's own arrows (o -> o) and its calls to the station
  * (o -> n, o -> p). net and the engine itself call it, on the run's strand.
  *
- * A run must never move past an arrow whose entry cannot be written.
+ * A run stays at an arrow whose entry was not written.
  */
 #pragma once
 
@@ -13,8 +13,9 @@
  * arrows that its reports made the next ones go before it. */
 void engine_serve(struct call *call, Hallmark__V1__FrameResponse *response);
 
-/* The server's own arrows that nobody else serves (o -> o). Before the answer to the call that
- * led to them is sent, so that it leaves when they are durable. */
+/* Performs the server's own arrows (o -> o) that are next. Called before the answer to the call
+ * that led to them is sent, so that it leaves when they are durable. */
 void run_advance_own(struct run *run);
-void run_advance(struct run *run); /* all of the server's arrows, until it is another's turn */
-void run_start(struct run *run);   /* the same for a new run, from any thread: on its strand */
+void run_advance(
+    struct run *run); /* all of the server's arrows, until it is another side's turn */
+void run_start(struct run *run); /* the same for a new run, from any thread: on its strand */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * request: the requests of the server's own calls: o -> n (3, 15, 19, 23) and o -> p (30).
- * engine.c asks for them on the run's strand; the HSM is used here, the station is not.
+ * Called by station_call.c on the run's strand, with the HSM but without the station. A
+ * statement must be signed for this run only.
  */
 #include "oem-server/engine/request.h"
 

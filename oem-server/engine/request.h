@@ -6,5 +6,5 @@
 
 /* The request of an o -> n or o -> p arrow, packed. */
 enum err request_make(struct run *run, const struct flow_row *row, struct buf *payload_out);
-/* Is payload the answer to it? Else ERR_PROTO. */
+/* Checks that payload is an answer to it: else ERR_PROTO. */
 enum err request_check_answer(const struct flow_row *row, struct span payload);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * event: see event.h. Called by call/, run/ and engine/ for each entry, on any thread. It must never fail, and must
- * never let text into an entry that is not UTF-8 or holds a control.
+ * event: fills the fields of an entry. Called by the services, net and tlog for each entry, on
+ * any thread. It must never fail, and must never let text into an entry that is not UTF-8 or
+ * contains a control character (test_event).
  */
 #include "oem-server/event/event.h"
 

@@ -2,15 +2,14 @@
 /*
  * event: an entry of the event log while it is filled.
  *
- * Each field has its place and its greatest length here, so that filling it needs no memory and
- * has no failure, and the entry is always one that is encoded, fits and decodes
- * (tests/unit/test_event.c; tests/unit/test_call_entries.c through every method). Text is
- * cleaned (common/host/clean.h) and cut at a character; bytes of another length are left out.
- * Of what is changed so, the SHA-256 of the field as it came stays, as a digest with the
- * field's name.
+ * Each field has its place and its maximum length here, so that filling it allocates nothing
+ * and cannot fail, and the entry can be encoded, fits and decodes (test_event;
+ * test_call_entries through every method). Text is cleaned (common/host/clean.h) and cut at a
+ * character; bytes of another length are left out. Of a field that was changed, the SHA-256 of
+ * its original bytes is kept, as a digest with the field's name.
  *
- * A struct event is not copied or moved: pb points into it. pb is what tlog_append() takes; it
- * is written by event.c only, numbers excepted. One thread at a time.
+ * A struct event is not copied or moved: pb points into it. pb is what tlog_append() takes;
+ * except for numbers, it is written by event.c only. One thread at a time.
  */
 #pragma once
 
@@ -18,7 +17,7 @@
 #include "common/host/own.h"
 #include "hallmark/v1/log.pb-c.h"
 
-/* Names of fields and their greatest length in bytes. */
+/* Names of fields and their maximum length in bytes. */
 #define EVENT_TEXTS(X)                                                                         \
     X(KIND, kind, 16)                                                                          \
     X(ACTOR, actor, 192)                                                                       \
@@ -48,7 +47,7 @@ enum event_bytes {
 };
 
 enum {
-    EVENT_DIGESTS_MAX = 24, /* what handlers add, 8 at most, and one a field */
+    EVENT_DIGESTS_MAX = 24, /* 8 at most by handlers, and one a field */
     EVENT_DIGEST_NAME_MAX = 32,
     EVENT_OPERATIONS_MAX = 32,
 };
@@ -68,26 +67,27 @@ struct event {
     char *operations[EVENT_OPERATIONS_MAX];
 };
 
-/* Empty but for time, software, and what is said. */
+/* An empty event but for time, software, and the arguments. */
 void event_init(struct event *event, const char *kind, const char *actor, enum err e,
                 const char *words);
 void event_outcome(struct event *event, enum err e, const char *words);
 
-/* text is copied; "" takes the field back, its digest too. */
+/* text is copied; "" clears the field and its digest. */
 void event_text(struct event *event, enum event_text field, const char *text);
-/* Empty takes it back. Bytes of another length than the field's are left out, with a digest. */
+/* Empty clears the field. Bytes of another length than the field's are left out, with a digest.
+ */
 void event_bytes(struct event *event, enum event_bytes field, struct span bytes);
 
-/* name says what it is the digest of; a second one of the same name takes the first's place.
- * One over EVENT_DIGESTS_MAX is left out: no caller has so many. */
+/* name says what it is the digest of; a second one of the same name replaces the first. More
+ * than EVENT_DIGESTS_MAX are left out; no caller has so many. */
 void event_digest(struct event *event, const char *name, struct span bytes);
 void event_digest_is(struct event *event, const char *name,
                      const uint8_t sha256[static SHA256_SIZE]);
-/* As it was when pb.n_digests was count. */
+/* Removes the digests that were added since pb.n_digests was count. */
 void event_digests_undo(struct event *event, size_t count);
 
-/* Operations of the HSM, added to those that are there: names of hsm_operations_take(), which
- * are lent for good. What is over EVENT_OPERATIONS_MAX is one "more". */
+/* Adds operations of the HSM: names of hsm_operations_take(), which are constants. Those above
+ * EVENT_OPERATIONS_MAX become one "more". */
 void event_operations(struct event *event, const char *const names[], size_t count);
 
 uint64_t event_now_us(void); /* CLOCK_REALTIME */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * agreement: the server's ephemeral ECDH key and what is derived with it (arrows 28 to 33). The
- * key is a session object; AES_NuLink3 must leave the HSM only wrapped.
+ * agreement: the server's ephemeral ECDH key and what is derived with it (arrows 28 to 33).
+ * Called by the key agreement service, on a worker. The key is a session object; AES_NuLink3
+ * must leave the HSM only wrapped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static enum err make(struct session *s, void *context)
     TRY(key_pair_make(s, &template, &pair));
     TRY(key_point(s, pair.public_key.handle, a->point, P256_POINT_SIZE));
     a->object = (struct doomed){ NULL, s, s->generation, pair.private_key.handle };
-    pair.private_key.handle = 0; /* stays; the public object goes */
+    pair.private_key.handle = 0; /* kept; the public object is destroyed */
     return ERR_OK;
 }
 

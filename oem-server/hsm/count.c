@@ -8,7 +8,7 @@
 
 #include "oem-server/hsm/hsm.h"
 
-enum { KEPT_MAX = 64 }; /* an RPC runs a handful; what is over is counted, not named */
+enum { KEPT_MAX = 64 }; /* an RPC runs a handful; operations above it are counted, not named */
 
 #define X(name, text) "root: " text,
 static const char *const root[] = { COUNT_LIST(X) };

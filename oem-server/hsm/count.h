@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * count: what this thread has had the HSM do, by name, until hsm_operations_take() takes it.
+ * count: the HSM operations of this thread, by name, kept until hsm_operations_take() takes
+ * them. For the folder only; any thread.
  */
 #pragma once
 
@@ -23,4 +24,5 @@ enum operation {
 #undef X
 };
 
+/* Counts one operation for this thread and for the process. */
 void count_operation(const struct token *t, enum operation operation);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * evp: named keys as EVP_PKEY, so that OpenSSL's X.509 and TLS code signs with the HSM through
+ * an EC_KEY_METHOD. Called by ca (on workers) and net (on the I/O thread, with a time-out). It
+ * must sign SHA-256 digests only, and must not hold key material.
+ */
 #include <openssl/ec.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,16 +14,16 @@
 #include "oem-server/hsm/key.h"
 #include "oem-server/hsm/signer.h"
 
-/* What an EC_KEY of ours carries, in its ex_data. */
+/* What an EC_KEY of this file carries in its ex_data. */
 struct origin {
     struct hsm *hsm;
     enum hsm_token token;
-    unsigned timeout_ms; /* of hsm->signer, who signs; 0: the caller's own thread does */
+    unsigned timeout_ms; /* for hsm->signer; 0: the caller's own thread signs */
     char name[KEY_NAME_MAX + 1];
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EC_KEY_METHOD *method; /* of the process, for good */
+static EC_KEY_METHOD *method; /* one per process, not freed */
 static int origin_index = -1;
 
 static enum err sign_for(const struct origin *o, const uint8_t digest[static SHA256_SIZE],
@@ -100,7 +105,7 @@ static enum err new_ec_key(struct origin **origin, const uint8_t *point, EC_KEY 
         EC_KEY_set_method(key, method) != 1 ||
         EC_KEY_set_ex_data(key, origin_index, *origin) != 1)
         return fail(ERR_INTERNAL, "hsm: key \"%s\": OpenSSL refuses it", (*origin)->name);
-    *origin = NULL; /* the key's now */
+    *origin = NULL; /* owned by the key now */
     *key_out = TAKE(key);
     return ERR_OK;
 }
@@ -126,7 +131,7 @@ static enum err make_evp(struct hsm *hsm, enum hsm_token token, const char *name
         EVP_PKEY_free(key);
         return fail(ERR_MEMORY, "hsm: key \"%s\"", name);
     }
-    ec = NULL; /* key's now */
+    ec = NULL; /* owned by key now */
     *key_out = key;
     return ERR_OK;
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * hsm: opens and closes the module and its tokens, and answers health checks. Called by the
+ * program at its start and end, and by the watch thread. It must not send a PIN more than once.
+ */
 #include "oem-server/hsm/hsm.h"
 
 #include <stdatomic.h>
@@ -18,7 +22,8 @@ static enum err check_config(const struct hsm_config *config)
     return ERR_OK;
 }
 
-/* One session: a missing token or a wrong PIN shows now, not at the first unit. */
+/* One session, so that a missing token or a wrong PIN is found now and not with the first unit.
+ */
 static enum err open_token(struct hsm *hsm, const struct hsm_config *config, unsigned role)
 {
     struct token *t = &hsm->tokens[role];

@@ -3,16 +3,19 @@
  * hsm: the keys of the OEM, behind PKCS#11 (v2.40). The only folder that includes pkcs11.h.
  *
  * One struct hsm holds the module and five tokens, found by label (slot numbers move): root,
- * issuing, tls, boot, log. Named keys live on tokens: made there, sensitive, never extractable.
- * Per-unit keys are session objects that leave only wrapped (AES-KWP, RFC 5649) under the boot
- * token's key-encryption key, and are kept in the store: a token holds a handful of objects
- * however many units there are. Thread safe: sessions are pooled, borrowed with a time-out,
- * health-checked, and opened and logged in again after CKR_SESSION_HANDLE_INVALID and its kin.
- * A wrong PIN is tried once: then the token is not tried again (its lock-out counter is
- * somebody's production line).
+ * issuing, tls, boot, log. Named keys live on tokens: they are made there, sensitive and not
+ * extractable (test_hsm). Per-unit keys are session objects that leave only wrapped (AES-KWP,
+ * RFC 5649) under the boot token's key-encryption key, and are kept in the store: a token holds
+ * a handful of objects however many units there are. Thread safe: sessions are pooled, borrowed
+ * with a time-out, health-checked, and opened and logged in again after
+ * CKR_SESSION_HANDLE_INVALID and its kin. A wrong PIN is tried once: then the token is not
+ * tried again, because its lock-out counter could stop a production line (test_hsm_pin).
  *
- * Used by ca, image, tlog, api, engine and net; owned by the program, opened before and closed after
- * them.
+ * Used by ca, image, tlog, net and the services; owned by the program, opened before and closed
+ * after them. Errors of all functions, unless told otherwise: ERR_HSM (the module refused, or a
+ * token is gone; the log names the call and the CK_RV), ERR_PIN, ERR_BUSY (no session within
+ * timeout_ms), ERR_DEADLINE (hsm_wanted() ended the wait), ERR_PRECONDITION (the token is not
+ * configured here), ERR_NOT_FOUND (no key of that name), ERR_MEMORY.
  */
 #pragma once
 
@@ -39,30 +42,37 @@ struct hsm_config {
 
 struct hsm;
 
+/* config is copied. Opens one session on each configured token, so that a missing token or a
+ * wrong PIN is found here. ERR_CONFIG, ERR_HSM, ERR_PIN. *hsm_out is the caller's, for
+ * hsm_close(). */
 enum err hsm_open(const struct hsm_config *config, struct hsm **hsm_out);
 void hsm_close(struct hsm *hsm);     /* NULL is fine; waits for nothing: callers are gone */
-enum err hsm_check(struct hsm *hsm); /* every configured token answers: for health */
+enum err hsm_check(struct hsm *hsm); /* each configured token answers: for health */
 
-/* CLOCK_MONOTONIC in ms since when a token that is wanted could not be opened, of the one that
- * is so longest; 0: none. hsm_check() tries. A module may never find it again (SoftHSM does not
- * look for files that were away): then only a new process does. */
+/* Since when (CLOCK_MONOTONIC, ms) a configured token could not be opened; of several, the one
+ * that has been lost longest; 0: none is lost. hsm_check() tries to open them. Some modules do
+ * not find a token again (SoftHSM does not look for files that were away): then only a new
+ * process does. Any thread. */
 uint64_t hsm_lost_since(struct hsm *hsm);
 
-/* A call that hangs in the module cannot be interrupted. How many have been there for over_ms,
- * and words on the one that has been there longest; "" if there is none. Of the process. */
+/* PKCS#11 has no way to interrupt a call that is unresponsive in the module. Counts the calls
+ * of this process that have been in the module for over_ms, and describes the oldest; "" if
+ * there is none. Any thread (test_hsm_hang). */
 enum { HSM_HUNG_WORDS = 120 };
 unsigned hsm_hung(unsigned over_ms, char words[static HSM_HUNG_WORDS]);
 
-/* What this thread asks for from now on is wanted until a time of CLOCK_MONOTONIC in ms (0: no
- * end) and while *over, an enum err, is 0 (NULL: it is): then no session is waited for, and
- * nothing begun. */
+/* Sets how long the results of this thread's next calls are wanted: until until_ms
+ * (CLOCK_MONOTONIC, 0: no end) and while *over, an enum err, is ERR_OK (NULL: it is). After
+ * that, calls of this thread do not wait for a session and start no operation: ERR_DEADLINE, or
+ * the error in *over. */
 void hsm_wanted(uint64_t until_ms, const atomic_int *over);
 
 /* Named keys: CKA_LABEL and CKA_ID are both the name. */
 enum hsm_kind { HSM_P256, HSM_ED25519, HSM_AES256_KEK };
 
-/* Get or make; a new key is proven by a signature (or a wrap) before it counts; leftovers of a
- * cut creation under the same name (SoftHSM writes in place) are swept. */
+/* Finds the key of that name, or makes it. A new key must sign (or wrap) once before it gets
+ * its name; what an interrupted creation left under the same name (SoftHSM writes in place) is
+ * removed. ERR_MISMATCH: a key of that name is of another type, or extractable. */
 enum err hsm_key_make(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
                       const char *name, bool *created_out);
 
@@ -72,17 +82,21 @@ enum err hsm_key_make(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
  * The caller's, freed with EVP_PKEY_free before hsm_close. */
 enum err hsm_key_evp(struct hsm *hsm, enum hsm_token token, const char *name,
                      EVP_PKEY **key_out);
-/* The same for a thread that must not hang, one at a time: a signature that the module has not
- * made after timeout_ms is given up, and the next ones fail at once until it comes back. */
+/* The same for a thread that must not be blocked by the HSM, one at a time: after timeout_ms
+ * without a signature the caller gives up, and further signatures fail without a wait until the
+ * module returns (test_hsm_hang). */
 enum err hsm_key_evp_within(struct hsm *hsm, enum hsm_token token, const char *name,
                             unsigned timeout_ms, EVP_PKEY **key_out);
 
+/* Public keys and signatures of named keys. Output is written on success only. A signature is
+ * made again once if its session was lost. ERR_NOT_FOUND: no such key. */
 enum err hsm_p256_public(struct hsm *hsm, enum hsm_token token, const char *name,
                          uint8_t point_out[static P256_POINT_SIZE]);
 enum err hsm_sign_p256(struct hsm *hsm, enum hsm_token token, const char *name,
                        const uint8_t digest[static SHA256_SIZE],
                        uint8_t signature_out[static P256_SIGNATURE_SIZE]);
 
+/* The same for Ed25519, over a message. */
 enum err hsm_ed25519_public(struct hsm *hsm, enum hsm_token token, const char *name,
                             uint8_t public_out[static 32]);
 enum err hsm_sign_ed25519(struct hsm *hsm, enum hsm_token token, const char *name,
@@ -102,23 +116,25 @@ enum err hsm_unit_key_open(struct hsm *hsm, struct span wrapped, struct hsm_unit
 struct span hsm_unit_key_wrapped(const struct hsm_unit_key *key); /* borrowed, as long as key */
 enum err hsm_unit_key_sign(struct hsm_unit_key *key, const uint8_t digest[static SHA256_SIZE],
                            uint8_t signature_out[static P256_SIGNATURE_SIZE]);
-void hsm_unit_key_free(struct hsm_unit_key *key); /* NULL is fine; never waits */
+void hsm_unit_key_free(struct hsm_unit_key *key); /* NULL is fine; does not wait */
 
-/* An ephemeral ECDH key: a session object. Free it before hsm_close. If its session is lost,
- * the key is, and hsm_agreement_derive says so (ERR_HSM): the run starts again. */
+/* An ephemeral ECDH key: a session object, used by one thread at a time. The caller frees it
+ * before hsm_close(). If its session is lost, the key is lost too: hsm_agreement_derive() gives
+ * ERR_HSM, and the run starts again. */
 struct hsm_agreement;
 enum err hsm_agreement_make(struct hsm *hsm, struct hsm_agreement **agreement_out);
 enum err hsm_agreement_public(struct hsm_agreement *agreement,
                               uint8_t point_out[static P256_POINT_SIZE]);
 
-/* ECDH with peer (checked to be on the curve), an AES-256 key inside the HSM: its CMACs over
- * count messages (AES-CMAC, RFC 4493) and the key wrapped, all in one session. The key is never
- * in clear and never stays. wrapped_out is written, not appended to: pass an empty buf. */
+/* Derives an AES-256 key by ECDH with peer (ERR_POINT: not on the curve), and gives its CMACs
+ * over count messages (AES-CMAC, RFC 4493) and the key wrapped under HSM_UNIT_KEK, all in one
+ * session. The key exists only inside the HSM and is destroyed before the call returns.
+ * wrapped_out is written, not appended to: pass an empty buf. */
 enum err hsm_agreement_derive(struct hsm_agreement *agreement,
                               const uint8_t peer[static P256_POINT_SIZE],
                               const struct span messages[], uint8_t (*tags_out)[16],
                               size_t count, struct buf *wrapped_out);
-void hsm_agreement_free(struct hsm_agreement *agreement); /* NULL is fine; never waits */
+void hsm_agreement_free(struct hsm_agreement *agreement); /* NULL is fine; does not wait */
 
 /* How often each operation ran, by name, for the event log: the calling thread's since the last
  * call. Writes at most max names like "root: C_Sign ECDSA"; returns how many there were. */

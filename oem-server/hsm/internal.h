@@ -11,4 +11,6 @@ struct hsm {
     struct signer *signer; /* of hsm_key_evp_within(); NULL before the first */
 };
 
+/* The token of that role, borrowed from hsm. ERR_INVALID: no such role; ERR_PRECONDITION: this
+ * program runs without that token. */
 enum err hsm_token_of(struct hsm *hsm, enum hsm_token role, struct token **token_out);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * key: named keys are found by CKA_ID and their handles cached; pairs are made by one template.
- * A key pair of ours must never be extractable unless it is a session object that is to be
- * wrapped.
+ * A key pair must never be extractable unless it is a session object that is to be wrapped.
  */
 #include "oem-server/hsm/key.h"
 

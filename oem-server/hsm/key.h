@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * key: named keys of a token, and what PKCS#11 wants said about keys.
+ * key: named keys of a token, and the PKCS#11 attributes of keys. For the folder only.
  *
  * A named key is found by CKA_ID, the name's bytes (keys that others made, EJBCA's among them,
  * carry no label), once: handles are cached per token until a session is lost, because
@@ -12,6 +12,7 @@
 #include "oem-server/hsm/hsm.h"
 #include "oem-server/hsm/session.h"
 
+/* An attribute that borrows value; PKCS#11 has no const, the module does not write to it. */
 CK_ATTRIBUTE key_attribute(CK_ATTRIBUTE_TYPE type, const void *value, size_t len);
 
 #define ATTRIBUTE(type, variable) key_attribute((type), &(variable), sizeof(variable))
@@ -22,7 +23,8 @@ extern const CK_KEY_TYPE key_type_aes;
 
 enum err key_name_check(const char *name); /* 1-64 of [A-Za-z0-9._-] */
 
-/* All objects of class with this CKA_ID: writes at most max handles, *count_out is how many. */
+/* Finds the objects of class with this CKA_ID. Writes at most max handles; *count_out is how
+ * many. */
 enum err key_search(struct session *s, CK_OBJECT_CLASS class, const char *id,
                     CK_OBJECT_HANDLE *found, size_t max, size_t *count_out);
 
@@ -34,7 +36,7 @@ enum err key_find(struct session *s, CK_OBJECT_CLASS class, const char *name,
 enum err key_point(struct session *s, CK_OBJECT_HANDLE public_key, uint8_t *point_out,
                    size_t len);
 
-/* A P-256 or Ed25519 pair. attributes are added to those every pair of ours has. */
+/* A P-256 or Ed25519 pair; the template adds to the attributes that all pairs have. */
 struct key_pair {
     struct object public_key;
     struct object private_key;
@@ -45,6 +47,8 @@ struct key_template {
     bool may_be_wrapped; /* CKA_EXTRACTABLE, for session objects only */
     bool derives;        /* CKA_DERIVE, else CKA_SIGN */
 };
+/* *pair_out is the caller's, released with key_pair_drop(). ERR_HSM with the mechanism's name.
+ */
 enum err key_pair_make(struct session *s, const struct key_template *template,
                        struct key_pair *pair_out);
 void key_pair_drop(struct key_pair *pair); /* destroys both objects */

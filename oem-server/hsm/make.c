@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * make: makes named keys. Called by oemctl init, and at the server's start for keys that are
+ * missing. A key that has not signed (or wrapped) once must never get its final name.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +18,8 @@
 /*
  * A new key carries the name "<name>.new" until a signature or a wrap has proven it, then it is
  * renamed, its public half first. So a private or secret key under its final name is a proven
- * one, and what a cut creation leaves is known by its name and never a key in use.
+ * one, and what an interrupted creation leaves is recognised by its name and is not in use
+ * (test_hsm_faults).
  */
 enum { FRESH_NAME_MAX = KEY_NAME_MAX + 5 };
 
@@ -40,7 +45,7 @@ static CK_KEY_TYPE type_of(enum hsm_kind kind)
     return types[kind];
 }
 
-/* A key that somebody put there under our name must be as good as ours. */
+/* A key that was put there under this name by other software must have the same protection. */
 static enum err check_policy(struct session *s, CK_OBJECT_HANDLE key, const struct make *m)
 {
     CK_BBOOL sensitive = CK_FALSE, extractable = CK_TRUE;
@@ -156,7 +161,7 @@ static enum err make_aes(struct session *s, const char *name, struct object *key
     return ERR_OK;
 }
 
-/* What it wraps comes back the same. */
+/* A key that it wraps must be the same after unwrapping. */
 static enum err prove_kek(struct session *s, const struct object *kek)
 {
     AUTO(object_drop) struct object sent = { 0 }, came = { 0 };
@@ -195,7 +200,7 @@ static enum err get_or_make(struct session *s, void *context)
         TRY(m->kind == HSM_AES256_KEK ? make_kek(s, m) : make_pair(s, m));
         sync(); /* a token in software writes plain files and syncs none of them */
     }
-    TRY(key_find(s, class_of(m->kind), m->name, &key)); /* there is one, and only one */
+    TRY(key_find(s, class_of(m->kind), m->name, &key)); /* exactly one must exist now */
     return check_policy(s, key, m);
 }
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * module: loads the PKCS#11 module and initialises it. Called by hsm_open() and hsm_close(). It
+ * must not initialise the module a second time, nor finalise what other code initialised.
+ */
 #include "oem-server/hsm/module.h"
 
 #include <dlfcn.h>

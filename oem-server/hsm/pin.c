@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * pin: reads a PIN file after checking its type, owner and mode. Called by token.c for each
+ * login. It must not log the PIN, and leaves no copy of it behind.
+ */
 #include "oem-server/hsm/pin.h"
 
 #include <errno.h>
@@ -18,16 +22,17 @@ static enum err check_owner(const char *path, int fd)
     if (!S_ISREG(st.st_mode))
         return fail(ERR_CONFIG, "hsm: PIN file %s: not a plain file", path);
     if (st.st_uid != geteuid() && st.st_uid != 0)
-        return fail(ERR_CONFIG, "hsm: PIN file %s: belongs to user %u, not to us or root", path,
+        return fail(ERR_CONFIG,
+                    "hsm: PIN file %s: belongs to user %u, not to this user or root", path,
                     st.st_uid);
     bool group_is_root = st.st_gid == 0 && (st.st_mode & (S_IWGRP | S_IXGRP)) == 0;
     if ((st.st_mode & S_IRWXO) != 0 || ((st.st_mode & S_IRWXG) != 0 && !group_is_root))
-        return fail(ERR_CONFIG, "hsm: PIN file %s: mode %03o lets others in: chmod 600 %s",
+        return fail(ERR_CONFIG, "hsm: PIN file %s: mode %03o lets others read it: chmod 600 %s",
                     path, st.st_mode & 0777u, path);
     return ERR_OK;
 }
 
-/* At most PIN_MAX + 1 bytes, so that a line which is too long shows. */
+/* At most PIN_MAX + 1 bytes, so that a line that is too long is detected. */
 static enum err read_text(const char *path, int fd, struct pin *pin)
 {
     while (pin->len <= PIN_MAX) {

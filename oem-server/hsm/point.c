@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * point: checks public keys and signatures with OpenSSL, in software. Called where a peer's
+ * point arrives and where a new key proves itself. It must not accept a point that is not on
+ * the curve (test_hsm_agreement).
+ */
 #include "oem-server/hsm/point.h"
 
 #include <openssl/core_names.h>
@@ -59,7 +64,7 @@ static EVP_PKEY *import_p256(const uint8_t *point)
     EVP_PKEY *key = NULL;
     if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
         EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1) {
-        ERR_clear_error(); /* the caller says it in words */
+        ERR_clear_error(); /* the caller reports it */
         return NULL;
     }
     return key;

@@ -12,6 +12,7 @@
 enum err point_open(struct span attribute, uint8_t *point_out, size_t len);
 
 enum err point_check(const uint8_t point[static P256_POINT_SIZE]); /* ERR_POINT */
+/* ERR_SIG: the signature does not verify; ERR_POINT: no point of the curve. */
 enum err point_verify_p256(const uint8_t point[static P256_POINT_SIZE],
                            const uint8_t digest[static SHA256_SIZE],
                            const uint8_t signature[static P256_SIGNATURE_SIZE]);

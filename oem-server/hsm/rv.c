@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * rv: the table of CK_RV names, and the lists of those that mean a lost session or a refused
+ * PIN. Called by the whole folder for each failure; it has no state but a buffer per thread.
+ */
 #include "oem-server/hsm/rv.h"
 
 #include <stddef.h>
@@ -11,7 +15,7 @@
         CKR_##name, "CKR_" #name                                                               \
     }
 
-/* PKCS#11 v2.40 base, and the ones of v3.0 that modules in the field use. */
+/* PKCS#11 v2.40 base, and those of v3.0 that modules in use give. */
 static const struct row {
     CK_RV rv;
     const char *name;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rv: PKCS#11 return values as words, and what they mean for a session. No state.
+ * rv: the names of PKCS#11 return values, and what they mean for a session. No state. For the
+ * folder only.
  */
 #pragma once
 
@@ -8,5 +9,5 @@
 #include <stdbool.h>
 
 const char *rv_name(CK_RV rv); /* "CKR_..."; unlisted: "CKR 0x..." of this thread's latest */
-bool rv_is_loss(CK_RV rv);     /* the session, its login or a handle is gone: open anew */
+bool rv_is_loss(CK_RV rv);     /* the session, its login or a handle is gone: reopen */
 bool rv_is_pin(CK_RV rv);      /* C_Login refused the PIN, or the token's user */

@@ -27,7 +27,7 @@ void hsm_wanted(uint64_t until_ms, const atomic_int *over)
     wanted.over = over;
 }
 
-/* How long this thread's caller waits at most; 0: not any more. */
+/* How long this thread may still wait; 0: its result is no longer wanted. */
 static unsigned patience_ms(unsigned most_ms)
 {
     struct timespec now;
@@ -84,7 +84,7 @@ struct waiter {
     struct session *session;
 };
 
-/* Under t->lock: wait in the order of coming. */
+/* Under t->lock: waits in order of arrival. */
 static struct session *wait_turn(struct token *t, unsigned timeout_ms)
 {
     struct timespec deadline = deadline_in(timeout_ms);
@@ -116,7 +116,7 @@ static struct session *lend(struct token *t, unsigned timeout_ms)
     return s;
 }
 
-/* Under t->lock: to the one that has waited longest; it is not free in between. */
+/* Under t->lock: hands the session to the longest waiter without marking it free in between. */
 static void give_back(struct token *t, struct session *s)
 {
     struct waiter *first = t->waiters;
@@ -146,7 +146,7 @@ static void shut(struct session *s)
     s->lost = s->dirty = false;
 }
 
-/* A module may give a dead session's number to a new one. Locked by the caller. */
+/* A module may give the handle of a lost session to a new one. Locked by the caller. */
 static void forget_namesakes(struct token *t, CK_SESSION_HANDLE handle)
 {
     for (size_t i = 0; i < t->sessions_count; i++)
@@ -169,8 +169,8 @@ static enum err open_now(struct session *s)
     return ERR_OK;
 }
 
-/* Still ours, and logged in? If the number now names a session of another token, or none, there
- * is nothing to close. */
+/* Is it still this token's, and logged in? If the handle now names a session of another token,
+ * or none, there is nothing to close. */
 static void check(struct session *s)
 {
     CK_SESSION_INFO info = { 0 };
@@ -273,7 +273,7 @@ bool session_is_alive(const struct doomed *d)
     return alive;
 }
 
-/* Never waits: with all sessions lent, the first to come back destroys the object. */
+/* Does not wait: if all sessions are lent, the first that is returned destroys the object. */
 void session_doom(struct token *t, struct doomed *d)
 {
     pthread_mutex_lock(&t->lock);
@@ -281,7 +281,7 @@ void session_doom(struct token *t, struct doomed *d)
     t->doomed = d;
     struct session *s = pick(t);
     if (s != NULL && s->generation == 0)
-        s = NULL; /* nothing is open: the object went with its session */
+        s = NULL; /* nothing is open: the object was lost with its session */
     if (s != NULL)
         s->lent = true;
     pthread_mutex_unlock(&t->lock);

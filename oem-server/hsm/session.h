@@ -4,13 +4,16 @@
  *
  * A token has a fixed number of sessions, opened when first needed. A borrower waits at most
  * the token's time-out; an open session is checked before it is lent (C_GetSessionInfo).
- * session_rv() turns a CK_RV into words and marks a session that is lost; session_run() then
- * opens it again and repeats the operation once.
+ * session_rv() turns a CK_RV into an error with a message and marks a session that is lost;
+ * session_run() then opens it again and repeats the operation once. For the folder only; any
+ * thread.
  */
 #pragma once
 
 #include "oem-server/hsm/token.h"
 
+/* ERR_BUSY: all sessions were lent for the token's time-out; ERR_DEADLINE or the error of
+ * hsm_wanted(): the result is not wanted any more; ERR_HSM, ERR_PIN: opening it failed. */
 enum err session_borrow(struct token *t, struct session **session_out);
 void session_return(struct session **s); /* AUTO(session_return); NULL inside is fine */
 
@@ -21,14 +24,15 @@ enum err session_run(struct token *t, enum err (*operation)(struct session *s, v
 /* ERR_OK for CKR_OK; else ERR_HSM, said with the token, call and what (key or mechanism). */
 enum err session_rv(struct session *s, CK_RV rv, const char *call, const char *what);
 
-/* A session object that goes with its scope. */
+/* A session object that is destroyed at the end of its scope. */
 struct object {
     struct session *session;
     CK_OBJECT_HANDLE handle; /* 0: none */
 };
 void object_drop(struct object *o);
 
-/* d, malloc'ed, becomes the token's: its object is destroyed as soon as a session is free. */
+/* d, malloc'ed, becomes the token's. Its object is destroyed as soon as a session is free; does
+ * not wait. */
 void session_doom(struct token *t, struct doomed *d);
 bool session_is_alive(const struct doomed *d); /* its home is still the same opening */
 

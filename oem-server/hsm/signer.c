@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * signer: one thread and one slot for a signature. Called by evp.c for the TLS key, whose
+ * caller is the I/O thread. It must not let that thread wait longer than the time-out, whatever
+ * the module does (test_hsm_hang).
+ */
 #include "oem-server/hsm/signer.h"
 
 #include <pthread.h>
@@ -14,10 +19,10 @@ enum state { IDLE, ASKED, AT_IT, DONE };
 struct signer {
     struct hsm *hsm;
     pthread_t thread;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* protects what follows */
     pthread_cond_t changed;
     bool ending;
-    bool given_up; /* nobody waits for this one */
+    bool given_up; /* its caller has given up */
     enum state state;
     enum hsm_token token;
     char name[KEY_NAME_MAX + 1];
@@ -26,7 +31,7 @@ struct signer {
     enum err err;
 };
 
-/* Under signer->lock, which it leaves for as long as the module takes. */
+/* Called with signer->lock held; released while the module works. */
 static void sign_now(struct signer *signer)
 {
     char name[sizeof(signer->name)];
@@ -115,7 +120,7 @@ enum err signer_sign(struct signer *signer, enum hsm_token token, const char *na
     enum err e;
     pthread_mutex_lock(&signer->lock);
     if (signer->state != IDLE) {
-        e = fail(ERR_BUSY, "hsm: the module has not come back from signing with %s",
+        e = fail(ERR_BUSY, "hsm: the module has not returned from signing with %s",
                  signer->name);
     } else {
         signer->state = ASKED;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * token: finds a token by its label, opens sessions and logs in. Called by session.c. It must
+ * not send a PIN that was refused before, nor one to a token with its last try left
+ * (test_hsm_pin).
+ */
 #include "oem-server/hsm/token.h"
 
 #include <stdatomic.h>
@@ -74,7 +79,8 @@ static enum err find_slot(struct token *t, CK_SLOT_ID *slot_out)
     CK_FUNCTION_LIST *p11 = t->module->p11;
     CK_SLOT_ID slots[SLOTS_MAX];
     CK_ULONG count = 0;
-    CK_RV rv = p11->C_GetSlotList(CK_TRUE, NULL, &count); /* without a list: look anew */
+    CK_RV rv = p11->C_GetSlotList(
+        CK_TRUE, NULL, &count); /* a call without a list makes the module look again */
     count = SLOTS_MAX;
     if (rv == CKR_OK)
         rv = p11->C_GetSlotList(CK_TRUE, slots, &count);
@@ -99,7 +105,7 @@ static const char *tries_left(CK_FLAGS flags)
     if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
         return "the token says: one try left";
     if ((flags & CKF_USER_PIN_COUNT_LOW) != 0)
-        return "the token says: at least one wrong PIN since the last good one";
+        return "the token reports at least one wrong PIN since the last correct one";
     return "the token does not say how many tries are left";
 }
 
@@ -121,7 +127,7 @@ static enum err send_pin(struct token *t, CK_SLOT_ID slot, CK_SESSION_HANDLE ses
     t->pin_refused = true;
     return fail(ERR_PIN,
                 "hsm: token \"%s\": C_Login with the PIN of %s: %s (%s); it is not sent again: "
-                "put the file right, then start anew",
+                "correct the file, then restart",
                 t->label, t->pin_file, rv_name(rv), tries_left(flags_of(t, slot)));
 }
 
@@ -170,8 +176,7 @@ static void note_loss(struct token *t, enum err e)
         log_line(LOG_LEVEL_INFO, "hsm: token \"%s\": is back", t->label);
     if (e == ERR_OK)
         atomic_store(&t->lost_ms, 0);
-    else if (since == 0 &&
-             e == ERR_HSM) /* a PIN that is refused is no loss: it would be again */
+    else if (since == 0 && e == ERR_HSM) /* a refused PIN is not a lost token */
         atomic_store(&t->lost_ms,
                      (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
 }

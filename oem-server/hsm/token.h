@@ -3,9 +3,9 @@
  * token: one token of the HSM, by label, with its pool of sessions (session.h) and the handles
  * of its named keys (key.h).
  *
- * Slot numbers move, so the label is looked for at each opening of a session. A PIN that was
- * refused is not sent again as long as the struct lives; a token that tells of its last try is
- * not tried at all. Owned by struct hsm; thread safe through its own locks.
+ * Slot numbers move, so the label is looked up each time a session is opened. A PIN that was
+ * refused is not sent again as long as the struct lives; a token that reports its last try is
+ * not tried at all (test_hsm_pin). Owned by struct hsm; thread safe through its own locks.
  */
 #pragma once
 
@@ -23,9 +23,9 @@ struct session {
     struct token *token;
     CK_SESSION_HANDLE handle;
     CK_SLOT_ID slot;
-    uint64_t generation; /* of this opening, never used twice; 0: not open */
+    uint64_t generation; /* number of this opening, unique in the process; 0: not open */
     bool lent;
-    bool lost;  /* the borrower met a loss: open anew */
+    bool lost;  /* an operation found it lost: reopen */
     bool dirty; /* an operation may be left active: close when returned */
 };
 
@@ -35,7 +35,7 @@ struct key_cached {
     CK_OBJECT_HANDLE handle;
 };
 
-/* A session object whose owner let go of it: destroyed with the next session returned. */
+/* A session object that its owner released: destroyed when the next session is returned. */
 struct doomed {
     struct doomed *next;
     struct session *home; /* the object lives as long as this opening of it */
@@ -52,14 +52,14 @@ struct token {
     unsigned sessions_count;
     unsigned timeout_ms;
 
-    pthread_mutex_t login; /* one opens and logs in at a time; guards pin_refused */
+    pthread_mutex_t login; /* one thread opens and logs in; protects pin_refused */
     bool pin_refused;
-    _Atomic uint64_t lost_ms; /* since when it has not been there; 0: it is */
+    _Atomic uint64_t lost_ms; /* since when it has been missing; 0: it is there */
 
-    pthread_mutex_t making; /* one makes a named key at a time */
+    pthread_mutex_t making; /* one thread makes a named key at a time */
 
-    pthread_mutex_t lock;   /* guards what follows */
-    struct waiter *waiters; /* session.c: for a session, who came first is first */
+    pthread_mutex_t lock;   /* protects what follows */
+    struct waiter *waiters; /* session.c: for a session, in order of arrival */
     struct session sessions[SESSIONS_MAX];
     struct key_cached cache[KEY_CACHE_MAX];
     size_t cached;
@@ -71,6 +71,8 @@ enum err token_init(struct token *t, struct module *module, const char *label,
                     const char *pin_file);
 void token_fini(struct token *t); /* closes its sessions; the module still runs */
 
-/* A read-write session, its user logged in. */
+/* Opens a read-write session with its user logged in; one thread at a time, others wait.
+ * ERR_HSM: no such token now; ERR_PIN: the PIN was refused, now or before; ERR_CONFIG: two
+ * tokens of that label. */
 enum err token_open_session(struct token *t, CK_SLOT_ID *slot_out,
                             CK_SESSION_HANDLE *handle_out);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit: a unit's signing key (SECURE_BOOT_PRI). api makes or opens one for a run and signs with
- * it; what is kept of it is its wrapped form. The key is a session object: it must never become
- * a token object, and it may be extracted only until it has been wrapped, in make() below.
+ * unit: a unit's signing key (SECURE_BOOT_PRI). The secure boot service makes or opens one for
+ * a run and signs with it; only its wrapped form is stored. The key is a session object: it
+ * must never become a token object, and it may be extracted only until it has been wrapped, in
+ * make() below.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,11 @@
 /* Used by one thread at a time. The object is apart, because the token frees it (session.h). */
 struct hsm_unit_key {
     struct token *token;
-    struct doomed *object; /* NULL: to be unwrapped when it is needed */
+    struct doomed *object; /* NULL: unwrapped when needed */
     struct buf wrapped;
 };
 
-/* The object goes as soon as a session is free; never waits. */
+/* The object is destroyed as soon as a session is free; does not wait. */
 static void let_go(struct hsm_unit_key *key)
 {
     struct doomed *object = TAKE(key->object);
@@ -40,7 +41,7 @@ static enum err hold(struct hsm_unit_key *key, struct session *s, struct object 
     return ERR_OK;
 }
 
-/* PKCS#11 lets CKA_EXTRACTABLE go from true to false, never back. A module that refuses keeps
+/* PKCS#11 allows CKA_EXTRACTABLE to change from true to false only. A module that refuses keeps
  * no object: the key is then unwrapped for its first signature, which makes it not extractable.
  */
 static bool forbid_extraction(struct session *s, CK_OBJECT_HANDLE key)

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * watch: a list of the calls that are in the module, kept by wrappers around its functions.
+ * Called by module.c (to wrap), and by the health check and guard (to read). The lock must not
+ * be held while a call is in the module.
+ */
 #include "oem-server/hsm/watch.h"
 
 #include <pthread.h>
@@ -55,7 +60,7 @@ static void leave(const struct visit *visit)
         return rv;                                                                             \
     }
 
-/* All that this folder calls once the module has started. */
+/* All functions that this folder calls once the module has started. */
 WATCHED(C_GetSlotList, (CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count),
         (present, slots, count))
 WATCHED(C_GetTokenInfo, (CK_SLOT_ID slot, CK_TOKEN_INFO *info), (slot, info))
@@ -166,7 +171,7 @@ unsigned hsm_hung(unsigned over_ms, char words[static HSM_HUNG_WORDS])
     }
     words[0] = '\0';
     if (oldest != NULL)
-        snprintf(words, HSM_HUNG_WORDS, "%s has not come back for %llu ms (%u such calls)",
+        snprintf(words, HSM_HUNG_WORDS, "%s has not returned for %llu ms (%u such calls)",
                  oldest->name, (unsigned long long)(now - oldest->since_ms), count);
     pthread_mutex_unlock(&lock);
     return count;

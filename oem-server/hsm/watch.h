@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch: which calls are in the module, and since when. A call that hangs there cannot be
- * interrupted; it can be told of. For hsm/ only; the rest asks hsm_hung().
+ * watch: which calls are in the module, and since when. PKCS#11 has no way to interrupt a call
+ * that is unresponsive; it can only be reported (test_hsm_hang). For hsm/ only; other folders
+ * call hsm_hung().
  */
 #pragma once
 
 #include <p11-kit/pkcs11.h>
 
-/* The same functions, each watched. For the first module of the process; another's list comes
- * back as it is, for PKCS#11 calls carry nothing to tell one from the other. */
+/* The same functions, each watched. Only the first module of the process is watched; the list
+ * of a second one is returned unchanged, because a PKCS#11 call does not name its module. */
 CK_FUNCTION_LIST *watch_list(CK_FUNCTION_LIST *list);

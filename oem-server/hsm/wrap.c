@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap: keys in and out of the boot token by AES-KWP. What is unwrapped is for signing only,
- * and cannot be extracted.
+ * wrap: keys in and out of the boot token by AES-KWP. Called by unit.c, agreement.c and make.c
+ * with a borrowed session. What is unwrapped must be usable for signing only, and not
+ * extractable.
  */
 #include "oem-server/hsm/wrap.h"
 

@@ -10,7 +10,7 @@
 
 enum { WRAPPED_MAX = 512 };
 
-/* kek: handle of the key-encryption key. wrapped_out is set on success. */
+/* kek: handle of the key-encryption key. wrapped_out is set on success and is the caller's. */
 enum err wrap_key(struct session *s, CK_OBJECT_HANDLE kek, CK_OBJECT_HANDLE key,
                   struct buf *wrapped_out);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * image: checks what an operator releases against what the boot ROM and the SRAM loader will
- * do, and makes FwInfo. It reads bytes of a peer, so each access is bounded (rd).
+ * image: checks a released image against the rules of the boot ROM and of the SRAM loader, and
+ * makes FwInfo. Called when an image is released and when a unit's firmware is signed. The
+ * bytes are a peer's, so they must be read through rd only.
  */
 #include "oem-server/image/image.h"
 
@@ -26,7 +27,7 @@ enum {
 
 #define NUBL_MARK 0x4C42754Eu /* "NuBL", little-endian */
 
-/* The words of a vector table that are looked at. */
+/* The words of a vector table that are checked. */
 struct vectors {
     uint32_t initial_sp, reset, words[6]; /* words: 0x08 to 0x1C */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* inside: the listener, shared by net's files. For net/ only. */
+/* inside: the state of the listener, for net/ only. */
 #pragma once
 
 #include "oem-server/net/net.h"
@@ -7,21 +7,22 @@
 struct net {
     struct server *server;
     struct wss *wss;
-    struct strand *strand; /* for what belongs to no session: TLS refusals */
-    pthread_mutex_t lock;  /* of what follows, and of every session's jobs */
+    struct strand *strand; /* for jobs without a session: TLS refusals */
+    pthread_mutex_t lock;  /* protects what follows, and the jobs of all sessions */
     pthread_cond_t idle;
-    unsigned open; /* calls taken and not yet answered */
+    unsigned open; /* calls accepted and not yet answered */
     uint64_t window_ms;
     unsigned refused, suppressed; /* in this window, I/O thread only */
 };
 
-/* wss_handler.request and .cancelled */
+/* wss_handler.request and .cancelled; on the I/O thread. The event is lent for the call. */
 void serve_request(void *context, struct wss_conn *conn, struct peer_event *event);
 void serve_cancelled(void *context, struct wss_conn *conn, uint32_t stream);
 
-/* The connection is gone: none of its calls that wait will run. */
+/* The connection is closed: none of its waiting calls will run. On the I/O thread. */
 void serve_gone(struct net *net, struct session *session);
 
-/* wss_handler.breach and .tls_refused: what never became a call is in the event log too. */
+/* wss_handler.breach and .tls_refused, on the I/O thread: protocol violations and refused
+ * handshakes get entries in the event log. */
 void refusal_breach(void *context, struct wss_conn *conn, enum err e, const char *words);
 void refusal_tls(void *context, const char *address, const char *alert);

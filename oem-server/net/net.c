@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net: starts and ends the listener; connections become sessions. Runs on the I/O thread, which
- * must not wait: the registry is asked by a worker, the TLS key has a thread of its own.
+ * net: starts and ends the listener, and makes a session of each connection. The callbacks run
+ * on the I/O thread, which must not wait: a worker asks the registry, and the TLS key has a
+ * thread of its own (test_wss_strangers).
  */
 #include "oem-server/net/inside.h"
 
@@ -10,11 +11,12 @@
 #include "common/host/log.h"
 #include "oem-server/run/run.h"
 
-/* RFC 6455 7.4.1, and the registry that it founds */
+/* RFC 6455 7.4.1, and its IANA registry */
 enum { CLOSE_GOING_AWAY = 1001, CLOSE_POLICY = 1008, CLOSE_TRY_AGAIN = 1013 };
 enum {
     GOODBYE_S = 1,
-    TLS_SIGN_MS = 2000 /* the I/O thread waits no longer for the HSM: others wait for it */
+    TLS_SIGN_MS =
+        2000 /* how long the I/O thread waits for the HSM: all connections wait meanwhile */
 };
 
 static X509 *read_certificate(struct span der)
@@ -54,12 +56,12 @@ static enum err setup_tls(void *context, SSL_CTX *tls)
                           "net: the TLS key in the HSM is not the WebServer certificate's");
 }
 
-/* The registry is asked on a worker; calls that come before its answer wait behind it. */
+/* Asks the registry, on a worker; calls that arrive before its answer wait behind it. */
 static void admit(void *context)
 {
     struct session *session = context;
     enum err e = session_admit(session);
-    if (e != ERR_OK) /* 1008 tells a station not to connect again */
+    if (e != ERR_OK) /* 1008 tells a station not to reconnect */
         wss_conn_close(session->conn,
                        err_status(e) == ERR_UNAUTHENTICATED ? CLOSE_POLICY : CLOSE_TRY_AGAIN,
                        peer_words(e, fail_words()));
@@ -83,7 +85,7 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
     wss_conn_set_user(conn, session);
     wss_conn_count_unsent(conn, &session->caller->unsent);
     wss_conn_meter_received(conn, &session->caller->received);
-    if (atomic_load(&net->server->stopping)) /* it came too late for net_drain() to tell it */
+    if (atomic_load(&net->server->stopping)) /* it came after net_drain() told the others */
         wss_conn_go_away(conn, "the server is stopping", 0);
     return ERR_OK;
 }
@@ -174,7 +176,7 @@ static unsigned close_all(struct server *server)
     return count;
 }
 
-/* Each is told why; a connection that does not take it in time is dropped. */
+/* Each peer is told why; a connection that does not take the message in time is dropped. */
 void net_close(struct net *net)
 {
     struct timespec until;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * refusal: protocol violations and failed TLS handshakes become log entries, on a worker.
- * Anyone can cause them, so rate limits hold, and what is left out is counted.
+ * refusal: makes log entries of protocol violations and failed TLS handshakes, on a worker.
+ * Called by common/wss on the I/O thread, which must not wait. Anyone can cause them, so rate
+ * limits apply, and entries that are left out are counted.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static void log_breach(void *context)
     free(b);
 }
 
-/* Once a connection at most: it is being closed. */
+/* At most once for a connection: it is being closed. */
 void refusal_breach(void *context, struct wss_conn *conn, enum err e, const char *words)
 {
     (void)context;
@@ -61,8 +62,7 @@ static void log_tls_refusal(void *context)
     free(r);
 }
 
-/* Anyone can cause these, so they are rate-limited; what was left out is told with the next
- * one. */
+/* Rate-limited; the next entry says how many were left out. */
 void refusal_tls(void *context, const char *address, const char *alert)
 {
     struct net *net = context;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serve: a call from its frame to its answer, or until nobody waits for it any more. Frames
- * come on the I/O thread, calls run on the strand of their run or connection; a job belongs to
- * exactly one strand.
+ * serve: takes a call from its frame to its answer, or to its cancellation. Frames arrive on
+ * the I/O thread, which must not wait; calls run on the strand of their run or connection. A
+ * job belongs to exactly one strand; net->lock protects the sessions' lists of jobs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +21,9 @@ struct job {
     struct run *run;
     struct wss_stream *stream; /* NULL: the call is unary */
     struct call *call;         /* while it runs */
-    size_t received;           /* bytes that count on its principal until it is done */
+    size_t received;           /* bytes charged to its principal until it is done */
     struct strand *strand;     /* where it waits or runs, under net->lock */
-    atomic_int over;           /* an enum err: nobody waits for its answer, and why */
+    atomic_int over;           /* an enum err: why its answer is no longer wanted */
 };
 
 static void job_list(struct job *job)
@@ -73,7 +73,7 @@ static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
     response.message = words;
     response.retry_after_ms = rpc_retry_after_ms(e);
     if (wss_respond(conn, &response) != ERR_OK)
-        log_line(LOG_LEVEL_DEBUG, "net: the caller is gone");
+        log_line(LOG_LEVEL_DEBUG, "net: the client has disconnected");
 }
 
 static void refuse_job(struct job *job, enum err e)
@@ -149,10 +149,10 @@ static void run_call(struct job *job)
     engine_serve(&call, &response);
     response.stream = job->event.stream;
     bool goes_on = call.rpc.err == ERR_OK && call.run != NULL;
-    if (goes_on) /* what follows here is durable before the answer leaves */
+    if (goes_on) /* the server's own arrows that follow are durable before the answer leaves */
         run_advance_own(call.run);
     if (wss_respond(job->conn, &response) != ERR_OK)
-        log_line(LOG_LEVEL_DEBUG, "net: the caller of %s is gone", call.rpc.method);
+        log_line(LOG_LEVEL_DEBUG, "net: the client of %s has disconnected", call.rpc.method);
     if (goes_on)
         run_advance(call.run);
     if (call.rpc.err == ERR_OK && call.opened != NULL)
@@ -160,7 +160,7 @@ static void run_call(struct job *job)
     call_end(&call);
 }
 
-/* Its turn has come: is it still wanted, and is there room for its answer? */
+/* Before it runs: is its answer still wanted, and is there room for it? */
 static enum err check_job(const struct job *job)
 {
     int over = atomic_load(&job->over);
@@ -183,13 +183,13 @@ static void serve(void *context)
     job_free(job);
 }
 
-/* What is given up in this instant is either seen here, or finds the job on its strand. */
+/* A cancellation at this instant is either seen here, or finds the job on its strand. */
 static enum err submit(struct job *job, struct strand *strand, work_job *run)
 {
     struct net *net = job->net;
     pthread_mutex_lock(&net->lock);
     enum err e = (enum err)atomic_load(&job->over);
-    if (e == ERR_OK) /* on_idle() rouses the workers, once for all that has come */
+    if (e == ERR_OK) /* on_idle() wakes the workers, once for all frames that have arrived */
         e = job->stream == NULL ? strand_post(strand, run, job)
                                 : strand_submit(strand, run, job);
     if (e == ERR_OK) {
@@ -200,8 +200,8 @@ static enum err submit(struct job *job, struct strand *strand, work_job *run)
     return e;
 }
 
-/* Where a call is served: a stream on a thread of its own pool, a run's call on the run's
- * strand. */
+/* Chooses where a call runs: a stream on a thread of the streams' pool, a run's call on the
+ * run's strand. */
 static enum err route(struct job *job)
 {
     if (job->stream == NULL)
@@ -212,7 +212,7 @@ static enum err route(struct job *job)
                        : submit(job, own, serve);
 }
 
-/* A call that came before its session was admitted has waited behind that. */
+/* Runs after admission: for a call that arrived before its session was admitted. */
 static void route_late(void *context)
 {
     struct job *job = context;
@@ -222,7 +222,8 @@ static void route_late(void *context)
         refuse_job(job, e);
 }
 
-/* What the call holds in memory, but for its bookkeeping, which the bound of calls bounds. */
+/* Charges the memory that the call holds, without its bookkeeping, which the limit of open
+ * calls bounds. */
 static enum err charge(struct job *job)
 {
     const Hallmark__V1__FrameRequest *request = job->event.frame->request;
@@ -277,7 +278,8 @@ void serve_request(void *context, struct wss_conn *conn, struct peer_event *even
         refuse_job(job, e);
 }
 
-/* Under net->lock: nobody waits for job any more. true: it will not run, free it. */
+/* Under net->lock: the answer of job is no longer wanted. true: it will not run; the caller
+ * frees it. */
 static bool give_up(struct job *job, enum err why)
 {
     atomic_store(&job->over, why);
@@ -300,10 +302,11 @@ void serve_cancelled(void *context, struct wss_conn *conn, uint32_t stream)
     if (ours)
         job_free(job);
     else
-        tlog_wake(net->server->log); /* a handler may wait there, and gives its place back */
+        tlog_wake(
+            net->server->log); /* a handler may wait there; it returns and frees its slot */
 }
 
-/* One that waited and will not run; NULL when there is none left. */
+/* Takes a waiting job, which will not run; NULL: none is left. */
 static struct job *withdraw_one(struct net *net, struct session *session)
 {
     struct job *found = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_end: how a run ends, and what of it is written then. Called on the run's strand; the
- * _later() functions from any thread. The end of a run must never be lost: its unit would stay
- * held until the lease is over.
+ * end: the ends of runs, and what is written then. Called on the run's strand; the _later()
+ * functions from any thread. The end of a run must never be lost, because its unit would stay
+ * held until the lease expires (test_run).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static enum err enter_end(struct store_tx *tx, const struct run *run)
     return tlog_append(run->server->log, tx, &event.pb, NULL);
 }
 
-/* The holder goes; the entries that wait come first, as refused ones if the station was
+/* Removes the holder. The staged entries are written first, as refused ones if the station was
  * revoked. */
 static enum err write_end(struct store_tx *tx, void *context)
 {
@@ -57,7 +57,7 @@ static enum err try_to_write(struct run *run)
     return ERR_OK;
 }
 
-/* told: what the station may hear of it. */
+/* told: the message for the station. */
 static void end_with(struct run *run, const struct ending *ending, const char *told)
 {
     run_own(run);
@@ -191,7 +191,7 @@ void run_session_closed(struct session *session)
     struct run *run;
     session_gone(session);
     while ((run = run_take_of(session)) != NULL) {
-        run_end_later(run, ERR_CLOSED, "the station's connection is gone", false);
+        run_end_later(run, ERR_CLOSED, "the station's connection was lost", false);
         run_drop(&run);
     }
     session_drop(&session);
@@ -204,5 +204,5 @@ void run_opened(struct run *run, struct session *session)
     if (session != NULL)
         run->conn = wss_conn_keep(session->conn);
     if (!run_list(run, session))
-        run_end_later(run, ERR_CLOSED, "the station's connection is gone", false);
+        run_end_later(run, ERR_CLOSED, "the station's connection was lost", false);
 }

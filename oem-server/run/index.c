@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_index: the runs in memory, found by run id and by connection. Everything here
- * holds server->lock, and must not touch what belongs to a run's strand.
+ * index: the runs in memory, found by run id, by UID, and by connection. Called by net, run and
+ * sweep, on any thread. All functions take server->lock, and must not touch what belongs to a
+ * run's strand.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "oem-server/run/run.h"
 
-/* Ids are random. */
+/* Run ids are random. A UID's last bytes count dies on a wafer, so all bytes are used. */
 static unsigned bucket_of_id(const uint8_t id[static RUN_ID_SIZE])
 {
     return id[0];
@@ -63,7 +64,7 @@ struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]
     return run;
 }
 
-/* Under server->lock: the first for which is_it says yes. */
+/* Under server->lock: the first run for which is_it gives true. */
 static struct run *search(struct server *server,
                           bool (*is_it)(const struct run *, const void *), const void *context)
 {
@@ -79,7 +80,7 @@ static bool is_of(const struct run *run, const void *session)
     return run->session == session;
 }
 
-/* Its link is cut so that the next call finds another one. */
+/* Removes the run's link to the session, so that the next call finds another one. */
 struct run *run_take_of(struct session *session)
 {
     struct server *server = session->server;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report: the arrows that the station reports, because the server does not see them. They come
- * with Runs.Report or as metadata of another call (call.c), are checked against the flow, and
- * staged. What the board says of itself in arrow 7 may end the run; it must never fail a unit.
+ * report: the arrows that the station reports, because the server does not see them. Called for
+ * Runs.Report, and by call.c for reports in the metadata of another call; they are checked
+ * against the flow, and staged. What the board says of itself in arrow 7 may end the run; it
+ * must never fail a unit (tests/e2e/refusals/units).
  */
 #include <string.h>
 
@@ -25,8 +26,8 @@ static enum err read_own_key(struct store_tx *tx, void *context)
     return unit_boot_key_get(tx, key->scope, &key->wrapped, key->rotpk);
 }
 
-/* Does the board's OTP hold what this server gave it? A blank record says nothing: then arrow
- * 20 decides, with the server's leave to write it again (recreate). */
+/* Checks that the board's OTP holds what this server gave it. A blank record proves nothing:
+ * then arrow 20 decides, with the server's permission to write it again (recreate). */
 static enum err check_rotpk(const struct run *run, const Hallmark__V1__BoardState *state,
                             uint64_t deadline_ms)
 {
@@ -48,7 +49,7 @@ static enum err check_rotpk(const struct run *run, const Hallmark__V1__BoardStat
                       "this order's firmware; an operator decides what becomes of the board");
 }
 
-/* Which key is in the slot is told by the receipt, whose signature counts. */
+/* The key in the slot is identified later, by the signed receipt. */
 static enum err check_slot(const Hallmark__V1__BoardState *state)
 {
     uint32_t slot = state->shared_key_slot;
@@ -66,7 +67,7 @@ static void hello_drop(Hallmark__V1__HelloRequest **hello)
     hallmark__v1__hello_request__free_unpacked(*hello, NULL);
 }
 
-/* Arrow 7: which board it says it is, and what it already has. */
+/* Arrow 7: the board's identity and what it already has, as it reports them. */
 static enum err take_hello(struct run *run, const Hallmark__V1__ArrowReport *report,
                            uint64_t deadline_ms)
 {
@@ -93,7 +94,7 @@ static bool passes_mailbox(const struct flow_row *row)
     return strcmp(row->service, "Host") == 0 || strcmp(row->service, "Target") == 0;
 }
 
-/* Arrow 5's request names DevAuth by digest: the one of the order. */
+/* Arrow 5's request names DevAuth by digest: it must be that of the order. */
 static enum err check_devauth(struct run *run, const Hallmark__V1__ArrowReport *report)
 {
     uint8_t named[SHA256_SIZE], digest[SHA256_SIZE];
@@ -143,7 +144,7 @@ static enum err stage(struct run *run, const Hallmark__V1__ArrowReport *report)
     return staged_add(&run->staged, &event.pb, true, NULL);
 }
 
-/* One report: checked, staged, and the flow moved. */
+/* Checks one report, stages it and advances the flow. */
 static enum err take_one(struct run *run, const Hallmark__V1__ArrowReport *report)
 {
     TRY(check_report(run, report));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run: one board's run in memory: made, kept, owned by its strand, dropped. Nothing here writes
- * or tells anything.
+ * run: one board's run in memory, and the server's own arrows, which advance it. Called by net
+ * and the handlers on the run's strand. A run must never move past an arrow whose entry cannot
+ * be written.
  */
 #include "oem-server/run/run.h"
 
@@ -148,8 +149,8 @@ void event_run(struct event *event, const struct run *run)
     event_bytes(event, EVENT_RUN_ID, SPAN(run->id));
 }
 
-/* What a call of the station's sets going here is part of what it waits for, so its deadline
- * holds for that too; but what was answered in its last moment still gets some time. */
+/* What a call of the station starts here is part of what the station waits for, so the call's
+ * deadline applies to it too; a minimum applies if that is about to pass. */
 uint64_t run_deadline_ms(const struct run *run)
 {
     uint64_t least = rpc_now_ms() + OWN_CALL_MIN_MS;

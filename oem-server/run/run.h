@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run: one board's way through arrows 3 to 33, as the server sees it. Used by call, api and
- * engine, and by net to find a run.
+ * run: one board's run through arrows 3 to 33, as the server sees it. For the server's own
+ * folders only.
  *
- * Lives in memory: an interrupted run starts again at arrow 3 (nothing resumes); what must
+ * It lives in memory: an interrupted run is restarted at arrow 3 and not resumed. What must
  * outlive it (claim, certificate, boot key, ROTPK, receipt) is in the store by UID, and so is
- * who holds the unit (oem-server/unit/unit.h). All work on a run happens on its strand, so one
- * thread at a time; refs are counted. server->lock guards next_id and session.
+ * the unit's holder (oem-server/unit/unit.h). All work on a run happens on its strand, so one
+ * thread uses it at a time (test_run_owner); it is reference-counted. server->lock protects
+ * next_id, next_uid and session.
  */
 #pragma once
 
@@ -23,13 +24,13 @@ struct run {
     atomic_uint refs;
     struct server *server;
     struct strand *strand;
-    bool listed; /* others may find it: it is its strand's. Set once, under server->lock */
-    struct caller *caller;   /* of its station: this run counts there until it is freed */
-    struct session *session; /* NULL once the connection is gone */
+    bool listed; /* it can be found, and belongs to its strand. Set once, under server->lock */
+    struct caller *caller;   /* its station's: this run is charged to it until it is freed */
+    struct session *session; /* NULL once the connection is closed */
     struct wss_conn *conn;   /* kept */
     struct auth_principal station;
     char peer[64];
-    bool over; /* finished, failed, interrupted or superseded: every further call is refused */
+    bool over; /* finished, failed, interrupted or superseded: further calls are refused */
     enum err why;
     char words[FAIL_WORDS_MAX];
     /* Set when it is over, and kept until that is durable: see run_end_waiting(). */
@@ -42,12 +43,12 @@ struct run {
     /* The run of the same unit that the Open of this one ended. */
     bool supersedes;
     uint8_t superseded_run[RUN_ID_SIZE];
-    unsigned entries;      /* that its calls and reports may have made, see run_charge() */
+    unsigned entries; /* of the log that its calls and reports have made, see run_charge() */
     struct staged staged;  /* entries that wait for the next change */
     atomic_bool flush_due; /* run_flush_later() was called */
 
     struct flow flow;
-    /* The deadline of the station's latest call: it holds for what the call set going, too. */
+    /* The deadline of the station's latest call: it also applies to what the call started. */
     uint64_t until_ms;
     uint8_t id[RUN_ID_SIZE];
     uint8_t uid[UID_SIZE];
@@ -75,45 +76,51 @@ struct run {
     uint8_t receipt_sha256[SHA256_SIZE];
 };
 
-/* Of its principal's share and budget; not listed yet. ERR_EXHAUSTED: over budget. */
+/* Makes a run of its principal's share and budget, which is not listed yet. *run_out is the
+ * caller's, for run_drop(). ERR_EXHAUSTED: over budget. */
 enum err run_new(struct session *session, struct run **run_out);
-/* So many entries of the log more: over budget (ERR_EXHAUSTED) the run ends. */
+/* Charges entries of the log to the run; over budget (ERR_EXHAUSTED) the run ends. */
 enum err run_charge(struct run *run, size_t entries);
 struct run *run_keep(struct run *run);
 void run_drop(struct run **run);
 struct strand *run_strand(struct run *run);
 
-/* The one way to a run that is listed: fn is called once, on the run's strand, with the run
- * kept for it. Any thread. ERR_MEMORY: fn is not called. */
+/* The only way to use a listed run from another thread: fn is called once, on the run's strand,
+ * with a reference to the run. Any thread. ERR_MEMORY: fn is not called. */
 typedef void run_fn(struct run *run, void *context);
 enum err run_post(struct run *run, run_fn *fn, void *context);
 /* Stops the process unless this thread is on the run's strand, or made the run and has not
- * listed it yet: two threads on one run's memory are worse than a restart. For every function
- * that touches a run, but for those inside store_do(), which read it while its strand waits. */
+ * listed it yet, because two threads on one run's memory are worse than a restart. Called by
+ * all functions that touch a run, except those inside store_do(), which read it while its
+ * strand waits (test_run_owner). */
 void run_own(const struct run *run);
 struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]); /* kept */
 
-/* run_index.c: the runs in memory. False: the station's connection is gone already, so nothing
- * else will end this run. */
+/* index.c: the runs in memory. Any thread. false: the station's connection is closed already,
+ * so nothing else will end this run. */
 bool run_list(struct run *run, struct session *session);
 void run_unlist(struct run *run);
-struct run *run_take_of(struct session *session); /* one of a connection that is gone; kept */
-/* One with entries that were staged before then, whose flush is not due yet; kept. */
+struct run *
+run_take_of(struct session *session); /* a run of a closed connection; a reference */
+/* A run with entries that were staged before before_ms and whose flush was not started yet; a
+ * reference. */
 struct run *run_take_late(struct server *server, uint64_t before_ms);
 /* One whose end could not be written at a time before then; kept. It is given once. */
 struct run *run_take_ending(struct server *server, uint64_t before_ms);
 unsigned run_count_ending(struct server *server);
 void run_index_free(struct server *server);
 
-/* Which unit and run, for the store's functions. Borrows from run. */
+/* The unit and the run, for the functions of unit.h. Borrows from run. */
 struct unit_run run_unit(const struct run *run);
 
 /* --- Ends (run_end.c). What is durable of the run stays; its holder goes; the station is told,
  * unless e is ERR_OK. --------------------------------------------------------------------- */
 
+/* On the run's strand; nothing happens if the run has ended already. */
 void run_end(struct run *run, enum err e, const char *words);
 void run_fail(struct run *run, enum err e); /* the words are the latest fail()'s */
-/* On its strand, from any thread. recorded: the store has the end and its entry already. */
+/* Ends the run on its strand; called from any thread. recorded: the store already has the end
+ * and its entry. */
 void run_end_later(struct run *run, enum err e, const char *words, bool recorded);
 /* The same for the run of that id, if it is in memory here. (There is none for the run of a
  * unit: it may be a newer one than what was meant.) */
@@ -121,45 +128,48 @@ void run_end_of_id(struct server *server, const uint8_t id[static RUN_ID_SIZE], 
                    const char *words, bool recorded);
 #define RUN_SUPERSEDED "superseded by a new run of the same board"
 /* Runs that are over, but whose end the store could not write: tries each again, on its strand.
- * Never waits. By the sweep. */
+ * Does not wait. By the sweep. */
 void run_end_waiting(struct server *server);
 /* The same for the last time, here, when no strand runs any more. */
 void run_end_drain(struct server *server);
-/* Entries that have waited for too long are written, on its strand. */
+/* Writes entries that have waited too long, on the run's strand. */
 void run_flush_later(struct run *run);
 
 /* A connection is gone: its runs end; drops the reference of its maker. */
 void run_session_closed(struct session *session);
-/* Runs.Open is durable: list the run, and end an older one of the same board. */
+/* Called when Runs.Open is durable: lists the run, and ends an older one of the same board. */
 void run_opened(struct run *run, struct session *session);
 
 /* --- What waits, and what is told. ---------------------------------------------------------
  */
 
-/* May the run's station still act? ERR_REVOKED, ERR_UNAUTHENTICATED. Inside a change. */
+/* Checks that the run's station may still act: ERR_REVOKED, ERR_UNAUTHENTICATED. Inside a
+ * change. */
 enum err run_station_check(struct store_tx *tx, const struct run *run);
 /* The run is still the unit's holder, and its staged entries come before what follows in this
  * change. ERR_ABORTED: it is not. */
 enum err run_write_staged(struct store_tx *tx, const struct run *run);
-/* The entries that wait are written, in a change of their own; nothing if none waits. */
+/* Writes the staged entries in a change of their own; does nothing if there are none. */
 enum err run_flush(struct run *run);
 
 /* station.c: a call to the run's station, with the run's id. */
 enum err run_ask_station(struct run *run, const char *method, uint32_t timeout_ms,
                          struct span payload, wss_done *answer, void *context);
 void run_tell_end(struct run *run, enum err e, const char *words); /* RunControl.End */
-uint64_t run_deadline_ms(const struct run *run); /* of what the server does on its own for it */
+uint64_t
+run_deadline_ms(const struct run *run); /* for what the server does on its own for the run */
 
-/* Reports of the station on arrows that the server cannot see; each is checked and staged. One
- * that says that its arrow failed ends the run. deadline_ms: of the call they came with. */
+/* Takes the station's reports of arrows that the server does not see: checks and stages each. A
+ * report of a failed arrow ends the run. deadline_ms: of the call they came with. */
 enum err run_reports(struct run *run, Hallmark__V1__ArrowReport *const *reports, size_t count,
                      uint64_t deadline_ms);
 
+/* Adds an arrow to the run's transcript (sign_transcript()). */
 void run_transcript(struct run *run, uint8_t arrow, struct span request_sha256,
                     struct span response_sha256);
 
 void run_boot_scope(const struct run *run, char scope[static 80]); /* of unit_boot_key_get() */
 struct sign_run run_sign(const struct run *run);                   /* common/core/sign.h */
 
-/* Which run it was: order, unit, run and the station's address; lent. */
+/* Puts order, unit, run and the station's address into the event. */
 void event_run(struct event *event, const struct run *run);

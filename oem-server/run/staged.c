@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * staged: see staged.h. call.c, report.c and station_call.c add entries, settle.c and run_end.c
- * write them. An entry must not be written twice: whoever wrote them in a change that became
- * durable calls staged_free().
+ * staged: the list of entries that wait. Called by settle.c, report.c and station_call.c to add
+ * entries, and by settle.c and end.c to write them. An entry must not be written twice: after
+ * the change that wrote them is durable, its caller calls staged_free().
  */
 #include "oem-server/run/staged.h"
 
@@ -114,11 +114,11 @@ static enum err write_one(const struct staged_entry *entry, struct server *serve
         event->message = words;
     }
     enum err e = tlog_append(server->log, tx, event, NULL);
-    event->message = said; /* its own again, to be freed */
+    event->message = said; /* restored, to be freed */
     if (e != ERR_OK || !entry->keyed || refused)
         return e;
-    /* A station that used the key for another call meanwhile keeps that call's answer: it must
-     * not stop the entries of what was done. */
+    /* A station that meanwhile used the key for another call keeps that call's answer: this
+     * must not prevent the entries. */
     e = store_answer_put(tx, station, entry->key, &entry->answer);
     return e == ERR_EXISTS ? ERR_OK : e;
 }

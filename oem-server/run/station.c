@@ -27,7 +27,7 @@ enum err run_ask_station(struct run *run, const char *method, uint32_t timeout_m
 
 static void told(void *context, const Hallmark__V1__FrameResponse *response)
 {
-    (void)context, (void)response; /* whether it listened changes nothing */
+    (void)context, (void)response; /* its result is not used */
 }
 
 void run_tell_end(struct run *run, enum err e, const char *words)
@@ -41,5 +41,6 @@ void run_tell_end(struct run *run, enum err e, const char *words)
         return;
     if (run_ask_station(run, "hallmark.v1.RunControl/End", 0, buf_span(&payload), told, NULL) !=
         ERR_OK)
-        log_line(LOG_LEVEL_INFO, "run: the station is gone and was not told: %s", words);
+        log_line(LOG_LEVEL_INFO, "run: the station has disconnected and was not told: %s",
+                 words);
 }

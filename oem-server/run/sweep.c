@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sweep: see sweep.h. server.c calls it; the work is done on a strand of the pool, one sweep at
- * a time. It must never end a run that still has its lease: the store decides, by its own
- * clock.
+ * sweep: ends expired runs, flushes late entries and enters alarms. Called by server.c; the
+ * work is done on a strand of the pool, one sweep at a time. It must never end a run whose
+ * lease is valid: the store decides, by its own clock (test_run).
  */
 #include "oem-server/run/sweep.h"
 
@@ -17,7 +17,7 @@ enum { SWEEP_MS = 5000 };
 
 #define HOUR_US (INT64_C(3600) * 1000000)
 
-/* Runs that end by a change of the server's own. */
+/* Runs that are ended by a change of the server's own. */
 struct ends {
     struct server *server;
     struct store_tx *tx;
@@ -139,8 +139,7 @@ static enum err was_told(void *context, uint64_t index, struct span entry)
     return ERR_OK;
 }
 
-/* Has this unit no alarm within the last hour? One that is still to come was entered before the
- * clock was set back, and counts for nothing. */
+/* true if this unit had no alarm within the last hour. */
 static enum err is_silent(struct store_tx *tx, const struct unit *unit, bool *silent_out)
 {
     const struct store_log_search search = { .unit = unit->uid,
@@ -186,7 +185,7 @@ static enum err one_unlocked(struct store_tx *tx, struct look *look, const uint8
     return silent && write ? enter_alarm(tx, look->server, &unit) : ERR_OK;
 }
 
-/* Reading: is there one to be told? Writing: tells of each. */
+/* Reading: looks whether there is a unit for an alarm. Writing: enters one for each. */
 static enum err each_unlocked(struct store_tx *tx, struct look *look, bool write)
 {
     AUTO(buf_free) struct buf uids = { 0 };

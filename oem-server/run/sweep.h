@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep: runs and units whose time is over. For server/. */
+/* sweep: expired runs, and alarms of units. For the server's own folders only. */
 #pragma once
 
 #include "oem-server/base/base.h"
 
-/* Before serving: the runs that the last process of this server left end, each with an entry;
- * then the entry "start". */
+/* Called before serving: ends the runs that the last process of this server left, each with an
+ * entry; then writes the entry "start" (test_run: restart_ends_runs). */
 enum err sweep_start(struct server *server);
 
-/* Every second or so: on a worker, ends runs whose lease is over (in the store, and here),
- * writes entries that have waited for SERVER_FLUSH_MS, and enters an alarm for units that are
- * committed for too long without a lock statement (once a unit and hour). Never waits. */
+/* Called about once a second; does not wait. Lets a worker end runs whose lease has expired (in
+ * the store and in memory), write entries that have waited for SERVER_FLUSH_MS, and enter an
+ * alarm for each unit that is committed for too long without a lock statement, once an hour
+ * (test_run: unlocked_unit_is_an_alarm, silent_run_ends). */
 void sweep_watch(struct server *server);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * init: the server without its sockets, for oemctl init. It must go through the same pipeline
- * as every other call, so that arrows 1 and 2 and the first operator are in the log.
+ * init: the server without its sockets. Called by oemctl init. It must use the same pipeline as
+ * all other calls, so that arrows 1 and 2 and the first operator are in the log.
  */
 #include "oem-server/server/init.h"
 
@@ -21,7 +21,7 @@ static const struct auth_principal principal = { .role = AUTH_SERVER,
                                                  .name = "oemctl-init",
                                                  .uri = "oemctl-init" };
 
-/* A second init finds the log that the first one began. */
+/* A second init uses the log that the first one began. */
 static enum err open_log(struct server *server)
 {
     uint8_t public_key[32];

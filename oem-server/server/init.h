@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * init: the server without its sockets, for oemctl init: arrows 1 and 2 and the first operator,
- * called in memory through the same pipeline (roles, event log, transactions) as every other
- * call.
+ * called in memory through the same pipeline (roles, event log, transactions) as all other
+ * calls. One thread.
  */
 #pragma once
 
@@ -11,7 +11,8 @@
 
 struct init;
 
-/* Opens tokens (the Root's too) and store. ERR_BUSY if the server runs. */
+/* Opens the tokens, the Root token included, and the store. *init_out is the caller's, for
+ * init_close(). ERR_BUSY: the server runs. */
 enum err init_open(const char *config_path, struct init **init_out);
 void init_close(struct init *init); /* NULL is fine */
 

@@ -18,7 +18,7 @@ struct check {
     struct replay *replay;
     struct store_tx *tx;
     unsigned differences;
-    char first[FAIL_WORDS_MAX]; /* words of the first one */
+    char first[FAIL_WORDS_MAX]; /* message of the first one */
 };
 
 static void event_drop(Hallmark__V1__Event **event)

@@ -4,7 +4,8 @@
 
 #include "oem-server/base/base.h"
 
-/* The changes of the newest entries (STATE_ENTRIES at most) against the rows that they name.
- * ERR_DATA_LOSS: a row was edited, added or lost; the message names row and field. */
+/* Compares the changes of the newest entries (STATE_ENTRIES at most) with the rows that they
+ * name. ERR_DATA_LOSS: a row was edited, added or removed; the message names row and field
+ * (test_api_operator: edited_store_is_found). */
 enum { STATE_ENTRIES = 10000 };
 enum err log_check_state(struct server *server);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server: the server's life: opened, resumed, renewed, watched, stopped. main and init.c call
- * it. Nothing here may wait for the HSM on main's thread once the server serves.
+ * server: opens, resumes, renews, watches and stops the server. Called by main and init.c. It
+ * must not wait for the HSM on main's thread once the server serves.
  */
 #include "oem-server/server/server.h"
 
@@ -28,7 +28,7 @@ bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS])
                  "server: the HSM is unresponsive: %s; %u threads serve in place of others",
                  words, replaced);
     else if (changed)
-        log_line(LOG_LEVEL_INFO, "server: the HSM has come back");
+        log_line(LOG_LEVEL_INFO, "server: the HSM responds again");
     server->hung = hung;
     callers_watch(server);
     sweep_watch(server);
@@ -43,7 +43,7 @@ static void seek(void *context)
     atomic_store(&server->seeking, false);
 }
 
-/* A token that is away is looked for each second, by a worker. */
+/* Lets a worker look for a missing token, once a second. */
 static void look_for_token(struct server *server)
 {
     if (atomic_exchange(&server->seeking, true))
@@ -57,15 +57,16 @@ enum err server_check(struct server *server)
 {
     uint64_t since = hsm_lost_since(server->hsm);
     if (tlog_stopped(server->log))
-        return fail(ERR_DATA_LOSS, "server: the event log cannot go on: stopping; its messages "
-                                   "above say why");
+        return fail(ERR_DATA_LOSS,
+                    "server: the event log has stopped, so the server stops; its messages "
+                    "above say why");
     if (since == 0)
         return ERR_OK;
     look_for_token(server);
     return rpc_now_ms() - since < SERVER_LOST_MS
                ? ERR_OK
                : fail(ERR_UNAVAILABLE,
-                      "server: a token of the HSM has been away for %d s: stopping, to be "
+                      "server: a token of the HSM has been missing for %d s: stopping, to be "
                       "restarted",
                       SERVER_LOST_MS / 1000);
 }
@@ -115,7 +116,7 @@ struct renewal {
     struct span certificate;
 };
 
-/* The new certificate and the account of it. */
+/* Stores the new certificate, with its entry. */
 static enum err keep_renewal(struct store_tx *tx, void *context)
 {
     const struct renewal *renewal = context;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Stored answers: the same call, asked again, gets the same answer. Called inside changes;
- * whether a method's answer is stored is a column of the method table (oem-server/auth). */
+/* Stored answers: a call that is repeated with the same key gets the same answer. Called inside
+ * changes; whether a method's answer is stored is a column of the method table
+ * (oem-server/auth). */
 #include "oem-server/store/query.h"
 
 enum err store_answer_put(struct store_tx *tx, const char *caller,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backend: what a database has to do for the store. SQLite does it (sqlite.c); PostgreSQL's
- * place is a second struct store_backend. README.md says what the two may differ in.
+ * backend: what a database has to do for the store. SQLite does it (sqlite.c); PostgreSQL would
+ * be a second struct store_backend. README.md says in what the two may differ.
  *
- * A backend knows SQL only by the names of statements.h and as the schema's text. It reports
- * failures itself, in a message that names the database. A link is used by one thread at a
+ * A backend knows SQL only by the names of statements.h and as the schema's text. It logs
+ * failures itself, with a message that names the database. A link is used by one thread at a
  * time.
  */
 #pragma once
@@ -12,7 +12,7 @@
 #include "common/core/rd.h"
 #include "oem-server/store/statements.h"
 
-/* STORE_OTHER: a type that no column of ours has, so somebody edited the row. */
+/* STORE_OTHER: a type that no column of the schema has: the row was edited. */
 enum store_type { STORE_NULL, STORE_NUMBER, STORE_TEXT, STORE_BYTES, STORE_OTHER };
 
 /* One value, to a statement or from a row. */
@@ -41,7 +41,7 @@ struct store_backend {
     int64_t (*now_us)(struct store_link *link); /* the database's clock, since 1970 */
 
     enum err (*script)(struct store_link *link, const char *sql); /* of the schema */
-    enum err (*check)(struct store_link *link); /* every statement fits the schema */
+    enum err (*check)(struct store_link *link); /* all statements fit the schema */
 
     /* Values are $1, $2, ...; their bytes must outlive the rows, the array need not. */
     enum err (*run)(struct store_link *link, enum statement statement,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hooks: what tests see and move of a store. Not for the server. */
+/* hooks: what tests read and change of a store. Not for the server. Any thread. */
 #pragma once
 
 #include "oem-server/store/store.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The event log's rows; what they mean is tlog's, which is their only writer. */
+/*
+ * The event log's rows. Called by tlog only, which is their only writer and defines what they
+ * mean. A row that was written must not be written again: a conflict is damage.
+ */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -120,7 +123,7 @@ enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
     return ERR_OK;
 }
 
-/* By the column that most likely has the fewest entries of one value. */
+/* Uses the index of the column that most likely has the fewest entries of one value. */
 static enum statement find_by(const struct store_log_search *search)
 {
     return search->unit != NULL            ? STATEMENT_LOG_FIND_UNIT

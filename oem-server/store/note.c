@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a change made true: a list that grows while a function of store_do() runs, and that tlog
- * takes into the entry of the same function. It never outlives the function. */
+/*
+ * The notes of a change: a list that grows while a function of store_do() runs, and that tlog
+ * takes into the entry of the same function. Called by row.c and tlog on the writer's thread.
+ * It must not outlive the function.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may call: stations, operators, auditors, each with its two newest certificates. Called
+/*
+ * Principals: stations, operators and auditors, each with its two newest certificates. Called
  * inside changes and reads; store_principal_check() inside every change that a principal asked
- * for. */
+ * for (test_call_race). A revoked principal must stay revoked (test_store).
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A statement's values in, its rows out, with types and sizes checked. Called by all functions
- * that know a table; it never makes SQL. */
+/*
+ * Binds a statement's values and reads its rows, with types and sizes checked. Called by all
+ * functions that know a table. It must never build SQL.
+ */
 #include "oem-server/store/query.h"
 
 #include <ctype.h>
@@ -93,7 +95,8 @@ enum err query_next(struct query *query, bool *row_out)
     return doom(query->tx, query->tx->store->backend->step(query->rows, row_out));
 }
 
-/* Words for who asked, who is often a peer: the noun of "ORDER_GET" is "order". */
+/* The message goes to a peer, so it names a noun and not a statement: "order" for "ORDER_GET".
+ */
 static enum err answer(enum err e, const char *what, enum statement statement)
 {
     char noun[16] = "";
@@ -137,7 +140,7 @@ enum err query_insert(struct store_tx *tx, enum statement statement,
     return changed == 0 ? answer(ERR_EXISTS, "exists already", statement) : ERR_OK;
 }
 
-/* The column just read is not what the store ever writes there. */
+/* The column just read holds a value that the store does not write. */
 static void query_fail(struct query *query, const char *why)
 {
     if (query->err != ERR_OK)

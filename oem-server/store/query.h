@@ -3,9 +3,9 @@
  * query: run a named statement in a transaction and read its rows. For the functions of store
  * and unit.
  *
- * Rows are read as rd reads bytes: column after column, and the first value of a wrong type or
- * size sticks as ERR_DATA_LOSS, for then somebody edited the database. A query borrows its
- * values' bytes and the transaction; release it with AUTO(query_close).
+ * Rows are read as rd reads bytes: column after column. The first value of a wrong type or size
+ * sticks as ERR_DATA_LOSS, because the database was edited then (test_store_damage). A query
+ * borrows its values' bytes and the transaction; release it with AUTO(query_close).
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 #include "oem-server/store/backend.h"
 #include "oem-server/store/store.h"
 
-enum { STORE_NAME_SIZE = 65 }; /* of every name, NUL included */
+enum { STORE_NAME_SIZE = 65 }; /* of a name, NUL included */
 
 /* Values. A name that is not terminated within its array, or a number over 63 bits, is refused
  * as ERR_INVALID by the statement that gets it. */
@@ -47,15 +47,18 @@ struct query {
     enum err err;
 };
 
+/* query is the caller's, for query_close(). A failure of the database dooms the transaction. */
 enum err query_open(struct store_tx *tx, enum statement statement,
                     const struct store_value *values, size_t count, struct query *query);
-/* The number that a statement of one row and column gives. */
+/* Runs a statement that gives one row with one number. */
 enum err query_count(struct store_tx *tx, enum statement statement,
                      const struct store_value *values, size_t count, uint64_t *value_out);
 enum err query_next(struct query *query, bool *row_out);
 enum err query_one(struct query *query); /* to the first row; ERR_NOT_FOUND if none */
 void query_close(struct query *query);
 
+/* The next column of the row. A value of a wrong type, size or range gives 0 or nothing, and
+ * its error is query->err, which query_end() returns. */
 int64_t query_i64(struct query *query);
 uint64_t query_u64(struct query *query);
 uint32_t query_u32(struct query *query);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading: a few connections of their own, each opened when first needed, so that nobody who
- * reads waits for the writer. A function runs on its caller's thread, in a read transaction: it
- * sees one state of the store. The mutex protects the pool; it is not held while a function
- * runs. */
+/*
+ * Reading: a pool of connections, each opened when first needed, so that readers do not wait
+ * for the writer. store_read() is called by any thread and runs the function on that thread, in
+ * a read transaction that sees one state of the store. The mutex protects the pool; it must not
+ * be held while a function runs.
+ */
 #include "common/host/log.h"
 #include "oem-server/store/tx.h"
 
-/* Under the mutex. The one that is opened is counted before it is there. */
+/* Under the mutex. A connection is counted before it is opened. */
 static bool reader_wanted(const struct store *store)
 {
     return store->free_count == 0 && store->reader_count < STORE_READERS_MAX;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The fold of a log's changes: a hash table of rows, each with its list of fields. Called for
- * every change of every entry, so it allocates per value and never twice for one. It never
- * reads a store or a log. */
+/* The fold of a log's changes: a hash table of rows, each with its list of fields. Called by
+ * tlog and oemctl for each change of each entry. It must not read a store or a log. */
 #include "oem-server/store/replay.h"
 
 #include <stdint.h>
@@ -21,7 +20,7 @@ struct field {
 struct row {
     struct row *next;
     char *name;
-    bool gone; /* by the last change; fields is then empty */
+    bool gone; /* gone by the last change; fields is then empty */
     struct field *fields;
 };
 struct replay {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing a row together with its notes. Called by all functions that change what row_kinds.h
- * lists; a row of those tables is written nowhere else. */
+/*
+ * Writes a row together with its notes. Called by all functions that change what row_kinds.h
+ * lists; a row of those tables must not be written anywhere else.
+ */
 #include "oem-server/store/row.h"
 
 #include <string.h>

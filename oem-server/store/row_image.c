@@ -12,7 +12,7 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 
-enum { HEX_MAX = 65 }; /* longer bytes are told by their digest */
+enum { HEX_MAX = 65 }; /* longer bytes are recorded by their digest */
 
 const struct row_info row_infos[ROW_KIND_COUNT] = {
 #define X(kind, name, key, keys, columns, count, table, how)                                   \

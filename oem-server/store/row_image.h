@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* row_image: a row of row_kinds.h as the event log tells it. For row.c and state.c. */
+/* row_image: a row of row_kinds.h as the event log records it. For row.c and state.c. */
 #pragma once
 
 #include "oem-server/store/query.h"
@@ -21,6 +21,8 @@ struct row_image {
     unsigned fields;               /* how many values */
     char *values[ROW_COLUMNS_MAX]; /* by field */
 };
+/* An image owns its strings: free it, also after a failure of row_image_read() or
+ * row_image_get(). */
 void row_image_free(struct row_image *image);
 
 /* The name of a column: 0 is the first of the key. Borrowed from name_out. */

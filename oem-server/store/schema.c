@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables. Read by store_open() alone. What no row may say is refused here as well as in the
- * code: tests/unit/test_unit_table.c holds the states' rules against unit/table.h. */
+/* The tables, as migrations. Read by store_open() only. Rows that the code must not write are
+ * refused here as well: test_unit_table compares the rules with unit/table.h. */
 #include "oem-server/store/schema.h"
 
 #include "common/host/own.h"

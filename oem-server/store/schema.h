@@ -3,8 +3,8 @@
  * schema: the tables, as numbered migrations that only grow. Each is applied once, in a
  * transaction of its own, and leaves its number in schema_versions.
  *
- * Types are PostgreSQL's BIGINT, TEXT and BYTEA. SQLite takes any name for a type and keeps
- * what it is given; so each reader checks the type and size of what it reads (query.h).
+ * Types are PostgreSQL's BIGINT, TEXT and BYTEA. SQLite takes any name for a type and stores
+ * values of any type, so each reader checks the type and size of what it reads (query.h).
  */
 #pragma once
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Settings of this installation, written by oemctl init and read at the server's start. */
+/*
+ * Settings of this installation, such as its names and the certificates of arrow 2. Written by
+ * oemctl init and read at the server's start. No entry of the log tells them.
+ */
 #include "oem-server/store/query.h"
 
 enum err store_setting_put(struct store_tx *tx, const char *name, struct span value)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The store on SQLite: the only file that knows it. Called by the store through struct
- * store_backend; a link is used by one thread at a time. */
+/*
+ * The store on SQLite. Called by the store through struct store_backend; a link is used by one
+ * thread at a time. No other file may know SQLite.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -34,7 +36,7 @@ struct store_link {
     struct store_rows rows[STATEMENT_COUNT]; /* prepared when first used */
 };
 
-/* A row that exists where no statement says "ON CONFLICT" is one the log never wrote. */
+/* Where a statement has no "ON CONFLICT", an existing row is one that the log did not write. */
 static enum err code_of(int extended)
 {
     switch (extended) {
@@ -63,7 +65,8 @@ static enum err code_of(int extended)
     }
 }
 
-/* The extended code tells a full disk from a missing file; the words name the file. */
+/* The extended code distinguishes a full disk from a missing file; the message names the file.
+ */
 static enum err fail_db(const struct store_link *link, const char *doing)
 {
     return fail(code_of(sqlite3_extended_errcode(link->db)), "store: %s: %s: %s (%d)",
@@ -137,7 +140,8 @@ static enum err wal_on(struct store_link *link)
     return result;
 }
 
-/* recursive_triggers: else a REPLACE would pass the triggers that keep facts from deletion. */
+/* recursive_triggers: without it, a REPLACE would bypass the triggers that keep facts from
+ * deletion. */
 static enum err link_configure(struct store_link *link, bool read_only)
 {
     sqlite3_extended_result_codes(link->db, 1);
@@ -232,7 +236,7 @@ static enum err rows_prepare(struct store_link *link, enum statement statement)
     if (result == SQLITE_OK)
         return ERR_OK;
     enum err e = fail_db(link, statement_name(statement));
-    return result == SQLITE_ERROR ? ERR_DATA_LOSS : e; /* our SQL is right: a table is not */
+    return result == SQLITE_ERROR ? ERR_DATA_LOSS : e; /* the SQL is right, so a table is not */
 }
 
 static enum err link_check(struct store_link *link)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The dump of what row_kinds.h lists, by pages, so that no read transaction is long; and of a
- * row by its name. Called for "log verify --state" and by the server's start. It never writes.
- */
+/* Dumps what row_kinds.h lists, in pages, so that no read transaction is long; or one row by
+ * its name. Called for "log verify --state" and by the server's start. It never writes. */
 #include "oem-server/store/state.h"
 
 #include <errno.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The list of statements.h as a table, for the backends. */
+/*
+ * The list of statements.h as a table. Called by the backends, and for messages. It must hold
+ * nothing but that list.
+ */
 #include "oem-server/store/statements.h"
 
 static const struct {

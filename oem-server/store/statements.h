@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * statements: all SQL of the server but its schema, as a list of named statements. Callers name
- * one; none is put together at run time. Values are $1, $2, ... of PostgreSQL, which SQLite
- * takes as named parameters. Used by the store's backends, its functions and those of unit/.
+ * statements: all SQL of the server except its schema, as a list of named statements. Callers
+ * name one; none is built at run time. Values are $1, $2, ... of PostgreSQL, which SQLite reads
+ * as named parameters. Used by the store's backends, its functions and those of unit/.
  *
  * "ON CONFLICT DO NOTHING" with a count of 0 means the row exists: so a conflict ends no
  * transaction, in either database. The log's entries and nodes do without: there a conflict is
@@ -14,8 +14,7 @@
 #include "oem-server/store/statements_order.h"
 #include "oem-server/store/statements_unit.h"
 
-/* first is the column by which an index finds the entries; the others are then asked of each.
- */
+/* first is the column whose index finds the entries; the others are then compared in each. */
 #define LOG_FIND_SQL(first)                                                                    \
     "SELECT position, entry FROM log_entries WHERE " first " AND position >= $1"               \
     " AND ($3 IS NULL OR unit = $3) AND ($4 IS NULL OR order_name = $4)"                       \
@@ -106,5 +105,6 @@ enum statement {
             STATEMENT_COUNT
 };
 
+/* Constant text. Any thread. */
 const char *statement_sql(enum statement statement);
 const char *statement_name(enum statement statement); /* lower layers name it in failures */

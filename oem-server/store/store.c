@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A store's life: the lock of its file, its schema, its writer. Called by the server's start
- * and end; a change or a read never passes here. */
+/* Opens and closes a store: the lock of its file, its schema, its writer. Called at the
+ * server's start and end, by oemctl init and by tests. It must not open a store that another
+ * process has open (test_store_do). */
 #include "oem-server/store/store.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static enum err store_new(const char *path, struct store **store_out)
     return ERR_OK;
 }
 
-/* The lock is of the open file, so it ends with this process however that ends. */
+/* The lock belongs to the open file, so it ends with this process, however that ends. */
 static enum err lock_take(struct store *store)
 {
     AUTO(free_drop) char *path = NULL;

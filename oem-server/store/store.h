@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store: what the server must remember, in SQL; SQLite today (sqlite.c), PostgreSQL's place is
- * the same struct store_backend. SQL exists only as the list of named statements in
- * statements.h. Principals, answers, settings and the log's rows have their functions here;
- * units, orders, images and wrapped keys have theirs in oem-server/unit/.
+ * store: the server's persistent data, in SQL; SQLite today (sqlite.c), PostgreSQL would be a
+ * second struct store_backend. SQL exists only as the list of named statements in statements.h.
+ * Principals, answers, settings and the log's rows have their functions here; units, orders,
+ * images and wrapped keys have theirs in oem-server/unit/.
  *
  * A change is store_do(): one writer thread runs the functions that wait, each in a savepoint,
  * and commits them together (WAL, synchronous=FULL: one fsync). Reading is store_read(): on
  * another connection, in a transaction of its own, without waiting for the writer
  * (tests/unit/test_store_do.c).
  *
- * Every function that takes a struct store_tx * is called inside a function that was given to
- * store_do() or store_read(). Functions that read give ERR_NOT_FOUND for no row. Structs that
- * they fill own their buffers: release with the matching _free. Structs to be written are
- * borrowed.
+ * Functions that take a struct store_tx * are called inside a function that was given to
+ * store_do() or store_read(), on its thread. Functions that read give ERR_NOT_FOUND for no row.
+ * Structs that they fill own their buffers: release with the matching _free. Structs to be
+ * written are borrowed.
  *
- * ERR_NOT_FOUND and ERR_EXISTS of one of these functions are answers: the change goes on. After
- * any other failure it can only be rolled back: store_do() gives ERR_ABORTED if fn says ERR_OK
- * nevertheless. A damaged file or an edited row gives ERR_DATA_LOSS, a full or failing disk
- * ERR_STORE, a row that names a missing one ERR_PRECONDITION.
+ * ERR_NOT_FOUND and ERR_EXISTS of one of these functions are answers: the change can go on.
+ * After any other failure it must be rolled back: store_do() gives ERR_ABORTED if fn returns
+ * ERR_OK nevertheless (test_store_do). A damaged file or an edited row gives ERR_DATA_LOSS, a
+ * full or failing disk ERR_STORE, a row that names a missing one ERR_PRECONDITION.
  *
  * One process at a time: store_open holds PATH.lock (flock) until store_close. Thread safe.
  */
@@ -32,64 +32,64 @@
 struct store;
 struct store_tx;
 
-/* Creates (mode 0600) and migrates, starts the writer. ERR_BUSY: another process has it open.
- */
+/* Creates the file (mode 0600) if needed, migrates it and starts the writer. *store_out is the
+ * caller's, for store_close(). ERR_BUSY: another process has it open; ERR_DATA_LOSS: damaged;
+ * ERR_CONFIG: made by a newer program. */
 enum err store_open(const char *path, struct store **store_out);
-/* Nobody may be in store_do() or store_read(). NULL is fine. */
+/* No thread may be in store_do() or store_read(). NULL is fine. */
 void store_close(struct store *store);
 
 /*
- * A change. The writer thread begins one transaction for all that wait, runs each fn in a
- * savepoint of its own, updates the log's head once and commits (one fsync for all). fn reads
+ * A change. The writer thread begins one transaction for all changes that wait, runs each fn in
+ * a savepoint of its own, updates the log's head once and commits (one fsync for all). fn reads
  * and writes rows and appends log entries; it calls no HSM, CA or network, touches no run's
- * memory, calls neither store_do() nor store_read(), and may be run twice (so it resets what it
- * gives back when it begins). It runs on the writer's thread; the message of its failure
- * (fail_words()) is carried to the caller's. ERR_OK: durable. Any other value of fn's rolls
- * back what fn did, and only that.
+ * memory, calls neither store_do() nor store_read(), and may be run twice (so it first resets
+ * its results). It runs on the writer's thread; the message of its failure (fail_words()) is
+ * copied to the caller's thread. ERR_OK: durable. Any other result of fn rolls back what fn
+ * did, and only that.
  *
- * The deadline (CLOCK_MONOTONIC, ms: rpc_now_ms()'s clock) decides until fn starts
- * (ERR_DEADLINE: it did not run); then the answer is waited for. ERR_UNAVAILABLE: the group's
- * commit failed, fn was run once more alone, and that failed too: nothing of it is in the
- * store.
+ * The deadline (CLOCK_MONOTONIC, ms: rpc_now_ms()'s clock) counts until fn starts
+ * (ERR_DEADLINE: it did not run); after that, store_do() waits for the result. ERR_UNAVAILABLE:
+ * the group's commit failed, fn was run once more alone, and that failed too: nothing of it is
+ * in the store.
  */
 typedef enum err store_fn(struct store_tx *tx, void *context);
 enum err store_do(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms);
 
-/* Reading: on a connection of its own from a small pool, in a read transaction. Does not wait
- * for the writer; waits for a connection until the deadline (ERR_DEADLINE). fn must be short
- * (under 5 s); long exports read by pages. It runs on the caller's thread. A write in it fails.
- */
+/* Reads: in a read transaction, on a connection from a small pool. Does not wait for the
+ * writer; waits for a connection until the deadline (ERR_DEADLINE). fn must be short (under 5
+ * s); long exports read in pages. It runs on the caller's thread. A write in it fails. */
 enum err store_read(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms);
 
 /* The database's clock, microseconds since 1970: one value a transaction. */
 int64_t store_now_us(struct store_tx *tx);
 
-/* What became true: for the entry that the same fn appends (Change of log.proto). Rows and
- * fields are named in README.md. value NULL with field "": the row is gone. The strings are
- * copied. tlog_append() takes the notes that are there into its entry. A fn that leaves notes
- * behind in a store with an event log is rolled back (ERR_INTERNAL): each change has an entry.
- */
+/* Records a value that changed, for the entry that the same fn appends (Change of log.proto).
+ * Rows and fields are named in README.md. value NULL with field "": the row is gone. The
+ * strings are copied. tlog_append() takes the notes made so far into its entry. A fn that
+ * leaves notes behind in a store with an event log is rolled back (ERR_INTERNAL), so that each
+ * change has an entry (test_store_do). */
 enum err store_note(struct store_tx *tx, const char *row, const char *field, const char *value);
 struct store_note {
     const char *row, *field, *value;
 };
-/* Since the fn began or they were last cleared; valid until then. */
+/* The notes since fn began or they were last cleared; valid until they are cleared. */
 const struct store_note *store_notes(struct store_tx *tx, size_t *count_out);
 void store_notes_clear(struct store_tx *tx);
 
-/* Something in memory that follows what is committed (tlog). All are called on the writer's
- * thread, and must not call store_do() or store_read(). */
+/* State in memory that follows what is committed (tlog). All are called on the writer's thread,
+ * and must not call store_do() or store_read(). */
 struct store_follower {
     void *context;
     void (*save)(void *context);    /* a fn begins */
-    void (*restore)(void *context); /* it was rolled back: as it was at save */
+    void (*restore)(void *context); /* it was rolled back: restore the state of save */
     enum err (*finish)(void *context, struct store_tx *tx); /* before the commit */
     void (*ended)(void *context, bool committed);           /* the group */
 };
 /* One at a time; NULL: none. No change may be under way. follower is copied. */
 void store_follow(struct store *store, const struct store_follower *follower);
 
-void store_tx_doom(struct store_tx *tx); /* its change will be rolled back */
+void store_tx_doom(struct store_tx *tx); /* marks the change: it will be rolled back */
 
 /* Settings of this installation: organization, trust_domain, origin, certificates of arrow 2.
  * Not noted: "log verify --state" does not cover them. */
@@ -107,6 +107,7 @@ struct store_principal {
     char revoked_reason[STORE_REASON_MAX + 1];
     int64_t added_us; /* by the database's clock; ignored by store_principal_add() */
 };
+/* Registers a principal with its first certificate; reads one by role and name. */
 enum err store_principal_add(struct store_tx *tx,
                              const struct store_principal *principal); /* ERR_EXISTS */
 enum err store_principal_get(struct store_tx *tx, uint32_t role, const char *name,
@@ -117,15 +118,16 @@ enum err store_principal_renew(struct store_tx *tx, uint32_t role, const char *n
 /* ERR_NOT_FOUND; ERR_REVOKED: already. */
 enum err store_principal_revoke(struct store_tx *tx, uint32_t role, const char *name,
                                 const char *reason);
-/* Is it registered with this certificate, and not revoked? Asked inside every change.
- * ERR_UNAUTHENTICATED, ERR_REVOKED with a message. */
+/* ERR_OK if the principal is registered with this certificate and not revoked; else
+ * ERR_UNAUTHENTICATED or ERR_REVOKED, with a message. Called inside every change that a
+ * principal asks for (test_call_race). */
 enum err store_principal_check(struct store_tx *tx, uint32_t role, const char *name,
                                const uint8_t certificate_sha256[static SHA256_SIZE]);
 /* By role and name, after that one; role 0: all. principals_out: calloc'd, the caller frees. */
 enum err store_principal_list(struct store_tx *tx, uint32_t role,
                               struct store_principal **principals_out, size_t *count_out);
 
-/* What a principal asked with and got, so that the same request can be answered again. */
+/* A principal's request and its certificate, so that the same request can be answered again. */
 struct store_registration {
     uint8_t csr_sha256[SHA256_SIZE];
     struct buf certificate;
@@ -143,6 +145,7 @@ struct store_answer {
     uint8_t request_sha256[SHA256_SIZE]; /* of method and payload */
     struct buf response;                 /* the packed response message */
 };
+/* Stores the answer of a call; reads it; removes those made before a time. */
 enum err store_answer_put(struct store_tx *tx, const char *caller,
                           const uint8_t key[static STORE_CALL_KEY_SIZE],
                           const struct store_answer *answer); /* ERR_EXISTS */
@@ -155,7 +158,7 @@ enum err store_answers_expire(struct store_tx *tx, int64_t before_us);
 
 /* --- The event log's rows (written by tlog only). --- */
 
-/* What an entry is found by. NULL: not told. */
+/* The values that an entry is found by. NULL: not given. */
 struct store_log_search {
     const uint8_t *unit;     /* UID_SIZE */
     const uint8_t *firmware; /* SHA256_SIZE */
@@ -189,15 +192,15 @@ enum err store_log_head_get(struct store_tx *tx, uint64_t *size_out, struct buf 
 typedef enum err store_log_take(void *context, uint64_t index, struct span entry);
 enum err store_log_read(struct store_tx *tx, uint64_t start, uint64_t count,
                         store_log_take *take, void *context);
-/* The same for the entries that have all of what search tells (arrow 0, time_us 0, until_us 0:
- * not told; entries of time_us and later, of until_us and earlier), gaps between them allowed.
- * outcome is not asked. */
+/* The same for the entries that match all values of search (arrow 0, time_us 0: not given;
+ * otherwise entries of that time and later); gaps between them are allowed. outcome is not
+ * compared. */
 enum err store_log_find(struct store_tx *tx, const struct store_log_search *search,
                         uint64_t start, uint64_t count, store_log_take *take, void *context);
 /* Whether an entry's columns are these: for the full check. */
 enum err store_log_search_same(struct store_tx *tx, uint64_t index,
                                const struct store_log_search *search, bool *same_out);
-/* ERR_EXISTS: there is one of that size; read it, for it counts. */
+/* ERR_EXISTS: there is one of that size already; read it, because that one counts. */
 enum err store_checkpoint_put(struct store_tx *tx, uint64_t size, struct span note);
 enum err store_checkpoint_latest(struct store_tx *tx, uint64_t *size_out, struct buf *note_out);
 /* The first checkpoint of size from or more. */

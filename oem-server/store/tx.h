@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tx: the inside of store and transaction, for the store's own files.
+ * tx: the internals of store and transaction, for the store's own files.
  *
- * The writer's link and its transaction belong to the writer's thread alone; a reader's to the
+ * The writer's link and transaction are used by the writer's thread only; a reader's by the
  * thread that took it from the pool. The mutex protects the queue, the pool and closing.
  */
 #pragma once
@@ -19,7 +19,7 @@ struct store_tx {
     struct store *store;
     struct store_link *link;
     bool doomed;    /* a statement failed: commit is refused */
-    int64_t now_us; /* 0: the clock was not read yet */
+    int64_t now_us; /* 0: the clock has not been read yet */
     struct store_note *notes;
     size_t note_count, note_cap;
 };
@@ -50,8 +50,10 @@ struct store {
 enum err writer_start(struct store *store);
 void writer_stop(struct store *store);
 
+/* Closes the connections of the pool; no reader may be active. */
 void readers_close(struct store *store);
 
+/* Frees the notes and their list. */
 void notes_free(struct store_tx *tx);
 
 uint64_t store_ms(void); /* CLOCK_MONOTONIC */

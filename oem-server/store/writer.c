@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writer: one thread that runs all changes. It takes what waits as a group, gives each
- * function a savepoint of its own in one transaction, and commits once. Nobody is told of
- * success before the commit; if the group is lost (SQLITE_FULL ends a whole transaction, a
- * COMMIT may fail), each function is run once more, alone. The mutex is never held while a
- * function runs.
+ * The writer: one thread that runs all changes. It takes the waiting changes as a group, gives
+ * each function a savepoint of its own in one transaction, and commits once. store_do() must
+ * not report success before the commit. If the group is lost (SQLITE_FULL ends a whole
+ * transaction, a COMMIT may fail), each function is run once more, alone (test_store_do). The
+ * mutex protects the queue and must not be held while a function runs.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ struct store_job {
     enum job_state state;
     pthread_cond_t done;
     struct store_job *next;
-    bool started; /* fn ran, if only in a group that was lost: the deadline is met */
+    bool started; /* fn ran, even if in a group that was lost: the deadline is met */
     enum err err;
     char message[FAIL_WORDS_MAX];
 };
@@ -93,7 +93,7 @@ static void job_says(struct store_job *job, enum err e)
     snprintf(job->message, sizeof(job->message), "%s", e == ERR_OK ? "" : fail_words());
 }
 
-/* A function that says ERR_OK, but left what must not be committed. */
+/* Checks a function that returned ERR_OK but left a state that must not be committed. */
 static enum err fn_check(struct store_tx *tx, enum err e)
 {
     if (e != ERR_OK)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * account: each entry says which server wrote it, and how often that server used each key of
- * the HSM since its entry before. append.c calls it on the store's writer. An entry that is not
- * committed must tell nothing: uses goes back with the edge.
+ * the HSM since its entry before. append.c calls it on the store's writer. What an entry that
+ * is not committed says must not count: uses is restored together with the edge.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Appending: an Event and the notes of its change become one entry, or several if they do not
- * fit. All runs on the store's writer, inside a change; the tree in memory moves after the
- * commit only, and goes back with a function that is rolled back. */
+ * fit. All of it runs on the store's writer, inside a change. The tree in memory must not move
+ * before the commit; it is restored when a function is rolled back. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,8 +76,7 @@ void tlog_follow(struct tlog *log)
     log->following = true;
 }
 
-/* The first entry of a group: where the log ends is what the store says, in this transaction.
- */
+/* For the first entry of a group: the store, in this transaction, says where the log ends. */
 static enum err edge_load(struct tlog *log, struct store_tx *tx)
 {
     struct tree_edge committed;
@@ -169,7 +168,7 @@ static void changes_free(struct changes *changes)
     free(changes->pointers);
 }
 
-/* protobuf-c knows no const strings; an event lends them until it is packed. */
+/* protobuf-c has no const strings; an event borrows them until it is packed. */
 static char *lend(const char *text)
 {
     return (char *)(uintptr_t)(text == NULL ? "" : text);
@@ -213,7 +212,7 @@ static void changes_take(struct changes *changes, Hallmark__V1__Event *event)
     event->changes = changes->pointers + first;
 }
 
-/* The entry that goes on where another one was full: by whom and on what, and more changes. */
+/* The entry that continues one that was full: actor and object, and more changes. */
 static void continued(const Hallmark__V1__Event *event, Hallmark__V1__Event *next)
 {
     hallmark__v1__event__init(next);
@@ -261,12 +260,13 @@ enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__
     size_t len = hallmark__v1__event__get_packed_size(&own);
     if (len > TLOG_ENTRY_MAX)
         return fail(ERR_LIMIT, "tlog: event of %zu bytes, limit %d", len, TLOG_ENTRY_MAX);
-    if (len + TLOG_ACCOUNT_MAX <= TLOG_ENTRY_MAX) /* else the next entry tells of the keys */
+    if (len + TLOG_ACCOUNT_MAX <=
+        TLOG_ENTRY_MAX) /* else the next entry accounts for the keys */
         tlog_account_put(log, &account, &own);
     TRY(changes_of(tx, &changes));
     enum err put = entries_put(log, tx, &own, &changes, &index);
     if (put != ERR_OK) {
-        store_tx_doom(tx); /* rows and tree may differ now: this must not be committed */
+        store_tx_doom(tx); /* rows and tree may differ now: must not be committed */
         return put;
     }
     store_notes_clear(tx);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * checkpoint: makes and parses the text of a checkpoint. Called by the server's log and by
+ * oemctl. It must not accept a second spelling of a checkpoint (test_tlog_proof).
+ */
 #include "oem-server/tlog/checkpoint.h"
 
 #include <string.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * note: makes, parses and verifies signed notes and verifier keys. Called by checkpoint.c, by
+ * the server's log and by oemctl. It must not accept a note in which a signature of the key
+ * does not verify, whatever else signed it (test_tlog_note).
+ */
 #include "oem-server/tlog/note.h"
 
 #include <openssl/evp.h>
@@ -70,7 +75,7 @@ static struct span until_plus(struct rd *r)
     return part;
 }
 
-/* The hash in the text must be the key's own: so a mistyped key is found here. */
+/* The hash in the text must be that of the key, so that a mistyped key is found here. */
 enum err note_key_parse(struct span text, struct note_key *key_out)
 {
     uint8_t typed[TYPE_SIZE + NOTE_PUBLIC_KEY_SIZE];
@@ -130,7 +135,7 @@ static enum err signatures_parse(struct span lines, struct note *note)
     return ERR_OK;
 }
 
-/* Where the text's last newline stands, if an empty line follows it; the last such place. */
+/* The last newline that is followed by an empty line: the end of the text. */
 static const uint8_t *text_end(struct span bytes)
 {
     for (size_t i = bytes.len; i >= 2; i--)
@@ -139,7 +144,7 @@ static const uint8_t *text_end(struct span bytes)
     return NULL;
 }
 
-/* The last empty line parts text and signatures. */
+/* The last empty line separates text and signatures. */
 enum err note_parse(struct span bytes, struct note *note_out)
 {
     if (bytes.len > NOTE_MAX)

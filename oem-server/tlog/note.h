@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * note: C2SP signed-note: a text and the signatures below it. Only Ed25519 (type 0x01) is made
- * and checked; other signatures, such as a witness's, are kept apart and passed over.
+ * and checked; other signatures, such as a witness's, are parsed and ignored.
  *
- * A parsed note borrows its bytes. Used by the server's log and by oemctl's verifier.
+ * A parsed note borrows its bytes. Used by the server's log and by oemctl's verifier. No state;
+ * any thread. Parsers give ERR_LIMIT for too many bytes or signatures and ERR_PROTO for another
+ * format. A buf that is given out is the caller's, for buf_free().
  */
 #pragma once
 
@@ -42,9 +44,11 @@ struct note {
     struct note_signature signatures[NOTE_SIGNATURES_MAX];
     size_t count;
 };
+/* ERR_LIMIT, ERR_PROTO. *note_out borrows bytes. */
 enum err note_parse(struct span bytes, struct note *note_out);
 
-/* ERR_SIG unless the key signed it, and every signature that claims to be the key's is. */
+/* ERR_SIG unless the key signed it, and each signature with the key's name and ID verifies
+ * (test_tlog_note). */
 enum err note_verify(const struct note *note, const struct note_key *key);
 
 /* text with one signature over it. Nothing is verified here. */

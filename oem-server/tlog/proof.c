@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * proof: makes, parses and verifies inclusion proofs. Called by the server's log and by oemctl.
+ * It must not need anything but the entry and the log's key (test_tlog_proof).
+ */
 #include "oem-server/tlog/proof.h"
 
 #include "common/host/log.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proof: C2SP tlog-proof: a receipt that an entry is in a log, checked offline with nothing but
- * the entry and the log's key.
+ * proof: C2SP tlog-proof: an inclusion proof, checked offline with the entry and the log's key
+ * alone.
  *
- * A parsed proof borrows its bytes. Used by the server's log and by oemctl's verifier.
+ * A parsed proof borrows its bytes. Used by the server's log and by oemctl's verifier. No
+ * state; any thread.
  */
 #pragma once
 
@@ -19,6 +20,8 @@ struct proof {
     struct span checkpoint; /* a signed note */
 };
 
+/* The text of a proof, in a buf that is the caller's; and its parser: ERR_LIMIT, ERR_PROTO,
+ * ERR_TRUNC. */
 enum err proof_build(uint64_t index, const struct tree_proof *path, struct span checkpoint,
                      struct buf *text_out);
 enum err proof_parse(struct span text, struct proof *proof_out);

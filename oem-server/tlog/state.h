@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* state: the inside of the log, for tlog's own files that use the store. */
+/* state: the internals of the log, for those of tlog's own files that use the store. */
 #pragma once
 
 #include <pthread.h>
@@ -23,15 +23,15 @@ struct tlog {
     pthread_mutex_t mutex; /* protects committed and signing */
     pthread_cond_t grown;  /* on CLOCK_MONOTONIC */
     struct tree_edge committed;
-    atomic_bool
-        stopped; /* the log contradicts itself: nothing is appended or signed any more */
+    atomic_bool stopped; /* the log contradicts itself: nothing more is appended or signed */
 
-    /* Of the store's writer alone. loaded: pending holds this group's edge, from log_head. */
+    /* Used by the store's writer thread only. loaded: pending holds this group's edge, from
+     * log_head. */
     bool loaded, saved_loaded;
     struct tree_edge pending, saved;
     uint8_t leaf[SHA256_SIZE], saved_leaf[SHA256_SIZE]; /* of the group's last entry */
 
-    bool signing; /* a checkpoint is made, one at a time; its maker owns what follows */
+    bool signing; /* a checkpoint is being made, one at a time; its maker owns what follows */
     pthread_cond_t idle;
     uint64_t signed_size;
     struct buf signed_note; /* empty if none was ever signed */
@@ -44,7 +44,7 @@ struct account {
     Hallmark__V1__KeyUse made[USES_MAX], left[USES_MAX];
     Hallmark__V1__KeyUse *made_pointers[USES_MAX], *left_pointers[USES_MAX];
 };
-/* Into event, which borrows from account and log. Inside a change. */
+/* Adds them to event, which borrows from account and log. Inside a change. */
 void tlog_account_put(struct tlog *log, struct account *account, Hallmark__V1__Event *event);
 
 uint64_t tlog_deadline(void); /* TLOG_WAIT_MS from now, for store_do() and store_read() */
@@ -53,7 +53,8 @@ uint64_t tlog_deadline(void); /* TLOG_WAIT_MS from now, for store_do() and store
 enum err tlog_head_get(struct store_tx *tx, struct tree_edge *edge_out);
 enum err tlog_head_put(struct store_tx *tx, const struct tree_edge *edge);
 bool tlog_edge_same(const struct tree_edge *a, const struct tree_edge *b);
-/* The log contradicts itself: says so, and stops it. Yields ERR_DATA_LOSS. */
+/* Logs why, and stops the log, because it contradicts itself. Returns ERR_DATA_LOSS. Any
+ * thread. */
 enum err tlog_stop(struct tlog *log, const char *why);
 
 /* tree_get over the store's rows; context is the transaction. A missing row is damage. */

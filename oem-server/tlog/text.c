@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * text: readers and writers of lines, decimals, base64 and UTF-8. Called by the parsers of this
+ * folder. Each must refuse a second spelling of the same value (test_tlog_proof).
+ */
 #include "oem-server/tlog/text.h"
 
 #include <stdarg.h>

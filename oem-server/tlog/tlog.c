@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The log's life and its growth: opened against the store's rows, appended to inside changes,
- * in memory as far as it is committed. Appending runs on the store's writer; nothing here
- * signs. */
+/* Opens the log against the store's rows and holds, in memory, the edge of what is committed.
+ * Called at the server's start and end, and by threads that wait for new entries. It must never
+ * sign. */
 #include "oem-server/tlog/tlog.h"
 
 #include <stdio.h>
@@ -42,7 +42,7 @@ enum err tlog_root_check(const struct tree_edge *edge, const struct checkpoint *
     return ERR_OK;
 }
 
-/* The latest checkpoint and the tree at its size. None is fine: then the tree begins empty. */
+/* The latest checkpoint and the tree at its size. Without one the tree begins empty. */
 static enum err load_signed(struct tlog *log, struct store_tx *tx, uint64_t log_size)
 {
     struct checkpoint checkpoint;
@@ -75,8 +75,8 @@ static enum err replay_entry(void *context, uint64_t index, struct span entry)
     return tree_add(replay->edge, leaf, tlog_node_compare, replay->tx);
 }
 
-/* What no checkpoint covers yet is checked entry by entry, from the tree that one does cover.
- */
+/* Entries that no checkpoint covers are hashed one by one, from the tree of the latest
+ * checkpoint on. */
 static enum err load(struct store_tx *tx, void *context)
 {
     struct tlog *log = context;
@@ -156,7 +156,8 @@ uint64_t tlog_wait(struct tlog *log, uint64_t size, const atomic_int *over, unsi
     return size;
 }
 
-/* Under the mutex: a thread that waits has either seen what was set before, or is woken. */
+/* Takes the mutex, so that a waiting thread has either seen what was set before, or is woken.
+ */
 void tlog_wake(struct tlog *log)
 {
     pthread_mutex_lock(&log->mutex);

@@ -2,17 +2,18 @@
 /*
  * tlog: the event log: an RFC 6962 Merkle tree over encoded Events
  * (proto/hallmark/v1/log.proto), checkpoints as C2SP tlog-checkpoint signed notes (Ed25519, key
- * in the HSM), receipts as C2SP tlog-proof.
+ * in the HSM), inclusion proofs as C2SP tlog-proof.
  *
- * tlog_append writes entries inside a function of store_do(), so a change and its account are
+ * tlog_append writes entries inside a function of store_do(), so a change and its entry are
  * durable together or not at all; the tree in memory moves after the commit only. A checkpoint
  * is signed over what a fresh read transaction finds, is stored before it is given away, and
  * its size does not go down (tests/unit/test_tlog.c). If the log contradicts itself (two
  * checkpoints of one size, a head that this server did not write), it stops: tlog_stopped(),
  * and ERR_DATA_LOSS.
  *
- * Thread safe. tlog_checkpoint, tlog_consistency, tlog_proof and tlog_verify_all use
- * transactions of their own: they are not called inside a function of the store.
+ * Thread safe. tlog_checkpoint, tlog_consistency, tlog_proof, tlog_verify_all and
+ * tlog_verify_state use transactions of their own: they are not called inside a function of the
+ * store. A buf that is given out is the caller's, for buf_free().
  *
  * tree.h, note.h and proof.h hold the parts that need neither store nor HSM; oemctl verifies
  * with them, trusting only the log's public key and its last checkpoint.
@@ -30,7 +31,8 @@ enum { TLOG_ENTRY_MAX = 65535 }; /* bytes of one encoded Event (C2SP tlog-tiles)
 
 struct tlog;
 
-/* Signs message with the log's key. */
+/* Signs message with the log's key. Called by tlog_checkpoint() and tlog_proof() on their
+ * caller's thread, one at a time. */
 typedef enum err tlog_sign(void *context, struct span message,
                            uint8_t signature_out[static 64]);
 
@@ -50,24 +52,29 @@ void tlog_free(struct tlog *log);
 enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
                      uint64_t *index_out);
 
-/* From now on each entry names that server and says how often each key was used since the one
- * before; one of kind "start" also what the last process of that server left. Looks first
- * whether the group that was being committed then is in the log. Before the first change; uses
- * outlives the log. */
+/* From now on each entry names that server and says how often each key was used since the entry
+ * before; an entry of kind "start" also says what the last process of that server left. First
+ * finds out whether the group that was being committed when that process ended is in the log.
+ * Called before the first change; uses outlives the log. */
 enum err tlog_account(struct tlog *log, const char *server, struct uses *uses);
 
 uint64_t tlog_size(struct tlog *log); /* entries committed */
-bool tlog_stopped(struct tlog *log);  /* the server must stop: no change can be entered */
+bool tlog_stopped(struct tlog *log);  /* the server must stop: changes get no entry any more */
+/* What tlog_append() takes from an event for searches; borrowed from event. */
 void tlog_search_of(const Hallmark__V1__Event *event, struct store_log_search *search_out);
 
-/* Waits until more than size entries are committed or *over is not 0 (NULL: never), timeout_ms
- * at most; gives how many are. After *over is set, tlog_wake() is called. */
+/* Waits until more than size entries are committed, or *over is not 0 (NULL: not looked at), or
+ * timeout_ms have passed; returns how many are committed. A thread that sets *over calls
+ * tlog_wake() afterwards. Any thread. */
 uint64_t tlog_wait(struct tlog *log, uint64_t size, const atomic_int *over,
                    unsigned timeout_ms);
 void tlog_wake(struct tlog *log);
 
-/* The signed note over all that is committed; signed again only when the tree has grown. */
+/* The signed note over all that is committed; signed again only when the tree has grown.
+ * ERR_UNAVAILABLE: the HSM did not sign in time; ERR_DATA_LOSS: the log has stopped. */
 enum err tlog_checkpoint(struct tlog *log, struct buf *note_out, uint64_t *size_out);
+/* Proofs over committed entries. ERR_RANGE: there is no such entry or size. *hashes_out is
+ * malloc'ed, the caller frees it. */
 enum err tlog_consistency(struct tlog *log, uint64_t old_size, uint64_t size,
                           uint8_t (**hashes_out)[SHA256_SIZE], size_t *count_out);
 enum err tlog_proof(struct tlog *log, uint64_t index,
@@ -75,13 +82,14 @@ enum err tlog_proof(struct tlog *log, uint64_t index,
 
 /* Reads everything: each entry against its leaf's hash and the columns that it is found by,
  * each node, each checkpoint's signature and root. ERR_DATA_LOSS with a message that names the
- * first wrong row. Slow; others may write meanwhile. */
+ * first wrong row. Slow; changes may go on meanwhile (test_tlog_damage). */
 enum err tlog_verify_all(struct tlog *log);
 
 /* Replays the changes of the newest entries (0: of all) and compares the store with them: calls
- * differs for each value that is not what the log says (store/replay.h); ERR_OK even then. Of
- * the newest only, the rows that they touch are compared; of all, every row of the store.
- * Others may write meanwhile. ERR_DATA_LOSS: an entry that is no Event. */
+ * differs for each value that is not what the log says (store/replay.h), and gives ERR_OK even
+ * then. With newest 0 all rows of the store are compared, otherwise the rows that those entries
+ * touch (test_unit_state). Changes may go on meanwhile. ERR_DATA_LOSS: an entry that is no
+ * Event. */
 enum err tlog_verify_state(struct tlog *log, uint64_t newest, replay_differs *differs,
                            void *context);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Checkpoints, and proofs from them. Called for auditors and for receipts, never inside a
- * change: it waits for the HSM and for the store's writer. */
+/* Makes checkpoints, and proofs from them. Called by the log's service for auditors, and for
+ * inclusion proofs of finished units. It must not be called inside a change, because it waits
+ * for the HSM and for the store's writer. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,7 +10,7 @@
 #include "oem-server/tlog/proof.h"
 #include "oem-server/tlog/state.h"
 
-/* A flag and not a mutex: it is waited for with a limit, since the HSM may hang. */
+/* A flag and not a mutex, because the wait has a time-out: the HSM may be unresponsive. */
 static enum err signing_take(struct tlog *log)
 {
     struct timespec until;
@@ -23,7 +24,8 @@ static enum err signing_take(struct tlog *log)
     log->signing = true;
     pthread_mutex_unlock(&log->mutex);
     return taken ? ERR_OK
-                 : fail(ERR_UNAVAILABLE, "tlog: the HSM has not come back from a checkpoint");
+                 : fail(ERR_UNAVAILABLE,
+                        "tlog: the HSM has not returned from signing a checkpoint");
 }
 
 static void signing_give(struct tlog **log)
@@ -34,7 +36,8 @@ static void signing_give(struct tlog **log)
     pthread_mutex_unlock(&(*log)->mutex);
 }
 
-/* A signature that does not verify never leaves here: a wrong key in the HSM, or a fault. */
+/* A signature that does not verify (a wrong key in the HSM, or a fault) must not be given away.
+ */
 static enum err sign_text(struct tlog *log, struct span text, struct buf *note_out)
 {
     uint8_t signature[NOTE_ED25519_SIZE];
@@ -66,7 +69,7 @@ static bool texts_same(struct span a, struct span b)
            span_eq(first.text, second.text);
 }
 
-/* If there is one of that size already, it counts, and must say the same. */
+/* If there is one of that size already, that one counts, and both must say the same. */
 static enum err checkpoint_keep(struct store_tx *tx, void *context)
 {
     const struct keep *keep = context;
@@ -81,7 +84,8 @@ static enum err checkpoint_keep(struct store_tx *tx, void *context)
                : tlog_stop(keep->log, "two checkpoints of one size differ");
 }
 
-/* Entries are durable before their checkpoint is signed, and that before it is given away. */
+/* Entries are durable before their checkpoint is signed; the checkpoint is durable before it is
+ * given away. */
 static enum err checkpoint_make(struct tlog *log)
 {
     AUTO(buf_free) struct buf text = { 0 };

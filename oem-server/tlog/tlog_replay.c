@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store against its log: the changes of the entries are folded, and the store's rows are
- * compared with what they give. Called at the server's start over the newest entries, and for
- * "log verify --state". It reads by pages, each in a read transaction of its own, and folds
- * what was appended meanwhile first: so each page is compared with the log of the same instant.
- * It never writes.
+ * Compares the store with its log: folds the changes of the entries, and compares the store's
+ * rows with the result. Called at the server's start over the newest entries, and for "log
+ * verify --state". It reads by pages, each in a read transaction of its own, and folds what was
+ * appended meanwhile first: so each page is compared with the log of the same instant. It never
+ * writes.
  */
 #include <string.h>
 
@@ -53,7 +53,7 @@ static enum err entry_fold(void *context, uint64_t index, struct span entry)
     return folded;
 }
 
-/* *behind_out: there are more entries in this transaction than were folded. */
+/* *behind_out: this transaction sees more entries than were folded. */
 static enum err entries_fold(struct check *check, bool *behind_out)
 {
     uint64_t size = 0;
@@ -93,7 +93,7 @@ static bool is_last(const struct buf *names, const char *name)
     return names->len >= size && memcmp(names->ptr + names->len - size, name, size) == 0;
 }
 
-/* No page gave it: it is missing, or was made after its page. */
+/* No page had it: it is missing, or was made after its page was read. */
 static void row_doubt(void *context, const char *row, const char *field, const char *want,
                       const char *got)
 {
@@ -111,7 +111,7 @@ static enum err row_check(void *context, const char *row)
     struct check *check = context;
     enum err dumped = state_dump_row(check->tx, row, value_compare, check);
     if (dumped !=
-        ERR_INVALID) /* a name that this program does not know: all of it is missing */
+        ERR_INVALID) /* a name that this program does not know: the whole row is missing */
         TRY(dumped);
     replay_missing_of(check->replay, row, check->differs, check->context);
     return ERR_OK;

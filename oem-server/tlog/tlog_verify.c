@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The full check: all rows, in portions, each in a read transaction of its own. Called for "log
- * verify" on the server's side and by tests; it never writes. */
+/* The full check of the log: all rows, in portions, each in a read transaction of its own.
+ * Called for "log verify" on the server's side and by tests; it never writes. */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -53,7 +53,8 @@ static enum err checkpoints_check(struct verifier *v)
     return ERR_OK;
 }
 
-/* What an entry is found by must be what it says: else a search would pass it over. */
+/* The columns that an entry is found by must be what the entry says, else a search would miss
+ * it. */
 static enum err search_check(struct store_tx *tx, uint64_t index, struct span entry)
 {
     struct store_log_search search;

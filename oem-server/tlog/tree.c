@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * tree: hashes and the growing edge of the Merkle tree. Called by the server's log for each
+ * entry, and by verifiers. It must not store anything: put and get are the caller's.
+ */
 #include "oem-server/tlog/tree.h"
 
 #include <openssl/evp.h>
@@ -7,7 +11,8 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 
-/* RFC 6962, 2.1: what is hashed begins with a byte that tells leaves from nodes. */
+/* RFC 6962, 2.1: the input of the hash begins with a byte that distinguishes leaves from nodes.
+ */
 enum { PREFIX_LEAF = 0, PREFIX_NODE = 1 };
 
 static void md_drop(EVP_MD_CTX **md)
@@ -44,7 +49,8 @@ static enum err tell(tree_put *put, void *context, unsigned level, uint64_t n,
     return put == NULL ? ERR_OK : put(context, level, n, hash);
 }
 
-/* Like adding 1 to size: each 1 bit that carries is a subtree that finds its right half. */
+/* Like adding 1 to size: each 1 bit that carries is a subtree that is now joined with its right
+ * half. */
 enum err tree_add(struct tree_edge *edge, const uint8_t leaf[static SHA256_SIZE], tree_put *put,
                   void *context)
 {

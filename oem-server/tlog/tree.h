@@ -3,13 +3,14 @@
  * tree: the Merkle tree of RFC 6962, section 2.1, without the entries.
  *
  * A tree_edge is all that is needed to grow a tree and to know its root: the hashes of the
- * complete subtrees along its right edge, one for each 1 bit of its size. So whoever has the
- * entries checks a log of any length in a kilobyte or two: tree_leaf and tree_add for each, and
- * tree_root at the sizes of its checkpoints.
+ * complete subtrees along its right edge, one for each 1 bit of its size. So a verifier checks
+ * a log of any length in one pass and two kilobytes: tree_leaf() and tree_add() for each entry,
+ * and tree_root() at the sizes of the checkpoints.
  *
- * Proofs are made from the hashes of complete subtrees: node n of level l covers entries
- * n * 2^l up to (n + 1) * 2^l. They are checked by the algorithms of RFC 9162, which need no
- * tree at all. Used by the server's log and by oemctl's verifier.
+ * Proofs are made from the hashes of complete subtrees: node n of level l covers entries n *
+ * 2^l up to (n + 1) * 2^l. They are checked by the algorithms of RFC 9162, which need no tree
+ * at all (test_tlog_tree). Used by the server's log and by oemctl's verifier. No state; any
+ * thread.
  */
 #pragma once
 
@@ -29,22 +30,25 @@ struct tree_edge {
     uint8_t nodes[TREE_LEVELS][SHA256_SIZE]; /* [l] counts if bit l of size is 1 */
 };
 
+/* The hashes of RFC 6962, 2.1. ERR_MEMORY. */
 enum err tree_leaf(struct span entry, uint8_t hash_out[static SHA256_SIZE]);
 enum err tree_node(const uint8_t left[static SHA256_SIZE],
                    const uint8_t right[static SHA256_SIZE],
                    uint8_t hash_out[static SHA256_SIZE]);
 
-/* Told of each subtree as it becomes complete: the leaf itself first, then upwards. */
+/* Called for each subtree when it becomes complete: the leaf itself first, then upwards. */
 typedef enum err tree_put(void *context, unsigned level, uint64_t n,
                           const uint8_t hash[static SHA256_SIZE]);
-/* Adds an entry by its leaf hash. put may be NULL. After a failure the edge is worthless. */
+/* Adds an entry by its leaf hash. put may be NULL. After a failure the edge must not be used
+ * any more. ERR_LIMIT: the tree is full. */
 enum err tree_add(struct tree_edge *edge, const uint8_t leaf[static SHA256_SIZE], tree_put *put,
                   void *context);
 enum err tree_root(const struct tree_edge *edge, uint8_t root_out[static SHA256_SIZE]);
 
-/* Gives the hash of a complete subtree. */
+/* Returns the hash of a complete subtree. */
 typedef enum err tree_get(void *context, unsigned level, uint64_t n,
                           uint8_t hash_out[static SHA256_SIZE]);
+/* The edge of the tree of that size, from its complete subtrees. Passes on get's failure. */
 enum err tree_load(uint64_t size, tree_get *get, void *context, struct tree_edge *edge_out);
 
 struct tree_proof {

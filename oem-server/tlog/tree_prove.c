@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Proofs from the hashes of complete subtrees: RFC 6962, 2.1.1 and 2.1.2. */
+/*
+ * Makes proofs from the hashes of complete subtrees: RFC 6962, 2.1.1 and 2.1.2. Called by
+ * tlog_prove.c inside a read transaction. It must read nodes through get only.
+ */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -96,7 +99,7 @@ enum err tree_prove_consistency(uint64_t old_size, uint64_t size, tree_get *get,
     struct range range = { 0, size };
     proof_out->count = 0;
     if (old_size == 0)
-        return ERR_OK; /* every tree continues the empty one */
+        return ERR_OK; /* any tree continues the empty one */
     while (range.hi != old_size)
         TRY(descend(&p, &range, old_size - 1));
     if (range.lo != 0)

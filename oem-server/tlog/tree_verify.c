@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks of proofs, step by step as RFC 9162 writes them; fn, sn, fr and sr are its names. */
+/*
+ * Checks proofs, step by step as RFC 9162 writes them; fn, sn, fr and sr are its names. Called
+ * by proof.c and by oemctl with untrusted proofs: a proof that is too short or too long must
+ * fail (test_tlog_tree).
+ */
 #include <string.h>
 
 #include "common/host/log.h"

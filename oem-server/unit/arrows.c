@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The facts that a run's arrows add: claim, certificate, ROTPK, FwInfo, agreement. Each is
- * inserted if it is absent, and the answer is the row: whatever is made twice counts once.
- * Called by the handlers of arrows 14, 18, 22 and 33. */
+/* The facts that a run's arrows add: claim, certificate, ROTPK, FwInfo, agreement. Called by
+ * the handlers of arrows 14, 18, 22 and 33. Each is inserted if it is absent, and the answer is
+ * the stored row, so a second, different value must not be given out. */
 #include <string.h>
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "oem-server/unit/inside.h"
 
-/* ERR_OK: it is this UID's; ERR_NOT_FOUND: no UID's. */
+/* ERR_OK: the key is this UID's; ERR_NOT_FOUND: no UID has it. */
 static enum err key_of(struct store_tx *tx, const struct unit *unit,
                        const uint8_t pub[static P256_POINT_SIZE])
 {

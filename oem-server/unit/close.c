@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* From the receipt to the seal: which key the board keeps, that it is locked, that it is shut.
- * Each is a fact that is inserted once; the same statement again gets the same answer, another
- * one is refused by name. Called for Runs.Finish, Commit, Booted, Locked and Sealed. */
+/*
+ * From the receipt to the seal: which key the board keeps, that it is locked, that its debug
+ * port is closed. Called for Runs.Finish, Commit, Booted, Locked and Sealed. Each statement is
+ * a fact that is inserted once: the same one again gets the same answer, another one must be
+ * refused.
+ */
 #include <string.h>
 
 #include "common/host/hex.h"
@@ -95,7 +98,8 @@ static enum err receipt_add(struct store_tx *tx, const struct unit *unit,
                value_name(unit->holder.station), value_number(store_now_us(tx))));
 }
 
-/* The receipt states certificate and ROTPK: what the server never gave was not verified. */
+/* The receipt states certificate and ROTPK: values that the server did not give out must not be
+ * accepted. */
 static enum err facts_check(struct store_tx *tx, const struct unit *unit)
 {
     struct fact_rotpk rotpk;
@@ -116,7 +120,8 @@ static enum err finish_new(struct store_tx *tx, const struct unit *unit,
     TRY(keep_decide(tx, unit, receipt, keep_out));
     TRY(receipt_add(tx, unit, receipt, *keep_out));
     memcpy(now.station, unit->holder.station, sizeof(now.station));
-    if (unit->state == UNIT_COMMITTED) /* its key is another run's: this one is not needed */
+    if (unit->state ==
+        UNIT_COMMITTED) /* its key is that of another run: this one is not needed */
         TRY(wrapped_shared_destroy_one(tx, unit, unit->holder.run_id));
     return unit_transition(tx, UNIT_EVENT_FINISH, unit, &now);
 }
@@ -200,7 +205,7 @@ static enum err commit_against_receipt(struct store_tx *tx, const struct unit *u
     return key_check(tx, unit, &receipt, commit);
 }
 
-/* Several commit statements may stand, all with one KCV. */
+/* There may be several commit statements, all with the same KCV. */
 static enum err commit_against_others(struct store_tx *tx, const struct unit *unit,
                                       const struct unit_commit *commit)
 {
@@ -220,7 +225,7 @@ static enum err commit_add(struct store_tx *tx, const struct unit *unit,
     uint8_t run_id[RUN_ID_SIZE], lock_tag[CONFIRMATION_TAG_SIZE];
     TRY(unit_table_find(UNIT_EVENT_COMMIT, unit->state) == NULL
             ? unit_transition(tx, UNIT_EVENT_COMMIT, unit, &now)
-            : ERR_OK); /* the state is refused by name before the statement is */
+            : ERR_OK); /* a wrong state is reported before a wrong statement */
     TRY(commit_against_receipt(tx, unit, commit));
     TRY(commit_against_others(tx, unit, commit));
     TRY(row_add(tx, ROW_COMMIT,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading facts back. Called by the events of unit.h; what is not there is ERR_NOT_FOUND, which
- * is an answer. Nothing here writes but fact_revoke() and unit_seal_add(). */
+/*
+ * Reads facts. Called by the events of unit.h; a missing fact is ERR_NOT_FOUND, which is an
+ * answer. It must not write, except in fact_revoke().
+ */
 #include <string.h>
 
 #include "common/host/log.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What works on a unit now: asked by every event of a run, ended by hang-up, lease, operator
- * and start. Time is the database's. A run that is not the holder any more gets ERR_ABORTED
- * here and changes nothing. */
+/*
+ * Holders: taken, checked by the events of a run, and ended by disconnection, lease, operator
+ * and start. Time is the database's. A run that is not the holder any more must get ERR_ABORTED
+ * and change nothing (test_unit).
+ */
 #include <string.h>
 
 #include "common/host/hex.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Released images: firmware and DevAuth. Called by the service Firmware, by FetchImage and by
- * arrow 22. Bytes are hashed whenever they are read: what was edited is not signed and not
- * loaded. */
+/*
+ * Released images: firmware and DevAuth. Called by the service Firmware, by FetchImage and by
+ * arrow 22. Bytes are hashed whenever they are read, so that edited bytes are not signed and
+ * not loaded (test_order).
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* inside: what the files of unit/ share. */
+/* inside: functions that the files of unit/ share. All of them are steps of a change as unit.h
+ * describes, on its thread; ERR_NOT_FOUND of a get or find is an answer. Results own their
+ * buffers. */
 #pragma once
 
 #include "oem-server/store/row.h"
@@ -30,15 +32,15 @@ const struct unit_table_row *unit_table_find(enum unit_event event, enum unit_st
 /* The row as it was read; state UNIT_FREE with its generation, if there is none. */
 enum err unit_find(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                    struct unit *unit_out);
-/* unit_find() for those that must have a row: ERR_NOT_FOUND. */
+/* unit_find(), but ERR_NOT_FOUND if there is no row. */
 enum err unit_must(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                    struct unit *unit_out);
 
 /*
- * Every event goes through here. was is the row as it was read, *now what it becomes (station,
- * held, holder, flags); the state is set by the table, ERR_PRECONDITION if it has no row.
- * Writes the row (inserts or deletes it, from and to FREE) and moves the order's counters by
- * the difference. quota: the place that the unit takes is asked for (ERR_QUOTA).
+ * All events go through here (test_unit_model). was is the row as it was read, *now the new row
+ * (station, held, holder, flags). The table sets the state; ERR_PRECONDITION if it has no row
+ * for it. Writes the row (inserts it from FREE, deletes it to FREE) and changes the order's
+ * counters by the difference. ERR_QUOTA: the unit would exceed the order's quantity.
  */
 enum err unit_transition(struct store_tx *tx, enum unit_event event, const struct unit *was,
                          struct unit *now);
@@ -50,12 +52,14 @@ enum err unit_of_run(struct store_tx *tx, const struct unit_run *run, struct uni
 enum err unit_of_station(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                          const char *station, struct unit *unit_out);
 
+/* true if the unit has a holder whose lease is valid and whose run is not too long. */
 bool unit_holder_live(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit *unit);
-/* Does what the end of the holder's run does: a started unit without a claim goes, one with a
- * claim fails if its order is closed. was: with its holder. */
+/* Ends the holder's run: a started unit without a claim becomes free, one with a claim fails if
+ * its order is closed. was: with its holder. */
 enum err unit_holder_end(struct store_tx *tx, const struct unit *was, struct unit *now_out);
 
+/* Fills the holder for a new run, from the database's clock. */
 void unit_holder_take(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit_open *in, struct unit_holder *holder_out);
 /* Is a time of the database from before its clock was set back? */
@@ -70,6 +74,7 @@ enum err unit_uids(struct store_tx *tx, enum statement statement,
 enum err unit_committed_answer(struct store_tx *tx, const struct unit *unit,
                                struct unit_committed *answer_out);
 
+/* Reads the columns of UNIT_GET from the query's row; errors stick in the query. */
 void unit_read(struct query *query, struct unit *unit);
 #define UNIT_KEY(unit) VALUES_ONLY(value_bytes((unit)->uid, UID_SIZE))
 #define UNIT_GEN(unit) value_bytes((unit)->uid, UID_SIZE), value_number((unit)->gen)
@@ -99,6 +104,7 @@ struct fact_receipt {
     uint8_t firmware_sha256[SHA256_SIZE];
     bool keep;
 };
+/* Receipts: freed; read, ERR_NOT_FOUND. */
 void fact_receipt_free(struct fact_receipt *receipt);
 enum err fact_receipt_get(struct store_tx *tx, const struct unit *unit,
                           const uint8_t run_id[static RUN_ID_SIZE],
@@ -106,7 +112,7 @@ enum err fact_receipt_get(struct store_tx *tx, const struct unit *unit,
 enum err fact_agreement_get(struct store_tx *tx, const struct unit *unit,
                             const uint8_t run_id[static RUN_ID_SIZE],
                             struct unit_agreement *agreement_out); /* without kek, wrapped */
-/* The finished run of this generation whose key has that KCV. ERR_NOT_FOUND. */
+/* Finds the finished run of this generation whose key has that KCV. ERR_NOT_FOUND. */
 enum err fact_agreement_find(struct store_tx *tx, const struct unit *unit,
                              const uint8_t kcv[static KCV_SIZE],
                              uint8_t run_id_out[static RUN_ID_SIZE],
@@ -118,17 +124,19 @@ struct fact_commit {
     struct buf statement, receipt;
 };
 void fact_commit_free(struct fact_commit *commit);
-/* That of the newest receipt: it counts. ERR_NOT_FOUND. */
+/* The commit statement of the newest receipt: the valid one. ERR_NOT_FOUND. */
 enum err fact_commit_newest(struct store_tx *tx, const struct unit *unit,
                             struct fact_commit *commit_out);
-/* ERR_NOT_FOUND; *same_out: it states what lock does. lock NULL: is there any? */
+/* ERR_NOT_FOUND: no lock statement. *same_out: it states the same as lock; lock NULL: not
+ * compared. */
 enum err fact_lock_find(struct store_tx *tx, const struct unit *unit,
                         const struct unit_lock *lock, bool *same_out);
 enum err fact_seal_station(struct store_tx *tx, const struct unit *unit,
                            char station_out[static 65], bool *accepted_out);
 enum err unit_seal_add(struct store_tx *tx, const struct unit *unit, const char *detail,
                        bool accepted);
-/* The certificate of the present generation, if there is a claim; once. */
+/* Revokes the certificate of the current generation, if there is a claim and it is not revoked
+ * yet. */
 enum err fact_revoke(struct store_tx *tx, const struct unit *unit, const char *reason);
 enum err fact_revoked(struct store_tx *tx, const struct unit *unit, bool *revoked_out);
 struct fact_rotpk {
@@ -144,10 +152,11 @@ enum err fact_released(struct store_tx *tx, const struct unit *unit, uint32_t ge
 
 /* --- Wrapped keys (wrapped.c). --- */
 
+/* Stores a run's wrapped AES_NuLink3, with its note. */
 enum err wrapped_shared_put(struct store_tx *tx, const struct unit *unit,
                             const uint8_t run_id[static RUN_ID_SIZE], const char *kek,
                             struct span blob);
-/* All K of this generation but that of run keep (NULL: of none). */
+/* Destroys all wrapped AES_NuLink3 of this generation except that of run keep (NULL: all). */
 enum err wrapped_shared_destroy(struct store_tx *tx, const struct unit *unit,
                                 const uint8_t *keep);
 enum err wrapped_shared_destroy_one(struct store_tx *tx, const struct unit *unit,
@@ -155,6 +164,7 @@ enum err wrapped_shared_destroy_one(struct store_tx *tx, const struct unit *unit
 
 /* --- Orders (order.c, order_change.c). --- */
 
+/* Parts of orders for the events of unit.h; a refusal has a message. */
 enum err order_station_add(struct store_tx *tx, const char *name,
                            const char *station);                       /* ERR_EXISTS */
 enum err order_window(struct store_tx *tx, const struct order *order); /* and not closed */
@@ -163,7 +173,7 @@ enum err order_has_station(struct store_tx *tx, const char *name, const char *st
                            bool *has_out);
 /* A started unit gets a holder: ERR_QUOTA if quantity is spent. */
 enum err order_place(struct store_tx *tx, const char *name);
-enum err order_issue(struct store_tx *tx, const char *name); /* ERR_QUOTA: issued up */
+enum err order_issue(struct store_tx *tx, const char *name); /* ERR_QUOTA: all are issued */
 enum err order_count(struct store_tx *tx, const char *name, int good, int accepted,
                      int under_way);
 enum err station_check(struct store_tx *tx, const char *station); /* ERR_PRECONDITION */

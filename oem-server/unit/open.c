@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A station opens a unit: a run for one to be made or finished, or the answer of a committed
- * one. Called for Runs.Open, and for nothing else. */
+/*
+ * Opens a unit for a station: a run for one to be made or finished, or the answer of a
+ * committed one. Called for Runs.Open only. It must not give a unit a second holder
+ * (test_unit_interleave).
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +39,7 @@ static enum err boot_test_wanted(struct store_tx *tx, const struct unit *unit, b
     return ERR_OK;
 }
 
-/* What belongs together was stored together: a part that is missing is damage. */
+/* These rows were stored together, so a missing one is damage. */
 static enum err part(enum err e, const char *what)
 {
     return e == ERR_NOT_FOUND ? fail(ERR_DATA_LOSS, "unit: committed, but it has no %s", what)
@@ -121,7 +124,7 @@ static enum err check_rotpk(struct store_tx *tx, const struct unit *unit,
                                 hex, rotpk.boot_key, order->name);
 }
 
-/* Ends the run that holds it, if that may be: *was_out is the unit after that. */
+/* Ends the run that holds it, if that is allowed: *was_out is the unit after that. */
 static enum err supersede(struct store_tx *tx, const struct unit_limits *limits,
                           const struct unit_open *in, struct unit *was,
                           struct unit_opened *opened)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What an operator does to a unit, each with a reason in words. Called by the service Units;
- * the caller has asked that the principal is an operator, and writes the reason into its entry.
+/*
+ * Operators' changes of a unit, each with a reason. Called by the service Units; the caller
+ * checks that the principal is an operator, and writes the reason into its entry. A sealed
+ * production unit must not be released (test_unit: production_stays_shut).
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +18,7 @@ static enum err operated(struct store_tx *tx, const uint8_t uid[static UID_SIZE]
     return unit_must(tx, uid, was);
 }
 
-/* The caller gets the row as it is now, and the holder that ended by it. */
+/* The caller gets the new row, and the holder that was ended. */
 static enum err change(struct store_tx *tx, enum unit_event event, const struct unit *was,
                        struct unit *now, struct unit *unit_out)
 {
@@ -99,7 +101,7 @@ struct reassigning {
     void *context;
 };
 
-/* The run of the station that it is taken from ends by it. */
+/* Ends the run of the station that the unit is taken from. */
 static enum err holder_take_away(struct store_tx *tx, const struct reassigning *r,
                                  const struct unit *unit, struct unit *now_out)
 {

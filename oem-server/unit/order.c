@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Orders: their terms, stations and counters. Called by the service Orders and by the events of
- * unit.h, which move the counters here and nowhere else. */
+/*
+ * Orders: their terms, stations and counters. Called by the service Orders and by the events of
+ * unit.h. The counters must not be changed anywhere else.
+ */
 #include "oem-server/unit/order.h"
 
 #include <stdlib.h>
@@ -103,7 +105,7 @@ static enum err terms_check(const struct order *order)
     if (order->lock_level == 2)
         return fail_quiet(ERR_INVALID,
                           "lock level password is withdrawn: DevAuth sets no "
-                          "password, so whoever set one before could open the board");
+                          "password, and one that was set before would open the board");
     if (order->lock_level != LEVEL_DEV && order->lock_level != LEVEL_PRODUCTION)
         return fail_quiet(ERR_INVALID, "lock level %u is neither dev nor production",
                           order->lock_level);
@@ -150,13 +152,13 @@ enum err order_create(struct store_tx *tx, const struct order *order)
     TRY(added);
     for (size_t i = 0; i < order->station_count; i++) {
         enum err station = order_station_add(tx, order->name, order->stations[i]);
-        if (station != ERR_EXISTS) /* named twice is named */
+        if (station != ERR_EXISTS) /* a station may be named twice */
             TRY(station);
     }
     return ERR_OK;
 }
 
-/* --- What events ask. --- */
+/* --- Checks of events. --- */
 
 enum err order_window(struct store_tx *tx, const struct order *order)
 {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * order: what may be made: terms, stations, counters. Counters stand in the order's row, are
- * changed by the events of unit.h, and equal a recount (test_unit_model.c). An order's images,
- * level and boot key scope never change (test_unit_table.c: terms_stay). Used inside store_do()
- * and store_read() as unit.h says.
+ * order: an order's terms, stations and counters, and released images. Counters are columns of
+ * the order's row, are changed by the events of unit.h, and equal a recount (test_unit_model).
+ * An order's images, level and boot key scope do not change (test_unit_table: terms_stay). All
+ * functions are steps of a change or a read as unit.h describes, on its thread. Those that
+ * change an order give ERR_NOT_FOUND (no such order), ERR_PRECONDITION (closed, or a term that
+ * cannot be) and ERR_INVALID (reason), with a message for the operator (test_order). Structs
+ * that are filled own their memory: release with the matching _free.
  */
 #pragma once
 
@@ -12,7 +15,7 @@
 enum { ORDER_STATIONS_MAX = 256, ORDER_ATTRIBUTES_MAX = 16 };
 
 struct order_counts {
-    uint32_t good, accepted, under_way, issued;                                /* of the row */
+    uint32_t good, accepted, under_way, issued; /* columns of the row */
     uint32_t started, finished, committed, sealed, failed, scrapped, unlocked; /* counted */
 };
 struct order {
@@ -32,6 +35,7 @@ struct order {
     char (*stations)[65];
     size_t station_count;
 };
+/* Frees what it owns, not the struct itself. */
 void order_free(struct order *order);
 
 /* ERR_EXISTS; ERR_PRECONDITION: image not released or withdrawn, station unknown or revoked. */
@@ -46,7 +50,8 @@ void order_list_free(struct order *orders, size_t count);
 struct order_closed {
     uint32_t failed, runs_ended, unsealed;
 };
-/* ended is called for each run that ends by it. */
+/* Closes the order: units that have started without a run fail. now: ends open runs too, and
+ * calls ended for each. */
 enum err order_close(struct store_tx *tx, const char *name, bool now, const char *reason,
                      unit_ended *ended, void *context, struct order_closed *closed_out);
 enum err order_extend(struct store_tx *tx, const char *name, int64_t not_after,
@@ -65,7 +70,8 @@ enum err order_add_station(struct store_tx *tx, const char *name, const char *st
 enum err order_remove_station(struct store_tx *tx, const char *name, const char *station,
                               const char *reason);
 
-/* The counters of all orders' rows against a recount of units and claims. */
+/* Compares the counters of all orders with a recount of units and claims; calls differs for
+ * each that differs. */
 typedef void order_differs(void *context, const char *order, const char *counter,
                            uint32_t in_row, uint32_t counted);
 enum err order_recount(struct store_tx *tx, order_differs *differs, void *context);
@@ -85,8 +91,7 @@ struct image {
 };
 void image_free(struct image *image);
 enum err image_release(struct store_tx *tx, const struct image *image); /* ERR_EXISTS */
-/* The bytes are hashed when they are read: ERR_DATA_LOSS if they are not those of the digest.
- */
+/* Hashes the bytes after reading them: ERR_DATA_LOSS if the digest differs (test_order). */
 enum err image_get(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
                    struct image *image_out);
 enum err image_info(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What an operator does to an order, each with a reason in words; and the recount that holds
- * its counters against its units. Called by the service Orders; the caller writes the reason
- * into its entry. */
+/*
+ * Operators' changes of an order, each with a reason; and the recount that compares its
+ * counters with its units. Called by the service Orders, which writes the reason into its
+ * entry. The recount must not write.
+ */
 #include <string.h>
 
 #include "common/host/log.h"
@@ -26,7 +28,7 @@ static enum err order_open(struct store_tx *tx, const char *name, const char *re
 
 /* --- Close. --- */
 
-/* Counts what the caller is told of. */
+/* Counts the runs that are reported to the caller. */
 struct ending {
     unit_ended *ended;
     void *context;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading the unit's row, and lists of UIDs. Called by every event of unit.h. It never writes.
+/*
+ * The unit's row, and unit_transition(), the only way by which an event changes it. Called by
+ * all events of unit.h. A unit's state, its holder and its order's counters must not be written
+ * anywhere else.
  */
 #include <stdio.h>
 #include <string.h>

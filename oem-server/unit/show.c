@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading units for people: lists, alarms, and all facts of one. Called by the services Units,
- * RunTable and Health, in read transactions. It never writes. */
+/*
+ * Reads units for people: lists, alarms, and all facts of one. Called by the services Units,
+ * RunTable and Health, in read transactions. It must not write.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,7 +243,8 @@ static enum err revoked_get(struct store_tx *tx, const struct unit *unit,
     return ERR_OK;
 }
 
-/* Without a receipt there is a FwInfo only if arrow 22 was passed: then it is the order's. */
+/* Without a receipt there is a FwInfo only after arrow 22: then it is that of the order's
+ * firmware. */
 static enum err firmware_of(struct store_tx *tx, const struct unit *unit,
                             struct unit_facts *facts)
 {

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table: every event of a unit, with the states that it leads from and to.
+ * table: the events of a unit, with the states that they lead from and to.
  *
- * unit_transition() (inside.h) lets nothing through that has no row here; the schema's triggers
- * are checked against it (tests/unit/test_unit_table.c), and the reference model of
- * tests/unit/test_unit_model.c is driven by it. What else an event asks (quota, window,
- * receipt) stands in its function.
+ * unit_transition() (inside.h) refuses an event that has no row here. test_unit_table compares
+ * the schema's triggers with it, and the reference model of test_unit_model is driven by it.
+ * Further conditions of an event (quota, window, receipt) are checked by its function.
  */
 #pragma once
 
-/* Numbers are stored: append, never renumber. FREE is the state of a UID without a row. */
+/* Numbers are stored: append, do not renumber. FREE is the state of a UID without a row. */
 #define UNIT_STATE_LIST(X)                                                                     \
     X(FREE, 0, "free")                                                                         \
     X(STARTED, 1, "started")                                                                   \
     X(FINISHED, 2, "finished")   /* the receipt was accepted */                                \
-    X(COMMITTED, 3, "committed") /* the board said which key it keeps */                       \
+    X(COMMITTED, 3, "committed") /* the board stated which key it keeps */                     \
     X(SEALED, 4, "sealed")                                                                     \
     X(FAILED, 5, "failed")                                                                     \
     X(SCRAPPED, 6, "scrapped")
 
-/* Why a unit is held. Numbers are stored: append, never renumber. */
+/* Why a unit is held. Numbers are stored: append, do not renumber. */
 #define UNIT_CAUSE_LIST(X)                                                                     \
     X(OPERATOR, 1, "operator")                                                                 \
     X(FIRMWARE, 2, "firmware withdrawn")                                                       \
@@ -34,16 +33,17 @@ enum {
     UNIT_IN_SEALED = 1 << 4,
     UNIT_IN_FAILED = 1 << 5,
     UNIT_IN_SCRAPPED = 1 << 6,
-    UNIT_IN_PLACE = UNIT_IN_FINISHED | UNIT_IN_COMMITTED, /* its place in the order is spent */
-    UNIT_IN_WORK = UNIT_IN_STARTED | UNIT_IN_PLACE,       /* where there can be a holder */
+    UNIT_IN_PLACE =
+        UNIT_IN_FINISHED | UNIT_IN_COMMITTED,       /* it counts against the order's quantity */
+    UNIT_IN_WORK = UNIT_IN_STARTED | UNIT_IN_PLACE, /* where there can be a holder */
 };
 
-/* What an event asks of the holder, or does to it. */
+/* What an event requires of the holder, or does to it. */
 enum unit_holding {
-    UNIT_HOLDER_ANY,    /* not asked, stays */
-    UNIT_HOLDER_NEEDED, /* the run that acts is the holder, and in its time; stays */
-    UNIT_HOLDER_TAKEN,  /* the run that acts becomes it */
-    UNIT_HOLDER_LOST,   /* there is none afterwards */
+    UNIT_HOLDER_ANY,    /* not checked, stays */
+    UNIT_HOLDER_NEEDED, /* the acting run is the holder, and its lease is valid; stays */
+    UNIT_HOLDER_TAKEN,  /* the acting run becomes the holder */
+    UNIT_HOLDER_LOST,   /* there is no holder afterwards */
 };
 enum unit_actor { UNIT_BY_STATION, UNIT_BY_SERVER, UNIT_BY_OPERATOR };
 
@@ -77,7 +77,7 @@ enum { UNIT_SAME = -1 }; /* the state stays */
     X(ALLOW, UNIT_IN_PLACE, UNIT_SAME, UNIT_HOLDER_ANY, UNIT_BY_OPERATOR)                      \
     X(REASSIGN, UNIT_IN_PLACE, UNIT_SAME, UNIT_HOLDER_ANY, UNIT_BY_OPERATOR)
 
-/* The events, each once, as they are named in a refusal. */
+/* The events, each once, with the word for refusals. */
 #define UNIT_EVENT_LIST(X)                                                                     \
     X(OPEN, "opened")                                                                          \
     X(ANSWER, "answered")                                                                      \

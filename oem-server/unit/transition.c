@@ -81,7 +81,7 @@ static bool is_under_way(const struct unit *unit)
            (unit->state == UNIT_STARTED && unit->holder.held_now);
 }
 
-/* A sealed unit that is scrapped has spent its place: it stays good in the count. */
+/* A sealed unit that is scrapped still counts against the order's quantity as good. */
 static enum err counters_move(struct store_tx *tx, const struct unit *was,
                               const struct unit *now)
 {

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit: what is true of a board: facts, a state, and a holder.
+ * unit: what the server knows of a board: facts, a state, and a holder.
  *
- * The state says how far the unit is and never goes back. What works on it now (run, server,
- * station, lease) are other columns. Facts are inserted once and never changed; the database
- * refuses an update of them (tests/unit/test_unit_table.c shows both). table.h lists every
- * event with the states that it leads from and to; the schema is checked against it, and the
- * tests' reference model is driven by it (test_unit_model.c).
+ * The state says how far the unit is and never goes back. The holder (run, server, station,
+ * lease) is in other columns. Facts are inserted once and never changed; the database refuses
+ * an update of them (test_unit_table shows both). table.h lists the events with the states that
+ * they lead from and to; the schema is checked against it, and the tests' reference model is
+ * driven by it (test_unit_model).
  *
- * Every function that takes a struct store_tx * is a step of a change: call it inside a
- * function given to store_do() (writing) or store_read() (reading). It reads and writes rows,
- * notes what became true (store_note()), and does nothing else: no HSM, no CA, no network, no
- * memory of a run. It may be run twice. Whether the principal may act at all (registered, role,
- * not revoked) was asked by the caller in the same transaction; whether this station may act on
- * this unit is asked here.
+ * Functions that take a struct store_tx * are steps of a change: call them inside a function
+ * given to store_do() (writing) or store_read() (reading), on its thread. They read and write
+ * rows, note the changes (store_note()), and do nothing else: they use no HSM, CA, network or
+ * memory of a run. They may be run twice. The caller checks in the same transaction that the
+ * principal may act at all (registered, role, not revoked); whether this station may act on
+ * this unit is checked here.
  *
- * A refusal is a fail_quiet() with a message for the peer. ERR_DATA_LOSS means that stored
- * facts contradict each other. Strings and spans given in are borrowed; results own their
- * buffers.
+ * A refusal is a fail_quiet() with a message for the peer; ERR_PRECONDITION if the unit's state
+ * does not allow the event or its certificate is revoked, ERR_HELD if the unit is held,
+ * ERR_DENIED if it is another station's. ERR_DATA_LOSS means that stored facts contradict each
+ * other. Strings and spans given in are borrowed; results own their buffers.
  */
 #pragma once
 
@@ -49,7 +50,7 @@ enum unit_cause {
 };
 const char *unit_cause_name(enum unit_cause cause); /* "firmware withdrawn" ... */
 
-/* What works on a unit now. */
+/* The run that works on a unit now. */
 struct unit_holder {
     bool held_now; /* false: nothing, and the rest is zero */
     uint8_t run_id[RUN_ID_SIZE];
@@ -68,7 +69,7 @@ struct unit {
     char station[65];              /* of the newest receipt, or that an operator named */
     char held[UNIT_WORDS_MAX + 1]; /* the holds that stand, for people; "": not held */
     struct unit_holder holder;
-    bool boot_failed; /* the last boot test did: to be opened with repeat */
+    bool boot_failed; /* the last boot test failed: must be opened with repeat */
     bool accepted;    /* sealed by an operator, without a lock statement */
     int64_t started_us;
     int64_t changed_us; /* the state */
@@ -77,11 +78,11 @@ struct unit {
 enum err unit_get(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                   struct unit *unit_out);
 
-/* How long a holder may be silent, and work at all. From the configuration. */
+/* Limits of a holder's silence and of a run's length. From the configuration. */
 struct unit_limits {
     int64_t lease_us;    /* default 15 minutes */
     int64_t longest_us;  /* default 60 minutes */
-    int64_t unlocked_us; /* committed so long without a lock statement is an alarm: 1 hour */
+    int64_t unlocked_us; /* committed for longer without a lock statement is an alarm: 1 hour */
 };
 
 /* --- The facts of a run. --- */
@@ -135,16 +136,16 @@ struct unit_open {
     const char *order;
     const char *station;
     const char *server;    /* this server's name */
-    const uint8_t *run_id; /* of the run to be */
+    const uint8_t *run_id; /* of the new run */
     bool repeat;
 };
 /* What Closing.Lock needs. */
 struct unit_committed {
-    struct buf statement; /* encoded CommitStatement: the one that counts */
+    struct buf statement; /* encoded CommitStatement: the valid one */
     struct buf receipt;   /* encoded Receipt of that statement */
     uint8_t rotpk[ROTPK_SIZE];
     uint8_t lock_tag[CONFIRMATION_TAG_SIZE];
-    bool boot_test; /* wanted before the lock */
+    bool boot_test; /* required before the lock */
 };
 void unit_committed_free(struct unit_committed *committed);
 struct unit_opened {
@@ -152,40 +153,43 @@ struct unit_opened {
     bool committed; /* there is no run: what follows is the answer */
     bool repeat;    /* committed, but its boot test failed: to be opened again with repeat */
     struct unit_committed answer;
-    /* An older run of this station, or one whose time is over, ended by this. */
+    /* An older run of this station, or one whose lease has expired, was ended. */
     bool superseded;
     uint8_t superseded_run[RUN_ID_SIZE];
 };
 void unit_opened_free(struct unit_opened *opened);
-/* ERR_BUSY names the station that works on it; ERR_QUOTA, ERR_DENIED, ERR_HELD, ERR_EXISTS
- * (sealed), ERR_PRECONDITION (window, order closed, failed, scrapped, firmware withdrawn). */
+/* Runs.Open. ERR_BUSY names the station that works on it; ERR_QUOTA, ERR_DENIED, ERR_HELD,
+ * ERR_EXISTS (sealed), ERR_PRECONDITION (window, order closed, failed, scrapped, firmware
+ * withdrawn). */
 enum err unit_open_run(struct store_tx *tx, const struct unit_limits *limits,
                        const struct unit_open *in, struct unit_opened *opened_out);
 
-/* Is run_id still the holder, and in its time? Renews the lease. ERR_ABORTED if not. Every
- * change of a run begins with it; the events below do it themselves. */
+/* Renews the lease; ERR_ABORTED if run_id is not the holder any more, or its time is over.
+ * Changes of a run begin with it; the events below do it themselves (test_unit:
+ * a_run_ends_by_time). */
 enum err unit_hold_on(struct store_tx *tx, const struct unit_limits *limits,
                       const uint8_t uid[static UID_SIZE],
                       const uint8_t run_id[static RUN_ID_SIZE]);
 
-/* Which unit, by whose run: for the events that need a holder. */
+/* The unit and the run: for events that need a holder. */
 struct unit_run {
     const struct unit_limits *limits;
     const uint8_t *uid;
     const uint8_t *run_id;
 };
 
-/* Arrow 14, before the CA acts. The row that stands is given back: whoever acts again makes the
- * same certificate. recorded: the board's page says that OTP 2 holds this key; without it only
- * a key that this UID has already is accepted (ERR_SPOILT). ERR_EXISTS: the key is another
- * UID's; ERR_QUOTA: quantity and spares are issued. */
+/* Arrow 14, before the CA acts. *claim_out is the stored row, so that a repetition makes the
+ * same certificate (test_unit: a_claim_is_made_once). recorded: the board's page says that OTP
+ * 2 holds this key; without it only a key that this UID already has is accepted (ERR_SPOILT).
+ * ERR_EXISTS: the key is another UID's; ERR_QUOTA: quantity and spares are issued. */
 enum err unit_claim(struct store_tx *tx, const struct unit_run *run,
                     const struct unit_claim *wanted, bool recorded,
                     struct unit_claim *claim_out);
-/* Arrows 14, 18, 22: insert if absent, then answer with the row; other bytes are dropped. */
+/* Arrows 14, 18, 22: insert the fact if it is absent, then answer with the stored row; other
+ * bytes are dropped. */
 enum err unit_certify(struct store_tx *tx, const struct unit_run *run, struct span csr,
                       struct span certificate, struct buf *certificate_out);
-/* Arrow 18. ERR_DATA_LOSS if the unit has another ROTPK. recreate_out: of an earlier
+/* Arrow 18. ERR_DATA_LOSS if the unit has another ROTPK. recreate_out: the row is of an earlier
  * generation, so a blank record may be written again. */
 enum err unit_rotpk(struct store_tx *tx, const struct unit_run *run,
                     const uint8_t rotpk[static ROTPK_SIZE], const char *boot_key,
@@ -194,19 +198,21 @@ enum err unit_fwinfo(struct store_tx *tx, const struct unit_run *run,
                      const uint8_t firmware_sha256[static SHA256_SIZE],
                      const uint8_t fwinfo[static FWINFO_SIZE],
                      uint8_t fwinfo_out[static FWINFO_SIZE]);
-/* Arrow 33. */
+/* Arrow 33: stores the agreement; the same again is ERR_OK. */
 enum err unit_agree(struct store_tx *tx, const struct unit_run *run,
                     const struct unit_agreement *agreement);
 
 /* Runs.Finish. keep_out: the board's slot holds the key of a finished run of this generation;
- * tag_out is the tag of that decision. The same receipt again gets the same answer. From
- * committed only KEEP: ERR_MISMATCH names the slot otherwise, and an operator scraps. */
+ * tag_out is the tag of that decision. The same receipt again gets the same answer. A committed
+ * unit gets only KEEP: otherwise ERR_MISMATCH names the slot, and an operator has to scrap the
+ * unit. */
 enum err unit_finish(struct store_tx *tx, const struct unit_run *run,
                      const struct unit_receipt *receipt, bool *keep_out,
                      uint8_t tag_out[static CONFIRMATION_TAG_SIZE]);
 
-/* Runs.Commit, Runs.Booted, Runs.Locked, Runs.Sealed: need no holder. station is that of the
- * newest receipt, or that an operator named. */
+/* Runs.Commit, Runs.Booted, Runs.Locked, Runs.Sealed: need no holder. station must be that of
+ * the newest receipt, or one that an operator named. The same statement again gets the same
+ * answer; another one is refused (ERR_MISMATCH). */
 enum err unit_commit_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                          const char *station, const struct unit_commit *commit,
                          struct unit_committed *committed_out);
@@ -214,18 +220,19 @@ enum err unit_booted(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *station, bool booted);
 enum err unit_locked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *station, const struct unit_lock *lock);
-/* ERR_NOT_LOCKED: no lock statement; names "oemctl unit accept". */
+/* ERR_NOT_LOCKED: no lock statement; the message names "oemctl unit accept". */
 enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *station,
                    const char *detail);
 
-/* What verifies the statements, read before (facts do not change). ERR_NOT_FOUND. */
+/* The key that verifies the unit's statements; may be read in an earlier transaction, because
+ * facts do not change. ERR_NOT_FOUND. */
 enum err unit_auth_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                        uint8_t auth_public_key_out[static P256_POINT_SIZE]);
 
 /* --- Ends. --- */
 
-/* The holder goes; a started unit without a claim is deleted: its UID is free. Not an error if
- * that run is not the holder any more (*ended_out false). */
+/* Removes the holder; a started unit without a claim is deleted: its UID is free. If that run
+ * is not the holder any more, ERR_OK with *ended_out false. */
 enum err unit_end_run(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                       const uint8_t run_id[static RUN_ID_SIZE], bool *ended_out);
 /* How far ahead of the database's clock a time may be that it made itself: a clock is adjusted
@@ -245,14 +252,14 @@ enum err unit_any_expired(struct store_tx *tx, bool *any_out);
 enum err unit_of_run_id(struct store_tx *tx, const uint8_t run_id[static RUN_ID_SIZE],
                         struct unit *unit_out);
 
-/* What the server found makes the unit bad for good (never what a Hello says). */
+/* The unit fails because of something that the server itself found, and not because of what a
+ * Hello says (tests/e2e/refusals/units). */
 enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *reason);
 
 /* --- Events by an operator; reason is 1-UNIT_REASON_MAX bytes of printable UTF-8. --- */
 
-/* unit_out: the unit as it is now (released: state UNIT_FREE, its next generation). If a run
- * ended by a release, scrap or accept, unit_out->holder is that run; reassign tells of each
- * with ended. */
+/* unit_out: the unit after the change (released: state UNIT_FREE, its next generation). If a
+ * run was ended (release, scrap, accept, reassign), unit_out->holder is that run. */
 enum err unit_release(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                       bool board_refuses, const char *reason, struct unit *unit_out);
 enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
@@ -285,7 +292,7 @@ enum err unit_holds_get(struct store_tx *tx, const struct unit *unit, enum unit_
 enum err unit_reassign(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                        const char *station, const char *reason, unit_ended *ended,
                        void *context, struct unit *unit_out);
-/* All finished and committed units of a station. uids_out: UID_SIZE bytes each. */
+/* Reassigns all finished and committed units of a station. uids_out: UID_SIZE bytes each. */
 enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to,
                            const char *reason, unit_ended *ended, void *context,
                            struct buf *uids_out, uint32_t *count_out);
@@ -293,7 +300,7 @@ enum err unit_reassign_all(struct store_tx *tx, const char *from, const char *to
 /* --- Reading. --- */
 
 struct unit_filter {
-    const char *order; /* NULL: any; so are the others */
+    const char *order; /* NULL: any; the same for the others */
     const char *station;
     const char *state;    /* a state's name, "held" or "unlocked" */
     const uint8_t *after; /* UID */
@@ -322,7 +329,7 @@ enum err unit_list_unlocked(struct store_tx *tx, const struct unit_limits *limit
 enum err unit_count_unlocked(struct store_tx *tx, const struct unit_limits *limits,
                              uint32_t *count_out);
 
-/* All facts of the present generation, for unit show. Empty buffers: no such fact. */
+/* All facts of the current generation, for unit show. Empty buffers: no such fact. */
 struct unit_facts {
     struct buf csr, certificate, rotpk, fwinfo;
     struct buf receipt, commit, lock; /* the newest; encoded messages */
@@ -341,8 +348,8 @@ enum err unit_facts_get(struct store_tx *tx, const struct unit *unit,
                         struct unit_facts *facts_out);
 void unit_facts_free(struct unit_facts *facts);
 
-/* Wrapped keys are no facts: each replacement or destruction is noted. id: "boot/<scope>" or
- * "shared/<uid>/<gen>/<run>". */
+/* Wrapped keys are not facts: they can be replaced or destroyed, and each time that is noted.
+ * id: "boot/<scope>" or "shared/<uid>/<gen>/<run>". */
 enum err unit_boot_key_get(struct store_tx *tx, const char *scope, struct buf *wrapped_out,
                            uint8_t rotpk_out[static ROTPK_SIZE]); /* ERR_NOT_FOUND */
 enum err unit_boot_key_put(struct store_tx *tx, const char *scope, const char *kek,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Wrapped keys: no facts, for each may be replaced under another KEK or destroyed, each time
- * with a note. Called when keys are agreed, committed, released and rewrapped. Nothing here
- * sees a key in the clear. */
+/*
+ * Wrapped keys. They are not facts: each may be replaced under another KEK or destroyed, each
+ * time with a note. Called when keys are agreed, committed, released and rewrapped. It must
+ * never hold a key in the clear.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +55,8 @@ enum err wrapped_shared_destroy_one(struct store_tx *tx, const struct unit *unit
     return wrapped_destroy(tx, id);
 }
 
-/* The first of a generation after id that is not keep's; "" if there is none. '0' follows '/'.
- */
+/* Finds the first of a generation after id that is not keep's; "" if there is none. '0' follows
+ * '/'. */
 static enum err shared_next(struct store_tx *tx, const char *from, const char *below,
                             char next_out[static KEY_ID_SIZE])
 {
@@ -84,7 +86,8 @@ enum err wrapped_shared_destroy(struct store_tx *tx, const struct unit *unit,
             return ERR_OK;
         if (strcmp(next, kept) != 0)
             TRY(wrapped_destroy(tx, next));
-        snprintf(from, sizeof(from), "%.158s!", next); /* '!' is before what an id has there */
+        snprintf(from, sizeof(from), "%.158s!",
+                 next); /* '!' sorts before the characters of an id */
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uses: see uses.h. Called by hsm for each signature and by tlog for each entry. A signature
- * must be in the table before the HSM is asked for it, and must never be told twice.
+ * uses: the table of use counts per key. Called by hsm for each signature and by tlog for each
+ * entry. A signature must be in the table before the HSM is asked for it, and must never be in
+ * two entries (test_uses, test_server_uses).
  */
 #include "oem-server/uses/uses.h"
 
@@ -20,8 +21,8 @@
 
 static const char magic[8] = "hmuses1";
 
-/* In the file. told: in entries that are committed. doubt: so much is in a group of which it is
- * not known yet whether it was committed. */
+/* The content of the file. told: counted in entries that are committed. doubt: counted in a
+ * group of which it is not known yet whether it was committed. */
 struct table {
     char magic[8];
     atomic_uint count;
@@ -36,12 +37,12 @@ struct table {
 };
 
 struct view {
-    uint64_t taken[USES_MAX]; /* told, and in the group under way */
+    uint64_t taken[USES_MAX]; /* told, and in the group being written */
     uint64_t left[USES_MAX];  /* by the last process, in no entry yet */
 };
 
 struct uses {
-    pthread_mutex_t lock; /* of new rows */
+    pthread_mutex_t lock; /* held while a row is added */
     struct table *table;
     bool mapped;
     struct view told, now, saved; /* told: with the groups that are committed */
@@ -82,7 +83,7 @@ static enum err map_file(const char *path, struct table **table_out)
     return ERR_OK;
 }
 
-/* What was told, and what the last process left untold. */
+/* The view at the start: what was told, and what the last process left untold. */
 static void view_begin(struct uses *uses)
 {
     for (unsigned i = 0; i < USES_MAX; i++) {
@@ -127,7 +128,7 @@ void uses_close(struct uses *uses)
     free(uses);
 }
 
-/* Under the lock. The key stands before the row counts. */
+/* Under the lock. The key is written before the row's count becomes visible. */
 static unsigned row_of(struct table *table, const char *key)
 {
     unsigned i = 0;

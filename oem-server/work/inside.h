@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* inside: what the pool and its strands share. For work/ only; work.h's contract. */
+/* inside: the structures of the pool and its strands. For work/ only; the contract is work.h's.
+ * work->lock protects all but refs and ready. */
 #pragma once
 
 #include <pthread.h>
@@ -9,7 +10,7 @@
 
 #include "oem-server/work/work.h"
 
-enum { THREADS_MAX = 64, SPARE_MAX = 32 }; /* as asked for, and in the place of stuck ones */
+enum { THREADS_MAX = 64, SPARE_MAX = 32 }; /* as configured, and in place of blocked ones */
 
 struct job {
     struct job *next;
@@ -28,32 +29,33 @@ struct strand {
 struct share {
     atomic_uint refs;
     struct work *work;
-    bool bounded; /* against the others: all but the pool's own */
+    bool bounded; /* in its slots; all but the pool's own are */
 
     struct share *next_ready; /* under work->lock, as is what follows */
     struct strand *head, **tail;
     bool ready;    /* in the pool's list: it has ready strands */
-    unsigned held; /* places: its jobs that wait or run */
+    unsigned held; /* slots: its jobs that wait or run */
 };
 
 struct worker {
     struct work *work;
     pthread_t thread;
     bool used, ended;  /* ended: to be joined */
-    uint64_t since_ms; /* at its job; 0: idle */
+    uint64_t since_ms; /* since when it runs its job; 0: idle */
 };
 
 struct work {
     pthread_mutex_t lock;
-    sem_t ready;       /* for idle ones; unlike a condition it needs no lock to wake with */
-    unsigned idle;     /* workers that wait for it */
-    bool roused;       /* one of them was told, and has not woken yet */
-    struct share *own; /* of strand_new() */
+    sem_t ready;   /* wakes idle workers; unlike a condition variable it is posted without the
+                      lock */
+    unsigned idle; /* workers that wait for it */
+    bool roused;   /* it was posted for one of them, which has not woken yet */
+    struct share *own;          /* the share of strand_new() */
     struct share *head, **tail; /* with something to do */
     unsigned queued, held, places;
-    unsigned threads; /* as asked for, */
-    unsigned wanted;  /* with those in the place of stuck ones, */
-    unsigned live;    /* and as there are */
+    unsigned threads; /* as configured */
+    unsigned wanted;  /* with those in place of blocked ones */
+    unsigned live;    /* as there are */
     bool stopping;
     struct worker worker[THREADS_MAX + SPARE_MAX];
 };

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * strand: shares, strands and their queues of jobs. Called by net and the run engine to submit,
+ * and by work.c to choose the next job. Two jobs of a strand must never run in parallel;
+ * work->lock protects all queues, and is not held while a job runs.
+ */
 #include <stdlib.h>
 
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "oem-server/work/inside.h"
 
-enum { POSTED_MAX = 32 }; /* jobs that wait before somebody is roused even so */
+enum { POSTED_MAX = 32 }; /* jobs that may wait before a worker is woken anyway */
 
 /* The strand whose job this thread runs; NULL: none. */
 static _Thread_local const struct strand *current;
@@ -96,8 +101,8 @@ void strand_ready(struct strand *strand)
         queue_share(work, share);
 }
 
-/* One at a time: who wakes tells the next, if there is still more than it can do alone. So many
- * jobs that come at once cost few wake-ups, and none while everybody is at work. */
+/* Wakes one worker at a time: it wakes the next if there is more work than it can do alone. So
+ * a burst of jobs costs few wake-ups, and none while all workers are busy. */
 bool work_tell(struct work *work)
 {
     bool tell = work->head != NULL && work->idle != 0 && !work->roused;
@@ -116,10 +121,11 @@ static enum err admit(const struct work *work, const struct share *share)
         return fail_quiet(ERR_EXHAUSTED, "the server's queue of %u calls is full: try later",
                           work->places);
     if (share->bounded && share->held >= left)
-        return fail_quiet(ERR_EXHAUSTED,
-                          "%u calls of this caller are under way, and the server has %u places "
-                          "left for all: wait for answers",
-                          share->held, left);
+        return fail_quiet(
+            ERR_EXHAUSTED,
+            "%u calls of this principal are open, and the server has %u free slots "
+            "for all: wait for answers",
+            share->held, left);
     return ERR_OK;
 }
 
@@ -222,7 +228,7 @@ static struct strand *take_strand(struct work *work)
     return strand;
 }
 
-/* What was withdrawn has left empty strands. */
+/* Withdrawn jobs may have left empty strands: skip them. */
 struct strand *share_next(struct work *work)
 {
     struct strand *strand;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * work: the threads of the pool. Started and stopped by the server, whose watch replaces
+ * blocked threads by work_patrol(). work->lock must not be held while a job runs.
+ */
 #include "oem-server/work/work.h"
 
 #include <stdlib.h>
@@ -43,7 +47,7 @@ static void await(struct work *work)
     work->roused = false;
 }
 
-/* Under work->lock: everybody looks again. */
+/* Under work->lock: all workers look again. */
 static void rouse_all(struct work *work)
 {
     for (unsigned i = 0; i < work->idle; i++)
@@ -101,12 +105,13 @@ static void *serve(void *arg)
     }
     work->live--;
     self->ended = true;
-    sem_post(&work->ready); /* it may have been this one that was told of a job */
+    sem_post(
+        &work->ready); /* this worker may have taken the wake-up that was meant for a job */
     pthread_mutex_unlock(&work->lock);
     return NULL;
 }
 
-/* Under work->lock, but at the start. */
+/* Under work->lock, except at the start. */
 static enum err add_worker(struct work *work)
 {
     struct worker *w = work->worker;
@@ -134,7 +139,7 @@ unsigned work_patrol(struct work *work, unsigned over_ms)
     work->wanted = work->threads + (stuck < SPARE_MAX ? stuck : SPARE_MAX);
     while (!work->stopping && work->live < work->wanted && e == ERR_OK)
         e = add_worker(work);
-    rouse_all(work); /* who is one too many ends */
+    rouse_all(work); /* a worker that is one too many ends */
     pthread_mutex_unlock(&work->lock);
     return stuck;
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * work: a pool of threads for everything slow (HSM, CA, store), so that the I/O thread never
- * waits.
+ * work: a pool of threads for slow operations (HSM, CA, store), so that the I/O thread does not
+ * wait for them.
  *
- * Jobs are put on strands: a strand's jobs run in order, one at a time; strands run side by
- * side. A run of a board is a strand, and so is a connection. The queue is bounded: a full one
- * is ERR_EXHAUSTED at once, never growth.
+ * Jobs are put on strands: the jobs of a strand run in order, one at a time; strands run in
+ * parallel. A run of a board is a strand, and so is a connection. The queue is bounded: if it
+ * is full, a job is refused with ERR_EXHAUSTED and the queue does not grow (test_work).
  *
- * A strand belongs to a share, and a share to one caller, whatever his strands. Shares take
- * turns, so he who has a thousand jobs waiting delays another's one by one job; and a share
- * may hold no more places (jobs that wait or run) than are free, so the pool is never full for
- * one who holds few: alone a caller gets half of it, beside another one a third, and so on.
+ * The queue is a fair-share queue. A strand belongs to a share, and a share to one principal.
+ * Shares take turns, so a principal with a thousand waiting jobs delays the one job of another
+ * by one job. A share may hold no more slots (jobs that wait or run) than are free, so the pool
+ * has a free slot for a principal that holds few: a principal alone gets half of the slots,
+ * beside another one a third, and so on (test_work). All functions may be called by any thread.
  */
 #pragma once
 
@@ -22,41 +23,46 @@ struct strand;
 
 typedef void work_job(void *context);
 
-/* Places: threads + queue_max. */
+/* Slots: threads + queue_max. *work_out is the caller's, for work_stop(). ERR_INVALID: too many
+ * threads; ERR_IO: no thread. */
 enum err work_start(unsigned threads, unsigned queue_max, struct work **work_out);
-void work_stop(struct work *work); /* runs what is queued, then joins; NULL is fine */
+void work_stop(
+    struct work *work); /* runs the queued jobs, then joins the threads; NULL is fine */
 unsigned work_queued(struct work *work);
 
-/* To be called now and then: a thread that has been at one job for over_ms does not count (an
- * HSM may never come back), another takes its place until it does. How many those are. */
+/* Called regularly: a thread that has run one job for over_ms (an unresponsive HSM) is replaced
+ * by another until it returns (test_work). Returns how many threads are replaced. */
 unsigned work_patrol(struct work *work, unsigned over_ms);
 
-/* A caller's part of the pool; counted, its strands keep it. */
+/* A principal's share of the pool. Reference-counted; its strands keep it. */
 struct share *share_new(struct work *work); /* NULL: out of memory */
 struct share *share_keep(struct share *share);
 void share_drop(struct share **share);
 
-/* A strand is counted; jobs that are queued keep it. */
-struct strand *strand_new(struct work *work); /* the pool's own: only its bound counts; NULL:
-                                                 out of memory */
+/* A strand is reference-counted; its queued jobs keep it. */
+struct strand *strand_new(struct work *work); /* of the pool's own share, limited by the queue
+                                                 alone; NULL: out of memory */
 struct strand *strand_of(struct share *share);
 struct strand *strand_keep(struct strand *strand);
 void strand_drop(struct strand **strand);
 
-/* Any thread. run is called once, with context, on a worker, unless it is withdrawn. */
+/* run is called once, with context, on a worker, unless it is withdrawn. ERR_EXHAUSTED: the
+ * queue is full, or the share has its slots; ERR_MEMORY. */
 enum err strand_submit(struct strand *strand, work_job *run, void *context);
 
-/* The same, for who has more to submit: it wakes nobody until work_rouse(), or many wait. */
+/* The same for a caller with more to submit: no worker is woken before work_rouse(), or before
+ * many jobs wait (test_work). */
 enum err strand_post(struct strand *strand, work_job *run, void *context);
 void work_rouse(struct work *work);
 
-/* For what must not be lost (an answer that has come, a connection that has gone): not bounded;
- * its callers' number is. */
+/* For a job that must not be lost (an answer that has arrived, a connection that was closed):
+ * the queue's bound does not apply. The number of such jobs is bounded by the number of their
+ * callers. */
 enum err strand_submit_due(struct strand *strand, work_job *run, void *context);
 
-/* Take back what waits with that context: it will not run, and its place is free. false: it has
- * begun, or is not there. */
+/* Withdraws the waiting job with that context: it will not run, and its slot is free. false: it
+ * has begun, or is not there. */
 bool strand_withdraw(struct strand *strand, const void *context);
 
-/* Does the calling thread run one of that strand's jobs now? */
+/* true if the calling thread is running one of that strand's jobs. */
 bool strand_is_current(const struct strand *strand);

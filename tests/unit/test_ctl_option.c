@@ -90,7 +90,7 @@ static const struct {
       "--lock: is one of dev, production: not off" },
     { "withdrawn lock",
       { ORDER, "--station", "s", "--lock", "password" },
-      "--lock: password is withdrawn: nobody sets a DPM password" },
+      "--lock: password is withdrawn: Hallmark sets no DPM password" },
     { "unknown scope",
       { ORDER, "--station", "s", "--boot-key", "all" },
       "--boot-key: is one of unit, order: not all" },

@@ -271,14 +271,14 @@ static const struct {
 } refusals[] = {
     { ERR_OK, ADVISE_UNIT, "x", "x" },
     { ERR_NOT_FOUND, ADVISE_UNIT, "no unit",
-      "no unit; next: 'oemctl unit list' shows the units that are known" },
+      "no unit; next: 'oemctl unit list' shows the known units" },
     { ERR_HELD, ADVISE_UNIT, "held",
       "held; next: 'oemctl unit allow UID --reason TEXT' lifts the hold" },
     { ERR_NOT_FOUND, ADVISE_RUN, "no run",
-      "no run; next: 'oemctl run list' shows the runs under way" },
+      "no run; next: 'oemctl run list' shows the open runs" },
     { ERR_NOT_LOCKED, ADVISE_UNIT, "try oemctl unit accept", "try oemctl unit accept" },
     { ERR_DENIED, ADVISE_LOG, "no",
-      "no; next: an operator's certificate (--cert) may do this, an auditor's may only look" },
+      "no; next: an operator's certificate (--cert) may do this, an auditor's may only read" },
     { ERR_CLOSED, ADVISE_ORDER, "lost", "lost" },
 };
 

@@ -98,7 +98,7 @@ static void what_hangs_is_named(void **state)
     assert_string_equal(words, "");
     hang(&h);
     assert_int_equal(hsm_hung(0, words), SESSIONS);
-    assert_non_null(strstr(words, "C_Sign has not come back"));
+    assert_non_null(strstr(words, "C_Sign has not returned"));
     assert_int_equal(hsm_hung(60000, words), 0);
     come_back(&h);
     assert_int_equal(hsm_hung(0, words), 0);

@@ -233,7 +233,7 @@ async function connectionsTaken() {
         await more.opened;
         const { code, reason } = await within(10000, more.closed, 'the close');
         assert.strictEqual(code, 1013, `closed with ${code}: ${reason}`);
-        assert.match(reason, /connections of one caller/);
+        assert.match(reason, /connections of one principal/);
         await using(operator(), {}, (o) => o.call(v1('Health/Check')));
         await peers.pop().close();
         await using(auditor(), {}, (c) => c.call(v1('Health/Check')));
@@ -253,7 +253,7 @@ async function queueTaken() {
         const refusals = told.filter((words) => words !== '');
         say(`    ${told.length - refusals.length} answered, ${refusals.length} refused`);
         assert.ok(refusals.length < told.length, 'nothing was answered');
-        refusals.forEach((words) => assert.match(words, /this caller.*wait for answers/));
+        refusals.forEach((words) => assert.match(words, /this principal.*wait for answers/));
         peers.forEach((c) => c.ws.terminate());
     });
 }
