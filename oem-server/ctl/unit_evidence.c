@@ -7,8 +7,8 @@
 bool evidence_is_digest_of(const ProtobufCBinaryData *digest, const ProtobufCBinaryData *bytes)
 {
     uint8_t computed[SHA256_SIZE];
-    sha256_of(evidence_bytes(bytes), computed);
-    return span_eq(evidence_bytes(digest), SPAN(computed));
+    sha256_of(span_in(bytes), computed);
+    return span_eq(span_in(digest), SPAN(computed));
 }
 
 struct span evidence_firmware(const struct evidence *e)

@@ -9,6 +9,7 @@
 
 #include <openssl/x509.h>
 
+#include "common/rpc/rpc.h"
 #include "oem-server/ctl/statement.h"
 #include "oem-server/ctl/unit.h"
 
@@ -47,11 +48,6 @@ extern const size_t unit_closing_check_count;
 static inline enum outcome outcome_of(bool holds)
 {
     return holds ? HOLDS : FAILS;
-}
-
-static inline struct span evidence_bytes(const ProtobufCBinaryData *data)
-{
-    return span_of(data->data, data->len);
 }
 
 /* Comparisons over the evidence; no failure. */
