@@ -13,25 +13,6 @@
 
 typedef Hallmark__V1__Frame frame;
 
-enum err peer_frame(struct peer *p, const frame *f)
-{
-    return queue_frame(&p->queue, f, p->peer_max_message);
-}
-
-enum err peer_owe(struct peer *p, const frame *f)
-{
-    enum err e = peer_frame(p, f);
-    if (e == ERR_EXHAUSTED && p->close_code == 0)
-        p->close_code = CLOSE_POLICY;
-    return e;
-}
-
-enum err peer_violation(struct peer *p, unsigned close_code, const char *what)
-{
-    p->close_code = close_code;
-    return fail(ERR_PROTO, "rpc: %s", what);
-}
-
 bool peer_has_output(const struct peer *p)
 {
     return p->queue.out_head != NULL;

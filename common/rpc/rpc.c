@@ -39,6 +39,11 @@ void *rpc_alloc(struct rpc_call *call, size_t len)
     return block->bytes;
 }
 
+struct span span_in(const ProtobufCBinaryData *data)
+{
+    return span_of(data->data, data->len);
+}
+
 enum err rpc_bytes(struct rpc_call *call, ProtobufCBinaryData *out, struct span bytes)
 {
     uint8_t *copy = rpc_alloc(call, bytes.len);

@@ -68,6 +68,8 @@ enum err rpc_bytes(struct rpc_call *call, ProtobufCBinaryData *out,
                    struct span bytes);                                  /* copy */
 enum err rpc_text(struct rpc_call *call, char **out, const char *text); /* copy */
 
+struct span span_in(const ProtobufCBinaryData *data); /* borrows */
+
 uint64_t rpc_now_ms(void); /* CLOCK_MONOTONIC: the clock of deadlines */
 
 /* NULL-terminated. Runs the method's handler; call->err and call->response are set. */

@@ -18,12 +18,6 @@ enum {
     LINGER_MS = 2000
 };
 
-/* A call of this end that waits for its answer. */
-struct pending {
-    wss_done *done;
-    void *context;
-};
-
 static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events);
 
 struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address)
@@ -47,65 +41,9 @@ struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address)
     return conn;
 }
 
-struct wss_conn *wss_conn_keep(struct wss_conn *conn)
-{
-    atomic_fetch_add(&conn->refs, 1);
-    return conn;
-}
-
-void wss_conn_drop(struct wss_conn **conn_pointer)
-{
-    struct wss_conn *conn = *conn_pointer;
-    *conn_pointer = NULL;
-    if (conn == NULL || atomic_fetch_sub(&conn->refs, 1) != 1)
-        return;
-    peer_free(conn->peer);
-    buf_free(&conn->rx);
-    pthread_mutex_destroy(&conn->lock);
-    free(conn);
-}
-
-void wss_conn_set_user(struct wss_conn *conn, void *user)
-{
-    conn->user = user;
-}
-
-void wss_conn_count_unsent(struct wss_conn *conn, struct meter *total)
-{
-    pthread_mutex_lock(&conn->lock);
-    peer_count_unsent(conn->peer, total);
-    pthread_mutex_unlock(&conn->lock);
-}
-
 void wss_conn_authenticated(struct wss_conn *conn)
 {
     door_know(&conn->wss->door, conn->address);
-}
-
-void *wss_conn_user(const struct wss_conn *conn)
-{
-    return conn->user;
-}
-
-const char *wss_conn_address(const struct wss_conn *conn)
-{
-    return conn->address;
-}
-
-/* The thread that finds the list empty wakes the I/O thread, unless it is the I/O thread. */
-void conn_wake(struct wss_conn *conn)
-{
-    struct wss *wss = conn->wss;
-    bool here = pthread_equal(wss->io, pthread_self()) != 0;
-    if ((here && wss->served == conn) || atomic_exchange(&conn->woken, true))
-        return;
-    struct wss_conn *head = atomic_load(&wss->woken);
-    wss_conn_keep(conn);
-    do
-        conn->next_woken = head;
-    while (!atomic_compare_exchange_weak(&wss->woken, &head, conn));
-    if (head == NULL && !here)
-        ev_async_send(wss->loop, &wss->wake);
 }
 
 /* A timer that fires too early is harmless; so it is left alone while it is not too late. */
@@ -281,14 +219,6 @@ int conn_write(struct wss_conn *conn)
     return -1;
 }
 
-static void answer(struct peer_event *event)
-{
-    struct pending *pending = event->tag;
-    pending->done(pending->context, event->frame->response);
-    free(pending);
-    peer_event_free(event);
-}
-
 void conn_events(struct wss_conn *conn)
 {
     const struct wss_handler *handler = &conn->wss->config.handler;
@@ -308,7 +238,7 @@ void conn_events(struct wss_conn *conn)
         if (event.kind == PEER_GOING_AWAY && handler->going_away != NULL)
             handler->going_away(handler->context, conn, event.frame->go_away->reason);
         if (event.kind == PEER_RESPONSE)
-            answer(&event);
+            conn_answer(&event);
         else if (event.kind == PEER_REQUEST && handler->request != NULL)
             handler->request(handler->context, conn, &event);
         else if (event.kind == PEER_OPEN && handler->open != NULL)
@@ -341,45 +271,4 @@ void conn_closed(struct wss_conn *conn)
     struct wss *wss = conn->wss;
     wss_conn_drop(&conn);
     conn_attend_woken(wss);
-}
-
-enum err conn_call(struct wss_conn *conn, Hallmark__V1__FrameRequest *request, wss_done *done,
-                   void *context)
-{
-    if (conn->peer == NULL || conn->closing)
-        return fail_quiet(ERR_CLOSED, "wss: connection closed: %s", conn->close_reason);
-    struct pending *pending = malloc(sizeof(*pending));
-    if (pending == NULL)
-        return fail(ERR_MEMORY, "wss: no memory for a call");
-    *pending = (struct pending){ done, context };
-    enum err e = peer_call(conn->peer, request, pending, rpc_now_ms());
-    if (e != ERR_OK)
-        free(pending);
-    return e;
-}
-
-enum err wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest *request,
-                  wss_done *done, void *context)
-{
-    Hallmark__V1__FrameRequest copy = *request;
-    copy.end_stream = true;
-    pthread_mutex_lock(&conn->lock);
-    enum err e = conn_call(conn, &copy, done, context);
-    pthread_mutex_unlock(&conn->lock);
-    TRY(e);
-    conn_wake(conn);
-    return ERR_OK;
-}
-
-enum err wss_respond(struct wss_conn *conn, const Hallmark__V1__FrameResponse *response)
-{
-    Hallmark__V1__FrameResponse copy = *response;
-    pthread_mutex_lock(&conn->lock);
-    enum err e = conn->peer == NULL ? fail_quiet(ERR_CLOSED, "wss: connection closed")
-                                    : peer_respond(conn->peer, &copy);
-    if (e == ERR_EXHAUSTED)
-        conn_fault(conn, LWS_CLOSE_STATUS_POLICY_VIOLATION, "peer does not read");
-    pthread_mutex_unlock(&conn->lock);
-    conn_wake(conn);
-    return e;
 }

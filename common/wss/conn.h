@@ -97,10 +97,10 @@ enum err conn_feed(struct wss_conn *conn, struct span fragment,
 void conn_empty_rx(struct wss_conn *conn); /* drops the pieces of an incomplete message */
 int conn_write(struct wss_conn *conn);     /* WRITEABLE; nonzero closes */
 void conn_fault(struct wss_conn *conn, unsigned code, const char *reason);
-void conn_breach(struct wss_conn *conn,
-                 enum err e);            /* I/O thread: reports the protocol violation */
-void conn_events(struct wss_conn *conn); /* passes on the peer's events */
-void conn_closed(struct wss_conn *conn); /* I/O thread: the socket is gone */
+void conn_breach(struct wss_conn *conn, enum err e); /* I/O thread: tell of the fault */
+void conn_events(struct wss_conn *conn);             /* hand on what the peer has found */
+void conn_answer(struct peer_event *event); /* to the call of ours it is of; frees it */
+void conn_closed(struct wss_conn *conn);    /* I/O thread: the socket is gone */
 
 /* Under conn->lock: start a call; done is called on the I/O thread. request->stream is set. */
 enum err conn_call(struct wss_conn *conn, Hallmark__V1__FrameRequest *request, wss_done *done,

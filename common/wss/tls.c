@@ -24,15 +24,6 @@ static void make_index(void)
     done_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
-/* An IPv4 peer on a dual-stack socket is "::ffff:a.b.c.d": cut to a.b.c.d. */
-void address_unmap(char *address)
-{
-    static const char mapped[] = "::ffff:";
-    size_t len = sizeof(mapped) - 1;
-    if (strncmp(address, mapped, len) == 0)
-        memmove(address, address + len, strlen(address + len) + 1);
-}
-
 static void peer_address(const SSL *ssl, char address[static 64])
 {
     struct sockaddr_storage from;

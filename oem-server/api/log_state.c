@@ -18,8 +18,6 @@ enum {
     CHANGE_BYTES = 16, /* besides its texts, as it is packed */
 };
 
-/* --- Log.GetState. ------------------------------------------------------------------------ */
-
 struct page {
     struct call *call;
     const char *after;
@@ -92,32 +90,4 @@ enum err log_get_state(struct rpc_call *rpc, const Hallmark__V1__GetStateRequest
     if (out->values == NULL)
         return fail(ERR_MEMORY, "log: no memory");
     return call_read(p.call, read_page, &p);
-}
-
-/* --- At the start. ------------------------------------------------------------------------ */
-
-struct check {
-    unsigned differences;
-    char first[FAIL_WORDS_MAX]; /* message of the first one */
-};
-
-static void differs(void *context, const char *row, const char *field, const char *want,
-                    const char *got)
-{
-    struct check *check = context;
-    if (check->differences++ == 0)
-        snprintf(check->first, sizeof(check->first),
-                 "row %.120s, field %.40s: %.60s in the log, %.60s in the store", row, field,
-                 want == NULL ? "nothing" : want, got == NULL ? "nothing" : got);
-}
-
-enum err log_state_check(struct server *server)
-{
-    struct check check = { 0 };
-    TRY(tlog_verify_state(server->log, TLOG_NEWEST, differs, &check));
-    return check.differences == 0
-               ? ERR_OK
-               : fail(ERR_DATA_LOSS,
-                      "store: it is not what the event log says (%u differences): %s",
-                      check.differences, check.first);
 }

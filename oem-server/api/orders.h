@@ -41,3 +41,6 @@ enum err units_fill(struct store_tx *tx, struct call *call, const struct unit_fi
 /* Fills one unit's row, with the level of its lock statement. */
 enum err units_fill_one(struct store_tx *tx, struct call *call, const struct unit *unit,
                         Hallmark__V1__UnitRow **row_out);
+/* The same with facts that were read already. */
+enum err units_fill_facts(struct call *call, const struct unit *unit,
+                          const struct unit_facts *facts, Hallmark__V1__UnitRow **row_out);

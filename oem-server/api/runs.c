@@ -217,7 +217,7 @@ static enum err runs_report(struct rpc_call *rpc, const Hallmark__V1__ReportRequ
                             Hallmark__V1__ReportResponse *out)
 {
     (void)out;
-    return run_reports(call_of(rpc), in->reports, in->n_reports);
+    return run_reports(call_of(rpc)->run, in->reports, in->n_reports, rpc->deadline_ms);
 }
 
 RPC_HANDLER(runs, Runs, open, Open, Open)

@@ -14,7 +14,7 @@ static ProtobufCService *const services[] = {
     &bench_service.base,         &approvals_service.base, NULL,
 };
 
-ProtobufCService *const *svc_services(void)
+ProtobufCService *const *api_services(void)
 {
     return services;
 }

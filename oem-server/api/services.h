@@ -8,6 +8,9 @@
 #include "hallmark/v1/runs.pb-c.h"
 #include "oem-server/call/call.h"
 
+/* All services of the server, NULL-terminated. */
+ProtobufCService *const *api_services(void);
+
 extern Hallmark__V1__Pki_Service pki_service;
 extern Hallmark__V1__Ca_Service ca_service;
 extern Hallmark__V1__SecureBoot_Service secure_boot_service;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
-#include "oem-server/call/call.h"
+#include "oem-server/base/base.h"
 
 static const struct budget_rate refusal_rate = { BUDGET_REFUSALS, BUDGET_REFUSAL_MS };
 static const struct budget_rate open_rate = { BUDGET_OPENS, BUDGET_OPEN_MS };
@@ -57,7 +57,7 @@ static enum err enter(struct server *server, const char *uri, struct caller **ca
     if (caller == NULL) {
         caller = caller_new(server, uri);
         if (caller == NULL)
-            return fail(ERR_MEMORY, "svc: no memory for a caller");
+            return fail(ERR_MEMORY, "client: no memory for a caller");
         caller->next = server->callers;
         server->callers = caller;
     }
@@ -155,7 +155,7 @@ void callers_tell(struct server *server, bool all)
                  left.uri[0] != '\0' ? "this principal" : "strangers", left.left_words);
         log_line(LOG_LEVEL_WARN, "refused: %s: %s", left.uri, words);
         if (event_simple(server, "refusal", left.uri, "", left.left_err, words) != ERR_OK)
-            log_line(LOG_LEVEL_ERROR, "svc: the refusals could not be logged");
+            log_line(LOG_LEVEL_ERROR, "client: the refusals could not be logged");
     }
 }
 
@@ -174,7 +174,7 @@ void callers_watch(struct server *server)
         return;
     AUTO(strand_drop) struct strand *strand = strand_new(server->work);
     if (strand == NULL || strand_submit(strand, tell, server) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "svc: refusals that were left out are entered later");
+        log_line(LOG_LEVEL_WARN, "client: refusals that were left out are entered later");
 }
 
 void callers_free(struct server *server)

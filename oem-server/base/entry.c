@@ -7,15 +7,7 @@
 #include <stdint.h>
 
 #include "common/host/log.h"
-#include "oem-server/call/settle.h"
-
-void event_run(struct event *event, const struct run *run)
-{
-    event_text(event, EVENT_PEER, run->peer);
-    event_text(event, EVENT_ORDER, run->order.name);
-    event_bytes(event, EVENT_UID, SPAN(run->uid));
-    event_bytes(event, EVENT_RUN_ID, SPAN(run->id));
-}
+#include "oem-server/base/base.h"
 
 struct writing {
     struct server *server;
@@ -33,8 +25,9 @@ enum err event_write(struct server *server, const struct event *event, uint64_t 
 {
     struct writing w = { server, event, 0 };
     if (server->log == NULL)
-        return fail(ERR_PRECONDITION, "svc: there is no event log yet: run oemctl init first");
-    TRY(svc_do(server, append, &w, 0));
+        return fail(ERR_PRECONDITION,
+                    "entry: there is no event log yet: run oemctl init first");
+    TRY(server_do(server, append, &w, 0));
     if (index_out != NULL)
         *index_out = w.index;
     return ERR_OK;

@@ -7,14 +7,21 @@
 #include <string.h>
 
 #include "common/host/log.h"
-#include "oem-server/run/run.h"
+#include "oem-server/base/base.h"
 
 enum { ADMIT_MS = 2000 };
 
-static enum err check_principal(struct store_tx *tx, void *context)
+enum err principal_check(struct store_tx *tx, const struct auth_principal *principal)
 {
-    const struct auth_principal *p = context;
-    return store_principal_check(tx, auth_role_number(p->role), p->name, p->certificate_sha256);
+    return principal->role == AUTH_SERVER
+               ? ERR_OK
+               : store_principal_check(tx, auth_role_number(principal->role), principal->name,
+                                       principal->certificate_sha256);
+}
+
+static enum err check_session(struct store_tx *tx, void *session)
+{
+    return principal_check(tx, &((const struct session *)session)->principal);
 }
 
 static void session_list(struct session *session)
@@ -40,7 +47,7 @@ static void log_refusal(struct session *session, enum err e)
     }
     log_line(LOG_LEVEL_WARN, "refused: %s: %s", peer, words);
     if (event_simple(server, "refusal", actor, peer, e, words) != ERR_OK)
-        log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
+        log_line(LOG_LEVEL_ERROR, "session: the refusal could not be logged");
     fail_set(words);
 }
 
@@ -48,8 +55,7 @@ enum err session_admit(struct session *session)
 {
     enum err e = session->unknown;
     if (e == ERR_OK)
-        e = store_read(session->server->store, check_principal, &session->principal,
-                       rpc_now_ms() + ADMIT_MS);
+        e = store_read(session->server->store, check_session, session, rpc_now_ms() + ADMIT_MS);
     else
         fail_set(session->words);
     if (e != ERR_OK) {
@@ -72,7 +78,8 @@ static enum err identify(struct session *session, X509 *certificate)
         snprintf(session->words, sizeof(session->words), "%s", fail_words());
     TRY(caller_enter(server, session->principal.uri, &session->caller));
     session->strand = strand_of(session->caller->calls);
-    return session->strand != NULL ? ERR_OK : fail(ERR_MEMORY, "svc: no memory for a strand");
+    return session->strand != NULL ? ERR_OK
+                                   : fail(ERR_MEMORY, "session: no memory for a strand");
 }
 
 enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
@@ -80,7 +87,7 @@ enum err session_open(struct server *server, struct wss_conn *conn, X509 *certif
 {
     struct session *session = calloc(1, sizeof(*session));
     if (session == NULL)
-        return fail(ERR_MEMORY, "svc: no memory for a connection");
+        return fail(ERR_MEMORY, "session: no memory for a connection");
     atomic_init(&session->refs, 1);
     session->server = server;
     session->conn = wss_conn_keep(conn);
@@ -126,17 +133,11 @@ static void session_unlist(struct session *session)
     pthread_mutex_unlock(&server->lock);
 }
 
-void session_closed(struct session *session)
+void session_gone(struct session *session)
 {
-    struct run *run;
     log_line(LOG_LEVEL_INFO, "disconnected: %s from %s", session->principal.uri,
              wss_conn_address(session->conn));
     session_unlist(session);
-    while ((run = run_take_of(session)) != NULL) {
-        run_end_later(run, ERR_CLOSED, "the station's connection was lost", false);
-        run_drop(&run);
-    }
-    session_drop(&session);
 }
 
 unsigned session_count_of(struct server *server, const char *uri)

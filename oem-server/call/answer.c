@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "hallmark/v1/error.pb-c.h"
-#include "oem-server/run/run.h"
 
 enum { TRAILERS_MAX = 2, INDEX_TEXT_MAX = 24 };
 
@@ -72,21 +71,6 @@ static void tell_next(struct call *call, Hallmark__V1__FrameResponse *response)
     add_details(call, response, &details);
 }
 
-static bool begins(const char *words, const char *with)
-{
-    return strncmp(words, with, strlen(with)) == 0;
-}
-
-const char *svc_words(enum err e, const char *words)
-{
-    static const enum err ours[] = { ERR_INTERNAL, ERR_STORE,  ERR_HSM,      ERR_PIN,
-                                     ERR_IO,       ERR_CONFIG, ERR_DATA_LOSS };
-    for (size_t i = 0; i < COUNT(ours); i++)
-        if (e == ours[i])
-            return "the server failed: see its log";
-    return begins(words, "store: ") || begins(words, "hsm: ") ? err_text(e) : words;
-}
-
 void answer_of(struct call *call, Hallmark__V1__FrameResponse *response)
 {
     hallmark__v1__frame_response__init(response);
@@ -101,7 +85,7 @@ void answer_of(struct call *call, Hallmark__V1__FrameResponse *response)
     response->code = (uint32_t)e;
     response->retry_after_ms = rpc_retry_after_ms(e);
     char *text = NULL;
-    if (rpc_text(&call->rpc, &text, svc_words(e, fail_words())) == ERR_OK)
+    if (rpc_text(&call->rpc, &text, peer_words(e, fail_words())) == ERR_OK)
         response->message = text;
     if (call->pending != 0)
         tell_pending(call, response);

@@ -92,7 +92,7 @@ static enum err take_reports(struct call *call)
     if (rpc_unpack(&hallmark__v1__arrow_reports__descriptor, bytes, &message) != ERR_OK)
         return fail_quiet(ERR_INVALID, "metadata reports-bin is not an ArrowReports");
     const Hallmark__V1__ArrowReports *reports = (const Hallmark__V1__ArrowReports *)message;
-    return run_reports(call, reports->reports, reports->n_reports);
+    return run_reports(call->run, reports->reports, reports->n_reports, call->rpc.deadline_ms);
 }
 
 /* A client whose answer was lost must be able to retry without doing it twice. */
@@ -132,18 +132,6 @@ static enum err find_staged(struct call *call)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* After a report the server's own arrow may be the next: the report of 32 comes with
- * Runs.Finish, which requires 33. */
-static void advance(struct call *call)
-{
-    bool reported = rpc_call_metadata(&call->rpc, "reports-bin").len != 0;
-    if (!reported || call->principal->role == AUTH_SERVER)
-        return;
-    run_advance_own(call->run);
-    (void)hsm_operations_take(NULL, 0);
-    hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
-}
-
 static enum err admit_to_run(struct call *call)
 {
     TRY(find_run(call));
@@ -152,8 +140,14 @@ static enum err admit_to_run(struct call *call)
         return ERR_OK;
     if (call->method->effect != AUTH_READS)
         TRY(run_charge(call->run, 1));
-    TRY(take_reports(call));
-    advance(call);
+    return take_reports(call);
+}
+
+/* Is it the call's turn, after what it reported? */
+static enum err take_turn(struct call *call)
+{
+    if (call->run == NULL || call->replayed)
+        return ERR_OK;
     if (call->run->over) /* by one of the reports */
         return fail_quiet(call->run->why, "this run is over: %s", call->run->words);
     if (call->row == NULL || call->principal->role == AUTH_SERVER)
@@ -211,7 +205,7 @@ static enum err enter_refusal(struct call *call, enum err e, const char *words)
              err_text(e), words);
     settle_note(call);
     if (call->run != NULL && !call->run->over && run_flush(call->run) != ERR_OK)
-        log_line(LOG_LEVEL_INFO, "svc: the run's entries come with its end");
+        log_line(LOG_LEVEL_INFO, "call: the run's entries come with its end");
     return event_write(call->server, &call->event, &call->log_index);
 }
 
@@ -229,7 +223,7 @@ static void refuse(struct call *call, enum err e)
     if (!is_left_out(call, words)) {
         call->logged = enter_refusal(call, e, words) == ERR_OK;
         if (!call->logged)
-            log_line(LOG_LEVEL_ERROR, "svc: the refusal could not be logged");
+            log_line(LOG_LEVEL_ERROR, "call: the refusal could not be logged");
     }
     fail_set(words);
 }
@@ -243,7 +237,7 @@ static void follow(struct call *call)
     if (run != NULL && call->principal->role != AUTH_SERVER)
         run->until_ms = call->rpc.deadline_ms;
     if (call->opened != NULL)
-        run_opened(call->opened, call);
+        run_opened(call->opened, call->session);
     if (call->revoked != NULL)
         session_close_all_of(call->server, call->revoked, "certificate revoked");
     if (call->row == NULL || call->run == NULL)
@@ -278,9 +272,10 @@ static enum err late_or(const struct call *call, enum err e)
 
 static void serve(struct call *call)
 {
-    call->rpc.err = admit(call);
+    if (call->rpc.err == ERR_OK)
+        call->rpc.err = take_turn(call);
     if (call->rpc.err == ERR_OK && !call->replayed)
-        rpc_dispatch(svc_services(), &call->rpc);
+        rpc_dispatch(call->server->services, &call->rpc);
     if (call->rpc.err == ERR_OK && !call->replayed)
         call->rpc.err = settle(call);
     if (call->rpc.err != ERR_OK && call->pending == 0)
@@ -291,18 +286,44 @@ static void serve(struct call *call)
         follow(call);
 }
 
-void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
+/* What the HSM does from here on this thread is the call's. */
+static void take_hsm(const struct call *call)
 {
-    fail_clear();
     (void)hsm_operations_take(NULL, 0);
     hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
+}
+
+void call_admit(struct call *call)
+{
+    fail_clear();
+    take_hsm(call);
     call->rpc.user = call;
     call->started_us = event_now_us();
+    call->rpc.err = admit(call);
+    hsm_wanted(0, NULL);
+}
+
+bool call_reported(const struct call *call)
+{
+    return call->rpc.err == ERR_OK && call->run != NULL && !call->replayed &&
+           call->principal->role != AUTH_SERVER &&
+           rpc_call_metadata(&call->rpc, "reports-bin").len != 0;
+}
+
+void call_finish(struct call *call, Hallmark__V1__FrameResponse *response)
+{
+    take_hsm(call);
     serve(call);
     hsm_wanted(0, NULL);
     if (call->rpc.err != ERR_OK)
         refuse(call, late_or(call, call->rpc.err));
     answer_of(call, response);
+}
+
+void call_serve(struct call *call, Hallmark__V1__FrameResponse *response)
+{
+    call_admit(call);
+    call_finish(call, response);
 }
 
 void call_end(struct call *call)

@@ -268,7 +268,7 @@ static enum err serve(struct call *inner)
     struct call *outer = inner->approving->outer;
     inner->rpc.user = inner;
     describe(inner);
-    rpc_dispatch(svc_services(), &inner->rpc);
+    rpc_dispatch(inner->server->services, &inner->rpc);
     TRY(inner->rpc.err);
     if (!inner->settled)
         return fail(ERR_INTERNAL, "gate: %s changed nothing", inner->rpc.method);

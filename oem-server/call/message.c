@@ -11,11 +11,6 @@
 #include "common/host/clean.h"
 #include "common/host/log.h"
 
-struct span span_in(const ProtobufCBinaryData *data)
-{
-    return span_of(data->data, data->len);
-}
-
 static void *arena_alloc(void *rpc, size_t size)
 {
     return rpc_alloc(rpc, size);
@@ -33,7 +28,7 @@ enum err message_unpack(struct rpc_call *rpc, const ProtobufCMessageDescriptor *
     *out = protobuf_c_message_unpack(type, &arena, bytes.len, bytes.ptr);
     return *out != NULL
                ? ERR_OK
-               : fail(ERR_DATA_LOSS, "svc: the stored %s is damaged", type->short_name);
+               : fail(ERR_DATA_LOSS, "message: the stored %s is damaged", type->short_name);
 }
 
 enum err message_text(const char *what, const char *text, size_t min, size_t max)

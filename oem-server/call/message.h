@@ -5,9 +5,6 @@
 
 #include "oem-server/call/call.h"
 
-/* The bytes of a field, borrowed. */
-struct span span_in(const ProtobufCBinaryData *data);
-
 /* Unpacks a stored message into the call's arena, so that an answer may borrow it.
  * ERR_DATA_LOSS: not a message of that type. */
 enum err message_unpack(struct rpc_call *rpc, const ProtobufCMessageDescriptor *type,

@@ -17,26 +17,6 @@ enum { EXPIRE_EVERY = 1000 };
 
 #define ANSWERS_KEPT_US (INT64_C(24) * 3600 * 1000000)
 
-enum err svc_do(struct server *server, store_fn *fn, void *context, uint64_t deadline_ms)
-{
-    TRY(store_do(server->store, fn, context,
-                 deadline_ms != 0 ? deadline_ms : rpc_now_ms() + SVC_CHANGE_MS));
-    atomic_fetch_add(&server->changes, 1);
-    return ERR_OK;
-}
-
-static enum err check_principal(struct store_tx *tx, const struct auth_principal *p)
-{
-    return p->role == AUTH_SERVER ? ERR_OK
-                                  : store_principal_check(tx, auth_role_number(p->role),
-                                                          p->name, p->certificate_sha256);
-}
-
-enum err svc_station_check(struct store_tx *tx, const struct run *run)
-{
-    return check_principal(tx, &run->station);
-}
-
 void settle_note(struct call *call)
 {
     const char *names[EVENT_OPERATIONS_MAX];
@@ -59,17 +39,9 @@ struct settling {
     uint8_t response_sha256[SHA256_SIZE];
 };
 
-/* Checks that the run is still the unit's holder, and writes its staged entries before this
- * one. */
-static enum err write_staged(struct store_tx *tx, const struct run *run)
-{
-    TRY(unit_hold_on(tx, &run->server->limits, run->uid, run->id));
-    return staged_write(&run->staged, run->server, run->station.uri, false, tx);
-}
-
 static enum err hold_on(struct store_tx *tx, struct call *call)
 {
-    enum err e = write_staged(tx, call->run);
+    enum err e = run_write_staged(tx, call->run);
     call->run_lost = e == ERR_ABORTED;
     return e;
 }
@@ -108,12 +80,12 @@ static enum err settle(struct store_tx *tx, void *context)
     call->pending = 0;
     buf_free(&call->stored);
     event_digests_undo(&call->event, s->digests);
-    TRY(check_principal(tx, call->principal));
+    TRY(principal_check(tx, call->principal));
     TRY(replay_find(tx, call));
     if (call->replayed)
         return ERR_OK;
     if (call->run != NULL && call->principal->role == AUTH_SERVER)
-        TRY(svc_station_check(tx, call->run));
+        TRY(run_station_check(tx, call->run));
     if (call->run != NULL && !call->run->over) /* its reports may have ended it */
         TRY(hold_on(tx, call));
     if (s->gated) {
@@ -134,7 +106,7 @@ static enum err settle_now(struct settling *s)
         run_own(call->run);
     s->digests = call->event.pb.n_digests;
     TRY(rpc_check(&call->rpc));
-    TRY(svc_do(call->server, settle, s, call->rpc.deadline_ms));
+    TRY(server_do(call->server, settle, s, call->rpc.deadline_ms));
     if (!call->replayed && call->run != NULL)
         staged_free(&call->run->staged);
     return ERR_OK;
@@ -166,26 +138,6 @@ enum err call_claim(struct call *call, store_fn *fn, void *context)
     return settle_now(&s);
 }
 
-struct reading {
-    struct call *call;
-    store_fn *fn;
-    void *context;
-};
-
-static enum err read_as(struct store_tx *tx, void *context)
-{
-    struct reading *r = context;
-    TRY(check_principal(tx, gate_actor(r->call)));
-    return r->fn(tx, r->context);
-}
-
-enum err call_read(struct call *call, store_fn *fn, void *context)
-{
-    struct reading r = { call, fn, context };
-    TRY(rpc_check(&call->rpc));
-    return store_read(call->server->store, read_as, &r, call->rpc.deadline_ms);
-}
-
 enum err settle_later(struct call *call)
 {
     uint8_t request[SHA256_SIZE], response[SHA256_SIZE];
@@ -202,21 +154,4 @@ enum err settle_later(struct call *call)
                    replay_keeps(call) ? &answer : NULL);
     event_bytes(&call->event, EVENT_RESPONSE_SHA256, span_of(NULL, 0));
     return e;
-}
-
-static enum err flush(struct store_tx *tx, void *context)
-{
-    const struct run *run = context;
-    TRY(svc_station_check(tx, run));
-    return write_staged(tx, run);
-}
-
-enum err run_flush(struct run *run)
-{
-    run_own(run);
-    if (run->staged.count == 0)
-        return ERR_OK;
-    TRY(svc_do(run->server, flush, run, 0));
-    staged_free(&run->staged);
-    return ERR_OK;
 }

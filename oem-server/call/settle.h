@@ -3,16 +3,7 @@
  * run's strand. */
 #pragma once
 
-#include "oem-server/run/run.h"
-
-enum { SVC_CHANGE_MS = 10000 }; /* time-out of a change of the server's own */
-
-/* store_do(), counted for Health. deadline_ms 0: SVC_CHANGE_MS from now. */
-enum err svc_do(struct server *server, store_fn *fn, void *context, uint64_t deadline_ms);
-
-/* Checks that the run's station may still act: ERR_REVOKED, ERR_UNAUTHENTICATED. Inside a
- * change. */
-enum err svc_station_check(struct store_tx *tx, const struct run *run);
+#include "oem-server/call/call.h"
 
 /* Puts the digest of the request, the time it took and the HSM's operations into the entry. */
 void settle_note(struct call *call);
@@ -20,9 +11,6 @@ void settle_note(struct call *call);
 /* Stages the call's entry: it waits for the next change of its run (AUTH_NOTES). ERR_LIMIT,
  * ERR_MEMORY. */
 enum err settle_later(struct call *call);
-
-/* Writes the staged entries in a change of their own; does nothing if there are none. */
-enum err run_flush(struct run *run);
 
 /* replay.c: SHA-256 of the method and the request. */
 void replay_digest(const struct call *call, uint8_t digest_out[static SHA256_SIZE]);

@@ -9,15 +9,11 @@
 
 #include "common/host/clean.h"
 #include "common/host/hex.h"
+#include "common/rpc/rpc.h"
 #include "oem-server/ctl/exit.h"
 #include "oem-server/ctl/when.h"
 
 enum { VALUE_MAX = 64 }; /* bytes of a changed value in a line for people */
-
-static struct span bytes_of(const ProtobufCBinaryData *data)
-{
-    return span_of(data->data, data->len);
-}
 
 static void print_text(FILE *out, const char *name, const char *text)
 {
@@ -30,7 +26,7 @@ static void print_uid(FILE *out, const ProtobufCBinaryData *uid)
 {
     char hex[2 * UID_SIZE + 1];
     if (uid->len == UID_SIZE)
-        fprintf(out, "  unit %s", hex_of(bytes_of(uid), hex));
+        fprintf(out, "  unit %s", hex_of(span_in(uid), hex));
 }
 
 /* The short name as in the diagram's table; JSON has the full name. */
@@ -121,14 +117,14 @@ static void put_text(struct report *report, const char *name, const char *text)
 static void put_hex(struct report *report, const char *name, const ProtobufCBinaryData *data)
 {
     if (data->len > 0)
-        report_hex(report, name, bytes_of(data));
+        report_hex(report, name, span_in(data));
 }
 
 static void put_digests(struct report *report, const Hallmark__V1__Event *event)
 {
     struct report digests = report_new();
     for (size_t i = 0; i < event->n_digests; i++)
-        report_hex(&digests, event->digests[i]->name, bytes_of(&event->digests[i]->sha256));
+        report_hex(&digests, event->digests[i]->name, span_in(&event->digests[i]->sha256));
     if (event->n_digests > 0)
         report_object(report, "digests", &digests);
     report_free(&digests);

@@ -12,16 +12,6 @@
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/unit_evidence.h"
 
-/* FwInfo, P-256 (M2354BSP, SecureBootDemo, NuBL2): the signature covers what lies before it. */
-enum { FWINFO_REGION = 0x48, FWINFO_DIGEST = 0x60, FWINFO_SIGNATURE = 0x80 };
-
-bool evidence_is_digest_of(const ProtobufCBinaryData *digest, const ProtobufCBinaryData *bytes)
-{
-    uint8_t computed[SHA256_SIZE];
-    sha256_of(evidence_bytes(bytes), computed);
-    return span_eq(evidence_bytes(digest), SPAN(computed));
-}
-
 static bool is_state(const struct evidence *e, const char *const words[])
 {
     while (*words != NULL && strcmp(*words, e->row->state) != 0)
@@ -77,7 +67,7 @@ static enum outcome certificate_uid(const struct evidence *e)
         return ABSENT;
     if (e->certificate == NULL || e->row->uid.len != UID_SIZE)
         return FAILS;
-    hex_of(evidence_bytes(&e->row->uid), want);
+    hex_of(span_in(&e->row->uid), want);
     int len = X509_NAME_get_text_by_NID(X509_get_subject_name(e->certificate), NID_serialNumber,
                                         have, sizeof(have));
     return outcome_of(len == 2 * UID_SIZE && strcasecmp(want, have) == 0);
@@ -106,13 +96,6 @@ static enum outcome fwinfo_signature(const struct evidence *e)
                     span_of(info->data + FWINFO_SIGNATURE, P256_SIGNATURE_SIZE)) == ERR_OK);
 }
 
-struct span evidence_firmware(const struct evidence *e)
-{
-    const ProtobufCBinaryData *info = &e->unit->firmware_information;
-    return info->len == FWINFO_SIZE ? span_of(info->data + FWINFO_DIGEST, SHA256_SIZE)
-                                    : span_of(NULL, 0);
-}
-
 static enum outcome fwinfo_image(const struct evidence *e)
 {
     struct span want = evidence_firmware(e);
@@ -120,7 +103,7 @@ static enum outcome fwinfo_image(const struct evidence *e)
     if (want.len == 0 || e->unit->signed_image.len == 0)
         return ABSENT;
     struct rd info = rd_of(span_of(e->unit->firmware_information.data + FWINFO_REGION, 8));
-    struct rd image = rd_of(evidence_bytes(&e->unit->signed_image));
+    struct rd image = rd_of(span_in(&e->unit->signed_image));
     uint32_t base = rd_u32le(&info), size = rd_u32le(&info);
     rd_take(&image, base);
     sha256_of(rd_take(&image, size), digest);
@@ -204,9 +187,9 @@ static enum err verdict(const struct buf *failed)
 
 static void read_keys(struct evidence *e, const Hallmark__V1__ShowUnitResponse *unit)
 {
-    e->csr = csr_of(evidence_bytes(&unit->csr));
-    if (credential_certificate_parse(evidence_bytes(&unit->certificate), "it",
-                                     &e->certificate) != ERR_OK)
+    e->csr = csr_of(span_in(&unit->csr));
+    if (credential_certificate_parse(span_in(&unit->certificate), "it", &e->certificate) !=
+        ERR_OK)
         return;
     if (p256_point_of(X509_get0_pubkey(e->certificate), e->point) != ERR_OK)
         credential_certificate_drop(&e->certificate);

@@ -10,7 +10,7 @@
 
 static bool is_point(const struct evidence *e, const ProtobufCBinaryData *key)
 {
-    return e->certificate != NULL && span_eq(evidence_bytes(key), SPAN(e->point));
+    return e->certificate != NULL && span_eq(span_in(key), SPAN(e->point));
 }
 
 static bool is_signed(const struct evidence *e, const struct statement *s,
@@ -21,13 +21,13 @@ static bool is_signed(const struct evidence *e, const struct statement *s,
 
 static bool same(const ProtobufCBinaryData *a, const ProtobufCBinaryData *b)
 {
-    return span_eq(evidence_bytes(a), evidence_bytes(b));
+    return span_eq(span_in(a), span_in(b));
 }
 
 /* A digest that a statement names is that of the statement before it. */
 static bool chains(const ProtobufCBinaryData *digest, const struct statement *before)
 {
-    return before->made && span_eq(evidence_bytes(digest), SPAN(before->sha256));
+    return before->made && span_eq(span_in(digest), SPAN(before->sha256));
 }
 
 static enum outcome receipt_signature(const struct evidence *e)
@@ -67,7 +67,7 @@ static enum outcome receipt_firmware(const struct evidence *e)
     struct span want = evidence_firmware(e);
     if (e->receipt == NULL || want.len == 0)
         return ABSENT;
-    return outcome_of(span_eq(evidence_bytes(&e->receipt->firmware_sha256), want));
+    return outcome_of(span_eq(span_in(&e->receipt->firmware_sha256), want));
 }
 
 static enum outcome commit_signature(const struct evidence *e)

@@ -9,6 +9,7 @@
 
 #include <openssl/x509.h>
 
+#include "common/rpc/rpc.h"
 #include "oem-server/ctl/statement.h"
 #include "oem-server/ctl/unit.h"
 
@@ -25,6 +26,9 @@ struct evidence {
     uint8_t point[P256_POINT_SIZE]; /* of the certificate's key */
     struct statement receipt_said, commit_said, lock_said;
 };
+
+/* FwInfo, P-256 (M2354BSP, SecureBootDemo, NuBL2): the signature covers what lies before it. */
+enum { FWINFO_REGION = 0x48, FWINFO_DIGEST = 0x60, FWINFO_SIGNATURE = 0x80 };
 
 enum outcome { ABSENT, HOLDS, FAILS };
 
@@ -44,11 +48,6 @@ extern const size_t unit_closing_check_count;
 static inline enum outcome outcome_of(bool holds)
 {
     return holds ? HOLDS : FAILS;
-}
-
-static inline struct span evidence_bytes(const ProtobufCBinaryData *data)
-{
-    return span_of(data->data, data->len);
 }
 
 /* Comparisons over the evidence; no failure. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/rpc/rpc.h"
 #include "oem-server/ctl/order_report.h"
 
 const struct option_choice unit_row_causes[] = {
@@ -17,11 +18,6 @@ const struct option_choice unit_row_causes[] = {
     { "station", HALLMARK__V1__HOLD_CAUSE__HOLD_CAUSE_STATION },
     { NULL, 0 },
 };
-
-static struct span bytes_of(const ProtobufCBinaryData *data)
-{
-    return span_of(data->data, data->len);
-}
 
 enum err unit_row_check(const Hallmark__V1__UnitRow *row)
 {
@@ -57,13 +53,13 @@ static void report_holder(struct report *report, const Hallmark__V1__UnitRow *ro
 {
     if (row->run_id.len == 0)
         return;
-    report_hex(report, "run_id", bytes_of(&row->run_id));
+    report_hex(report, "run_id", span_in(&row->run_id));
     report_text(report, "holder_station", row->holder_station);
 }
 
 void unit_row_report(struct report *report, const Hallmark__V1__UnitRow *row)
 {
-    report_hex(report, "uid", bytes_of(&row->uid));
+    report_hex(report, "uid", span_in(&row->uid));
     report_number(report, "generation", row->generation);
     report_text(report, "state", row->state);
     report_text(report, "order", row->order);
@@ -129,7 +125,7 @@ enum err unit_row_answer(const struct ctl *ctl, const Hallmark__V1__UnitRow *row
 {
     AUTO(report_free) struct report report = report_new();
     TRY(unit_row_check(row));
-    if (!span_eq(bytes_of(&row->uid), uid))
+    if (!span_eq(span_in(&row->uid), uid))
         return fail_quiet(ERR_PROTO, "the server answered about another unit");
     unit_row_report(&report, row);
     return report_print(&report, ctl);

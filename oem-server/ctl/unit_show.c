@@ -5,6 +5,7 @@
  * (test_ctl_commands: a_unit_is_shown_and_checked).
  */
 #include "common/host/log.h"
+#include "common/rpc/rpc.h"
 #include "oem-server/ctl/advise.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/remote.h"
@@ -15,11 +16,6 @@ struct show_args {
     struct option_uid uid;
     const char *out;
 };
-
-static struct span bytes_of(const ProtobufCBinaryData *data)
-{
-    return span_of(data->data, data->len);
-}
 
 static void put_time(struct report *report, const char *name, uint64_t us)
 {
@@ -33,7 +29,7 @@ static void report_key(struct report *report, const Hallmark__V1__ShowUnitRespon
     if (unit->commit == NULL)
         return;
     report_number(report, "aes_slot", unit->commit->slot);
-    report_hex(report, "key_check_value", bytes_of(&unit->commit->kcv));
+    report_hex(report, "key_check_value", span_in(&unit->commit->kcv));
 }
 
 static void report_revoked(struct report *report, const Hallmark__V1__ShowUnitResponse *unit)
@@ -44,7 +40,7 @@ static void report_revoked(struct report *report, const Hallmark__V1__ShowUnitRe
         const Hallmark__V1__RevokedCertificate *revoked = unit->revoked[i];
         AUTO(report_free) struct report part = report_new();
         report_number(&part, "generation", revoked->generation);
-        report_hex(&part, "serial", bytes_of(&revoked->serial));
+        report_hex(&part, "serial", span_in(&revoked->serial));
         put_time(&part, "revoked", revoked->revoked_us);
         report_text(&part, "reason", revoked->reason);
         report_list_add(report, "revoked_certificates", &part);
@@ -91,8 +87,8 @@ static void report_unit(struct report *report, const Hallmark__V1__ShowUnitRespo
     put_time(report, "done", unit->done_us);
     if (*unit->seal_detail != '\0')
         report_text(report, "seal_detail", unit->seal_detail);
-    report_hex(report, "firmware_sha256", bytes_of(&unit->firmware_sha256));
-    report_hex(report, "rotpk", bytes_of(&unit->rotpk));
+    report_hex(report, "firmware_sha256", span_in(&unit->firmware_sha256));
+    report_hex(report, "rotpk", span_in(&unit->rotpk));
     report_holds(report, unit);
     report_revoked(report, unit);
     report_statements(report, unit);
@@ -107,7 +103,7 @@ static enum err ask(struct remote *remote, struct option_uid *uid,
     struct rpc_stub stub = rpc_stub_of(&hallmark__v1__units__descriptor, remote_send, remote);
     TRY(advise(RPC_CALL(&stub, hallmark__v1__units__show, &in, &unit), ADVISE_UNIT));
     TRY(unit_row_check(unit->unit));
-    if (!span_eq(bytes_of(&unit->unit->uid), SPAN(uid->bytes)))
+    if (!span_eq(span_in(&unit->unit->uid), SPAN(uid->bytes)))
         return fail_quiet(ERR_PROTO, "the server answered about another unit");
     *unit_out = TAKE(unit);
     return ERR_OK;

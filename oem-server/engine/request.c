@@ -4,13 +4,14 @@
  * Called by station_call.c on the run's strand, with the HSM but without the station. A
  * statement must be signed for this run only.
  */
+#include "oem-server/engine/request.h"
+
 #include <string.h>
 
 #include "common/core/sign.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
-#include "oem-server/api/services.h"
-#include "oem-server/run/run.h"
+#include "hallmark/v1/diagram.pb-c.h"
 
 static ProtobufCBinaryData lend(struct span bytes)
 {
@@ -117,7 +118,7 @@ static const struct {
     { 30, put_server_public_key, &hallmark__v1__put_server_public_key_response__descriptor },
 };
 
-enum err run_request(struct run *run, const struct flow_row *row, struct buf *payload_out)
+enum err request_make(struct run *run, const struct flow_row *row, struct buf *payload_out)
 {
     for (size_t i = 0; i < COUNT(requests); i++)
         if (requests[i].arrow == row->arrow)
@@ -125,7 +126,7 @@ enum err run_request(struct run *run, const struct flow_row *row, struct buf *pa
     return fail(ERR_INTERNAL, "run: arrow %u is no call of the server's", row->arrow);
 }
 
-enum err run_answer(const struct flow_row *row, struct span payload)
+enum err request_check_answer(const struct flow_row *row, struct span payload)
 {
     AUTO(rpc_drop) ProtobufCMessage *answer = NULL;
     for (size_t i = 0; i < COUNT(requests); i++)

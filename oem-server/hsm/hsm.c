@@ -12,19 +12,6 @@
 #include "oem-server/hsm/internal.h"
 #include "oem-server/hsm/signer.h"
 
-static const char *const role_names[HSM_TOKENS] = { "root", "issuing", "tls", "boot", "log" };
-
-enum err hsm_token_of(struct hsm *hsm, enum hsm_token role, struct token **token_out)
-{
-    if ((unsigned)role >= HSM_TOKENS)
-        return fail(ERR_INVALID, "hsm: token %u: there are %d", (unsigned)role, HSM_TOKENS);
-    if (hsm->tokens[role].label == NULL)
-        return fail(ERR_PRECONDITION, "hsm: the %s token is not configured here",
-                    role_names[role]);
-    *token_out = &hsm->tokens[role];
-    return ERR_OK;
-}
-
 static enum err check_config(const struct hsm_config *config)
 {
     if (config->module == NULL || config->module[0] == '\0')

@@ -13,6 +13,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "oem-server/hsm/internal.h"
 #include "oem-server/hsm/pin.h"
 
 enum { SLOTS_MAX = 256 };
@@ -188,4 +189,17 @@ enum err token_open_session(struct token *t, CK_SLOT_ID *slot_out,
     pthread_mutex_unlock(&t->login);
     note_loss(t, e);
     return e;
+}
+
+static const char *const role_names[HSM_TOKENS] = { "root", "issuing", "tls", "boot", "log" };
+
+enum err hsm_token_of(struct hsm *hsm, enum hsm_token role, struct token **token_out)
+{
+    if ((unsigned)role >= HSM_TOKENS)
+        return fail(ERR_INVALID, "hsm: token %u: there are %d", (unsigned)role, HSM_TOKENS);
+    if (hsm->tokens[role].label == NULL)
+        return fail(ERR_PRECONDITION, "hsm: the %s token is not configured here",
+                    role_names[role]);
+    *token_out = &hsm->tokens[role];
+    return ERR_OK;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/host/log.h"
+#include "oem-server/run/run.h"
 
 /* RFC 6455 7.4.1, and its IANA registry */
 enum { CLOSE_GOING_AWAY = 1001, CLOSE_POLICY = 1008, CLOSE_TRY_AGAIN = 1013 };
@@ -63,7 +64,7 @@ static void admit(void *context)
     if (e != ERR_OK) /* 1008 tells a station not to reconnect */
         wss_conn_close(session->conn,
                        err_status(e) == ERR_UNAUTHENTICATED ? CLOSE_POLICY : CLOSE_TRY_AGAIN,
-                       svc_words(e, fail_words()));
+                       peer_words(e, fail_words()));
     else
         wss_conn_authenticated(session->conn);
     session_drop(&session);
@@ -78,7 +79,7 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
     enum err e = strand_submit(session->strand, admit, kept);
     if (e != ERR_OK) {
         session_drop(&kept);
-        session_closed(session);
+        run_session_closed(session);
         return e;
     }
     wss_conn_set_user(conn, session);
@@ -92,9 +93,10 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
 static void on_closed(void *context, struct wss_conn *conn, const char *reason)
 {
     struct net *net = context;
+    struct session *session = wss_conn_user(conn);
     log_line(LOG_LEVEL_DEBUG, "net: %s: %s", wss_conn_address(conn), reason);
-    serve_gone(net, wss_conn_user(conn));
-    session_closed(wss_conn_user(conn));
+    serve_gone(net, session);
+    run_session_closed(session);
     pthread_mutex_lock(&net->lock);
     pthread_cond_broadcast(&net->idle);
     pthread_mutex_unlock(&net->lock);

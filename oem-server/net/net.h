@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "oem-server/call/call.h"
+#include "oem-server/server/server.h"
 
 struct net;
 

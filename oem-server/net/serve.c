@@ -9,6 +9,7 @@
 
 #include "common/host/log.h"
 #include "common/wss/stream.h"
+#include "oem-server/engine/engine.h"
 #include "oem-server/net/inside.h"
 
 /* The budget says what a stream's credit lets wait. */
@@ -68,7 +69,7 @@ static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
 {
     Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
     char words[FAIL_WORDS_MAX];
-    snprintf(words, sizeof(words), "%s", svc_words(e, fail_words()));
+    snprintf(words, sizeof(words), "%s", peer_words(e, fail_words()));
     response.stream = stream;
     response.status = err_status(e);
     response.code = (uint32_t)e;
@@ -148,7 +149,7 @@ static void run_call(struct job *job)
     struct call call = call_for(job, metadata);
     Hallmark__V1__FrameResponse response;
     job->call = &call;
-    call_serve(&call, &response);
+    engine_serve(&call, &response);
     response.stream = job->event.stream;
     bool goes_on = call.rpc.err == ERR_OK && call.run != NULL;
     if (goes_on) /* the server's own arrows that follow are durable before the answer leaves */

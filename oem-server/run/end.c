@@ -9,7 +9,7 @@
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "oem-server/call/settle.h"
+#include "oem-server/run/run.h"
 
 struct ending {
     enum err err;
@@ -32,7 +32,7 @@ static enum err write_end(struct store_tx *tx, void *context)
 {
     const struct run *run = context;
     bool ended;
-    enum err e = svc_station_check(tx, run);
+    enum err e = run_station_check(tx, run);
     if (e != ERR_OK && err_status(e) != ERR_UNAUTHENTICATED)
         return e;
     TRY(staged_write(&run->staged, run->server, run->station.uri, e != ERR_OK, tx));
@@ -47,7 +47,7 @@ static enum err write_end(struct store_tx *tx, void *context)
 static enum err try_to_write(struct run *run)
 {
     bool has_to = run->staged.count != 0 || !run->end.recorded;
-    enum err e = has_to ? svc_do(run->server, write_end, run, 0) : ERR_OK;
+    enum err e = has_to ? server_do(run->server, write_end, run, 0) : ERR_OK;
     if (e != ERR_OK) {
         atomic_store(&run->end.failed_ms, rpc_now_ms());
         return e;
@@ -90,7 +90,20 @@ void run_fail(struct run *run, enum err e)
 {
     struct ending ending = { .err = e };
     snprintf(ending.words, sizeof(ending.words), "%s", fail_words());
-    end_with(run, &ending, svc_words(e, ending.words));
+    end_with(run, &ending, peer_words(e, ending.words));
+}
+
+enum err run_charge(struct run *run, size_t entries)
+{
+    run_own(run);
+    if (entries <= BUDGET_RUN_ENTRIES - run->entries) {
+        run->entries += (unsigned)entries;
+        return ERR_OK;
+    }
+    enum err e = fail_quiet(ERR_EXHAUSTED, "over %d entries of the event log for one run",
+                            BUDGET_RUN_ENTRIES);
+    run_fail(run, e);
+    return fail_quiet(e, "%s", run->words);
 }
 
 static void end_now(struct run *run, void *context)
@@ -173,12 +186,23 @@ void run_flush_later(struct run *run)
         log_line(LOG_LEVEL_WARN, "run: its entries wait on: %s", fail_words());
 }
 
-void run_opened(struct run *run, struct call *call)
+void run_session_closed(struct session *session)
+{
+    struct run *run;
+    session_gone(session);
+    while ((run = run_take_of(session)) != NULL) {
+        run_end_later(run, ERR_CLOSED, "the station's connection was lost", false);
+        run_drop(&run);
+    }
+    session_drop(&session);
+}
+
+void run_opened(struct run *run, struct session *session)
 {
     if (run->supersedes)
         run_end_of_id(run->server, run->superseded_run, ERR_ABORTED, RUN_SUPERSEDED, false);
-    if (call->session != NULL)
-        run->conn = wss_conn_keep(call->session->conn);
-    if (!run_list(run, call->session))
+    if (session != NULL)
+        run->conn = wss_conn_keep(session->conn);
+    if (!run_list(run, session))
         run_end_later(run, ERR_CLOSED, "the station's connection was lost", false);
 }

@@ -9,10 +9,10 @@
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "oem-server/call/message.h"
-#include "oem-server/call/settle.h"
+#include "oem-server/run/run.h"
 
 struct own_key {
+    const struct run *run;
     char scope[80];
     struct buf wrapped;
     uint8_t rotpk[ROTPK_SIZE];
@@ -22,19 +22,21 @@ static enum err read_own_key(struct store_tx *tx, void *context)
 {
     struct own_key *key = context;
     buf_free(&key->wrapped);
+    TRY(run_station_check(tx, key->run));
     return unit_boot_key_get(tx, key->scope, &key->wrapped, key->rotpk);
 }
 
 /* Checks that the board's OTP holds what this server gave it. A blank record proves nothing:
  * then arrow 20 decides, with the server's permission to write it again (recreate). */
-static enum err check_rotpk(struct call *call, const Hallmark__V1__BoardState *state)
+static enum err check_rotpk(const struct run *run, const Hallmark__V1__BoardState *state,
+                            uint64_t deadline_ms)
 {
-    struct own_key key = { 0 };
+    struct own_key key = { .run = run };
     uint8_t ours[SHA256_SIZE];
     if (state->rotpk_slots == 0 || state->rotpk_sha256.len == 0)
         return ERR_OK;
-    run_boot_scope(call->run, key.scope);
-    enum err e = call_read(call, read_own_key, &key);
+    run_boot_scope(run, key.scope);
+    enum err e = store_read(run->server->store, read_own_key, &key, deadline_ms);
     buf_free(&key.wrapped);
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
@@ -66,9 +68,9 @@ static void hello_drop(Hallmark__V1__HelloRequest **hello)
 }
 
 /* Arrow 7: the board's identity and what it already has, as it reports them. */
-static enum err take_hello(struct call *call, const Hallmark__V1__ArrowReport *report)
+static enum err take_hello(struct run *run, const Hallmark__V1__ArrowReport *report,
+                           uint64_t deadline_ms)
 {
-    struct run *run = call->run;
     AUTO(hello_drop)
     Hallmark__V1__HelloRequest *hello =
         hallmark__v1__hello_request__unpack(NULL, report->request.len, report->request.data);
@@ -83,7 +85,7 @@ static enum err take_hello(struct call *call, const Hallmark__V1__ArrowReport *r
         return fail_quiet(ERR_MISMATCH, "the board that talks is not the one this run is for");
     memcpy(run->board_nonce, hello->nonce.data, NONCE_SIZE);
     run->auth_unrecorded = hello->state->auth_key && !hello->state->auth_key_recorded;
-    TRY(check_rotpk(call, hello->state));
+    TRY(check_rotpk(run, hello->state, deadline_ms));
     return check_slot(hello->state);
 }
 
@@ -186,9 +188,9 @@ static void end_failed(struct run *run, const Hallmark__V1__ArrowReport *report)
     run_end(run, e == ERR_OK ? ERR_UNKNOWN : e, words);
 }
 
-enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *reports, size_t count)
+enum err run_reports(struct run *run, Hallmark__V1__ArrowReport *const *reports, size_t count,
+                     uint64_t deadline_ms)
 {
-    struct run *run = call->run;
     run_own(run);
     if (count > FLOW_ARROWS)
         return fail_quiet(ERR_LIMIT, "%zu reports at once, limit %d", count, FLOW_ARROWS);
@@ -199,7 +201,7 @@ enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *report
             end_failed(run, reports[i]);
         if (reports[i]->arrow != 7 || reports[i]->status != 0)
             continue;
-        enum err e = take_hello(call, reports[i]);
+        enum err e = take_hello(run, reports[i], deadline_ms);
         if (e != ERR_OK) {
             run_fail(run, e);
             return fail_quiet(e, "%s", run->words);

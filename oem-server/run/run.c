@@ -15,6 +15,8 @@
 #include "common/host/p256.h"
 #include "hallmark/v1/operator.pb-c.h"
 
+enum { OWN_CALL_MIN_MS = 5000 };
+
 static struct run *run_alloc(struct session *session)
 {
     struct run *run = calloc(1, sizeof(*run));
@@ -42,19 +44,6 @@ enum err run_new(struct session *session, struct run **run_out)
         return ERR_OK;
     caller_run_gone(session->caller);
     return fail(ERR_MEMORY, "runs: no memory for a run");
-}
-
-enum err run_charge(struct run *run, size_t entries)
-{
-    run_own(run);
-    if (entries <= BUDGET_RUN_ENTRIES - run->entries) {
-        run->entries += (unsigned)entries;
-        return ERR_OK;
-    }
-    enum err e = fail_quiet(ERR_EXHAUSTED, "over %d entries of the event log for one run",
-                            BUDGET_RUN_ENTRIES);
-    run_fail(run, e);
-    return fail_quiet(e, "%s", run->words);
 }
 
 struct strand *run_strand(struct run *run)
@@ -152,73 +141,18 @@ void run_transcript(struct run *run, uint8_t arrow, struct span request_sha256,
     sha256_of(wr_done(&w), run->transcript);
 }
 
-static const struct auth_principal myself = { .role = AUTH_SERVER,
-                                              .name = "oem-server",
-                                              .uri = "oem-server" };
-
-/* o -> o: through the same pipeline, in memory. */
-static enum err call_self(struct run *run, const struct flow_row *row)
+void event_run(struct event *event, const struct run *run)
 {
-    char method[64];
-    flow_method(row, method);
-    struct call call = {
-        .rpc = { .method = method, .deadline_ms = run_deadline_ms(run) },
-        .server = run->server,
-        .principal = &myself,
-        .peer = "",
-        .run = run_keep(run),
-    };
-    Hallmark__V1__FrameResponse response;
-    call_serve(&call, &response);
-    enum err e = call.rpc.err;
-    call_end(&call);
-    return e;
+    event_text(event, EVENT_PEER, run->peer);
+    event_text(event, EVENT_ORDER, run->order.name);
+    event_bytes(event, EVENT_UID, SPAN(run->uid));
+    event_bytes(event, EVENT_RUN_ID, SPAN(run->id));
 }
 
-void run_advance_own(struct run *run)
+/* What a call of the station starts here is part of what the station waits for, so the call's
+ * deadline applies to it too; a minimum applies if that is about to pass. */
+uint64_t run_deadline_ms(const struct run *run)
 {
-    run_own(run);
-    while (!run->over && !run->flow.pending && !flow_finished(&run->flow)) {
-        const struct flow_row *row = flow_row(run->flow.next);
-        if (row->tail != FLOW_O || row->head != FLOW_O)
-            return;
-        run->flow.pending = true;
-        enum err e = call_self(run, row);
-        if (e == ERR_OK)
-            flow_done(&run->flow);
-        else
-            run_fail(run, e);
-    }
-}
-
-static enum err call_head(void *context, const struct flow_row *row,
-                          enum flow_progress *progress)
-{
-    struct run *run = context;
-    if (row->head == FLOW_O)
-        return call_self(run, row);
-    *progress = FLOW_PENDING;
-    return run_call_station(run, row);
-}
-
-void run_advance(struct run *run)
-{
-    run_own(run);
-    if (run->over)
-        return;
-    enum err e = flow_advance(&run->flow, call_head, run);
-    if (e != ERR_OK)
-        run_fail(run, e);
-}
-
-static void start(struct run *run, void *context)
-{
-    (void)context;
-    run_advance(run);
-}
-
-void run_start(struct run *run)
-{
-    if (run_post(run, start, NULL) != ERR_OK)
-        log_line(LOG_LEVEL_ERROR, "run: not started: %s", fail_words());
+    uint64_t least = rpc_now_ms() + OWN_CALL_MIN_MS;
+    return run->until_ms > least ? run->until_ms : least;
 }

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "common/core/sign.h"
+#include "common/flow/flow.h"
 #include "common/host/log.h"
 #include "hallmark/v1/runs.pb-c.h"
 #include "oem-server/run/staged.h"
@@ -81,6 +82,8 @@ enum err run_new(struct session *session, struct run **run_out);
 /* Charges entries of the log to the run; over budget (ERR_EXHAUSTED) the run ends. */
 enum err run_charge(struct run *run, size_t entries);
 struct run *run_keep(struct run *run);
+void run_drop(struct run **run);
+struct strand *run_strand(struct run *run);
 
 /* The only way to use a listed run from another thread: fn is called once, on the run's strand,
  * with a reference to the run. Any thread. ERR_MEMORY: fn is not called. */
@@ -91,6 +94,7 @@ enum err run_post(struct run *run, run_fn *fn, void *context);
  * all functions that touch a run, except those inside store_do(), which read it while its
  * strand waits (test_run_owner). */
 void run_own(const struct run *run);
+struct run *run_find(struct server *server, const uint8_t id[static RUN_ID_SIZE]); /* kept */
 
 /* index.c: the runs in memory. Any thread. false: the station's connection is closed already,
  * so nothing else will end this run. */
@@ -131,31 +135,38 @@ void run_end_drain(struct server *server);
 /* Writes entries that have waited too long, on the run's strand. */
 void run_flush_later(struct run *run);
 
+/* A connection is gone: its runs end; drops the reference of its maker. */
+void run_session_closed(struct session *session);
 /* Called when Runs.Open is durable: lists the run, and ends an older one of the same board. */
-void run_opened(struct run *run, struct call *call);
+void run_opened(struct run *run, struct session *session);
 
-/* --- Arrows. ------------------------------------------------------------------------------ */
+/* --- What waits, and what is told. ---------------------------------------------------------
+ */
 
-/* station_call.c: calls the station for an o -> n or o -> p arrow. Returns when the call is
- * sent; its answer advances the run. */
-enum err run_call_station(struct run *run, const struct flow_row *row);
+/* Checks that the run's station may still act: ERR_REVOKED, ERR_UNAUTHENTICATED. Inside a
+ * change. */
+enum err run_station_check(struct store_tx *tx, const struct run *run);
+/* The run is still the unit's holder, and its staged entries come before what follows in this
+ * change. ERR_ABORTED: it is not. */
+enum err run_write_staged(struct store_tx *tx, const struct run *run);
+/* Writes the staged entries in a change of their own; does nothing if there are none. */
+enum err run_flush(struct run *run);
+
+/* station.c: a call to the run's station, with the run's id. */
+enum err run_ask_station(struct run *run, const char *method, uint32_t timeout_ms,
+                         struct span payload, wss_done *answer, void *context);
 void run_tell_end(struct run *run, enum err e, const char *words); /* RunControl.End */
 uint64_t
 run_deadline_ms(const struct run *run); /* for what the server does on its own for the run */
 
 /* Takes the station's reports of arrows that the server does not see: checks and stages each. A
- * report of a failed arrow ends the run. */
-enum err run_reports(struct call *call, Hallmark__V1__ArrowReport *const *reports,
-                     size_t count);
+ * report of a failed arrow ends the run. deadline_ms: of the call they came with. */
+enum err run_reports(struct run *run, Hallmark__V1__ArrowReport *const *reports, size_t count,
+                     uint64_t deadline_ms);
 
 /* Adds an arrow to the run's transcript (sign_transcript()). */
 void run_transcript(struct run *run, uint8_t arrow, struct span request_sha256,
                     struct span response_sha256);
-
-/* request.c: the request of an o -> n or o -> p arrow, packed. */
-enum err run_request(struct run *run, const struct flow_row *row, struct buf *payload_out);
-/* Checks that payload is an answer to it: else ERR_PROTO. */
-enum err run_answer(const struct flow_row *row, struct span payload);
 
 void run_boot_scope(const struct run *run, char scope[static 80]); /* of unit_boot_key_get() */
 struct sign_run run_sign(const struct run *run);                   /* common/core/sign.h */

@@ -39,8 +39,8 @@ static enum err next(struct store_tx *tx, void *context)
 enum err seizure_go_on(struct server *server)
 {
     struct paging p = { .server = server };
-    TRY(store_read(server->store, look, &p, rpc_now_ms() + SVC_CHANGE_MS));
+    TRY(store_read(server->store, look, &p, rpc_now_ms() + SERVER_CHANGE_MS));
     while (p.due && !atomic_load(&server->stopping))
-        TRY(svc_do(server, next, &p, 0));
+        TRY(server_do(server, next, &p, 0));
     return ERR_OK;
 }

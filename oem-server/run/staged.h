@@ -18,7 +18,7 @@
  */
 #pragma once
 
-#include "oem-server/call/call.h"
+#include "oem-server/base/base.h"
 
 enum { STAGED_MAX = 96 };
 

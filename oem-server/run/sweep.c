@@ -11,7 +11,7 @@
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "oem-server/call/settle.h"
+#include "oem-server/run/run.h"
 #include "oem-server/run/seizure.h"
 
 enum { SWEEP_MS = 5000 };
@@ -85,7 +85,7 @@ enum err sweep_start(struct server *server)
     struct ends ends = { .server = server,
                          .reason = ERR_ABORTED,
                          .words = "the server was restarted" };
-    enum err e = svc_do(server, end_old, &ends, 0);
+    enum err e = server_do(server, end_old, &ends, 0);
     buf_free(&ends.ids);
     return e;
 }
@@ -125,7 +125,7 @@ static enum err sweep_leases(struct server *server)
     TRY(store_read(server->store, find_expired, &look, rpc_now_ms() + SWEEP_MS));
     if (!look.due)
         return ERR_OK;
-    enum err e = svc_do(server, end_expired, &ends, 0);
+    enum err e = server_do(server, end_expired, &ends, 0);
     for (size_t at = 0; e == ERR_OK && at + RUN_ID_SIZE <= ends.ids.len; at += RUN_ID_SIZE)
         run_end_of_id(server, ends.ids.ptr + at, ends.reason, ends.words, true);
     buf_free(&ends.ids);
@@ -225,7 +225,7 @@ static enum err sweep_unlocked(struct server *server)
         return ERR_OK;
     server->alarmed_ms = now;
     TRY(store_read(server->store, find_unlocked, &look, now + SWEEP_MS));
-    return look.due ? svc_do(server, enter_alarms, &look, 0) : ERR_OK;
+    return look.due ? server_do(server, enter_alarms, &look, 0) : ERR_OK;
 }
 
 /* --- The sweep. --------------------------------------------------------------------------- */
@@ -247,9 +247,9 @@ static void sweep(void *context)
     flush_late(server);
     run_end_waiting(server);
     if (sweep_leases(server) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "svc: leases are looked at later: %s", fail_words());
+        log_line(LOG_LEVEL_WARN, "sweep: leases are looked at later: %s", fail_words());
     if (sweep_unlocked(server) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "svc: alarms are entered later: %s", fail_words());
+        log_line(LOG_LEVEL_WARN, "sweep: alarms are entered later: %s", fail_words());
     if (seizure_go_on(server) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "run: a seizure goes on later: %s", fail_words());
     atomic_store(&server->sweeping, false);

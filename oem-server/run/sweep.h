@@ -2,7 +2,7 @@
 /* sweep: expired runs, and alarms of units. For the server's own folders only. */
 #pragma once
 
-#include "oem-server/call/call.h"
+#include "oem-server/base/base.h"
 
 /* Called before serving: ends the runs that the last process of this server left, each with an
  * entry; then writes the entry "start" (test_run: restart_ends_runs). */

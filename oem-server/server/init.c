@@ -9,6 +9,7 @@
 
 #include "common/host/log.h"
 #include "oem-server/call/call.h"
+#include "oem-server/server/server.h"
 #include "oem-server/tlog/tlog.h"
 
 struct init {

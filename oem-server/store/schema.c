@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The tables, as migrations. Read by store_open() only. Rows that the code must not write are
- * refused here as well: test_unit_table compares the rules of the states with unit/table.h. A
- * migration that was released must not be edited.
- */
+/* The tables, as migrations. Read by store_open() only. Rows that the code must not write are
+ * refused here as well: test_unit_table compares the rules with unit/table.h. */
 #include "oem-server/store/schema.h"
 
 #include "common/host/own.h"

@@ -297,29 +297,6 @@ void store_follow(struct store *store, const struct store_follower *follower)
     store->follower = follower != NULL ? *follower : (struct store_follower){ 0 };
 }
 
-int64_t store_now_us(struct store_tx *tx)
-{
-    if (tx->now_us == 0)
-        tx->now_us = tx->store->backend->now_us(tx->link) +
-                     (int64_t)atomic_load(&tx->store->clock_offset_us);
-    return tx->now_us;
-}
-
-void store_clock_offset(struct store *store, int64_t offset_us)
-{
-    atomic_store(&store->clock_offset_us, offset_us);
-}
-
-void store_fail(struct store *store, bool fails)
-{
-    atomic_store(&store->fails, fails);
-}
-
-void store_tx_doom(struct store_tx *tx)
-{
-    tx->doomed = true;
-}
-
 size_t store_waiting(struct store *store)
 {
     size_t count = 0;

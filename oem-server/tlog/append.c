@@ -8,51 +8,6 @@
 #include "common/host/log.h"
 #include "oem-server/tlog/state.h"
 
-/* --- The edge: log_head in the store, committed in memory. --- */
-
-bool tlog_edge_same(const struct tree_edge *a, const struct tree_edge *b)
-{
-    if (a->size != b->size)
-        return false;
-    for (unsigned level = 0; level < TREE_LEVELS; level++)
-        if ((a->size >> level & 1) != 0 &&
-            memcmp(a->nodes[level], b->nodes[level], SHA256_SIZE) != 0)
-            return false;
-    return true;
-}
-
-enum err tlog_head_put(struct store_tx *tx, const struct tree_edge *edge)
-{
-    AUTO(buf_free) struct buf nodes = { 0 };
-    for (unsigned level = 0; level < TREE_LEVELS; level++)
-        if ((edge->size >> level & 1) != 0)
-            TRY(buf_append(&nodes, SPAN(edge->nodes[level])));
-    return store_log_head_put(tx, edge->size, buf_span(&nodes));
-}
-
-enum err tlog_head_get(struct store_tx *tx, struct tree_edge *edge_out)
-{
-    AUTO(buf_free) struct buf nodes = { 0 };
-    struct tree_edge edge = { 0 };
-    enum err found = store_log_head_get(tx, &edge.size, &nodes);
-    if (found == ERR_NOT_FOUND)
-        found = ERR_OK;
-    TRY(found);
-    struct rd r = rd_of(buf_span(&nodes));
-    for (unsigned level = 0; level < TREE_LEVELS; level++) {
-        if ((edge.size >> level & 1) == 0)
-            continue;
-        struct span node = rd_take(&r, SHA256_SIZE);
-        if (node.len == SHA256_SIZE)
-            memcpy(edge.nodes[level], node.ptr, SHA256_SIZE);
-    }
-    if (rd_end(&r) != ERR_OK)
-        return fail(ERR_DATA_LOSS, "tlog: the log's head is not that of %ju entries",
-                    (uintmax_t)edge.size);
-    *edge_out = edge;
-    return ERR_OK;
-}
-
 enum err tlog_stop(struct tlog *log, const char *why)
 {
     atomic_store(&log->stopped, true);

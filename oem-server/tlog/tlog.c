@@ -13,36 +13,9 @@
 #include "oem-server/tlog/state.h"
 #include "oem-server/tlog/text.h"
 
-uint64_t tlog_deadline(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + TLOG_WAIT_MS;
-}
-
 static void tlog_drop(struct tlog **log)
 {
     tlog_free(*log);
-}
-
-enum err tlog_node_get(void *tx, unsigned level, uint64_t n,
-                       uint8_t hash_out[static SHA256_SIZE])
-{
-    enum err got = store_log_node_get(tx, level, n, hash_out);
-    if (got == ERR_NOT_FOUND)
-        return fail(ERR_DATA_LOSS, "tlog: node %u/%ju is missing", level, (uintmax_t)n);
-    return got;
-}
-
-enum err tlog_node_compare(void *tx, unsigned level, uint64_t n,
-                           const uint8_t hash[static SHA256_SIZE])
-{
-    uint8_t stored[SHA256_SIZE];
-    TRY(tlog_node_get(tx, level, n, stored));
-    if (memcmp(stored, hash, SHA256_SIZE) != 0)
-        return fail(ERR_DATA_LOSS, "tlog: node %u/%ju is not that of the entries", level,
-                    (uintmax_t)n);
-    return ERR_OK;
 }
 
 enum err tlog_checkpoint_check(const struct tlog *log, uint64_t size, struct span note,
@@ -166,13 +139,6 @@ void tlog_free(struct tlog *log)
     pthread_mutex_destroy(&log->mutex);
     pthread_cond_destroy(&log->grown);
     free(log);
-}
-
-void tlog_committed(struct tlog *log, struct tree_edge *edge_out)
-{
-    pthread_mutex_lock(&log->mutex);
-    *edge_out = log->committed;
-    pthread_mutex_unlock(&log->mutex);
 }
 
 uint64_t tlog_size(struct tlog *log)

@@ -316,14 +316,6 @@ enum err unit_locked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                           value_number(store_now_us(tx))));
 }
 
-enum err unit_seal_add(struct store_tx *tx, const struct unit *unit, const char *detail,
-                       bool accepted)
-{
-    return row_add(tx, ROW_SEAL,
-                   VALUES(UNIT_GEN(unit), value_name(unit->station), value_text(detail),
-                          value_number(accepted), value_number(store_now_us(tx))));
-}
-
 /* ERR_NOT_FOUND: no lock statement. The board at the probe may be another one, since a shut
  * board does not tell its UID; or its lock was interrupted. */
 static enum err seal_against_lock(struct store_tx *tx, const struct unit *unit, uint32_t level)

@@ -197,3 +197,11 @@ enum err fact_released(struct store_tx *tx, const struct unit *unit, uint32_t ge
     *refuses_out = count != 0;
     return ERR_OK;
 }
+
+enum err unit_seal_add(struct store_tx *tx, const struct unit *unit, const char *detail,
+                       bool accepted)
+{
+    return row_add(tx, ROW_SEAL,
+                   VALUES(UNIT_GEN(unit), value_name(unit->station), value_text(detail),
+                          value_number(accepted), value_number(store_now_us(tx))));
+}

@@ -77,15 +77,6 @@ enum err unit_hold_on(struct store_tx *tx, const struct unit_limits *limits,
     return unit_of_run(tx, &(struct unit_run){ limits, uid, run_id }, &unit);
 }
 
-enum err unit_key_forget(struct store_tx *tx, const struct unit *unit)
-{
-    AUTO(fact_receipt_free) struct fact_receipt receipt = { 0 };
-    enum err found = fact_receipt_get(tx, unit, unit->holder.run_id, &receipt);
-    if (found == ERR_NOT_FOUND)
-        return wrapped_shared_destroy_one(tx, unit, unit->holder.run_id);
-    return found;
-}
-
 static enum err order_is_closed(struct store_tx *tx, const char *name, bool *closed_out)
 {
     AUTO(order_free) struct order order = { 0 };
@@ -126,29 +117,6 @@ enum err unit_end_run(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
         return ERR_OK;
     *ended_out = true;
     return unit_holder_end(tx, &was, &now);
-}
-
-static enum err uids_read(struct query *query, struct buf *uids)
-{
-    uint8_t uid[UID_SIZE];
-    bool row = false;
-    TRY(query_next(query, &row));
-    while (row) {
-        query_bytes(query, uid, sizeof(uid));
-        TRY(query_end(query));
-        TRY(buf_append(uids, SPAN(uid)));
-        TRY(query_next(query, &row));
-    }
-    return ERR_OK;
-}
-
-enum err unit_uids(struct store_tx *tx, enum statement statement,
-                   const struct store_value *values, size_t count, struct buf *uids_out)
-{
-    AUTO(query_close) struct query query = { 0 };
-    uids_out->len = 0;
-    TRY(query_open(tx, statement, values, count, &query));
-    return uids_read(&query, uids_out);
 }
 
 enum err unit_end_listed(struct store_tx *tx, const char *server, int64_t expired_us,

@@ -15,7 +15,7 @@ enum {
     LEVEL_PRODUCTION = 3
 };
 
-/* --- Rows (row.c of this folder). --- */
+/* --- Rows (row.c, transition.c). --- */
 
 /* One row of the table, or NULL. */
 struct unit_table_row {
@@ -55,9 +55,6 @@ enum err unit_of_station(struct store_tx *tx, const uint8_t uid[static UID_SIZE]
 /* true if the unit has a holder whose lease is valid and whose run is not too long. */
 bool unit_holder_live(struct store_tx *tx, const struct unit_limits *limits,
                       const struct unit *unit);
-/* For any end of a holder: destroys the wrapped AES_NuLink3 of its run if the run has no
- * receipt, because no board uses that key. For unit_transition(). */
-enum err unit_key_forget(struct store_tx *tx, const struct unit *unit);
 /* Ends the holder's run: a started unit without a claim becomes free, one with a claim fails if
  * its order is closed. was: with its holder. */
 enum err unit_holder_end(struct store_tx *tx, const struct unit *was, struct unit *now_out);

@@ -60,7 +60,8 @@ struct work {
     struct worker worker[THREADS_MAX + SPARE_MAX];
 };
 
-bool work_tell(struct work *work);            /* under work->lock: post ready after it */
-void strand_ready(struct strand *strand);     /* under work->lock; takes a reference */
-struct strand *share_next(struct work *work); /* under work->lock: a strand with a job, of the
-                                                 share whose turn it is; NULL: nothing to do */
+void strand_enter(const struct strand *strand); /* this thread runs its job; NULL: none */
+bool work_tell(struct work *work);              /* under work->lock: post ready after it */
+void strand_ready(struct strand *strand);       /* under work->lock; takes a reference */
+struct strand *share_next(struct work *work);   /* under work->lock: a strand with a job, of the
+                                                   share whose turn it is; NULL: nothing to do */

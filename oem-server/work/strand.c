@@ -12,6 +12,19 @@
 
 enum { POSTED_MAX = 32 }; /* jobs that may wait before a worker is woken anyway */
 
+/* The strand whose job this thread runs; NULL: none. */
+static _Thread_local const struct strand *current;
+
+void strand_enter(const struct strand *strand)
+{
+    current = strand;
+}
+
+bool strand_is_current(const struct strand *strand)
+{
+    return current == strand;
+}
+
 struct share *share_new(struct work *work)
 {
     struct share *share = calloc(1, sizeof(*share));
@@ -86,6 +99,16 @@ void strand_ready(struct strand *strand)
     share->tail = &strand->next_ready;
     if (!share->ready)
         queue_share(work, share);
+}
+
+/* Wakes one worker at a time: it wakes the next if there is more work than it can do alone. So
+ * a burst of jobs costs few wake-ups, and none while all workers are busy. */
+bool work_tell(struct work *work)
+{
+    bool tell = work->head != NULL && work->idle != 0 && !work->roused;
+    if (tell)
+        work->roused = true;
+    return tell;
 }
 
 /* Under work->lock. */

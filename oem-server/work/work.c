@@ -12,14 +12,6 @@
 #include "common/host/own.h"
 #include "oem-server/work/inside.h"
 
-/* The strand whose job this thread runs; NULL: none. */
-static _Thread_local const struct strand *current;
-
-bool strand_is_current(const struct strand *strand)
-{
-    return current == strand;
-}
-
 static uint64_t now_ms(void)
 {
     struct timespec now;
@@ -33,16 +25,6 @@ unsigned work_queued(struct work *work)
     unsigned queued = work->queued;
     pthread_mutex_unlock(&work->lock);
     return queued;
-}
-
-/* Wakes one worker at a time: it wakes the next if there is more work than it can do alone. So
- * a burst of jobs costs few wake-ups, and none while all workers are busy. */
-bool work_tell(struct work *work)
-{
-    bool tell = work->head != NULL && work->idle != 0 && !work->roused;
-    if (tell)
-        work->roused = true;
-    return tell;
 }
 
 void work_rouse(struct work *work)
@@ -113,9 +95,9 @@ static void *serve(void *arg)
         pthread_mutex_unlock(&work->lock);
         if (tell)
             sem_post(&work->ready);
-        current = strand;
+        strand_enter(strand);
         job->run(job->context);
-        current = NULL;
+        strand_enter(NULL);
         free(job);
         pthread_mutex_lock(&work->lock);
         self->since_ms = 0;

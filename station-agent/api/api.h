@@ -98,9 +98,9 @@ enum err csr_make(struct span cri, const uint8_t signature[static P256_SIGNATURE
                   struct buf *csr_out);
 
 /* All services of the station, for rpc_dispatch; NULL ends the list. */
-extern ProtobufCService *const svc_all[];
+extern ProtobufCService *const api_services[];
 
-extern Hallmark__V1__Station_Service svc_station;
-extern Hallmark__V1__Host_Service svc_host;
-extern Hallmark__V1__Board_Service svc_board;
-extern Hallmark__V1__RunControl_Service svc_run_control;
+extern Hallmark__V1__Station_Service station_service;
+extern Hallmark__V1__Host_Service host_service;
+extern Hallmark__V1__Board_Service board_service;
+extern Hallmark__V1__RunControl_Service run_control_service;

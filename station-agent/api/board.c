@@ -67,4 +67,4 @@ RPC_HANDLER(board, Board, program_web_server_certificate, ProgramWebServerCertif
 RPC_HANDLER(board, Board, load_dev_auth, LoadDevAuth, LoadDevAuth)
 RPC_HANDLER(board, Board, run_dev_auth, RunDevAuth, RunDevAuth)
 
-Hallmark__V1__Board_Service svc_board = HALLMARK__V1__BOARD__INIT(board__);
+Hallmark__V1__Board_Service board_service = HALLMARK__V1__BOARD__INIT(board__);

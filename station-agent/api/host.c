@@ -62,4 +62,4 @@ static enum err host_put_signature(struct rpc_call *call,
 RPC_HANDLER(host, Host, hello, Hello, Hello)
 RPC_HANDLER(host, Host, put_signature, PutSignature, PutSignature)
 
-Hallmark__V1__Host_Service svc_host = HALLMARK__V1__HOST__INIT(host__);
+Hallmark__V1__Host_Service host_service = HALLMARK__V1__HOST__INIT(host__);

@@ -23,5 +23,5 @@ static enum err run_control_end(struct rpc_call *call, const Hallmark__V1__EndRu
 
 RPC_HANDLER(run_control, RunControl, end, End, EndRun)
 
-Hallmark__V1__RunControl_Service svc_run_control =
+Hallmark__V1__RunControl_Service run_control_service =
     HALLMARK__V1__RUN_CONTROL__INIT(run_control__);

@@ -144,4 +144,4 @@ RPC_HANDLER(station, Station, put_device_certificate, PutDeviceCertificate,
 RPC_HANDLER(station, Station, put_rotpk, PutRotpk, PutRotpk)
 RPC_HANDLER(station, Station, put_signed_firmware, PutSignedFirmware, PutSignedFirmware)
 
-Hallmark__V1__Station_Service svc_station = HALLMARK__V1__STATION__INIT(station__);
+Hallmark__V1__Station_Service station_service = HALLMARK__V1__STATION__INIT(station__);

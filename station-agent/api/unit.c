@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state of a site's board in one run, and the list of services. Called by the files of this
- * folder and by site/. A unit that ends must leave no secret and no buffer behind.
+ * The state of a site's board in one run. Called by the files of this folder and by site/. A
+ * unit that ends must leave no secret and no buffer behind.
  */
 
 #include "station-agent/api/api.h"
@@ -63,6 +63,3 @@ enum err unit_field(ProtobufCBinaryData field, const char *what, uint8_t *out, s
     memcpy(out, field.data, len);
     return ERR_OK;
 }
-
-ProtobufCService *const svc_all[] = { &svc_station.base, &svc_host.base, &svc_board.base,
-                                      &svc_run_control.base, NULL };

@@ -55,6 +55,13 @@ static enum err recover(struct swd *swd, enum err e)
     return fail_quiet(e, "%s: %s", swd->probe->name, words);
 }
 
+bool swd_wire_failed(const struct swd *swd)
+{
+    uint8_t ack = swd->response & DAP_ACK;
+    bool heard = ack == DAP_ACK_OK || ack == DAP_ACK_WAIT || ack == DAP_ACK_FAULT;
+    return swd->response != 0 && (!heard || (swd->response & DAP_WIRE_ERROR) != 0);
+}
+
 static enum err send_next(struct swd *swd, struct swd_cursor *at, struct swd_packet *packet)
 {
     struct wr w = wr_of(swd->scratch, swd->packet_size);

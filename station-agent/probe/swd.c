@@ -278,10 +278,3 @@ enum err swd_disconnect(struct swd *swd)
     dap_disconnect(&w);
     return talk_status(swd, &w);
 }
-
-bool swd_wire_failed(const struct swd *swd)
-{
-    uint8_t ack = swd->response & DAP_ACK;
-    bool heard = ack == DAP_ACK_OK || ack == DAP_ACK_WAIT || ack == DAP_ACK_FAULT;
-    return swd->response != 0 && (!heard || (swd->response & DAP_WIRE_ERROR) != 0);
-}

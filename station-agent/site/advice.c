@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What to try, for the person at the fixture: called by tell.c for the last line of a site, and
- * by the subcommands. A row must name something that person can do, or whom to call for it. The
- * first row that fits counts: those of a step or of a message come before the error's own.
+ * What to try, for the person at the fixture: called by output.c for the last line of a site,
+ * and by the subcommands. A row must name something that person can do, or whom to call for it.
+ * The first row that fits counts: those of a step or of a message come before the error's own.
  */
 #include "station-agent/site/advice.h"
 

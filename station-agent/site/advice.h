@@ -3,8 +3,8 @@
  * advice: what to try after a failure, by its error, its step and its message.
  *
  * One table for all commands of the agent: it has advice for every error (test_site_advice), an
- * action that the person at the fixture can do, or whom to call. Used by output.c, and by the
- * subcommands for errors that keep them from starting. Any thread.
+ * action that the person at the fixture can do, or whom to call. Used by output.c, and by
+ * the subcommands for errors that keep them from starting. Any thread.
  */
 #pragma once
 

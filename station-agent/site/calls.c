@@ -25,48 +25,6 @@ struct pending {
     struct buf response;
 };
 
-enum err line_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    int refused = pthread_cond_init(condition, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    return refused == 0 ? ERR_OK : fail_quiet(ERR_MEMORY, "no memory for a condition");
-}
-
-bool line_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ms)
-{
-    struct timespec until = {
-        .tv_sec = (time_t)(deadline_ms / 1000),
-        .tv_nsec = (long)(deadline_ms % 1000) * 1000000,
-    };
-    return pthread_cond_timedwait(condition, lock, &until) == 0;
-}
-
-void line_words(const char *text, char *out, size_t size)
-{
-    size_t len = 0;
-    for (; text != NULL && text[len] != '\0' && len + 1 < size; len++) {
-        unsigned char c = (unsigned char)text[len];
-        out[len] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
-    }
-    out[len] = '\0';
-}
-
-void line_refuse(struct wss_conn *conn, uint32_t stream, enum err e, const char *words)
-{
-    char text[RPC_MESSAGE_TEXT_MAX];
-    Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
-    line_words(words[0] != '\0' ? words : err_text(e), text, sizeof(text));
-    response.stream = stream;
-    response.status = err_status(e);
-    response.code = (uint32_t)e;
-    response.message = text;
-    if (wss_respond(conn, &response) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "site: an answer was not sent: %s", fail_words());
-}
-
 void line_answer(struct line *line, uint32_t stream, enum err e, struct span payload)
 {
     if (e != ERR_OK) {

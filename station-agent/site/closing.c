@@ -11,19 +11,6 @@
 #include "hallmark/v1/closing.pb-c.h"
 #include "station-agent/site/engine.h"
 
-enum err closing_board(void *context, const char *method, struct span payload,
-                       struct buf *response_out)
-{
-    struct site *site = context;
-    const struct mail_call call = {
-        .method = method,
-        .payload = payload,
-        .timeout_ms =
-            strcmp(method, "hallmark.v1.Closing/Lock") == 0 ? MAIL_LOCK_MS : MAIL_CALL_MS,
-    };
-    return mail_call(&site->mail, &call, response_out);
-}
-
 static struct rpc_stub board_of(struct site *site)
 {
     return rpc_stub_of(&hallmark__v1__closing__descriptor, closing_board, site);
@@ -94,20 +81,6 @@ static enum err tell_commit(struct site *site, Hallmark__V1__CommitStatement *st
     in.statement = statement;
     TRY(RPC_CALL(&runs, hallmark__v1__runs__commit, &in, &site->committed));
     return closing_check(site->committed);
-}
-
-/* The board verifies these; here it is only checked that they are present. */
-enum err closing_check(const Hallmark__V1__UnitCommitResponse *committed)
-{
-    if (committed->statement == NULL || committed->receipt == NULL)
-        return fail_quiet(ERR_PROTO, "the server's answer lacks commit statement or receipt");
-    if (committed->rotpk.len != ROTPK_SIZE || committed->lock_tag.len != CONFIRMATION_TAG_SIZE)
-        return fail_quiet(ERR_INVALID,
-                          "the server's answer has a ROTPK of %zu and a lock tag of %zu bytes, "
-                          "not %d and %d",
-                          committed->rotpk.len, committed->lock_tag.len, ROTPK_SIZE,
-                          CONFIRMATION_TAG_SIZE);
-    return ERR_OK;
 }
 
 static enum err until_commit(struct site *site)

@@ -13,65 +13,6 @@
 
 enum { WHERE_MAX = 128 };
 
-void site_now(struct site *site, const char *where)
-{
-    fail_clear();
-    site->where = where;
-    tell_doing(site->tell, site->index, "%s", where);
-}
-
-enum err site_note_loss(struct site *site, enum err e)
-{
-    site->interrupted = e != ERR_OK && (site->line == NULL || line_lost(site->line));
-    return e;
-}
-
-uint64_t site_until_ms(const struct site *site)
-{
-    uint64_t since_ms = site->first_loss_ms != 0 ? site->first_loss_ms : rpc_now_ms();
-    return since_ms + site->reconnect_ms +
-           LINE_LOSS_MS; /* the reconnecting thread gives up first */
-}
-
-/* A call whose method is not listed belongs to the run, which ends with its connection. */
-static const struct lasting {
-    const char *method;
-    bool of_unit; /* names it by UID, if any: any server answers, with a run or without */
-} lasting[] = {
-    { "hallmark.v1.Runs/Finish", false }, { "hallmark.v1.Runs/Commit", true },
-    { "hallmark.v1.Runs/Booted", true },  { "hallmark.v1.Runs/Locked", true },
-    { "hallmark.v1.Runs/Sealed", true },  { "hallmark.v1.Bench/TurnAway", true },
-};
-
-static const struct lasting *outlives_run(const char *method)
-{
-    for (size_t i = 0; i < COUNT(lasting); i++)
-        if (strcmp(method, lasting[i].method) == 0)
-            return &lasting[i];
-    return NULL;
-}
-
-enum err site_to_server(void *context, const char *method, struct span payload,
-                        struct buf *response_out)
-{
-    struct site *site = context;
-    AUTO(buf_free) struct buf reports = { 0 };
-    const struct lasting *lasts = outlives_run(method);
-    if (site->reports.count != 0)
-        TRY(reports_take(&site->reports, &reports));
-    const struct line_call call = {
-        .method = method,
-        .payload = payload,
-        .reports = buf_span(&reports),
-        .timeout_ms = LINE_CALL_MS,
-        .changes = strcmp(method, "hallmark.v1.Runs/FetchImage") != 0,
-        .opens_run = strcmp(method, "hallmark.v1.Runs/Open") == 0,
-        .of_unit = lasts != NULL && lasts->of_unit,
-        .until_ms = lasts != NULL ? site_until_ms(site) : 0,
-    };
-    return site_note_loss(site, line_call(site->line, &call, response_out));
-}
-
 static enum err open_board(struct site *site)
 {
     site_now(site, "opening the probe");

@@ -39,7 +39,7 @@ enum err serve_self(void *context, const char *method, struct span payload,
         .deadline_ms = rpc_now_ms() + MAIL_CALL_MS,
         .user = &site->unit,
     };
-    rpc_dispatch(svc_all, &call);
+    rpc_dispatch(api_services, &call);
     TRY(call.err);
     *response_out = buf_take(&call.response);
     return ERR_OK;

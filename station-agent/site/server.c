@@ -64,13 +64,6 @@ static enum err try_files(const struct server_config *config)
     return e;
 }
 
-static void rouse(struct server *server)
-{
-    pthread_cond_broadcast(&server->changed);
-    for (struct line *line = server->lines; line != NULL; line = line->next)
-        pthread_cond_broadcast(&line->changed);
-}
-
 static void opened(void *context, struct wss_conn *conn)
 {
     struct server *server = context;
@@ -82,24 +75,8 @@ static void opened(void *context, struct wss_conn *conn)
         server->connections++;
         server->state = SERVER_OPEN;
     }
-    rouse(server);
+    server_rouse(server);
     pthread_mutex_unlock(&server->lock);
-}
-
-void server_lose(struct server *server, enum server_state state, enum err e, const char *reason)
-{
-    uint64_t now_ms = rpc_now_ms();
-    if (server->state == SERVER_OPEN) {
-        if (now_ms - server->opened_ms >= SERVER_BACKOFF_CAP_MS)
-            backoff_reset(&server->backoff);
-        server->lost_ms = now_ms;
-        server->attempts = 0;
-        wss_conn_drop(&server->conn);
-    }
-    server->state = state;
-    server->err = e;
-    line_words(reason, server->reason, sizeof(server->reason));
-    rouse(server);
 }
 
 /* Of the open connection, or of the attempt; not of one that was going away. */
@@ -123,39 +100,6 @@ static void going_away(void *context, struct wss_conn *conn, const char *reason)
     pthread_mutex_lock(&server->lock);
     if (conn == server->conn)
         server_lose(server, SERVER_LOST, ERR_UNAVAILABLE, words);
-    pthread_mutex_unlock(&server->lock);
-}
-
-static enum err no_connection(const struct server *server)
-{
-    return server->err == ERR_OK || server->err == ERR_UNAVAILABLE
-               ? fail_quiet(ERR_CLOSED, "connection to the server lost: %s", server->reason)
-               : fail_quiet(server->err, "the server refuses this station: %s", server->reason);
-}
-
-enum err server_lost(struct server *server)
-{
-    pthread_mutex_lock(&server->lock);
-    enum err e = no_connection(server);
-    pthread_mutex_unlock(&server->lock);
-    return e;
-}
-
-enum err server_await(struct server *server, uint64_t until_ms)
-{
-    bool in_time = true;
-    pthread_mutex_lock(&server->lock);
-    while (server->state != SERVER_OPEN && server->state != SERVER_OVER && in_time)
-        in_time = line_wait(&server->changed, &server->lock, until_ms);
-    enum err e = server->state == SERVER_OPEN ? ERR_OK : no_connection(server);
-    pthread_mutex_unlock(&server->lock);
-    return e;
-}
-
-void server_used(struct server *server)
-{
-    pthread_mutex_lock(&server->lock);
-    backoff_reset(&server->backoff);
     pthread_mutex_unlock(&server->lock);
 }
 

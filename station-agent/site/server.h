@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server: the connection, shared by calls.c, server.c and reconnect.c under one lock, which no
- * thread holds while it waits for a peer.
+ * server: the connection, shared by calls.c, server.c, server_state.c and reconnect.c under one
+ * lock, which no thread holds while it waits for a peer.
  *
  * server.c receives its events on the I/O thread; reconnect.c makes it, and makes it again
  * after a loss, on a thread of its own.
@@ -59,6 +59,7 @@ struct line {
 
 void *keeper_run(void *server); /* pthread_create's */
 
+void server_rouse(struct server *server); /* under the lock: whoever waits looks again */
 /* Under the lock: there is no connection, for now (SERVER_LOST) or for good. */
 void server_lose(struct server *server, enum server_state state, enum err e,
                  const char *reason);

@@ -12,8 +12,6 @@
 #include "common/core/wr.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
-#include "oem-server/api/log_state.h"
-#include "oem-server/call/settle.h"
 #include "oem-server/store/replay.h"
 #include "oem-server/store/state.h"
 #include "tests/unit/csr_make.h"
@@ -82,7 +80,7 @@ static void serve(void *context)
     struct job *job = context;
     struct call *call = &job->call;
     Hallmark__V1__FrameResponse response;
-    call_serve(call, &response);
+    engine_serve(call, &response);
     bool goes_on = call->rpc.err == ERR_OK && call->run != NULL;
     job->err = call->rpc.err;
     snprintf(job->words, sizeof(job->words), "%s", fail_words());
@@ -314,7 +312,7 @@ void party_hang_up(struct party *p)
     if (session == NULL)
         return;
     list_runs(&all);
-    session_closed(session);
+    run_session_closed(session);
     wait_runs(&all);
 }
 
@@ -323,7 +321,7 @@ void party_lose(struct party *p)
     struct run *run;
     while ((run = run_take_of(p->session)) != NULL)
         run_drop(&run);
-    session_closed(TAKE(p->session));
+    run_session_closed(TAKE(p->session));
 }
 
 void party_drop(struct party *p)
@@ -377,7 +375,7 @@ static void release_image(uint32_t kind, const uint32_t words[8],
     image.size = (uint32_t)image.bytes.len;
     sha256_of(buf_span(&image.bytes), image.sha256);
     memcpy(sha256, image.sha256, SHA256_SIZE);
-    assert_int_equal(svc_do(bench.server, release, &image, 0), ERR_OK);
+    assert_int_equal(server_do(bench.server, release, &image, 0), ERR_OK);
     buf_free(&image.bytes);
 }
 
@@ -492,7 +490,7 @@ unsigned bench_entries(const char *kind)
 void bench_check(void)
 {
     assert_int_equal(tlog_verify_all(bench.server->log), ERR_OK);
-    enum err e = log_state_check(bench.server);
+    enum err e = log_check_state(bench.server);
     if (e != ERR_OK)
         fail_msg("%s", fail_words());
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * svc_bench: a whole server but its sockets, in one process: SoftHSM, a store, runs and
+ * server_bench: a whole server but its sockets, in one process: SoftHSM, a store, runs and
  * strands. Calls are made as net makes them; the server's own calls to a station come to a
- * board in software (svc_board.h). wss_call() and its kin are doubles that are linked in the
+ * board in software (server_board.h). wss_call() and its kin are doubles that are linked in the
  * place of common/wss.
  */
 #pragma once
 
 #include "oem-server/api/services.h"
-#include "oem-server/run/run.h"
+#include "oem-server/engine/engine.h"
+#include "oem-server/server/log_check.h"
+#include "oem-server/server/server.h"
 #include "tests/unit/softhsm.h"
 
 struct bench {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * svc_board: a station and its board in software, honest unless told otherwise: answers the
+ * server_board: a station and its board in software, honest unless told otherwise: answers the
  * server's calls, makes the station's in the order of the arrows, signs what DevAuth signs.
  */
 #pragma once
@@ -64,7 +64,7 @@ void board_cmac(const uint8_t key[static 32], const struct wr *w, uint8_t tag[st
 void board_tag(const struct board *board, enum sign_confirm whose, uint8_t tag[static 16]);
 void board_kcv(const struct board *board, const uint8_t key[static 32], uint8_t kcv[static 16]);
 
-/* svc_board_close.c */
+/* server_board_close.c */
 void board_take_committed(struct board *board, const Hallmark__V1__UnitCommitResponse *in);
 const Hallmark__V1__ArrowReports *board_report_of_finish(struct board *b); /* NULL: none */
 enum err board_finish(struct board *board);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* svc_entries: what is answered to a hostile value in each string and bytes field of each
+/* server_entries: what is answered to a hostile value in each string and bytes field of each
  * method. */
 #pragma once
 

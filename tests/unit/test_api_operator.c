@@ -367,7 +367,7 @@ static void edited_store_is_found(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         if (sqlite3_exec(db, rows[i].edit, NULL, NULL, NULL) != SQLITE_OK)
             fail_msg("%s: %s", rows[i].edit, sqlite3_errmsg(db));
-        assert_int_equal(log_state_check(bench.server), ERR_DATA_LOSS);
+        assert_int_equal(log_check_state(bench.server), ERR_DATA_LOSS);
         if (strstr(fail_words(), rows[i].words) == NULL)
             fail_msg("%s: %s", rows[i].edit, fail_words());
         print_message("  %s\n", fail_words());

@@ -213,11 +213,11 @@ static void a_restart_goes_on(void **state)
 {
     (void)state;
     struct unit_seize_page page;
-    OK(svc_do(bench.server, first_change, NULL, 0));
-    OK(svc_do(bench.server, one_page, &page, 0));
+    OK(server_do(bench.server, first_change, NULL, 0));
+    OK(server_do(bench.server, one_page, &page, 0));
     assert_int_equal(page.count, 1);
     assert_false(page.done);
-    assert_int_equal(svc_do(bench.server, killed_page, &page, 0), ERR_ABORTED);
+    assert_int_equal(server_do(bench.server, killed_page, &page, 0), ERR_ABORTED);
     restart();
     /* Nobody has come to the second and third yet: they count as held. */
     assert_string_equal(held(&boards[1]), "");
@@ -235,10 +235,10 @@ static void a_restart_goes_on_scrapping(void **state)
     (void)state;
     struct unit_seize_page page;
     uint32_t count = 0;
-    OK(svc_do(bench.server, first_change, NULL, 0));
-    OK(svc_do(bench.server, scrap_change, &count, 0));
+    OK(server_do(bench.server, first_change, NULL, 0));
+    OK(server_do(bench.server, scrap_change, &count, 0));
     assert_int_equal(count, BOARDS);
-    OK(svc_do(bench.server, one_page, &page, 0));
+    OK(server_do(bench.server, one_page, &page, 0));
     assert_true(page.scrapped);
     restart();
     refused(reassign(&boards[1]), ERR_HELD, "is being scrapped");

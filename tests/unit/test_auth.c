@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "oem-server/api/services.h"
 #include "oem-server/auth/auth.h"
-#include "oem-server/call/call.h"
 #include "tests/unit/certs.h"
 #include <stdio.h>
 
@@ -100,7 +100,7 @@ static void every_method_served_has_its_row(void **state)
 {
     (void)state;
     size_t methods = 0;
-    for (ProtobufCService *const *s = svc_services(); *s != NULL; s++) {
+    for (ProtobufCService *const *s = api_services(); *s != NULL; s++) {
         for (unsigned m = 0; m < (*s)->descriptor->n_methods; m++, methods++) {
             char full[RPC_METHOD_MAX + 1];
             snprintf(full, sizeof(full), "%s/%s", (*s)->descriptor->name,

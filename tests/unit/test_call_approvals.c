@@ -236,7 +236,7 @@ static void the_table_says_what_waits(void **state)
         snprintf(full, sizeof(full), "hallmark.v1.%s", rows[i].method);
         assert_int_equal(auth_method_of(full)->second, rows[i].second);
     }
-    for (ProtobufCService *const *s = svc_services(); *s != NULL; s++)
+    for (ProtobufCService *const *s = api_services(); *s != NULL; s++)
         for (unsigned m = 0; m < (*s)->descriptor->n_methods; m++) {
             snprintf(full, sizeof(full), "%s/%s", (*s)->descriptor->name,
                      (*s)->descriptor->methods[m].name);

@@ -43,9 +43,9 @@ static void connections(void **state)
     assert_int_equal(session_open(bench.server, conn, greedy.certificate, &one), ERR_EXHAUSTED);
     conn = (struct wss_conn *)&station;
     assert_int_equal(session_open(bench.server, conn, station.certificate, &one), ERR_OK);
-    session_closed(one);
+    run_session_closed(one);
     for (unsigned i = 1; i < BUDGET_CONNECTIONS; i++)
-        session_closed(sessions[i]);
+        run_session_closed(sessions[i]);
 }
 
 /* 64 open calls of 4 MiB: eight are taken. All together: eight principals' worth. */

@@ -311,7 +311,7 @@ static void every_field_of_every_method(void **state)
 {
     (void)state;
     unsigned count = 0, wrong = 0;
-    for (ProtobufCService *const *s = svc_services(); *s != NULL; s++) {
+    for (ProtobufCService *const *s = api_services(); *s != NULL; s++) {
         for (unsigned m = 0; m < (*s)->descriptor->n_methods; m++) {
             char method[128];
             const ProtobufCMethodDescriptor *d = &(*s)->descriptor->methods[m];

@@ -25,7 +25,7 @@ static void what_fails_inside_stays_inside(void **state)
         { ERR_QUOTA, "order 7 is exhausted", "order 7 is exhausted" },
     };
     for (size_t i = 0; i < COUNT(rows); i++)
-        assert_string_equal(svc_words(rows[i].e, rows[i].words), rows[i].told);
+        assert_string_equal(peer_words(rows[i].e, rows[i].words), rows[i].told);
 }
 
 static void text_is_printable_utf8(void **state)

@@ -637,7 +637,7 @@ static void a_clock_behind_the_log_is_told(void **state)
 {
     (void)state;
     assert_int_equal(health().clock_behind_s, 0);
-    OK(svc_do(bench.server, enter_future, NULL, 0));
+    OK(server_do(bench.server, enter_future, NULL, 0));
     party_lose(&alice);
     party_lose(&line_1);
     party_lose(&line_2);

@@ -5,58 +5,16 @@
  * to the strand. A call must not leave before the entries of all that led to it are durable
  * (run_flush()).
  */
+#include "oem-server/engine/engine.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/log.h"
 #include "common/host/p256.h"
-#include "oem-server/call/settle.h"
+#include "oem-server/engine/request.h"
 
-enum { OPERATIONS_MAX = 4, OWN_CALL_MIN_MS = 5000 };
-
-/* What a call of the station starts here is part of what the station waits for, so the call's
- * deadline applies to it too; a minimum applies if that is about to pass. */
-uint64_t run_deadline_ms(const struct run *run)
-{
-    uint64_t least = rpc_now_ms() + OWN_CALL_MIN_MS;
-    return run->until_ms > least ? run->until_ms : least;
-}
-
-static enum err ask_station(struct run *run, const char *method, uint32_t timeout_ms,
-                            struct span payload, wss_done *answer, void *context)
-{
-    static char key[] = "run-bin";
-    Hallmark__V1__Metadata id = HALLMARK__V1__METADATA__INIT;
-    Hallmark__V1__Metadata *metadata[] = { &id };
-    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
-    id.key = key;
-    id.value = (ProtobufCBinaryData){ RUN_ID_SIZE, run->id };
-    request.method = (char *)(uintptr_t)method;
-    request.timeout_ms = timeout_ms;
-    request.n_metadata = 1;
-    request.metadata = metadata;
-    request.payload = (ProtobufCBinaryData){ payload.len, (uint8_t *)(uintptr_t)payload.ptr };
-    return wss_call(run->conn, &request, answer, context);
-}
-
-static void told(void *context, const Hallmark__V1__FrameResponse *response)
-{
-    (void)context, (void)response; /* its result is not used */
-}
-
-void run_tell_end(struct run *run, enum err e, const char *words)
-{
-    Hallmark__V1__EndRunRequest in = HALLMARK__V1__END_RUN_REQUEST__INIT;
-    in.status = err_status(e);
-    in.code = (uint32_t)e;
-    in.message = (char *)(uintptr_t)words;
-    AUTO(buf_free) struct buf payload = { 0 };
-    if (run->conn == NULL || rpc_pack(&in.base, &payload) != ERR_OK)
-        return;
-    if (ask_station(run, "hallmark.v1.RunControl/End", 0, buf_span(&payload), told, NULL) !=
-        ERR_OK)
-        log_line(LOG_LEVEL_INFO, "run: the station has disconnected and was not told: %s",
-                 words);
-}
+enum { OPERATIONS_MAX = 4 };
 
 /* The answer to a call to the station, on its way to the run's strand. */
 struct arrival {
@@ -107,7 +65,7 @@ static void check_arrival(struct arrival *a)
 {
     if (a->err != ERR_OK)
         return;
-    a->err = run_answer(a->row, buf_span(&a->response));
+    a->err = request_check_answer(a->row, buf_span(&a->response));
     if (a->err != ERR_OK)
         snprintf(a->words, sizeof(a->words), "%s", fail_words());
 }
@@ -149,14 +107,14 @@ static enum err make_request(struct arrival *a)
 {
     (void)hsm_operations_take(NULL, 0);
     hsm_wanted(run_deadline_ms(a->run), NULL);
-    enum err e = run_request(a->run, a->row, &a->request);
+    enum err e = request_make(a->run, a->row, &a->request);
     hsm_wanted(0, NULL);
     size_t count = hsm_operations_take(a->operations, OPERATIONS_MAX);
     a->operation_count = count < OPERATIONS_MAX ? count : OPERATIONS_MAX;
     return e;
 }
 
-enum err run_call_station(struct run *run, const struct flow_row *row)
+static enum err call_station(struct run *run, const struct flow_row *row)
 {
     run_own(run);
     struct arrival *a = calloc(1, sizeof(*a));
@@ -171,9 +129,88 @@ enum err run_call_station(struct run *run, const struct flow_row *row)
     if (e == ERR_OK)
         e = run_flush(run);
     if (e == ERR_OK)
-        e = ask_station(run, method, (uint32_t)(run_deadline_ms(run) - rpc_now_ms()),
-                        buf_span(&a->request), on_answer, a);
+        e = run_ask_station(run, method, (uint32_t)(run_deadline_ms(run) - rpc_now_ms()),
+                            buf_span(&a->request), on_answer, a);
     if (e != ERR_OK)
         arrival_free(a);
     return e;
+}
+
+static const struct auth_principal myself = { .role = AUTH_SERVER,
+                                              .name = "oem-server",
+                                              .uri = "oem-server" };
+
+/* o -> o: through the same pipeline, in memory. */
+static enum err call_self(struct run *run, const struct flow_row *row)
+{
+    char method[64];
+    flow_method(row, method);
+    struct call call = {
+        .rpc = { .method = method, .deadline_ms = run_deadline_ms(run) },
+        .server = run->server,
+        .principal = &myself,
+        .peer = "",
+        .run = run_keep(run),
+    };
+    Hallmark__V1__FrameResponse response;
+    call_serve(&call, &response);
+    enum err e = call.rpc.err;
+    call_end(&call);
+    return e;
+}
+
+void run_advance_own(struct run *run)
+{
+    run_own(run);
+    while (!run->over && !run->flow.pending && !flow_finished(&run->flow)) {
+        const struct flow_row *row = flow_row(run->flow.next);
+        if (row->tail != FLOW_O || row->head != FLOW_O)
+            return;
+        run->flow.pending = true;
+        enum err e = call_self(run, row);
+        if (e == ERR_OK)
+            flow_done(&run->flow);
+        else
+            run_fail(run, e);
+    }
+}
+
+static enum err call_head(void *context, const struct flow_row *row,
+                          enum flow_progress *progress)
+{
+    struct run *run = context;
+    if (row->head == FLOW_O)
+        return call_self(run, row);
+    *progress = FLOW_PENDING;
+    return call_station(run, row);
+}
+
+void run_advance(struct run *run)
+{
+    run_own(run);
+    if (run->over)
+        return;
+    enum err e = flow_advance(&run->flow, call_head, run);
+    if (e != ERR_OK)
+        run_fail(run, e);
+}
+
+static void start(struct run *run, void *context)
+{
+    (void)context;
+    run_advance(run);
+}
+
+void run_start(struct run *run)
+{
+    if (run_post(run, start, NULL) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "run: not started: %s", fail_words());
+}
+
+void engine_serve(struct call *call, Hallmark__V1__FrameResponse *response)
+{
+    call_admit(call);
+    if (call_reported(call))
+        run_advance_own(call->run);
+    call_finish(call, response);
 }

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base: what runs and calls stand on: the server's parts, its clients and their connections,
+ * changes and log entries of the server's own.
+ *
+ * server/ makes and ends a struct server; everything else borrows it. Any thread, but for what
+ * is said below.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/host/log.h"
+#include "common/host/meter.h"
+#include "common/rpc/rpc.h"
+#include "common/wss/wss.h"
+#include "oem-server/auth/auth.h"
+#include "oem-server/budget/budget.h"
+#include "oem-server/ca/ca.h"
+#include "oem-server/config/config.h"
+#include "oem-server/event/event.h"
+#include "oem-server/tlog/tlog.h"
+#include "oem-server/unit/order.h"
+#include "oem-server/work/work.h"
+
+struct run;
+struct session;
+
+enum {
+    SERVER_RENEWALS_MAX = 1000, /* in the life of one process */
+    SERVER_SLOW_MS = 1000,  /* a thread that runs one call for longer is replaced by another */
+    SERVER_HUNG_MS = 5000,  /* a call that is longer in the HSM's module is unresponsive */
+    SERVER_LOST_MS = 60000, /* after a token is missing for this time, the process ends */
+    SERVER_FLUSH_MS =
+        5000, /* entries that have waited longer for their run's next change are written */
+    SERVER_ALARM_MS = 60000, /* how often units without a lock statement are looked for */
+};
+
+/* Runs in memory, by id (run/index.c). Under server->lock. */
+enum { RUN_BUCKETS = 256 };
+struct run_index {
+    struct run *by_id[RUN_BUCKETS];
+    unsigned count;
+};
+
+struct server {
+    const struct config *config;
+    ProtobufCService *const *services; /* all that it serves, NULL-terminated */
+    struct unit_limits limits;         /* from its policy */
+    struct uses *uses;                 /* of the HSM's keys, and what of it the log tells */
+    struct hsm *hsm;
+    struct store *store;
+    struct tlog *log;
+    struct ca *_Atomic ca; /* NULL until arrow 2 is done; replaced by server_renew() */
+    struct ca *old_ca[SERVER_RENEWALS_MAX]; /* borrowed by open calls: freed at the end */
+    unsigned renewals;
+    struct work *work;
+    struct work *streams;  /* threads that streaming calls may hold */
+    struct meter received; /* bytes of all principals' calls that are not served yet */
+    struct meter unsent;   /* bytes of answers of all that are not read yet */
+    atomic_bool stopping;  /* streaming calls end */
+
+    pthread_mutex_t lock; /* protects runs, sessions and callers */
+    struct run_index runs;
+    struct session *sessions;
+    struct caller *callers;
+    unsigned session_count;
+    unsigned open_runs;    /* made, and not freed yet */
+    unsigned hung;         /* calls in the HSM's module, as server_watch() last saw */
+    atomic_bool seeking;   /* a worker looks for a missing token */
+    atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
+    atomic_llong last_us;  /* when the log's last entry was made before this start; 0: none */
+    uint64_t alarmed_ms;   /* when it last looked for units without a lock statement */
+    atomic_ullong changes; /* store_do() calls that became durable: for Health */
+};
+
+/* --- Parts that are there once oemctl init has made them (parts.c).
+ * ---------------------------
+ */
+
+enum err server_log_open(struct server *server); /* once the log's key exists */
+/* The certificates of arrow 2: ERR_NOT_FOUND if there are none, ERR_DATA_LOSS if the store has
+ * lost or changed one. */
+enum err server_ca_open(struct server *server);
+/* The CA with these certificates from now on; what calls under way were lent stays. */
+enum err server_ca_use(struct server *server, const struct ca_certificates *certificates);
+
+enum { SERVER_CHANGE_MS = 10000 }; /* what a change of the server's own waits for its turn */
+
+/* store_do(), counted for Health. deadline_ms 0: SERVER_CHANGE_MS from now. */
+enum err server_do(struct server *server, store_fn *fn, void *context, uint64_t deadline_ms);
+
+/* --- Clients and their connections. --------------------------------------------------------
+ */
+
+/* A connected principal, with its shares and budget. Reference-counted by its connections, and
+ * kept after the last one until its refusals are entered and its token bucket is full again.
+ * All peers that are no principal, and those whose handshake fails, share the caller "". */
+struct caller {
+    struct caller *next;
+    struct server *server;
+    unsigned connections;          /* under server->lock */
+    struct share *calls, *streams; /* of server->work and server->streams */
+    struct meter unsent;           /* bytes of answers, of all its connections */
+    struct meter received;         /* bytes that are not served yet, of all its connections */
+    unsigned runs;                 /* under server->lock, like what follows */
+    struct budget_bucket opens;    /* calls of Runs.Open */
+    struct budget_bucket refusals; /* token bucket of entries that cost it nothing */
+    unsigned left_out; /* refusals that have no entry; error and message of the last */
+    enum err left_err;
+    char left_words[160];
+    char uri[sizeof(((struct auth_principal *)0)->uri)];
+};
+/* Finds or makes the caller of that URI, for one connection; given back with caller_leave().
+ * ERR_EXHAUSTED: it has its number of connections. Any thread, as all functions of a caller. */
+enum err caller_enter(struct server *server, const char *uri, struct caller **caller_out);
+void caller_leave(struct caller **caller);
+enum err caller_check(struct caller *caller); /* ERR_EXHAUSTED: it must read answers first */
+/* Charges the bytes that a call holds until it is done; they are given back with meter_give()
+ * on caller->received. ERR_EXHAUSTED: the call is to be refused. */
+enum err caller_receive(struct caller *caller, size_t bytes);
+/* Charges one run: ERR_EXHAUSTED if the principal, or all together, have their number. Given
+ * back with caller_run_gone(). */
+enum err caller_run_new(struct caller *caller);
+void caller_run_gone(struct caller *caller);
+/* true if the rate limit allows an entry that the principal can cause at no cost. If not, a
+ * refusal has no entry of its own: caller_leave_out() counts it. */
+bool caller_may_enter(struct caller *caller);
+void caller_leave_out(struct caller *caller, enum err e, const char *words);
+/* callers_watch(), once a second: lets a worker enter what was left out, as the rate limits
+ * allow, and forgets callers that are gone. callers_tell(): enters it now; all: without regard
+ * to the rate limits, at the end. */
+void callers_watch(struct server *server);
+void callers_tell(struct server *server, bool all);
+void callers_free(struct server *server);
+
+/* One connection of a principal. Made by net, which drops it when the connection is closed. */
+struct session {
+    struct session *next;
+    atomic_uint refs; /* net's, and one for each queued call */
+    struct server *server;
+    struct wss_conn *conn;
+    struct auth_principal principal;
+    struct caller *caller;
+    struct strand *strand;
+    atomic_bool admitted;
+    atomic_bool
+        ending;       /* its principal was revoked: queued calls are refused, and do not run */
+    bool gone;        /* under server->lock */
+    struct job *jobs; /* net's list of its calls that are not answered yet */
+    enum err unknown; /* why the certificate names no principal, with */
+    char words[FAIL_WORDS_MAX];
+};
+
+/* On the I/O thread: makes and lists a session. session_admit() decides whether it may stay.
+ * *session_out is the caller's, for run_session_closed(). */
+enum err session_open(struct server *server, struct wss_conn *conn, X509 *certificate,
+                      struct session **session_out);
+
+/* Checks that the certificate names a principal, is registered and not revoked; sets admitted.
+ * On the session's strand, before its first call. ERR_UNAUTHENTICATED with a message for the
+ * close frame; the refusal is logged (tests/e2e/refusals/tls). */
+enum err session_admit(struct session *session);
+/* Inside a change or a read: is it registered with that certificate, and not revoked?
+ * ERR_REVOKED, ERR_UNAUTHENTICATED. The server itself is. */
+enum err principal_check(struct store_tx *tx, const struct auth_principal *principal);
+struct session *session_keep(struct session *session);
+void session_drop(struct session **session);
+/* Its connection is gone: no run is listed for it any more. Its runs are ended by
+ * run_session_closed(). */
+void session_gone(struct session *session);
+unsigned session_count_of(struct server *server, const char *uri);
+
+/* Closes all connections of that principal with 1008; their queued calls do not run. Any
+ * thread. */
+void session_close_all_of(struct server *server, const char *uri, const char *reason);
+
+/* The message for a peer: of failures inside the server (its files, its HSM) it says only that
+ * there was one; the log has all of it (test_call_words). */
+const char *peer_words(enum err e, const char *words);
+
+/* Writes one event in a change of its own; index_out may be NULL. Any thread; waits for the
+ * store. ERR_PRECONDITION: there is no log yet. */
+enum err event_write(struct server *server, const struct event *event, uint64_t *index_out);
+enum err event_simple(struct server *server, const char *kind, const char *actor,
+                      const char *peer, enum err e, const char *words);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * words: what a peer is told of an error. Of failures inside the server it must not be told
+ * more than that there was one.
+ */
+#include <string.h>
+
+#include "oem-server/base/base.h"
+
+static bool begins(const char *words, const char *with)
+{
+    return strncmp(words, with, strlen(with)) == 0;
+}
+
+const char *peer_words(enum err e, const char *words)
+{
+    static const enum err ours[] = { ERR_INTERNAL, ERR_STORE,  ERR_HSM,      ERR_PIN,
+                                     ERR_IO,       ERR_CONFIG, ERR_DATA_LOSS };
+    for (size_t i = 0; i < COUNT(ours); i++)
+        if (e == ours[i])
+            return "the server failed: see its log";
+    return begins(words, "store: ") || begins(words, "hsm: ") ? err_text(e) : words;
+}
