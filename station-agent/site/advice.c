@@ -106,6 +106,7 @@ static const struct {
     { ERR_SIG, NULL, NULL, "put the board aside and call the operator: a signature does not verify" },
     { ERR_POINT, NULL, NULL, AGAIN },
     { ERR_ORDER, NULL, NULL, "start again: the run is repeated" },
+    { ERR_PENDING, NULL, NULL, "call the operator: this waits for a second operator (oemctl pending list)" },
     { ERR_ABORTED, NULL, NULL, "start again: the run is repeated" },
     { ERR_CANCELLED, NULL, NULL, "start again: the run is repeated" },
     { ERR_PRECONDITION, NULL, NULL, "an operator looks why the server refuses this (oemctl unit show, oemctl order show)" },

@@ -128,7 +128,7 @@ static void put_message(struct buf *out, const ProtobufCMessageDescriptor *type,
             put_message(&inner, f->descriptor,
                         on_path && path[len] == '.' ? path + len + 1 : NULL, value);
             put_bytes(out, f->id, buf_span(&inner));
-        } else if (f->type == PROTOBUF_C_TYPE_BOOL) {
+        } else if (f->type == PROTOBUF_C_TYPE_BOOL || f->type == PROTOBUF_C_TYPE_FIXED32) {
             continue;
         } else {
             put_varint(out, (uint64_t)f->id << 3);

@@ -281,14 +281,15 @@ static void changes_have_a_key(void **state)
         &hallmark__v1__firmware__descriptor,  &hallmark__v1__orders__descriptor,
         &hallmark__v1__registry__descriptor,  &hallmark__v1__units__descriptor,
         &hallmark__v1__run_table__descriptor, &hallmark__v1__health__descriptor,
-        &hallmark__v1__log__descriptor,
+        &hallmark__v1__log__descriptor,       &hallmark__v1__approvals__descriptor,
     };
     static const char *const changing[] = {
         "Firmware/Release", "Firmware/Withdraw",  "Orders/Create",     "Orders/Close",
         "Orders/Extend",    "Orders/SetQuantity", "Orders/AddStation", "Orders/RemoveStation",
         "Registry/Add",     "Registry/Revoke",    "Units/Release",     "Units/Scrap",
         "Units/Accept",     "Units/Hold",         "Units/Allow",       "Units/Reassign",
-        "RunTable/End",
+        "RunTable/End",     "Registry/Seize",     "Units/ScrapSeized", "Approvals/Approve",
+        "Approvals/Reject", "Approvals/Withdraw",
     };
     size_t found = 0;
     for (size_t i = 0; i < COUNT(services); i++)

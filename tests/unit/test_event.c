@@ -24,6 +24,7 @@ static const struct {
     { "software", EVENT_SOFTWARE, 64 },
     { "reason", EVENT_REASON, 256 },
     { "server", EVENT_SERVER, 64 },
+    { "second", EVENT_SECOND, 192 },
 };
 
 static const struct {

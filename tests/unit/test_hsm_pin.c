@@ -85,7 +85,7 @@ static void wrong_pin_is_tried_once(void **state)
     assert_non_null(strstr(fail_words(), "test-tls"));
     assert_non_null(strstr(fail_words(), soft.pin_files[HSM_TLS]));
     assert_non_null(strstr(fail_words(), "CKR_PIN_INCORRECT"));
-    assert_non_null(strstr(fail_words(), "the token says: at least one wrong PIN"));
+    assert_non_null(strstr(fail_words(), "the token reports at least one wrong PIN"));
     assert_null(strstr(fail_words(), "4711"));
     assert_int_equal(shim->opened, shim->closed);
     assert_int_equal(shim->finalized, 1);

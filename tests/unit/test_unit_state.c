@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The store against its log: every change of units, orders and principals is told by entries,
  * and what somebody edits by SQL is found by name. */
+#include "oem-server/store/approval.h"
 #include "oem-server/tlog/tlog.h"
 #include "tests/unit/test_store_edit.h"
 #include "tests/unit/test_tlog_key.h"
@@ -76,6 +77,36 @@ static enum err small_tables_fill(struct store_tx *tx)
     return e;
 }
 
+/* Two operators: one asks, the other decides and is answered. */
+static enum err approvals_fill(struct store_tx *tx)
+{
+    const struct store_approval_limits bounds = { 9, 9, INT64_C(3600) * 1000000 };
+    struct store_principal alice = { .role = 2, .name = "alice" };
+    struct store_principal bob = { .role = 2, .name = "bob" };
+    AUTO(store_approval_free)
+    struct store_approval asked = { .method = "m", .requester = "alice", .reason = "why" };
+    AUTO(store_approval_free) struct store_approval row = { 0 };
+    bool fresh = false, again = false;
+    TRY(store_principal_add(tx, &alice));
+    TRY(store_principal_add(tx, &bob));
+    TRY(buf_copy(&asked.request, span_of("request", 7)));
+    TRY(store_approval_ask(tx, &bounds, &asked, &fresh));
+    TRY(store_approval_decide(tx, asked.number, APPROVAL_APPROVED, "bob", "seen", &row,
+                              &again));
+    return store_approval_answer_put(tx, asked.number, span_of("answer", 6));
+}
+
+/* A station that is seized, and whose units are to be scrapped. */
+static enum err seizure_fill(struct store_tx *tx)
+{
+    struct store_principal station = { .role = 1, .name = "line-9" };
+    struct unit_seized seized = { 0 };
+    uint32_t count = 0;
+    TRY(store_principal_add(tx, &station));
+    TRY(unit_seize(tx, "line-9", "stolen", ignore_ended, NULL, &seized));
+    return unit_seize_scrap(tx, "line-9", "gone", &count);
+}
+
 static enum err do_extras(struct store_tx *tx, void *context)
 {
     uint8_t sha256[SHA256_SIZE] = { 1 };
@@ -90,6 +121,8 @@ static enum err do_extras(struct store_tx *tx, void *context)
     TRY(order_remove_station(tx, "order-a", "line-2", "less"));
     TRY(order_extend(tx, "order-a", INT64_MAX / 2 + 9, "later"));
     TRY(small_tables_fill(tx));
+    TRY(approvals_fill(tx));
+    TRY(seizure_fill(tx));
     TRY(unit_reassign_all(tx, "line-1", "line-2", "its PC died", ignore_ended, NULL, &held,
                           &count));
     return store_principal_revoke(tx, 1, "line-3", "sold");
@@ -279,6 +312,8 @@ static const struct {
       "kept for 24 hours, and given to nobody but the principal that asked, which verifies "
       "what "
       "it is given as it does the first time; nothing is decided by them" },
+    { "approval_answers", NULL,
+      "given only to the operator that approved and asks again; nothing is decided by them" },
 };
 
 static bool is_unfound(const char *table, const char *column)
