@@ -220,8 +220,8 @@ enum err unit_booted(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *station, bool booted);
 enum err unit_locked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *station, const struct unit_lock *lock);
-/* level: at which its board was found shut. ERR_NOT_LOCKED: no lock statement; the message names "oemctl
- * unit accept". ERR_MISMATCH: another level than the lock statement's. */
+/* level: at which its board was found shut. ERR_NOT_LOCKED: no lock statement; the message
+ * names "oemctl unit accept". ERR_MISMATCH: another level than the lock statement's. */
 enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *station,
                    uint32_t level, const char *detail);
 
