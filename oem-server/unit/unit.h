@@ -311,7 +311,7 @@ struct unit_seized {
 enum err unit_seize(struct store_tx *tx, const char *station, const char *reason,
                     unit_ended *ended, void *context, struct unit_seized *seized_out);
 /* All of its units that are not sealed will be scrapped, by unit_seize_next(); until then they
- * are held, and cannot be reassigned. count_out: how many. ERR_PRECONDITION: the station is not
+ * are held, and are not reassigned. count_out: how many. ERR_PRECONDITION: the station is not
  * seized, or it was asked before. */
 enum err unit_seize_scrap(struct store_tx *tx, const char *station, const char *reason,
                           uint32_t *count_out);

@@ -6,8 +6,8 @@
  * agent calls (a table by arrow), serve.c what others call on it, trace.c the lines and reports
  * of each arrow. After arrow 33: closing.c to the commit, lock.c with boot.c and
  * devauth.c to the lock, shut.c to the proof; seal.c the proof alone; failure.c tells the
- * server of failures that it cannot see. All functions run on the site's own thread; a failure
- * has its message in fail_words().
+ * server of failures that it does not see. All functions run on the site's own thread; a
+ * failure has its message in fail_words().
  */
 #pragma once
 
@@ -143,7 +143,7 @@ enum err seal_board(struct site *site);
 /* failure.c: each yields e, with its message. site_turn_away: the board is locked, unknown, or
  * has a debug password: no run is requested for it, but the server is told.
  * site_tell_failure: e ended a step of the closing; one that the server cannot see is reported
- * to it once (test_site_run: the_server_hears_of_what_it_cannot_see). */
+ * to it once (test_site_run: refusals_name_their_place). */
 enum err site_turn_away(struct site *site, enum err e);
 enum err site_tell_failure(struct site *site, enum err e);
 /* site.c: the step in progress outside arrows, which is printed; where is borrowed. */
