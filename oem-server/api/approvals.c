@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Approvals: operators see what waits for a second one of them, and decide. What becomes of an
- * approved act is gate.c's; each decision names both persons in its entry.
+ * approved act is call/approve.c's; each decision names both persons in its entry.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "common/host/log.h"
 #include "oem-server/api/services.h"
-#include "oem-server/call/gate.h"
+#include "oem-server/call/approve.h"
 #include "oem-server/call/message.h"
 
 /* --- Reading. ----------------------------------------------------------------------------- */
@@ -144,7 +144,7 @@ static enum err approve(struct approving *a)
     tell_request(a->outer, &a->row);
     TRY(rpc_text(&a->outer->rpc, &a->out->method, a->row.method));
     return a->row.state == APPROVAL_PENDING
-               ? gate_approve(a)
+               ? approve_request(a)
                : call_change(a->outer, approve_again, a, &a->out->base);
 }
 

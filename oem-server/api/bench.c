@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "common/host/log.h"
-#include "oem-server/call/message.h"
 #include "oem-server/api/services.h"
+#include "oem-server/call/message.h"
 
 enum { PROBE_WORDS_MAX = 200 };
 

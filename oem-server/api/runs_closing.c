@@ -32,7 +32,7 @@ struct closing {
     bool booted;
     uint32_t state; /* enum unit_state, from describe() */
     const char *detail;
-    uint32_t level;   /* at which the debug port was found shut */
+    uint32_t level;          /* at which the debug port was found shut */
     struct unit_holder ends; /* the run that a seal ends, if there is one */
     bool is_stations;        /* of an open debug port: a committed unit of this station */
 };

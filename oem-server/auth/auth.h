@@ -37,7 +37,8 @@ enum auth_effect { AUTH_READS, AUTH_CHANGES, AUTH_NOTES };
 enum auth_shape { AUTH_UNARY, AUTH_STREAM };
 
 /* Whose word an operator's act needs under [policy] two_person = yes. What a row names here is
- * a predicate over its request (oem-server/call/gate.c). A stream cannot wait. */
+ * a predicate over its request (oem-server/call/gate.c). No stream waits
+ * (test_call_approvals: the_table_says_what_waits). */
 enum auth_second {
     AUTH_ALONE,               /* the operator's own */
     AUTH_SECOND,              /* a second operator's too */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * methods: the methods that the server serves, with roles, effect and shape, and whether an act waits
- * for a second operator. Called for each
- * call before anything else. A method that has no row must be refused, whatever services.c
- * registers (test_auth).
+ * methods: the methods that the server serves, with roles, effect and shape, and whether an act
+ * waits for a second operator. Called for each call before anything else. A method that has no
+ * row must be refused, whatever services.c registers (test_auth).
  */
 #include "oem-server/auth/auth.h"
 

@@ -33,7 +33,7 @@ struct call {
     bool run_lost;   /* its run is not the unit's holder any more */
     bool must_enter; /* its refusal has an entry regardless of the rate limit */
     /* It performs what was asked for before, in the change of the approving call; or NULL. Its
-     * principal is the requester. gate.h */
+     * principal is the requester. perform.h */
     struct approving *approving;
     bool entered;          /* its function has appended the call's entries */
     uint64_t pending;      /* number of the request that it became: it was not done. 0: none */

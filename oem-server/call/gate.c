@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gate: see gate.h. settle.c asks it for each call that changes something; approvals.c has it
- * perform what was approved. What is performed must be the stored bytes and nothing else, once,
- * and never without both operators.
+ * gate: see gate.h. settle.c asks it for each call that changes something. What is entered must
+ * be the bytes that the operator sent and nothing else: they are what is approved.
  */
 #include "oem-server/call/gate.h"
 
@@ -12,7 +11,8 @@
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "common/host/p256.h"
+#include "hallmark/v1/operator.pb-c.h"
+#include "oem-server/store/approval.h"
 
 #define HOUR_S  3600u
 #define US_OF_S INT64_C(1000000)
@@ -155,148 +155,4 @@ enum err gate_pending(struct call *call)
                       "approve %" PRIu64 "' within %u %s, or it expires",
                       call->pending, call->pending, s % HOUR_S == 0 ? s / HOUR_S : s,
                       s % HOUR_S == 0 ? "hours" : "seconds");
-}
-
-/* --- Approving. --------------------------------------------------------------------------- */
-
-const struct auth_principal *gate_actor(const struct call *call)
-{
-    return call->approving != NULL ? call->approving->outer->principal : call->principal;
-}
-
-struct performing {
-    struct call *inner;
-    store_fn *fn;
-    void *context;
-    const ProtobufCMessage *answer;
-    size_t digests;
-    bool again;
-};
-
-/* The approval comes before the act in the log; both name the two persons and the request. */
-static enum err enter_approval(struct store_tx *tx, const struct performing *p)
-{
-    struct call *outer = p->inner->approving->outer;
-    static char kind[] = "approval";
-    Hallmark__V1__Event event = outer->event.pb;
-    event.kind = kind;
-    return tlog_append(outer->server->log, tx, &event, NULL);
-}
-
-static enum err enter_act(struct store_tx *tx, const struct performing *p, struct span response)
-{
-    struct call *inner = p->inner, *outer = inner->approving->outer;
-    uint8_t digest[SHA256_SIZE];
-    sha256_of(response, digest);
-    event_bytes(&inner->event, EVENT_RESPONSE_SHA256, SPAN(digest));
-    TRY(tlog_append(outer->server->log, tx, &inner->event.pb, &outer->log_index));
-    outer->entered = true;
-    return ERR_OK;
-}
-
-static enum err act(struct store_tx *tx, const struct performing *p)
-{
-    struct approving *a = p->inner->approving;
-    AUTO(buf_free) struct buf response = { 0 };
-    TRY(enter_approval(tx, p));
-    if (p->fn != NULL)
-        TRY(p->fn(tx, p->context));
-    TRY(rpc_pack(p->answer, &response));
-    TRY(enter_act(tx, p, buf_span(&response)));
-    TRY(store_approval_answer_put(tx, a->number, buf_span(&response)));
-    return rpc_bytes(&a->outer->rpc, &a->out->response, buf_span(&response));
-}
-
-static enum err perform(struct store_tx *tx, void *context)
-{
-    struct performing *p = context;
-    struct approving *a = p->inner->approving;
-    AUTO(store_approval_free) struct store_approval row = { 0 };
-    AUTO(buf_free) struct buf response = { 0 };
-    event_digests_undo(&p->inner->event, p->digests);
-    TRY(store_approval_decide(tx, a->number, APPROVAL_APPROVED, a->outer->principal->name,
-                              a->reason, &row, &p->again));
-    if (!p->again)
-        return act(tx, p);
-    TRY(store_approval_answer_get(tx, a->number, &response));
-    return rpc_bytes(&a->outer->rpc, &a->out->response, buf_span(&response));
-}
-
-enum err gate_perform(struct call *inner, store_fn *fn, void *context,
-                      const ProtobufCMessage *answer)
-{
-    struct call *outer = inner->approving->outer;
-    struct performing p = { .inner = inner, .fn = fn, .context = context, .answer = answer };
-    if (answer == NULL)
-        return fail(ERR_INTERNAL, "gate: %s has no answer", inner->rpc.method);
-    settle_note(inner);
-    p.digests = inner->event.pb.n_digests;
-    TRY(call_change(outer, perform, &p, &inner->approving->out->base));
-    inner->settled = true;
-    inner->replayed = outer->replayed || p.again;
-    return ERR_OK;
-}
-
-/* The requester, as it asked. */
-static enum err requester_of(const struct approving *a, struct auth_principal *who)
-{
-    *who = (struct auth_principal){ .role = AUTH_OPERATOR };
-    snprintf(who->name, sizeof(who->name), "%s", a->row.requester);
-    memcpy(who->certificate_sha256, a->row.certificate_sha256, SHA256_SIZE);
-    AUTO(free_drop)
-    char *uri = ca_spiffe(a->outer->server->ca, CA_OPERATOR, a->row.requester);
-    if (uri == NULL)
-        return fail(ERR_MEMORY, "gate: no memory");
-    snprintf(who->uri, sizeof(who->uri), "%s", uri);
-    return ERR_OK;
-}
-
-static void describe(struct call *inner)
-{
-    char fingerprint[2 * SHA256_SIZE + 1];
-    struct event *event = &inner->event;
-    event_init(event, "call", inner->principal->uri, ERR_OK, "");
-    event_text(event, EVENT_METHOD, inner->rpc.method);
-    event_text(event, EVENT_CERTIFICATE,
-               hex_of(SPAN(inner->principal->certificate_sha256), fingerprint));
-    event_text(event, EVENT_SECOND, inner->approving->outer->principal->uri);
-    event->pb.approval = inner->approving->number;
-}
-
-static enum err serve(struct call *inner)
-{
-    struct call *outer = inner->approving->outer;
-    inner->rpc.user = inner;
-    describe(inner);
-    rpc_dispatch(inner->server->services, &inner->rpc);
-    TRY(inner->rpc.err);
-    if (!inner->settled)
-        return fail(ERR_INTERNAL, "gate: %s changed nothing", inner->rpc.method);
-    return inner->revoked == NULL ? ERR_OK
-                                  : rpc_text(&outer->rpc, &outer->revoked, inner->revoked);
-}
-
-enum err gate_approve(struct approving *a)
-{
-    struct auth_principal requester;
-    TRY(requester_of(a, &requester));
-    event_text(&a->outer->event, EVENT_SECOND, requester.uri);
-    struct call inner = {
-        .rpc = { .method = a->row.method,
-                 .payload = buf_span(&a->row.request),
-                 .deadline_ms = a->outer->rpc.deadline_ms,
-                 .over = a->outer->rpc.over },
-        .server = a->outer->server,
-        .principal = &requester,
-        .session = a->outer->session,
-        .peer = "",
-        .method = auth_method_of(a->row.method),
-        .approving = a,
-        .started_us = event_now_us(),
-    };
-    if (inner.method == NULL)
-        return fail(ERR_DATA_LOSS, "gate: request %" PRIu64 " is of no method", a->number);
-    enum err e = serve(&inner);
-    call_end(&inner);
-    return e;
 }

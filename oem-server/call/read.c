@@ -3,8 +3,8 @@
  * read: the reads of a call, each in a transaction that first asks for its principal. Handlers
  * call it on the call's thread.
  */
-#include "oem-server/call/gate.h"
-#include "oem-server/call/settle.h"
+#include "common/host/log.h"
+#include "oem-server/call/perform.h"
 
 struct reading {
     struct call *call;
@@ -12,10 +12,16 @@ struct reading {
     void *context;
 };
 
+/* Who must be registered and not revoked: of a call that is performed, the approver. */
+static const struct auth_principal *actor_of(const struct call *call)
+{
+    return call->approving != NULL ? call->approving->outer->principal : call->principal;
+}
+
 static enum err read_as(struct store_tx *tx, void *context)
 {
     struct reading *r = context;
-    TRY(principal_check(tx, gate_actor(r->call)));
+    TRY(principal_check(tx, actor_of(r->call)));
     return r->fn(tx, r->context);
 }
 

@@ -12,6 +12,7 @@
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "oem-server/call/gate.h"
+#include "oem-server/call/perform.h"
 
 enum { EXPIRE_EVERY = 1000 };
 
@@ -112,11 +113,9 @@ static enum err settle_now(struct settling *s)
     return ERR_OK;
 }
 
-enum err call_change(struct call *call, store_fn *fn, void *context,
-                     const ProtobufCMessage *answer)
+static enum err change(struct call *call, store_fn *fn, void *context,
+                       const ProtobufCMessage *answer)
 {
-    if (call->approving != NULL)
-        return gate_perform(call, fn, context, answer);
     struct settling s = {
         .call = call, .fn = fn, .context = context, .answer = answer, .gated = false
     };
@@ -130,6 +129,29 @@ enum err call_change(struct call *call, store_fn *fn, void *context,
     if (call->opened != NULL && call->replayed)
         run_drop(&call->opened);
     return ERR_OK;
+}
+
+/* Of a call that is performed: its change is made in that of the approving call. */
+static enum err change_performed(struct call *inner, store_fn *fn, void *context,
+                                 const ProtobufCMessage *answer)
+{
+    struct call *outer = inner->approving->outer;
+    struct performing p = { .inner = inner, .fn = fn, .context = context, .answer = answer };
+    if (answer == NULL)
+        return fail(ERR_INTERNAL, "settle: %s has no answer", inner->rpc.method);
+    settle_note(inner);
+    p.digests = inner->event.pb.n_digests;
+    TRY(change(outer, perform_act, &p, &inner->approving->out->base));
+    inner->settled = true;
+    inner->replayed = outer->replayed || p.again;
+    return ERR_OK;
+}
+
+enum err call_change(struct call *call, store_fn *fn, void *context,
+                     const ProtobufCMessage *answer)
+{
+    return call->approving == NULL ? change(call, fn, context, answer)
+                                   : change_performed(call, fn, context, answer);
 }
 
 enum err call_claim(struct call *call, store_fn *fn, void *context)

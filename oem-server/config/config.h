@@ -17,8 +17,8 @@ struct config_policy {
     unsigned run_longest_s; /* a run ends after so long in any case */
     unsigned unlocked_s; /* a unit that is committed for so long without a lock statement is an
                             alarm */
-    unsigned approval_s;    /* a request for approval expires after so long */
-    bool two_person;        /* acts that the method table marks need a second operator */
+    unsigned approval_s; /* a request for approval expires after so long */
+    bool two_person;     /* acts that the method table marks need a second operator */
 };
 
 struct config {

@@ -9,6 +9,6 @@ void pending_row_report(struct report *report, const Hallmark__V1__ApprovalRow *
 const char *pending_row_state(const Hallmark__V1__ApprovalRow *row);
 const char *pending_row_method(const Hallmark__V1__ApprovalRow *row); /* "Units/Scrap" */
 
-/* Every field of the request, by its name in the .proto: what is approved is these bytes.
- * ERR_PROTO: they are not that method's request. */
+/* Every field of the request, by its name in the .proto: what is approved is these bytes
+ * (tests/e2e/approvals). ERR_PROTO: they are not that method's request. */
 enum err pending_row_terms(struct report *report, const char *method, struct span request);

@@ -5,8 +5,10 @@
  */
 #include "oem-server/run/seizure.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
+
 #include "common/host/log.h"
-#include "oem-server/call/settle.h"
 
 struct paging {
     struct server *server;

@@ -2,7 +2,7 @@
 /* seizure: holds, or scraps, the units of stations that were seized. For run/ and api/ only. */
 #pragma once
 
-#include "oem-server/call/call.h"
+#include "oem-server/base/base.h"
 
 enum { SEIZURE_PAGE = 200 }; /* units in one change: others' changes come between them */
 

@@ -9,8 +9,8 @@
  * and a second decision (tests/unit/test_approval.c).
  *
  * All functions are called inside store_do() or store_read(), and ask for both principals
- * there. An operator is a name: a new certificate makes nobody a second person. Used by
- * call/gate.c and api/approvals.c.
+ * there. An operator is a name, whose new certificate does not make it a second person. Used by
+ * call/ and api/approvals.c.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ enum approval_state {
     APPROVAL_APPROVED = 1,
     APPROVAL_REJECTED = 2,
     APPROVAL_WITHDRAWN = 3,
-    APPROVAL_EXPIRED = 4, /* never in the store: pending, and its time is over */
+    APPROVAL_EXPIRED = 4, /* in the store it is pending, and its time is over */
 };
 
 enum {

@@ -3,7 +3,8 @@
  * For schema.c. */
 #pragma once
 
-/* What was asked for is never changed; the state leaves "pending" (0) once. */
+/* What was asked for is never changed; the state leaves "pending" (0) once (test_approval:
+ * the_database_keeps_what_was_asked). */
 #define SCHEMA_APPROVALS                                                                       \
     "CREATE TABLE approvals (number BIGINT NOT NULL PRIMARY KEY CHECK (number >= 1),"          \
     " method TEXT NOT NULL, request BYTEA NOT NULL CHECK (length(request) <= 16384),"          \

@@ -89,8 +89,27 @@ enum err hold_firmware(struct store_tx *tx, const uint8_t sha256[static SHA256_S
 enum err hold_lift(struct store_tx *tx, enum unit_cause cause, const char *reason,
                    struct unit *unit, size_t *lifted_out);
 
-/* --- Seized stations (seizure.c). --- */
+/* --- Seized stations (seizure_row.c). --- */
 
+/* HOLDING and SCRAPPING: units after the cursor are still to come. */
+enum seizure_step {
+    SEIZURE_HOLDING = 0,
+    SEIZURE_HELD = 1,
+    SEIZURE_SCRAPPING = 2,
+    SEIZURE_SCRAPPED = 3
+};
+struct seizure {
+    char station[65];
+    char reason[UNIT_REASON_MAX + 1], scrap_reason[UNIT_REASON_MAX + 1];
+    enum seizure_step step;
+    struct buf cursor; /* the last UID of the page before; empty: none was */
+};
+void seizure_free(struct seizure *seizure);
+/* The row that a statement finds: freed with seizure_free(). ERR_NOT_FOUND. */
+enum err seizure_read(struct store_tx *tx, enum statement statement,
+                      const struct store_value *values, size_t count, struct seizure *seizure);
+enum err seizure_set(struct store_tx *tx, const char *station, enum seizure_step step,
+                     const char *scrap_reason, struct span cursor);
 /* ERR_HELD: the unit's station was seized, and the page in which it is held or scrapped has not
  * come yet. leaves: it goes to another station, which a hold would not hinder. */
 enum err seizure_check(struct store_tx *tx, const struct unit *unit, bool leaves);

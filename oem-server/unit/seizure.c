@@ -11,45 +11,6 @@
 
 enum { ROLE_STATION = 1 };
 
-/* Of the row. HOLDING and SCRAPPING: units after the cursor are still to come. */
-enum step { HOLDING = 0, HELD = 1, SCRAPPING = 2, SCRAPPED = 3 };
-
-struct seizure {
-    char station[65];
-    char reason[UNIT_REASON_MAX + 1], scrap_reason[UNIT_REASON_MAX + 1];
-    enum step step;
-    struct buf cursor; /* the last UID of the page before; empty: none was */
-};
-
-static void seizure_free(struct seizure *seizure)
-{
-    buf_free(&seizure->cursor);
-}
-
-static enum err seizure_read(struct store_tx *tx, enum statement statement,
-                             const struct store_value *values, size_t count,
-                             struct seizure *seizure)
-{
-    AUTO(query_close) struct query query = { 0 };
-    TRY(query_open(tx, statement, values, count, &query));
-    TRY(query_one(&query));
-    query_name(&query, seizure->station);
-    query_chars(&query, seizure->reason, sizeof(seizure->reason));
-    query_chars(&query, seizure->scrap_reason, sizeof(seizure->scrap_reason));
-    seizure->step = (enum step)query_u32(&query);
-    query_buf(&query, &seizure->cursor);
-    return query_end(&query);
-}
-
-static enum err seizure_set(struct store_tx *tx, const char *station, enum step step,
-                            const char *scrap_reason, struct span cursor)
-{
-    return row_write(tx, ROW_SEIZURE, VALUES_ONLY(value_text(station)), STATEMENT_SEIZURE_SET,
-                     VALUES(value_text(station), value_text(scrap_reason), value_number(step),
-                            value_span(cursor)),
-                     NULL);
-}
-
 static enum err end_runs(struct store_tx *tx, const char *station, unit_ended *ended,
                          void *context, uint32_t *count_out)
 {
@@ -89,7 +50,7 @@ enum err unit_seize(struct store_tx *tx, const char *station, const char *reason
         TRY(e);
     e = row_add(tx, ROW_SEIZURE,
                 VALUES(value_text(station), value_text(reason), value_text(""),
-                       value_number(store_now_us(tx)), value_number(HOLDING),
+                       value_number(store_now_us(tx)), value_number(SEIZURE_HOLDING),
                        value_bytes(NULL, 0)));
     if (e != ERR_EXISTS) /* seized before: the counts are told once more */
         TRY(e);
@@ -110,10 +71,10 @@ enum err unit_seize_scrap(struct store_tx *tx, const char *station, const char *
                           "station %s is not seized: seize it first (oemctl station seize)",
                           station);
     TRY(found);
-    if (seizure.step >= SCRAPPING)
+    if (seizure.step >= SEIZURE_SCRAPPING)
         return fail_quiet(ERR_PRECONDITION, "the units of station %s are scrapped already: %s",
                           station, seizure.scrap_reason);
-    TRY(seizure_set(tx, station, SCRAPPING, reason, span_of(NULL, 0)));
+    TRY(seizure_set(tx, station, SEIZURE_SCRAPPING, reason, span_of(NULL, 0)));
     TRY(count_states(tx, station, &counts));
     *count_out =
         counts.units[UNIT_STARTED] + counts.units[UNIT_FINISHED] + counts.units[UNIT_COMMITTED];
@@ -131,7 +92,7 @@ static enum err scrap_page(struct store_tx *tx, const struct buf *uids, const ch
 static enum err do_page(struct store_tx *tx, const struct seizure *s, uint32_t limit,
                         struct buf *uids)
 {
-    if (s->step == HOLDING)
+    if (s->step == SEIZURE_HOLDING)
         return unit_hold_station(tx, s->station, s->reason, buf_span(&s->cursor), limit, uids);
     TRY(unit_uids(
         tx, STATEMENT_UNIT_UNSEALED_OR_STARTED,
@@ -147,11 +108,13 @@ enum err unit_seize_next(struct store_tx *tx, uint32_t limit, struct unit_seize_
     TRY(seizure_read(tx, STATEMENT_SEIZURE_OPEN, NO_VALUES, &s));
     TRY(do_page(tx, &s, limit, &uids));
     bool done = uids.len < (size_t)limit * UID_SIZE;
-    enum step next = !done ? s.step : s.step == HOLDING ? HELD : SCRAPPED;
+    enum seizure_step next = !done                       ? s.step
+                             : s.step == SEIZURE_HOLDING ? SEIZURE_HELD
+                                                         : SEIZURE_SCRAPPED;
     struct span cursor =
         uids.len == 0 ? buf_span(&s.cursor) : span_of(uids.ptr + uids.len - UID_SIZE, UID_SIZE);
     *page_out = (struct unit_seize_page){ .count = (uint32_t)(uids.len / UID_SIZE),
-                                          .scrapped = s.step == SCRAPPING,
+                                          .scrapped = s.step == SEIZURE_SCRAPPING,
                                           .done = done };
     memcpy(page_out->station, s.station, sizeof(page_out->station));
     return seizure_set(tx, s.station, next, s.scrap_reason, cursor);
@@ -163,24 +126,4 @@ enum err unit_seize_due(struct store_tx *tx, bool *due_out)
     enum err found = seizure_read(tx, STATEMENT_SEIZURE_OPEN, NO_VALUES, &s);
     *due_out = found == ERR_OK;
     return found == ERR_NOT_FOUND ? ERR_OK : found;
-}
-
-/* Its page has not come yet: it counts as what it will be. */
-enum err seizure_check(struct store_tx *tx, const struct unit *unit, bool leaves)
-{
-    AUTO(seizure_free) struct seizure s = { 0 };
-    char hex[UID_HEX_SIZE];
-    enum err found =
-        seizure_read(tx, STATEMENT_SEIZURE_GET, VALUES(value_text(unit->station)), &s);
-    if (found != ERR_OK)
-        return found == ERR_NOT_FOUND ? ERR_OK : found;
-    bool comes = (s.step == SCRAPPING || (s.step == HOLDING && !leaves)) &&
-                 (s.cursor.len == 0 || memcmp(s.cursor.ptr, unit->uid, UID_SIZE) < 0);
-    if (!comes)
-        return ERR_OK;
-    hex_of(SPAN(unit->uid), hex);
-    return s.step == HOLDING
-               ? fail_quiet(ERR_HELD, "unit %s is held: station seized: %s", hex, s.reason)
-               : fail_quiet(ERR_HELD, "unit %s is being scrapped with station %s's: %s", hex,
-                            s.station, s.scrap_reason);
 }

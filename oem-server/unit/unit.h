@@ -220,8 +220,8 @@ enum err unit_booted(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *station, bool booted);
 enum err unit_locked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                      const char *station, const struct unit_lock *lock);
-/* level: at which its board was found shut. ERR_NOT_LOCKED: no lock statement; the message names "oemctl
- * unit accept". ERR_MISMATCH: another level than the lock statement's. */
+/* level: at which its board was found shut. ERR_NOT_LOCKED: no lock statement; the message
+ * names "oemctl unit accept". ERR_MISMATCH: another level than the lock statement's. */
 enum err unit_seal(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *station,
                    uint32_t level, const char *detail);
 
@@ -311,7 +311,7 @@ struct unit_seized {
 enum err unit_seize(struct store_tx *tx, const char *station, const char *reason,
                     unit_ended *ended, void *context, struct unit_seized *seized_out);
 /* All of its units that are not sealed will be scrapped, by unit_seize_next(); until then they
- * are held, and cannot be reassigned. count_out: how many. ERR_PRECONDITION: the station is not
+ * are held, and are not reassigned. count_out: how many. ERR_PRECONDITION: the station is not
  * seized, or it was asked before. */
 enum err unit_seize_scrap(struct store_tx *tx, const char *station, const char *reason,
                           uint32_t *count_out);

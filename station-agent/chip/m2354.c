@@ -176,8 +176,8 @@ static enum err busy(uint8_t command, uint32_t address, unsigned timeout_ms)
 }
 
 /* One command, with *data, which is what ISPDAT holds after it: ISPADDR, ISPDAT, ISPCMD and
- * ISPTRG lie in a row; done when ISPTRG reads 0. The
- * wire may interrupt it (mem_is_unsure, in quiet): then it ran, runs, or was never started. */
+ * ISPTRG lie in a row; done when ISPTRG reads 0. The wire may interrupt it (mem_is_unsure, in
+ * quiet): then it ran, runs, or was never started. */
 static enum err isp(struct mem *mem, uint8_t command, uint32_t address, uint32_t *data,
                     unsigned timeout_ms)
 {

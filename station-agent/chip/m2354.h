@@ -39,8 +39,7 @@ enum err m2354_pin_reset_clear(struct mem *mem);
 
 /* What the locks and the key slots of a part say of its past. The same bits as
  * target-fw/port/m2354/lock.c writes: as shipped CONFIG is CONFIG_SHIPPED, DPM has
- * no bit and PLM is at
- * stage Vendor; a lock that has begun clears CONFIG0.LOCK only. */
+ * no bit and PLM is at stage Vendor; a lock that has begun clears CONFIG0.LOCK only. */
 enum {
     M2354_CONFIG_WORDS = 4,
     M2354_CONFIG0_LOCK = 1 << 1,

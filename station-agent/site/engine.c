@@ -46,69 +46,13 @@ static enum err run_arrows(struct site *site)
     return ERR_OK;
 }
 
-static enum err tell_refusal(struct site *site, enum err e, const char *words)
-{
-    char order[128], probe[PROBE_NAME_MAX], message[FAIL_WORDS_MAX];
-    Hallmark__V1__TurnAwayRequest in = HALLMARK__V1__TURN_AWAY_REQUEST__INIT;
-    AUTO(rpc_drop) Hallmark__V1__TurnAwayResponse *out = NULL;
-    struct rpc_stub bench = rpc_stub_of(&hallmark__v1__bench__descriptor, site_to_server, site);
-    snprintf(order, sizeof(order), "%s", site->order);
-    snprintf(probe, sizeof(probe), "%s", site->probe_uri);
-    snprintf(message, sizeof(message), "%s", words);
-    in.order = order;
-    in.probe = probe;
-    in.status = err_status(e);
-    in.code = (uint32_t)e;
-    in.message = message;
-    if (site->uid_read)
-        in.uid = (ProtobufCBinaryData){ UID_SIZE, site->unit.uid };
-    if (site->line == NULL) {
-        TRY(server_await(site->server, site_until_ms(site)));
-        TRY(line_open(site->server, &site->line));
-    }
-    return RPC_CALL(&bench, hallmark__v1__bench__turn_away, &in, &out);
-}
-
-/* A board that is locked, unknown, or has a debug password ends here: no run is requested for
- * it, but it is reported to the server. */
-static enum err turn_away(struct site *site, enum err e)
-{
-    char words[FAIL_WORDS_MAX];
-    snprintf(words, sizeof(words), "%s", fail_words());
-    if (tell_refusal(site, e, words) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
-    return fail_quiet(e, "%s", words);
-}
-
-/* What the server refused or was told of already, it knows. */
-static bool is_told(const struct site *site, enum err e)
-{
-    return e == ERR_OK || e == ERR_BOOT || site->interrupted || line_lost(site->line) ||
-           site->where == NULL || strncmp(site->where, "Runs.", 5) == 0;
-}
-
-enum err site_tell_failure(struct site *site, enum err e)
-{
-    char words[FAIL_WORDS_MAX], message[FAIL_WORDS_MAX];
-    const char *where = site->where;
-    if (is_told(site, e))
-        return e;
-    snprintf(words, sizeof(words), "%s", fail_words()[0] != '\0' ? fail_words() : err_text(e));
-    snprintf(message, sizeof(message), "%.60s: %.300s", where, words);
-    if (trace_report(site) != ERR_OK || tell_refusal(site, e, message) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
-    site->where = where;
-    site->interrupted = false;
-    return fail_quiet(e, "%s", words);
-}
-
 static enum err run(struct site *site)
 {
     if (site->named_uid != NULL)
         return seal_board(site);
     enum err e = open_board(site);
     if (e == ERR_LOCKED || e == ERR_MISMATCH)
-        return turn_away(site, e);
+        return site_turn_away(site, e);
     TRY(e);
     TRY(open_unit(site));
     if (site->committed != NULL)

@@ -5,8 +5,9 @@
  * engine.c opens the board and walks common/flow, open.c opens the unit; steps.c holds what the
  * agent calls (a table by arrow), serve.c what others call on it, trace.c the lines and reports
  * of each arrow. After arrow 33: closing.c to the commit, lock.c with boot.c and
- * devauth.c to the lock, shut.c to the proof; seal.c the proof alone. All functions run on the
- * site's own thread; a failure has its message in fail_words().
+ * devauth.c to the lock, shut.c to the proof; seal.c the proof alone; failure.c tells the
+ * server of failures that it does not see. All functions run on the site's own thread; a
+ * failure has its message in fail_words().
  */
 #pragma once
 
@@ -139,10 +140,13 @@ enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
  * operator named it. ERR_NOT_LOCKED: the server has no lock statement of it. */
 enum err seal_board(struct site *site);
 
-/* engine.c: e ended a step of the closing. A failure that the server cannot see is reported to
- * it (Bench.TurnAway), once. Yields e, with its message. */
+/* failure.c: each yields e, with its message. site_turn_away: the board is locked, unknown, or
+ * has a debug password: no run is requested for it, but the server is told.
+ * site_tell_failure: e ended a step of the closing; one that the server cannot see is reported
+ * to it once (test_site_run: refusals_name_their_place). */
+enum err site_turn_away(struct site *site, enum err e);
 enum err site_tell_failure(struct site *site, enum err e);
-/* engine.c: the step in progress outside arrows, which is printed; where is borrowed. */
+/* site.c: the step in progress outside arrows, which is printed; where is borrowed. */
 void site_now(struct site *site, const char *where);
 /* rpc_transport of calls to the server; context is the site. */
 enum err site_to_server(void *site, const char *method, struct span payload,

@@ -13,9 +13,10 @@
 #include "station-agent/site/engine.h"
 
 /* The board's state differs from the statement: a repeat of the arrows can repair that. An
- * error that is not listed was a failure of the connection, or of the chip. It may have found it between two lock
- * writes, too: what is written is not in force before a reset, so the arrows still reach flash;
- * they erase nothing that is as it should be, and none of them resets the board. */
+ * error that is not listed was a failure of the connection, or of the chip. It may have found
+ * it between two lock writes, too: what is written is not in force before a reset, so the
+ * arrows still reach flash; they erase nothing that is as it should be, and none of them resets
+ * the board. */
 static bool is_mended_by_arrows(enum err e)
 {
     static const enum err findings[] = { ERR_MISMATCH,     ERR_VERIFY,    ERR_SIG,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lines for people and JSON for programs. Called by all sites' threads and the connection's,
- * under one lock. A peer's text must be made printable before it is
- * printed.
+ * under one lock. A peer's text must be made printable before it is printed.
  */
 #include "station-agent/site/output.h"
 

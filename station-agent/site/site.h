@@ -42,9 +42,10 @@ struct site_plan {
     bool progress; /* stderr is a terminal: keep progress lines there */
 };
 
-/* ERR_OK only if the units at all probes were sealed, and plan->on_end succeeded. Else the error
- * of the gravest failure (sites_gravest), which its site has printed (test_site_run); or, with no
- * site in failed_out, the error that kept them from starting, to be printed with fail_words(). */
+/* ERR_OK only if the units at all probes were sealed, and plan->on_end succeeded. Else the
+ * error of the gravest failure (sites_gravest), which its site has printed (test_site_run); or,
+ * with no site in failed_out, the error that kept them from starting, to be printed with
+ * fail_words(). */
 enum err sites_run(const struct site_plan *plan, size_t *failed_out);
 
 /* Which result stands for all of them: the index of the gravest failure, of equal ones the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Enters exceptions and returns from them: stacking, mode, stack choice, escalation, lockup.
- * Called by core.c and chip.c. When it cannot stack or fetch a vector,
- * it must leave all registers but SP as they were.
+ * Called by core.c and chip.c. When it cannot stack or fetch a vector, it must leave
+ * all registers but SP as they were.
  */
 
 #include "target-fw/board/exc.h"

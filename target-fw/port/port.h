@@ -106,8 +106,8 @@ enum err port_flash_program(uint32_t address, struct span bytes); /* was erased 
 enum err port_lock(enum port_lock level, const uint32_t config[PORT_CONFIG_WORDS],
                    uint32_t permit);
 
-/* That the bits amount to, as read back. What cannot be read back counts only if port_lock()
- * wrote it since DevAuth was started. */
+/* That the bits amount to, as read back. What the chip does not read back counts only if
+ * port_lock() wrote it since DevAuth was started. */
 enum err port_lock_level(enum port_lock *level_out);
 
 enum err port_config_read(uint32_t words[PORT_CONFIG_WORDS]);

@@ -52,7 +52,8 @@ static void command(struct bench *b)
         fake_set(&b->fake, ISPDAT, 0x1000 + at);
     }
     fake_set(&b->fake, ISPSTS,
-             (b->refuse ? 1u << 6 : 0) | (b->bad_verify && code == 0x21 ? 1u << 5 : 0) | b->stuck);
+             (b->refuse ? 1u << 6 : 0) | (b->bad_verify && code == 0x21 ? 1u << 5 : 0) |
+                 b->stuck);
     fake_set(&b->fake, ISPTRG, b->stuck);
 }
 
