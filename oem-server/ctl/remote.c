@@ -28,7 +28,7 @@ static const char *const reads[] = {
 
 struct remote {
     struct settings settings;
-    struct settings_address address;
+    struct server_url address;
     unsigned timeout_ms;
     struct remote_tls tls;
     struct wss *wss;
@@ -201,7 +201,7 @@ static enum err learn_why(struct remote *r)
 }
 
 /* Checked here for a clear message: the carrier would only let the connection time out. */
-static enum err check_name(const struct settings_address *address)
+static enum err check_name(const struct server_url *address)
 {
     struct addrinfo *found = NULL;
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
@@ -253,7 +253,7 @@ enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
     r->pending = ctl->pending;
     r->timeout_ms = ctl->timeout_s == 0 ? CALL_TIMEOUT_MS : ctl->timeout_s * 1000;
     TRY(settings_complete(&r->settings, ctl->config));
-    TRY(settings_address(r->settings.server, &r->address));
+    TRY(server_url_parse(r->settings.server, &r->address));
     TRY(credential_key_load(r->settings.key, &r->tls.key));
     TRY(remote_tls_check(&r->tls));
     TRY(check_name(&r->address));
