@@ -11,6 +11,7 @@
 
 #include "common/host/backoff.h"
 #include "common/host/log.h"
+#include "common/rpc/method.h"
 #include "common/rpc/retry.h"
 #include "common/wss/wss.h"
 #include "oem-server/ctl/credential.h"
@@ -19,12 +20,6 @@
 
 enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, LOSS_MS = 2000 };
 enum { ATTEMPTS = 4, BACKOFF_MS = 200, BACKOFF_CAP_MS = 1000 };
-
-/* The methods that only read, by their last name. Every other call carries an idempotency key,
- * so that calls of a new method are safe to repeat. */
-static const char *const reads[] = {
-    "Show", "List", "Check", "Follow", "GetCheckpoint", "GetEntries", "GetProof", "GetState",
-};
 
 struct remote {
     struct settings settings;
@@ -338,15 +333,6 @@ static enum err prepare_again(struct remote *r, int attempt)
     return ERR_OK;
 }
 
-bool remote_changes(const char *method)
-{
-    const char *slash = strrchr(method, '/');
-    for (size_t i = 0; i < COUNT(reads) && slash != NULL; i++)
-        if (strcmp(reads[i], slash + 1) == 0)
-            return false;
-    return true;
-}
-
 enum err remote_send(void *context, const char *method, struct span payload,
                      struct buf *response_out)
 {
@@ -360,7 +346,7 @@ enum err remote_send(void *context, const char *method, struct span payload,
     request.payload.len = payload.len;
     request.timeout_ms = r->timeout_ms;
     request.end_stream = true;
-    if (remote_changes(method))
+    if (method_effect(method) != METHOD_READS)
         request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
     for (int attempt = 1;; attempt++) {
         TRY(connect_patiently(r));
@@ -382,7 +368,7 @@ enum err remote_stream(struct remote *r, const char *method, struct span payload
     uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
     if (RAND_bytes(key, sizeof(key)) != 1)
         return fail_quiet(ERR_INTERNAL, "no random bytes");
-    if (remote_changes(method))
+    if (method_effect(method) != METHOD_READS)
         request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
     for (int attempt = 1;; attempt++) {
         TRY(connect_patiently(r));

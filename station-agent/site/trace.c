@@ -117,7 +117,6 @@ enum err trace_report(struct site *site)
         .method = "hallmark.v1.Runs/Report",
         .payload = buf_span(&encoded),
         .timeout_ms = LINE_CALL_MS,
-        .changes = true,
     };
     return line_call(site->line, &call, &response);
 }
