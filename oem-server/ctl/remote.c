@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/host/backoff.h"
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/rpc/method.h"
 #include "common/rpc/retry.h"
@@ -108,19 +109,6 @@ static void on_cancelled(void *context, struct wss_conn *conn, uint32_t stream)
     (void)context, (void)conn, (void)stream;
 }
 
-static struct timespec after_ms(unsigned ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
 static enum err lost(const struct remote *r)
 {
     const char *distrust = atomic_load(&r->tls.distrust);
@@ -132,7 +120,7 @@ static enum err lost(const struct remote *r)
 
 static enum err wait_open(struct remote *r)
 {
-    struct timespec until = after_ms(CONNECT_TIMEOUT_MS);
+    struct timespec until = clock_after_ms(CONNECT_TIMEOUT_MS);
     int late = 0;
     enum err e = ERR_OK;
     pthread_mutex_lock(&r->lock);
@@ -164,7 +152,7 @@ static enum err ensure_open(struct remote *r)
 
 static void pause_ms(unsigned ms)
 {
-    const struct timespec until = after_ms(ms);
+    const struct timespec until = clock_after_ms(ms);
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
         ;
 }
@@ -183,7 +171,7 @@ static enum err connect_patiently(struct remote *r)
  * permanent. */
 static enum err learn_why(struct remote *r)
 {
-    struct timespec until = after_ms(LOSS_MS);
+    struct timespec until = clock_after_ms(LOSS_MS);
     int late = 0;
     pthread_mutex_lock(&r->lock);
     while (!r->over && late == 0)
