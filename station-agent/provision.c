@@ -14,11 +14,12 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "common/host/server_url.h"
 #include "station-agent/probe/probe.h"
 #include "station-agent/program.h"
 #include "station-agent/site/site.h"
 
-enum { PORT_DEFAULT = 443, HOST_MAX = 256, RECONNECT_S = 60, RECONNECT_MAX_S = 86400 };
+enum { RECONNECT_S = 60, RECONNECT_MAX_S = 86400 };
 
 enum option_key {
     OPTION_CA = 256,
@@ -40,7 +41,7 @@ enum option_key {
 struct arguments {
     struct site_plan plan;
     const char *probes[SITES_MAX], *serials[SITES_MAX];
-    char host[HOST_MAX];
+    struct server_url server;
     uint8_t uid[UID_SIZE];
     bool seals, verbose;
 };
@@ -77,46 +78,12 @@ static const struct argp_option seal_options[] = {
 };
 // clang-format on
 
-static enum err parse_port(const char *text, uint16_t *port_out)
+static enum err parse_server(const char *text, struct arguments *a)
 {
-    char *end;
-    unsigned long port = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || port == 0 || port > UINT16_MAX)
-        return fail_quiet(ERR_USAGE, "port %s: 1 to 65535", text);
-    *port_out = (uint16_t)port;
+    TRY(server_url_parse(text, &a->server));
+    a->plan.host = a->server.host;
+    a->plan.port = a->server.port;
     return ERR_OK;
-}
-
-/* wss://HOST[:PORT][/]; an IPv6 address stands in brackets. */
-static enum err parse_server(const char *url, struct arguments *a)
-{
-    static const char scheme[] = "wss://";
-    if (strncmp(url, scheme, strlen(scheme)) != 0)
-        return fail_quiet(ERR_USAGE, "server %s: must be wss://HOST:PORT", url);
-    const char *rest = url + strlen(scheme);
-    size_t len = strcspn(rest, "/");
-    if (len == 0 || len >= sizeof(a->host) || (rest[len] != '\0' && rest[len + 1] != '\0'))
-        return fail_quiet(ERR_USAGE, "server %s: must be wss://HOST:PORT", url);
-    memcpy(a->host, rest, len);
-    a->host[len] = '\0';
-    a->plan.host = a->host;
-    a->plan.port = PORT_DEFAULT;
-    char *after = a->host;
-    if (a->host[0] == '[') {
-        char *bracket = strchr(a->host, ']');
-        if (bracket == NULL || (bracket[1] != ':' && bracket[1] != '\0'))
-            return fail_quiet(ERR_USAGE, "server %s: bad address", url);
-        a->plan.host = a->host + 1;
-        after = bracket + 1;
-        *bracket = '\0';
-        if (*after == '\0')
-            return ERR_OK;
-    }
-    char *colon = strchr(after, ':');
-    if (colon == NULL)
-        return ERR_OK;
-    *colon = '\0';
-    return parse_port(colon + 1, &a->plan.port);
 }
 
 static enum err parse_color(const char *when, bool *color_out)

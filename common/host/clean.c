@@ -9,29 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of the well-formed character at text (RFC 3629 4), 0 if it is none; its code point. */
-static size_t character(const unsigned char *text, uint32_t *code_out)
+#include "common/host/utf8.h"
+
+enum { CHARACTER_MAX = 4 }; /* bytes of UTF-8 */
+
+/* Bytes of the well-formed character at text, 0 if it is none; its code point. */
+static size_t character(const char *text, uint32_t *code_out)
 {
-    static const struct {
-        uint8_t mask, lead;
-        uint32_t least;
-    } forms[] = {
-        { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 }
-    };
-    for (size_t len = 1; len <= COUNT(forms); len++) {
-        if ((text[0] & forms[len - 1].mask) != forms[len - 1].lead)
-            continue;
-        uint32_t code = text[0] & (uint8_t)~forms[len - 1].mask;
-        for (size_t i = 1; i < len; i++) {
-            if ((text[i] & 0xc0) != 0x80) /* also at the text's end */
-                return 0;
-            code = code << 6 | (text[i] & 0x3f);
-        }
-        *code_out = code;
-        bool surrogate = code >= 0xd800 && code <= 0xdfff;
-        return code < forms[len - 1].least || code > 0x10ffff || surrogate ? 0 : len;
-    }
-    return 0;
+    struct span ahead = span_of(text, strnlen(text, CHARACTER_MAX));
+    struct rd r = rd_of(ahead);
+    *code_out = utf8_next(&r);
+    return r.err == ERR_OK ? ahead.len - r.rest.len : 0;
 }
 
 /* Ranges of code points, both ends included. */
@@ -58,7 +46,7 @@ static bool steers(uint32_t code)
 static size_t harmless(const char *text, size_t *skip_out)
 {
     uint32_t code;
-    size_t len = character((const unsigned char *)text, &code);
+    size_t len = character(text, &code);
     *skip_out = len == 0 ? 1 : len;
     return len == 0 || steers(code) ? 0 : len;
 }

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "common/host/utf8.h"
+
 static bool is_print(char c)
 {
     return c >= 0x20 && c <= 0x7e;
@@ -87,27 +89,10 @@ static struct span take_value(struct rd *r, unsigned wire)
     return rd_take(r, len > r->rest.len ? r->rest.len + 1 : (size_t)len);
 }
 
-/* UTF-8 (RFC 3629, 4) without U+0000: in C a string ends at its first zero. */
+/* UTF-8 without U+0000: in C a string ends at its first zero. */
 static bool is_text(struct span bytes)
 {
-    struct rd r = rd_of(bytes);
-    while (r.rest.len != 0 && r.err == ERR_OK) {
-        uint8_t first = rd_u8(&r);
-        unsigned more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-        static const uint32_t least[] = { 1, 0x80, 0x800, 0x10000 };
-        if ((first >= 0x80 && first < 0xc2) || first > 0xf4)
-            return false;
-        uint32_t value = more == 0 ? first : first & (0x3fu >> more);
-        for (unsigned i = 0; i < more; i++) {
-            uint8_t next = rd_u8(&r);
-            if ((next & 0xc0) != 0x80)
-                return false;
-            value = value << 6 | (next & 0x3f);
-        }
-        if (value < least[more] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
-            return false;
-    }
-    return r.err == ERR_OK;
+    return (bytes.len == 0 || memchr(bytes.ptr, 0, bytes.len) == NULL) && utf8_is(bytes);
 }
 
 static bool count_fields(const ProtobufCMessageDescriptor *type, struct span bytes,

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/rpc/check.h"
 
@@ -21,9 +21,7 @@ struct rpc_arena {
 
 uint64_t rpc_now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_ms();
 }
 
 void *rpc_alloc(struct rpc_call *call, size_t len)

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/rpc/rpc.h"
 #include "common/wss/conn.h"
@@ -27,13 +27,6 @@ struct door_waiting {
     uint64_t since_us;
     char address[DOOR_ADDRESS_SIZE];
 };
-
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* --- Known addresses. --------------------------------------------------------------------- */
 
@@ -163,7 +156,7 @@ static void set_timer(struct door *door, uint64_t now)
  * counts. */
 static void run(struct door *door)
 {
-    uint64_t now = now_us();
+    uint64_t now = clock_us();
     struct door_waiting *w;
     drop_late(door, now);
     if (now >= door->free_us && (w = first_ready(door)) != NULL) {
@@ -228,7 +221,7 @@ void door_add(struct door *door, int fd, const struct sockaddr_storage *from)
     if (door->count >= door->limits.handshakes_all)
         (void)close(take_out(TAILQ_FIRST(&door->list)));
     w->door = door;
-    w->since_us = now_us();
+    w->since_us = clock_us();
     memcpy(w->address, address, sizeof(address));
     TAILQ_INSERT_TAIL(&door->list, w, link);
     door->count++;
@@ -241,14 +234,14 @@ void door_add(struct door *door, int fd, const struct sockaddr_storage *from)
 
 void door_signing(struct door *door)
 {
-    door->begun_us = now_us();
+    door->begun_us = clock_us();
 }
 
 void door_signed(struct door *door)
 {
     if (door->begun_us == 0)
         return;
-    uint64_t now = now_us();
+    uint64_t now = clock_us();
     door->cost_us = now - door->begun_us;
     door->begun_us = 0;
     door->free_us = now + door->cost_us * 100 / door->limits.signing_percent - door->cost_us;

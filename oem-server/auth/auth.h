@@ -28,10 +28,9 @@ struct auth_principal {
 enum err auth_principal_of(X509 *certificate, const char *trust_domain,
                            struct auth_principal *principal_out);
 
-/* Calls that are not reads are logged and take an idempotency key. A call that only notes has
- * an entry but changes nothing in the store: its entry is committed with the next change of its
- * run (staged.h). */
-enum auth_effect { AUTH_READS, AUTH_CHANGES, AUTH_NOTES };
+/* Is the answer stored under the call's idempotency key, and given again to a repeated call?
+ * Not that of a read, nor of what only the server itself calls, without a key (test_auth). */
+enum auth_answer { AUTH_UNSTORED, AUTH_STORED };
 
 /* A streaming call holds a thread of its own pool. */
 enum auth_shape { AUTH_UNARY, AUTH_STREAM };
@@ -50,7 +49,7 @@ enum auth_second {
 struct auth_method {
     const char *method; /* "hallmark.v1.Service/Method" */
     unsigned roles;     /* of enum auth_role */
-    enum auth_effect effect;
+    enum auth_answer answer;
     enum auth_shape shape;
     enum auth_second second;
 };

@@ -10,6 +10,7 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "common/rpc/method.h"
 #include "oem-server/call/answer.h"
 #include "oem-server/call/settle.h"
 
@@ -95,10 +96,15 @@ static enum err take_reports(struct call *call)
     return run_reports(call->run, reports->reports, reports->n_reports, call->rpc.deadline_ms);
 }
 
+static enum method_effect effect_of(const struct call *call)
+{
+    return method_effect(call->rpc.method);
+}
+
 /* A client whose answer was lost must be able to retry without doing it twice. */
 static enum err check_key(const struct call *call)
 {
-    if (call->method->effect == AUTH_READS || call->principal->role == AUTH_SERVER ||
+    if (effect_of(call) == METHOD_READS || call->principal->role == AUTH_SERVER ||
         call->rpc.idempotency_key.len == STORE_CALL_KEY_SIZE)
         return ERR_OK;
     return fail_quiet(ERR_INVALID, "%s changes something: it needs an idempotency key",
@@ -138,7 +144,7 @@ static enum err admit_to_run(struct call *call)
     TRY(find_staged(call));
     if (call->run == NULL || call->replayed)
         return ERR_OK;
-    if (call->method->effect != AUTH_READS)
+    if (effect_of(call) != METHOD_READS)
         TRY(run_charge(call->run, 1));
     return take_reports(call);
 }
@@ -171,9 +177,9 @@ static enum err admit(struct call *call)
 /* For handlers that have nothing to change. */
 static enum err settle(struct call *call)
 {
-    if (call->settled || call->method->effect == AUTH_READS)
+    if (call->settled || effect_of(call) == METHOD_READS)
         return ERR_OK;
-    return call->method->effect == AUTH_NOTES && !call->run->over
+    return effect_of(call) == METHOD_NOTES && !call->run->over
                ? settle_later(call)
                : call_change(call, NULL, NULL, NULL);
 }
@@ -181,7 +187,7 @@ static enum err settle(struct call *call)
 /* A reader that disconnects, or whose deadline passes, was not refused. */
 static bool is_reader_gone(const struct call *call, enum err e)
 {
-    return call->method != NULL && call->method->effect == AUTH_READS &&
+    return call->method != NULL && effect_of(call) == METHOD_READS &&
            (e == ERR_CANCELLED || e == ERR_CLOSED || e == ERR_DEADLINE ||
             (e == ERR_UNAVAILABLE && call->rpc.streaming != NULL));
 }

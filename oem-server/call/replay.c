@@ -35,7 +35,7 @@ void replay_digest(const struct call *call, uint8_t digest_out[static SHA256_SIZ
 bool replay_keeps(const struct call *call)
 {
     return call->rpc.idempotency_key.len == STORE_CALL_KEY_SIZE &&
-           call->method->effect != AUTH_READS;
+           call->method->answer == AUTH_STORED;
 }
 
 enum err replay_find(struct store_tx *tx, struct call *call)

@@ -8,7 +8,7 @@
 /* Puts the digest of the request, the time it took and the HSM's operations into the entry. */
 void settle_note(struct call *call);
 
-/* Stages the call's entry: it waits for the next change of its run (AUTH_NOTES). ERR_LIMIT,
+/* Stages the call's entry: it waits for the next change of its run (METHOD_NOTES). ERR_LIMIT,
  * ERR_MEMORY. */
 enum err settle_later(struct call *call);
 

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,48 +54,6 @@ enum err file_read(const char *path, size_t max, struct buf *out)
     return read_all(fd, path, max, out);
 }
 
-static enum err write_all(int fd, const char *path, struct span bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t done = write(fd, bytes.ptr, bytes.len);
-        if (done < 0)
-            return told(path);
-        bytes = span_of(bytes.ptr + done, bytes.len - (size_t)done);
-    }
-    return fsync(fd) == 0 ? ERR_OK : told(path);
-}
-
-/* Makes a durable file of that mode beside path, under a temporary name. */
-static enum err write_beside(const char *path, struct span bytes, mode_t mode, char **name_out)
-{
-    char *made = NULL;
-    if (asprintf(&made, "%s.XXXXXX", path) < 0)
-        return fail_quiet(ERR_MEMORY, "%s: no memory", path);
-    AUTO(free_drop) char *name = made;
-    AUTO(fd_drop) int fd = mkostemp(name, O_CLOEXEC);
-    if (fd < 0)
-        return told(path);
-    enum err e = write_all(fd, path, bytes);
-    if (e == ERR_OK && fchmod(fd, mode) != 0)
-        e = told(path);
-    if (e != ERR_OK) {
-        unlink(name);
-        return e;
-    }
-    *name_out = TAKE(name);
-    return ERR_OK;
-}
-
-/* The name is durable only after its folder is synced. */
-static enum err sync_folder(const char *path)
-{
-    AUTO(free_drop) char *copy = strdup(path);
-    if (copy == NULL)
-        return fail_quiet(ERR_MEMORY, "%s: no memory", path);
-    AUTO(fd_drop) int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd >= 0 && fsync(fd) == 0 ? ERR_OK : told(path);
-}
-
 static bool holds_key(const char *path)
 {
     static const char mark[] = "PRIVATE KEY-----";
@@ -108,23 +65,19 @@ static bool holds_key(const char *path)
     return found;
 }
 
-enum err file_replace(const char *name, const char *path)
+enum err file_replace(struct draft *draft)
 {
-    if (holds_key(path))
-        return fail_quiet(ERR_EXISTS, "%s: holds a private key, not replaced", path);
-    if (rename(name, path) != 0)
-        return told(path);
-    return sync_folder(path);
+    if (holds_key(draft->path))
+        return fail_quiet(ERR_EXISTS, "%s: holds a private key, not replaced", draft->path);
+    return draft_replace(draft, 0644);
 }
 
 enum err file_write(const char *path, struct span bytes)
 {
-    AUTO(free_drop) char *name = NULL;
-    TRY(write_beside(path, bytes, 0644, &name));
-    enum err e = file_replace(name, path);
-    if (e != ERR_OK)
-        unlink(name);
-    return e;
+    AUTO(draft_drop) struct draft draft = { 0 };
+    TRY(draft_open(path, &draft));
+    TRY(draft_write(&draft, bytes));
+    return file_replace(&draft);
 }
 
 enum err file_write_text(const char *path, const char *text)
@@ -155,12 +108,10 @@ enum err file_write_new(const char *path, struct span bytes)
 
 enum err file_write_secret(const char *path, struct span bytes)
 {
-    AUTO(free_drop) char *name = NULL;
-    TRY(write_beside(path, bytes, 0600, &name));
-    enum err e = link(name, path) == 0 ? ERR_OK : told(path); /* link() does not replace */
-    unlink(name);
-    TRY(e);
-    return sync_folder(path);
+    AUTO(draft_drop) struct draft draft = { 0 };
+    TRY(draft_open(path, &draft));
+    TRY(draft_write(&draft, bytes));
+    return draft_link(&draft, 0600);
 }
 
 bool file_exists(const char *path)

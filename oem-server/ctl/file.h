@@ -2,14 +2,14 @@
 /*
  * file: reads and writes files so that an interruption leaves the old file or the new one.
  *
- * The contents are written to a temporary name in the same folder, synced, and renamed. A file
- * that a user names for output is made and never replaces another, except the program's own
- * earlier output. A file that holds a private key is never replaced (test_ctl_file). Failures
- * have a message with the path: ERR_EXISTS, ERR_NOT_FOUND, ERR_DENIED, ERR_IO, ERR_LIMIT.
+ * The contents are a draft (common/host/draft.h) until they are complete. A file that a user
+ * names for output is made and never replaces another, except the program's own earlier output.
+ * A file that holds a private key is never replaced (test_ctl_file). Failures have a message
+ * with the path: ERR_EXISTS, ERR_NOT_FOUND, ERR_DENIED, ERR_IO, ERR_LIMIT.
  */
 #pragma once
 
-#include "common/host/own.h"
+#include "common/host/draft.h"
 
 /* Reads a regular file of at most max bytes. ERR_NOT_FOUND, ERR_LIMIT, ERR_IO. */
 enum err file_read(const char *path, size_t max, struct buf *out);
@@ -24,8 +24,8 @@ enum err file_write_new(const char *path, struct span bytes);
 
 enum err file_check_new(const char *path); /* ERR_EXISTS if there is anything of that name */
 
-/* Renames name, which is synced, to path, with the same rule. */
-enum err file_replace(const char *name, const char *path);
+/* Gives a draft its name and mode 0644, with the same rule. */
+enum err file_replace(struct draft *draft);
 
 /* Makes a file, mode 0600. ERR_EXISTS if there is anything of that name. */
 enum err file_write_secret(const char *path, struct span bytes);

@@ -10,7 +10,9 @@
 #include <time.h>
 
 #include "common/host/backoff.h"
+#include "common/host/clock.h"
 #include "common/host/log.h"
+#include "common/rpc/method.h"
 #include "common/rpc/retry.h"
 #include "common/wss/wss.h"
 #include "oem-server/ctl/credential.h"
@@ -20,15 +22,9 @@
 enum { CONNECT_TIMEOUT_MS = 10000, CALL_TIMEOUT_MS = 30000, LOSS_MS = 2000 };
 enum { ATTEMPTS = 4, BACKOFF_MS = 200, BACKOFF_CAP_MS = 1000 };
 
-/* The methods that only read, by their last name. Every other call carries an idempotency key,
- * so that calls of a new method are safe to repeat. */
-static const char *const reads[] = {
-    "Show", "List", "Check", "Follow", "GetCheckpoint", "GetEntries", "GetProof", "GetState",
-};
-
 struct remote {
     struct settings settings;
-    struct settings_address address;
+    struct server_url address;
     unsigned timeout_ms;
     struct remote_tls tls;
     struct wss *wss;
@@ -113,19 +109,6 @@ static void on_cancelled(void *context, struct wss_conn *conn, uint32_t stream)
     (void)context, (void)conn, (void)stream;
 }
 
-static struct timespec after_ms(unsigned ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
 static enum err lost(const struct remote *r)
 {
     const char *distrust = atomic_load(&r->tls.distrust);
@@ -137,7 +120,7 @@ static enum err lost(const struct remote *r)
 
 static enum err wait_open(struct remote *r)
 {
-    struct timespec until = after_ms(CONNECT_TIMEOUT_MS);
+    struct timespec until = clock_after_ms(CONNECT_TIMEOUT_MS);
     int late = 0;
     enum err e = ERR_OK;
     pthread_mutex_lock(&r->lock);
@@ -169,7 +152,7 @@ static enum err ensure_open(struct remote *r)
 
 static void pause_ms(unsigned ms)
 {
-    const struct timespec until = after_ms(ms);
+    const struct timespec until = clock_after_ms(ms);
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
         ;
 }
@@ -188,7 +171,7 @@ static enum err connect_patiently(struct remote *r)
  * permanent. */
 static enum err learn_why(struct remote *r)
 {
-    struct timespec until = after_ms(LOSS_MS);
+    struct timespec until = clock_after_ms(LOSS_MS);
     int late = 0;
     pthread_mutex_lock(&r->lock);
     while (!r->over && late == 0)
@@ -201,7 +184,7 @@ static enum err learn_why(struct remote *r)
 }
 
 /* Checked here for a clear message: the carrier would only let the connection time out. */
-static enum err check_name(const struct settings_address *address)
+static enum err check_name(const struct server_url *address)
 {
     struct addrinfo *found = NULL;
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
@@ -253,7 +236,7 @@ enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
     r->pending = ctl->pending;
     r->timeout_ms = ctl->timeout_s == 0 ? CALL_TIMEOUT_MS : ctl->timeout_s * 1000;
     TRY(settings_complete(&r->settings, ctl->config));
-    TRY(settings_address(r->settings.server, &r->address));
+    TRY(server_url_parse(r->settings.server, &r->address));
     TRY(credential_key_load(r->settings.key, &r->tls.key));
     TRY(remote_tls_check(&r->tls));
     TRY(check_name(&r->address));
@@ -338,15 +321,6 @@ static enum err prepare_again(struct remote *r, int attempt)
     return ERR_OK;
 }
 
-bool remote_changes(const char *method)
-{
-    const char *slash = strrchr(method, '/');
-    for (size_t i = 0; i < COUNT(reads) && slash != NULL; i++)
-        if (strcmp(reads[i], slash + 1) == 0)
-            return false;
-    return true;
-}
-
 enum err remote_send(void *context, const char *method, struct span payload,
                      struct buf *response_out)
 {
@@ -360,7 +334,7 @@ enum err remote_send(void *context, const char *method, struct span payload,
     request.payload.len = payload.len;
     request.timeout_ms = r->timeout_ms;
     request.end_stream = true;
-    if (remote_changes(method))
+    if (method_effect(method) != METHOD_READS)
         request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
     for (int attempt = 1;; attempt++) {
         TRY(connect_patiently(r));
@@ -382,7 +356,7 @@ enum err remote_stream(struct remote *r, const char *method, struct span payload
     uint8_t key[RPC_IDEMPOTENCY_KEY_SIZE];
     if (RAND_bytes(key, sizeof(key)) != 1)
         return fail_quiet(ERR_INTERNAL, "no random bytes");
-    if (remote_changes(method))
+    if (method_effect(method) != METHOD_READS)
         request.idempotency_key = (ProtobufCBinaryData){ sizeof(key), key };
     for (int attempt = 1;; attempt++) {
         TRY(connect_patiently(r));

@@ -27,9 +27,6 @@ const struct settings *remote_settings(const struct remote *remote); /* complete
 
 rpc_transport remote_send;
 
-/* true if a call of this method changes something, so that it carries an idempotency key. */
-bool remote_changes(const char *method);
-
 /* A streaming call of method, with payload as its request; freed before remote_close.
  * timeout_ms 0 means as for other calls. */
 enum err remote_stream(struct remote *remote, const char *method, struct span payload,

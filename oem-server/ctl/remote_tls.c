@@ -32,7 +32,7 @@ static int verify_server(X509_STORE_CTX *context, void *remote_tls)
     return good;
 }
 
-static enum err set_peer(const struct settings_address *address, SSL_CTX *tls)
+static enum err set_peer(const struct server_url *address, SSL_CTX *tls)
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(tls);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

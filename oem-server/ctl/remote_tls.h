@@ -8,11 +8,12 @@
 #include <openssl/ssl.h>
 #include <stdatomic.h>
 
+#include "common/host/server_url.h"
 #include "oem-server/ctl/settings.h"
 
 struct remote_tls {
     const struct settings *settings;
-    const struct settings_address *address;
+    const struct server_url *address;
     EVP_PKEY *key;
     _Atomic(const char *)
         distrust; /* why the server's certificate was refused; NULL: was not */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads oemctl's configuration file and the server's address. Called by remote.c and by option
+ * Reads oemctl's configuration file. Called by remote.c and by option
  * rows. The command line must win over the file (test_ctl_value).
  */
 #include "oem-server/ctl/settings.h"
@@ -12,11 +12,10 @@
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "common/host/server_url.h"
 #include "oem-server/ctl/file.h"
 
-enum { PORT_DEFAULT = 443, SETTINGS_FILE_MAX = 65536 };
-
-static const char scheme[] = "wss://";
+enum { SETTINGS_FILE_MAX = 65536 };
 
 enum err settings_path(const char *text, void *path_out)
 {
@@ -27,59 +26,14 @@ enum err settings_path(const char *text, void *path_out)
     return ERR_OK;
 }
 
-/* The port's text after its colon; also refuses signs and blanks, which strtoul() takes. */
-static bool port_parse(const char *text, uint16_t *port_out)
-{
-    size_t len = strspn(text, "0123456789");
-    if (len == 0 || len > 5 || text[len] != '\0')
-        return false;
-    unsigned long port = strtoul(text, NULL, 10);
-    *port_out = (uint16_t)port;
-    return port >= 1 && port <= UINT16_MAX;
-}
-
-static bool address_parse(const char *text, struct settings_address *address)
-{
-    bool bracket = *text == '[';
-    const char *host = bracket ? text + 1 : text;
-    size_t len = strcspn(host, bracket ? "]" : ":");
-    const char *rest = host + len;
-    if (bracket && *rest++ != ']')
-        return false;
-    const char *allowed = bracket ? "0123456789abcdefABCDEF:."
-                                  : "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                    "0123456789.-";
-    if (len == 0 || len >= sizeof(address->host) || strspn(host, allowed) < len)
-        return false;
-    memcpy(address->host, host, len);
-    address->host[len] = '\0';
-    address->port = PORT_DEFAULT;
-    return *rest == '\0' || (*rest == ':' && port_parse(rest + 1, &address->port));
-}
-
-enum err settings_address(const char *server, struct settings_address *address_out)
-{
-    struct settings_address address = { 0 };
-    size_t len = strlen(server);
-    bool ours = strncmp(server, scheme, sizeof(scheme) - 1) == 0;
-    char text[sizeof(((struct settings *)NULL)->server)];
-    if (!ours || len >= sizeof(text))
-        return fail_quiet(ERR_USAGE, "not wss://HOST:PORT: %s", server);
-    memcpy(text, server + sizeof(scheme) - 1, len - (sizeof(scheme) - 1) + 1);
-    len = strlen(text);
-    if (len > 0 && text[len - 1] == '/')
-        text[len - 1] = '\0';
-    if (!address_parse(text, &address))
-        return fail_quiet(ERR_USAGE, "not wss://HOST:PORT: %s", server);
-    *address_out = address;
-    return ERR_OK;
-}
-
 enum err settings_server(const char *text, void *server_out)
 {
-    struct settings_address address;
-    TRY(settings_address(text, &address));
-    memcpy(server_out, text, strlen(text) + 1);
+    struct server_url url;
+    size_t len = strlen(text);
+    if (len >= sizeof(((struct settings *)NULL)->server))
+        return fail_quiet(ERR_USAGE, "not wss://HOST:PORT: %s", text);
+    TRY(server_url_parse(text, &url));
+    memcpy(server_out, text, len + 1);
     return ERR_OK;
 }
 

@@ -16,7 +16,7 @@
 
 /* Empty text: not given. */
 struct settings {
-    char server[512]; /* wss://HOST[:PORT] */
+    char server[512]; /* as server_url_parse() takes it */
     char ca[PATH_MAX];
     char cert[PATH_MAX];
     char key[PATH_MAX];
@@ -31,10 +31,3 @@ enum err settings_complete(struct settings *settings, const char *config);
 
 /* ERR_CONFIG with a message that names the line; ERR_NOT_FOUND, ERR_IO. */
 enum err settings_load(const char *path, struct settings *settings_out);
-
-/* wss://HOST[:PORT], a bracketed IPv6 address for HOST; port 443 if none. ERR_USAGE. */
-struct settings_address {
-    char host[256];
-    uint16_t port;
-};
-enum err settings_address(const char *server, struct settings_address *address_out);

@@ -10,13 +10,12 @@
 
 #include <stdio.h>
 
-#include "common/host/own.h"
+#include "common/host/draft.h"
 
 struct stage {
-    FILE *file; /* to write to */
-    char *name; /* temporary */
-    char *path; /* final */
-    bool fresh; /* path must not exist */
+    FILE *file; /* to write to; it owns the draft's descriptor */
+    struct draft draft;
+    bool fresh; /* the path must not exist */
 };
 
 /* Opens a stage that replaces folder/name when it is committed. */

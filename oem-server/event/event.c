@@ -9,9 +9,9 @@
 #include <openssl/sha.h>
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/host/clean.h"
+#include "common/host/clock.h"
 
 static const struct text_row {
     const char *name;
@@ -37,9 +37,7 @@ static const struct bytes_row {
 
 uint64_t event_now_us(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    return clock_real_us();
 }
 
 static void digest_forget(struct event *event, const char *name)

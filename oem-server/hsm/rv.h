@@ -2,6 +2,10 @@
 /*
  * rv: the names of PKCS#11 return values, and what they mean for a session. No state. For the
  * folder only.
+ *
+ * The names are a table of ours: p11-kit's own is private. What libp11-kit exports (0.24,
+ * Debian 12), p11_kit_strerror(), gives sentences in the user's language, and one for all
+ * values that it does not know, where a log needs the name that the HSM's manual has.
  */
 #pragma once
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "oem-server/hsm/hsm.h"
@@ -30,13 +31,11 @@ void hsm_wanted(uint64_t until_ms, const atomic_int *over)
 /* How long this thread may still wait; 0: its result is no longer wanted. */
 static unsigned patience_ms(unsigned most_ms)
 {
-    struct timespec now;
     if (wanted.over != NULL && atomic_load(wanted.over) != ERR_OK)
         return 0;
     if (wanted.until_ms == 0)
         return most_ms;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    uint64_t now_ms = clock_ms();
     uint64_t left_ms = wanted.until_ms > now_ms ? wanted.until_ms - now_ms : 0;
     return left_ms < most_ms ? (unsigned)left_ms : most_ms;
 }
@@ -48,19 +47,6 @@ static enum err fail_unwanted(const struct token *t)
                ? fail_quiet((enum err)over, "hsm: the call was given up before it was served")
                : fail(ERR_DEADLINE, "hsm: token \"%s\": no session before the call's deadline",
                       t->label);
-}
-
-static struct timespec deadline_in(unsigned ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
 }
 
 /* An open one if there is one, else one to open; NULL if all are lent. Locked by the caller. */
@@ -87,7 +73,7 @@ struct waiter {
 /* Under t->lock: waits in order of arrival. */
 static struct session *wait_turn(struct token *t, unsigned timeout_ms)
 {
-    struct timespec deadline = deadline_in(timeout_ms);
+    struct timespec deadline = clock_after_ms(timeout_ms);
     struct waiter self = { .given = PTHREAD_COND_INITIALIZER }, **at = &t->waiters;
     while (*at != NULL)
         at = &(*at)->next;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "oem-server/hsm/token.h"
 
@@ -97,11 +98,7 @@ void signer_free(struct signer *signer)
 /* Under signer->lock. */
 static enum err wait_done(struct signer *signer, unsigned timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    until.tv_sec += (time_t)(timeout_ms / 1000) + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    struct timespec until = clock_after_ms(timeout_ms);
     int late = 0;
     while (signer->state != DONE && late == 0)
         late = pthread_cond_clockwait(&signer->changed, &signer->lock, CLOCK_MONOTONIC, &until);

@@ -9,8 +9,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "oem-server/hsm/internal.h"
@@ -169,16 +169,13 @@ static enum err open_locked(struct token *t, CK_SLOT_ID *slot_out,
 
 static void note_loss(struct token *t, enum err e)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
     uint64_t since = atomic_load(&t->lost_ms);
     if (e == ERR_OK && since != 0)
         log_line(LOG_LEVEL_INFO, "hsm: token \"%s\": is back", t->label);
     if (e == ERR_OK)
         atomic_store(&t->lost_ms, 0);
     else if (since == 0 && e == ERR_HSM) /* a refused PIN is not a lost token */
-        atomic_store(&t->lost_ms,
-                     (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+        atomic_store(&t->lost_ms, clock_ms());
 }
 
 enum err token_open_session(struct token *t, CK_SLOT_ID *slot_out,

@@ -8,8 +8,8 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "common/host/clock.h"
 #include "oem-server/hsm/hsm.h"
 
 /* A call under way; lives on its caller's stack. */
@@ -24,16 +24,9 @@ static struct visit *visits;
 static CK_FUNCTION_LIST *real;
 static CK_FUNCTION_LIST watched;
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void enter(struct visit *visit)
 {
-    visit->since_ms = now_ms();
+    visit->since_ms = clock_ms();
     pthread_mutex_lock(&lock);
     visit->next = visits;
     visits = visit;
@@ -160,7 +153,7 @@ unsigned hsm_hung(unsigned over_ms, char words[static HSM_HUNG_WORDS])
 {
     unsigned count = 0;
     const struct visit *oldest = NULL;
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
     pthread_mutex_lock(&lock);
     for (const struct visit *v = visits; v != NULL; v = v->next) {
         if (now < v->since_ms + over_ms)

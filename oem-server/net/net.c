@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "oem-server/run/run.h"
 
@@ -159,11 +160,10 @@ void net_drain(struct net *net, unsigned timeout_ms)
     for (struct session *s = server->sessions; s != NULL; s = s->next)
         wss_conn_go_away(s->conn, "the server is stopping", timeout_ms);
     pthread_mutex_unlock(&server->lock);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += timeout_ms / 1000;
+    struct timespec until = clock_after_ms(timeout_ms);
     pthread_mutex_lock(&net->lock);
-    while (net->open != 0 && pthread_cond_timedwait(&net->idle, &net->lock, &until) == 0)
+    while (net->open != 0 &&
+           pthread_cond_clockwait(&net->idle, &net->lock, CLOCK_MONOTONIC, &until) == 0)
         ;
     pthread_mutex_unlock(&net->lock);
 }
@@ -181,12 +181,10 @@ static unsigned close_all(struct server *server)
 /* Each peer is told why; a connection that does not take the message in time is dropped. */
 void net_close(struct net *net)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += GOODBYE_S;
+    struct timespec until = clock_after_ms(GOODBYE_S * 1000);
     pthread_mutex_lock(&net->lock);
     while (close_all(net->server) != 0 &&
-           pthread_cond_timedwait(&net->idle, &net->lock, &until) == 0)
+           pthread_cond_clockwait(&net->idle, &net->lock, CLOCK_MONOTONIC, &until) == 0)
         ;
     pthread_mutex_unlock(&net->lock);
     wss_shutdown(net->wss);

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "oem-server/store/backend.h"
@@ -218,10 +218,8 @@ static enum err link_savepoint_rollback(struct store_link *link)
 /* SQLite runs in this process: its clock is the machine's. */
 static int64_t link_now_us(struct store_link *link)
 {
-    struct timespec now;
     (void)link;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return (int64_t)clock_real_us();
 }
 
 static enum err rows_prepare(struct store_link *link, enum statement statement)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "oem-server/store/hooks.h"
 #include "oem-server/store/tx.h"
@@ -38,9 +39,7 @@ struct group {
 
 uint64_t store_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_ms();
 }
 
 bool store_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t deadline_ms)

@@ -4,16 +4,14 @@
  * damage. */
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "oem-server/tlog/state.h"
 
 uint64_t tlog_deadline(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + TLOG_WAIT_MS;
+    return clock_ms() + TLOG_WAIT_MS;
 }
 
 bool tlog_edge_same(const struct tree_edge *a, const struct tree_edge *b)

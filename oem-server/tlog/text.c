@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text: readers and writers of lines, decimals, base64 and UTF-8. Called by the parsers of this
- * folder. Each must refuse a second spelling of the same value (test_tlog_proof).
+ * text: readers and writers of lines, decimals and base64, and what may stand in a text. Called
+ * by the parsers of this folder. Each must refuse a second spelling of the same value
+ * (test_tlog_proof).
  */
 #include "oem-server/tlog/text.h"
 
@@ -11,6 +12,7 @@
 
 #include "common/core/wr.h"
 #include "common/host/log.h"
+#include "common/host/utf8.h"
 
 struct span text_line(struct rd *r)
 {
@@ -129,43 +131,11 @@ enum err text_add(struct buf *b, const char *format, ...)
     return buf_append(b, span_of(text, (size_t)len));
 }
 
-/* Bytes that follow the first one of a character (RFC 3629, section 3), or -1. */
-static int followers(uint8_t first)
-{
-    if (first < 0x80)
-        return 0;
-    if (first >= 0xC2 && first <= 0xDF)
-        return 1;
-    if (first >= 0xE0 && first <= 0xEF)
-        return 2;
-    return first >= 0xF0 && first <= 0xF4 ? 3 : -1;
-}
-
-/* The next character; ERR_PROTO in r for what is not UTF-8: overlong, surrogate, over U+10FFFF.
- */
-static uint32_t next_character(struct rd *r)
-{
-    static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
-    uint8_t first = rd_u8(r);
-    int more = followers(first);
-    uint32_t value = more <= 0 ? first : first & (0x3Fu >> more);
-    for (int i = 0; i < more; i++) {
-        uint8_t byte = rd_u8(r);
-        if ((byte & 0xC0) != 0x80)
-            more = -1;
-        value = value << 6 | (byte & 0x3F);
-    }
-    if (more < 0 || value < least[more] || (value >= 0xD800 && value < 0xE000) ||
-        value > 0x10FFFF)
-        r->err = ERR_PROTO;
-    return value;
-}
-
 enum err text_check(struct span text)
 {
     struct rd r = rd_of(text);
     while (r.err == ERR_OK && r.rest.len != 0) {
-        uint32_t character = next_character(&r);
+        uint32_t character = utf8_next(&r);
         if (character < 0x20 && character != '\n')
             return fail(ERR_PROTO, "text: control character %u", character);
     }
@@ -190,7 +160,7 @@ enum err text_check_name(struct span name)
     if (name.len == 0)
         return fail(ERR_PROTO, "text: empty name");
     while (r.err == ERR_OK && r.rest.len != 0) {
-        uint32_t character = next_character(&r);
+        uint32_t character = utf8_next(&r);
         if (is_space(character) || character == '+' || character < 0x20)
             return fail(ERR_PROTO, "text: space, plus or control character in a name");
     }

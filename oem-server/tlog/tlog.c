@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "oem-server/tlog/state.h"
 #include "oem-server/tlog/text.h"
@@ -151,14 +152,7 @@ uint64_t tlog_size(struct tlog *log)
 
 uint64_t tlog_wait(struct tlog *log, uint64_t size, const atomic_int *over, unsigned timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = clock_after_ms(timeout_ms);
     pthread_mutex_lock(&log->mutex);
     int late = 0;
     while (log->committed.size <= size && late == 0 && (over == NULL || atomic_load(over) == 0))

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "oem-server/tlog/proof.h"
 #include "oem-server/tlog/state.h"
@@ -13,10 +14,8 @@
 /* A flag and not a mutex, because the wait has a time-out: the HSM may be unresponsive. */
 static enum err signing_take(struct tlog *log)
 {
-    struct timespec until;
+    struct timespec until = clock_after_ms(TLOG_WAIT_MS);
     int late = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TLOG_WAIT_MS / 1000;
     pthread_mutex_lock(&log->mutex);
     while (log->signing && late == 0)
         late = pthread_cond_timedwait(&log->idle, &log->mutex, &until);

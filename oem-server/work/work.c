@@ -6,18 +6,11 @@
 #include "oem-server/work/work.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "oem-server/work/inside.h"
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 unsigned work_queued(struct work *work)
 {
@@ -90,7 +83,7 @@ static void *serve(void *arg)
     struct strand *strand;
     pthread_mutex_lock(&work->lock);
     while ((strand = next(work, &job)) != NULL) {
-        self->since_ms = now_ms();
+        self->since_ms = clock_ms();
         bool tell = work_tell(work);
         pthread_mutex_unlock(&work->lock);
         if (tell)
@@ -131,7 +124,7 @@ unsigned work_patrol(struct work *work, unsigned over_ms)
     unsigned stuck = 0;
     enum err e = ERR_OK;
     pthread_mutex_lock(&work->lock);
-    uint64_t now = now_ms();
+    uint64_t now = clock_ms();
     for (size_t i = 0; i < COUNT(work->worker); i++) {
         const struct worker *w = &work->worker[i];
         stuck += w->used && w->since_ms != 0 && now - w->since_ms > over_ms ? 1u : 0u;

@@ -8,11 +8,11 @@
 
 #include <time.h>
 
+#include "common/host/clock.h"
+
 uint64_t when_us(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    return clock_us();
 }
 
 void when_sleep_us(unsigned us)

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "common/host/log.h"
+#include "common/rpc/method.h"
 #include "common/rpc/retry.h"
 #include "hallmark/v1/runs.pb-c.h"
 #include "station-agent/site/server.h"
@@ -192,6 +193,12 @@ enum err line_move(struct line *line, uint64_t until_ms)
     return ERR_OK;
 }
 
+/* A call that changes something carries an idempotency key. */
+static bool changes(const struct line_call *call)
+{
+    return method_effect(call->method) != METHOD_READS;
+}
+
 static enum err send_call(struct line *line, const struct line_call *call,
                           uint8_t key[static RPC_IDEMPOTENCY_KEY_SIZE], struct pending *pending)
 {
@@ -215,7 +222,7 @@ static enum err send_call(struct line *line, const struct line_call *call,
         entries[request.n_metadata++] = &run;
     if (reports.len != 0)
         entries[request.n_metadata++] = &report;
-    if (call->changes)
+    if (changes(call))
         request.idempotency_key = (ProtobufCBinaryData){ RPC_IDEMPOTENCY_KEY_SIZE, key };
     request.method = method;
     request.timeout_ms = call->timeout_ms;
@@ -264,7 +271,7 @@ enum err line_call(struct line *line, const struct line_call *call, struct buf *
     if (RAND_bytes(key, sizeof(key)) != 1)
         return fail_quiet(ERR_INTERNAL, "no random bytes");
     enum err e = call_once(line, call, key, response_out);
-    while (e == ERR_CLOSED && call->changes && call->until_ms != 0 && line_lost(line)) {
+    while (e == ERR_CLOSED && changes(call) && call->until_ms != 0 && line_lost(line)) {
         TRY(line_move(line, call->until_ms));
         e = call_once(line, call, key, response_out);
     }

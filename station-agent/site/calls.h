@@ -61,10 +61,9 @@ struct line_call {
     struct span payload;
     struct span reports; /* for metadata "reports-bin"; empty: none */
     uint32_t timeout_ms;
-    bool changes;      /* something: carries an idempotency key */
     bool opens_run;    /* it is Runs.Open: from its answer on, the line has that run, if any */
     bool of_unit;      /* names a unit by UID: it is not the run's, and does not name that */
-    uint64_t until_ms; /* 0: ends with its connection. Else, if it changes something, it is made
+    uint64_t until_ms; /* 0: ends with its connection. Else, unless it only reads, it is made
                         * again with the same key on connections that come until then */
 };
 /* Calls the server and waits. A refusal gives its code, and its message as fail_words().

@@ -8,26 +8,19 @@
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
 enum { ARROW_WITH_REQUEST = 7 }; /* the server needs the board's nonce and state */
-
-static uint64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 void trace_begin(struct site *site, const struct flow_row *row)
 {
     buf_free(&site->trace.request);
     site->trace = (struct trace){
         .row = row,
-        .started_us = now_us(),
+        .started_us = clock_real_us(),
         .started_ms = rpc_now_ms(),
     };
     fail_clear();
@@ -117,7 +110,6 @@ enum err trace_report(struct site *site)
         .method = "hallmark.v1.Runs/Report",
         .payload = buf_span(&encoded),
         .timeout_ms = LINE_CALL_MS,
-        .changes = true,
     };
     return line_call(site->line, &call, &response);
 }

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 
@@ -70,13 +71,6 @@ enum err board_open(struct board *board, unsigned number, const struct board_opt
     return link_open(&board->link, number, options->host, port_of(options->port, number));
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
-}
-
 /* No client talks to the board: its ticks may come bundled, so that many boards cost little. */
 static int sleep_ms(const struct board *board, uint64_t now)
 {
@@ -105,11 +99,11 @@ static void wait_events(struct board *board, struct pollfd *fds)
 {
     struct chip *chip = &board->chip;
     bool runs = chip_runnable(chip);
-    uint64_t before = runs ? 0 : now_ns();
+    uint64_t before = runs ? 0 : clock_ns();
     poll_fds(board, fds, runs ? 0 : (int64_t)sleep_ms(board, before) * 1000);
     if (runs)
         return;
-    uint64_t passed_us = (now_ns() - before) / 1000;
+    uint64_t passed_us = (clock_ns() - before) / 1000;
     if (passed_us > WAIT_US_MAX)
         passed_us = WAIT_US_MAX;
     chip_pass(chip, passed_us * (CHIP_HCLK_HZ / 1000000));
@@ -121,14 +115,14 @@ static void wait_paced(struct board *board, struct pollfd *fds)
     struct chip *chip = &board->chip;
     bool held = board->link.hold.count > 0;
     bool lives = chip_runnable(chip) || chip_sleep_ms(chip) >= 0;
-    uint64_t before = now_ns();
+    uint64_t before = clock_ns();
     poll_fds(board, fds, held ? hold_grace_us(&board->link.hold) : lives ? IDLE_US : -1);
     if (fds[2].revents != 0)
         return;
     if (held) {
         link_silence(&board->link, &board->dap);
     } else if (lives) {
-        pace_idle(&chip->pace, (now_ns() - before) / 1000);
+        pace_idle(&chip->pace, (clock_ns() - before) / 1000);
         chip_follow(chip);
     }
 }
@@ -159,11 +153,11 @@ static void *board_main(void *arg)
             serve_call(board);
         if (fds[2].revents != 0) {
             link_serve(&board->link, &board->dap);
-            board->heard_ns = now_ns();
+            board->heard_ns = clock_ns();
         }
         if (fds[4].revents != 0) {
             bitbang_serve(&board->bitbang, &board->chip);
-            board->heard_ns = now_ns();
+            board->heard_ns = clock_ns();
         }
         if (fds[1].revents != 0 && link_accept(&board->link))
             board->dap.size_told = false;

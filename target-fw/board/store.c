@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/host/draft.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 
@@ -192,37 +193,27 @@ static enum err map(struct store *store, int fd, int flags)
     return ERR_OK;
 }
 
-static enum err write_all(int fd, const uint8_t *ptr, size_t len)
+static enum err image_write(const char *path, const struct store_image *image)
 {
-    while (len > 0) {
-        ssize_t n = write(fd, ptr, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return ERR_IO;
-        ptr += n;
-        len -= (size_t)n;
-    }
-    return ERR_OK;
+    AUTO(draft_drop) struct draft draft = { 0 };
+    TRY(draft_open(path, &draft));
+    TRY(draft_write(&draft, span_of(image, sizeof(*image))));
+    return draft_replace(&draft, 0600);
 }
 
-/* A fresh board: complete under another name, then renamed. */
+/* A fresh board: complete before it has its name. */
 static enum err file_make(const char *path)
 {
-    char draft[STORE_PATH_MAX];
-    if ((size_t)snprintf(draft, sizeof(draft), "%s.new", path) >= sizeof(draft))
-        return fail(ERR_LIMIT, "store: %s: path too long", path);
     AUTO(free_drop) struct store_image *image = malloc(sizeof(*image));
     if (image == NULL)
         return fail(ERR_MEMORY, "store: %zu bytes", sizeof(*image));
     TRY(image_make(image));
-    AUTO(fd_drop) int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fail(ERR_IO, "store: %s: %s", draft, strerror(errno));
-    if (write_all(fd, (const uint8_t *)image, sizeof(*image)) != ERR_OK || fsync(fd) != 0 ||
-        rename(draft, path) != 0)
-        return fail(ERR_IO, "store: %s: %s", path, strerror(errno));
-    return ERR_OK;
+    enum err e = image_write(path, image);
+    if (e == ERR_OK)
+        return ERR_OK;
+    char words[FAIL_WORDS_MAX]; /* said quietly: the board's user reads the log */
+    snprintf(words, sizeof(words), "%s", fail_words());
+    return fail(e, "store: %s", words);
 }
 
 static enum err file_size_check(int fd, const char *path)

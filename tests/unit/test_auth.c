@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/rpc/method.h"
 #include "oem-server/api/services.h"
 #include "oem-server/auth/auth.h"
 #include "tests/unit/certs.h"
@@ -112,6 +113,22 @@ static void every_method_served_has_its_row(void **state)
     assert_int_equal(methods, auth_method_count());
 }
 
+/* A client that lost the answer of a change asks again; the server asks itself only once. */
+static void answers_of_clients_changes_are_stored(void **state)
+{
+    (void)state;
+    for (ProtobufCService *const *s = api_services(); *s != NULL; s++)
+        for (unsigned m = 0; m < (*s)->descriptor->n_methods; m++) {
+            char full[RPC_METHOD_MAX + 1];
+            snprintf(full, sizeof(full), "%s/%s", (*s)->descriptor->name,
+                     (*s)->descriptor->methods[m].name);
+            const struct auth_method *row = auth_method_of(full);
+            bool asked_again = method_effect(full) != METHOD_READS && row->roles != AUTH_SERVER;
+            if ((row->answer == AUTH_STORED) != asked_again)
+                fail_msg("%s", full);
+        }
+}
+
 int main(void)
 {
     log_set_level(0);
@@ -120,6 +137,7 @@ int main(void)
         cmocka_unit_test(other_names_are_refused),
         cmocka_unit_test(roles_are_held_apart),
         cmocka_unit_test(every_method_served_has_its_row),
+        cmocka_unit_test(answers_of_clients_changes_are_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

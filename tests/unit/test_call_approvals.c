@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/rpc/method.h"
 #include "oem-server/store/hooks.h"
 #include "tests/unit/csr_make.h"
 #include "tests/unit/server_board.h"
@@ -243,7 +244,7 @@ static void the_table_says_what_waits(void **state)
             const struct auth_method *row = auth_method_of(full);
             waiting += row->second != AUTH_ALONE;
             assert_true(row->second == AUTH_ALONE ||
-                        (row->effect == AUTH_CHANGES && row->shape == AUTH_UNARY));
+                        (method_effect(full) == METHOD_CHANGES && row->shape == AUTH_UNARY));
         }
     assert_int_equal(waiting, COUNT(rows));
 }

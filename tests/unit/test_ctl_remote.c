@@ -273,40 +273,6 @@ static void lost_answer_is_asked_again(void **state)
     assert_memory_equal(server.keys[0], server.keys[1], RPC_IDEMPOTENCY_KEY_SIZE);
 }
 
-/* Every method that oemctl may call: those that change something carry a key. */
-static void changes_have_a_key(void **state)
-{
-    (void)state;
-    static const ProtobufCServiceDescriptor *const services[] = {
-        &hallmark__v1__firmware__descriptor,  &hallmark__v1__orders__descriptor,
-        &hallmark__v1__registry__descriptor,  &hallmark__v1__units__descriptor,
-        &hallmark__v1__run_table__descriptor, &hallmark__v1__health__descriptor,
-        &hallmark__v1__log__descriptor,       &hallmark__v1__approvals__descriptor,
-    };
-    static const char *const changing[] = {
-        "Firmware/Release", "Firmware/Withdraw",  "Orders/Create",     "Orders/Close",
-        "Orders/Extend",    "Orders/SetQuantity", "Orders/AddStation", "Orders/RemoveStation",
-        "Registry/Add",     "Registry/Revoke",    "Units/Release",     "Units/Scrap",
-        "Units/Accept",     "Units/Hold",         "Units/Allow",       "Units/Reassign",
-        "RunTable/End",     "Registry/Seize",     "Units/ScrapSeized", "Approvals/Approve",
-        "Approvals/Reject", "Approvals/Withdraw",
-    };
-    size_t found = 0;
-    for (size_t i = 0; i < COUNT(services); i++)
-        for (unsigned j = 0; j < services[i]->n_methods; j++) {
-            char name[64];
-            bool want = false;
-            snprintf(name, sizeof(name), "%s/%s", services[i]->short_name,
-                     services[i]->methods[j].name);
-            for (size_t k = 0; k < COUNT(changing); k++)
-                want = want || strcmp(changing[k], name) == 0;
-            found += want;
-            if (remote_changes(name) != want)
-                fail_msg("%s: %s", name, want ? "no key" : "a key for nothing");
-        }
-    assert_int_equal(found, COUNT(changing));
-}
-
 static void asking_ends(void **state)
 {
     (void)state;
@@ -421,7 +387,6 @@ int main(void)
         cmocka_unit_test(answer_comes_back),
         cmocka_unit_test(refusals_are_passed_on),
         cmocka_unit_test(lost_answer_is_asked_again),
-        cmocka_unit_test(changes_have_a_key),
         cmocka_unit_test(asking_ends),
         cmocka_unit_test(a_drain_sends_elsewhere),
         cmocka_unit_test(revoked_in_a_call_is_not_asked_again),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Values of oemctl: times, addresses, settings files, and text made safe for a terminal. */
+/* Values of oemctl: times, settings files, and text made safe for a terminal. */
 #include "tests/unit/check.h"
 
 #include <stdio.h>
@@ -79,51 +79,6 @@ static void times_are_written(void **state)
     assert_string_equal(text, "2026-11-22T14:05:30.000001Z");
     when_text_us(UINT64_MAX, text);
     assert_string_equal(text, "out of range");
-}
-
-static const struct {
-    const char *text;
-    const char *host; /* NULL: refused */
-    uint16_t port;
-} servers[] = {
-    { "wss://oem.example:8443", "oem.example", 8443 },
-    { "wss://oem.example:8443/", "oem.example", 8443 },
-    { "wss://oem.example", "oem.example", 443 },
-    { "wss://127.0.0.1:1", "127.0.0.1", 1 },
-    { "wss://[::1]:65535", "::1", 65535 },
-    { "wss://[fe80::1]", "fe80::1", 443 },
-    { "ws://oem.example:1", NULL, 0 },
-    { "oem.example:1", NULL, 0 },
-    { "wss://", NULL, 0 },
-    { "wss://:1", NULL, 0 },
-    { "wss://x:", NULL, 0 },
-    { "wss://x:0", NULL, 0 },
-    { "wss://x:65536", NULL, 0 },
-    { "wss://x:+1", NULL, 0 },
-    { "wss://x: 1", NULL, 0 },
-    { "wss://x:1/path", NULL, 0 },
-    { "wss://x//", NULL, 0 },
-    { "wss://user@x:1", NULL, 0 },
-    { "wss://[::1", NULL, 0 },
-    { "wss://[::1]x", NULL, 0 },
-    { "wss://[]:1", NULL, 0 },
-    { "wss://a b:1", NULL, 0 },
-    { "", NULL, 0 },
-};
-
-static void servers_are_read(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(servers); i++) {
-        struct settings_address a = { .host = "" };
-        enum err e = settings_address(servers[i].text, &a);
-        bool good = servers[i].host == NULL
-                        ? e == ERR_USAGE && *a.host == '\0'
-                        : e == ERR_OK && strcmp(a.host, servers[i].host) == 0 &&
-                              a.port == servers[i].port;
-        if (!good)
-            fail_msg("%s: %d %s %u", servers[i].text, (int)e, a.host, a.port);
-    }
 }
 
 static char folder[] = "/tmp/test_ctl_value.XXXXXX";
@@ -261,10 +216,9 @@ static int drop_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(times_are_read),    cmocka_unit_test(times_are_written),
-        cmocka_unit_test(servers_are_read),  cmocka_unit_test(settings_files_are_read),
-        cmocka_unit_test(command_line_wins), cmocka_unit_test(default_file_is_found),
-        cmocka_unit_test(text_is_cleaned),
+        cmocka_unit_test(times_are_read),          cmocka_unit_test(times_are_written),
+        cmocka_unit_test(settings_files_are_read), cmocka_unit_test(command_line_wins),
+        cmocka_unit_test(default_file_is_found),   cmocka_unit_test(text_is_cleaned),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }

@@ -43,7 +43,6 @@ static void open_run(struct line *line)
     const struct line_call call = {
         .method = "hallmark.v1.Runs/Open",
         .timeout_ms = LONG_MS,
-        .changes = true,
         .opens_run = true,
     };
     assert_int_equal(line_call(line, &call, &response), ERR_OK);
