@@ -7,6 +7,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <openssl/params.h>
 #include <openssl/sha.h>
@@ -34,6 +35,13 @@ void sha256_of(struct span bytes, uint8_t digest_out[static SHA256_SIZE])
     SHA256(bytes.ptr, bytes.len, digest_out);
 }
 
+/* OpenSSL's own error would be found by the next who asks it in this thread, TLS for one. */
+static enum err said(enum err e, const char *what)
+{
+    ERR_clear_error();
+    return fail_quiet(e, "%s", what);
+}
+
 enum err p256_key_of(struct span point, EVP_PKEY **key_out)
 {
     if (point.len != P256_POINT_SIZE || point.ptr[0] != 4)
@@ -49,10 +57,10 @@ enum err p256_key_of(struct span point, EVP_PKEY **key_out)
     AUTO(key_drop) EVP_PKEY *key = NULL;
     if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
         EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-        return fail_quiet(ERR_POINT, "public key is not a point of P-256");
+        return said(ERR_POINT, "public key is not a point of P-256");
     AUTO(ctx_drop) EVP_PKEY_CTX *check = EVP_PKEY_CTX_new(key, NULL);
     if (check == NULL || EVP_PKEY_public_check(check) != 1)
-        return fail_quiet(ERR_POINT, "public key is not a point of P-256");
+        return said(ERR_POINT, "public key is not a point of P-256");
     *key_out = TAKE(key);
     return ERR_OK;
 }
@@ -109,6 +117,6 @@ enum err p256_verify(struct span point, const uint8_t digest[static SHA256_SIZE]
     AUTO(ctx_drop) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
     if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 ||
         EVP_PKEY_verify(ctx, der.ptr, der.len, digest, SHA256_SIZE) != 1)
-        return fail_quiet(ERR_SIG, "signature does not verify");
+        return said(ERR_SIG, "signature does not verify");
     return ERR_OK;
 }

@@ -7,17 +7,14 @@
 
 #include "station-agent/api/api.h"
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 
 #include "common/core/der.h"
 #include "common/core/wr.h"
 #include "common/host/log.h"
+#include "common/host/p256.h"
 
 enum { CSR_MAX = CRI_MAX + 128, NONCE_HEX_SIZE = 2 * NONCE_SIZE + 1 };
 
@@ -36,37 +33,9 @@ static void key_drop(EVP_PKEY **key)
     EVP_PKEY_free(*key);
 }
 
-static void key_context_drop(EVP_PKEY_CTX **context)
-{
-    EVP_PKEY_CTX_free(*context);
-}
-
 static void openssl_drop(uint8_t **bytes)
 {
     OPENSSL_free(*bytes);
-}
-
-static void signature_drop(ECDSA_SIG **signature)
-{
-    ECDSA_SIG_free(*signature);
-}
-
-/* OpenSSL checks that the point is on the curve. */
-static EVP_PKEY *key_of(uint8_t point[static P256_POINT_SIZE])
-{
-    char group[] = "prime256v1";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, P256_POINT_SIZE),
-        OSSL_PARAM_construct_end(),
-    };
-    AUTO(key_context_drop)
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    EVP_PKEY *key = NULL;
-    if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
-        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-        return NULL;
-    return key;
 }
 
 static enum err set_subject(X509_REQ *req, struct span der)
@@ -93,9 +62,9 @@ static enum err set_nonce(X509_REQ *req, const uint8_t nonce[static NONCE_SIZE])
 enum err csr_info(struct unit *unit)
 {
     AUTO(req_drop) X509_REQ *req = X509_REQ_new();
-    AUTO(key_drop) EVP_PKEY *key = key_of(unit->auth_public_key);
+    AUTO(key_drop) EVP_PKEY *key = NULL;
     AUTO(openssl_drop) uint8_t *der = NULL;
-    if (key == NULL)
+    if (p256_key_of(SPAN(unit->auth_public_key), &key) != ERR_OK)
         return fail_quiet(ERR_POINT, "csr: AUTHKEY_PUB is not a point of P-256");
     if (req == NULL || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
         X509_REQ_set_pubkey(req, key) != 1)
@@ -108,21 +77,6 @@ enum err csr_info(struct unit *unit)
                           "csr: CertificationRequestInfo of %d bytes; the board takes %d", len,
                           CRI_MAX);
     return buf_copy(&unit->cri, span_of(der, (size_t)len));
-}
-
-static enum err signature_der(const uint8_t rs[static P256_SIGNATURE_SIZE], struct buf *out)
-{
-    AUTO(signature_drop) ECDSA_SIG *signature = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(rs, P256_SIGNATURE_SIZE / 2, NULL);
-    BIGNUM *s = BN_bin2bn(rs + P256_SIGNATURE_SIZE / 2, P256_SIGNATURE_SIZE / 2, NULL);
-    if (signature == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(signature, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-        return fail_quiet(ERR_MEMORY, "csr: no memory");
-    }
-    AUTO(openssl_drop) uint8_t *der = NULL;
-    int len = i2d_ECDSA_SIG(signature, &der);
-    return len > 0 ? buf_copy(out, span_of(der, (size_t)len)) : ERR_MEMORY;
 }
 
 /* X.690, 8.1.3: the shortest form; all lengths here fit into two bytes. */
@@ -172,7 +126,7 @@ enum err csr_make(struct span cri, const uint8_t signature[static P256_SIGNATURE
     uint8_t der[CSR_MAX];
     struct wr w = wr_of(der, sizeof(der));
     AUTO(buf_free) struct buf signed_by = { 0 };
-    TRY(signature_der(signature, &signed_by));
+    TRY(p256_signature_der(span_of(signature, P256_SIGNATURE_SIZE), &signed_by));
     TRY(assemble(cri, buf_span(&signed_by), &w));
     TRY(verify(wr_done(&w)));
     return buf_copy(csr_out, wr_done(&w));
