@@ -308,7 +308,7 @@ static void locks(void **state)
         { "lock on a forged receipt", 32, committed, lock_on_a_forged_receipt, ERR_SIG, locked,
           8 },
         { "lock over other firmware", 32, flip_firmware, lock, ERR_VERIFY, locked, 8 },
-        { "lock over another's FwInfo", 32, foreign_fwinfo, lock, ERR_SIG, locked, 8 },
+        { "lock over another's FwInfo", 32, foreign_fwinfo, lock, ERR_VERIFY, locked, 8 },
         { "lock without ROTPK", 32, lose_rotpk, lock, ERR_MISMATCH, locked, 8 },
         { "lock over another certificate", 32, change_certificate, lock, ERR_MISMATCH, locked,
           8 },
