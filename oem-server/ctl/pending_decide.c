@@ -84,7 +84,7 @@ static const struct option_row operands[] = {
           offsetof(struct decide_args, reason), needed, false },                               \
     };                                                                                         \
     const struct command id##_command = {                                                      \
-        .words = command_words,                                                                \
+        .words = (command_words),                                                              \
         .synopsis = "NUMBER " usage " [OPTION]...",                                            \
         .text = (what),                                                                        \
         .options = id##_options,                                                               \

@@ -57,10 +57,10 @@ static void refused(enum err got, enum err want, const char *words)
 /* The number of a call that waits. */
 static unsigned waits(enum err e)
 {
-    unsigned number = 0;
-    if (e != ERR_PENDING || sscanf(fail_words(), "pending approval %u:", &number) != 1)
+    static const char pending[] = "pending approval ";
+    if (e != ERR_PENDING || strncmp(fail_words(), pending, sizeof(pending) - 1) != 0)
         fail_msg("%d %s", e, fail_words());
-    return number;
+    return (unsigned)strtoul(fail_words() + sizeof(pending) - 1, NULL, 10);
 }
 
 /* The same, or 0: it was done. */

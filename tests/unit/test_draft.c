@@ -46,7 +46,7 @@ static size_t files(void)
 static void holds(const char *want, mode_t mode)
 {
     char text[64] = "";
-    struct stat st;
+    struct stat st = { 0 };
     AUTO(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) >= 0 && fstat(fd, &st) == 0);
     assert_string_equal(text, want);

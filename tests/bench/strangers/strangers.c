@@ -192,8 +192,9 @@ static void measure(const char *name, struct client *c)
     }
     qsort(took_us, CALLS, sizeof(took_us[0]), by_size);
     qsort(made, CALLS, sizeof(made[0]), by_size);
-    printf("%-22s %8.1f %8.1f %8.1f %12ju %10ju\n", name, (double)took_us[CALLS / 2] / 1000,
-           (double)took_us[CALLS * 99 / 100] / 1000, (double)took_us[CALLS - 1] / 1000,
+    enum { MEDIAN = CALLS / 2, LATE = CALLS * 99 / 100 };
+    printf("%-22s %8.1f %8.1f %8.1f %12ju %10ju\n", name, (double)took_us[MEDIAN] / 1000,
+           (double)took_us[LATE] / 1000, (double)took_us[CALLS - 1] / 1000,
            (uintmax_t)made[CALLS / 2], (uintmax_t)made[CALLS - 1]);
 }
 
