@@ -30,7 +30,7 @@ static const struct effort {
     uint64_t longer; /* is waited for an answer */
     unsigned drawn;  /* pairs, and as many flips, a scene */
 } efforts[] = { { "", false, 1, 1, 120 },
-                { "share", false, 24, 1, 10 },
+                { "share", false, 48, 1, 10 },
                 { "all", true, 1, PATIENCE, 5000 } };
 
 static const struct effort *effort(void)
