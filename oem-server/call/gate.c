@@ -39,7 +39,7 @@ static bool is_of_operator(const ProtobufCMessage *request)
         protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "role");
     int role = 0;
     if (field == NULL || field->type != PROTOBUF_C_TYPE_ENUM)
-        return true; /* a row of the table that fits no request: nobody acts alone by it */
+        return true; /* the row fits no request: two are needed */
     memcpy(&role, (const uint8_t *)request + field->offset, sizeof(role));
     return role == HALLMARK__V1__ROLE__ROLE_OPERATOR;
 }

@@ -71,7 +71,7 @@ enum err store_approval_get(struct store_tx *tx, uint64_t number,
                             struct store_approval *approval_out);
 
 /*
- * Decides: approver is the name of the operator that does, who is asked for here. Approving and
+ * Decides: approver is the name of the operator that does, checked here. Approving and
  * rejecting is another operator's than the requester's (ERR_DENIED), withdrawing the
  * requester's; ERR_PRECONDITION: decided already (the message says by whom), expired, or the
  * requester is not registered any more or revoked. again_out: the same operator has approved it

@@ -19,7 +19,7 @@ static enum err check_tar(uint32_t found, uint32_t wrote)
 }
 
 /* The control read: an access port that answers holds the address that was written to it. The
- * address is written after a word that nobody can know before, so that replies of an earlier
+ * address is written after an unpredictable word, so that replies of an earlier
  * board, which a probe keeps or repeats, do not pass. */
 static enum err point_at(struct swd *swd, uint8_t ap, uint32_t address)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The images of this process, and who is fetching which. Called by all sites, each on its own
+ * The images of this process, and their fetchers. Called by all sites, each on its own
  * thread. An image must never be given out before its digest was checked.
  */
 #include "station-agent/site/images.h"

@@ -59,7 +59,7 @@ struct line {
 
 void *keeper_run(void *server); /* pthread_create's */
 
-void server_rouse(struct server *server); /* under the lock: whoever waits looks again */
+void server_rouse(struct server *server); /* under the lock: wakes all waiters */
 /* Under the lock: there is no connection, for now (SERVER_LOST) or for good. */
 void server_lose(struct server *server, enum server_state state, enum err e,
                  const char *reason);
