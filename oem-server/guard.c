@@ -16,10 +16,10 @@ enum { LOOK_MS = 100 };
 
 static _Noreturn void end_now(const struct guard *guard, const char *why)
 {
-    char words[HSM_HUNG_WORDS];
-    bool hung = hsm_hung(1000, words) != 0;
+    char words[HSM_UNRESPONSIVE_SIZE];
+    bool unresponsive = hsm_unresponsive(1000, words) != 0;
     log_line(LOG_LEVEL_ERROR, "main: %s while %s: ending here%s%s", why, guard->doing,
-             hung ? "; the HSM is unresponsive: " : "", words);
+             unresponsive ? "; the HSM is unresponsive: " : "", words);
     _exit(guard->code);
 }
 

@@ -113,7 +113,7 @@ static void renew(void *context)
 static enum err next_signal(struct server *server, const sigset_t *signals, int *number_out)
 {
     static const struct timespec second = { 1, 0 };
-    char words[HSM_HUNG_WORDS], status[HSM_HUNG_WORDS + 32];
+    char words[HSM_UNRESPONSIVE_SIZE], status[HSM_UNRESPONSIVE_SIZE + 32];
     while ((*number_out = sigtimedwait(signals, NULL, &second)) < 0) {
         TRY(server_check(server));
         if (!server_watch(server, words))

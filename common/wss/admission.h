@@ -7,7 +7,7 @@
  * then for its turn: unknown addresses begin one after the other, and only while their
  * signatures take less than a part of the thread's time. Addresses from which a peer
  * authenticated in the last day do not wait, within a rate limit each (test_wss_strangers). All
- * functions but door_know() are called on the I/O thread.
+ * functions but admission_know() are called on the I/O thread.
  */
 #pragma once
 
@@ -21,28 +21,29 @@
 #include "common/wss/wss.h"
 
 enum {
-    DOOR_KNOWN_MAX = 256,     /* the least recently used one is forgotten */
-    DOOR_KNOWN_S = 86400,     /* how long an address stays known */
-    DOOR_KNOWN_BURST = 8,     /* a burst of handshakes of a known address, */
-    DOOR_KNOWN_EACH_MS = 250, /* then one in this time; more of them wait like the others */
-    DOOR_ADDRESS_SIZE = 64
+    ADMISSION_KNOWN_MAX = 256, /* the least recently used one is forgotten */
+    ADMISSION_KNOWN_S = 86400, /* how long an address stays known */
+    ADMISSION_KNOWN_BURST = 8, /* a burst of handshakes of a known address, */
+    ADMISSION_KNOWN_EACH_MS =
+        250, /* then one in this time; more of them wait like the others */
+    ADMISSION_ADDRESS_SIZE = 64
 };
 
-struct door_waiting;
-TAILQ_HEAD(door_list, door_waiting);
+struct admission_waiting;
+TAILQ_HEAD(admission_list, admission_waiting);
 
-struct door_known {
-    char address[DOOR_ADDRESS_SIZE];
+struct admission_known {
+    char address[ADMISSION_ADDRESS_SIZE];
     uint64_t since_ms; /* 0: unused */
-    unsigned spent;    /* of DOOR_KNOWN_BURST, */
+    unsigned spent;    /* of ADMISSION_KNOWN_BURST, */
     uint64_t spent_ms; /* as of then */
 };
 
-struct door {
+struct admission {
     struct ev_loop *loop;
     struct lws_vhost *vhost;
     struct wss_limits limits;
-    struct door_list list; /* oldest first */
+    struct admission_list list; /* oldest first */
     unsigned count;
     struct ev_timer timer;
     uint64_t free_us;  /* when an unknown address may begin again */
@@ -50,16 +51,19 @@ struct door {
     uint64_t begun_us; /* the signature that is being made; 0: none */
 
     pthread_mutex_t lock; /* protects known */
-    struct door_known known[DOOR_KNOWN_MAX];
+    struct admission_known known[ADMISSION_KNOWN_MAX];
 };
 
 /* In this order: init, start, add for each accepted socket, close. */
-void door_init(struct door *door, const struct wss_limits *limits);
-void door_start(struct door *door, struct ev_loop *loop, struct lws_vhost *vhost);
-void door_add(struct door *door, int fd, const struct sockaddr_storage *from); /* takes fd */
-void door_close(struct door *door); /* closes what waits; after the I/O thread has ended */
+void admission_init(struct admission *admission, const struct wss_limits *limits);
+void admission_start(struct admission *admission, struct ev_loop *loop,
+                     struct lws_vhost *vhost);
+void admission_add(struct admission *admission, int fd,
+                   const struct sockaddr_storage *from); /* takes fd */
+void admission_close(
+    struct admission *admission); /* closes what waits; after the I/O thread has ended */
 
-void door_know(struct door *door, const char *address); /* any thread */
+void admission_know(struct admission *admission, const char *address); /* any thread */
 /* Called before and after the signature of a handshake: the time in between is its cost. */
-void door_signing(struct door *door);
-void door_signed(struct door *door);
+void admission_signing(struct admission *admission);
+void admission_signed(struct admission *admission);

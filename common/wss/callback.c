@@ -29,7 +29,7 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
 {
     struct wss *wss = wss_of(wsi);
     wss->attempt = NULL;
-    half_open_done(&wss->half_open, wsi);
+    handshake_done(&wss->handshake, wsi);
     X509 *certificate = NULL;
     bool ok = tls_peer_ok(lws_get_ssl(wsi), &certificate);
     struct wss_peer peer = { .certificate = certificate };
@@ -71,12 +71,12 @@ static int receive(struct lws *wsi, struct wss_conn *conn, struct span piece)
         conn_fault(conn, LWS_CLOSE_STATUS_UNACCEPTABLE_OPCODE, "text frames are refused");
         pthread_mutex_unlock(&conn->lock);
         log_line(LOG_LEVEL_WARN, "wss: %s: text frame refused", conn->address);
-        conn_breach(conn, ERR_INVALID);
+        conn_violation(conn, ERR_INVALID);
     } else if (conn->close_code == 0 && conn->accepted) {
         bool last = lws_is_final_fragment(wsi) != 0 && lws_remaining_packet_payload(wsi) == 0;
         enum err e = conn_feed(conn, piece, last);
         if (e != ERR_OK)
-            conn_breach(conn, e);
+            conn_violation(conn, e);
         else if (last)
             conn_events(conn);
     }
@@ -203,10 +203,10 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
         connect_failed(wss_of(wsi), wsi, in);
         return 0;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        half_open_add(&wss_of(wsi)->half_open, wsi);
+        handshake_add(&wss_of(wsi)->handshake, wsi);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY: /* lws does not report all handshakes that ended early */
-        half_open_done(&wss_of(wsi)->half_open, wsi);
+        handshake_done(&wss_of(wsi)->handshake, wsi);
         if (wsi == wss_of(wsi)->attempt)
             connect_failed(wss_of(wsi), wsi,
                            "the server closed the connection in the handshake");

@@ -43,7 +43,7 @@ struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address)
 
 void wss_conn_authenticated(struct wss_conn *conn)
 {
-    door_know(&conn->wss->door, conn->address);
+    admission_know(&conn->wss->admission, conn->address);
 }
 
 /* A timer that fires too early is harmless; so it is left alone while it is not too late. */
@@ -96,7 +96,7 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
     }
     pthread_mutex_unlock(&conn->lock);
     if (late)
-        conn_breach(conn, ERR_DEADLINE);
+        conn_violation(conn, ERR_DEADLINE);
     conn_events(conn);
     conn_end(conn);
 }

@@ -71,8 +71,8 @@ struct wss {
     struct wss_ending ending; /* I/O thread: of the latest attempt that failed */
 
     struct listen_set listening;    /* of a server, and */
-    struct door door;               /* the same, before a handshake begins */
-    struct half_open_set half_open; /* I/O thread */
+    struct admission admission;     /* the same, before a handshake begins */
+    struct handshake_set handshake; /* I/O thread */
     struct wss_conn *served;        /* I/O thread: attended when its callback ends, not woken */
     struct buf tx;                  /* I/O thread: the message being written */
 
@@ -97,8 +97,8 @@ enum err conn_feed(struct wss_conn *conn, struct span fragment,
 void conn_empty_rx(struct wss_conn *conn); /* drops the pieces of an incomplete message */
 int conn_write(struct wss_conn *conn);     /* WRITEABLE; nonzero closes */
 void conn_fault(struct wss_conn *conn, unsigned code, const char *reason);
-void conn_breach(struct wss_conn *conn, enum err e); /* I/O thread: tell of the fault */
-void conn_events(struct wss_conn *conn);             /* hand on what the peer has found */
+void conn_violation(struct wss_conn *conn, enum err e); /* I/O thread: tell of the fault */
+void conn_events(struct wss_conn *conn);                /* hand on what the peer has found */
 void conn_answer(struct peer_event *event); /* to the call of ours it is of; frees it */
 void conn_closed(struct wss_conn *conn);    /* I/O thread: the socket is gone */
 

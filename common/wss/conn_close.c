@@ -16,11 +16,11 @@ void conn_fault(struct wss_conn *conn, unsigned code, const char *reason)
     snprintf(conn->close_reason, sizeof(conn->close_reason), "%s", reason);
 }
 
-void conn_breach(struct wss_conn *conn, enum err e)
+void conn_violation(struct wss_conn *conn, enum err e)
 {
     const struct wss_handler *handler = &conn->wss->config.handler;
-    if (conn->accepted && handler->breach != NULL)
-        handler->breach(handler->context, conn, e, conn->close_reason);
+    if (conn->accepted && handler->violation != NULL)
+        handler->violation(handler->context, conn, e, conn->close_reason);
 }
 
 void wss_conn_close(struct wss_conn *conn, unsigned code, const char *reason)

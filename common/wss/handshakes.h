@@ -13,18 +13,18 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-enum { HALF_OPEN_MAX = 128 };
+enum { HANDSHAKES_MAX = 128 };
 
-struct half_open;
-TAILQ_HEAD(half_open_list, half_open);
-struct half_open_set {
-    struct half_open_list list; /* oldest first */
+struct handshake;
+TAILQ_HEAD(handshake_list, handshake);
+struct handshake_set {
+    struct handshake_list list; /* oldest first */
     unsigned count;
 };
 
-/* A connection is in the set from half_open_add() to half_open_done(), which may be called
+/* A connection is in the set from handshake_add() to handshake_done(), which may be called
  * again. */
-void half_open_init(struct half_open_set *set);
-void half_open_add(struct half_open_set *set, struct lws *wsi);
-void half_open_done(struct half_open_set *set,
+void handshake_init(struct handshake_set *set);
+void handshake_add(struct handshake_set *set, struct lws *wsi);
+void handshake_done(struct handshake_set *set,
                     struct lws *wsi); /* it is done, or the connection is closed */

@@ -83,7 +83,7 @@ static void on_connect(struct ev_loop *loop, struct ev_io *io, int events)
         int fd = accept4(io->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-            door_add(set->door, fd, &from);
+            admission_add(set->admission, fd, &from);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             log_line(LOG_LEVEL_WARN, "wss: a connection has to wait: %s", strerror(errno));
             set->paused = true;
@@ -174,10 +174,10 @@ enum err listen_open(struct listen_set *set, const char *address, uint16_t port)
     return e;
 }
 
-void listen_start(struct listen_set *set, struct ev_loop *loop, struct door *door)
+void listen_start(struct listen_set *set, struct ev_loop *loop, struct admission *admission)
 {
     set->loop = loop;
-    set->door = door;
+    set->admission = admission;
     for (size_t i = 0; i < set->count; i++)
         ev_io_start(loop, &set->listeners[i].io);
 }

@@ -21,7 +21,7 @@ enum {
     LISTEN_BACKLOG = 512,
 };
 
-struct door;
+struct admission;
 
 struct listener {
     struct ev_io io;
@@ -32,8 +32,8 @@ struct listen_set {
     struct listener listeners[LISTEN_MAX];
     size_t count;
     struct ev_loop *loop;
-    struct door *door; /* gets the accepted sockets */
-    bool paused;       /* no file descriptor was left: until the next listen_resume() */
+    struct admission *admission; /* gets the accepted sockets */
+    bool paused; /* no file descriptor was left: until the next listen_resume() */
 };
 
 /* address: a name, an IPv4 or IPv6 address; NULL: all. port 0: any free one, the same for all
@@ -41,6 +41,6 @@ struct listen_set {
  * message. */
 enum err listen_open(struct listen_set *set, const char *address, uint16_t port);
 uint16_t listen_port(const struct listen_set *set);
-void listen_start(struct listen_set *set, struct ev_loop *loop, struct door *door);
+void listen_start(struct listen_set *set, struct ev_loop *loop, struct admission *admission);
 void listen_resume(struct listen_set *set); /* called about once a second */
 void listen_close(struct listen_set *set);  /* also after a failed open */

@@ -61,9 +61,9 @@ static void on_client_info(const SSL *ssl, int where, int value)
 static void on_state(const SSL *ssl, struct wss *wss)
 {
     if (SSL_get_state(ssl) == TLS_ST_SW_CERT)
-        door_signing(&wss->door);
+        admission_signing(&wss->admission);
     else if (SSL_get_state(ssl) == TLS_ST_SW_CERT_VRFY)
-        door_signed(&wss->door);
+        admission_signed(&wss->admission);
 }
 
 /* A fatal alert that we write in the handshake is our refusal of a peer, whatever its cause.
@@ -82,7 +82,7 @@ static void on_info(const SSL *ssl, int where, int value)
     char address[64];
     peer_address(ssl, address);
     if (wss != NULL)
-        door_signed(&wss->door); /* a failed one has taken time as well */
+        admission_signed(&wss->admission); /* a failed one has taken time as well */
     if (wss != NULL && wss->config.handler.tls_refused != NULL)
         wss->config.handler.tls_refused(wss->config.handler.context, address,
                                         alert_words(value));

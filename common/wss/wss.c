@@ -109,7 +109,7 @@ static enum err make_context(struct wss *wss)
         .user = wss,
         .foreign_loops = loops,
         .alpn = "http/1.1",
-        .timeout_secs = wss->door.limits.handshake_s,
+        .timeout_secs = wss->admission.limits.handshake_s,
         .retry_and_idle_policy = &wss->keepalive,
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
@@ -133,8 +133,8 @@ static enum err make_context(struct wss *wss)
         lws_context_destroy(wss->lws);
         return fail(ERR_IO, "wss: TLS cannot be set up: see the lines before");
     }
-    door_start(&wss->door, wss->loop, wss->vhost);
-    listen_start(&wss->listening, wss->loop, &wss->door);
+    admission_start(&wss->admission, wss->loop, wss->vhost);
+    listen_start(&wss->listening, wss->loop, &wss->admission);
     return ERR_OK;
 }
 
@@ -158,9 +158,9 @@ enum err wss_start(const struct wss_config *config, struct wss **wss_out)
         .secs_since_valid_ping = RPC_PING_MS / 1000,
         .secs_since_valid_hangup = (RPC_PING_MS + RPC_HANGUP_MS) / 1000,
     };
-    half_open_init(&wss->half_open);
+    handshake_init(&wss->handshake);
     const struct wss_limits limits = limits_of(config);
-    door_init(&wss->door, &limits);
+    admission_init(&wss->admission, &limits);
     fill_protocols(wss);
     enum err e = ERR_OK;
     if (config->server)
@@ -210,7 +210,7 @@ void wss_shutdown(struct wss *wss)
     pthread_join(wss->thread, NULL);
     wss->joined = true;
     listen_close(&wss->listening);
-    door_close(&wss->door);
+    admission_close(&wss->admission);
     conn_forget_woken(wss);
 }
 

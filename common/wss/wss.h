@@ -47,7 +47,7 @@ struct wss_handler {
     void (*tls_refused)(void *context, const char *address, const char *alert);
     /* Server: a protocol violation by an accepted peer, whose connection is being closed; e and
      * words say what. */
-    void (*breach)(void *context, struct wss_conn *conn, enum err e, const char *words);
+    void (*violation)(void *context, struct wss_conn *conn, enum err e, const char *words);
     /* The peer takes no new calls on conn; calls that it will not process end with ERR_UNSEEN.
      */
     void (*going_away)(void *context, struct wss_conn *conn, const char *reason);

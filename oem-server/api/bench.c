@@ -22,7 +22,7 @@ static enum err bench_turn_away(struct rpc_call *rpc, const Hallmark__V1__TurnAw
         return fail_quiet(
             ERR_INVALID,
             "Bench.TurnAway: the status is no refusal's, or the probe has no name");
-    if (call->session != NULL && !caller_may_enter(call->session->caller))
+    if (call->session != NULL && !client_may_enter(call->session->client))
         return fail_quiet(
             ERR_EXHAUSTED,
             "Bench.TurnAway: over the rate limit: a burst of %d, then one in %d ms",

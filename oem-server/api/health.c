@@ -34,8 +34,9 @@ static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequ
     struct call *call = call_of(rpc);
     struct server *server = call->server;
     struct checking c = { .server = server };
-    char words[HSM_HUNG_WORDS];
-    if (hsm_hung(SERVER_HUNG_MS, words) != 0) /* this call must not be blocked there, too */
+    char words[HSM_UNRESPONSIVE_SIZE];
+    if (hsm_unresponsive(SERVER_UNRESPONSIVE_MS, words) !=
+        0) /* this call must not be blocked there, too */
         return fail_quiet(ERR_UNAVAILABLE, "the HSM is unresponsive: %s", words);
     TRY(hsm_check(server->hsm));
     TRY(call_read(call, count, &c));

@@ -29,8 +29,9 @@ struct session;
 
 enum {
     SERVER_RENEWALS_MAX = 1000, /* in the life of one process */
-    SERVER_SLOW_MS = 1000,  /* a thread that runs one call for longer is replaced by another */
-    SERVER_HUNG_MS = 5000,  /* a call that is longer in the HSM's module is unresponsive */
+    SERVER_SLOW_MS = 1000, /* a thread that runs one call for longer is replaced by another */
+    SERVER_UNRESPONSIVE_MS =
+        5000,               /* a call that is longer in the HSM's module is unresponsive */
     SERVER_LOST_MS = 60000, /* after a token is missing for this time, the process ends */
     SERVER_FLUSH_MS =
         5000, /* entries that have waited longer for their run's next change are written */
@@ -61,13 +62,13 @@ struct server {
     struct meter unsent;   /* bytes of answers of all that are not read yet */
     atomic_bool stopping;  /* streaming calls end */
 
-    pthread_mutex_t lock; /* protects runs, sessions and callers */
+    pthread_mutex_t lock; /* protects runs, sessions and clients */
     struct run_index runs;
     struct session *sessions;
-    struct caller *callers;
+    struct client *clients;
     unsigned session_count;
     unsigned open_runs;    /* made, and not freed yet */
-    unsigned hung;         /* calls in the HSM's module, as server_watch() last saw */
+    unsigned unresponsive; /* calls in the HSM's module, as server_watch() last saw */
     atomic_bool seeking;   /* a worker looks for a missing token */
     atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
     atomic_llong last_us;  /* when the log's last entry was made before this start; 0: none */
@@ -96,9 +97,9 @@ enum err server_do(struct server *server, store_fn *fn, void *context, uint64_t 
 
 /* A connected principal, with its shares and budget. Reference-counted by its connections, and
  * kept after the last one until its refusals are entered and its token bucket is full again.
- * All peers that are no principal, and those whose handshake fails, share the caller "". */
-struct caller {
-    struct caller *next;
+ * All peers that are no principal, and those whose handshake fails, share the client "". */
+struct client {
+    struct client *next;
     struct server *server;
     unsigned connections;          /* under server->lock */
     struct share *calls, *streams; /* of server->work and server->streams */
@@ -112,28 +113,28 @@ struct caller {
     char left_words[160];
     char uri[sizeof(((struct auth_principal *)0)->uri)];
 };
-/* Finds or makes the caller of that URI, for one connection; given back with caller_leave().
- * ERR_EXHAUSTED: it has its number of connections. Any thread, as all functions of a caller. */
-enum err caller_enter(struct server *server, const char *uri, struct caller **caller_out);
-void caller_leave(struct caller **caller);
-enum err caller_check(struct caller *caller); /* ERR_EXHAUSTED: it must read answers first */
+/* Finds or makes the client of that URI, for one connection; given back with client_leave().
+ * ERR_EXHAUSTED: it has its number of connections. Any thread, as all functions of a client. */
+enum err client_enter(struct server *server, const char *uri, struct client **client_out);
+void client_leave(struct client **client);
+enum err client_check(struct client *client); /* ERR_EXHAUSTED: it must read answers first */
 /* Charges the bytes that a call holds until it is done; they are given back with meter_give()
- * on caller->received. ERR_EXHAUSTED: the call is to be refused. */
-enum err caller_receive(struct caller *caller, size_t bytes);
+ * on client->received. ERR_EXHAUSTED: the call is to be refused. */
+enum err client_receive(struct client *client, size_t bytes);
 /* Charges one run: ERR_EXHAUSTED if the principal, or all together, have their number. Given
- * back with caller_run_gone(). */
-enum err caller_run_new(struct caller *caller);
-void caller_run_gone(struct caller *caller);
+ * back with client_run_gone(). */
+enum err client_run_new(struct client *client);
+void client_run_gone(struct client *client);
 /* true if the rate limit allows an entry that the principal can cause at no cost. If not, a
- * refusal has no entry of its own: caller_leave_out() counts it. */
-bool caller_may_enter(struct caller *caller);
-void caller_leave_out(struct caller *caller, enum err e, const char *words);
-/* callers_watch(), once a second: lets a worker enter what was left out, as the rate limits
- * allow, and forgets callers that are gone. callers_tell(): enters it now; all: without regard
- * to the rate limits, at the end. */
-void callers_watch(struct server *server);
-void callers_tell(struct server *server, bool all);
-void callers_free(struct server *server);
+ * refusal has no entry of its own: client_leave_out() counts it. */
+bool client_may_enter(struct client *client);
+void client_leave_out(struct client *client, enum err e, const char *words);
+/* clients_watch(), once a second: lets a worker enter what was left out, as the rate limits
+ * allow, and forgets clients that are gone. clients_append(): enters it now; all: without
+ * regard to the rate limits, at the end. */
+void clients_watch(struct server *server);
+void clients_append(struct server *server, bool all);
+void clients_free(struct server *server);
 
 /* One connection of a principal. Made by net, which drops it when the connection is closed. */
 struct session {
@@ -142,7 +143,7 @@ struct session {
     struct server *server;
     struct wss_conn *conn;
     struct auth_principal principal;
-    struct caller *caller;
+    struct client *client;
     struct strand *strand;
     atomic_bool admitted;
     atomic_bool

@@ -15,140 +15,140 @@
 static const struct budget_rate refusal_rate = { BUDGET_REFUSALS, BUDGET_REFUSAL_MS };
 static const struct budget_rate open_rate = { BUDGET_OPENS, BUDGET_OPEN_MS };
 
-static void caller_free(struct caller *caller)
+static void client_free(struct client *client)
 {
-    share_drop(&caller->calls);
-    share_drop(&caller->streams);
-    free(caller);
+    share_drop(&client->calls);
+    share_drop(&client->streams);
+    free(client);
 }
 
-static struct caller *caller_new(struct server *server, const char *uri)
+static struct client *client_new(struct server *server, const char *uri)
 {
-    struct caller *caller = calloc(1, sizeof(*caller));
-    if (caller == NULL)
+    struct client *client = calloc(1, sizeof(*client));
+    if (client == NULL)
         return NULL;
-    caller->server = server;
-    snprintf(caller->uri, sizeof(caller->uri), "%s", uri);
-    caller->received.max = BUDGET_RECEIVED;
-    caller->received.all = &server->received;
-    caller->unsent.max = BUDGET_UNREAD;
-    caller->unsent.all = &server->unsent;
-    caller->calls = share_new(server->work);
-    caller->streams = share_new(server->streams);
-    if (caller->calls != NULL && caller->streams != NULL)
-        return caller;
-    caller_free(caller);
+    client->server = server;
+    snprintf(client->uri, sizeof(client->uri), "%s", uri);
+    client->received.max = BUDGET_RECEIVED;
+    client->received.all = &server->received;
+    client->unsent.max = BUDGET_UNREAD;
+    client->unsent.all = &server->unsent;
+    client->calls = share_new(server->work);
+    client->streams = share_new(server->streams);
+    if (client->calls != NULL && client->streams != NULL)
+        return client;
+    client_free(client);
     return NULL;
 }
 
 /* Under server->lock. */
-static struct caller *find(struct server *server, const char *uri)
+static struct client *find(struct server *server, const char *uri)
 {
-    struct caller *caller = server->callers;
-    while (caller != NULL && strcmp(caller->uri, uri) != 0)
-        caller = caller->next;
-    return caller;
+    struct client *client = server->clients;
+    while (client != NULL && strcmp(client->uri, uri) != 0)
+        client = client->next;
+    return client;
 }
 
 /* Under server->lock. */
-static enum err enter(struct server *server, const char *uri, struct caller **caller_out)
+static enum err enter(struct server *server, const char *uri, struct client **client_out)
 {
-    struct caller *caller = find(server, uri);
-    if (caller == NULL) {
-        caller = caller_new(server, uri);
-        if (caller == NULL)
-            return fail(ERR_MEMORY, "client: no memory for a caller");
-        caller->next = server->callers;
-        server->callers = caller;
+    struct client *client = find(server, uri);
+    if (client == NULL) {
+        client = client_new(server, uri);
+        if (client == NULL)
+            return fail(ERR_MEMORY, "client: no memory");
+        client->next = server->clients;
+        server->clients = client;
     }
-    if (caller->connections == BUDGET_CONNECTIONS)
+    if (client->connections == BUDGET_CONNECTIONS)
         return fail_quiet(ERR_EXHAUSTED, "%u connections of one principal: close some",
-                          caller->connections);
-    caller->connections++;
-    *caller_out = caller;
+                          client->connections);
+    client->connections++;
+    *client_out = client;
     return ERR_OK;
 }
 
-enum err caller_enter(struct server *server, const char *uri, struct caller **caller_out)
+enum err client_enter(struct server *server, const char *uri, struct client **client_out)
 {
     pthread_mutex_lock(&server->lock);
-    enum err e = enter(server, uri, caller_out);
+    enum err e = enter(server, uri, client_out);
     pthread_mutex_unlock(&server->lock);
     return e;
 }
 
-/* Under server->lock: true if the caller can be forgotten. A principal that reconnects finds
+/* Under server->lock: true if the client can be forgotten. A principal that reconnects finds
  * its rate limit as it left it. */
-static bool is_done(struct caller *caller)
+static bool is_done(struct client *client)
 {
     uint64_t now = rpc_now_ms();
-    return caller->connections == 0 && caller->runs == 0 && caller->left_out == 0 &&
-           budget_left(&caller->refusals, refusal_rate, now) == BUDGET_REFUSALS &&
-           budget_left(&caller->opens, open_rate, now) == BUDGET_OPENS;
+    return client->connections == 0 && client->runs == 0 && client->left_out == 0 &&
+           budget_left(&client->refusals, refusal_rate, now) == BUDGET_REFUSALS &&
+           budget_left(&client->opens, open_rate, now) == BUDGET_OPENS;
 }
 
 /* Under server->lock. */
 static void sweep(struct server *server)
 {
-    for (struct caller **at = &server->callers; *at != NULL;) {
-        struct caller *caller = *at;
-        if (!is_done(caller)) {
-            at = &caller->next;
+    for (struct client **at = &server->clients; *at != NULL;) {
+        struct client *client = *at;
+        if (!is_done(client)) {
+            at = &client->next;
             continue;
         }
-        *at = caller->next;
-        caller_free(caller);
+        *at = client->next;
+        client_free(client);
     }
 }
 
-bool caller_may_enter(struct caller *caller)
+bool client_may_enter(struct client *client)
 {
-    pthread_mutex_lock(&caller->server->lock);
-    bool may = caller->left_out == 0 && /* those are entered first */
-               budget_take(&caller->refusals, refusal_rate, rpc_now_ms());
-    pthread_mutex_unlock(&caller->server->lock);
+    pthread_mutex_lock(&client->server->lock);
+    bool may = client->left_out == 0 && /* those are entered first */
+               budget_take(&client->refusals, refusal_rate, rpc_now_ms());
+    pthread_mutex_unlock(&client->server->lock);
     return may;
 }
 
-void caller_leave_out(struct caller *caller, enum err e, const char *words)
+void client_leave_out(struct client *client, enum err e, const char *words)
 {
-    pthread_mutex_lock(&caller->server->lock);
-    caller->left_out++;
-    caller->left_err = e;
-    snprintf(caller->left_words, sizeof(caller->left_words), "%s", words);
-    pthread_mutex_unlock(&caller->server->lock);
+    pthread_mutex_lock(&client->server->lock);
+    client->left_out++;
+    client->left_err = e;
+    snprintf(client->left_words, sizeof(client->left_words), "%s", words);
+    pthread_mutex_unlock(&client->server->lock);
 }
 
-/* Under server->lock: a caller with refusals that were left out and may be entered now. */
-static struct caller *find_left_out(struct server *server, bool all)
+/* Under server->lock: a client with refusals that were left out and may be entered now. */
+static struct client *find_left_out(struct server *server, bool all)
 {
-    for (struct caller *caller = server->callers; caller != NULL; caller = caller->next) {
-        if (caller->left_out != 0 &&
-            (all || budget_left(&caller->refusals, refusal_rate, rpc_now_ms()) != 0))
-            return caller;
+    for (struct client *client = server->clients; client != NULL; client = client->next) {
+        if (client->left_out != 0 &&
+            (all || budget_left(&client->refusals, refusal_rate, rpc_now_ms()) != 0))
+            return client;
     }
     return NULL;
 }
 
-static bool take_left_out(struct server *server, bool all, struct caller *out)
+static bool take_left_out(struct server *server, bool all, struct client *out)
 {
     pthread_mutex_lock(&server->lock);
-    struct caller *caller = find_left_out(server, all);
-    if (caller != NULL) {
-        out->left_out = caller->left_out;
-        out->left_err = caller->left_err;
-        memcpy(out->left_words, caller->left_words, sizeof(out->left_words));
-        memcpy(out->uri, caller->uri, sizeof(out->uri));
-        caller->left_out = 0;
-        (void)budget_take(&caller->refusals, refusal_rate, rpc_now_ms());
+    struct client *client = find_left_out(server, all);
+    if (client != NULL) {
+        out->left_out = client->left_out;
+        out->left_err = client->left_err;
+        memcpy(out->left_words, client->left_words, sizeof(out->left_words));
+        memcpy(out->uri, client->uri, sizeof(out->uri));
+        client->left_out = 0;
+        (void)budget_take(&client->refusals, refusal_rate, rpc_now_ms());
     }
     pthread_mutex_unlock(&server->lock);
-    return caller != NULL;
+    return client != NULL;
 }
 
-void callers_tell(struct server *server, bool all)
+void clients_append(struct server *server, bool all)
 {
-    struct caller left = { 0 };
+    struct client left = { 0 };
     while (take_left_out(server, all, &left)) {
         char words[FAIL_WORDS_MAX];
         snprintf(words, sizeof(words), "%u more refusals of %s, last: %s", left.left_out,
@@ -161,10 +161,10 @@ void callers_tell(struct server *server, bool all)
 
 static void tell(void *context)
 {
-    callers_tell(context, false);
+    clients_append(context, false);
 }
 
-void callers_watch(struct server *server)
+void clients_watch(struct server *server)
 {
     pthread_mutex_lock(&server->lock);
     sweep(server);
@@ -177,31 +177,31 @@ void callers_watch(struct server *server)
         log_line(LOG_LEVEL_WARN, "client: refusals that were left out are entered later");
 }
 
-void callers_free(struct server *server)
+void clients_free(struct server *server)
 {
-    while (server->callers != NULL) {
-        struct caller *caller = server->callers;
-        server->callers = caller->next;
-        caller_free(caller);
+    while (server->clients != NULL) {
+        struct client *client = server->clients;
+        server->clients = client->next;
+        client_free(client);
     }
 }
 
-void caller_leave(struct caller **caller_pointer)
+void client_leave(struct client **client_pointer)
 {
-    struct caller *caller = TAKE(*caller_pointer);
-    if (caller == NULL)
+    struct client *client = TAKE(*client_pointer);
+    if (client == NULL)
         return;
-    struct server *server = caller->server;
+    struct server *server = client->server;
     pthread_mutex_lock(&server->lock);
-    caller->connections--;
+    client->connections--;
     sweep(server);
     pthread_mutex_unlock(&server->lock);
 }
 
-enum err caller_check(struct caller *caller)
+enum err client_check(struct client *client)
 {
-    size_t unread = atomic_load(&caller->unsent.used);
-    size_t all = atomic_load(&caller->server->unsent.used);
+    size_t unread = atomic_load(&client->unsent.used);
+    size_t all = atomic_load(&client->server->unsent.used);
     if (unread > BUDGET_UNREAD)
         return fail_quiet(ERR_EXHAUSTED,
                           "%zu MiB of answers wait on this principal's connections, the limit "
@@ -215,9 +215,9 @@ enum err caller_check(struct caller *caller)
     return ERR_OK;
 }
 
-enum err caller_receive(struct caller *caller, size_t bytes)
+enum err client_receive(struct client *client, size_t bytes)
 {
-    return meter_take(&caller->received, bytes)
+    return meter_take(&client->received, bytes)
                ? ERR_OK
                : fail_quiet(
                      ERR_EXHAUSTED,
@@ -227,35 +227,35 @@ enum err caller_receive(struct caller *caller, size_t bytes)
 }
 
 /* Under server->lock. */
-static enum err run_new(struct caller *caller)
+static enum err run_new(struct client *client)
 {
-    if (caller->runs == BUDGET_RUNS)
+    if (client->runs == BUDGET_RUNS)
         return fail_quiet(ERR_EXHAUSTED, "%u runs of this station are open: end some",
-                          caller->runs);
-    if (caller->server->open_runs == BUDGET_RUNS_ALL)
+                          client->runs);
+    if (client->server->open_runs == BUDGET_RUNS_ALL)
         return fail_quiet(ERR_EXHAUSTED, "%u runs are open on this server: try later",
-                          caller->server->open_runs);
-    if (!budget_take(&caller->opens, open_rate, rpc_now_ms()))
+                          client->server->open_runs);
+    if (!budget_take(&client->opens, open_rate, rpc_now_ms()))
         return fail_quiet(ERR_EXHAUSTED, "over %d calls of Runs.Open a minute: try later",
                           BUDGET_OPENS);
-    caller->runs++;
-    caller->server->open_runs++;
+    client->runs++;
+    client->server->open_runs++;
     return ERR_OK;
 }
 
-enum err caller_run_new(struct caller *caller)
+enum err client_run_new(struct client *client)
 {
-    pthread_mutex_lock(&caller->server->lock);
-    enum err e = run_new(caller);
-    pthread_mutex_unlock(&caller->server->lock);
+    pthread_mutex_lock(&client->server->lock);
+    enum err e = run_new(client);
+    pthread_mutex_unlock(&client->server->lock);
     return e;
 }
 
-void caller_run_gone(struct caller *caller)
+void client_run_gone(struct client *client)
 {
-    struct server *server = caller->server;
+    struct server *server = client->server;
     pthread_mutex_lock(&server->lock);
-    caller->runs--;
+    client->runs--;
     server->open_runs--;
     pthread_mutex_unlock(&server->lock);
 }

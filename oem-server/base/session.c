@@ -41,8 +41,8 @@ static void log_refusal(struct session *session, enum err e)
     const char *actor = session->principal.uri, *peer = wss_conn_address(session->conn);
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
-    if (!caller_may_enter(session->caller)) {
-        caller_leave_out(session->caller, e, words);
+    if (!client_may_enter(session->client)) {
+        client_leave_out(session->client, e, words);
         return;
     }
     log_line(LOG_LEVEL_WARN, "refused: %s: %s", peer, words);
@@ -76,8 +76,8 @@ static enum err identify(struct session *session, X509 *certificate)
         auth_principal_of(certificate, server->config->trust_domain, &session->principal);
     if (session->unknown != ERR_OK)
         snprintf(session->words, sizeof(session->words), "%s", fail_words());
-    TRY(caller_enter(server, session->principal.uri, &session->caller));
-    session->strand = strand_of(session->caller->calls);
+    TRY(client_enter(server, session->principal.uri, &session->client));
+    session->strand = strand_of(session->client->calls);
     return session->strand != NULL ? ERR_OK
                                    : fail(ERR_MEMORY, "session: no memory for a strand");
 }
@@ -113,7 +113,7 @@ void session_drop(struct session **session_pointer)
     if (session == NULL || atomic_fetch_sub(&session->refs, 1) != 1)
         return;
     strand_drop(&session->strand);
-    caller_leave(&session->caller);
+    client_leave(&session->client);
     wss_conn_drop(&session->conn);
     free(session);
 }

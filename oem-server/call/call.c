@@ -196,10 +196,10 @@ static bool is_reader_gone(const struct call *call, enum err e)
 static bool is_left_out(struct call *call, const char *words)
 {
     char all[FAIL_WORDS_MAX + RPC_METHOD_MAX];
-    if (call->session == NULL || call->must_enter || caller_may_enter(call->session->caller))
+    if (call->session == NULL || call->must_enter || client_may_enter(call->session->client))
         return false;
     snprintf(all, sizeof(all), "%s: %s", call->rpc.method, words);
-    caller_leave_out(call->session->caller, call->rpc.err, all);
+    client_leave_out(call->session->client, call->rpc.err, all);
     return true;
 }
 

@@ -58,8 +58,8 @@ uint64_t hsm_lost_since(struct hsm *hsm);
 /* PKCS#11 has no way to interrupt a call that is unresponsive in the module. Counts the calls
  * of this process that have been in the module for over_ms, and describes the oldest; "" if
  * there is none. Any thread (test_hsm_hang). */
-enum { HSM_HUNG_WORDS = 120 };
-unsigned hsm_hung(unsigned over_ms, char words[static HSM_HUNG_WORDS]);
+enum { HSM_UNRESPONSIVE_SIZE = 120 };
+unsigned hsm_unresponsive(unsigned over_ms, char words[static HSM_UNRESPONSIVE_SIZE]);
 
 /* Sets how long the results of this thread's next calls are wanted: until until_ms
  * (CLOCK_MONOTONIC, 0: no end) and while *over, an enum err, is ERR_OK (NULL: it is). After

@@ -149,7 +149,7 @@ CK_FUNCTION_LIST *watch_list(CK_FUNCTION_LIST *list)
     return found;
 }
 
-unsigned hsm_hung(unsigned over_ms, char words[static HSM_HUNG_WORDS])
+unsigned hsm_unresponsive(unsigned over_ms, char words[static HSM_UNRESPONSIVE_SIZE])
 {
     unsigned count = 0;
     const struct visit *oldest = NULL;
@@ -164,8 +164,9 @@ unsigned hsm_hung(unsigned over_ms, char words[static HSM_HUNG_WORDS])
     }
     words[0] = '\0';
     if (oldest != NULL)
-        snprintf(words, HSM_HUNG_WORDS, "%s has not returned for %llu ms (%u such calls)",
-                 oldest->name, (unsigned long long)(now - oldest->since_ms), count);
+        snprintf(words, HSM_UNRESPONSIVE_SIZE,
+                 "%s has not returned for %llu ms (%u such calls)", oldest->name,
+                 (unsigned long long)(now - oldest->since_ms), count);
     pthread_mutex_unlock(&lock);
     return count;
 }

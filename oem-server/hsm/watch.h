@@ -2,7 +2,7 @@
 /*
  * watch: which calls are in the module, and since when. PKCS#11 has no way to interrupt a call
  * that is unresponsive; it can only be reported (test_hsm_hang). For hsm/ only; other folders
- * call hsm_hung().
+ * call hsm_unresponsive().
  */
 #pragma once
 

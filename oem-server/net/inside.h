@@ -11,7 +11,7 @@ struct net {
     pthread_mutex_t lock;  /* protects what follows, and the jobs of all sessions */
     pthread_cond_t idle;
     unsigned open;            /* calls accepted and not yet answered */
-    struct caller *strangers; /* those whose handshake fails, all together */
+    struct client *strangers; /* those whose handshake fails, all together */
 };
 
 /* wss_handler.request and .cancelled; on the I/O thread. The event is lent for the call. */
@@ -21,7 +21,7 @@ void serve_cancelled(void *context, struct wss_conn *conn, uint32_t stream);
 /* The connection is closed: none of its waiting calls will run. On the I/O thread. */
 void serve_gone(struct net *net, struct session *session);
 
-/* wss_handler.breach and .tls_refused, on the I/O thread: protocol violations and refused
+/* wss_handler.violation and .tls_refused, on the I/O thread: protocol violations and refused
  * handshakes get entries in the event log. */
-void refusal_breach(void *context, struct wss_conn *conn, enum err e, const char *words);
+void refusal_violation(void *context, struct wss_conn *conn, enum err e, const char *words);
 void refusal_tls(void *context, const char *address, const char *alert);

@@ -84,8 +84,8 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
         return e;
     }
     wss_conn_set_user(conn, session);
-    wss_conn_count_unsent(conn, &session->caller->unsent);
-    wss_conn_meter_received(conn, &session->caller->received);
+    wss_conn_count_unsent(conn, &session->client->unsent);
+    wss_conn_meter_received(conn, &session->client->received);
     if (atomic_load(&net->server->stopping)) /* it came after net_drain() told the others */
         wss_conn_go_away(conn, "the server is stopping", 0);
     return ERR_OK;
@@ -128,10 +128,10 @@ enum err net_start(struct server *server, struct net **net_out)
         .limits = { BUDGET_HANDSHAKES_ADDRESS, BUDGET_HANDSHAKES_ALL, BUDGET_HANDSHAKE_S,
                     BUDGET_SIGNING_PERCENT },
         .handler = { net, on_accept, NULL, serve_request, serve_cancelled, on_closed,
-                     refusal_tls, refusal_breach, NULL, on_idle },
+                     refusal_tls, refusal_violation, NULL, on_idle },
     };
     enum err e = net->strand == NULL ? fail(ERR_MEMORY, "net: no memory")
-                                     : caller_enter(server, "", &net->strangers);
+                                     : client_enter(server, "", &net->strangers);
     if (e == ERR_OK)
         e = wss_start(&config, &net->wss);
     if (e != ERR_OK) {
@@ -195,7 +195,7 @@ void net_free(struct net *net)
     if (net == NULL)
         return;
     wss_stop(net->wss);
-    caller_leave(&net->strangers);
+    client_leave(&net->strangers);
     strand_drop(&net->strand);
     pthread_cond_destroy(&net->idle);
     pthread_mutex_destroy(&net->lock);

@@ -10,18 +10,18 @@
 #include "common/host/log.h"
 #include "oem-server/net/inside.h"
 
-struct breach {
+struct violation {
     struct session *session;
     enum err err;
     char words[160];
 };
 
-static void log_breach(void *context)
+static void log_violation(void *context)
 {
-    struct breach *b = context;
+    struct violation *b = context;
     struct session *session = b->session;
-    if (!caller_may_enter(session->caller))
-        caller_leave_out(session->caller, b->err, b->words);
+    if (!client_may_enter(session->client))
+        client_leave_out(session->client, b->err, b->words);
     else if (event_simple(session->server, "refusal", session->principal.uri,
                           wss_conn_address(session->conn), b->err, b->words) != ERR_OK)
         log_line(LOG_LEVEL_ERROR, "net: the refusal could not be logged");
@@ -30,17 +30,17 @@ static void log_breach(void *context)
 }
 
 /* At most once for a connection: it is being closed. */
-void refusal_breach(void *context, struct wss_conn *conn, enum err e, const char *words)
+void refusal_violation(void *context, struct wss_conn *conn, enum err e, const char *words)
 {
     (void)context;
     struct session *session = wss_conn_user(conn);
-    struct breach *b = session == NULL ? NULL : calloc(1, sizeof(*b));
+    struct violation *b = session == NULL ? NULL : calloc(1, sizeof(*b));
     if (b == NULL)
         return;
     b->session = session_keep(session);
     b->err = e;
     snprintf(b->words, sizeof(b->words), "%s", words);
-    if (strand_submit(session->strand, log_breach, b) != ERR_OK) {
+    if (strand_submit(session->strand, log_violation, b) != ERR_OK) {
         log_line(LOG_LEVEL_ERROR, "net: a refusal could not be logged: %s", words);
         session_drop(&b->session);
         free(b);
@@ -69,16 +69,16 @@ void refusal_tls(void *context, const char *address, const char *alert)
     struct net *net = context;
     char words[sizeof(((struct tls_refusal *)0)->words)];
     snprintf(words, sizeof(words), "TLS handshake refused: %s", alert);
-    struct tls_refusal *r = caller_may_enter(net->strangers) ? calloc(1, sizeof(*r)) : NULL;
+    struct tls_refusal *r = client_may_enter(net->strangers) ? calloc(1, sizeof(*r)) : NULL;
     if (r == NULL) {
-        caller_leave_out(net->strangers, ERR_TLS, words);
+        client_leave_out(net->strangers, ERR_TLS, words);
         return;
     }
     r->net = net;
     snprintf(r->address, sizeof(r->address), "%s", address);
     memcpy(r->words, words, sizeof(words));
     if (strand_submit(net->strand, log_tls_refusal, r) != ERR_OK) {
-        caller_leave_out(net->strangers, ERR_TLS, words);
+        client_leave_out(net->strangers, ERR_TLS, words);
         free(r);
     }
 }

@@ -58,7 +58,7 @@ static void job_free(struct job *job)
     job_unlist(job);
     strand_drop(&job->strand);
     peer_event_free(&job->event);
-    meter_give(&job->session->caller->received, job->received);
+    meter_give(&job->session->client->received, job->received);
     run_drop(&job->run);
     session_drop(&job->session);
     wss_conn_drop(&job->conn);
@@ -88,7 +88,7 @@ static void refuse_job(struct job *job, enum err e)
 static enum err stream_send(void *context, struct span message)
 {
     struct job *job = context;
-    TRY(caller_check(job->session->caller));
+    TRY(client_check(job->session->client));
     return wss_stream_send(job->stream, message, false);
 }
 
@@ -171,7 +171,7 @@ static enum err check_job(const struct job *job)
         return fail_quiet((enum err)over, "the call was given up while it waited");
     if (rpc_now_ms() >= job->event.deadline_ms)
         return fail_quiet(ERR_DEADLINE, "deadline exceeded while the call waited for its turn");
-    return caller_check(job->session->caller);
+    return client_check(job->session->client);
 }
 
 static void serve(void *context)
@@ -210,7 +210,7 @@ static enum err route(struct job *job)
     if (job->stream == NULL)
         return submit(job, job->run != NULL ? run_strand(job->run) : job->session->strand,
                       serve);
-    AUTO(strand_drop) struct strand *own = strand_of(job->session->caller->streams);
+    AUTO(strand_drop) struct strand *own = strand_of(job->session->client->streams);
     return own == NULL ? fail(ERR_MEMORY, "net: no memory for a call")
                        : submit(job, own, serve);
 }
@@ -233,7 +233,7 @@ static enum err charge(struct job *job)
     size_t bytes = request->payload.len;
     for (size_t i = 0; i < request->n_metadata; i++)
         bytes += request->metadata[i]->value.len;
-    TRY(caller_receive(job->session->caller, bytes));
+    TRY(client_receive(job->session->client, bytes));
     job->received = bytes;
     return ERR_OK;
 }
@@ -242,7 +242,7 @@ static enum err accept_call(struct job *job)
 {
     const Hallmark__V1__FrameRequest *request = job->event.frame->request;
     const struct auth_method *method = auth_method_of(request->method);
-    TRY(caller_check(job->session->caller));
+    TRY(client_check(job->session->client));
     TRY(charge(job));
     if (method != NULL && method->shape == AUTH_STREAM)
         TRY(wss_stream_accept(job->conn, &job->event, &job->stream));

@@ -22,7 +22,7 @@ static struct run *run_alloc(struct session *session)
     struct run *run = calloc(1, sizeof(*run));
     if (run == NULL)
         return NULL;
-    run->strand = strand_of(session->caller->calls);
+    run->strand = strand_of(session->client->calls);
     if (run->strand == NULL) {
         free(run);
         return NULL;
@@ -31,18 +31,18 @@ static struct run *run_alloc(struct session *session)
     staged_init(&run->staged);
     atomic_init(&run->end.failed_ms, 0);
     run->server = session->server;
-    run->caller = session->caller;
+    run->client = session->client;
     run->flow = flow_start(FLOW_SERVER);
     return run;
 }
 
 enum err run_new(struct session *session, struct run **run_out)
 {
-    TRY(caller_run_new(session->caller));
+    TRY(client_run_new(session->client));
     *run_out = run_alloc(session);
     if (*run_out != NULL)
         return ERR_OK;
-    caller_run_gone(session->caller);
+    client_run_gone(session->client);
     return fail(ERR_MEMORY, "runs: no memory for a run");
 }
 
@@ -107,7 +107,7 @@ void run_drop(struct run **run_pointer)
     order_free(&run->order);
     strand_drop(&run->strand);
     wss_conn_drop(&run->conn);
-    caller_run_gone(run->caller);
+    client_run_gone(run->client);
     wipe(run, sizeof(*run));
     free(run);
 }

@@ -25,7 +25,7 @@ struct run {
     struct server *server;
     struct strand *strand;
     bool listed; /* it can be found, and belongs to its strand. Set once, under server->lock */
-    struct caller *caller;   /* its station's: this run is charged to it until it is freed */
+    struct client *client;   /* its station's: this run is charged to it until it is freed */
     struct session *session; /* NULL once the connection is closed */
     struct wss_conn *conn;   /* kept */
     struct auth_principal station;

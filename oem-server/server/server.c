@@ -18,19 +18,19 @@
 
 enum { US_OF_SECOND = 1000000 };
 
-bool server_watch(struct server *server, char words[static HSM_HUNG_WORDS])
+bool server_watch(struct server *server, char words[static HSM_UNRESPONSIVE_SIZE])
 {
-    unsigned hung = hsm_hung(SERVER_HUNG_MS, words);
+    unsigned unresponsive = hsm_unresponsive(SERVER_UNRESPONSIVE_MS, words);
     unsigned replaced = work_patrol(server->work, SERVER_SLOW_MS);
-    bool changed = hung != server->hung;
-    if (changed && hung != 0)
+    bool changed = unresponsive != server->unresponsive;
+    if (changed && unresponsive != 0)
         log_line(LOG_LEVEL_ERROR,
                  "server: the HSM is unresponsive: %s; %u threads serve in place of others",
                  words, replaced);
     else if (changed)
         log_line(LOG_LEVEL_INFO, "server: the HSM responds again");
-    server->hung = hung;
-    callers_watch(server);
+    server->unresponsive = unresponsive;
+    clients_watch(server);
     sweep_watch(server);
     return changed;
 }
@@ -155,7 +155,7 @@ enum err server_stop(struct server *server)
 {
     AUTO(buf_free) struct buf note = { 0 };
     uint64_t size;
-    callers_tell(server, true);
+    clients_append(server, true);
     log_line(LOG_LEVEL_INFO,
              "server: %llu changes and %llu operations of the HSM since the start",
              (unsigned long long)atomic_load(&server->changes),
@@ -170,7 +170,7 @@ void server_close(struct server *server)
         return;
     server_drain(server);
     run_index_free(server);
-    callers_free(server);
+    clients_free(server);
     ca_free(server->ca);
     for (unsigned i = 0; i < server->renewals; i++)
         ca_free(server->old_ca[i]);

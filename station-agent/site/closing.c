@@ -33,7 +33,8 @@ static enum err ask_finish(struct site *site, Hallmark__V1__Receipt *receipt,
     Hallmark__V1__FinishRequest in = HALLMARK__V1__FINISH_REQUEST__INIT;
     struct rpc_stub runs = rpc_stub_of(&hallmark__v1__runs__descriptor, site_to_server, site);
     site_now(site, "Runs.Finish");
-    TRY(site_note_loss(site, line_check(site->line))); /* the run is over: do not ask it */
+    TRY(site_note_loss(site,
+                       channel_check(site->channel))); /* the run is over: do not ask it */
     in.confirmation_tag =
         (ProtobufCBinaryData){ CONFIRMATION_TAG_SIZE, site->unit.confirmation_tag };
     in.receipt = receipt;
@@ -45,7 +46,7 @@ static enum err finish(struct site *site, Hallmark__V1__Receipt *receipt,
                        Hallmark__V1__FinishResponse **out)
 {
     enum err e = ask_finish(site, receipt, out);
-    if (e == ERR_NOT_FOUND && line_moved(site->line)) {
+    if (e == ERR_NOT_FOUND && channel_moved(site->channel)) {
         site->interrupted = true;
         return fail_quiet(ERR_CLOSED,
                           "connection to the server lost before it had the receipt");
@@ -72,7 +73,7 @@ static enum err commit(struct site *site, const Hallmark__V1__FinishResponse *de
                : fail_quiet(ERR_PROTO, "the board's answer holds no commit statement");
 }
 
-static enum err tell_commit(struct site *site, Hallmark__V1__CommitStatement *statement)
+static enum err output_commit(struct site *site, Hallmark__V1__CommitStatement *statement)
 {
     Hallmark__V1__UnitCommitRequest in = HALLMARK__V1__UNIT_COMMIT_REQUEST__INIT;
     struct rpc_stub runs = rpc_stub_of(&hallmark__v1__runs__descriptor, site_to_server, site);
@@ -91,7 +92,7 @@ static enum err until_commit(struct site *site)
     TRY(sign_receipt(site, &receipt));
     TRY(finish(site, receipt->receipt, &decided));
     TRY(commit(site, decided, &kept));
-    return tell_commit(site, kept->statement);
+    return output_commit(site, kept->statement);
 }
 
 enum err closing_run(struct site *site)

@@ -57,7 +57,7 @@ static enum err answer_hello(struct site *site)
     AUTO(buf_free) struct buf response = { 0 };
     TRY(mail_next(&site->mail, MAIL_NEXT_MS, &frame));
     enum err e = serve_hello(site, frame->request, &response);
-    line_words(fail_words(), words, sizeof(words));
+    printable_copy(fail_words(), words, sizeof(words));
     enum err answered =
         mail_answer(&site->mail, frame->request->stream, e, buf_span(&response));
     return e == ERR_OK ? answered : fail_quiet(e, "%s", words);

@@ -74,7 +74,7 @@ static void where_of(const struct site *site, char *out, size_t size)
 static void release(struct site *site)
 {
     site_firmware_drop(site);
-    line_close(site->line);
+    channel_close(site->channel);
     mail_fini(&site->mail);
     buf_free(&site->trace.request);
     reports_fini(&site->reports);
@@ -92,9 +92,9 @@ static void clear(struct site *site, const char *words)
     char where[WHERE_MAX];
     where_of(site, where, sizeof(where));
     site->restarts++;
-    tell_restart(
-        site->tell, site->index,
-        &(struct tell_restart){ .where = where, .words = words, .count = site->restarts });
+    output_restart(
+        site->output, site->index,
+        &(struct output_restart){ .where = where, .words = words, .count = site->restarts });
     release(site);
 }
 
@@ -107,7 +107,7 @@ static bool is_restarted(struct site *site, enum err *e)
     snprintf(words, sizeof(words), "%s", fail_words());
     if (site->first_loss_ms == 0)
         site->first_loss_ms = rpc_now_ms();
-    tell_doing(site->tell, site->index, "waiting for the server");
+    output_doing(site->output, site->index, "waiting for the server");
     *e = server_await(site->server, site_until_ms(site));
     if (*e == ERR_OK && (site->restarts == 0 || rpc_now_ms() < site_until_ms(site))) {
         clear(site, words);
@@ -152,7 +152,7 @@ static enum err run_on_end(struct site *site, enum err result,
         .position = site->position,
         .result = result,
     };
-    tell_doing(site->tell, site->index, "--on-end");
+    output_doing(site->output, site->index, "--on-end");
     enum err e = on_end_run(&on_end);
     if (e != ERR_OK)
         snprintf(failed_out, FAIL_WORDS_MAX, "%s", fail_words());
@@ -169,7 +169,7 @@ enum err site_run(struct site *site)
     snprintf(words, sizeof(words), "%s", e == ERR_OK ? "" : fail_words());
     where_of(site, where, sizeof(where));
     enum err after = run_on_end(site, e, on_end);
-    struct tell_end end = {
+    struct output_end end = {
         .uid = site->uid_read ? site->unit.uid : site->named_uid,
         .err = e,
         .words = words,
@@ -182,7 +182,7 @@ enum err site_run(struct site *site)
         .on_end = on_end,
         .took_ms = (uint32_t)(rpc_now_ms() - started_ms),
     };
-    tell_end(site->tell, site->index, &end);
+    output_end(site->output, site->index, &end);
     release(site);
     if (e != ERR_OK)
         return fail_quiet(e, "%s", words);

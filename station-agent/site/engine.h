@@ -48,7 +48,7 @@ struct site {
     const char *position;     /* this site's name in the output */
     struct server *server;
     struct images *images;
-    struct tell *tell;
+    struct output *output;
     uint32_t reconnect_ms; /* from the first loss of the server on, a run is restarted */
 
     /* Of its own. */
@@ -60,7 +60,7 @@ struct site {
     /* Of one run: from here to the end it is cleared for the next. */
     struct probe *probe;
     struct chip *chip;
-    struct line *line;
+    struct channel *channel;
     struct pending *ahead; /* the firmware's first piece, asked for before it is needed */
     struct unit unit;
     bool uid_read;
@@ -110,7 +110,7 @@ enum err devauth_without_run(struct site *site);
 enum err open_unit(struct site *site);
 /* An image by its digest, from memory or else from the server. ERR_NOT_FOUND: it has none. */
 void site_firmware_ahead(struct site *site); /* of the run; site_image() takes it */
-void site_firmware_drop(struct site *site);  /* before the line is closed */
+void site_firmware_drop(struct site *site);  /* before the channel is closed */
 enum err site_image(struct site *site, const char *what, const uint8_t *sha256,
                     const struct image **image_out);
 
@@ -151,7 +151,8 @@ void site_now(struct site *site, const char *where);
 /* rpc_transport of calls to the server; context is the site. */
 enum err site_to_server(void *site, const char *method, struct span payload,
                         struct buf *response_out);
-/* e came from the line: notes whether it is the end of the run by a lost connection. Returns e.
+/* e came from the channel: notes whether it is the end of the run by a lost connection. Returns
+ * e.
  */
 enum err site_note_loss(struct site *site, enum err e);
 uint64_t site_until_ms(const struct site *site); /* when waiting for the server ends */

@@ -10,7 +10,7 @@
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
-static enum err tell_refusal(struct site *site, enum err e, const char *words)
+static enum err output_refusal(struct site *site, enum err e, const char *words)
 {
     char order[128], probe[PROBE_NAME_MAX], message[FAIL_WORDS_MAX];
     Hallmark__V1__TurnAwayRequest in = HALLMARK__V1__TURN_AWAY_REQUEST__INIT;
@@ -26,9 +26,9 @@ static enum err tell_refusal(struct site *site, enum err e, const char *words)
     in.message = message;
     if (site->uid_read)
         in.uid = (ProtobufCBinaryData){ UID_SIZE, site->unit.uid };
-    if (site->line == NULL) {
+    if (site->channel == NULL) {
         TRY(server_await(site->server, site_until_ms(site)));
-        TRY(line_open(site->server, &site->line));
+        TRY(channel_open(site->server, &site->channel));
     }
     return RPC_CALL(&bench, hallmark__v1__bench__turn_away, &in, &out);
 }
@@ -37,7 +37,7 @@ enum err site_turn_away(struct site *site, enum err e)
 {
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
-    if (tell_refusal(site, e, words) != ERR_OK)
+    if (output_refusal(site, e, words) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
     return fail_quiet(e, "%s", words);
 }
@@ -45,7 +45,7 @@ enum err site_turn_away(struct site *site, enum err e)
 /* What the server refused or was told of already, it knows. */
 static bool is_told(const struct site *site, enum err e)
 {
-    return e == ERR_OK || e == ERR_BOOT || site->interrupted || line_lost(site->line) ||
+    return e == ERR_OK || e == ERR_BOOT || site->interrupted || channel_lost(site->channel) ||
            site->where == NULL || strncmp(site->where, "Runs.", 5) == 0;
 }
 
@@ -57,7 +57,7 @@ enum err site_tell_failure(struct site *site, enum err e)
         return e;
     snprintf(words, sizeof(words), "%s", fail_words()[0] != '\0' ? fail_words() : err_text(e));
     snprintf(message, sizeof(message), "%.60s: %.300s", where, words);
-    if (trace_report(site) != ERR_OK || tell_refusal(site, e, message) != ERR_OK)
+    if (trace_report(site) != ERR_OK || output_refusal(site, e, message) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
     site->where = where;
     site->interrupted = false;

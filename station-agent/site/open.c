@@ -56,23 +56,23 @@ void site_firmware_ahead(struct site *site)
 {
     Hallmark__V1__FetchImageRequest in = HALLMARK__V1__FETCH_IMAGE_REQUEST__INIT;
     AUTO(buf_free) struct buf payload = { 0 };
-    if (site->ahead != NULL || !line_has_spare(site->line) ||
+    if (site->ahead != NULL || !channel_has_spare(site->channel) ||
         !images_may_ask_ahead(site->images, site->unit.firmware_sha256))
         return;
     in.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, site->unit.firmware_sha256 };
     if (rpc_pack(&in.base, &payload) != ERR_OK)
         return;
-    const struct line_call call = { .method = "hallmark.v1.Runs/FetchImage",
-                                    .payload = buf_span(&payload),
-                                    .timeout_ms = LINE_CALL_MS };
-    site->ahead = line_begin(site->line, &call);
+    const struct channel_call call = { .method = "hallmark.v1.Runs/FetchImage",
+                                       .payload = buf_span(&payload),
+                                       .timeout_ms = CHANNEL_CALL_MS };
+    site->ahead = channel_begin(site->channel, &call);
 }
 
 void site_firmware_drop(struct site *site)
 {
     AUTO(buf_free) struct buf response = { 0 };
     if (site->ahead != NULL)
-        (void)line_end(&site->ahead, &response);
+        (void)channel_end(&site->ahead, &response);
 }
 
 /* What did not come, or is not a piece of an image, is asked for again. */
@@ -80,7 +80,7 @@ static void take_ahead(struct site *site, struct buf *bytes, uint32_t *size)
 {
     AUTO(buf_free) struct buf response = { 0 };
     AUTO(rpc_drop) Hallmark__V1__FetchImageResponse *out = NULL;
-    if (site->ahead == NULL || line_end(&site->ahead, &response) != ERR_OK)
+    if (site->ahead == NULL || channel_end(&site->ahead, &response) != ERR_OK)
         return;
     out = hallmark__v1__fetch_image_response__unpack(NULL, response.len, response.ptr);
     if (out == NULL || check_chunk(out, 0, 0) != ERR_OK ||
@@ -182,7 +182,7 @@ enum err open_unit(struct site *site)
 {
     AUTO(rpc_drop) Hallmark__V1__OpenResponse *out = NULL;
     site_now(site, "Runs.Open");
-    TRY(site_note_loss(site, line_open(site->server, &site->line)));
+    TRY(site_note_loss(site, channel_open(site->server, &site->channel)));
     TRY(ask(site, &out));
     if (out->run_id.len == 0 && out->repeat && !site->repeat)
         return open_to_repeat(site);

@@ -28,17 +28,17 @@ enum { ATTEMPT_TOLD_MS = 1000 };
 #define DIM   "\033[2m"
 #define PLAIN "\033[0m"
 
-struct tell {
-    struct tell_config config;
+struct output {
+    struct output_config config;
     pthread_mutex_t lock;
     bool drawn;          /* progress lines are on the screen, the cursor below them */
     uint64_t attempt_ms; /* when a lost connection was reported */
     size_t ended;        /* sites */
-    char doing[TELL_SITES_MAX][DOING_MAX];
-    uint8_t arrows[TELL_SITES_MAX];
+    char doing[OUTPUT_SITES_MAX][DOING_MAX];
+    uint8_t arrows[OUTPUT_SITES_MAX];
 };
 
-static const char *hint_of(const struct tell_end *end)
+static const char *hint_of(const struct output_end *end)
 {
     const char *where = end->server_lost      ? ADVICE_LOST
                         : end->server_refused ? ADVICE_SERVER
@@ -46,19 +46,19 @@ static const char *hint_of(const struct tell_end *end)
     return end->advice != NULL ? end->advice : advice_of(end->err, where, end->words);
 }
 
-struct tell *tell_new(const struct tell_config *config)
+struct output *output_new(const struct output_config *config)
 {
-    struct tell *tell = calloc(1, sizeof(*tell));
-    if (tell == NULL)
+    struct output *output = calloc(1, sizeof(*output));
+    if (output == NULL)
         return NULL;
-    tell->config = *config;
-    pthread_mutex_init(&tell->lock, NULL);
-    return tell;
+    output->config = *config;
+    pthread_mutex_init(&output->lock, NULL);
+    return output;
 }
 
-static const char *paint(const struct tell *tell, const char *color)
+static const char *paint(const struct output *output, const char *color)
 {
-    return tell->config.color ? color : "";
+    return output->config.color ? color : "";
 }
 
 /* A peer's message may hold any bytes; only printable text goes to a terminal. */
@@ -72,13 +72,13 @@ static void printable(const char *text, char out[static WORDS_MAX])
     out[len] = '\0';
 }
 
-static void erase(struct tell *tell)
+static void erase(struct output *output)
 {
-    if (!tell->drawn)
+    if (!output->drawn)
         return;
-    fprintf(stderr, "\033[%zuA\r\033[J", tell->config.sites);
+    fprintf(stderr, "\033[%zuA\r\033[J", output->config.sites);
     fflush(stderr);
-    tell->drawn = false;
+    output->drawn = false;
 }
 
 /* A wrapped line would take two rows of the terminal, but erase() clears one. */
@@ -90,39 +90,39 @@ static int columns(void)
     return size.ws_col < PROGRESS_MAX ? size.ws_col : PROGRESS_MAX;
 }
 
-static void draw(struct tell *tell)
+static void draw(struct output *output)
 {
     char line[PROGRESS_MAX];
-    if (!tell->config.progress)
+    if (!output->config.progress)
         return;
-    erase(tell);
+    erase(output);
     int room = columns() - 1;
-    for (size_t i = 0; i < tell->config.sites; i++) {
-        snprintf(line, sizeof(line), "%-*s [%2u/%d] %s", NAME_WIDTH, tell->config.names[i],
-                 tell->arrows[i], FLOW_ARROWS, tell->doing[i]);
+    for (size_t i = 0; i < output->config.sites; i++) {
+        snprintf(line, sizeof(line), "%-*s [%2u/%d] %s", NAME_WIDTH, output->config.names[i],
+                 output->arrows[i], FLOW_ARROWS, output->doing[i]);
         fprintf(stderr, "%.*s\n", room, line);
     }
     fflush(stderr);
-    tell->drawn = true;
+    output->drawn = true;
 }
 
-void tell_free(struct tell *tell)
+void output_free(struct output *output)
 {
-    if (tell == NULL)
+    if (output == NULL)
         return;
-    erase(tell);
-    pthread_mutex_destroy(&tell->lock);
-    free(tell);
+    erase(output);
+    pthread_mutex_destroy(&output->lock);
+    free(output);
 }
 
-void tell_doing(struct tell *tell, size_t site, const char *format, ...)
+void output_doing(struct output *output, size_t site, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    pthread_mutex_lock(&tell->lock);
-    vsnprintf(tell->doing[site], DOING_MAX, format, args);
-    draw(tell);
-    pthread_mutex_unlock(&tell->lock);
+    pthread_mutex_lock(&output->lock);
+    vsnprintf(output->doing[site], DOING_MAX, format, args);
+    draw(output);
+    pthread_mutex_unlock(&output->lock);
     va_end(args);
 }
 
@@ -135,27 +135,27 @@ static void put_json(json_t *object)
     json_decref(object);
 }
 
-static void arrow_json(const struct tell *tell, size_t site, const struct tell_arrow *arrow,
-                       const char *detail)
+static void arrow_json(const struct output *output, size_t site,
+                       const struct output_arrow *arrow, const char *detail)
 {
     const struct flow_row *row = arrow->row;
     char from[] = { flow_letter(row->tail), '\0' }, to[] = { flow_letter(row->head), '\0' };
     char method[64];
     snprintf(method, sizeof(method), "%s.%s", row->service, row->method);
     put_json(json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:I}", "site",
-                       tell->config.names[site], "arrow", (int)row->arrow, "from", from, "to",
+                       output->config.names[site], "arrow", (int)row->arrow, "from", from, "to",
                        to, "method", method, "status", (int)err_status(arrow->err), "detail",
                        detail, "ms", (json_int_t)arrow->took_ms));
 }
 
-static void put_site(const struct tell *tell, size_t site)
+static void put_site(const struct output *output, size_t site)
 {
-    if (tell->config.sites > 1)
-        printf("%-*s ", NAME_WIDTH, tell->config.names[site]);
+    if (output->config.sites > 1)
+        printf("%-*s ", NAME_WIDTH, output->config.names[site]);
 }
 
-static void arrow_text(const struct tell *tell, size_t site, const struct tell_arrow *arrow,
-                       const char *detail)
+static void arrow_text(const struct output *output, size_t site,
+                       const struct output_arrow *arrow, const char *detail)
 {
     const struct flow_row *row = arrow->row;
     bool ok = arrow->err == ERR_OK;
@@ -163,86 +163,87 @@ static void arrow_text(const struct tell *tell, size_t site, const struct tell_a
     snprintf(method, sizeof(method), "%s.%s", row->service, row->method);
     snprintf(came, sizeof(came), "%s%s%s", ok ? row->what : "failed",
              detail[0] != '\0' ? ": " : "", detail);
-    put_site(tell, site);
+    put_site(output, site);
     printf("%2u  %c → %c  %-*s %s%-*s%s %s%5u ms%s\n", row->arrow, flow_letter(row->tail),
-           flow_letter(row->head), METHOD_WIDTH, method, paint(tell, ok ? "" : RED), CAME_WIDTH,
-           came, paint(tell, ok ? "" : PLAIN), paint(tell, DIM), arrow->took_ms,
-           paint(tell, PLAIN));
+           flow_letter(row->head), METHOD_WIDTH, method, paint(output, ok ? "" : RED),
+           CAME_WIDTH, came, paint(output, ok ? "" : PLAIN), paint(output, DIM), arrow->took_ms,
+           paint(output, PLAIN));
     fflush(stdout);
 }
 
-void tell_arrow(struct tell *tell, size_t site, const struct tell_arrow *arrow)
+void output_arrow(struct output *output, size_t site, const struct output_arrow *arrow)
 {
     char detail[WORDS_MAX];
     printable(arrow->detail, detail);
-    pthread_mutex_lock(&tell->lock);
-    erase(tell);
-    if (tell->config.json)
-        arrow_json(tell, site, arrow, detail);
+    pthread_mutex_lock(&output->lock);
+    erase(output);
+    if (output->config.json)
+        arrow_json(output, site, arrow, detail);
     else
-        arrow_text(tell, site, arrow, detail);
+        arrow_text(output, site, arrow, detail);
     if (arrow->err == ERR_OK)
-        tell->arrows[site] = arrow->row->arrow;
-    draw(tell);
-    pthread_mutex_unlock(&tell->lock);
+        output->arrows[site] = arrow->row->arrow;
+    draw(output);
+    pthread_mutex_unlock(&output->lock);
 }
 
-static void connection_json(const struct tell_connection *news, const char *words)
+static void connection_json(const struct output_connection *news, const char *words)
 {
     static const char *const kinds[] = { "lost", "open", "over" };
     char url[300];
     snprintf(url, sizeof(url), "wss://%s:%u", news->host, news->port);
     put_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "connection", kinds[news->kind],
-                       "server", url, "detail", news->kind == TELL_CONNECTION_OPEN ? "" : words,
-                       "attempts", (json_int_t)news->attempts, "next_ms",
-                       (json_int_t)news->wait_ms, "left_ms", (json_int_t)news->left_ms));
+                       "server", url, "detail",
+                       news->kind == OUTPUT_CONNECTION_OPEN ? "" : words, "attempts",
+                       (json_int_t)news->attempts, "next_ms", (json_int_t)news->wait_ms,
+                       "left_ms", (json_int_t)news->left_ms));
 }
 
-static void connection_text(const struct tell_connection *news, const char *words)
+static void connection_text(const struct output_connection *news, const char *words)
 {
-    if (news->kind == TELL_CONNECTION_LOST)
+    if (news->kind == OUTPUT_CONNECTION_LOST)
         fprintf(stderr,
                 "station-agent: no connection to the server: %s; attempt %u in %.1f s, for "
                 "%.0f s more\n",
                 words, news->attempts + 1, news->wait_ms / 1e3, news->left_ms / 1e3);
-    if (news->kind == TELL_CONNECTION_OPEN)
+    if (news->kind == OUTPUT_CONNECTION_OPEN)
         fprintf(stderr, "station-agent: connected to wss://%s:%u, attempt %u\n", news->host,
                 news->port, news->attempts);
 }
 
-void tell_connection(struct tell *tell, const struct tell_connection *news)
+void output_connection(struct output *output, const struct output_connection *news)
 {
     char words[WORDS_MAX];
     uint64_t now_ms = rpc_now_ms();
     printable(news->words, words);
-    pthread_mutex_lock(&tell->lock);
-    bool due = news->kind != TELL_CONNECTION_LOST || news->attempts <= 1 ||
-               now_ms - tell->attempt_ms >= ATTEMPT_TOLD_MS;
-    if (due && tell->ended < tell->config.sites) { /* a site's end is the last word */
-        erase(tell);
+    pthread_mutex_lock(&output->lock);
+    bool due = news->kind != OUTPUT_CONNECTION_LOST || news->attempts <= 1 ||
+               now_ms - output->attempt_ms >= ATTEMPT_TOLD_MS;
+    if (due && output->ended < output->config.sites) { /* a site's end is the last word */
+        erase(output);
         connection_text(news, words);
-        if (tell->config.json)
+        if (output->config.json)
             connection_json(news, words);
-        tell->attempt_ms = now_ms;
-        draw(tell);
+        output->attempt_ms = now_ms;
+        draw(output);
     }
-    pthread_mutex_unlock(&tell->lock);
+    pthread_mutex_unlock(&output->lock);
 }
 
-void tell_restart(struct tell *tell, size_t site, const struct tell_restart *restart)
+void output_restart(struct output *output, size_t site, const struct output_restart *restart)
 {
     char words[WORDS_MAX];
     printable(restart->words, words);
-    pthread_mutex_lock(&tell->lock);
-    erase(tell);
+    pthread_mutex_lock(&output->lock);
+    erase(output);
     fprintf(stderr, "station-agent: position %s: %s: %s; the run is restarted\n",
-            tell->config.names[site], restart->where, words);
-    if (tell->config.json)
-        put_json(json_pack("{s:s, s:i, s:s, s:s}", "site", tell->config.names[site], "anew",
+            output->config.names[site], restart->where, words);
+    if (output->config.json)
+        put_json(json_pack("{s:s, s:i, s:s, s:s}", "site", output->config.names[site], "anew",
                            (int)restart->count, "where", restart->where, "detail", words));
-    tell->arrows[site] = 0;
-    draw(tell);
-    pthread_mutex_unlock(&tell->lock);
+    output->arrows[site] = 0;
+    draw(output);
+    pthread_mutex_unlock(&output->lock);
 }
 
 static void uid_hex(const uint8_t *uid, char hex[static UID_HEX_SIZE])
@@ -276,14 +277,14 @@ static json_t *counts_json(const struct probe_counts *c)
     return object;
 }
 
-static void end_json(const struct tell *tell, size_t site, const struct tell_end *end,
+static void end_json(const struct output *output, size_t site, const struct output_end *end,
                      const char *words)
 {
     char uid[UID_HEX_SIZE];
     uid_hex(end->uid, uid);
     const char *hint = hint_of(end);
     put_json(json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:I, s:o, s:s}", "site",
-                       tell->config.names[site], "uid", uid, "probe", end->probe, "result",
+                       output->config.names[site], "uid", uid, "probe", end->probe, "result",
                        end->err == ERR_OK ? "sealed" : "failed", "status",
                        (int)err_status(end->err), "code", (int)end->err, "where", end->where,
                        "detail", words, "try", hint, "ms", (json_int_t)end->took_ms, "counters",
@@ -291,18 +292,18 @@ static void end_json(const struct tell *tell, size_t site, const struct tell_end
                        end->on_end != NULL ? end->on_end : ""));
 }
 
-static void failure_text(const struct tell *tell, size_t site, const struct tell_end *end,
+static void failure_text(const struct output *output, size_t site, const struct output_end *end,
                          const char *words)
 {
     const char *hint = hint_of(end);
-    fprintf(stderr, "%sstation-agent: position %s (%s): %s: %s%s\n", paint(tell, RED),
-            tell->config.names[site], end->probe, end->where,
-            words[0] != '\0' ? words : err_text(end->err), paint(tell, PLAIN));
-    fprintf(stderr, "station-agent: position %s: try: %s\n", tell->config.names[site], hint);
+    fprintf(stderr, "%sstation-agent: position %s (%s): %s: %s%s\n", paint(output, RED),
+            output->config.names[site], end->probe, end->where,
+            words[0] != '\0' ? words : err_text(end->err), paint(output, PLAIN));
+    fprintf(stderr, "station-agent: position %s: try: %s\n", output->config.names[site], hint);
 }
 
 /* The board's result stands; but its UID is not known elsewhere now. */
-static void on_end_text(const struct tell *tell, size_t site, const struct tell_end *end)
+static void on_end_text(const struct output *output, size_t site, const struct output_end *end)
 {
     char uid[UID_HEX_SIZE];
     uid_hex(end->uid, uid);
@@ -311,38 +312,38 @@ static void on_end_text(const struct tell *tell, size_t site, const struct tell_
         "%sstation-agent: position %s: %s%s\n"
         "station-agent: position %s: try: note uid %s by hand, repair that program, then put "
         "in the next board\n",
-        paint(tell, RED), tell->config.names[site], end->on_end, paint(tell, PLAIN),
-        tell->config.names[site], uid[0] != '\0' ? uid : "unknown");
+        paint(output, RED), output->config.names[site], end->on_end, paint(output, PLAIN),
+        output->config.names[site], uid[0] != '\0' ? uid : "unknown");
 }
 
-static void end_text(const struct tell *tell, size_t site, const struct tell_end *end)
+static void end_text(const struct output *output, size_t site, const struct output_end *end)
 {
     char uid[UID_HEX_SIZE];
     uid_hex(end->uid, uid);
-    put_site(tell, site);
-    printf("%s%s%s  uid %s  %s%u ms%s\n", paint(tell, end->err == ERR_OK ? GREEN : RED),
-           end->err == ERR_OK ? "sealed" : "failed", paint(tell, PLAIN),
-           uid[0] != '\0' ? uid : "unknown", paint(tell, DIM), end->took_ms,
-           paint(tell, PLAIN));
+    put_site(output, site);
+    printf("%s%s%s  uid %s  %s%u ms%s\n", paint(output, end->err == ERR_OK ? GREEN : RED),
+           end->err == ERR_OK ? "sealed" : "failed", paint(output, PLAIN),
+           uid[0] != '\0' ? uid : "unknown", paint(output, DIM), end->took_ms,
+           paint(output, PLAIN));
     fflush(stdout);
 }
 
-void tell_end(struct tell *tell, size_t site, const struct tell_end *end)
+void output_end(struct output *output, size_t site, const struct output_end *end)
 {
     char words[WORDS_MAX];
     printable(end->words, words);
-    pthread_mutex_lock(&tell->lock);
-    erase(tell);
+    pthread_mutex_lock(&output->lock);
+    erase(output);
     if (end->err != ERR_OK)
-        failure_text(tell, site, end, words);
+        failure_text(output, site, end, words);
     if (end->on_end != NULL && end->on_end[0] != '\0')
-        on_end_text(tell, site, end);
-    if (tell->config.json)
-        end_json(tell, site, end, words);
+        on_end_text(output, site, end);
+    if (output->config.json)
+        end_json(output, site, end, words);
     else
-        end_text(tell, site, end);
-    snprintf(tell->doing[site], DOING_MAX, "%s", end->err == ERR_OK ? "sealed" : "failed");
-    tell->ended++;
-    draw(tell);
-    pthread_mutex_unlock(&tell->lock);
+        end_text(output, site, end);
+    snprintf(output->doing[site], DOING_MAX, "%s", end->err == ERR_OK ? "sealed" : "failed");
+    output->ended++;
+    draw(output);
+    pthread_mutex_unlock(&output->lock);
 }

@@ -12,11 +12,11 @@
 #include "common/flow/flow.h"
 #include "station-agent/probe/probe.h"
 
-enum { TELL_SITES_MAX = 64 };
+enum { OUTPUT_SITES_MAX = 64 };
 
-struct tell;
+struct output;
 
-struct tell_config {
+struct output_config {
     bool json;
     bool color;
     bool progress; /* stderr is a terminal */
@@ -24,26 +24,30 @@ struct tell_config {
     const char *const *names; /* of the sites; outlive tell */
 };
 
-struct tell *tell_new(const struct tell_config *config); /* NULL: no memory */
-void tell_free(struct tell *tell);                       /* clears the progress lines */
+struct output *output_new(const struct output_config *config); /* NULL: no memory */
+void output_free(struct output *output);                       /* clears the progress lines */
 
 /* The step of a site, for its progress line: "connecting", "arrow 5 ...". */
-void tell_doing(struct tell *tell, size_t site, const char *format, ...)
+void output_doing(struct output *output, size_t site, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-struct tell_arrow {
+struct output_arrow {
     const struct flow_row *row;
     enum err err;
     const char *detail; /* of the result; if err is not ERR_OK: the failure's message */
     uint32_t took_ms;
 };
-void tell_arrow(struct tell *tell, size_t site, const struct tell_arrow *arrow);
+void output_arrow(struct output *output, size_t site, const struct output_arrow *arrow);
 
 /* The one connection to the server: the message is of its loss, or of the latest attempt. */
-enum tell_connection_kind { TELL_CONNECTION_LOST, TELL_CONNECTION_OPEN, TELL_CONNECTION_OVER };
+enum output_connection_kind {
+    OUTPUT_CONNECTION_LOST,
+    OUTPUT_CONNECTION_OPEN,
+    OUTPUT_CONNECTION_OVER
+};
 
-struct tell_connection {
-    enum tell_connection_kind kind;
+struct output_connection {
+    enum output_connection_kind kind;
     const char *host;
     uint16_t port;
     const char *words;
@@ -53,17 +57,17 @@ struct tell_connection {
 /* Attempts that fail fast are printed once a second. The end of all attempts is printed with
  * --json only, since each site's last line says it for people. After the end of all sites
  * nothing is printed. */
-void tell_connection(struct tell *tell, const struct tell_connection *news);
+void output_connection(struct output *output, const struct output_connection *news);
 
 /* A loss of the server interrupted a run, or the board refused its lock: the site restarts. */
-struct tell_restart {
-    const char *where; /* as in tell_end, and */
+struct output_restart {
+    const char *where; /* as in output_end, and */
     const char *words;
     unsigned count; /* of the runs restarted so */
 };
-void tell_restart(struct tell *tell, size_t site, const struct tell_restart *restart);
+void output_restart(struct output *output, size_t site, const struct output_restart *restart);
 
-struct tell_end {
+struct output_end {
     const uint8_t *uid; /* UID_SIZE, read or named; NULL: neither */
     enum err err;
     const char *words;  /* of the failure */
@@ -76,4 +80,4 @@ struct tell_end {
     const char *on_end; /* how the operator's program failed; "" if it did not, NULL: none */
     uint32_t took_ms;
 };
-void tell_end(struct tell *tell, size_t site, const struct tell_end *end);
+void output_end(struct output *output, size_t site, const struct output_end *end);

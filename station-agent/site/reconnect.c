@@ -13,11 +13,11 @@
 #include "station-agent/site/server.h"
 
 /* Outside the lock, since output may block. */
-static void tell(struct server *s, enum tell_connection_kind kind, uint32_t wait_ms)
+static void output(struct server *s, enum output_connection_kind kind, uint32_t wait_ms)
 {
     char reason[SERVER_REASON_MAX];
     uint64_t gone_ms = rpc_now_ms() - s->lost_ms;
-    struct tell_connection news = {
+    struct output_connection news = {
         .kind = kind,
         .host = s->config.host,
         .port = s->config.port,
@@ -29,8 +29,8 @@ static void tell(struct server *s, enum tell_connection_kind kind, uint32_t wait
     };
     memcpy(reason, s->reason, sizeof(reason));
     pthread_mutex_unlock(&s->lock);
-    if (s->config.tell != NULL)
-        tell_connection(s->config.tell, &news);
+    if (s->config.output != NULL)
+        output_connection(s->config.output, &news);
     pthread_mutex_lock(&s->lock);
 }
 
@@ -60,10 +60,10 @@ static void wait_for_turn(struct server *s)
     uint32_t wait_ms = backoff_next_ms(&s->backoff);
     if (wait_ms > until_ms - now_ms)
         wait_ms = (uint32_t)(until_ms - now_ms); /* a last attempt when the time is over */
-    tell(s, TELL_CONNECTION_LOST, wait_ms);
+    output(s, OUTPUT_CONNECTION_LOST, wait_ms);
     bool in_time = true;
     while (is_lost(s) && in_time)
-        in_time = line_wait(&s->changed, &s->lock, now_ms + wait_ms);
+        in_time = channel_wait(&s->changed, &s->lock, now_ms + wait_ms);
 }
 
 static void attempt(struct server *s)
@@ -73,14 +73,14 @@ static void attempt(struct server *s)
     pthread_mutex_unlock(&s->lock);
     enum err e = wss_connect(s->wss);
     pthread_mutex_lock(&s->lock);
-    uint64_t deadline_ms = rpc_now_ms() + LINE_CONNECT_MS;
+    uint64_t deadline_ms = rpc_now_ms() + CHANNEL_CONNECT_MS;
     bool in_time = e == ERR_OK;
     while (s->state == SERVER_CONNECTING && in_time && !s->closing)
-        in_time = line_wait(&s->changed, &s->lock, deadline_ms);
+        in_time = channel_wait(&s->changed, &s->lock, deadline_ms);
     if (s->state == SERVER_CONNECTING)
         server_lose(s, SERVER_LOST, ERR_UNAVAILABLE, "no answer in time");
     if (s->state == SERVER_OPEN && (s->connections > 1 || s->attempts > 1))
-        tell(s, TELL_CONNECTION_OPEN, 0);
+        output(s, OUTPUT_CONNECTION_OPEN, 0);
 }
 
 static void reconnect(struct server *s)
@@ -101,7 +101,7 @@ void *keeper_run(void *context)
             reconnect(s);
         } else if (s->state == SERVER_OVER && !told) {
             told = true;
-            tell(s, TELL_CONNECTION_OVER, 0);
+            output(s, OUTPUT_CONNECTION_OVER, 0);
         } else {
             pthread_cond_wait(&s->changed, &s->lock);
         }

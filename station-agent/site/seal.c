@@ -43,7 +43,7 @@ enum err seal_board(struct site *site)
     TRY(chip_open_shut(site->probe, site->swd_clock_hz, &site->chip));
     memcpy(site->unit.uid, site->named_uid, UID_SIZE);
     site_now(site, "reaching the server");
-    TRY(site_note_loss(site, line_open(site->server, &site->line)));
+    TRY(site_note_loss(site, channel_open(site->server, &site->channel)));
     TRY(must_be_shut(site));
     enum err e = shut_board(site, CHIP_LEVEL_ANY);
     if (e == ERR_NOT_LOCKED)

@@ -80,7 +80,7 @@ static enum err check_ended(struct site *site, const struct peer_event *event)
         return ERR_OK;
     enum err e = serve_self(site, request->method,
                             span_of(request->payload.data, request->payload.len), &response);
-    line_answer(site->line, event->stream, e, buf_span(&response));
+    channel_answer(site->channel, event->stream, e, buf_span(&response));
     TRY(e);
     site->trace.server_told = true;
     return fail_quiet(site->unit.ended, "the server ended the run: %s", site->unit.ended_words);
@@ -89,16 +89,16 @@ static enum err check_ended(struct site *site, const struct peer_event *event)
 /* Of the server: the next arrow's call. Any other is refused, and the wait goes on. */
 static enum err await_server(struct site *site, struct peer_event *event)
 {
-    uint64_t deadline_ms = rpc_now_ms() + LINE_WAIT_MS;
+    uint64_t deadline_ms = rpc_now_ms() + CHANNEL_WAIT_MS;
     for (;;) {
         uint64_t now_ms = rpc_now_ms();
         uint32_t left_ms = now_ms < deadline_ms ? (uint32_t)(deadline_ms - now_ms) : 0;
-        TRY(site_note_loss(site, line_next(site->line, left_ms, event)));
+        TRY(site_note_loss(site, channel_next(site->channel, left_ms, event)));
         TRY(check_ended(site, event));
         enum err e = admit(site, FLOW_O, event->frame->request->method);
         if (e == ERR_OK)
             return ERR_OK;
-        line_answer(site->line, event->stream, e, (struct span){ NULL, 0 });
+        channel_answer(site->channel, event->stream, e, (struct span){ NULL, 0 });
         peer_event_free(event);
     }
 }
@@ -112,7 +112,7 @@ static enum err serve_server(struct site *site)
     enum err e = handle(site, request->method,
                         span_of(request->payload.data, request->payload.len), &response);
     site->trace.server_told = true;
-    line_answer(site->line, event.stream, e, buf_span(&response));
+    channel_answer(site->channel, event.stream, e, buf_span(&response));
     return e;
 }
 
@@ -139,7 +139,7 @@ static enum err serve_board(struct site *site)
                         span_of(request->payload.data, request->payload.len), &response);
     site->trace.server_told = site->trace.row->head == FLOW_O;
     char words[FAIL_WORDS_MAX];
-    line_words(fail_words(), words, sizeof(words));
+    printable_copy(fail_words(), words, sizeof(words));
     enum err answered = mail_answer(&site->mail, request->stream, e, buf_span(&response));
     return e == ERR_OK ? answered : fail_quiet(e, "%s", words);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The shared connection: opens it, receives its events on the I/O thread, and routes the
- * server's calls to lines. Called by sites.c and calls.c. An event's handler must not block,
- * and must not touch a line without the lock.
+ * server's calls to channels. Called by sites.c and calls.c. An event's handler must not block,
+ * and must not touch a channel without the lock.
  */
 
 #include "station-agent/site/server.h"
@@ -111,25 +111,25 @@ static struct span run_of(const Hallmark__V1__FrameRequest *request)
     return (struct span){ NULL, 0 };
 }
 
-static struct line *line_of(const struct server *server, const struct wss_conn *conn,
-                            struct span run)
+static struct channel *channel_of(const struct server *server, const struct wss_conn *conn,
+                                  struct span run)
 {
-    for (struct line *line = server->lines; line != NULL; line = line->next)
-        if (line->conn == conn && line->has_run && span_eq(run, SPAN(line->run_id)))
-            return line;
+    for (struct channel *channel = server->channels; channel != NULL; channel = channel->next)
+        if (channel->conn == conn && channel->has_run && span_eq(run, SPAN(channel->run_id)))
+            return channel;
     return NULL;
 }
 
-/* Takes the event into the line's inbox. */
-static enum err deliver(struct line *line, struct peer_event *event)
+/* Takes the event into the inbox of its channel. */
+static enum err deliver(struct channel *channel, struct peer_event *event)
 {
-    if (line == NULL)
+    if (channel == NULL)
         return fail_quiet(ERR_NOT_FOUND, "no position of this station has this run");
-    if (line->waiting == LINE_INBOX_MAX)
-        return fail_quiet(ERR_EXHAUSTED, "position has %d calls waiting", LINE_INBOX_MAX);
-    line->inbox[line->waiting++] = *event;
+    if (channel->waiting == CHANNEL_INBOX_MAX)
+        return fail_quiet(ERR_EXHAUSTED, "position has %d calls waiting", CHANNEL_INBOX_MAX);
+    channel->inbox[channel->waiting++] = *event;
     event->frame = NULL;
-    pthread_cond_broadcast(&line->changed);
+    pthread_cond_broadcast(&channel->changed);
     return ERR_OK;
 }
 
@@ -138,22 +138,22 @@ static void requested(void *context, struct wss_conn *conn, struct peer_event *e
     struct server *server = context;
     uint32_t stream = event->stream;
     pthread_mutex_lock(&server->lock);
-    enum err e = deliver(line_of(server, conn, run_of(event->frame->request)), event);
+    enum err e = deliver(channel_of(server, conn, run_of(event->frame->request)), event);
     pthread_mutex_unlock(&server->lock);
     peer_event_free(event);
     if (e != ERR_OK)
-        line_refuse(conn, stream, e, fail_words());
+        channel_refuse(conn, stream, e, fail_words());
 }
 
-static void drop(struct line *line, uint32_t stream)
+static void drop(struct channel *channel, uint32_t stream)
 {
-    for (size_t i = 0; i < line->waiting; i++) {
-        if (line->inbox[i].stream != stream)
+    for (size_t i = 0; i < channel->waiting; i++) {
+        if (channel->inbox[i].stream != stream)
             continue;
-        peer_event_free(&line->inbox[i]);
-        line->waiting--;
-        memmove(&line->inbox[i], &line->inbox[i + 1],
-                (line->waiting - i) * sizeof(line->inbox[0]));
+        peer_event_free(&channel->inbox[i]);
+        channel->waiting--;
+        memmove(&channel->inbox[i], &channel->inbox[i + 1],
+                (channel->waiting - i) * sizeof(channel->inbox[0]));
         return;
     }
 }
@@ -162,9 +162,9 @@ static void cancelled(void *context, struct wss_conn *conn, uint32_t stream)
 {
     struct server *server = context;
     pthread_mutex_lock(&server->lock);
-    for (struct line *line = server->lines; line != NULL; line = line->next)
-        if (line->conn == conn)
-            drop(line, stream);
+    for (struct channel *channel = server->channels; channel != NULL; channel = channel->next)
+        if (channel->conn == conn)
+            drop(channel, stream);
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -211,7 +211,7 @@ enum err server_open(const struct server_config *config, struct server **server_
     server->config = *config;
     server->backoff = backoff_of(SERVER_BACKOFF_MS, SERVER_BACKOFF_CAP_MS, backoff_seed());
     pthread_mutex_init(&server->lock, NULL);
-    enum err e = line_condition(&server->changed);
+    enum err e = channel_condition(&server->changed);
     if (e == ERR_OK)
         e = connect_to(server);
     if (e != ERR_OK) {
@@ -231,7 +231,7 @@ static void say_goodbye(struct server *server)
     if (server->conn != NULL)
         wss_conn_close(server->conn, CLOSE_NORMAL, "done");
     while (server->state == SERVER_OPEN && in_time)
-        in_time = line_wait(&server->changed, &server->lock, deadline_ms);
+        in_time = channel_wait(&server->changed, &server->lock, deadline_ms);
     pthread_mutex_unlock(&server->lock);
 }
 

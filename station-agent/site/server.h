@@ -30,7 +30,7 @@ struct server {
     struct wss *wss;
     pthread_t keeper;
     bool kept;            /* that thread runs */
-    pthread_mutex_t lock; /* protects the fields below, and all lines */
+    pthread_mutex_t lock; /* protects the fields below, and all channels */
     pthread_cond_t changed;
     bool closing;
     enum server_state state;
@@ -42,19 +42,19 @@ struct server {
     unsigned attempts;              /* since then */
     unsigned connections;           /* so far, this one included */
     struct backoff backoff;
-    struct line *lines;
+    struct channel *channels;
 };
 
-struct line {
-    struct line *next;
+struct channel {
+    struct channel *next;
     struct server *server;
     struct wss_conn *conn; /* kept; the server's as long as that one stands */
     pthread_cond_t changed;
     bool moved;
     bool has_run;
     uint8_t run_id[RUN_ID_SIZE];
-    struct peer_event inbox[LINE_INBOX_MAX]; /* oldest first */
-    size_t waiting;                          /* events in it */
+    struct peer_event inbox[CHANNEL_INBOX_MAX]; /* oldest first */
+    size_t waiting;                             /* events in it */
 };
 
 void *keeper_run(void *server); /* pthread_create's */
@@ -66,7 +66,7 @@ void server_lose(struct server *server, enum server_state state, enum err e,
 
 enum err server_lost(struct server *server); /* why, with a message: ERR_CLOSED, or a refusal */
 
-enum err line_condition(pthread_cond_t *condition); /* initialise it on CLOCK_MONOTONIC */
-bool line_wait(pthread_cond_t *condition, pthread_mutex_t *lock,
-               uint64_t deadline_ms); /* false: the deadline has come */
-void line_refuse(struct wss_conn *conn, uint32_t stream, enum err e, const char *words);
+enum err channel_condition(pthread_cond_t *condition); /* initialise it on CLOCK_MONOTONIC */
+bool channel_wait(pthread_cond_t *condition, pthread_mutex_t *lock,
+                  uint64_t deadline_ms); /* false: the deadline has come */
+void channel_refuse(struct wss_conn *conn, uint32_t stream, enum err e, const char *words);

@@ -8,7 +8,7 @@
 #include "common/host/log.h"
 #include "station-agent/site/server.h"
 
-enum err line_condition(pthread_cond_t *condition)
+enum err channel_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -18,7 +18,7 @@ enum err line_condition(pthread_cond_t *condition)
     return refused == 0 ? ERR_OK : fail_quiet(ERR_MEMORY, "no memory for a condition");
 }
 
-bool line_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ms)
+bool channel_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadline_ms)
 {
     struct timespec until = {
         .tv_sec = (time_t)(deadline_ms / 1000),
@@ -30,8 +30,8 @@ bool line_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t deadli
 void server_rouse(struct server *server)
 {
     pthread_cond_broadcast(&server->changed);
-    for (struct line *line = server->lines; line != NULL; line = line->next)
-        pthread_cond_broadcast(&line->changed);
+    for (struct channel *channel = server->channels; channel != NULL; channel = channel->next)
+        pthread_cond_broadcast(&channel->changed);
 }
 
 void server_lose(struct server *server, enum server_state state, enum err e, const char *reason)
@@ -46,7 +46,7 @@ void server_lose(struct server *server, enum server_state state, enum err e, con
     }
     server->state = state;
     server->err = e;
-    line_words(reason, server->reason, sizeof(server->reason));
+    printable_copy(reason, server->reason, sizeof(server->reason));
     server_rouse(server);
 }
 
@@ -70,7 +70,7 @@ enum err server_await(struct server *server, uint64_t until_ms)
     bool in_time = true;
     pthread_mutex_lock(&server->lock);
     while (server->state != SERVER_OPEN && server->state != SERVER_OVER && in_time)
-        in_time = line_wait(&server->changed, &server->lock, until_ms);
+        in_time = channel_wait(&server->changed, &server->lock, until_ms);
     enum err e = server->state == SERVER_OPEN ? ERR_OK : no_connection(server);
     pthread_mutex_unlock(&server->lock);
     return e;

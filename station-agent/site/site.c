@@ -13,12 +13,12 @@ void site_now(struct site *site, const char *where)
 {
     fail_clear();
     site->where = where;
-    tell_doing(site->tell, site->index, "%s", where);
+    output_doing(site->output, site->index, "%s", where);
 }
 
 enum err site_note_loss(struct site *site, enum err e)
 {
-    site->interrupted = e != ERR_OK && (site->line == NULL || line_lost(site->line));
+    site->interrupted = e != ERR_OK && (site->channel == NULL || channel_lost(site->channel));
     return e;
 }
 
@@ -26,7 +26,7 @@ uint64_t site_until_ms(const struct site *site)
 {
     uint64_t since_ms = site->first_loss_ms != 0 ? site->first_loss_ms : rpc_now_ms();
     return since_ms + site->reconnect_ms +
-           LINE_LOSS_MS; /* the reconnecting thread gives up first */
+           CHANNEL_LOSS_MS; /* the reconnecting thread gives up first */
 }
 
 /* A call whose method is not listed belongs to the run, which ends with its connection. */
@@ -55,16 +55,16 @@ enum err site_to_server(void *context, const char *method, struct span payload,
     const struct lasting *lasts = outlives_run(method);
     if (site->reports.count != 0)
         TRY(reports_take(&site->reports, &reports));
-    const struct line_call call = {
+    const struct channel_call call = {
         .method = method,
         .payload = payload,
         .reports = buf_span(&reports),
-        .timeout_ms = LINE_CALL_MS,
+        .timeout_ms = CHANNEL_CALL_MS,
         .opens_run = strcmp(method, "hallmark.v1.Runs/Open") == 0,
         .of_unit = lasts != NULL && lasts->of_unit,
         .until_ms = lasts != NULL ? site_until_ms(site) : 0,
     };
-    return site_note_loss(site, line_call(site->line, &call, response_out));
+    return site_note_loss(site, channel_call(site->channel, &call, response_out));
 }
 
 enum err closing_board(void *context, const char *method, struct span payload,

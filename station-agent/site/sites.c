@@ -16,14 +16,14 @@
 #include "station-agent/site/advice.h"
 #include "station-agent/site/engine.h"
 
-static_assert((int)SITES_MAX == (int)TELL_SITES_MAX, "each site has its progress line");
+static_assert((int)SITES_MAX == (int)OUTPUT_SITES_MAX, "each site has its progress line");
 
 /* What all sites share, and the sites. Lives as long as sites_run. */
 struct crew {
     const struct site_plan *plan;
     struct server *server;
     struct images *images;
-    struct tell *tell;
+    struct output *output;
     const char *names[SITES_MAX];
     struct worker {
         struct site site;
@@ -49,7 +49,7 @@ static void crew_drop(struct crew **crew)
     if (*crew == NULL)
         return;
     server_close((*crew)->server);
-    tell_free((*crew)->tell);
+    output_free((*crew)->output);
     images_free((*crew)->images);
     free(*crew);
 }
@@ -65,7 +65,7 @@ static enum err open_server(struct crew *crew)
         .key_file = plan->key_file,
         .reconnect_ms = plan->reconnect_ms,
         .sites = plan->probe_count,
-        .tell = crew->tell,
+        .output = crew->output,
     };
     return server_open(&config, &crew->server);
 }
@@ -74,7 +74,7 @@ static enum err open_shared(struct crew *crew)
 {
     const struct site_plan *plan = crew->plan;
     const struct image *firmware;
-    const struct tell_config config = {
+    const struct output_config config = {
         .json = plan->json,
         .color = plan->color,
         .progress = plan->progress,
@@ -82,8 +82,8 @@ static enum err open_shared(struct crew *crew)
         .names = crew->names,
     };
     crew->images = images_new();
-    crew->tell = tell_new(&config);
-    if (crew->images == NULL || crew->tell == NULL)
+    crew->output = output_new(&config);
+    if (crew->images == NULL || crew->output == NULL)
         return fail_quiet(ERR_MEMORY, "no memory");
     if (plan->firmware_file != NULL)
         TRY(images_load(crew->images, plan->firmware_file, &firmware));
@@ -117,7 +117,7 @@ static void start(struct crew *crew, size_t i)
         .server = crew->server,
         .reconnect_ms = crew->plan->reconnect_ms,
         .images = crew->images,
-        .tell = crew->tell,
+        .output = crew->output,
     };
     worker->running = pthread_create(&worker->thread, NULL, work, worker) == 0;
     if (worker->running)

@@ -28,8 +28,8 @@ void trace_begin(struct site *site, const struct flow_row *row)
     SHA256(NULL, 0, site->trace.response_sha256);
     site->unit.detail[0] = '\0';
     site->where = NULL;
-    tell_doing(site->tell, site->index, "%u %c -> %c %s.%s", row->arrow, flow_letter(row->tail),
-               flow_letter(row->head), row->service, row->method);
+    output_doing(site->output, site->index, "%u %c -> %c %s.%s", row->arrow,
+                 flow_letter(row->tail), flow_letter(row->head), row->service, row->method);
 }
 
 void trace_request(struct site *site, struct span payload)
@@ -71,15 +71,15 @@ static enum err add_report(struct site *site, enum err e, const char *words)
     return added;
 }
 
-static void tell(struct site *site, enum err e, const char *words)
+static void output(struct site *site, enum err e, const char *words)
 {
-    struct tell_arrow arrow = {
+    struct output_arrow arrow = {
         .row = site->trace.row,
         .err = e,
         .detail = e == ERR_OK ? site->unit.detail : words,
         .took_ms = (uint32_t)(rpc_now_ms() - site->trace.started_ms),
     };
-    tell_arrow(site->tell, site->index, &arrow);
+    output_arrow(site->output, site->index, &arrow);
 }
 
 enum err trace_end(struct site *site, enum err e)
@@ -88,11 +88,11 @@ enum err trace_end(struct site *site, enum err e)
     if (e != ERR_OK)
         snprintf(words, sizeof(words), "%s",
                  fail_words()[0] != '\0' ? fail_words() : err_text(e));
-    tell(site, e, words);
+    output(site, e, words);
     bool seen = flow_sees(FLOW_SERVER, site->trace.row);
     if (e == ERR_OK)
         return seen ? ERR_OK : add_report(site, e, words);
-    if (!site->trace.server_told && !site->interrupted && !line_lost(site->line) &&
+    if (!site->trace.server_told && !site->interrupted && !channel_lost(site->channel) &&
         (add_report(site, e, words) != ERR_OK || trace_report(site) != ERR_OK))
         log_line(LOG_LEVEL_WARN, "site: the failure of arrow %u was not reported: %s",
                  site->trace.row->arrow, fail_words());
@@ -106,10 +106,10 @@ enum err trace_report(struct site *site)
     AUTO(buf_free) struct buf encoded = { 0 };
     AUTO(buf_free) struct buf response = { 0 };
     TRY(reports_take(&site->reports, &encoded)); /* a ReportRequest is an ArrowReports */
-    struct line_call call = {
+    struct channel_call call = {
         .method = "hallmark.v1.Runs/Report",
         .payload = buf_span(&encoded),
-        .timeout_ms = LINE_CALL_MS,
+        .timeout_ms = CHANNEL_CALL_MS,
     };
-    return line_call(site->line, &call, &response);
+    return channel_call(site->channel, &call, &response);
 }

@@ -4,8 +4,8 @@
  *
  * Each end is used as a carrier uses it: events are taken after each step, DATA is consumed
  * once, nothing is delivered to an end that has failed. As long as nothing but the peers' own
- * messages is delivered, in order (honest), neither may ever call the other's a breach.
- * For fuzz_peer.c.
+ * messages is delivered, in order (honest), neither may ever call the other's a protocol
+ * violation. For fuzz_peer.c.
  */
 #pragma once
 
@@ -59,7 +59,7 @@ struct world {
 void world_open(struct world *w);
 void world_close(struct world *w); /* fails what is open; every call has had one answer */
 
-/* Deliver bytes to an end; it may call them a breach only if the world is not honest. */
+/* Deliver bytes to an end; it may call them a violation only if the world is not honest. */
 void world_receive(struct world *w, struct world_end *e, struct span message);
 void world_carry(struct world *w);  /* what the ends have to send goes onto the wire */
 void world_settle(struct world *w); /* deliver and consume until nothing moves any more */

@@ -52,40 +52,40 @@ static void connections(void **state)
 static void bytes_received(void **state)
 {
     (void)state;
-    struct caller *caller = greedy.session->caller;
+    struct client *client = greedy.session->client;
     unsigned taken = 0;
     for (unsigned i = 0; i < 64; i++)
-        taken += caller_receive(caller, 4 << 20) == ERR_OK ? 1u : 0u;
+        taken += client_receive(client, 4 << 20) == ERR_OK ? 1u : 0u;
     assert_int_equal(taken, BUDGET_RECEIVED / (4 << 20));
-    assert_int_equal(caller_receive(station.session->caller, 4 << 20), ERR_OK);
-    meter_give(&station.session->caller->received, 4 << 20);
-    meter_give(&caller->received, taken * (size_t)(4 << 20));
+    assert_int_equal(client_receive(station.session->client, 4 << 20), ERR_OK);
+    meter_give(&station.session->client->received, 4 << 20);
+    meter_give(&client->received, taken * (size_t)(4 << 20));
     assert_true(meter_take(&bench.server->received, BUDGET_RECEIVED_ALL - 1));
-    assert_int_equal(caller_receive(caller, 2), ERR_EXHAUSTED);
-    assert_int_equal(caller_receive(caller, 1), ERR_OK);
-    meter_give(&caller->received, 1);
+    assert_int_equal(client_receive(client, 2), ERR_EXHAUSTED);
+    assert_int_equal(client_receive(client, 1), ERR_OK);
+    meter_give(&client->received, 1);
     meter_give(&bench.server->received, BUDGET_RECEIVED_ALL - 1);
 }
 
 static void bytes_unread(void **state)
 {
     (void)state;
-    struct caller *caller = greedy.session->caller, *reader = station.session->caller;
-    meter_add(&caller->unsent, BUDGET_UNREAD);
-    assert_int_equal(caller_check(caller), ERR_OK);
-    meter_add(&caller->unsent, 1);
-    assert_int_equal(caller_check(caller), ERR_EXHAUSTED);
-    meter_give(&caller->unsent, BUDGET_UNREAD + 1);
+    struct client *client = greedy.session->client, *reader = station.session->client;
+    meter_add(&client->unsent, BUDGET_UNREAD);
+    assert_int_equal(client_check(client), ERR_OK);
+    meter_add(&client->unsent, 1);
+    assert_int_equal(client_check(client), ERR_EXHAUSTED);
+    meter_give(&client->unsent, BUDGET_UNREAD + 1);
     /* Others that do not read, each within its own limit: all their memory together. Who has
      * read goes on. */
     meter_add(&bench.server->unsent, BUDGET_UNREAD_ALL);
     meter_add(&reader->unsent, BUDGET_UNREAD_FREE);
-    assert_int_equal(caller_check(reader), ERR_OK);
+    assert_int_equal(client_check(reader), ERR_OK);
     meter_add(&reader->unsent, 1);
-    assert_int_equal(caller_check(reader), ERR_EXHAUSTED);
+    assert_int_equal(client_check(reader), ERR_EXHAUSTED);
     meter_give(&reader->unsent, BUDGET_UNREAD_FREE + 1);
     meter_give(&bench.server->unsent, BUDGET_UNREAD_ALL);
-    assert_int_equal(caller_check(caller), ERR_OK);
+    assert_int_equal(client_check(client), ERR_OK);
 }
 
 static enum err open_one(struct party *p, const char *order, unsigned number)
@@ -123,8 +123,8 @@ static void runs_open(void **state)
 static void opens_a_minute(void **state)
 {
     (void)state;
-    struct caller *caller = greedy.session->caller;
-    caller->opens = (struct budget_bucket){ 1, rpc_now_ms() };
+    struct client *client = greedy.session->client;
+    client->opens = (struct budget_bucket){ 1, rpc_now_ms() };
     unsigned opened = 0;
     enum err e = ERR_OK;
     for (unsigned i = 0; i < 50 && e == ERR_OK; i++, opened += e == ERR_OK)
@@ -132,7 +132,7 @@ static void opens_a_minute(void **state)
     assert_int_equal(e, ERR_EXHAUSTED);
     assert_non_null(strstr(fail_words(), "a minute"));
     assert_in_range(opened, 1, 40);
-    caller->opens = (struct budget_bucket){ 0 };
+    client->opens = (struct budget_bucket){ 0 };
 }
 
 /* A station that reports nothing, over and over: its run ends, and the log says so. */
@@ -173,7 +173,7 @@ static void entries_of_refusals(void **state)
     unsigned before = bench_entries("refusal");
     for (unsigned i = 0; i < TRIES; i++)
         assert_int_equal(open_one(&station, "there-is-none", i), ERR_NOT_FOUND);
-    callers_tell(bench.server, true);
+    clients_append(bench.server, true);
     assert_in_range(bench_entries("refusal") - before, 2, BUDGET_REFUSALS + TRIES / 4);
     bench_check();
 }
@@ -193,7 +193,7 @@ static void entries_of_tls_refusals(void **state)
     enum { TRIES = 500 };
     struct net net = { .server = bench.server, .strand = strand_new(bench.server->work) };
     assert_non_null(net.strand);
-    assert_int_equal(caller_enter(bench.server, "", &net.strangers), ERR_OK);
+    assert_int_equal(client_enter(bench.server, "", &net.strangers), ERR_OK);
     unsigned before = bench_entries("tls"), sums = bench_entries("refusal");
     for (unsigned i = 0; i < TRIES; i++)
         refusal_tls(&net, "127.0.0.1", "certificate required");
@@ -203,10 +203,10 @@ static void entries_of_tls_refusals(void **state)
         made = bench_entries("tls") - before;
     }
     assert_in_range(made, 1, BUDGET_REFUSALS + TRIES / 10);
-    callers_tell(bench.server, true);
+    clients_append(bench.server, true);
     assert_int_equal(bench_entries("refusal") - sums, 1);
     assert_int_equal(net.strangers->left_out, 0);
-    caller_leave(&net.strangers);
+    client_leave(&net.strangers);
     strand_drop(&net.strand);
     bench_check();
 }

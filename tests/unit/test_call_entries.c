@@ -216,8 +216,8 @@ static void no_limit_yet(struct party *p)
         run->entries = 0; /* bench_settle() came before: its strand is idle */
     run_drop(&run);
     pthread_mutex_lock(&bench.server->lock);
-    p->session->caller->refusals = (struct budget_bucket){ 0 }; /* full */
-    p->session->caller->left_out = 0;
+    p->session->client->refusals = (struct budget_bucket){ 0 }; /* full */
+    p->session->client->left_out = 0;
     pthread_mutex_unlock(&bench.server->lock);
 }
 

@@ -93,15 +93,15 @@ static void what_hangs_is_named(void **state)
 {
     (void)state;
     struct hanging h;
-    char words[HSM_HUNG_WORDS];
-    assert_int_equal(hsm_hung(0, words), 0);
+    char words[HSM_UNRESPONSIVE_SIZE];
+    assert_int_equal(hsm_unresponsive(0, words), 0);
     assert_string_equal(words, "");
     hang(&h);
-    assert_int_equal(hsm_hung(0, words), SESSIONS);
+    assert_int_equal(hsm_unresponsive(0, words), SESSIONS);
     assert_non_null(strstr(words, "C_Sign has not returned"));
-    assert_int_equal(hsm_hung(60000, words), 0);
+    assert_int_equal(hsm_unresponsive(60000, words), 0);
     come_back(&h);
-    assert_int_equal(hsm_hung(0, words), 0);
+    assert_int_equal(hsm_unresponsive(0, words), 0);
     assert_int_equal(sign_one(), ERR_OK);
 }
 

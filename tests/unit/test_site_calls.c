@@ -34,18 +34,18 @@ static int tear_down(void **state)
 /* Two lines with a run each, on one connection. */
 struct bench {
     struct server *server;
-    struct line *a, *b;
+    struct channel *a, *b;
 };
 
-static void open_run(struct line *line)
+static void open_run(struct channel *channel)
 {
     AUTO(buf_free) struct buf response = { 0 };
-    const struct line_call call = {
+    const struct channel_call call = {
         .method = "hallmark.v1.Runs/Open",
         .timeout_ms = LONG_MS,
         .opens_run = true,
     };
-    assert_int_equal(line_call(line, &call, &response), ERR_OK);
+    assert_int_equal(channel_call(channel, &call, &response), ERR_OK);
 }
 
 static void start(struct bench *t)
@@ -60,8 +60,8 @@ static void start(struct bench *t)
     *t = (struct bench){ 0 };
     scene_begin(FAULT_NONE);
     assert_int_equal(server_open(&config, &t->server), ERR_OK);
-    assert_int_equal(line_open(t->server, &t->a), ERR_OK);
-    assert_int_equal(line_open(t->server, &t->b), ERR_OK);
+    assert_int_equal(channel_open(t->server, &t->a), ERR_OK);
+    assert_int_equal(channel_open(t->server, &t->b), ERR_OK);
     open_run(t->a);
     open_run(t->b);
     fake_server_settle();
@@ -69,16 +69,16 @@ static void start(struct bench *t)
 
 static void stop(struct bench *t)
 {
-    line_close(t->a);
-    line_close(t->b);
+    channel_close(t->a);
+    channel_close(t->b);
     server_close(t->server);
 }
 
 /* The server calls arrow 3 by itself after each Runs.Open. */
-static void expect(struct line *line, const char *method)
+static void expect(struct channel *channel, const char *method)
 {
     struct peer_event event = { 0 };
-    assert_int_equal(line_next(line, LONG_MS, &event), ERR_OK);
+    assert_int_equal(channel_next(channel, LONG_MS, &event), ERR_OK);
     assert_string_equal(event.frame->request->method + strlen("hallmark.v1."), method);
     peer_event_free(&event);
 }
@@ -97,7 +97,7 @@ static void calls_go_to_the_site_of_their_run(void **state)
     expect(t.a, "Station/PutDeviceCertificate");
     expect(t.b, "Station/PutWebServerCertificate");
     expect(t.b, "Station/PutRotpk");
-    assert_int_equal(line_next(t.a, SOON_MS, &event), ERR_DEADLINE);
+    assert_int_equal(channel_next(t.a, SOON_MS, &event), ERR_DEADLINE);
     stop(&t);
 }
 
@@ -106,7 +106,7 @@ static void a_full_inbox_refuses(void **state)
     (void)state;
     struct bench t;
     start(&t);
-    for (size_t i = 1; i < LINE_INBOX_MAX; i++) /* arrow 3 waits already */
+    for (size_t i = 1; i < CHANNEL_INBOX_MAX; i++) /* arrow 3 waits already */
         fake_server_call(1, "Station/PutRotpk", nothing, 0);
     fake_server_settle();
     assert_int_equal(scene.answer_count, 0);
@@ -116,7 +116,7 @@ static void a_full_inbox_refuses(void **state)
     assert_int_equal(scene.answers[0], ERR_EXHAUSTED);
     expect(t.b, "Station/PutWebServerCertificate"); /* the other site has its own */
     stop(&t);
-    assert_int_equal(scene.answer_count, 1 + LINE_INBOX_MAX); /* nobody is left waiting */
+    assert_int_equal(scene.answer_count, 1 + CHANNEL_INBOX_MAX); /* nobody is left waiting */
     assert_int_equal(scene.answers[scene.answer_count - 1], ERR_NOT_FOUND);
 }
 
@@ -135,7 +135,7 @@ static void a_cancelled_call_is_dropped(void **state)
     fake_server_settle();
     expect(t.a, "Station/PutRotpk");
     expect(t.a, "Station/PutSignedFirmware");
-    assert_int_equal(line_next(t.a, SOON_MS, &event), ERR_DEADLINE);
+    assert_int_equal(channel_next(t.a, SOON_MS, &event), ERR_DEADLINE);
     stop(&t);
     assert_int_equal(scene.answer_count, 1); /* of b's arrow 3, at its end */
 }
@@ -145,7 +145,7 @@ static void a_run_that_ended_is_unknown(void **state)
     (void)state;
     struct bench t;
     start(&t);
-    line_close(t.a);
+    channel_close(t.a);
     t.a = NULL;
     size_t before = scene.answer_count;
     fake_server_call(1, "Station/PutRotpk", nothing, 0);
@@ -161,15 +161,15 @@ static void loss_ends_every_wait(void **state)
     struct bench t;
     struct peer_event event = { 0 };
     AUTO(buf_free) struct buf response = { 0 };
-    const struct line_call call = { .method = "hallmark.v1.Runs/Report",
-                                    .timeout_ms = LONG_MS };
+    const struct channel_call call = { .method = "hallmark.v1.Runs/Report",
+                                       .timeout_ms = LONG_MS };
     start(&t);
     expect(t.a, "Station/PutWebServerCertificate");
     fake_server_lose("cable\ncut");
-    assert_int_equal(line_next(t.a, LONG_MS, &event), ERR_CLOSED);
+    assert_int_equal(channel_next(t.a, LONG_MS, &event), ERR_CLOSED);
     assert_non_null(strstr(fail_words(), "cable cut"));
-    assert_int_equal(line_call(t.b, &call, &response), ERR_CLOSED);
-    assert_int_equal(line_next(t.b, LONG_MS, &event), ERR_CLOSED); /* not even what waits */
+    assert_int_equal(channel_call(t.b, &call, &response), ERR_CLOSED);
+    assert_int_equal(channel_next(t.b, LONG_MS, &event), ERR_CLOSED); /* not even what waits */
     stop(&t);
 }
 
