@@ -38,12 +38,15 @@ struct adding {
     struct call *call;
     size_t row;
     const Hallmark__V1__AddPrincipalRequest *in;
+    X509_REQ *csr;
+    uint8_t key_sha256[SHA256_SIZE];
     struct store_registration kept;
     Hallmark__V1__AddPrincipalResponse *out;
 };
 
 static void adding_drop(struct adding *a)
 {
+    X509_REQ_free(a->csr);
     store_registration_free(&a->kept);
 }
 
@@ -80,7 +83,7 @@ static enum err check_free(struct store_tx *tx, void *context)
     struct store_principal have = { 0 };
     enum err e = store_principal_get(tx, role_of(a), a->in->name, &have);
     if (e == ERR_NOT_FOUND)
-        return ERR_OK;
+        return store_principal_key_check(tx, role_of(a), a->in->name, a->key_sha256);
     TRY(e);
     if (!have.revoked)
         TRY(find_same(tx, a, &have));
@@ -90,14 +93,11 @@ static enum err check_free(struct store_tx *tx, void *context)
                       have.revoked ? "was revoked: its name is not given again" : "exists");
 }
 
-static enum err issue(struct adding *a)
+static enum err open_csr(struct adding *a)
 {
-    X509_REQ *csr = NULL;
-    TRY(ca_csr_open(span_in(&a->in->csr), &csr));
-    enum err e = ca_issue(a->call->server->ca, roles[a->row].profile, a->in->name, csr, NULL,
-                          &a->kept.certificate);
-    X509_REQ_free(csr);
-    return e;
+    TRY(ca_csr_open(span_in(&a->in->csr), &a->csr));
+    sha256_of(span_in(&a->in->csr), a->kept.csr_sha256);
+    return ca_csr_key_sha256(a->csr, a->key_sha256);
 }
 
 static enum err add(struct store_tx *tx, void *context)
@@ -110,15 +110,20 @@ static enum err add(struct store_tx *tx, void *context)
     if (e == ERR_EXISTS)
         return fail_quiet(e, "%s %s exists", roles[a->row].what, a->in->name);
     TRY(e);
+    TRY(store_principal_key_put(tx, principal.role, principal.name, a->key_sha256));
     return store_registration_put(tx, &principal, &a->kept);
 }
 
-/* Puts name and role into the entry. */
+/* Puts name and role into the entry; and the policy, where oemctl init adds an operator. */
 static enum err describe(struct call *call, size_t row, const char *name)
 {
-    char words[NAME_LENGTH_MAX + 16];
+    char words[NAME_LENGTH_MAX + 40];
+    bool alone = call->principal->role == AUTH_SERVER && roles[row].profile == CA_OPERATOR;
     TRY(ca_name_check(roles[row].what, name));
-    snprintf(words, sizeof(words), "%s %s", roles[row].what, name);
+    snprintf(words, sizeof(words), "%s %s%s", roles[row].what, name,
+             !alone                                    ? ""
+             : call->server->config->policy.two_person ? "; two_person = yes"
+                                                       : "; two_person = no");
     event_text(&call->event, EVENT_MESSAGE, words);
     return ERR_OK;
 }
@@ -133,11 +138,12 @@ static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrinci
     TRY(message_reason_if_any(call, in->reason));
     if (call->server->ca == NULL)
         return fail_quiet(ERR_PRECONDITION, "there is no CA yet: run oemctl init first");
-    sha256_of(span_in(&in->csr), a.kept.csr_sha256);
+    TRY(open_csr(&a));
     TRY(call_read(call, check_free, &a));
     bool known = a.kept.certificate.len != 0;
     if (!known)
-        TRY(issue(&a));
+        TRY(ca_issue(call->server->ca, roles[a.row].profile, in->name, a.csr, NULL,
+                     &a.kept.certificate));
     event_digest_is(&call->event, "csr", a.kept.csr_sha256);
     event_digest(&call->event, "certificate", buf_span(&a.kept.certificate));
     TRY(rpc_bytes(rpc, &out->certificate, buf_span(&a.kept.certificate)));

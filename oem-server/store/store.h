@@ -127,6 +127,13 @@ enum err store_principal_check(struct store_tx *tx, uint32_t role, const char *n
 enum err store_principal_list(struct store_tx *tx, uint32_t role,
                               struct store_principal **principals_out, size_t *count_out);
 
+/* A key has one name: digest of its SubjectPublicKeyInfo. ERR_PRECONDITION: it is another
+ * principal's, or was. The first asks only. */
+enum err store_principal_key_check(struct store_tx *tx, uint32_t role, const char *name,
+                                   const uint8_t key_sha256[static SHA256_SIZE]);
+enum err store_principal_key_put(struct store_tx *tx, uint32_t role, const char *name,
+                                 const uint8_t key_sha256[static SHA256_SIZE]);
+
 /* A principal's request and its certificate, so that the same request can be answered again. */
 struct store_registration {
     uint8_t csr_sha256[SHA256_SIZE];
