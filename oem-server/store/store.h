@@ -61,6 +61,10 @@ enum err store_do(struct store *store, store_fn *fn, void *context, uint64_t dea
  * s); long exports read in pages. It runs on the caller's thread. A write in it fails. */
 enum err store_read(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms);
 
+/* Are tables, indexes and triggers those of this program's migrations? ERR_DATA_LOSS, with the
+ * first that is not: somebody edited them. Inside a read (test_store_damage). */
+enum err store_schema_check(struct store_tx *tx);
+
 /* The database's clock, microseconds since 1970: one value a transaction. */
 int64_t store_now_us(struct store_tx *tx);
 
