@@ -40,6 +40,7 @@ struct adding {
     const Hallmark__V1__AddPrincipalRequest *in;
     X509_REQ *csr;
     uint8_t key_sha256[SHA256_SIZE];
+    bool waits; /* for a second operator: nothing is signed yet */
     struct store_registration kept;
     Hallmark__V1__AddPrincipalResponse *out;
 };
@@ -81,6 +82,7 @@ static enum err check_free(struct store_tx *tx, void *context)
 {
     struct adding *a = context;
     struct store_principal have = { 0 };
+    TRY(call_waits(tx, a->call, &a->waits));
     enum err e = store_principal_get(tx, role_of(a), a->in->name, &have);
     if (e == ERR_NOT_FOUND)
         return store_principal_key_check(tx, role_of(a), a->in->name, a->key_sha256);
@@ -104,6 +106,8 @@ static enum err add(struct store_tx *tx, void *context)
 {
     struct adding *a = context;
     struct store_principal principal = { .role = role_of(a) };
+    if (a->kept.certificate.len == 0)
+        return fail(ERR_INTERNAL, "registry: %s has no certificate", a->in->name);
     snprintf(principal.name, sizeof(principal.name), "%s", a->in->name);
     sha256_of(buf_span(&a->kept.certificate), principal.certificate_sha256);
     enum err e = store_principal_add(tx, &principal);
@@ -128,6 +132,18 @@ static enum err describe(struct call *call, size_t row, const char *name)
     return ERR_OK;
 }
 
+static enum err answer(struct adding *a, bool known)
+{
+    struct call *call = a->call;
+    struct ca *ca = call->server->ca;
+    if (!known)
+        TRY(ca_issue(ca, roles[a->row].profile, a->in->name, a->csr, NULL,
+                     &a->kept.certificate));
+    event_digest(&call->event, "certificate", buf_span(&a->kept.certificate));
+    TRY(rpc_bytes(&call->rpc, &a->out->certificate, buf_span(&a->kept.certificate)));
+    return rpc_bytes(&call->rpc, &a->out->issuer, ca_issuing(ca));
+}
+
 static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrincipalRequest *in,
                              Hallmark__V1__AddPrincipalResponse *out)
 {
@@ -141,13 +157,9 @@ static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrinci
     TRY(open_csr(&a));
     TRY(call_read(call, check_free, &a));
     bool known = a.kept.certificate.len != 0;
-    if (!known)
-        TRY(ca_issue(call->server->ca, roles[a.row].profile, in->name, a.csr, NULL,
-                     &a.kept.certificate));
     event_digest_is(&call->event, "csr", a.kept.csr_sha256);
-    event_digest(&call->event, "certificate", buf_span(&a.kept.certificate));
-    TRY(rpc_bytes(rpc, &out->certificate, buf_span(&a.kept.certificate)));
-    TRY(rpc_bytes(rpc, &out->issuer, ca_issuing(call->server->ca)));
+    if (known || !a.waits)
+        TRY(answer(&a, known));
     return call_change(call, known ? NULL : add, &a, &out->base);
 }
 

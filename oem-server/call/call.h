@@ -65,6 +65,9 @@ enum err call_change(struct call *call, store_fn *fn, void *context,
                      const ProtobufCMessage *answer);
 /* An earlier change of the same call, with an entry of kind "claim" and no answer. */
 enum err call_claim(struct call *call, store_fn *fn, void *context);
+/* Inside a read: will call_change() enter the act as a request for a second operator, and not
+ * do it? Then the handler makes nothing that only the act needs. */
+enum err call_waits(struct store_tx *tx, const struct call *call, bool *waits_out);
 /* A read, after a check that the principal is registered and not revoked. fn as for
  * store_read(). */
 enum err call_read(struct call *call, store_fn *fn, void *context);

@@ -163,6 +163,20 @@ static enum err check_asker(const struct call *call)
                             call->principal->name);
 }
 
+static enum err asks(struct store_tx *tx, const struct call *call, bool *asks_out)
+{
+    uint64_t now = 0, ever = 0;
+    TRY(store_operator_count(tx, &now, &ever));
+    *asks_out = !(gate_of(call)->first_alone && ever < 2);
+    return ERR_OK;
+}
+
+enum err call_waits(struct store_tx *tx, const struct call *call, bool *waits_out)
+{
+    *waits_out = false;
+    return call->approving == NULL && gate_applies(call) ? asks(tx, call, waits_out) : ERR_OK;
+}
+
 enum err gate_ask(struct store_tx *tx, struct call *call, bool *asked_out)
 {
     AUTO(store_approval_free) struct store_approval asked = { 0 };
@@ -170,10 +184,8 @@ enum err gate_ask(struct store_tx *tx, struct call *call, bool *asked_out)
         BUDGET_APPROVALS, BUDGET_APPROVALS_ALL,
         (int64_t)call->server->config->policy.approval_s * US_OF_S
     };
-    uint64_t now = 0, ever = 0;
     bool fresh = false;
-    TRY(store_operator_count(tx, &now, &ever));
-    *asked_out = !(gate_of(call)->first_alone && ever < 2);
+    TRY(asks(tx, call, asked_out));
     if (!*asked_out)
         return ERR_OK;
     TRY(check_asker(call));

@@ -397,7 +397,14 @@ static void operators_come_and_go_by_two(void **state)
     AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
     AUTO(rpc_drop) ProtobufCMessage *first = NULL, *again = NULL;
     AUTO(rpc_drop) Hallmark__V1__ApproveResponse *approved = NULL;
+    AUTO(entries_drop) struct entries e = { .count = 0 };
+    uint64_t start = tlog_size(bench.server->log);
     unsigned n = waits(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &csr, NULL));
+    entries_from(start, &e); /* one operator's word makes the CA sign nothing */
+    assert_int_equal(e.count, 1);
+    assert_int_equal(e.list[0]->n_hsm_operations, 0);
+    assert_int_equal(e.list[0]->n_digests, 1);
+    assert_string_equal(e.list[0]->digests[0]->name, "csr");
     assert_int_equal(waits(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &csr, NULL)),
                      n);
     OK(approve_with(&bob, n, NULL, &approved));
