@@ -204,5 +204,7 @@ enum err gate_pending(struct call *call)
                       "pending approval %" PRIu64 ": another operator approves it with 'oemctl "
                       "approve %" PRIu64 "' within %u %s, or it expires",
                       call->pending, call->pending, s % HOUR_S == 0 ? s / HOUR_S : s,
-                      s % HOUR_S == 0 ? "hours" : "seconds");
+                      s == HOUR_S       ? "hour"
+                      : s % HOUR_S == 0 ? "hours"
+                                        : "seconds");
 }
