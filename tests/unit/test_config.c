@@ -138,6 +138,37 @@ static void refusals_name_the_place(void **state)
     }
 }
 
+/* What a newcomer copies from the page. */
+static void the_example_is_valid(void **state)
+{
+    (void)state;
+    AUTO(free_drop) char *line = NULL;
+    AUTO(free_drop) char *text = NULL;
+    struct config *c = NULL;
+    size_t size = 0, len = 0;
+    bool inside = false;
+    FILE *page = fopen(SOURCE_DIR "/oem-server/README.md", "r"),
+         *out = open_memstream(&text, &len);
+    assert_non_null(page);
+    assert_non_null(out);
+    while (getline(&line, &size, page) > 0) {
+        const char *from = line + strspn(line, " ");
+        if (strncmp(from, "```", 3) == 0)
+            inside = strcmp(from, "```ini\n") == 0;
+        else if (inside)
+            fputs(from, out);
+    }
+    fclose(page);
+    fclose(out);
+    if (read_text(text, &c) != ERR_OK)
+        fail_msg("%s", fail_words());
+    assert_string_equal(c->name, "oem-1");
+    assert_string_equal(c->organization, "Example Instruments");
+    assert_int_equal(c->policy.run_idle_s, 900);
+    assert_false(c->policy.two_person);
+    config_free(c);
+}
+
 static void missing_file_is_named(void **state)
 {
     (void)state;
@@ -154,6 +185,7 @@ int main(void)
         cmocka_unit_test(name_may_stand_before_listen),
         cmocka_unit_test(policy_is_minutes_or_seconds),
         cmocka_unit_test(refusals_name_the_place),
+        cmocka_unit_test(the_example_is_valid),
         cmocka_unit_test(missing_file_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
