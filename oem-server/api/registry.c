@@ -56,6 +56,12 @@ static uint32_t role_of(const struct adding *a)
     return (uint32_t)roles[a->row].role;
 }
 
+/* Who holds a key with two operators' names is two operators. */
+static bool is_operator(const struct adding *a)
+{
+    return roles[a->row].profile == CA_OPERATOR;
+}
+
 /* An answer may have been lost after it was durable: the same request gets the same certificate
  * again, unless it was revoked. */
 static enum err find_same(struct store_tx *tx, struct adding *a,
@@ -85,7 +91,9 @@ static enum err check_free(struct store_tx *tx, void *context)
     TRY(call_waits(tx, a->call, &a->waits));
     enum err e = store_principal_get(tx, role_of(a), a->in->name, &have);
     if (e == ERR_NOT_FOUND)
-        return store_principal_key_check(tx, role_of(a), a->in->name, a->key_sha256);
+        return is_operator(a)
+                   ? store_principal_key_check(tx, role_of(a), a->in->name, a->key_sha256)
+                   : ERR_OK;
     TRY(e);
     if (!have.revoked)
         TRY(find_same(tx, a, &have));
@@ -114,7 +122,8 @@ static enum err add(struct store_tx *tx, void *context)
     if (e == ERR_EXISTS)
         return fail_quiet(e, "%s %s exists", roles[a->row].what, a->in->name);
     TRY(e);
-    TRY(store_principal_key_put(tx, principal.role, principal.name, a->key_sha256));
+    if (is_operator(a))
+        TRY(store_principal_key_put(tx, principal.role, principal.name, a->key_sha256));
     return store_registration_put(tx, &principal, &a->kept);
 }
 

@@ -3,7 +3,7 @@
  * of seized stations. For schema.c. */
 #pragma once
 
-/* A key has one name, for good (test_store: a_key_has_one_name). */
+/* Of operators: a key has one name, for good (test_store: a_key_has_one_name). */
 #define SCHEMA_PRINCIPAL_KEYS                                                                  \
     "CREATE TABLE principal_keys (key_sha256 BYTEA NOT NULL PRIMARY KEY"                       \
     " CHECK (length(key_sha256) = 32), role BIGINT NOT NULL, name TEXT NOT NULL,"              \
