@@ -366,6 +366,6 @@ const char schema_base[] =
 const char *const schema_migrations[] = {
     /* 1 */
     SCHEMA_PEOPLE SCHEMA_ORDERS SCHEMA_UNITS SCHEMA_FACTS SCHEMA_HOLDS SCHEMA_KEYS SCHEMA_LOG
-        SCHEMA_APPROVALS SCHEMA_SEIZURES,
+        SCHEMA_PRINCIPAL_KEYS SCHEMA_APPROVALS SCHEMA_SEIZURES,
 };
 const unsigned schema_version = COUNT(schema_migrations);
