@@ -62,13 +62,16 @@ struct wss {
     pthread_t io; /* the same, as pthread_self() gives it: set before the first connection */
     bool joined;
     atomic_bool stopping;
-    atomic_bool renewing;   /* tls_setup is to be called again */
-    SSL_CTX *tls;           /* libwebsockets' own */
-    atomic_bool connecting; /* a client's connect was asked for */
-    atomic_bool refused;    /* the attempt failed, and that was reported */
-    struct lws
-        *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
-    struct wss_ending ending; /* I/O thread: of the latest attempt that failed */
+    atomic_bool renewing; /* tls_setup is to be called again */
+    SSL_CTX *tls;         /* libwebsockets' own */
+    /* A client's: addresses to connect to, from wss_connect(), or NULL. */
+    _Atomic(struct addrinfo *) resolved;
+    /* I/O thread, of the attempt under way: */
+    struct addrinfo *addresses; /* owned */
+    struct addrinfo *address;   /* the one being tried, or next; NULL: no attempt */
+    struct lws *attempt;        /* the connection being made; NULL once it stands or failed */
+    bool refused;               /* it failed, and that was seen */
+    struct wss_ending ending;   /* I/O thread: of the latest attempt that failed */
 
     struct listen_set listening;    /* of a server, and */
     struct admission admission;     /* the same, before a handshake begins */
@@ -115,6 +118,12 @@ void stream_end_all(struct wss_conn *conn, const char *words);
 enum err tls_prepare(struct wss *wss, SSL_CTX *tls);
 const char *tls_refusal(int alert, char *words, size_t size); /* that the server sent */
 bool tls_peer_ok(SSL *ssl, X509 **certificate_out); /* verified; certificate is the caller's */
+
+/* connect.c, I/O thread */
+void connect_go_on(struct wss *wss); /* begins an attempt if one was asked for, or its next */
+void connect_failed(struct wss *wss, struct lws *wsi, const char *words); /* wsi may be NULL */
+void connect_made(struct wss *wss);
+void connect_forget(struct wss *wss); /* after the I/O thread's end */
 
 /* Turns "::ffff:a.b.c.d" into "a.b.c.d", in place. */
 void address_unmap(char *address);
