@@ -42,6 +42,8 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
         return -1;
     }
     conn->accepted = true;
+    if (!wss->config.server)
+        close_frame_watch(conn);
     conn_begin(conn);
     enum err e = wss->config.handler.accept == NULL
                      ? ERR_OK
@@ -88,10 +90,12 @@ static int receive(struct lws *wsi, struct wss_conn *conn, struct span piece)
 static void peer_close(struct wss_conn *conn, struct span body)
 {
     struct rd r = rd_of(body);
-    unsigned code = rd_u16be(&r);
+    (void)rd_u16be(&r);
+    unsigned code = close_frame_code(conn, body);
     int len = (int)(r.rest.len < WSS_REASON_MAX - 24 ? r.rest.len : WSS_REASON_MAX - 24);
     char reason[WSS_REASON_MAX + 1];
-    conn->leaving = true; /* lws answers */
+    conn->leaving = true; /* lws answers, and reads no more */
+    close_frame_forget(conn);
     if (r.err != ERR_OK)
         return;
     snprintf(reason, sizeof(reason), "closed by the peer (%u): %.*s", code, len,

@@ -384,6 +384,47 @@ static void a_refusal_in_a_call_lasts(void **state)
     }
 }
 
+static void temporary_close_codes(void **state)
+{
+    (void)state;
+    for (unsigned code = 1012; code <= 1014; code++) {
+        struct bench t;
+        char shown[8];
+        start(&t, &(struct server){ .vanish = 1, .close_code = code });
+        assert_int_equal(call(&t, changes, 0), ERR_OK);
+        stop(&t);
+        assert_int_equal(server.calls, 2);
+        snprintf(shown, sizeof(shown), "(%u)", code);
+        assert_non_null(strstr(told.words, shown));
+    }
+}
+
+/* 1013, before HELLO. */
+static void a_busy_server_is_tried_again(void **state)
+{
+    (void)state;
+    struct bench t;
+    start(&t, &(struct server){ .refused = 2, .refusal = ERR_UNAVAILABLE });
+    assert_int_equal(t.opened, ERR_OK);
+    assert_int_equal(call(&t, changes, 0), ERR_OK);
+    stop(&t);
+    assert_int_equal(server.accepted, 3);
+}
+
+/* libwebsockets shows 1016 as this one, too: what is not known may not pass. */
+static void a_protocol_error_lasts(void **state)
+{
+    (void)state;
+    static const unsigned codes[] = { 1002, 1016 };
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        struct bench t;
+        start(&t, &(struct server){ .vanish = 100, .close_code = codes[i] });
+        assert_int_equal(call(&t, changes, 0), ERR_PROTO);
+        stop(&t);
+        assert_int_equal(server.calls, 1);
+    }
+}
+
 /* An answer that says it, and no close behind it. */
 static void unauthenticated_alone_is_an_answer(void **state)
 {
@@ -562,6 +603,9 @@ int main(void)
         cmocka_unit_test(a_drain_moves_the_next_call_only),
         cmocka_unit_test(a_refusal_lasts),
         cmocka_unit_test(a_refusal_in_a_call_lasts),
+        cmocka_unit_test(temporary_close_codes),
+        cmocka_unit_test(a_busy_server_is_tried_again),
+        cmocka_unit_test(a_protocol_error_lasts),
         cmocka_unit_test(unauthenticated_alone_is_an_answer),
         cmocka_unit_test(patience_ends),
         cmocka_unit_test(all_addresses_of_a_name_are_tried),
