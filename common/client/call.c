@@ -15,8 +15,8 @@ static void on_done(void *context, const Hallmark__V1__FrameResponse *response)
 {
     struct client_call *call = context;
     struct client *client = call->client;
-    if (call->hook != NULL)
-        call->hook(call->context, response);
+    if (call->hook.answered != NULL)
+        call->hook.answered(call->hook.context, response);
     pthread_mutex_lock(&client->lock);
     call->err = err_from_wire(response->code, response->status);
     clean_put(call->words, sizeof(call->words), response->message);
@@ -29,10 +29,11 @@ static void on_done(void *context, const Hallmark__V1__FrameResponse *response)
 }
 
 enum err client_call_begin(struct client_line *line, const Hallmark__V1__FrameRequest *request,
-                           struct client_call *call)
+                           const struct client_hook *hook, struct client_call *call)
 {
     call->client = line->client;
-    call->done = false;
+    if (hook != NULL)
+        call->hook = *hook;
     TRY(client_condition(&call->answered));
     enum err e = wss_call(line->conn, request, on_done, call);
     if (e != ERR_OK)
@@ -59,7 +60,7 @@ enum err client_call_end(struct client_call *call, struct buf *response_out)
 
 /* What client_repeat() passes on. */
 struct calling {
-    const struct client_call *call;
+    const struct client_hook *hook;
     struct buf *response;
 };
 
@@ -68,18 +69,15 @@ static enum err call_once(void *context, struct client_line *line,
 {
     const struct calling *calling = context;
     struct client_call call = { 0 };
-    if (calling->call != NULL)
-        call = (struct client_call){ .hook = calling->call->hook,
-                                     .context = calling->call->context };
-    TRY(client_call_begin(line, request, &call));
+    TRY(client_call_begin(line, request, calling->hook, &call));
     return client_call_end(&call, calling->response);
 }
 
 enum err client_call(struct client_line *line, const struct client_again *again,
-                     Hallmark__V1__FrameRequest *request, const struct client_call *call,
+                     Hallmark__V1__FrameRequest *request, const struct client_hook *hook,
                      struct buf *response_out)
 {
-    struct calling calling = { call, response_out };
+    struct calling calling = { hook, response_out };
     request->end_stream = true;
     return client_repeat(line, again, request, call_once, &calling);
 }

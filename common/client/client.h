@@ -126,28 +126,33 @@ enum err client_repeat(struct client_line *line, const struct client_again *agai
                        Hallmark__V1__FrameRequest *request, client_attempt *attempt,
                        void *context);
 
+/* Called on the I/O thread with each answer, before the next message, under no lock. */
+struct client_hook {
+    wss_done *answered;
+    void *context;
+};
+
 /* A call in progress; the I/O thread fills it in, once. */
 struct client_call {
     struct client *client;
-    wss_done *hook; /* NULL, or called on the I/O thread with each answer, under no lock */
-    void *context;  /* of the hook */
-    /* Under the client's lock until done. */
+    struct client_hook hook;
     pthread_cond_t answered;
-    bool done;
+    bool done; /* this and what follows under the client's lock, until it is true */
     enum err err;
     char words[FAIL_WORDS_MAX]; /* the peer's, printable */
     struct buf response;
 };
 
-/* client_call_begin() sends it on the line's connection; call stays where it is until
- * client_call_end() has waited for its answer. The error is the answer's, with its message. */
+/* client_call_begin() sends it on the line's connection; call, all zero before, stays where it
+ * is until client_call_end() has waited for its answer. The error is the answer's, with its
+ * message. hook: NULL for none. */
 enum err client_call_begin(struct client_line *line, const Hallmark__V1__FrameRequest *request,
-                           struct client_call *call);
+                           const struct client_hook *hook, struct client_call *call);
 enum err client_call_end(struct client_call *call, struct buf *response_out);
 
-/* Both, by client_repeat(). call: NULL, or its hook and context. */
+/* Both, by client_repeat(). */
 enum err client_call(struct client_line *line, const struct client_again *again,
-                     Hallmark__V1__FrameRequest *request, const struct client_call *call,
+                     Hallmark__V1__FrameRequest *request, const struct client_hook *hook,
                      struct buf *response_out);
 
 /* Answers a call of the server with e and a message, made printable; "": e's own text. */

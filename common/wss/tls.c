@@ -115,7 +115,6 @@ enum err tls_prepare(struct wss *wss, SSL_CTX *tls)
         SSL_CTX_set_purpose(tls, X509_PURPOSE_SSL_CLIENT);
         SSL_CTX_set_info_callback(tls, on_info);
     } else {
-        SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_info_callback(tls, on_client_info);
         TRY(expect_server(wss->config.address, tls));
     }

@@ -114,8 +114,8 @@ enum err remote_send(void *context, const char *method, struct span payload,
 {
     struct remote *r = context;
     Hallmark__V1__FrameRequest request = request_of(r, method, payload);
-    const struct client_call call = { .hook = keep_pending, .context = r };
-    TRY(client_call(&r->line, &again, &request, &call, response_out));
+    const struct client_hook hook = { keep_pending, r };
+    TRY(client_call(&r->line, &again, &request, &hook, response_out));
     client_used(r->client);
     return ERR_OK;
 }

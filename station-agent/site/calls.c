@@ -180,11 +180,11 @@ enum err channel_call(struct channel *channel, const struct channel_call *call,
     bool repeat = call->until_ms != 0 && method_effect(call->method) != METHOD_READS;
     const struct client_again again = { .attempts = repeat ? 0 : 1,
                                         .until_ms = call->until_ms };
-    const struct client_call hooked = { .hook = call->opens_run ? enter_run : NULL,
-                                        .context = channel };
+    const struct client_hook hook = { enter_run, channel };
     char words[FAIL_WORDS_MAX];
     outgoing_init(&out, channel, call);
-    enum err e = client_call(&channel->line, &again, &out.frame, &hooked, response_out);
+    enum err e = client_call(&channel->line, &again, &out.frame, call->opens_run ? &hook : NULL,
+                             response_out);
     if (e == ERR_OK || channel_lost(channel))
         return e;
     snprintf(words, sizeof(words), "%s", fail_words());
@@ -206,7 +206,7 @@ struct pending *channel_begin(struct channel *channel, const struct channel_call
         return NULL;
     outgoing_init(&out, channel, call);
     if (channel_check(channel) == ERR_OK &&
-        client_call_begin(&channel->line, &out.frame, &pending->call) == ERR_OK)
+        client_call_begin(&channel->line, &out.frame, NULL, &pending->call) == ERR_OK)
         return pending;
     free(pending);
     return NULL;

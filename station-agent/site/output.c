@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/host/clean.h"
+#include "common/host/hex.h"
 #include "common/host/own.h"
 #include "common/rpc/rpc.h"
 #include "station-agent/site/advice.h"
@@ -237,9 +238,7 @@ void output_restart(struct output *output, size_t site, const struct output_rest
 
 static void uid_hex(const uint8_t *uid, char hex[static UID_HEX_SIZE])
 {
-    hex[0] = '\0';
-    for (size_t i = 0; uid != NULL && i < UID_SIZE; i++)
-        snprintf(hex + 2 * i, 3, "%02x", uid[i]);
+    hex_of(span_of(uid, uid != NULL ? UID_SIZE : 0), hex);
 }
 
 /* What happened between the agent and the board's pins. */
