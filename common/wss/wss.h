@@ -93,7 +93,9 @@ void wss_stop(struct wss *wss); /* NULL is fine */
  * (tests/e2e/renewal). */
 void wss_renew(struct wss *wss);
 
-/* Client: connects once; open or closed is called. */
+/* Client: connects once, to the addresses of config.address in turn; open or closed is called.
+ * With an attempt under way it does nothing more. Waits for the resolver of names, so not in a
+ * callback. ERR_UNAVAILABLE: it knows no such name, and closed is not called. */
 enum err wss_connect(struct wss *wss);
 
 /* Client, in closed: why the connection ended. ERR_UNAVAILABLE: another attempt may succeed.

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
@@ -57,7 +58,7 @@ static enum err answer_hello(struct site *site)
     AUTO(buf_free) struct buf response = { 0 };
     TRY(mail_next(&site->mail, MAIL_NEXT_MS, &frame));
     enum err e = serve_hello(site, frame->request, &response);
-    printable_copy(fail_words(), words, sizeof(words));
+    clean_put(words, sizeof(words), fail_words());
     enum err answered =
         mail_answer(&site->mail, frame->request->stream, e, buf_span(&response));
     return e == ERR_OK ? answered : fail_quiet(e, "%s", words);

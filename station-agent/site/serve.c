@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
@@ -139,7 +140,7 @@ static enum err serve_board(struct site *site)
                         span_of(request->payload.data, request->payload.len), &response);
     site->trace.server_told = site->trace.row->head == FLOW_O;
     char words[FAIL_WORDS_MAX];
-    printable_copy(fail_words(), words, sizeof(words));
+    clean_put(words, sizeof(words), fail_words());
     enum err answered = mail_answer(&site->mail, request->stream, e, buf_span(&response));
     return e == ERR_OK ? answered : fail_quiet(e, "%s", words);
 }

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
@@ -63,7 +64,7 @@ enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
 {
     char words[CHIP_DETAIL_MAX];
     const char *where = site->where;
-    printable_copy(result->detail, words, sizeof(words));
+    clean_put(words, sizeof(words), result->detail);
     if (output_port(site, result) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
     site->where = where;

@@ -26,7 +26,7 @@ uint64_t site_until_ms(const struct site *site)
 {
     uint64_t since_ms = site->first_loss_ms != 0 ? site->first_loss_ms : rpc_now_ms();
     return since_ms + site->reconnect_ms +
-           CHANNEL_LOSS_MS; /* the reconnecting thread gives up first */
+           CLIENT_LOSS_MS; /* the keeper of the connection gives up first */
 }
 
 /* A call whose method is not listed belongs to the run, which ends with its connection. */

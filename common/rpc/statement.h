@@ -5,16 +5,18 @@
  *
  * It is made from the message that the server gave, so a valid signature covers what the
  * message says. The digest also chains: a commit statement names the receipt's, a lock
- * statement the commit's.
+ * statement the commit's. Used by the server and by oemctl (test_statement). No state; any
+ * thread.
  */
 #pragma once
 
+#include "common/core/layout.h"
 #include "common/core/sign.h"
+#include "common/host/own.h"
 #include "hallmark/v1/closing.pb-c.h"
-#include "oem-server/ctl/option.h"
 
 struct statement {
-    bool made; /* false: a field is too long for a statement; the rest is zero */
+    bool made; /* false: a field does not fit a statement; the rest is zero */
     uint8_t bytes[SIGN_STATEMENT_MAX];
     size_t len;
     uint8_t sha256[SHA256_SIZE];

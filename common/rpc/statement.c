@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The board's three signed statements. Called by unit show, for its checks and its files. A
+ * The board's three signed statements. Called by the server for what stations submit, and by
+ * oemctl's unit show, for its checks and its files. A
  * number that does not fit the statement's byte must make no statement, so that it does not
  * verify as another one.
  */
-#include "oem-server/ctl/statement.h"
+#include "common/rpc/statement.h"
 
 #include <string.h>
 
