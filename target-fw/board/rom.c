@@ -19,7 +19,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/periph/bignum.h"
 
 enum {
