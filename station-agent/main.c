@@ -49,6 +49,7 @@ int main(int argc, char *argv[])
     argp_err_exit_status = EX_USAGE;
     no_core();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would lose how --on-end's program ended */
     const char *word = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < COUNT(commands); i++)
         if (strcmp(word, commands[i].name) == 0)
