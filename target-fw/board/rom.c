@@ -13,7 +13,7 @@
 
 #include "common/host/log.h"
 #include "common/host/p256.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/periph/bignum.h"
 
 enum {

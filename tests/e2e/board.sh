@@ -43,7 +43,7 @@ shut_unheard() { # shut_unheard ORDER STATION BOARD
     board_ask power "$3" on | jq -e .ok > "$run_dir/is"
 }
 
-# The layout of a state file: target-fw/board/store.h.
+# The layout of a state file: target-fw/board/chip/store.h.
 store_otp=156 store_otp_size=48 store_flash=$((0x10000))
 
 board_file() { printf '%s/board-%02d.state' "$board_dir" "$1"; }

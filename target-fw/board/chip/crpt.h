@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/periph/busy.h"
+#include "target-fw/board/chip/busy.h"
 
 enum {
     CRPT_INT_AES = 1 << 0,

@@ -3,14 +3,14 @@
  * The fault switches: what the control socket sets, and what the blocks ask at the point where
  * a fault would happen. A switch that is off must leave the chip as it is.
  */
-#include "target-fw/board/fault.h"
+#include "target-fw/board/chip/fault.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/host/log.h"
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 /* true when the countdown has just run out. */
 static bool count_down(uint32_t *left)

@@ -5,7 +5,7 @@
  * part.
  */
 
-#include "target-fw/board/dwt.h"
+#include "target-fw/board/chip/dwt.h"
 
 enum {
     DWT_CTRL = 0x000,

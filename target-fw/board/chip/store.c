@@ -4,7 +4,7 @@
  * order of the stores is what a kill may interrupt at any point: it must never show a slot as
  * used before its content is there.
  */
-#include "target-fw/board/store.h"
+#include "target-fw/board/chip/store.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu: the processor. Only cpu.c, cpu_code.c and cpu_engine.c know Unicorn.
+ * cpu: the processor. Only files of that name know Unicorn.
  *
  * Runs in slices, on the thread of its board. A slice ends at WFI, at a breakpoint, watchpoint,
  * fault, SVC or exception return, or at the start of a block when the budget is used, a stop

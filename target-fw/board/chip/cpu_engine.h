@@ -7,7 +7,7 @@
 
 #include <unicorn/unicorn.h>
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     ENGINE_LINE_BYTES = 256, /* grain of "was executed" */
@@ -24,8 +24,16 @@ struct window {
     uint32_t base;
 };
 
+/* What an engine calls while it runs, given by cpu.c: hooks to be added, windows of the bus. */
+struct engine_hooks {
+    bool (*add)(struct cpu *cpu);
+    uc_cb_mmio_read_t read;
+    uc_cb_mmio_write_t write;
+};
+
 struct cpu {
     struct chip *chip;
+    const struct engine_hooks *hooks;
     struct window windows[WINDOWS];
     uc_engine *uc;
     uint32_t budget;
@@ -55,8 +63,9 @@ struct cpu {
     uint8_t flash_checked[ENGINE_FLASH_BYTES / 16]; /* what an M23 knows, and no more */
 };
 
+void code_ran(struct cpu *cpu, uint32_t address, uint32_t size); /* cpu_mark.c */
+
 /* cpu_code.c: the code around an address. */
-void code_ran(struct cpu *cpu, uint32_t address, uint32_t size);
 uint32_t code_foreign(struct cpu *cpu, uint32_t block, uint32_t size); /* its address, or 0 */
 bool code_unmasks(struct cpu *cpu, uint32_t block); /* what is before it has set PRIMASK to 0 */
 uint32_t code_access_pc(struct cpu *cpu);           /* which instruction makes the access */
@@ -68,8 +77,9 @@ enum err engine_open(struct cpu *cpu);
 enum err engine_renew(struct cpu *cpu); /* a fresh one with the old one's registers */
 void engine_close(struct cpu *cpu);
 
-/* Hooks of cpu.c, for the engine to call. */
-bool cpu_hooks_add(struct cpu *cpu);
-uint64_t cpu_window_read(uc_engine *uc, uint64_t offset, unsigned size, void *window);
-void cpu_window_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
-                      void *window);
+/* cpu_reg.c: the stack limits, which this emulator names no register for. set NULL: only read.
+ */
+struct engine_limits {
+    uint32_t msp, psp;
+};
+struct engine_limits engine_limits(struct cpu *cpu, const struct engine_limits *set);

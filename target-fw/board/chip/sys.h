@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target-fw/board/periph/busy.h"
+#include "target-fw/board/chip/busy.h"
 
 enum {
     SYS_PDID = 0xa1735440, /* M2354KJFAE */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target-fw/board/periph/busy.h"
+#include "target-fw/board/chip/busy.h"
 
 enum { PLM_VENDOR = 0, PLM_OEM = 1, PLM_DEPLOYED = 3, PLM_RMA = 7 };
 enum { DPM_DBGDIS = 1, DPM_LOCK = 2, DPM_PASSWORD = 4 };

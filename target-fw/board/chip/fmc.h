@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target-fw/board/periph/busy.h"
+#include "target-fw/board/chip/busy.h"
 
 enum {
     FMC_ISPCTL_ISPEN = 1 << 0,

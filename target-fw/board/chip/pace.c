@@ -4,7 +4,7 @@
  * lose a clock to rounding: the rest of each division is carried over.
  */
 
-#include "target-fw/board/pace.h"
+#include "target-fw/board/chip/pace.h"
 
 /* The only durations published for these parts: defaults of Nuvoton's NuLink2_ICP_Library, said
  * to fit any NuMicro. Silicon is probably faster. */

@@ -6,7 +6,7 @@
  * after the other. An interrupt is taken between two blocks of code, so some instructions late
  * at most; a fault, an SVC and a return exactly at their instruction. All is secure state:
  * EXC_RETURN is 0xFFFFFFF1, F9 or FD. A fault at the priority of HardFault or NMI, and one
- * while HardFault is entered, locks up. Registers: nvic.c. Source: ARMv8-M Architecture
+ * while HardFault is entered, locks up. Source: ARMv8-M Architecture
  * Reference Manual (DDI 0553), "Exception model". Used by chip, core and cpu.
  */
 #pragma once
@@ -42,6 +42,9 @@ bool exc_wakes(struct chip *chip);     /* ends WFI */
 bool exc_can_fault(struct chip *chip); /* runs below the priority of HardFault */
 bool exc_can_call(struct chip *chip);  /* SVC would be taken */
 uint64_t exc_alarm(struct chip *chip); /* board time of the next SysTick; UINT64_MAX: none */
+
+/* The sets alone: pend.c. */
+void exc_put(uint32_t *set, unsigned number, bool on);
 void exc_pend(struct chip *chip, unsigned number, bool pending);
 bool exc_pends(const struct chip *chip, unsigned number);
 bool exc_is_enabled(const struct chip *chip, unsigned number);

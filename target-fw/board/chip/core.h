@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target-fw/board/cpu.h"
-#include "target-fw/board/dwt.h"
-#include "target-fw/board/exc.h"
-#include "target-fw/board/fpb.h"
+#include "target-fw/board/chip/cpu.h"
+#include "target-fw/board/chip/dwt.h"
+#include "target-fw/board/chip/exc.h"
+#include "target-fw/board/chip/fpb.h"
 
 enum core_state {
     CORE_OFF,

@@ -11,20 +11,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target-fw/board/core.h"
-#include "target-fw/board/cpu.h"
-#include "target-fw/board/fault.h"
-#include "target-fw/board/oneway.h"
-#include "target-fw/board/pace.h"
-#include "target-fw/board/periph/crpt.h"
-#include "target-fw/board/periph/fmc.h"
-#include "target-fw/board/periph/ks.h"
-#include "target-fw/board/periph/life.h"
-#include "target-fw/board/periph/periph.h"
-#include "target-fw/board/periph/sys.h"
-#include "target-fw/board/periph/trng.h"
-#include "target-fw/board/periph/uart.h"
-#include "target-fw/board/store.h"
+#include "target-fw/board/chip/core.h"
+#include "target-fw/board/chip/cpu.h"
+#include "target-fw/board/chip/crpt.h"
+#include "target-fw/board/chip/fault.h"
+#include "target-fw/board/chip/fmc.h"
+#include "target-fw/board/chip/ks.h"
+#include "target-fw/board/chip/life.h"
+#include "target-fw/board/chip/oneway.h"
+#include "target-fw/board/chip/pace.h"
+#include "target-fw/board/chip/periph.h"
+#include "target-fw/board/chip/store.h"
+#include "target-fw/board/chip/sys.h"
+#include "target-fw/board/chip/trng.h"
+#include "target-fw/board/chip/uart.h"
 
 #define CHIP_SRAM_BASE  0x20000000U
 #define CHIP_SRAM_BYTES 0x40000U
@@ -59,7 +59,9 @@ struct lock {
 enum debug_level { DEBUG_ALL, DEBUG_ERASE_ONLY, DEBUG_NONSECURE, DEBUG_NONE, DEBUG_SILENT };
 
 struct chip {
-    unsigned number; /* of the board, for log lines */
+    unsigned number;                                      /* of the board, for log lines */
+    const struct periph *const *blocks;                   /* NULL ends it */
+    void (*report)(struct chip *chip, const char *words); /* of chip_note(); NULL: nobody */
     struct store store;
     uint8_t *sram;
     bool powered;

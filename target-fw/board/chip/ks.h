@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "target-fw/board/periph/busy.h"
-#include "target-fw/board/store.h"
+#include "target-fw/board/chip/busy.h"
+#include "target-fw/board/chip/store.h"
 
 enum ks_mem { KS_SRAM = 0, KS_FLASH = 1, KS_OTP = 2 };
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target-fw/board/periph/busy.h"
+#include "target-fw/board/chip/busy.h"
 
 struct trng {
     uint32_t ctl;

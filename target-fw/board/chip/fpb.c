@@ -5,7 +5,7 @@
  * a debugger.
  */
 
-#include "target-fw/board/fpb.h"
+#include "target-fw/board/chip/fpb.h"
 
 #include <string.h>
 

@@ -34,13 +34,12 @@ struct periph {
     enum gate gate;
     uint32_t (*read)(struct chip *chip, uint32_t offset);
     void (*write)(struct chip *chip, uint32_t offset, uint32_t value);
-    void (*reset)(struct chip *chip);
+    void (*reset)(struct chip *chip); /* NULL: chip.c resets it in a way of its own */
 };
 
 extern const struct periph periph_sys, periph_clk, periph_gpio, periph_fmc, periph_scu,
     periph_fvc, periph_dpm, periph_plm, periph_btf, periph_crpt, periph_ks, periph_rtc,
-    periph_uart, periph_trng;
+    periph_uart, periph_trng, periph_core;
 
-/* The n-th block, or the one at address; NULL: there is none. */
-const struct periph *periph_at(size_t n);
-const struct periph *periph_find(uint32_t address);
+/* The block at address, of those that chip_open() registered; NULL: there is none. */
+const struct periph *periph_find(const struct chip *chip, uint32_t address);

@@ -4,7 +4,7 @@
  * when a test asked for it. Blocks call oneway_begin() and oneway_end() around the effect, the
  * control socket arms and reads. Nothing here changes what is stored: that is the blocks' part.
  */
-#include "target-fw/board/oneway.h"
+#include "target-fw/board/chip/oneway.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum { COUNT_MAX = 1000000000 };
 
