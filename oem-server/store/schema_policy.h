@@ -3,6 +3,8 @@
  * For schema.c. */
 #pragma once
 
+#include "oem-server/store/schema_words.h"
+
 /* What was asked for is never changed; the state leaves "pending" (0) once (test_approval:
  * the_database_keeps_what_was_asked). */
 #define SCHEMA_APPROVALS                                                                       \
