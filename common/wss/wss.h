@@ -110,6 +110,10 @@ void wss_conn_count_unsent(struct wss_conn *conn, struct meter *total);
 /* In accept: charges bytes of incomplete messages to meter, until closed is called; over its
  * limit the connection is closed with 1013. NULL: they are not charged. */
 void wss_conn_meter_received(struct wss_conn *conn, struct meter *meter);
+/* In accept: charges messages of streams that arrive before wss_conn_authenticated() to meter,
+ * until they are read or their stream is freed; over its limit the call ends with
+ * ERR_EXHAUSTED. The meter outlives the connection's streams. */
+void wss_conn_meter_early(struct wss_conn *conn, struct meter *meter);
 void *wss_conn_user(const struct wss_conn *conn);
 /* The peer has been authenticated: new connections from its address do not wait behind those of
  * unknown addresses, within a rate limit. */
