@@ -5,7 +5,8 @@
  *
  * One struct wss is one I/O thread; it does I/O only. Callbacks run on it and must not block:
  * they hand work to other threads, which answer with wss_respond(). TLS 1.3 only, certificates
- * on both sides, no session tickets (a resumed session would skip revocation), no compression,
+ * on both sides, no session tickets and no resumption, so each connection asks the registry
+ * (tests/e2e/refusals/tls), no compression,
  * subprotocol RPC_SUBPROTOCOL; text frames are answered by close 1003, other protocol
  * violations as RFC 6455 7.4.1 has it.
  *
