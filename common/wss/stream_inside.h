@@ -36,8 +36,8 @@ struct wss_stream {
 struct wss_stream *stream_new(struct wss_conn *conn, uint64_t deadline_ms);
 void stream_drop(struct wss_stream *s);
 
-/* Under conn->lock: events of the connection reach the stream between these. unlist also grants
- * the credit of messages that nobody reads again. */
+/* Under conn->lock: events of the connection reach the stream between these. What has not been
+ * read then gives its credit back. */
 void stream_list(struct wss_stream *s);
 void stream_unlist(struct wss_stream *s);
 
