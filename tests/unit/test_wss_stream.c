@@ -275,6 +275,7 @@ static void a_lost_connection_ends_both(void **state)
 enum { EARLY_STREAMS = 8, EARLY_MESSAGES = 15, EARLY_MAX = 4 * (64 << 10) };
 static uint8_t early_bytes[64 << 10];
 
+/* What the server's I/O thread writes, it writes under scene.lock. */
 static struct hoard {
     struct meter all, meter;
     struct wss_conn *conn;
@@ -285,7 +286,9 @@ static struct hoard {
 static enum err hoard_accept(void *context, struct wss_conn *conn, const struct wss_peer *peer)
 {
     (void)context, (void)peer;
+    pthread_mutex_lock(&scene.lock);
     hoard.conn = wss_conn_keep(conn);
+    pthread_mutex_unlock(&scene.lock);
     wss_conn_meter_early(conn, &hoard.meter);
     return ERR_OK;
 }
@@ -296,10 +299,12 @@ static void hoard_request(void *context, struct wss_conn *conn, struct peer_even
     (void)context;
     Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
     response.stream = event->stream;
+    pthread_mutex_lock(&scene.lock);
     if (event->frame->request->end_stream)
         assert_int_equal(wss_respond(conn, &response), ERR_OK);
     else
         assert_int_equal(wss_stream_accept(conn, event, &hoard.stream[hoard.count++]), ERR_OK);
+    pthread_mutex_unlock(&scene.lock);
     peer_event_free(event);
 }
 
@@ -351,6 +356,8 @@ static void wait_arrived(void)
     while (!fence.passed)
         pthread_cond_wait(&fence.changed, &fence.lock);
     pthread_mutex_unlock(&fence.lock);
+    pthread_mutex_lock(&scene.lock); /* what the server has done is seen from here on */
+    pthread_mutex_unlock(&scene.lock);
 }
 
 static struct wss_stream *send_early(unsigned messages)
@@ -414,6 +421,7 @@ static void early_messages_of_a_freed_stream(void **state)
 static void admission_lifts_the_bound(void **state)
 {
     (void)state;
+    wait_arrived();
     wss_conn_authenticated(hoard.conn);
     struct wss_stream *sent = send_early(EARLY_MESSAGES);
     wait_arrived();
