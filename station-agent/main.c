@@ -43,6 +43,7 @@ int main(int argc, char *argv[])
     if (!harden_process())
         fprintf(stderr, "station-agent: core dumps could not be turned off\n");
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would lose how --on-end's program ended */
     const char *word = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < COUNT(commands); i++)
         if (strcmp(word, commands[i].name) == 0)

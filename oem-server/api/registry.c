@@ -39,6 +39,7 @@ struct adding {
     size_t row;
     const Hallmark__V1__AddPrincipalRequest *in;
     struct store_registration kept;
+    bool waits; /* for a second operator: until then nothing is signed */
     Hallmark__V1__AddPrincipalResponse *out;
 };
 
@@ -80,7 +81,7 @@ static enum err check_free(struct store_tx *tx, void *context)
     struct store_principal have = { 0 };
     enum err e = store_principal_get(tx, role_of(a), a->in->name, &have);
     if (e == ERR_NOT_FOUND)
-        return ERR_OK;
+        return call_waits(tx, a->call, &a->waits);
     TRY(e);
     if (!have.revoked)
         TRY(find_same(tx, a, &have));
@@ -90,12 +91,14 @@ static enum err check_free(struct store_tx *tx, void *context)
                       have.revoked ? "was revoked: its name is not given again" : "exists");
 }
 
+/* A request that waits for a second operator is checked as far as one that does not. */
 static enum err issue(struct adding *a)
 {
     X509_REQ *csr = NULL;
     TRY(ca_csr_open(span_in(&a->in->csr), &csr));
-    enum err e = ca_issue(a->call->server->ca, roles[a->row].profile, a->in->name, csr, NULL,
-                          &a->kept.certificate);
+    enum err e = a->waits ? ERR_OK
+                          : ca_issue(a->call->server->ca, roles[a->row].profile, a->in->name,
+                                     csr, NULL, &a->kept.certificate);
     X509_REQ_free(csr);
     return e;
 }
@@ -104,6 +107,8 @@ static enum err add(struct store_tx *tx, void *context)
 {
     struct adding *a = context;
     struct store_principal principal = { .role = role_of(a) };
+    if (a->kept.certificate.len == 0)
+        return fail(ERR_INTERNAL, "registry: %s has no certificate", a->in->name);
     snprintf(principal.name, sizeof(principal.name), "%s", a->in->name);
     sha256_of(buf_span(&a->kept.certificate), principal.certificate_sha256);
     enum err e = store_principal_add(tx, &principal);
@@ -139,7 +144,8 @@ static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrinci
     if (!known)
         TRY(issue(&a));
     event_digest_is(&call->event, "csr", a.kept.csr_sha256);
-    event_digest(&call->event, "certificate", buf_span(&a.kept.certificate));
+    if (!a.waits)
+        event_digest(&call->event, "certificate", buf_span(&a.kept.certificate));
     TRY(rpc_bytes(rpc, &out->certificate, buf_span(&a.kept.certificate)));
     TRY(rpc_bytes(rpc, &out->issuer, ca_issuing(call->server->ca)));
     return call_change(call, known ? NULL : add, &a, &out->base);

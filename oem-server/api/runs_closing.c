@@ -50,6 +50,13 @@ static enum err no_such_unit(const struct closing *c)
                       hex_of(SPAN(c->uid), uid));
 }
 
+/* These calls are of no run, so its budget does not bound their entries: their own does. */
+static enum err begin(struct closing *c, const ProtobufCBinaryData *uid)
+{
+    TRY(message_uid(c->call, uid, c->uid));
+    return c->call->session == NULL ? ERR_OK : client_closing_new(c->call->session->client);
+}
+
 static enum err read_auth_key(struct store_tx *tx, void *context)
 {
     struct closing *c = context;
@@ -146,7 +153,7 @@ enum err runs_commit(struct rpc_call *rpc, const Hallmark__V1__UnitCommitRequest
                      Hallmark__V1__UnitCommitResponse *out)
 {
     AUTO(closing_drop) struct closing c = { .call = call_of(rpc), .out = out };
-    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(begin(&c, &in->uid));
     if (in->statement == NULL)
         return fail_quiet(ERR_INVALID, "commit: no statement");
     TRY(find_auth_key(&c));
@@ -179,7 +186,7 @@ enum err runs_booted(struct rpc_call *rpc, const Hallmark__V1__UnitBootedRequest
                      Hallmark__V1__UnitBootedResponse *out)
 {
     struct closing c = { .call = call_of(rpc), .booted = in->booted };
-    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(begin(&c, &in->uid));
     TRY(tell_boot(&c, in->detail));
     return call_change(c.call, booted, &c, &out->base);
 }
@@ -221,7 +228,7 @@ enum err runs_locked(struct rpc_call *rpc, const Hallmark__V1__UnitLockedRequest
                      Hallmark__V1__UnitLockedResponse *out)
 {
     AUTO(closing_drop) struct closing c = { .call = call_of(rpc) };
-    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(begin(&c, &in->uid));
     if (in->statement == NULL)
         return fail_quiet(ERR_INVALID, "locked: no statement");
     c.booted = in->booted[0] != '\0';
@@ -258,8 +265,8 @@ static enum err read_unit(struct store_tx *tx, void *context)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* Reported to the operator, and entered regardless of the rate limit: the unit can be opened
- * again. */
+/* Reported to the operator, and entered regardless of the rate limit of refusals (begin() has
+ * one of its own): the unit can be opened again. */
 static enum err not_shut(struct closing *c, Hallmark__V1__DebugPort port)
 {
     TRY(call_read(c->call, read_unit, c));
@@ -280,7 +287,7 @@ enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__UnitSealedRequest
     struct closing c = { .call = call_of(rpc),
                          .detail = in->detail,
                          .level = (uint32_t)in->lock_level };
-    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(begin(&c, &in->uid));
     TRY(message_text("detail", in->detail, 0, UNIT_WORDS_MAX));
     if (in->debug_port != HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT)
         return not_shut(&c, in->debug_port);

@@ -33,6 +33,10 @@ enum {
     BUDGET_RUNS_ALL = 4096,
     BUDGET_OPENS = 600, /* the burst; then one in BUDGET_OPEN_MS */
     BUDGET_OPEN_MS = 100,
+    /* Calls that report on a unit by its UID, so are of no run: four to a unit. The burst; then
+     * one in BUDGET_CLOSING_MS. */
+    BUDGET_CLOSINGS = 2400,
+    BUDGET_CLOSING_MS = 25,
     BUDGET_APPROVALS = 32, /* requests that wait for a second operator */
     BUDGET_APPROVALS_ALL = 256,
     BUDGET_RUN_ENTRIES =
@@ -43,7 +47,7 @@ enum {
     BUDGET_REFUSAL_MS = 1000,
 };
 
-enum { BUDGET_ROWS = 15, BUDGET_CELL = 40 };
+enum { BUDGET_ROWS = 16, BUDGET_CELL = 40 };
 
 /* A row as README.md shows it: "| what | principal | address | all | over | test |", without
  * the line's end. row: under BUDGET_ROWS. */

@@ -68,6 +68,17 @@ bool gate_applies(const struct call *call)
            gate->applies(call->rpc.request);
 }
 
+enum err call_waits(struct store_tx *tx, const struct call *call, bool *waits_out)
+{
+    uint64_t now = 0, ever = 0;
+    *waits_out = false;
+    if (call->approving != NULL || !gate_applies(call))
+        return ERR_OK;
+    TRY(store_operator_count(tx, &now, &ever));
+    *waits_out = !(gate_of(call)->first_alone && ever < 2);
+    return ERR_OK;
+}
+
 /* --- Asking. ------------------------------------------------------------------------------ */
 
 /* Of the entry's fields, which the handler has filled. */
@@ -133,10 +144,8 @@ enum err gate_ask(struct store_tx *tx, struct call *call, bool *asked_out)
         BUDGET_APPROVALS, BUDGET_APPROVALS_ALL,
         (int64_t)call->server->config->policy.approval_s * US_OF_S
     };
-    uint64_t now = 0, ever = 0;
     bool fresh = false;
-    TRY(store_operator_count(tx, &now, &ever));
-    *asked_out = !(gate_of(call)->first_alone && ever < 2);
+    TRY(call_waits(tx, call, asked_out));
     if (!*asked_out)
         return ERR_OK;
     TRY(asked_of(call, &asked));

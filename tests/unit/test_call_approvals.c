@@ -367,6 +367,41 @@ static void operators_come_and_go_by_two(void **state)
     bench_check();
 }
 
+static bool has_digest(const Hallmark__V1__Event *e, const char *name)
+{
+    for (size_t i = 0; i < e->n_digests; i++)
+        if (strcmp(e->digests[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A certificate for an operator is made when the second one has approved, not before: the
+ * request asks the HSM for nothing, and its entry names no certificate. A bad request does not
+ * wait. */
+static void nothing_is_signed_alone(void **state)
+{
+    (void)state;
+    static char name[] = "frank";
+    AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
+    const struct buf broken = { csr.ptr, csr.len - 1, 0 };
+    AUTO(entries_drop) struct entries e = { .count = 0 };
+    refused(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &broken, NULL), ERR_INVALID,
+            "not a CertificationRequest");
+    uint64_t start = tlog_size(bench.server->log);
+    unsigned n = waits(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &csr, NULL));
+    OK(approve(&bob, n));
+    entries_from(start, &e);
+    assert_int_equal(e.count, 3);
+    is_entry(e.list[0], "request", "hallmark.v1.Registry/Add", alice.who.uri, "", n,
+             ERR_PENDING);
+    assert_int_equal(e.list[0]->n_hsm_operations, 0);
+    assert_true(has_digest(e.list[0], "csr"));
+    assert_false(has_digest(e.list[0], "certificate"));
+    assert_int_equal(e.list[2]->n_hsm_operations, 1);
+    assert_true(has_digest(e.list[2], "certificate"));
+    bench_check();
+}
+
 static int set_up_one(void **state)
 {
     if (bench_setup(state) != 0)
@@ -589,6 +624,7 @@ int main(void)
         cmocka_unit_test(unit_acts_wait),
         cmocka_unit_test(other_acts_do_not_wait),
         cmocka_unit_test(nothing_waits_without_the_policy),
+        cmocka_unit_test(nothing_is_signed_alone),
         cmocka_unit_test(operators_come_and_go_by_two),
         cmocka_unit_test(nobody_approves_its_own),
         cmocka_unit_test(approved_once),
