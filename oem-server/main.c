@@ -10,14 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/host/harden.h"
 #include "common/host/log.h"
 #include "oem-server/guard.h"
 #include "oem-server/net/net.h"
@@ -79,14 +78,6 @@ static void notify(const char *state)
     if (fd < 0 || sendto(fd, state, strlen(state), 0, (struct sockaddr *)&to, len) < 0)
         log_line(LOG_LEVEL_WARN, "main: the service manager was not told: %s", state);
     fd_drop(&fd);
-}
-
-/* Keeps secrets out of core files, and other users' debuggers out. */
-static void harden(void)
-{
-    const struct rlimit none = { 0, 0 };
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
-        log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
 }
 
 /* The running server, from when it is ready to its stop. */
@@ -269,6 +260,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_DFL); /* an inherited SIG_IGN would discard it before sigwait */
-    harden();
+    if (!harden_process())
+        log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
     return exit_code(run(&arguments, &signals));
 }

@@ -43,6 +43,9 @@ struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address)
 
 void wss_conn_authenticated(struct wss_conn *conn)
 {
+    pthread_mutex_lock(&conn->lock);
+    conn->early = NULL;
+    pthread_mutex_unlock(&conn->lock);
     admission_know(&conn->wss->admission, conn->address);
 }
 

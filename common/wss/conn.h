@@ -44,7 +44,8 @@ struct wss_conn {
     pthread_mutex_t lock; /* protects what follows */
     struct peer *peer;    /* NULL once closed */
     struct wss_stream *streams;
-    bool closing; /* its calls are being failed: no new one may start */
+    struct meter *early; /* where messages of streams count before admission; or NULL */
+    bool closing;        /* its calls are being failed: no new one may start */
     unsigned close_code;
     bool by_peer; /* it sent that code */
     bool late;    /* HELLO was late: a temporary fault */

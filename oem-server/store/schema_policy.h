@@ -3,6 +3,8 @@
  * of seized stations. For schema.c. */
 #pragma once
 
+#include "oem-server/store/schema_words.h"
+
 /* Of operators: a key has one name, for good (test_store: a_key_has_one_name). */
 #define SCHEMA_PRINCIPAL_KEYS                                                                  \
     "CREATE TABLE principal_keys (key_sha256 BYTEA NOT NULL PRIMARY KEY"                       \
