@@ -97,10 +97,7 @@ enum err chip_image_load(struct chip *chip, struct span image, struct devauth_im
 /* The magic word of the mailbox goes first: an earlier run's would look like a ready board. */
 enum err chip_image_start(struct chip *chip, const struct devauth_image *h)
 {
-    const struct {
-        enum core_register reg;
-        uint32_t value;
-    } registers[] = {
+    const struct core_value registers[] = {
         { CORE_XPSR, XPSR_THUMB }, { CORE_CONTROL, 0 },
         { CORE_MSPLIM, 0 },        { CORE_MSP, h->initial_sp },
         { CORE_LR, UINT32_MAX },   { CORE_PC, h->reset_handler & ~1u },
@@ -108,8 +105,7 @@ enum err chip_image_start(struct chip *chip, const struct devauth_image *h)
     struct mem *mem = &chip->mem;
     TRY(core_halt(mem));
     TRY(mem_write_word(mem, h->mailbox_address, 0));
-    for (size_t i = 0; i < COUNT(registers); i++)
-        TRY(core_register_write(mem, registers[i].reg, registers[i].value));
+    TRY(core_registers_write(mem, registers, COUNT(registers)));
     TRY(core_vector_table(mem, h->load_address));
     return core_run(mem);
 }
