@@ -41,6 +41,7 @@ static enum err write_page(struct chip *chip, uint32_t address, struct span page
 {
     struct mem *mem = &chip->mem;
     TRY(m2354_erase_begin(mem, address));
+    image_load_ahead(chip); /* an erase takes longer */
     TRY(m2354_erase_end(mem, address));
     /* From the end to the front: the first words say how much there is, so they come last. */
     TRY(m2354_words_program(mem, address, page));

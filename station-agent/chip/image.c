@@ -4,6 +4,8 @@
  * run. What the image says of itself is not used before it was checked: it comes from the
  * server.
  */
+#include <stdio.h>
+
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "station-agent/chip/inside.h"
@@ -80,17 +82,56 @@ static enum err verify(struct mem *mem, uint32_t address, struct span wrote)
     return ERR_OK;
 }
 
-enum err chip_image_load(struct chip *chip, struct span image, struct devauth_image *header_out)
+/* The salt lies where the stack will be. */
+static enum err write_words(struct chip *chip, const struct devauth_image *h, struct span words)
 {
-    struct devauth_image h;
+    struct mem *mem = &chip->mem;
+    bool proven = false;
+    if (in_sram(chip, h->load_address, (uint32_t)words.len + HASH_SALT_SIZE))
+        TRY(hash_write(mem, h->load_address, words, &proven));
+    else
+        TRY(mem_write(mem, h->load_address, words));
+    return proven ? ERR_OK : verify(mem, h->load_address, words);
+}
+
+static enum err load(struct chip *chip, struct span image, struct devauth_image *header_out)
+{
     AUTO(buf_free) struct buf words = { 0 };
-    TRY(parse(chip, image, &h));
+    TRY(parse(chip, image, header_out));
     TRY(buf_copy(&words, image));
     TRY(buf_resize(&words, (image.len + 3) & ~(size_t)3));
     TRY(core_halt(&chip->mem));
-    TRY(mem_write(&chip->mem, h.load_address, buf_span(&words)));
-    TRY(verify(&chip->mem, h.load_address, buf_span(&words)));
-    *header_out = h;
+    return write_words(chip, header_out, buf_span(&words));
+}
+
+void chip_image_ahead(struct chip *chip, struct span image)
+{
+    chip->ahead = (struct ahead){ .image = image };
+}
+
+void image_load_ahead(struct chip *chip)
+{
+    struct ahead *ahead = &chip->ahead;
+    if (ahead->image.ptr == NULL || ahead->done)
+        return;
+    ahead->err = load(chip, ahead->image, &ahead->header);
+    ahead->done = true;
+    snprintf(ahead->words, sizeof(ahead->words), "%s", fail_words());
+}
+
+enum err chip_image_load(struct chip *chip, struct span image, struct devauth_image *header_out)
+{
+    struct devauth_image h = { 0 };
+    struct ahead ahead = chip->ahead;
+    chip->ahead = (struct ahead){ 0 };
+    if (!ahead.done || !span_eq(ahead.image, image)) {
+        TRY(load(chip, image, &h));
+        *header_out = h;
+        return ERR_OK;
+    }
+    if (ahead.err != ERR_OK)
+        return fail_quiet(ahead.err, "%s", ahead.words);
+    *header_out = ahead.header;
     return ERR_OK;
 }
 

@@ -35,6 +35,7 @@ struct bench {
     struct fake fake;
     struct chip *chip;
     bool refuse, bad_verify, stuck, lost_bits, lost_sram, deaf_lock;
+    bool loaded_first; /* the image was in SRAM when a pair was programmed */
     unsigned keys, erased, programmed;
 };
 
@@ -57,6 +58,7 @@ static void command(struct bench *b)
         program(b, flash, fake_get(&b->fake, ISPDAT));
     } else if (code == 0x61) {
         b->programmed++;
+        b->loaded_first = fake_get(&b->fake, SRAM_BASE + 0x10) == DEVAUTH_IMAGE_MAGIC;
         program(b, flash, fake_get(&b->fake, MPDAT0));
         program(b, flash + 4, fake_get(&b->fake, MPDAT1));
     } else if (code == 0x04) {
@@ -262,6 +264,62 @@ static void image_is_read_back(void **state)
     assert_non_null(strstr(fail_words(), "SRAM 0x20000021"));
 }
 
+static void an_image_is_loaded_while_flash_is_erased(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    uint8_t bytes[0x24], leaf[60] = { 1 };
+    struct span image = small_image(bytes);
+    struct devauth_image h = { 0 };
+    unsigned written;
+    chip_image_ahead(b->chip, image);
+    assert_int_equal(chip_certificate_write(b->chip, SPAN(leaf), span_of(NULL, 0), &written),
+                     ERR_OK);
+    assert_true(b->loaded_first);
+    unsigned transfers = b->fake.transfers;
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_OK);
+    assert_int_equal(b->fake.transfers, transfers);
+    assert_int_equal(h.image_size, 0x24);
+    assert_memory_equal(b->fake.sram, image.ptr, image.len);
+}
+
+/* Found in arrow 4's time, and told as arrow 5's. */
+static void what_is_wrong_with_an_image_ahead_is_told_by_its_load(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    uint8_t bytes[0x24], leaf[60] = { 1 };
+    struct span image = small_image(bytes);
+    struct devauth_image h = { 0 };
+    unsigned written;
+    chip_image_ahead(b->chip, image);
+    b->lost_sram = true;
+    assert_int_equal(chip_certificate_write(b->chip, SPAN(leaf), span_of(NULL, 0), &written),
+                     ERR_OK);
+    b->lost_sram = false;
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_VERIFY);
+    assert_non_null(strstr(fail_words(), "SRAM 0x20000021"));
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_OK);
+}
+
+/* Another board may be at the probe, and the core was reset. */
+static void an_image_ahead_is_loaded_again_after_a_reset(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    uint8_t bytes[0x24], leaf[60] = { 1 };
+    struct span image = small_image(bytes);
+    struct devauth_image h = { 0 };
+    unsigned written;
+    chip_image_ahead(b->chip, image);
+    assert_int_equal(chip_certificate_write(b->chip, SPAN(leaf), span_of(NULL, 0), &written),
+                     ERR_OK);
+    assert_int_equal(chip_prepare(b->chip), ERR_OK);
+    memset(b->fake.sram, 0, sizeof(b->fake.sram));
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_OK);
+    assert_memory_equal(b->fake.sram, image.ptr, image.len);
+}
+
 static void long_wires_get_a_slower_clock(void **state)
 {
     (void)state;
@@ -430,6 +488,9 @@ int main(void)
         cmocka_unit_test(lengths_come_last),
         cmocka_unit_test(uid_is_three_words),
         cmocka_unit_test(image_is_read_back),
+        cmocka_unit_test(an_image_is_loaded_while_flash_is_erased),
+        cmocka_unit_test(what_is_wrong_with_an_image_ahead_is_told_by_its_load),
+        cmocka_unit_test(an_image_ahead_is_loaded_again_after_a_reset),
         cmocka_unit_test(long_wires_get_a_slower_clock),
         cmocka_unit_test(patterns_are_tried_once),
         cmocka_unit_test(bad_wires_are_no_lock),
