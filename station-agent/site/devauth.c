@@ -22,6 +22,16 @@ enum err devauth_load(struct site *site, rpc_transport *via)
     return RPC_CALL(&board, hallmark__v1__board__load_dev_auth, &in, &out);
 }
 
+/* An image that does not come is asked for again by arrow 5, which is the one to fail by it. */
+void devauth_ahead(struct site *site)
+{
+    struct unit *unit = &site->unit;
+    if (site_image(site, "DevAuth", unit->devauth_sha256, &unit->devauth) == ERR_OK)
+        chip_image_ahead(site->chip, buf_span(&unit->devauth->bytes));
+    else
+        log_line(LOG_LEVEL_DEBUG, "site: DevAuth ahead of arrow 5: %s", fail_words());
+}
+
 /* An earlier DevAuth, if there was one, has ended, and its mailbox with it. */
 static void forget_devauth(struct site *site)
 {

@@ -101,6 +101,7 @@ enum err serve_self(void *site, const char *method, struct span payload,
                     struct buf *response_out);
 
 /* devauth.c: arrows 5 and 6 over this transport; and the same without a run, Hello included. */
+void devauth_ahead(struct site *site); /* arrow 5's image, for which arrow 4 leaves time */
 enum err devauth_load(struct site *site, rpc_transport *via);
 enum err devauth_run(struct site *site, rpc_transport *via);
 enum err devauth_without_run(struct site *site);

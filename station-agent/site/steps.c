@@ -82,6 +82,7 @@ static enum err program_web_server(struct site *site)
         HALLMARK__V1__PROGRAM_WEB_SERVER_CERTIFICATE_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__ProgramWebServerCertificateResponse *out = NULL;
     struct rpc_stub board = stub_of(site, &hallmark__v1__board__descriptor);
+    devauth_ahead(site);
     in.certificate = field_of(&unit->web_server.certificate);
     in.issuer = field_of(&unit->web_server.issuer);
     return RPC_CALL(&board, hallmark__v1__board__program_web_server_certificate, &in, &out);

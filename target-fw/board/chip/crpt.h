@@ -67,6 +67,7 @@ struct sha {
     bool ended;
     bool failed;
     bool ks_error;
+    uint64_t until; /* simulated time: the chip's cycles at which DMA ends */
     struct busy busy;
 };
 

@@ -49,3 +49,6 @@ uint32_t pace_clock_of(const struct pace *pace, uint32_t asked_hz);
 
 /* How long the flash controller is busy with a command, ISPCMD's code. */
 uint64_t pace_flash_ns(uint32_t command);
+
+/* Cycles of HCLK in which the SHA-256 engine hashes so many bytes by DMA. */
+uint64_t pace_sha_cycles(uint32_t bytes);
