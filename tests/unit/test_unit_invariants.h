@@ -5,7 +5,8 @@
 
 #include <sqlite3.h>
 
-#include "tests/unit/test_unit_world.h"
+#include "common/host/own.h"
+#include "tests/unit/check.h"
 
 #define SHARED_OF(u) "'shared/' || lower(hex(" u ".uid)) || '/' || " u ".gen || '/%'"
 
@@ -84,9 +85,10 @@ static const struct {
 
 static sqlite3 *invariants_db;
 
-static inline void invariants_open(void)
+static inline void invariants_open(const char *store)
 {
-    assert_int_equal(sqlite3_open(world.dir.store, &invariants_db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(store, &invariants_db), SQLITE_OK);
+    sqlite3_busy_timeout(invariants_db, 5000);
 }
 
 static inline void invariants_close(void)

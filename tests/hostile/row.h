@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* row: the words of which the tables of lies are made. */
+#pragma once
+
+#include "tests/hostile/lie.h"
+
+/* Who changes what, how. ALL: the payload, not a field of it. */
+#define ALL NULL
+#define SAYS(liar_, method_, field_, how_)                                                     \
+    .who = liar_, .method = method_, .field = field_, .how = how_
+#define AT(part_) .part = part_
+/* What comes of it: the error, with words, and a refusal in the log. */
+#define REFUSED(error_, words_) .want = ERR_##error_, .words = words_, .kind = "refusal"
+/* The error, which the log has otherwise. */
+#define ENDS(error_, words_) .want = ERR_##error_, .words = words_
+#define ENTERED(kind_, error_, words_) .kind = kind_, .entered = ERR_##error_, .entry = words_
+/* The unit's state and its order's counters afterwards. */
+#define LEAVES(state_, good_, under_way_, issued_)                                             \
+    .state = state_, .counts = { good_, under_way_, issued_ }
