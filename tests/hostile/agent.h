@@ -13,8 +13,8 @@ struct bench_of_boards {
     const char *control; /* virtual-board's socket */
     const char *kept;
     const char *log;    /* the agent's standard error is added to it */
-    char probe[64][64]; /* by board */
-    uint8_t uid[64][12];
+    char probe[192][64]; /* by board */
+    uint8_t uid[192][12];
     unsigned boards, next; /* the next that nobody had */
 };
 extern struct bench_of_boards boards;

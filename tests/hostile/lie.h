@@ -59,7 +59,9 @@ struct lie {
     const char *text;
     bool signed_again; /* with the AUTHKEY of the board in software */
     lie_tell *tell;
-    lie_act *act; /* SOFTWARE: in place of the honest way from Runs.Open to Runs.Sealed */
+    lie_act *act;      /* SOFTWARE: in place of the honest way from Runs.Open to Runs.Sealed */
+    uint32_t quantity; /* of the row's order; 0: 2 */
+    bool slow;         /* only in the whole table */
 
     enum err want;     /* what the liar, or the agent that heard it, ends with; ERR_OK: sealed */
     const char *words; /* in its message; NULL: none */

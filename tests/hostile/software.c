@@ -10,6 +10,7 @@
 #include "tests/hostile/scene.h"
 
 struct shared shared;
+struct scene *scene_now;
 
 enum err walk_to_finish(struct board *board)
 {
@@ -30,8 +31,7 @@ enum err walk(struct board *board)
     return board_sealed(board, HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT);
 }
 
-static void make_board(struct board *board, struct wire *wire, const char *order,
-                       unsigned number)
+void make_board(struct board *board, struct wire *wire, const char *order, unsigned number)
 {
     board_init(board, &wire->party, order, 0);
     board->uid[0] = (uint8_t)(number >> 8);
@@ -47,7 +47,6 @@ void shared_open(const char *kept)
     office_station("line-0");
     office_station("line-9");
     office_order(&(struct office_terms){ "others", { "line-0" }, 10, 1, 0, 0 });
-    office_order(&(struct office_terms){ "nines", { "line-9" }, 10, 1, 0, 0 });
     assert_int_equal(wire_open(&shared.line_0, "line-0"), ERR_OK);
     make_board(&shared.other, &shared.line_0, "others", 0xFFFF);
     tongue = (struct tongue){ .kept = kept, .keeps = true };
@@ -65,12 +64,18 @@ void shared_close(void)
 
 void software_tell(const struct lie *lie, unsigned number)
 {
-    struct scene scene = { .lie = lie };
+    struct scene scene = { .lie = lie, .number = number };
+    scene_now = &scene;
     office_connect();
     snprintf(scene.station, sizeof(scene.station), "s-%u", number);
     snprintf(scene.order, sizeof(scene.order), "o-%u", number);
     office_station(scene.station);
-    office_order(&(struct office_terms){ scene.order, { scene.station }, 2, 1, 0, 0 });
+    office_order(&(struct office_terms){ scene.order,
+                                         { scene.station, "line-9" },
+                                         lie->quantity == 0 ? 2 : lie->quantity,
+                                         1,
+                                         0,
+                                         0 });
     struct outcome out = { .start = office_log_size() };
     assert_int_equal(wire_open(&scene.wire, scene.station), ERR_OK);
     make_board(&scene.board, &scene.wire, scene.order, number);

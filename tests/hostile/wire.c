@@ -23,8 +23,18 @@ static const struct {
     { "hallmark.v1.SecureBoot/PutFirmware", 23 },
 };
 
+static void said_free(struct said *said)
+{
+    buf_free(&said->method);
+    buf_free(&said->payload);
+    buf_free(&said->run);
+    buf_free(&said->reports);
+    buf_free(&said->key);
+}
+
 void wire_close(struct wire *wire)
 {
+    said_free(&wire->latest);
     peer_free(TAKE(wire->peer));
     ws_close(&wire->ws);
 }
@@ -106,14 +116,6 @@ static enum err take_answer(const struct peer_event *event, struct buf *out)
     return out == NULL ? ERR_OK : buf_copy(out, span_of(r->payload.data, r->payload.len));
 }
 
-enum err wire_ask(struct wire *wire, Hallmark__V1__FrameRequest *request, struct buf *out)
-{
-    AUTO(peer_event_free) struct peer_event event = { 0 };
-    TRY(peer_call(wire->peer, request, wire, rpc_now_ms()));
-    TRY(next(wire, &event));
-    return take_answer(&event, out);
-}
-
 unsigned wire_bytes(struct wire *wire, struct span bytes)
 {
     if (ws_send(&wire->ws, WS_BINARY, bytes) != ERR_OK)
@@ -127,76 +129,87 @@ unsigned wire_bytes(struct wire *wire, struct span bytes)
 
 enum { PARTS = 2 };
 
-struct outgoing {
-    Hallmark__V1__FrameRequest request;
-    Hallmark__V1__Metadata metadata[PARTS];
-    Hallmark__V1__Metadata *pointers[PARTS];
-    struct buf payload, run, reports, key, method;
-};
-
-static void outgoing_drop(struct outgoing *o)
-{
-    buf_free(&o->payload);
-    buf_free(&o->run);
-    buf_free(&o->reports);
-    buf_free(&o->key);
-    buf_free(&o->method);
-}
-
 static ProtobufCBinaryData data_of(const struct buf *b)
 {
     return (ProtobufCBinaryData){ b->len, b->ptr };
 }
 
-static void add_metadata(struct outgoing *o, const char *key, const struct buf *value)
+static enum err ask(struct wire *wire, const struct said *said, struct buf *out)
 {
-    Hallmark__V1__Metadata *m = &o->metadata[o->request.n_metadata];
-    if (value->len == 0)
-        return;
-    hallmark__v1__metadata__init(m);
-    m->key = (char *)(uintptr_t)key;
-    m->value = data_of(value);
-    o->pointers[o->request.n_metadata++] = m;
+    static char names[PARTS][12] = { "run-bin", "reports-bin" };
+    const struct buf *values[PARTS] = { &said->run, &said->reports };
+    Hallmark__V1__FrameRequest request = HALLMARK__V1__FRAME_REQUEST__INIT;
+    Hallmark__V1__Metadata metadata[PARTS], *pointers[PARTS];
+    AUTO(peer_event_free) struct peer_event event = { 0 };
+    for (size_t i = 0; i < PARTS; i++) {
+        if (values[i]->len == 0)
+            continue;
+        hallmark__v1__metadata__init(&metadata[i]);
+        metadata[i].key = names[i];
+        metadata[i].value = data_of(values[i]);
+        pointers[request.n_metadata++] = &metadata[i];
+    }
+    request.metadata = pointers;
+    request.method = (char *)said->method.ptr;
+    request.end_stream = true;
+    request.payload = data_of(&said->payload);
+    request.idempotency_key = data_of(&said->key);
+    TRY(peer_call(wire->peer, &request, wire, rpc_now_ms()));
+    TRY(next(wire, &event));
+    return take_answer(&event, out);
 }
 
-static void tell(struct wire *wire, const char *method, struct outgoing *o)
-{
-    bool lies = hop_is(STATION, method, REQUEST) || hop_is(BOARD, method, REQUEST);
-    hop(hop_is(BOARD, method, REQUEST) ? BOARD : STATION, method, REQUEST, &o->payload);
-    if (lies && tongue.lie->signed_again)
-        assert_int_equal(signed_again(wire->party.board, tongue.lie->method, &o->payload),
-                         ERR_OK);
-    if (o->run.len != 0)
-        hop(STATION, method, RUN, &o->run);
-    if (o->reports.len != 0 || hop_is(STATION, method, REPORTS))
-        hop(hop_is(BOARD, method, REPORTS) ? BOARD : STATION, method, REPORTS, &o->reports);
-    hop(STATION, method, KEY, &o->key);
-    hop(STATION, method, METHOD, &o->method);
-}
-
-static void fill(struct wire *wire, const char *method, const struct asking *asking,
-                 struct outgoing *o)
+static void fresh_key(struct buf *key)
 {
     uint8_t fresh[16];
     RAND_bytes(fresh, sizeof(fresh));
-    assert_int_equal(buf_copy(&o->method, span_of(method, strlen(method))), ERR_OK);
-    assert_int_equal(buf_copy(&o->run, asking->run_id), ERR_OK);
-    assert_int_equal(buf_copy(&o->key, asking->key != NULL ? span_of(asking->key, 16)
-                                                           : SPAN(fresh)),
-                     ERR_OK);
+    assert_int_equal(buf_copy(key, SPAN(fresh)), ERR_OK);
+}
+
+enum err wire_again(struct wire *wire, const struct said *said, bool same_key, struct buf *out)
+{
+    AUTO(buf_free) struct buf key = { 0 };
+    struct said again = *said;
+    fresh_key(&key);
+    if (!same_key)
+        again.key = key;
+    return ask(wire, &again, out);
+}
+
+/* By whom this row lies here. */
+static enum liar liar_of(const char *method, enum part part)
+{
+    return hop_is(BOARD, method, part) ? BOARD : STATION;
+}
+
+static void tell(struct wire *wire, const char *method, struct said *said)
+{
+    enum liar who = liar_of(method, REQUEST);
+    hop(who, method, REQUEST, &said->payload);
+    if (hop_is(who, method, REQUEST) && tongue.lie->signed_again)
+        assert_int_equal(signed_again(wire->party.board, tongue.lie->method, &said->payload),
+                         ERR_OK);
+    hop(STATION, method, RUN, &said->run);
+    hop(liar_of(method, REPORTS), method, REPORTS, &said->reports);
+    hop(STATION, method, KEY, &said->key);
+    hop(STATION, method, METHOD, &said->method);
+}
+
+static void say(struct wire *wire, const char *method, const ProtobufCMessage *in,
+                const struct asking *asking)
+{
+    struct said *said = &wire->latest;
+    said_free(said);
+    assert_int_equal(rpc_pack(in, &said->payload), ERR_OK);
+    assert_int_equal(buf_copy(&said->method, span_of(method, strlen(method))), ERR_OK);
+    assert_int_equal(buf_copy(&said->run, asking->run_id), ERR_OK);
+    fresh_key(&said->key);
+    if (asking->key != NULL)
+        assert_int_equal(buf_copy(&said->key, span_of(asking->key, 16)), ERR_OK);
     if (asking->reports != NULL)
-        assert_int_equal(rpc_pack(&asking->reports->base, &o->reports), ERR_OK);
-    tell(wire, method, o);
-    assert_int_equal(buf_append(&o->method, span_of("", 1)), ERR_OK);
-    memcpy(wire->last_key, o->key.ptr, o->key.len < 16 ? o->key.len : 16);
-    hallmark__v1__frame_request__init(&o->request);
-    o->request.metadata = o->pointers;
-    o->request.method = (char *)o->method.ptr;
-    o->request.end_stream = true;
-    o->request.payload = data_of(&o->payload);
-    o->request.idempotency_key = data_of(&o->key);
-    add_metadata(o, "run-bin", &o->run);
-    add_metadata(o, "reports-bin", &o->reports);
+        assert_int_equal(rpc_pack(&asking->reports->base, &said->reports), ERR_OK);
+    tell(wire, method, said);
+    assert_int_equal(buf_append(&said->method, span_of("", 1)), ERR_OK);
 }
 
 static void note_due(struct wire *wire, const char *method, const ProtobufCMessage *in)
@@ -225,17 +238,15 @@ enum err party_call(struct party *p, const char *method, const ProtobufCMessage 
     static const struct asking none;
     struct wire *wire = (struct wire *)p;
     struct board *board = p->board;
-    AUTO(outgoing_drop) struct outgoing o = { 0 };
     AUTO(buf_free) struct buf answer = { 0 };
-    assert_int_equal(rpc_pack(in, &o.payload), ERR_OK);
-    fill(wire, method, asking == NULL ? &none : asking, &o);
+    say(wire, method, in, asking == NULL ? &none : asking);
     if (board != NULL)
         board->pushed = 0;
     latest = wire;
     wire->due = 0;
     if (is_silent(method))
         return ERR_OK;
-    TRY(wire_ask(wire, &o.request, &answer));
+    TRY(ask(wire, &wire->latest, &answer));
     note_due(wire, method, in);
     return out == NULL ? ERR_OK : rpc_unpack(type, buf_span(&answer), out);
 }

@@ -15,8 +15,10 @@ struct wire {
     struct party party; /* first: server_board.c knows no more */
     struct ws ws;
     struct peer *peer;
-    uint8_t last_key[16]; /* of its latest call */
-    unsigned due;         /* the server's arrow that follows the latest answer; 0: none */
+    unsigned due; /* the server's arrow that follows the latest answer; 0: none */
+    struct said {
+        struct buf method, payload, run, reports, key;
+    } latest; /* what it called */
 };
 
 /* The server, and the folder with root.pem and the certificates and keys of all principals. */
@@ -27,8 +29,10 @@ extern struct place_of_server server_place;
 
 enum err wire_open(struct wire *wire, const char *name); /* NAME.pem, NAME.key */
 void wire_close(struct wire *wire);
-/* One call as it stands: no hop, these bytes. out may be NULL. */
-enum err wire_ask(struct wire *wire, Hallmark__V1__FrameRequest *request, struct buf *out);
+/* What was said, once more, by whichever station, with its idempotency key or a fresh one; no
+ * hop. out may be NULL. */
+enum err wire_again(struct wire *wire, const struct said *said, bool same_key,
+                    struct buf *out);
 /* A message that is no Frame; what the server closes with. */
 unsigned wire_bytes(struct wire *wire, struct span bytes);
 
