@@ -156,6 +156,6 @@ void agent_tell(const struct lie *lie, unsigned number)
     out.told = was_told(told);
     out.shut = is_shut(board);
     office_state(boards.uid[board], out.state);
-    office_counts(order, &out.counts);
+    office_counts(order, &lie->counts, &out.counts);
     outcome_check(lie, &out);
 }

@@ -128,7 +128,7 @@ void office_order(const struct office_terms *terms)
     assert_int_equal(office_do("hallmark.v1.Orders/Create", &in.base), ERR_OK);
 }
 
-void office_counts(const char *order, struct counts *out)
+static void read_counts(const char *order, struct counts *out)
 {
     Hallmark__V1__ShowOrderRequest in = HALLMARK__V1__SHOW_ORDER_REQUEST__INIT;
     AUTO(rpc_drop) ProtobufCMessage *answer = NULL;
@@ -138,6 +138,14 @@ void office_counts(const char *order, struct counts *out)
                      ERR_OK);
     const Hallmark__V1__OrderCounts *c = ((Hallmark__V1__ShowOrderResponse *)answer)->counts;
     *out = (struct counts){ c->good, c->under_way, c->issued };
+}
+
+void office_counts(const char *order, const struct counts *wanted, struct counts *out)
+{
+    uint64_t until = rpc_now_ms() + WAIT_MS;
+    do
+        read_counts(order, out);
+    while (memcmp(out, wanted, sizeof(*out)) != 0 && rpc_now_ms() < until);
 }
 
 /* The end of a run is told to the server by the connection's, so it is waited for. */

@@ -31,7 +31,8 @@ struct office_terms {
     uint32_t pdid;      /* 0: any */
 };
 void office_order(const struct office_terms *terms);
-void office_counts(const char *order, struct counts *counts_out);
+/* As they are wanted, or, after a while, as they are. */
+void office_counts(const char *order, const struct counts *wanted, struct counts *counts_out);
 /* When nobody works on the unit any more: its state, or "free". */
 void office_state(const uint8_t uid[static UID_SIZE], char state_out[static 16]);
 /* One operator's act that must succeed: on a unit, or on a principal or an order by name. */

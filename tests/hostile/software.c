@@ -86,9 +86,9 @@ void software_tell(const struct lie *lie, unsigned number)
     tongue.lie = NULL;
     snprintf(out.words, sizeof(out.words), "%s", fail_words());
     wire_close(&scene.wire);
-    out.told = lie->act != NULL || tongue.told != 0 || lie->how == SILENT;
+    out.told = lie->how == HONEST || lie->how == SILENT || tongue.told != 0;
     office_state(scene.board.uid, out.state);
-    office_counts(scene.order, &out.counts);
+    office_counts(scene.order, &lie->counts, &out.counts);
     board_fini(&scene.board);
     outcome_check(lie, &out);
 }
