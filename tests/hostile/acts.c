@@ -137,8 +137,7 @@ enum err turned_away_falsely(struct scene *s)
     in.status = err_status(ERR_LOCKED);
     in.code = ERR_LOCKED;
     in.uid = (ProtobufCBinaryData){ UID_SIZE, shared.other.uid };
-    return party_call(&s->wire.party, "hallmark.v1.Bench/TurnAway", &in.base, NULL, NULL,
-                      NULL);
+    return party_call(&s->wire.party, "hallmark.v1.Bench/TurnAway", &in.base, NULL, NULL, NULL);
 }
 
 /* --- Out of order. ------------------------------------------------------------------------ */

@@ -71,9 +71,9 @@ static void read_result(FILE *from, struct outcome *out)
         json_t *object = json_loads(line, 0, NULL);
         if (json_object_get(object, "result") != NULL) {
             ended = true;
-            out->err = err_from_wire(
-                (uint32_t)json_integer_value(json_object_get(object, "code")),
-                (uint32_t)json_integer_value(json_object_get(object, "status")));
+            out->err =
+                err_from_wire((uint32_t)json_integer_value(json_object_get(object, "code")),
+                              (uint32_t)json_integer_value(json_object_get(object, "status")));
             snprintf(out->words, sizeof(out->words), "%s: %s",
                      json_string_value(json_object_get(object, "where")),
                      json_string_value(json_object_get(object, "detail")));

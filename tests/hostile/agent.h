@@ -12,7 +12,7 @@ struct bench_of_boards {
     const char *program; /* the agent with a liar in it */
     const char *control; /* virtual-board's socket */
     const char *kept;
-    const char *log;    /* the agent's standard error is added to it */
+    const char *log;     /* the agent's standard error is added to it */
     char probe[192][64]; /* by board */
     uint8_t uid[192][12];
     unsigned boards, next; /* the next that nobody had */

@@ -37,7 +37,8 @@ static void kept_write(const char *method, enum part part, const struct buf *pay
     kept_path(method, part, path, sizeof(path));
     FILE *file = fopen(path, "wbe");
     must(file != NULL, path);
-    must(payload->len == 0 || fwrite(payload->ptr, 1, payload->len, file) == payload->len, path);
+    must(payload->len == 0 || fwrite(payload->ptr, 1, payload->len, file) == payload->len,
+         path);
     must(fclose(file) == 0, path);
 }
 

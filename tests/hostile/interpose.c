@@ -127,8 +127,8 @@ enum err __wrap_wss_call(struct wss_conn *conn, const Hallmark__V1__FrameRequest
 {
     struct asked *asked = calloc(1, sizeof(*asked));
     Hallmark__V1__FrameRequest out = *request;
-    Hallmark__V1__Metadata copies[4], *pointers[4] = { &copies[0], &copies[1], &copies[2],
-                                                       &copies[3] };
+    Hallmark__V1__Metadata copies[4],
+        *pointers[4] = { &copies[0], &copies[1], &copies[2], &copies[3] };
     struct buf values[4] = { 0 }, payload = { 0 };
     pthread_t thread;
     must(asked != NULL && request->n_metadata <= 4);

@@ -63,7 +63,7 @@ struct lie {
     uint32_t quantity; /* of the row's order; 0: 2 */
     bool slow;         /* only in the whole table */
 
-    enum err want;     /* what the liar, or the agent that heard it, ends with; ERR_OK: sealed */
+    enum err want; /* what the liar, or the agent that heard it, ends with; ERR_OK: sealed */
     const char *words; /* in its message; NULL: none */
     const char *state; /* of the unit; "free": none */
     struct counts counts;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hostile: plays the rows of the table that are named on the command line, a test each, against
- * the server that tests/hostile/lies has started. --list: all names.
+ * the server that tests/hostile/lies has started. --list: how each is played (quick, board:
+ * with a virtual board, slow), a tab, and its name.
  */
 #include "tests/unit/check.h"
 
@@ -39,7 +40,11 @@ static void each_row(void (*visit)(const struct table *table, const struct lie *
 static void list(const struct table *table, const struct lie *lie, void *context)
 {
     (void)context;
-    printf("%s: %s\n", table->liar, lie->name);
+    printf("%s\t%s: %s\n",
+           lie->slow             ? "slow"
+           : lie->world == AGENT ? "board"
+                                 : "quick",
+           table->liar, lie->name);
 }
 
 static unsigned number;

@@ -34,10 +34,10 @@ void outcome_check(const struct lie *lie, const struct outcome *out)
 {
     bool shows = getenv("HOSTILE_SHOW") != NULL;
     bool good = is_as_wanted(lie, out);
-    bool entered = lie->kind == NULL ||
-                   office_has_entry(out->start, lie->kind,
-                                    lie->entered != ERR_OK ? lie->entered : lie->want,
-                                    entry_words(lie));
+    bool entered =
+        lie->kind == NULL ||
+        office_has_entry(out->start, lie->kind,
+                         lie->entered != ERR_OK ? lie->entered : lie->want, entry_words(lie));
     if (shows || !good || !entered)
         show(lie, out);
     office_check();

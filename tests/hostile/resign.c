@@ -41,8 +41,8 @@ static void of_receipt(const Hallmark__V1__Receipt *r, struct wr *w)
 
 static void of_commit(const Hallmark__V1__CommitStatement *m, struct wr *w)
 {
-    const struct sign_commit s = { span_in(&m->run_id), span_in(&m->uid),
-                                   (uint8_t)m->slot,    span_in(&m->kcv),
+    const struct sign_commit s = { span_in(&m->run_id),    span_in(&m->uid),
+                                   (uint8_t)m->slot,       span_in(&m->kcv),
                                    (uint8_t)m->lock_level, span_in(&m->receipt_sha256) };
     sign_commit(w, &s);
 }

@@ -12,7 +12,7 @@
 /* What comes of it: the error, with words, and a refusal in the log. */
 #define REFUSED(error_, words_) .want = ERR_##error_, .words = words_, .kind = "refusal"
 /* The error, which the log has otherwise. */
-#define ENDS(error_, words_) .want = ERR_##error_, .words = words_
+#define ENDS(error_, words_)           .want = ERR_##error_, .words = words_
 #define ENTERED(kind_, error_, words_) .kind = kind_, .entered = ERR_##error_, .entry = words_
 /* The agent's failure at an arrow that the server does not see: the agent reports it. */
 #define AT_ARROW(arrow_, error_)                                                               \

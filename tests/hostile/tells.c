@@ -56,8 +56,8 @@ static enum err put_csr(const struct csr *csr, struct buf *payload)
                               (const uint8_t *)challenge, (int)strlen(challenge));
     if (csr->usages)
         add_usages(request);
-    assert_true(X509_REQ_sign(request, csr->signer != NULL ? csr->signer : b->auth,
-                              EVP_sha256()) > 0);
+    assert_true(
+        X509_REQ_sign(request, csr->signer != NULL ? csr->signer : b->auth, EVP_sha256()) > 0);
     uint8_t *der = NULL;
     int len = i2d_X509_REQ(request, &der);
     in.csr = (ProtobufCBinaryData){ (size_t)len, der };

@@ -11,14 +11,14 @@
 #include "tests/hostile/lie.h"
 
 static const ProtobufCServiceDescriptor *const services[] = {
-    &hallmark__v1__pki__descriptor,           &hallmark__v1__station__descriptor,
-    &hallmark__v1__board__descriptor,         &hallmark__v1__host__descriptor,
-    &hallmark__v1__target__descriptor,        &hallmark__v1__ca__descriptor,
-    &hallmark__v1__secure_boot__descriptor,   &hallmark__v1__key_agreement__descriptor,
-    &hallmark__v1__closing__descriptor,       &hallmark__v1__runs__descriptor,
-    &hallmark__v1__bench__descriptor,         &hallmark__v1__run_control__descriptor,
-    &hallmark__v1__orders__descriptor,        &hallmark__v1__units__descriptor,
-    &hallmark__v1__registry__descriptor,      &hallmark__v1__firmware__descriptor,
+    &hallmark__v1__pki__descriptor,         &hallmark__v1__station__descriptor,
+    &hallmark__v1__board__descriptor,       &hallmark__v1__host__descriptor,
+    &hallmark__v1__target__descriptor,      &hallmark__v1__ca__descriptor,
+    &hallmark__v1__secure_boot__descriptor, &hallmark__v1__key_agreement__descriptor,
+    &hallmark__v1__closing__descriptor,     &hallmark__v1__runs__descriptor,
+    &hallmark__v1__bench__descriptor,       &hallmark__v1__run_control__descriptor,
+    &hallmark__v1__orders__descriptor,      &hallmark__v1__units__descriptor,
+    &hallmark__v1__registry__descriptor,    &hallmark__v1__firmware__descriptor,
 };
 
 static const ProtobufCMethodDescriptor *method_of(const char *name)

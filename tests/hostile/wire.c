@@ -9,7 +9,7 @@
 #include "tests/hostile/wire.h"
 
 struct place_of_server server_place;
-struct bench bench; /* server_board.c takes the images' digests from there */
+struct bench bench;         /* server_board.c takes the images' digests from there */
 static struct wire *latest; /* that called */
 
 /* The arrow by which the server goes on after it has answered. */
@@ -98,8 +98,9 @@ enum err wire_open(struct wire *wire, const char *name)
     snprintf(ca, sizeof(ca), "%s/root.pem", server_place.folder);
     snprintf(certificate, sizeof(certificate), "%s/%s.pem", server_place.folder, name);
     snprintf(key, sizeof(key), "%s/%s.key", server_place.folder, name);
-    const struct ws_target target = { server_place.host, server_place.port, ca, certificate,
-                                      key, RPC_SUBPROTOCOL };
+    const struct ws_target target = {
+        server_place.host, server_place.port, ca, certificate, key, RPC_SUBPROTOCOL
+    };
     wire->peer = peer_new(PEER_CLIENT, "hostile", rpc_now_ms());
     snprintf(wire->party.who.name, sizeof(wire->party.who.name), "%s", name);
     if (wire->peer == NULL)

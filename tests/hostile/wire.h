@@ -31,8 +31,7 @@ enum err wire_open(struct wire *wire, const char *name); /* NAME.pem, NAME.key *
 void wire_close(struct wire *wire);
 /* What was said, once more, by whichever station, with its idempotency key or a fresh one; no
  * hop. out may be NULL. */
-enum err wire_again(struct wire *wire, const struct said *said, bool same_key,
-                    struct buf *out);
+enum err wire_again(struct wire *wire, const struct said *said, bool same_key, struct buf *out);
 /* A message that is no Frame; what the server closes with. */
 unsigned wire_bytes(struct wire *wire, struct span bytes);
 
