@@ -77,7 +77,7 @@ const struct lie station_lies[] = {
     { "bytes in a call that has none", TELLS("Target/GenerateAuthKey", REQUEST, ALL, NOISE),
       REFUSED(MISMATCH, "transcript is not this run's"), LEAVES("started", 0, 0, 1) },
     { "a Frame that is none", TELLS("Target/GenerateAuthKey", FRAME, ALL, NOISE),
-      AT_ARROW(8, INVALID), LEAVES("free", 0, 0, 0) },
+      AT_ARROW(8, PROTO), LEAVES("free", 0, 0, 0) },
     { "a method that DevAuth lacks",
       TELLS("Target/GenerateAuthKey", FRAME, "request.method", SET),
       .text = "hallmark.v1.Target/OpenDebugPort", AT_ARROW(8, UNIMPLEMENTED),
@@ -85,7 +85,7 @@ const struct lie station_lies[] = {
     { "Commit before its time", TELLS("Target/GenerateAuthKey", FRAME, "request.method", SET),
       .text = "hallmark.v1.Closing/Commit", AT_ARROW(8, ORDER), LEAVES("free", 0, 0, 0) },
     { "Lock before its time", TELLS("Target/GenerateAuthKey", FRAME, "request.method", SET),
-      .text = "hallmark.v1.Closing/Lock", AT_ARROW(8, ORDER), LEAVES("free", 0, 0, 0) },
+      .text = "hallmark.v1.Closing/Lock", AT_ARROW(8, INVALID), LEAVES("free", 0, 0, 0) },
 
     /* To the server, with the honest board's signatures */
     { "DevAuth of its own", TELLS("Swd/DevAuth", BYTES, ALL, CUSTOM), .tell = other_devauth,
