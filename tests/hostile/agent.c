@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/host/hex.h"
+#include "tests/hostile/child.h"
 #include "tests/hostile/office.h"
 #include "tests/hostile/outcome.h"
 
@@ -48,19 +49,6 @@ static bool is_shut(unsigned board)
 
 /* --- The agent. --------------------------------------------------------------------------- */
 
-static void write_command(char *out, size_t size, const char *station, const char *order,
-                          unsigned board)
-{
-    int len = snprintf(
-        out, size,
-        "exec '%s' provision --server 'wss://%s:%s' --ca '%s/root.pem' --cert '%s/%s.pem' "
-        "--key '%s/%s.key' --order '%s' --probe '%s' --reconnect 5 --json 2>> '%s'",
-        boards.program, server_place.host, server_place.port, server_place.folder,
-        server_place.folder, station, server_place.folder, station, order, boards.probe[board],
-        boards.log);
-    assert_true(len > 0 && (size_t)len < size);
-}
-
 /* The last line that tells of a result. */
 static void read_result(FILE *from, struct outcome *out)
 {
@@ -84,15 +72,30 @@ static void read_result(FILE *from, struct outcome *out)
         fail_msg("the agent told of no result");
 }
 
+static const char *path_of(char out[static 512], const char *name, const char *end)
+{
+    snprintf(out, 512, "%s/%s.%s", server_place.folder, name, end);
+    return out;
+}
+
 static void run_agent(const char *station, const char *order, unsigned board,
                       struct outcome *out)
 {
-    char command[4096];
-    write_command(command, sizeof(command), station, order, board);
-    FILE *from = popen(command, "re");
-    assert_non_null(from);
-    read_result(from, out);
-    pclose(from);
+    char ca[512], certificate[512], key[512], server[128];
+    struct child child;
+    snprintf(server, sizeof(server), "wss://%s:%s", server_place.host, server_place.port);
+    const char *const argv[] = { boards.program, "provision",
+                                 "--server",     server,
+                                 "--ca",         path_of(ca, "root", "pem"),
+                                 "--cert",       path_of(certificate, station, "pem"),
+                                 "--key",        path_of(key, station, "key"),
+                                 "--order",      order,
+                                 "--probe",      boards.probe[board],
+                                 "--reconnect",  "5",
+                                 "--json",       NULL };
+    child_start(&child, argv, boards.log);
+    read_result(child.out, out);
+    (void)child_end(&child);
 }
 
 static unsigned take_board(void)

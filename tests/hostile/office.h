@@ -13,7 +13,7 @@
 
 struct office {
     struct wire alice;
-    const char *verify; /* a command that checks log and store; NULL: none */
+    const char *verify; /* a program that checks log and store, and says what is wrong */
     sqlite3 *store;
 };
 extern struct office office;
@@ -42,5 +42,5 @@ int64_t office_log_size(void);
 /* Is there an entry from start on of that kind and code, with such words? Waits for it. */
 bool office_has_entry(int64_t start, const char *kind, enum err code, const char *words);
 void office_show_entries(int64_t start); /* on standard output */
-void office_check(void);                 /* invariants, and the command */
+void office_check(void);                 /* invariants, and the program */
 int64_t office_count(const char *sql);
