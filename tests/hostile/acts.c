@@ -2,6 +2,7 @@
 /* Lies that are more than a changed field: what the rows of software_lies.c name. */
 #include "tests/unit/check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/host/log.h"
@@ -322,6 +323,34 @@ enum err more_opens(struct scene *s)
     for (unsigned i = 0; i <= 2 * BUDGET_OPENS && e == ERR_OK; i++)
         e = wire_again(&s->wire, &s->wire.latest, false, NULL);
     return e;
+}
+
+/* What the log does not take at once, it counts. */
+enum err more_refusals(struct scene *s)
+{
+    static const char method[] = "hallmark.v1.Runs/Invent";
+    struct said said = { 0 };
+    enum err e = ERR_OK;
+    TRY(buf_copy(&said.method, span_of(method, sizeof(method))));
+    for (unsigned i = 0; i < 10 * BUDGET_REFUSALS; i++)
+        e = wire_again(&s->wire, &said, false, NULL);
+    buf_free(&said.method);
+    return e;
+}
+
+enum err more_connections(struct scene *s)
+{
+    struct wire *wires = calloc(BUDGET_CONNECTIONS, sizeof(*wires));
+    enum err e = ERR_OK;
+    unsigned count = 0, code = 0;
+    assert_non_null(wires);
+    while (count < BUDGET_CONNECTIONS && e == ERR_OK)
+        e = wire_open(&wires[count++], s->station);
+    code = wires[count - 1].ws.close_code;
+    while (count > 0)
+        wire_close(&wires[--count]);
+    free(wires);
+    return code == 1013 ? fail_quiet(ERR_EXHAUSTED, "%s", fail_words()) : e;
 }
 
 enum err large_message(struct scene *s)

@@ -43,8 +43,8 @@ lie_act open_again, key_for_another_request, key_of_another_station, run_of_anot
     finish_again, finish_again_signed_anew, commit_again, sealed_again, hello_other_rotpk,
     hello_unrecorded, key_of_another_uid, uid_of_another_key, uid_at_two_stations,
     finished_at_two_stations, more_than_quantity, more_than_spares, more_opens, more_runs,
-    fetch_of_another, turned_away_falsely, large_message, noise_message, run_left_open,
-    sealed_while_held, revoked_in_a_run;
+    more_refusals, more_connections, fetch_of_another, turned_away_falsely, large_message,
+    noise_message, run_left_open, sealed_while_held, revoked_in_a_run;
 
 /* Of the table's row; number makes UID, order and station. */
 void software_tell(const struct lie *lie, unsigned number);
