@@ -113,6 +113,9 @@ static enum err take_commit(struct closing *c, const Hallmark__V1__CommitStateme
     if (in->run_id.len != RUN_ID_SIZE || in->kcv.len != KCV_SIZE || in->slot > UINT8_MAX ||
         in->receipt_sha256.len != SHA256_SIZE || !span_eq(span_in(&in->uid), SPAN(c->uid)))
         return fail_quiet(ERR_INVALID, "commit: not a statement of this unit");
+    if (in->slot < OTP_AES_FIRST || in->slot > OTP_AES_LAST)
+        return fail_quiet(ERR_INVALID, "commit: slot %u: AES_NuLink3 is kept in slots %d to %d",
+                          in->slot, OTP_AES_FIRST, OTP_AES_LAST);
     const struct statement s = statement_of_commit(in);
     TRY(runs_verify(&s, c->auth_public, &in->signature, "commit"));
     memcpy(c->commit.sha256, s.sha256, SHA256_SIZE);

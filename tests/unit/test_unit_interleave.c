@@ -5,6 +5,7 @@
  * the other before the rest. The invariants hold after each event, and at the end there is one
  * of everything. */
 #include "tests/unit/test_unit_invariants.h"
+#include "tests/unit/test_unit_world.h"
 
 /* The events of a run, in order. The board's slot is followed as a board would. */
 static store_fn *const steps[] = {
@@ -159,7 +160,7 @@ static void all_pairs(const struct how *how, uint32_t want_failures)
     log_set_level(LOG_LEVEL_NONE);
     for (size_t i = 0; i <= STEPS; i++) {
         world_open(NULL);
-        invariants_open();
+        invariants_open(world.dir.store);
         assert_int_equal(change(quantity_up, NULL), ERR_OK);
         for (size_t j = 0; j <= STEPS; j++)
             interleave((uint32_t)j + 1, how, i, j);

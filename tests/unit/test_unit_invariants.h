@@ -5,7 +5,8 @@
 
 #include <sqlite3.h>
 
-#include "tests/unit/test_unit_world.h"
+#include "common/host/own.h"
+#include "tests/unit/check.h"
 
 #define SHARED_OF(u) "'shared/' || lower(hex(" u ".uid)) || '/' || " u ".gen || '/%'"
 
@@ -93,9 +94,10 @@ static inline sqlite3_stmt *count_prepare(const char *sql)
     return stmt;
 }
 
-static inline void invariants_open(void)
+static inline void invariants_open(const char *store)
 {
-    assert_int_equal(sqlite3_open(world.dir.store, &invariants_db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(store, &invariants_db), SQLITE_OK);
+    sqlite3_busy_timeout(invariants_db, 5000);
     for (size_t i = 0; i < COUNT(invariants); i++)
         invariant_rows[i] = count_prepare(invariants[i].sql);
 }
