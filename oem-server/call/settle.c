@@ -33,7 +33,7 @@ void settle_note(struct call *call)
 void settle_point(const struct call *call, const char *moment)
 {
     stop_at_call(call->rpc.method, call->row != NULL ? call->row->arrow : 0, moment,
-                  span_of(call->event.pb.uid.data, call->event.pb.uid.len));
+                 span_of(call->event.pb.uid.data, call->event.pb.uid.len));
 }
 
 struct settling {

@@ -9,8 +9,8 @@
 void settle_note(struct call *call);
 
 /* The call has come to that moment: "unclaimed" and "claimed" around the change of a claim,
- * "unsaved" (its slow part is done, nothing is durable), "inside" (its effect is there, its answer
- * is not). common/host/stop.h */
+ * "unsaved" (its slow part is done, nothing is durable), "inside" (its effect is there, its
+ * answer is not). common/host/stop.h */
 void settle_point(const struct call *call, const char *moment);
 
 /* Stages the call's entry: it waits for the next change of its run (METHOD_NOTES). ERR_LIMIT,

@@ -100,8 +100,9 @@ static const struct option_row options[] = {
       offsetof(struct init_args, name), true, false },
     { "out", "DIR", "for certificates and the operator's key", option_text,
       offsetof(struct init_args, out), true, false },
-    { "announce-points", "SOCKET", "for tests of interruptions only: the test can stop it anywhere",
-      option_text, offsetof(struct init_args, points), false, false },
+    { "announce-points", "SOCKET",
+      "for tests of interruptions only: the test can stop it anywhere", option_text,
+      offsetof(struct init_args, points), false, false },
 };
 
 const struct command init_command = {

@@ -56,7 +56,7 @@ static void cut(struct chip *chip, enum oneway_kind kind)
         chip->faults.link_down = true;
     else
         stop_at(kind_names[kind], moment_names[chip->oneway.cut_moment],
-                 span_of(chip->store.image->head.uid, sizeof(chip->store.image->head.uid)));
+                span_of(chip->store.image->head.uid, sizeof(chip->store.image->head.uid)));
 }
 
 enum oneway_go oneway_begin(struct chip *chip, enum oneway_kind kind)

@@ -79,8 +79,8 @@ void oneway_restart(struct chip *chip); /* at power-on: the trace is empty, a cu
 /*
  * `KIND COUNT [before|during|after [power|link|hold]]`, or `off`. KIND is one of the kinds'
  * names, `lock` (CONFIG, PLM, DPM) or `any`; `during` is for flash and CONFIG, and for `power`,
- * only. One cut is armed at a time. The command's arguments are borrowed. ERR_INVALID says which
- * one is wrong; ERR_PRECONDITION: nothing is announced, so `hold` would not hold.
+ * only. One cut is armed at a time. The command's arguments are borrowed. ERR_INVALID says
+ * which one is wrong; ERR_PRECONDITION: nothing is announced, so `hold` would not hold.
  */
 enum err oneway_arm(struct chip *chip, int argc, char *const *argv);
 

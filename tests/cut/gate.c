@@ -8,9 +8,9 @@
  *
  *   hold UID PROGRAM PLACE MOMENT COUNT   that program, at the COUNT-th time: `ok`; then once,
  *                                         when it stands there, `held UID PROGRAM PID`
- *   go UID                                lets it go on, or forgets that it was to be held: `ok`
- *   trace FILE                            each announcement is a line of FILE from now on: `ok`
- *   trace off                             `ok`
+ *   go UID                                lets it go on, or forgets that it was to be held:
+ * `ok` trace FILE                            each announcement is a line of FILE from now on:
+ * `ok` trace off                             `ok`
  *
  * What is not to be held goes on at once. It ends when standard input ends, and everything that
  * it held goes on then.
