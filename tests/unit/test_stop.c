@@ -2,6 +2,7 @@
 /* Points are announced one connection each, and a program goes on when the test hangs up. */
 #include "tests/unit/check.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
