@@ -77,10 +77,14 @@ static enum err answer_hello(struct site *site)
 enum err devauth_without_run(struct site *site)
 {
     unit_leave_run(&site->unit);
+    site_point(site, "DevAuth", "before");
     site_now(site, "loading DevAuth to lock the board");
     TRY(devauth_load(site, serve_self));
     site_now(site, "starting DevAuth to lock the board");
     TRY(devauth_run(site, serve_self));
     site_now(site, "Host.Hello without a run");
-    return answer_hello(site);
+    site_point(site, "DevAuth", "inside");
+    TRY(answer_hello(site));
+    site_point(site, "DevAuth", "after");
+    return ERR_OK;
 }

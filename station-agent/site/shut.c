@@ -81,12 +81,15 @@ static void reset_and_look(struct site *site, enum chip_level level,
 {
     *out = (struct chip_debug_result){ .port = CHIP_DEBUG_NOT_KNOWN };
     site_now(site, "reset by nRESET");
+    site_point(site, "reset", "before");
     if (chip_reset(site->chip) != ERR_OK) {
         snprintf(out->detail, sizeof(out->detail), "no reset: %.300s", fail_words());
         return;
     }
+    site_point(site, "reset", "inside");
     site_now(site, "proving that the debug port is shut");
     chip_debug_look(site->chip, level, out);
+    site_point(site, "reset", "after");
 }
 
 enum err shut_board(struct site *site, enum chip_level level)

@@ -50,12 +50,10 @@ board_file() { printf '%s/board-%02d.state' "$board_dir" "$1"; }
 
 # What an OTP slot holds, as a number, big-endian: word 7 first.
 board_otp() { # board_otp BOARD SLOT
-    local word i
-    for i in 7 6 5 4 3 2 1 0; do
-        word=$(od -A n -t x4 --endian=little -N 4 \
-            -j $((store_otp + store_otp_size * $2 + 12 + 4 * i)) "$(board_file "$1")")
-        printf '%s' "${word// /}"
-    done
+    local words=() i
+    read -r -d '' -a words < <(od -A n -v -t x4 --endian=little -N 32 \
+        -j $((store_otp + store_otp_size * $2 + 12)) "$(board_file "$1")") || true
+    for i in 7 6 5 4 3 2 1 0; do printf '%s' "${words[i]}"; done
 }
 
 board_flash() { # board_flash BOARD ADDRESS LENGTH: hex

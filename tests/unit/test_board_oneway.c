@@ -295,6 +295,29 @@ static void each_kind_is_cut_before_within_and_after(void **state)
     }
 }
 
+/* The write is made, the core runs on, and only SWD is silent. */
+static void a_link_is_cut_before_and_after(void **state)
+{
+    static const char *const moments[] = { "before link", "after link" };
+    for (size_t i = 0; i < COUNT(moments); i++) {
+        again(state);
+        assert_int_equal(arm("plm", "1", moments[i]), ERR_OK);
+        plm();
+        assert_true(chip.faults.link_down);
+        assert_false(chip.cut_wanted);
+        assert_int_not_equal(head()->plm_next, 0);
+        assert_int_equal(chip.oneway.cut_kinds, 0);
+    }
+}
+
+/* Nothing was started with --announce-points here. */
+static void a_hold_without_announcements_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(arm("plm", "1", "after hold"), ERR_PRECONDITION);
+    assert_int_equal(chip.oneway.cut_kinds, 0);
+}
+
 static void wrong_arguments_are_refused(void **state)
 {
     (void)state;
@@ -314,6 +337,9 @@ static void wrong_arguments_are_refused(void **state)
         "lock 1 during",
         "off 1",
         "plm 1 after 1",
+        "plm 1 after link 1",
+        "flash-write 1 during link",
+        "flash-write 1 during hold",
     };
     static const char *const tears[] = {
         "",         "3",         "3 4",       "8 4 used",   "-1 4 used", "3 9 used",
@@ -572,6 +598,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_kind_is_cut_before_within_and_after),
+        TEST(a_link_is_cut_before_and_after),
+        TEST(a_hold_without_announcements_is_refused),
         TEST(wrong_arguments_are_refused),
         TEST(the_trace_is_in_order),
         TEST(every_prefix_of_a_lock_is_reached),

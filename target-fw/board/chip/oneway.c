@@ -13,6 +13,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "common/host/stop.h"
 #include "target-fw/board/chip/chip.h"
 
 enum { COUNT_MAX = 1000000000 };
@@ -39,6 +40,7 @@ static const char *const kind_names[ONEWAY_KINDS] = {
     [ONEWAY_FLASH_WRITE] = "flash-write",
 };
 static const char *const moment_names[] = { "before", "during", "after" };
+static const char *const act_names[] = { "power", "link", "hold" };
 
 /* ---- the cut ---- */
 
@@ -48,7 +50,13 @@ static void cut(struct chip *chip, enum oneway_kind kind)
     snprintf(why, sizeof(why), "%s a one-way write: %s", moment_names[chip->oneway.cut_moment],
              kind_names[kind]);
     chip->oneway.cut_due = false;
-    fault_cut(chip, why);
+    if (chip->oneway.cut_act == ONEWAY_POWER)
+        fault_cut(chip, why);
+    else if (chip->oneway.cut_act == ONEWAY_LINK)
+        chip->faults.link_down = true;
+    else
+        stop_at(kind_names[kind], moment_names[chip->oneway.cut_moment],
+                span_of(chip->store.image->head.uid, sizeof(chip->store.image->head.uid)));
 }
 
 enum oneway_go oneway_begin(struct chip *chip, enum oneway_kind kind)
@@ -61,7 +69,7 @@ enum oneway_go oneway_begin(struct chip *chip, enum oneway_kind kind)
     o->cut_kinds = 0;
     if (o->cut_moment == ONEWAY_BEFORE) {
         cut(chip, kind);
-        return ONEWAY_NOT;
+        return chip->cut_wanted ? ONEWAY_NOT : ONEWAY_WHOLE;
     }
     o->cut_due = true;
     return o->cut_moment == ONEWAY_DURING ? ONEWAY_HALF : ONEWAY_WHOLE;
@@ -142,26 +150,46 @@ static enum err moment_of(const char *name, uint32_t kinds, enum oneway_moment *
     return fail_quiet(ERR_INVALID, "cut-at: %s: before, during or after", name);
 }
 
+static enum err act_of(const char *name, enum oneway_moment moment, enum oneway_act *out)
+{
+    for (unsigned i = 0; i < COUNT(act_names); i++)
+        if (strcmp(name, act_names[i]) == 0) {
+            if (i != ONEWAY_POWER && moment == ONEWAY_DURING)
+                return fail_quiet(ERR_INVALID, "cut-at: during is for power only");
+            if (i == ONEWAY_HOLD && !stop_announces())
+                return fail_quiet(ERR_PRECONDITION,
+                                  "cut-at: hold needs the option --announce-points");
+            *out = (enum oneway_act)i;
+            return ERR_OK;
+        }
+    return fail_quiet(ERR_INVALID, "cut-at: %s: power, link or hold", name);
+}
+
 enum err oneway_arm(struct chip *chip, int argc, char *const *argv)
 {
     uint32_t kinds;
     enum oneway_moment moment = ONEWAY_AFTER;
+    enum oneway_act act = ONEWAY_POWER;
     if (argc == 1 && strcmp(argv[0], "off") == 0) {
         chip->oneway.cut_kinds = 0;
         return ERR_OK;
     }
-    if (argc < 2 || argc > 3)
-        return fail_quiet(ERR_INVALID, "cut-at: KIND COUNT [before|during|after], or off");
+    if (argc < 2 || argc > 4)
+        return fail_quiet(ERR_INVALID,
+                          "cut-at: KIND COUNT [before|during|after [power|link|hold]], or off");
     TRY(kinds_of(argv[0], &kinds));
     char *end;
     unsigned long count = strtoul(argv[1], &end, 10);
     if (argv[1][0] < '0' || argv[1][0] > '9' || *end != '\0' || count < 1 || count > COUNT_MAX)
         return fail_quiet(ERR_INVALID, "cut-at: %s: not a count from 1", argv[1]);
-    if (argc == 3)
+    if (argc >= 3)
         TRY(moment_of(argv[2], kinds, &moment));
+    if (argc == 4)
+        TRY(act_of(argv[3], moment, &act));
     chip->oneway.cut_kinds = kinds;
     chip->oneway.cut_left = (uint32_t)count;
     chip->oneway.cut_moment = moment;
+    chip->oneway.cut_act = act;
     return ERR_OK;
 }
 

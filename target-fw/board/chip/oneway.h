@@ -40,6 +40,13 @@ enum oneway_go {
 
 enum oneway_moment { ONEWAY_BEFORE, ONEWAY_DURING, ONEWAY_AFTER };
 
+/* What happens there. */
+enum oneway_act {
+    ONEWAY_POWER, /* the power goes */
+    ONEWAY_LINK,  /* SWD goes silent, as with the fault switch link-down; the core runs on */
+    ONEWAY_HOLD   /* the board stands still until the test lets it go on: common/host/stop.h */
+};
+
 enum { ONEWAY_KEPT = 256, ONEWAY_TEXT_ENTRIES = 128 };
 
 struct oneway_write {
@@ -54,6 +61,7 @@ struct oneway {
     uint32_t cut_kinds; /* bit n: kind n counts; 0: nothing is armed */
     uint32_t cut_left;
     enum oneway_moment cut_moment;
+    enum oneway_act cut_act;
     bool cut_due;  /* at the end of the write that has begun */
     uint32_t made; /* entries since power-on; the newest ONEWAY_KEPT are kept */
     struct oneway_write writes[ONEWAY_KEPT];
@@ -69,9 +77,10 @@ void oneway_end_torn(struct chip *chip, enum oneway_kind kind, uint32_t where, u
 void oneway_restart(struct chip *chip); /* at power-on: the trace is empty, a cut stays armed */
 
 /*
- * `KIND COUNT [before|during|after]`, or `off`. KIND is one of the kinds' names, `lock`
- * (CONFIG, PLM, DPM) or `any`; `during` is for flash and CONFIG only. One cut is armed at a
- * time. The command's arguments are borrowed. ERR_INVALID says which one is wrong.
+ * `KIND COUNT [before|during|after [power|link|hold]]`, or `off`. KIND is one of the kinds'
+ * names, `lock` (CONFIG, PLM, DPM) or `any`; `during` is for flash and CONFIG, and for `power`,
+ * only. One cut is armed at a time. The command's arguments are borrowed. ERR_INVALID says
+ * which one is wrong; ERR_PRECONDITION: nothing is announced, so `hold` would not hold.
  */
 enum err oneway_arm(struct chip *chip, int argc, char *const *argv);
 
