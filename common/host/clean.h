@@ -4,9 +4,8 @@
  *
  * The peer is not trusted: clean_copy() and clean_put() replace by '?' what could control a
  * terminal or mislead its reader (C0 and C1 controls, DEL, bidirectional controls, line
- * separators, invisible format characters) and what is not UTF-8 (RFC 3629). The joiners U+200C
- * and U+200D are left, because words of some languages need them. Test: test_ctl_output
- * (text_is_cleaned). No state; any thread.
+ * separators, invisible format characters) and what is not UTF-8 (RFC 3629). Test:
+ * test_ctl_output (text_is_cleaned). No state; any thread.
  */
 #pragma once
 

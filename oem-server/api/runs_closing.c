@@ -9,10 +9,8 @@
  */
 #include <string.h>
 
-#include "common/core/sign.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "common/host/p256.h"
 #include "oem-server/api/runs.h"
 #include "oem-server/call/message.h"
 #include "oem-server/run/run.h"
@@ -82,14 +80,13 @@ static enum err describe(struct store_tx *tx, struct closing *c)
     return ERR_OK;
 }
 
-enum err runs_verify(const struct wr *statement, const uint8_t point[static P256_POINT_SIZE],
-                     const ProtobufCBinaryData *signature, const char *what,
-                     uint8_t digest_out[static SHA256_SIZE])
+enum err runs_verify(const struct statement *statement,
+                     const uint8_t point[static P256_POINT_SIZE],
+                     const ProtobufCBinaryData *signature, const char *what)
 {
-    TRY(wr_end(statement));
-    sha256_of(wr_done(statement), digest_out);
-    return p256_verify(span_of(point, P256_POINT_SIZE), digest_out, span_in(signature)) ==
-                   ERR_OK
+    if (!statement->made)
+        return fail_quiet(ERR_INVALID, "%s: a field does not fit its statement", what);
+    return statement_is_signed(statement, span_of(point, P256_POINT_SIZE), signature)
                ? ERR_OK
                : fail_quiet(ERR_SIG, "%s: its signature is not AUTHKEY's", what);
 }
@@ -113,17 +110,15 @@ enum err runs_fill_committed(struct rpc_call *rpc, const struct unit_committed *
 
 static enum err take_commit(struct closing *c, const Hallmark__V1__CommitStatement *in)
 {
-    uint8_t bytes[SIGN_STATEMENT_MAX];
     if (in->run_id.len != RUN_ID_SIZE || in->kcv.len != KCV_SIZE || in->slot > UINT8_MAX ||
         in->receipt_sha256.len != SHA256_SIZE || !span_eq(span_in(&in->uid), SPAN(c->uid)))
         return fail_quiet(ERR_INVALID, "commit: not a statement of this unit");
-    struct sign_commit s = {
-        span_in(&in->run_id), span_in(&in->uid),       (uint8_t)in->slot,
-        span_in(&in->kcv),    (uint8_t)in->lock_level, span_in(&in->receipt_sha256),
-    };
-    struct wr w = wr_of(bytes, sizeof(bytes));
-    sign_commit(&w, &s);
-    TRY(runs_verify(&w, c->auth_public, &in->signature, "commit", c->commit.sha256));
+    if (in->slot < OTP_AES_FIRST || in->slot > OTP_AES_LAST)
+        return fail_quiet(ERR_INVALID, "commit: slot %u: AES_NuLink3 is kept in slots %d to %d",
+                          in->slot, OTP_AES_FIRST, OTP_AES_LAST);
+    const struct statement s = statement_of_commit(in);
+    TRY(runs_verify(&s, c->auth_public, &in->signature, "commit"));
+    memcpy(c->commit.sha256, s.sha256, SHA256_SIZE);
     TRY(rpc_pack(&in->base, &c->statement));
     memcpy(c->commit.run_id, in->run_id.data, RUN_ID_SIZE);
     memcpy(c->commit.kcv, in->kcv.data, KCV_SIZE);
@@ -195,15 +190,11 @@ enum err runs_booted(struct rpc_call *rpc, const Hallmark__V1__UnitBootedRequest
 
 static enum err take_lock(struct closing *c, const Hallmark__V1__LockStatement *in)
 {
-    uint8_t bytes[SIGN_STATEMENT_MAX], digest[SHA256_SIZE];
     if (in->run_id.len != RUN_ID_SIZE || in->statement_sha256.len != SHA256_SIZE ||
         !span_eq(span_in(&in->uid), SPAN(c->uid)))
         return fail_quiet(ERR_INVALID, "locked: not a statement of this unit");
-    struct sign_lock s = { span_in(&in->run_id), span_in(&in->uid), (uint8_t)in->lock_level,
-                           span_in(&in->statement_sha256) };
-    struct wr w = wr_of(bytes, sizeof(bytes));
-    sign_lock(&w, &s);
-    TRY(runs_verify(&w, c->auth_public, &in->signature, "locked", digest));
+    const struct statement s = statement_of_lock(in);
+    TRY(runs_verify(&s, c->auth_public, &in->signature, "locked"));
     TRY(rpc_pack(&in->base, &c->statement));
     memcpy(c->lock.run_id, in->run_id.data, RUN_ID_SIZE);
     memcpy(c->lock.statement_sha256, in->statement_sha256.data, SHA256_SIZE);

@@ -59,6 +59,7 @@ struct server {
     struct work *work;
     struct work *streams;  /* threads that streaming calls may hold */
     struct meter received; /* bytes of all principals' calls that are not served yet */
+    struct meter early;    /* bytes of streams on all connections that are not admitted yet */
     struct meter unsent;   /* bytes of answers of all that are not read yet */
     atomic_bool stopping;  /* streaming calls end */
 
@@ -105,6 +106,7 @@ struct client {
     struct share *calls, *streams; /* of server->work and server->streams */
     struct meter unsent;           /* bytes of answers, of all its connections */
     struct meter received;         /* bytes that are not served yet, of all its connections */
+    struct meter early;            /* bytes of streams on those that are not admitted yet */
     unsigned runs;                 /* under server->lock, like what follows */
     struct budget_bucket opens;    /* calls of Runs.Open */
     struct budget_bucket closings; /* calls of Runs.Commit, Booted, Locked, Sealed */

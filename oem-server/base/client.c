@@ -32,6 +32,8 @@ static struct client *client_new(struct server *server, const char *uri)
     snprintf(client->uri, sizeof(client->uri), "%s", uri);
     client->received.max = BUDGET_RECEIVED;
     client->received.all = &server->received;
+    client->early.max = BUDGET_EARLY;
+    client->early.all = &server->early;
     client->unsent.max = BUDGET_UNREAD;
     client->unsent.all = &server->unsent;
     client->calls = share_new(server->work);

@@ -22,6 +22,8 @@ enum {
     BUDGET_SIGNING_PERCENT = 25, /* of the I/O thread's time, for unknown addresses together */
     BUDGET_RECEIVED = 32 << 20,  /* bytes of incomplete messages, and of calls not served yet */
     BUDGET_RECEIVED_ALL = 256 << 20,
+    BUDGET_EARLY = 2 << 20, /* bytes of streams' messages on connections not admitted yet */
+    BUDGET_EARLY_ALL = 16 << 20,
     BUDGET_UNREAD = 64 << 20, /* bytes of answers that it has not read */
     BUDGET_UNREAD_ALL = 512 << 20,
     BUDGET_UNREAD_FREE = 1 << 20, /* with less a principal is served although all have more */
@@ -45,7 +47,7 @@ enum {
     BUDGET_REFUSAL_MS = 1000,
 };
 
-enum { BUDGET_ROWS = 15, BUDGET_CELL = 40 };
+enum { BUDGET_ROWS = 16, BUDGET_CELL = 40 };
 
 /* A row as README.md shows it: "| what | principal | address | all | over | test |", without
  * the line's end. row: under BUDGET_ROWS. */

@@ -67,6 +67,24 @@ static void bytes_received(void **state)
     meter_give(&bench.server->received, BUDGET_RECEIVED_ALL - 1);
 }
 
+/* One that is not admitted yet may stream two messages of 1 MiB: what common/wss does over the
+ * limit is shown by test_wss_stream: early_messages_are_bounded. */
+static void bytes_before_admission(void **state)
+{
+    (void)state;
+    struct meter *early = &greedy.session->client->early;
+    assert_true(meter_take(early, BUDGET_EARLY));
+    assert_false(meter_take(early, 1));
+    assert_true(meter_take(&station.session->client->early, BUDGET_EARLY));
+    meter_give(&station.session->client->early, BUDGET_EARLY);
+    meter_give(early, BUDGET_EARLY);
+    assert_true(meter_take(&bench.server->early, BUDGET_EARLY_ALL - 1));
+    assert_false(meter_take(early, 2));
+    assert_true(meter_take(early, 1));
+    meter_give(early, 1);
+    meter_give(&bench.server->early, BUDGET_EARLY_ALL - 1);
+}
+
 static void bytes_unread(void **state)
 {
     (void)state;
@@ -250,6 +268,7 @@ int main(void)
         cmocka_unit_test(bytes_received),
         cmocka_unit_test(bytes_unread),
         cmocka_unit_test(runs_open),
+        cmocka_unit_test(bytes_before_admission),
         cmocka_unit_test(opens_a_minute),
         cmocka_unit_test(entries_of_a_run),
         cmocka_unit_test(closings_a_minute),
