@@ -14,7 +14,8 @@
 enum {
     ROWS_MAX = 1000,
     ROWS_AT_ONCE = 25,
-    VALUES_MAX = 16 * ROWS_MAX,
+    /* A client unpacks no message of more fields: a Change is one, and has three. */
+    VALUES_MAX = (RPC_PAYLOAD_FIELDS_MAX - 2) / 4,
     CHANGE_BYTES = 16, /* besides its texts, as it is packed */
 };
 
@@ -72,7 +73,8 @@ static enum err read_page(struct store_tx *tx, void *context)
     AUTO(state_cursor_free) struct state_cursor cursor = { 0 };
     TRY(place(p, &cursor));
     TRY(store_log_size(tx, &p->out->size));
-    while (!cursor.ended && p->rows < p->limit && p->bytes < p->room)
+    while (!cursor.ended && p->rows < p->limit && p->bytes < p->room &&
+           p->out->n_values < VALUES_MAX / 2) /* the other half is for the rows at once */
         TRY(state_dump_page(tx, &cursor, ROWS_AT_ONCE, take_value, p));
     p->out->more = !cursor.ended;
     return ERR_OK;

@@ -11,7 +11,7 @@
 #include "common/host/log.h"
 #include "oem-server/call/message.h"
 
-enum { UNSEALED_MAX = 100, ATTRIBUTE_VALUE_MAX = 256, PAGE_DEFAULT = 100 };
+enum { UNSEALED_MAX = 100, ATTRIBUTE_VALUE_MAX = 256, PAGE_DEFAULT = 100, ROW_FIELDS = 40 };
 
 static enum err check_level(Hallmark__V1__LockLevel level)
 {
@@ -279,9 +279,17 @@ static enum err fill_row(struct store_tx *tx, struct call *call, const struct or
     return fill_counts(tx, call, order->name, &row->counts);
 }
 
+/* Of the row's message, at most: its own, and what repeats. */
+static size_t fields_of(const Hallmark__V1__OrderRow *row)
+{
+    return ROW_FIELDS + row->order->n_stations + 3 * row->order->n_attributes;
+}
+
+/* Fewer than were asked for, if a client would not unpack more. */
 static enum err list(struct store_tx *tx, void *context)
 {
     struct listing *l = context;
+    size_t fields = 0;
     struct order *orders = NULL;
     size_t count = 0;
     bool more = false;
@@ -289,11 +297,17 @@ static enum err list(struct store_tx *tx, void *context)
                      : l->in->limit > UNIT_PAGE_MAX ? UNIT_PAGE_MAX
                                                     : l->in->limit;
     TRY(order_list(tx, l->in->after, limit, &orders, &count, &more));
-    l->out->more = more;
+    l->out->n_orders = 0;
     l->out->orders = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->orders));
     enum err e = l->out->orders == NULL ? fail(ERR_MEMORY, "order: no memory") : ERR_OK;
-    for (size_t i = 0; i < count && e == ERR_OK; i++, l->out->n_orders++)
+    for (size_t i = 0; i < count && e == ERR_OK; i++) {
         e = fill_row(tx, l->call, &orders[i], &l->out->orders[i]);
+        fields += e == ERR_OK ? fields_of(l->out->orders[i]) : 0;
+        if (fields > RPC_PAYLOAD_FIELDS_MAX - 1)
+            break;
+        l->out->n_orders++;
+    }
+    l->out->more = more || l->out->n_orders < count;
     order_list_free(orders, count);
     return e;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
@@ -67,7 +68,7 @@ static enum err answer_hello(struct site *site)
     AUTO(buf_free) struct buf response = { 0 };
     TRY(mail_next(&site->mail, MAIL_NEXT_MS, &frame));
     enum err e = serve_hello(site, frame->request, &response);
-    printable_copy(fail_words(), words, sizeof(words));
+    clean_put(words, sizeof(words), fail_words());
     enum err answered =
         mail_answer(&site->mail, frame->request->stream, e, buf_span(&response));
     return e == ERR_OK ? answered : fail_quiet(e, "%s", words);
@@ -76,10 +77,14 @@ static enum err answer_hello(struct site *site)
 enum err devauth_without_run(struct site *site)
 {
     unit_leave_run(&site->unit);
+    site_point(site, "DevAuth", "before");
     site_now(site, "loading DevAuth to lock the board");
     TRY(devauth_load(site, serve_self));
     site_now(site, "starting DevAuth to lock the board");
     TRY(devauth_run(site, serve_self));
     site_now(site, "Host.Hello without a run");
-    return answer_hello(site);
+    site_point(site, "DevAuth", "inside");
+    TRY(answer_hello(site));
+    site_point(site, "DevAuth", "after");
+    return ERR_OK;
 }

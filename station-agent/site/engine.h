@@ -156,4 +156,10 @@ enum err site_to_server(void *site, const char *method, struct span payload,
  * e.
  */
 enum err site_note_loss(struct site *site, enum err e);
+
+/* The site has come to that moment of a place, or of the arrow under way (common/host/stop.h).
+ * "before" and "after" of an arrow are announced by its tail's program, "inside" (its effect is
+ * there, its answer is not) by its head's; the station speaks for the board. */
+void site_point(const struct site *site, const char *place, const char *moment);
+void site_point_arrow(const struct site *site, const char *moment);
 uint64_t site_until_ms(const struct site *site); /* when waiting for the server ends */

@@ -237,6 +237,61 @@ static void unit_acts_say_which_unit(void **state)
     board_fini(&b);
 }
 
+/* Each page can be unpacked, however much its orders say. */
+static void orders_come_in_pages(void **state)
+{
+    (void)state;
+    enum { ORDERS = 300, ATTRIBUTES = 16 };
+    static char station[] = "line-1", key[] = "k", value[] = "v";
+    char name[16], *stations[] = { station };
+    Hallmark__V1__CreateOrderRequest in = HALLMARK__V1__CREATE_ORDER_REQUEST__INIT;
+    Hallmark__V1__ListOrdersRequest asked = HALLMARK__V1__LIST_ORDERS_REQUEST__INIT;
+    Hallmark__V1__Order o = HALLMARK__V1__ORDER__INIT;
+    Hallmark__V1__Attribute attribute[ATTRIBUTES], *attributes[ATTRIBUTES];
+    char keys[ATTRIBUTES][8];
+    size_t count = 0;
+    for (size_t i = 0; i < ATTRIBUTES; i++) {
+        hallmark__v1__attribute__init(&attribute[i]);
+        snprintf(keys[i], sizeof(keys[i]), "%s%zu", key, i);
+        attribute[i].name = keys[i];
+        attribute[i].value = value;
+        attributes[i] = &attribute[i];
+    }
+    o.name = name;
+    o.quantity = 1;
+    o.firmware_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, bench.firmware };
+    o.devauth_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, bench.devauth };
+    o.lock_level = HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_DEV;
+    o.boot_key_scope = HALLMARK__V1__BOOT_KEY_SCOPE__BOOT_KEY_SCOPE_UNIT;
+    o.not_after = 253402300799;
+    o.n_stations = 1;
+    o.stations = stations;
+    o.n_attributes = ATTRIBUTES;
+    o.attributes = attributes;
+    in.order = &o;
+    for (unsigned i = 0; i < ORDERS; i++) {
+        snprintf(name, sizeof(name), "page-%u", i);
+        assert_int_equal(
+            party_call(&alice, "hallmark.v1.Orders/Create", &in.base, NULL, NULL, NULL),
+            ERR_OK);
+    }
+    asked.limit = 1000;
+    char after[65] = "";
+    for (bool more = true; more;) {
+        AUTO(rpc_drop) ProtobufCMessage *out = NULL;
+        asked.after = after;
+        assert_int_equal(party_call(&alice, "hallmark.v1.Orders/List", &asked.base, NULL,
+                                    &hallmark__v1__list_orders_response__descriptor, &out),
+                         ERR_OK);
+        const Hallmark__V1__ListOrdersResponse *page = (const void *)out;
+        assert_int_not_equal(page->n_orders, 0);
+        count += page->n_orders;
+        more = page->more;
+        snprintf(after, sizeof(after), "%s", page->orders[page->n_orders - 1]->order->name);
+    }
+    assert_in_range(count, ORDERS, ORDERS + 20); /* the other tests' too */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +299,7 @@ int main(void)
         cmocka_unit_test(order_says_all_its_terms),
         cmocka_unit_test(order_acts_say_their_terms),
         cmocka_unit_test(unit_acts_say_which_unit),
+        cmocka_unit_test(orders_come_in_pages),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

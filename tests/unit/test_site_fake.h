@@ -122,6 +122,7 @@ struct seen_report {
     bool has_request, has_words;
 };
 
+/* The boards' threads count at the same time: what they write is atomic. */
 struct scene {
     enum fault fault;
     const char *faulty_probe;        /* only the board there has the fault; NULL: all */
@@ -138,7 +139,7 @@ struct scene {
     uint32_t answers[64]; /* by count: status the station answered to the server's calls */
     size_t answer_count;
     char answer_words[RPC_MESSAGE_TEXT_MAX]; /* of the last refusal */
-    uint32_t board_refusals;                 /* the board's calls that were refused */
+    atomic_uint board_refusals;              /* the board's calls that were refused */
     bool sealed;                             /* Runs.Sealed came */
     char sealed_detail[400];
     uint8_t sealed_uid[UID_SIZE];
@@ -154,24 +155,24 @@ struct scene {
     const char *unplug; /* "Closing/Lock", "chip_reset": once, at */
     enum unplug_when unplug_when;
     struct fake_unit units[SCENE_UNITS]; /* by scene_unit() */
-    unsigned resets;                     /* by nRESET, those of boot tests apart */
-    unsigned early_resets;   /* of them: lock writes made, and the server does not know */
-    unsigned boots;          /* tests */
-    unsigned booted[2];      /* Runs.Booted: failed, started */
-    unsigned hellos;         /* answered without a run */
-    unsigned commits, locks; /* of the board */
-    uint32_t level;          /* that the board states; 0: dev */
-    int looked_for;          /* level of the latest proof */
-    int uart;                /* where the firmware says */
-    const char *uart_text;   /* this after a boot reset; NULL: nothing */
-    bool shut_below;         /* it is found shut below the level that it stated */
-    unsigned told;           /* Bench.TurnAway */
-    uint32_t told_code;      /* of the latest */
+    atomic_uint resets;                  /* by nRESET, those of boot tests apart */
+    atomic_uint early_resets;   /* of them: lock writes made, and the server does not know */
+    atomic_uint boots;          /* tests */
+    unsigned booted[2];         /* Runs.Booted: failed, started */
+    atomic_uint hellos;         /* answered without a run */
+    atomic_uint commits, locks; /* of the board */
+    uint32_t level;             /* that the board states; 0: dev */
+    atomic_int looked_for;      /* level of the latest proof */
+    int uart;                   /* where the firmware says */
+    const char *uart_text;      /* this after a boot reset; NULL: nothing */
+    bool shut_below;            /* it is found shut below the level that it stated */
+    unsigned told;              /* Bench.TurnAway */
+    uint32_t told_code;         /* of the latest */
     uint8_t told_uid[UID_SIZE];
     char told_words[400];
-    unsigned opened_under_reset; /* boards */
-    uint32_t debug_port;         /* of the latest Runs.Sealed */
-    uint32_t sealed_level;       /* the same */
+    atomic_uint opened_under_reset; /* boards */
+    uint32_t debug_port;            /* of the latest Runs.Sealed */
+    uint32_t sealed_level;          /* the same */
 };
 
 extern struct scene scene;

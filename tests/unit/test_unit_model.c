@@ -368,7 +368,7 @@ static void a_world(uint32_t count)
     assert_int_equal(replay_new(&replay), ERR_OK);
     world.after = fold_notes;
     world_open(NULL);
-    invariants_open();
+    invariants_open(world.dir.store);
     model = model_new;
     for (size_t i = 1; i <= M_UIDS; i++)
         model.units[i].gen = 1;

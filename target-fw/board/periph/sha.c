@@ -8,7 +8,7 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     CTL = 0x300,
