@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole runs of DevAuth over the host port, as the agent drives them: repeated, interrupted,
  * again. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "tests/unit/check.h"
 
 #include "target-fw/devauth/record.h"

@@ -61,7 +61,7 @@ enum debug_level { DEBUG_ALL, DEBUG_ERASE_ONLY, DEBUG_NONSECURE, DEBUG_NONE, DEB
 struct chip {
     unsigned number;                                      /* of the board, for log lines */
     const struct periph *const *blocks;                   /* NULL ends it */
-    void (*report)(struct chip *chip, const char *words); /* of chip_note(); NULL: nobody */
+    void (*report)(struct chip *chip, const char *words); /* of chip_note(); NULL: none */
     struct store store;
     uint8_t *sram;
     bool powered;
