@@ -93,11 +93,9 @@ struct run *run_keep(struct run *run)
     return run;
 }
 
-void run_drop(struct run **run_pointer)
+static void run_free(void *context)
 {
-    struct run *run = TAKE(*run_pointer);
-    if (run == NULL || atomic_fetch_sub(&run->refs, 1) != 1)
-        return;
+    struct run *run = context;
     staged_free(&run->staged);
     hsm_agreement_free(run->agreement);
     hsm_unit_key_free(run->boot_key);
@@ -110,6 +108,19 @@ void run_drop(struct run **run_pointer)
     client_run_gone(run->client);
     wipe(run, sizeof(*run));
     free(run);
+}
+
+/* The I/O thread, too, drops runs, and must not wait for the HSM that destroys their keys. */
+void run_drop(struct run **run_pointer)
+{
+    struct run *run = TAKE(*run_pointer);
+    if (run == NULL || atomic_fetch_sub(&run->refs, 1) != 1)
+        return;
+    bool has_keys = run->agreement != NULL || run->boot_key != NULL;
+    bool has_workers = run->server->work != NULL; /* until server_drain() */
+    if (!has_keys || !has_workers || strand_is_current(run->strand) ||
+        strand_submit_due(run->strand, run_free, run) != ERR_OK)
+        run_free(run);
 }
 
 struct unit_run run_unit(const struct run *run)

@@ -82,6 +82,8 @@ enum err run_new(struct session *session, struct run **run_out);
 /* Charges entries of the log to the run; over budget (ERR_EXHAUSTED) the run ends. */
 enum err run_charge(struct run *run, size_t entries);
 struct run *run_keep(struct run *run);
+/* Does not wait for the HSM: the last reference has a worker destroy the run's keys
+ * (test_call_race: the_last_to_drop_a_run_waits_for_no_hsm). */
 void run_drop(struct run **run);
 struct strand *run_strand(struct run *run);
 

@@ -73,8 +73,10 @@ enum err server_check(struct server *server)
 
 void server_drain(struct server *server)
 {
-    work_stop(TAKE(server->streams));
-    work_stop(TAKE(server->work));
+    work_stop(server->streams); /* their last jobs still use both */
+    server->streams = NULL;
+    work_stop(server->work);
+    server->work = NULL;
     run_end_drain(server);
 }
 

@@ -42,4 +42,5 @@ struct p11shim {
     unsigned bare_points;      /* CKA_EC_POINT without its OCTET STRING */
     unsigned hold_sign_ms;     /* each C_Sign takes this long */
     atomic_bool hang;          /* no C_Sign comes back as long as this is set */
+    atomic_bool hang_destroy;  /* the same for C_DestroyObject */
 };

@@ -355,6 +355,28 @@ static void nothing_is_ok_after_a_revocation(void **state)
     bench_check();
 }
 
+/* A run's keys are destroyed by a worker: the I/O thread may be the last to drop the run. */
+static void the_last_to_drop_a_run_waits_for_no_hsm(void **state)
+{
+    (void)state;
+    struct board b;
+    board_init(&b, &line_1, "po-1", 90);
+    OK(board_open(&b, false, NULL));
+    OK(board_arrows(&b, 20)); /* it has its boot key in the HSM */
+    struct run *run = run_find(bench.server, b.run_id);
+    assert_non_null(run);
+    run_end_of_id(bench.server, b.run_id, ERR_ABORTED, "ended by the test", false);
+    bench_settle();
+    unsigned before = shim->objects_destroyed;
+    shim->hang_destroy = true;
+    run_drop(&run); /* returns */
+    assert_int_equal(shim->objects_destroyed, before);
+    shim->hang_destroy = false;
+    while (shim->objects_destroyed == before)
+        sched_yield();
+    board_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +384,7 @@ int main(void)
         cmocka_unit_test(one_key_is_one_units),
         cmocka_unit_test(revoked_while_signing),
         cmocka_unit_test(nothing_is_ok_after_a_revocation),
+        cmocka_unit_test(the_last_to_drop_a_run_waits_for_no_hsm),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
