@@ -82,8 +82,8 @@ static void output(struct site *site, enum err e, const char *words)
     output_arrow(site->output, site->index, &arrow);
 }
 
-/* An arrow of the server's that it was not asked for is not one to be reported: then it hears of
- * the failure as of one outside a run. */
+/* An arrow of the server's that it was not asked for is not one to be reported: then it hears
+ * of the failure as of one outside a run. */
 static enum err tell_failure(struct site *site, enum err e, const char *words)
 {
     bool reported = !flow_sees(FLOW_SERVER, site->trace.row);
