@@ -5,7 +5,7 @@
  *
  * A thread waits for SIGTERM or SIGINT, which must be blocked; when one arrives, or when the
  * time is up, it ends the process with _exit(). What was committed stays, what was not is lost,
- * as after a kill (tests/e2e/kills).
+ * as after a kill (tests/cut/cut).
  */
 #pragma once
 

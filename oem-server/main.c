@@ -10,15 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/host/harden.h"
 #include "common/host/log.h"
+#include "common/host/stop.h"
 #include "oem-server/guard.h"
 #include "oem-server/net/net.h"
 
@@ -26,8 +26,11 @@ enum { DRAIN_MS = 10000, STOP_MAX_MS = 15000 };
 
 const char *argp_program_version = "oem-server " HALLMARK_VERSION;
 
+enum option_key { OPTION_POINTS = 256 };
+
 struct arguments {
     const char *config;
+    const char *points; /* the socket at which points are announced; NULL: they are not */
     bool check;
 };
 
@@ -36,6 +39,10 @@ static const struct argp_option options[] = {
     { "check-config", 'k', NULL, 0,
       "Read the configuration, report whether it is valid, and exit", 0 },
     { "debug", 'd', NULL, 0, "Log more", 0 },
+    { "announce-points", OPTION_POINTS, "SOCKET", 0,
+      "For tests of interruptions only: let the test at this socket stop the server anywhere; "
+      "Health and the event log's start entry say so",
+      0 },
     { 0 },
 };
 
@@ -51,6 +58,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'd':
         log_set_level(LOG_LEVEL_DEBUG);
+        return 0;
+    case OPTION_POINTS:
+        a->points = arg;
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected argument: %s", arg);
@@ -79,14 +89,6 @@ static void notify(const char *state)
     if (fd < 0 || sendto(fd, state, strlen(state), 0, (struct sockaddr *)&to, len) < 0)
         log_line(LOG_LEVEL_WARN, "main: the service manager was not told: %s", state);
     fd_drop(&fd);
-}
-
-/* Keeps secrets out of core files, and other users' debuggers out. */
-static void harden(void)
-{
-    const struct rlimit none = { 0, 0 };
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
-        log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
 }
 
 /* The running server, from when it is ready to its stop. */
@@ -245,7 +247,9 @@ static enum err run(const struct arguments *arguments, const sigset_t *signals)
     enum err e = ERR_OK;
     if (arguments->check)
         printf("%s: ok\n", arguments->config);
-    else
+    else if (arguments->points != NULL)
+        e = stop_open(arguments->points);
+    if (e == ERR_OK && !arguments->check)
         e = run_server(config, signals);
     config_free(config);
     return e;
@@ -269,6 +273,7 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_DFL); /* an inherited SIG_IGN would discard it before sigwait */
-    harden();
+    if (!harden_process())
+        log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
     return exit_code(run(&arguments, &signals));
 }

@@ -8,9 +8,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 
+#include "common/host/harden.h"
 #include "common/host/own.h"
 #include "station-agent/program.h"
 
@@ -37,18 +37,13 @@ static void usage(FILE *to)
             "      --version  print the version\n");
 }
 
-/* The station's key is in memory: no core dump may be written. */
-static void no_core(void)
-{
-    const struct rlimit none = { 0, 0 };
-    setrlimit(RLIMIT_CORE, &none);
-}
-
 int main(int argc, char *argv[])
 {
     argp_err_exit_status = EX_USAGE;
-    no_core();
+    if (!harden_process())
+        fprintf(stderr, "station-agent: core dumps could not be turned off\n");
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would lose how --on-end's program ended */
     const char *word = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < COUNT(commands); i++)
         if (strcmp(word, commands[i].name) == 0)

@@ -15,6 +15,7 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "common/host/server_url.h"
+#include "common/host/stop.h"
 #include "station-agent/probe/probe.h"
 #include "station-agent/program.h"
 #include "station-agent/site/site.h"
@@ -36,6 +37,7 @@ enum option_key {
     OPTION_BANNER,
     OPTION_ON_END,
     OPTION_UNDER_RESET,
+    OPTION_POINTS,
 };
 
 struct arguments {
@@ -59,6 +61,7 @@ static const struct argp_option common_options[] = {
     { "on-end", OPTION_ON_END, "PROGRAM", 0, "run this at the end of each board, without a shell and arguments; UID, serial number, order, result, position and time are in its environment", 3 },
     { "json", OPTION_JSON, NULL, 0, "one JSON object a line on standard output", 3 },
     { "color", OPTION_COLOR, "WHEN", 0, "auto, always or never", 3 },
+    { "announce-points", OPTION_POINTS, "SOCKET", 0, "for tests of interruptions only: let the test at this socket stop the program anywhere", 3 },
     { "verbose", 'v', NULL, 0, "log the messages of all modules on standard error, instead of progress lines", 3 },
     { 0 },
 };
@@ -206,6 +209,8 @@ static enum err take(int key, const char *value, struct arguments *a)
         return parse_timeout(value, &a->plan.probe_timeout_ms);
     case OPTION_RECONNECT:
         return parse_reconnect(value, &a->plan.reconnect_ms);
+    case OPTION_POINTS:
+        return stop_open(value);
     case OPTION_JSON:
         a->plan.json = true;
         return ERR_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backoff: draws the waits between attempts. Called by the agent's connection and by oemctl. A
+ * backoff: draws the waits between attempts. Called by common/client. A
  * wait must not exceed its bound (test_backoff).
  */
 #include "common/host/backoff.h"

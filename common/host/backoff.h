@@ -5,7 +5,7 @@
  * Each wait is drawn evenly from 0 to a bound that starts at initial_ms and doubles up to
  * cap_ms, so that clients that lost the same server at the same moment do not reconnect at the
  * same moment (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). A
- * plain value: no release, one thread at a time. Used by both programs' clients (test_backoff).
+ * plain value: no release, one thread at a time. Used by common/client (test_backoff).
  */
 #pragma once
 

@@ -26,12 +26,14 @@ static size_t character(const char *text, uint32_t *code_out)
 static const struct {
     uint32_t first, last;
 } steering[] = {
-    { 0x00, 0x1f },       { 0x7f, 0x9f },     { 0x061c, 0x061c }, /* Arabic letter mark */
-    { 0x200e, 0x200f },                       /* left-to-right and right-to-left marks */
-    { 0x2028, 0x202e },                       /* separators; bidirectional embeddings */
-    { 0x2060, 0x206f },                       /* invisible operators; bidirectional isolates */
-    { 0xfeff, 0xfeff },   { 0xfff9, 0xfffb }, /* byte order mark; interlinear annotation */
-    { 0xe0000, 0xe007f },                     /* tags */
+    { 0x00, 0x1f },       { 0x7f, 0x9f },       { 0x061c, 0x061c }, /* Arabic letter mark */
+    { 0x00ad, 0x00ad },   { 0x180e, 0x180e }, /* soft hyphen; Mongolian vowel separator */
+    { 0x200b, 0x200f }, /* of no width: space, joiners, left-to-right and right-to-left marks */
+    { 0x2028, 0x202e }, /* separators; bidirectional embeddings */
+    { 0x2060, 0x206f }, /* invisible operators; bidirectional isolates */
+    { 0xfeff, 0xfeff },   { 0xfff9, 0xfffb },   /* byte order mark; interlinear annotation */
+    { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, /* shorthand and musical format controls */
+    { 0xe0000, 0xe007f },                       /* tags */
 };
 
 static bool steers(uint32_t code)

@@ -85,19 +85,25 @@ enum err p256_point_of(EVP_PKEY *key, uint8_t point_out[static P256_POINT_SIZE])
     return ERR_OK;
 }
 
+ECDSA_SIG *p256_signature_parts(const uint8_t signature[static P256_SIGNATURE_SIZE])
+{
+    AUTO(sig_drop) ECDSA_SIG *sig = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(signature, 32, NULL), *s = BN_bin2bn(signature + 32, 32, NULL);
+    if (sig != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(sig, r, s) == 1)
+        return TAKE(sig);
+    BN_free(r);
+    BN_free(s);
+    return NULL;
+}
+
 enum err p256_signature_der(struct span signature, struct buf *der_out)
 {
     if (signature.len != P256_SIGNATURE_SIZE)
         return fail_quiet(ERR_SIG, "signature of %zu bytes, not %d", signature.len,
                           P256_SIGNATURE_SIZE);
-    AUTO(sig_drop) ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(signature.ptr, 32, NULL),
-           *s = BN_bin2bn(signature.ptr + 32, 32, NULL);
-    if (sig == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(sig, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
+    AUTO(sig_drop) ECDSA_SIG *sig = p256_signature_parts(signature.ptr);
+    if (sig == NULL)
         return fail(ERR_MEMORY, "p256: no memory for a signature");
-    }
     uint8_t *der = NULL;
     int len = i2d_ECDSA_SIG(sig, &der);
     if (len <= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* inside: the structures that peer.c and stream.c share. For rpc/ only; the contract is
- * peer.h's. */
+/* inside: the structures that peer.c, peer_receive.c and stream.c share. For rpc/ only; the
+ * contract is peer.h's. */
 #pragma once
 
 #include "common/rpc/queue.h"
@@ -61,6 +61,10 @@ enum err peer_frame(struct peer *p, const Hallmark__V1__Frame *f); /* queue it t
  * read, the connection ends. */
 enum err peer_owe(struct peer *p, const Hallmark__V1__Frame *f);
 enum err peer_violation(struct peer *p, unsigned close_code, const char *what);
+
+/* The answer to a call of theirs; its message is cleaned, whatever its source. */
+enum err peer_owe_response(struct peer *p, const Hallmark__V1__FrameResponse *response);
+enum err peer_respond_error(struct peer *p, uint32_t stream, enum err e, const char *words);
 
 /* Open calls: found by number (NULL: none), added, and looked through for deadlines. Pointers
  * are valid until the next stream_slot(). */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * retry: the rule of retry.h. Called by the clients of the agent and of oemctl when a
- * connection is lost. A call that may have taken effect must not be repeated without its
- * idempotency key.
+ * retry: the rule of retry.h. Called by common/client when a connection is lost. A call that
+ * may have taken effect must not be repeated without its idempotency key.
  */
 #include "common/rpc/retry.h"
 

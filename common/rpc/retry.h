@@ -6,7 +6,7 @@
  * is above the last stream of a GOAWAY) may be repeated, whatever it does. One that may have
  * been served (ERR_CLOSED) may be repeated only if that is safe: it changes nothing, or carries
  * the idempotency key of the first attempt. No program repeats any other call by itself: an
- * answer is final (test_peer: what_may_be_made_again). Used by both programs' clients;
+ * answer is final (test_peer: what_may_be_made_again). Used by common/client;
  * README.md, "Again", has the rule for other clients.
  */
 #pragma once

@@ -28,7 +28,7 @@ static unsigned refusal_code(enum err e)
 static int establish(struct lws *wsi, struct wss_conn **slot)
 {
     struct wss *wss = wss_of(wsi);
-    wss->attempt = NULL;
+    connect_made(wss);
     handshake_done(&wss->handshake, wsi);
     X509 *certificate = NULL;
     bool ok = tls_peer_ok(lws_get_ssl(wsi), &certificate);
@@ -42,6 +42,8 @@ static int establish(struct lws *wsi, struct wss_conn **slot)
         return -1;
     }
     conn->accepted = true;
+    if (!wss->config.server)
+        close_frame_watch(conn);
     conn_begin(conn);
     enum err e = wss->config.handler.accept == NULL
                      ? ERR_OK
@@ -88,10 +90,12 @@ static int receive(struct lws *wsi, struct wss_conn *conn, struct span piece)
 static void peer_close(struct wss_conn *conn, struct span body)
 {
     struct rd r = rd_of(body);
-    unsigned code = rd_u16be(&r);
+    (void)rd_u16be(&r);
+    unsigned code = close_frame_code(conn, body);
     int len = (int)(r.rest.len < WSS_REASON_MAX - 24 ? r.rest.len : WSS_REASON_MAX - 24);
     char reason[WSS_REASON_MAX + 1];
-    conn->leaving = true; /* lws answers */
+    conn->leaving = true; /* lws answers, and reads no more */
+    close_frame_forget(conn);
     if (r.err != ERR_OK)
         return;
     snprintf(reason, sizeof(reason), "closed by the peer (%u): %.*s", code, len,
@@ -102,67 +106,13 @@ static void peer_close(struct wss_conn *conn, struct span body)
     pthread_mutex_unlock(&conn->lock);
 }
 
-static const char *http_refusal(unsigned status, char *words, size_t size)
-{
-    snprintf(words, size, "the server answers HTTP %u: no Hallmark server, or a proxy", status);
-    return words;
-}
-
-/* Reported once an attempt, whichever callback lws uses for it. */
-static void connect_failed(struct wss *wss, struct lws *wsi, const char *words)
-{
-    char reason[256], refusal[80];
-    SSL *ssl = wsi == NULL ? NULL : lws_get_ssl(wsi);
-    unsigned http = wsi == NULL ? 0 : lws_http_client_http_response(wsi);
-    long verdict = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
-    if (verdict != X509_V_OK) /* says more than lws's own text */
-        words = X509_verify_cert_error_string(verdict);
-    else if (wss->ending.alert != 0)
-        words = tls_refusal(wss->ending.alert, refusal, sizeof(refusal));
-    else if (http >= 200)
-        words = http_refusal(http, refusal, sizeof(refusal));
-    wss->attempt = NULL;
-    if (atomic_exchange(&wss->refused, true))
-        return;
-    wss->ending.verify = verdict;
-    wss->ending.http = http;
-    snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u: %s", wss->config.address,
-             wss->config.port, words == NULL ? "no reason given" : words);
-    if (wss->config.handler.closed != NULL)
-        wss->config.handler.closed(wss->config.handler.context, NULL, reason);
-}
-
-static void connect_now(struct wss *wss)
-{
-    struct lws_client_connect_info info = {
-        .context = wss->lws,
-        .vhost = wss->vhost,
-        .address = wss->config.address,
-        .port = wss->config.port,
-        .path = "/",
-        .host = wss->config.address,
-        .origin = NULL,
-        .protocol = RPC_SUBPROTOCOL,
-        .local_protocol_name = RPC_SUBPROTOCOL,
-        .ssl_connection = LCCSCF_USE_SSL,
-        .alpn = "http/1.1",
-        .retry_and_idle_policy = &wss->keepalive,
-        .pwsi = &wss->attempt,
-    };
-    atomic_store(&wss->refused, false);
-    wss->ending = (struct wss_ending){ 0 };
-    if (lws_client_connect_via_info(&info) == NULL)
-        connect_failed(wss, NULL, "host not found, or not reachable");
-}
-
 void wss_woken(struct wss *wss)
 {
     conn_attend_woken(wss);
     if (atomic_exchange(&wss->renewing, false) &&
         wss->config.tls_setup(wss->config.tls_context, wss->tls) != ERR_OK)
         log_line(LOG_LEVEL_ERROR, "wss: the new certificate is not used");
-    if (atomic_exchange(&wss->connecting, false))
-        connect_now(wss);
+    connect_go_on(wss);
 }
 
 static int on_connection(struct lws *wsi, enum lws_callback_reasons reason,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * close_reason: classifies the ends of connections. Called by the agent and oemctl through
- * wss_why(), to decide whether to reconnect. A temporary failure must not be taken for a
+ * close_reason: classifies the ends of connections. Called by common/client through wss_why(),
+ * to decide whether to reconnect. A temporary failure must not be taken for a
  * permanent one.
  */
 #include "common/wss/close_reason.h"

@@ -43,6 +43,9 @@ struct wss_conn *conn_new(struct wss *wss, struct lws *wsi, const char *address)
 
 void wss_conn_authenticated(struct wss_conn *conn)
 {
+    pthread_mutex_lock(&conn->lock);
+    conn->early = NULL;
+    pthread_mutex_unlock(&conn->lock);
     admission_know(&conn->wss->admission, conn->address);
 }
 
@@ -213,6 +216,7 @@ int conn_write(struct wss_conn *conn)
     if (more || code == 0)
         return 0;
     conn->leaving = true;
+    close_frame_forget(conn);
     end_by(conn, LINGER_MS);
     lws_close_reason(conn->wsi, (enum lws_close_status)code, (uint8_t *)conn->close_reason,
                      strlen(conn->close_reason));
@@ -253,6 +257,7 @@ void conn_events(struct wss_conn *conn)
 void conn_closed(struct wss_conn *conn)
 {
     ev_timer_stop(conn->wss->loop, &conn->timer);
+    close_frame_forget(conn);
     conn->wsi = NULL;
     conn_empty_rx(conn);
     const char *reason = conn->close_reason[0] != '\0' ? conn->close_reason : "connection lost";

@@ -17,6 +17,7 @@
 
 enum {
     WSS_REASON_MAX = 120,      /* RFC 6455 5.5: control frames carry at most 125 bytes */
+    WSS_CLOSE_FRAME_MAX = 127, /* with its header */
     WSS_CLOSE_TRY_AGAIN = 1013 /* IANA, WebSocket Close Code Number Registry */
 };
 
@@ -35,12 +36,16 @@ struct wss_conn {
     void *user;
     bool accepted;
     bool leaving; /* I/O thread: the close frame, or the answer to the peer's, is on its way */
+    struct ev_io readable;             /* a client's: see close_frame.c */
+    uint8_t tail[WSS_CLOSE_FRAME_MAX]; /* of the latest TLS record, of so many bytes */
+    size_t tail_len;
     uint64_t gone_by_ms; /* closing: the socket's end, whatever the peer does; 0: it is not */
 
     pthread_mutex_t lock; /* protects what follows */
     struct peer *peer;    /* NULL once closed */
     struct wss_stream *streams;
-    bool closing; /* its calls are being failed: no new one may start */
+    struct meter *early; /* where messages of streams count before admission; or NULL */
+    bool closing;        /* its calls are being failed: no new one may start */
     unsigned close_code;
     bool by_peer; /* it sent that code */
     bool late;    /* HELLO was late: a temporary fault */
@@ -62,13 +67,16 @@ struct wss {
     pthread_t io; /* the same, as pthread_self() gives it: set before the first connection */
     bool joined;
     atomic_bool stopping;
-    atomic_bool renewing;   /* tls_setup is to be called again */
-    SSL_CTX *tls;           /* libwebsockets' own */
-    atomic_bool connecting; /* a client's connect was asked for */
-    atomic_bool refused;    /* the attempt failed, and that was reported */
-    struct lws
-        *attempt; /* I/O thread: the connection being made; NULL once it stands or failed */
-    struct wss_ending ending; /* I/O thread: of the latest attempt that failed */
+    atomic_bool renewing; /* tls_setup is to be called again */
+    SSL_CTX *tls;         /* libwebsockets' own */
+    /* A client's: addresses to connect to, from wss_connect(), or NULL. */
+    _Atomic(struct addrinfo *) resolved;
+    /* I/O thread, of the attempt under way: */
+    struct addrinfo *addresses; /* owned */
+    struct addrinfo *address;   /* the one being tried, or next; NULL: no attempt */
+    struct lws *attempt;        /* the connection being made; NULL once it stands or failed */
+    bool refused;               /* it failed, and that was seen */
+    struct wss_ending ending;   /* I/O thread: of the latest attempt that failed */
 
     struct listen_set listening;    /* of a server, and */
     struct admission admission;     /* the same, before a handshake begins */
@@ -115,6 +123,18 @@ void stream_end_all(struct wss_conn *conn, const char *words);
 enum err tls_prepare(struct wss *wss, SSL_CTX *tls);
 const char *tls_refusal(int alert, char *words, size_t size); /* that the server sent */
 bool tls_peer_ok(SSL *ssl, X509 **certificate_out); /* verified; certificate is the caller's */
+
+/* close_frame.c, I/O thread: of a client's connection, from its making until it closes. The
+ * code of the peer's close frame, whose body lws gives. */
+void close_frame_watch(struct wss_conn *conn);
+void close_frame_forget(struct wss_conn *conn);
+unsigned close_frame_code(const struct wss_conn *conn, struct span body);
+
+/* connect.c, I/O thread */
+void connect_go_on(struct wss *wss); /* begins an attempt if one was asked for, or its next */
+void connect_failed(struct wss *wss, struct lws *wsi, const char *words); /* wsi may be NULL */
+void connect_made(struct wss *wss);
+void connect_forget(struct wss *wss); /* after the I/O thread's end */
 
 /* Turns "::ffff:a.b.c.d" into "a.b.c.d", in place. */
 void address_unmap(char *address);

@@ -37,6 +37,13 @@ void wss_conn_count_unsent(struct wss_conn *conn, struct meter *total)
     pthread_mutex_unlock(&conn->lock);
 }
 
+void wss_conn_meter_early(struct wss_conn *conn, struct meter *meter)
+{
+    pthread_mutex_lock(&conn->lock);
+    conn->early = meter;
+    pthread_mutex_unlock(&conn->lock);
+}
+
 void *wss_conn_user(const struct wss_conn *conn)
 {
     return conn->user;

@@ -1,160 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream: streaming calls for blocking threads. The functions of wss_stream are called by
- * workers and by clients' threads, the others on the I/O thread under conn->lock. s->lock
- * protects the fields of a stream after it; it is taken after conn->lock and must not be held
- * while waiting for that.
+ * stream: streaming calls for blocking threads. Called by workers and by clients' threads; what
+ * the I/O thread does is in stream_event.c.
  */
-#include "common/wss/stream.h"
-
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "common/host/log.h"
 #include "common/rpc/rpc.h"
-#include "common/wss/conn.h"
-
-struct item {
-    struct item *next;
-    struct buf message;
-};
-
-struct wss_stream {
-    atomic_uint refs; /* the owner's, and on the client the pending answer's */
-    struct wss_conn *conn;
-    uint32_t id;
-    uint64_t deadline_ms;
-    bool our_end;            /* used by the owner: it has sent its last message */
-    struct wss_stream *next; /* in conn->streams, under conn->lock */
-
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
-    struct item *head, **tail;
-    bool their_end; /* the peer sends no more */
-    bool credit;    /* sending may be tried again */
-    bool over;      /* no more events come */
-    enum err err;   /* why, if over */
-    char words[FAIL_WORDS_MAX];
-    struct buf answer;
-};
-
-static struct wss_stream *stream_new(struct wss_conn *conn, uint64_t deadline_ms)
-{
-    struct wss_stream *s = calloc(1, sizeof(*s));
-    pthread_condattr_t clock;
-    if (s == NULL)
-        return NULL;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, &clock);
-    pthread_condattr_destroy(&clock);
-    atomic_init(&s->refs, 1);
-    s->conn = wss_conn_keep(conn);
-    s->deadline_ms = deadline_ms;
-    s->tail = &s->head;
-    return s;
-}
-
-static void stream_drop(struct wss_stream *s)
-{
-    if (atomic_fetch_sub(&s->refs, 1) != 1)
-        return;
-    while (s->head != NULL) {
-        struct item *item = s->head;
-        s->head = item->next;
-        buf_free(&item->message);
-        free(item);
-    }
-    buf_free(&s->answer);
-    wss_conn_drop(&s->conn);
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->lock);
-    free(s);
-}
-
-static void list(struct wss_stream *s)
-{
-    s->next = s->conn->streams;
-    s->conn->streams = s;
-}
-
-static void unlist(struct wss_stream *s)
-{
-    for (struct wss_stream **at = &s->conn->streams; *at != NULL; at = &(*at)->next) {
-        if (*at == s) {
-            *at = s->next;
-            return;
-        }
-    }
-}
-
-static struct wss_stream *find(struct wss_conn *conn, uint32_t id)
-{
-    struct wss_stream *s = conn->streams;
-    while (s != NULL && s->id != id)
-        s = s->next;
-    return s;
-}
-
-static void end(struct wss_stream *s, enum err e, const char *words)
-{
-    pthread_mutex_lock(&s->lock);
-    if (!s->over) {
-        s->over = s->their_end = true;
-        s->err = e;
-        snprintf(s->words, sizeof(s->words), "%s", words);
-    }
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-}
-
-static void take_message(struct wss_stream *s, struct peer_event *event)
-{
-    const Hallmark__V1__FrameData *data = event->frame->data;
-    struct item *item = calloc(1, sizeof(*item));
-    if (item == NULL ||
-        buf_copy(&item->message, span_of(data->payload.data, data->payload.len)) != ERR_OK) {
-        free(item);
-        end(s, ERR_MEMORY, "no memory for a message");
-        return;
-    }
-    pthread_mutex_lock(&s->lock);
-    *s->tail = item;
-    s->tail = &item->next;
-    s->their_end = s->their_end || data->end_stream;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-}
-
-void stream_event(struct wss_conn *conn, struct peer_event *event)
-{
-    struct wss_stream *s = find(conn, event->stream);
-    if (s == NULL) {
-        /* No stream reads it, and the connection's credit is shared by all: it is granted
-         * again. */
-        if (event->kind == PEER_DATA)
-            peer_consumed(conn->peer, event->stream, event->frame->data->payload.len);
-        return;
-    }
-    if (event->kind == PEER_DATA) {
-        take_message(s, event);
-    } else if (event->kind == PEER_CREDIT) {
-        pthread_mutex_lock(&s->lock);
-        s->credit = true;
-        pthread_cond_broadcast(&s->changed);
-        pthread_mutex_unlock(&s->lock);
-    } else if (event->kind == PEER_CANCELLED) {
-        end(s, ERR_CANCELLED, "cancelled by the caller, or its deadline has passed");
-    }
-}
-
-void stream_end_all(struct wss_conn *conn, const char *words)
-{
-    for (struct wss_stream *s = conn->streams; s != NULL; s = s->next)
-        end(s, ERR_CLOSED, words);
-}
+#include "common/wss/stream_inside.h"
 
 /* The answer to a call of this end: releases the pending reference. */
 static void answered(void *context, const Hallmark__V1__FrameResponse *response)
@@ -166,7 +19,7 @@ static void answered(void *context, const Hallmark__V1__FrameResponse *response)
     if (e == ERR_OK && !s->over)
         e = buf_copy(&s->answer, span_of(response->payload.data, response->payload.len));
     pthread_mutex_unlock(&s->lock);
-    end(s, e, response->message);
+    stream_over(s, e, response->message);
     stream_drop(s);
 }
 
@@ -184,7 +37,7 @@ enum err wss_stream_open(struct wss_conn *conn, const Hallmark__V1__FrameRequest
     enum err e = conn_call(conn, &copy, answered, s);
     s->id = copy.stream;
     if (e == ERR_OK)
-        list(s);
+        stream_list(s);
     pthread_mutex_unlock(&conn->lock);
     if (e != ERR_OK) {
         stream_drop(s);
@@ -205,7 +58,7 @@ enum err wss_stream_accept(struct wss_conn *conn, const struct peer_event *event
     s->id = event->stream;
     s->their_end = event->frame->request->end_stream;
     pthread_mutex_lock(&conn->lock);
-    list(s);
+    stream_list(s);
     pthread_mutex_unlock(&conn->lock);
     *stream_out = s;
     return ERR_OK;
@@ -320,6 +173,19 @@ static void consumed(struct wss_stream *s, size_t len)
     conn_wake(s->conn);
 }
 
+/* The message is the reader's now: its bytes go off the meter, and its credit is granted again.
+ */
+static void item_take(struct wss_stream *s, struct item *item, struct buf *message_out)
+{
+    size_t len = item->message.len;
+    buf_free(message_out);
+    *message_out = buf_take(&item->message);
+    if (item->meter != NULL)
+        meter_give(item->meter, len);
+    free(item);
+    consumed(s, len);
+}
+
 enum err wss_stream_receive(struct wss_stream *s, struct buf *message_out, bool *end_out)
 {
     enum err e = ERR_OK;
@@ -340,10 +206,7 @@ enum err wss_stream_receive(struct wss_stream *s, struct buf *message_out, bool 
     pthread_mutex_unlock(&s->lock);
     if (item == NULL)
         return e;
-    consumed(s, item->message.len);
-    buf_free(message_out);
-    *message_out = buf_take(&item->message);
-    free(item);
+    item_take(s, item, message_out);
     return ERR_OK;
 }
 
@@ -371,25 +234,14 @@ enum err wss_stream_check(struct wss_stream *s)
     return e;
 }
 
-/* Under conn->lock: grants the connection's credit for unread messages again. */
-static void unread(struct wss_stream *s)
-{
-    pthread_mutex_lock(&s->lock);
-    for (const struct item *item = s->head; item != NULL; item = item->next)
-        peer_consumed(s->conn->peer, s->id, item->message.len);
-    pthread_mutex_unlock(&s->lock);
-}
-
 void wss_stream_free(struct wss_stream *s)
 {
     if (s == NULL)
         return;
     pthread_mutex_lock(&s->conn->lock);
-    unlist(s);
-    if (s->conn->peer != NULL) {
-        unread(s);
+    stream_unlist(s);
+    if (s->conn->peer != NULL)
         peer_cancel(s->conn->peer, s->id, "no longer wanted");
-    }
     pthread_mutex_unlock(&s->conn->lock);
     conn_wake(s->conn);
     stream_drop(s);

@@ -88,6 +88,17 @@ static void on_info(const SSL *ssl, int where, int value)
                                         alert_words(value));
 }
 
+/* The name, or address, that the server's certificate must carry. */
+static enum err expect_server(const char *host, SSL_CTX *tls)
+{
+    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(tls);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1 ||
+        X509_VERIFY_PARAM_set1_host(param, host, 0) == 1)
+        return ERR_OK;
+    return fail(ERR_TLS, "wss: %s: not a name to check a certificate for", host);
+}
+
 /* libwebsockets installs a verify callback that forgets OpenSSL's verdict; setting the mode
  * again with no callback puts it right. It runs after lws's own. */
 enum err tls_prepare(struct wss *wss, SSL_CTX *tls)
@@ -105,6 +116,7 @@ enum err tls_prepare(struct wss *wss, SSL_CTX *tls)
         SSL_CTX_set_info_callback(tls, on_info);
     } else {
         SSL_CTX_set_info_callback(tls, on_client_info);
+        TRY(expect_server(wss->config.address, tls));
     }
     wss->tls = tls;
     return wss->config.tls_setup(wss->config.tls_context, tls);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * wss: the carrier's thread, its event loop and libwebsockets' context. Called by both programs
- * to start, stop and connect. Nothing that runs on the I/O thread may block.
+ * to start and stop. Nothing that runs on the I/O thread may block.
  */
 #include "common/wss/wss.h"
 
@@ -194,13 +194,6 @@ void wss_renew(struct wss *wss)
     ev_async_send(wss->loop, &wss->wake);
 }
 
-enum err wss_connect(struct wss *wss)
-{
-    atomic_store(&wss->connecting, true);
-    ev_async_send(wss->loop, &wss->wake);
-    return ERR_OK;
-}
-
 void wss_shutdown(struct wss *wss)
 {
     if (wss->joined)
@@ -221,6 +214,7 @@ void wss_stop(struct wss *wss)
     wss_shutdown(wss);
     conn_forget_woken(wss);
     ev_loop_destroy(wss->loop); /* only now: other threads may wake the loop until here */
+    connect_forget(wss);
     buf_free(&wss->tx);
     SSL_CTX_free(wss->unused);
     free(wss);

@@ -5,7 +5,8 @@
  *
  * One struct wss is one I/O thread; it does I/O only. Callbacks run on it and must not block:
  * they hand work to other threads, which answer with wss_respond(). TLS 1.3 only, certificates
- * on both sides, no session tickets (a resumed session would skip revocation), no compression,
+ * on both sides, no session tickets and no resumption, so each connection asks the registry
+ * (tests/e2e/refusals/tls), no compression,
  * subprotocol RPC_SUBPROTOCOL; text frames are answered by close 1003, other protocol
  * violations as RFC 6455 7.4.1 has it.
  *
@@ -93,7 +94,9 @@ void wss_stop(struct wss *wss); /* NULL is fine */
  * (tests/e2e/renewal). */
 void wss_renew(struct wss *wss);
 
-/* Client: connects once; open or closed is called. */
+/* Client: connects once, to the addresses of config.address in turn; open or closed is called.
+ * With an attempt under way it does nothing more. Waits for the resolver of names, so not in a
+ * callback. ERR_UNAVAILABLE: it knows no such name, and closed is not called. */
 enum err wss_connect(struct wss *wss);
 
 /* Client, in closed: why the connection ended. ERR_UNAVAILABLE: another attempt may succeed.
@@ -110,6 +113,10 @@ void wss_conn_count_unsent(struct wss_conn *conn, struct meter *total);
 /* In accept: charges bytes of incomplete messages to meter, until closed is called; over its
  * limit the connection is closed with 1013. NULL: they are not charged. */
 void wss_conn_meter_received(struct wss_conn *conn, struct meter *meter);
+/* In accept: charges messages of streams that arrive before wss_conn_authenticated() to meter,
+ * until they are read or their stream is freed; over its limit the call ends with
+ * ERR_EXHAUSTED. The meter outlives the connection's streams. */
+void wss_conn_meter_early(struct wss_conn *conn, struct meter *meter);
 void *wss_conn_user(const struct wss_conn *conn);
 /* The peer has been authenticated: new connections from its address do not wait behind those of
  * unknown addresses, within a rate limit. */

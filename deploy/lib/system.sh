@@ -13,6 +13,7 @@ system_tokens_list=(root issuing tls boot log)
 softhsm_module=/usr/lib/softhsm/libsofthsm2.so
 
 system_port=0 # of the server; 0 for a free one at each start
+server_options=() board_options=() # more of them
 
 hsm_environment=() # NAME=VALUE for the programs that load the PKCS#11 module
 
@@ -68,7 +69,8 @@ system_init() {
 
 # The server on a free port; server_url is where.
 system_server() {
-    process_start oem-server env "${hsm_environment[@]}" "$build/oem-server/oem-server" --config "$run_dir/server/server.ini"
+    process_start oem-server env "${hsm_environment[@]}" "$build/oem-server/oem-server" \
+        --config "$run_dir/server/server.ini" "${server_options[@]}"
     server_url=${process_lines[-1]#ready }
     server_url=wss://localhost:${server_url##*:}
     sed -i "s|^server = .*|server = $server_url|" "$run_dir/desk/oemctl.ini"
@@ -108,7 +110,7 @@ system_boards() { # system_boards COUNT [NAME]
     board_control=$run_dir/$name.control
     mkdir -p "$board_dir"
     process_start "$name" "$build/target-fw/board/virtual-board" --listen 127.0.0.1:0 \
-        --boards "$1" --state "$board_dir" --control "$board_control"
+        --boards "$1" --state "$board_dir" --control "$board_control" "${board_options[@]}"
     board_probes=() board_uids=()
     for line in "${process_lines[@]}"; do
         [[ $line =~ ^board\ [0-9]+\ (tcp://[^ ]+)\ uid\ ([0-9a-f]+)$ ]] || continue

@@ -4,6 +4,7 @@
  * monitoring. It must not wait for an HSM that is unresponsive.
  */
 #include "common/host/log.h"
+#include "common/host/stop.h"
 #include "oem-server/api/services.h"
 #include "oem-server/run/run.h"
 
@@ -47,6 +48,7 @@ static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequ
     out->unlocked = c.unlocked;
     out->clock_behind_s = clock_behind_s(&c);
     out->ending = run_count_ending(server);
+    out->announces_points = stop_announces();
     out->changes = atomic_load(&server->changes);
     out->hsm_operations = hsm_operations_total();
     return rpc_text(rpc, &out->version, HALLMARK_VERSION);

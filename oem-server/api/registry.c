@@ -38,18 +38,28 @@ struct adding {
     struct call *call;
     size_t row;
     const Hallmark__V1__AddPrincipalRequest *in;
+    X509_REQ *csr;
+    uint8_t key_sha256[SHA256_SIZE];
+    bool waits; /* for a second operator: nothing is signed yet */
     struct store_registration kept;
     Hallmark__V1__AddPrincipalResponse *out;
 };
 
 static void adding_drop(struct adding *a)
 {
+    X509_REQ_free(a->csr);
     store_registration_free(&a->kept);
 }
 
 static uint32_t role_of(const struct adding *a)
 {
     return (uint32_t)roles[a->row].role;
+}
+
+/* Who holds a key with two operators' names is two operators. */
+static bool is_operator(const struct adding *a)
+{
+    return roles[a->row].profile == CA_OPERATOR;
 }
 
 /* An answer may have been lost after it was durable: the same request gets the same certificate
@@ -78,9 +88,12 @@ static enum err check_free(struct store_tx *tx, void *context)
 {
     struct adding *a = context;
     struct store_principal have = { 0 };
+    TRY(call_waits(tx, a->call, &a->waits));
     enum err e = store_principal_get(tx, role_of(a), a->in->name, &have);
     if (e == ERR_NOT_FOUND)
-        return ERR_OK;
+        return is_operator(a)
+                   ? store_principal_key_check(tx, role_of(a), a->in->name, a->key_sha256)
+                   : ERR_OK;
     TRY(e);
     if (!have.revoked)
         TRY(find_same(tx, a, &have));
@@ -90,37 +103,54 @@ static enum err check_free(struct store_tx *tx, void *context)
                       have.revoked ? "was revoked: its name is not given again" : "exists");
 }
 
-static enum err issue(struct adding *a)
+static enum err open_csr(struct adding *a)
 {
-    X509_REQ *csr = NULL;
-    TRY(ca_csr_open(span_in(&a->in->csr), &csr));
-    enum err e = ca_issue(a->call->server->ca, roles[a->row].profile, a->in->name, csr, NULL,
-                          &a->kept.certificate);
-    X509_REQ_free(csr);
-    return e;
+    TRY(ca_csr_open(span_in(&a->in->csr), &a->csr));
+    sha256_of(span_in(&a->in->csr), a->kept.csr_sha256);
+    return ca_csr_key_sha256(a->csr, a->key_sha256);
 }
 
 static enum err add(struct store_tx *tx, void *context)
 {
     struct adding *a = context;
     struct store_principal principal = { .role = role_of(a) };
+    if (a->kept.certificate.len == 0)
+        return fail(ERR_INTERNAL, "registry: %s has no certificate", a->in->name);
     snprintf(principal.name, sizeof(principal.name), "%s", a->in->name);
     sha256_of(buf_span(&a->kept.certificate), principal.certificate_sha256);
     enum err e = store_principal_add(tx, &principal);
     if (e == ERR_EXISTS)
         return fail_quiet(e, "%s %s exists", roles[a->row].what, a->in->name);
     TRY(e);
+    if (is_operator(a))
+        TRY(store_principal_key_put(tx, principal.role, principal.name, a->key_sha256));
     return store_registration_put(tx, &principal, &a->kept);
 }
 
-/* Puts name and role into the entry. */
+/* Puts name and role into the entry; and the policy, where oemctl init adds an operator. */
 static enum err describe(struct call *call, size_t row, const char *name)
 {
-    char words[NAME_LENGTH_MAX + 16];
+    char words[NAME_LENGTH_MAX + 40];
+    bool alone = call->principal->role == AUTH_SERVER && roles[row].profile == CA_OPERATOR;
     TRY(ca_name_check(roles[row].what, name));
-    snprintf(words, sizeof(words), "%s %s", roles[row].what, name);
+    snprintf(words, sizeof(words), "%s %s%s", roles[row].what, name,
+             !alone                                    ? ""
+             : call->server->config->policy.two_person ? "; two_person = yes"
+                                                       : "; two_person = no");
     event_text(&call->event, EVENT_MESSAGE, words);
     return ERR_OK;
+}
+
+static enum err answer(struct adding *a, bool known)
+{
+    struct call *call = a->call;
+    struct ca *ca = call->server->ca;
+    if (!known)
+        TRY(ca_issue(ca, roles[a->row].profile, a->in->name, a->csr, NULL,
+                     &a->kept.certificate));
+    event_digest(&call->event, "certificate", buf_span(&a->kept.certificate));
+    TRY(rpc_bytes(&call->rpc, &a->out->certificate, buf_span(&a->kept.certificate)));
+    return rpc_bytes(&call->rpc, &a->out->issuer, ca_issuing(ca));
 }
 
 static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrincipalRequest *in,
@@ -133,15 +163,12 @@ static enum err registry_add(struct rpc_call *rpc, const Hallmark__V1__AddPrinci
     TRY(message_reason_if_any(call, in->reason));
     if (call->server->ca == NULL)
         return fail_quiet(ERR_PRECONDITION, "there is no CA yet: run oemctl init first");
-    sha256_of(span_in(&in->csr), a.kept.csr_sha256);
+    TRY(open_csr(&a));
     TRY(call_read(call, check_free, &a));
     bool known = a.kept.certificate.len != 0;
-    if (!known)
-        TRY(issue(&a));
     event_digest_is(&call->event, "csr", a.kept.csr_sha256);
-    event_digest(&call->event, "certificate", buf_span(&a.kept.certificate));
-    TRY(rpc_bytes(rpc, &out->certificate, buf_span(&a.kept.certificate)));
-    TRY(rpc_bytes(rpc, &out->issuer, ca_issuing(call->server->ca)));
+    if (known || !a.waits)
+        TRY(answer(&a, known));
     return call_change(call, known ? NULL : add, &a, &out->base);
 }
 

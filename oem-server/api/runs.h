@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "common/core/wr.h"
+#include "common/rpc/statement.h"
 #include "oem-server/api/services.h"
 
 /* runs_finish.c */
@@ -25,8 +25,7 @@ enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__UnitSealedRequest
 enum err runs_fill_committed(struct rpc_call *rpc, const struct unit_committed *committed,
                              Hallmark__V1__UnitCommitResponse *out);
 
-/* Verifies that the statement's bytes are signed with AUTHKEY: else ERR_SIG. digest_out is
- * their SHA-256. */
-enum err runs_verify(const struct wr *statement, const uint8_t point[static P256_POINT_SIZE],
-                     const ProtobufCBinaryData *signature, const char *what,
-                     uint8_t digest_out[static SHA256_SIZE]);
+/* Verifies that the statement is signed with AUTHKEY: else ERR_SIG. ERR_INVALID: it is none. */
+enum err runs_verify(const struct statement *statement,
+                     const uint8_t point[static P256_POINT_SIZE],
+                     const ProtobufCBinaryData *signature, const char *what);

@@ -9,10 +9,8 @@
  */
 #include <string.h>
 
-#include "common/core/sign.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
-#include "common/host/p256.h"
 #include "oem-server/api/runs.h"
 #include "oem-server/call/message.h"
 #include "oem-server/run/run.h"
@@ -50,6 +48,13 @@ static enum err no_such_unit(const struct closing *c)
                       hex_of(SPAN(c->uid), uid));
 }
 
+/* These calls are of no run, so its budget does not bound their entries: their own does. */
+static enum err begin(struct closing *c, const ProtobufCBinaryData *uid)
+{
+    TRY(message_uid(c->call, uid, c->uid));
+    return c->call->session == NULL ? ERR_OK : client_closing_new(c->call->session->client);
+}
+
 static enum err read_auth_key(struct store_tx *tx, void *context)
 {
     struct closing *c = context;
@@ -75,14 +80,13 @@ static enum err describe(struct store_tx *tx, struct closing *c)
     return ERR_OK;
 }
 
-enum err runs_verify(const struct wr *statement, const uint8_t point[static P256_POINT_SIZE],
-                     const ProtobufCBinaryData *signature, const char *what,
-                     uint8_t digest_out[static SHA256_SIZE])
+enum err runs_verify(const struct statement *statement,
+                     const uint8_t point[static P256_POINT_SIZE],
+                     const ProtobufCBinaryData *signature, const char *what)
 {
-    TRY(wr_end(statement));
-    sha256_of(wr_done(statement), digest_out);
-    return p256_verify(span_of(point, P256_POINT_SIZE), digest_out, span_in(signature)) ==
-                   ERR_OK
+    if (!statement->made)
+        return fail_quiet(ERR_INVALID, "%s: a field does not fit its statement", what);
+    return statement_is_signed(statement, span_of(point, P256_POINT_SIZE), signature)
                ? ERR_OK
                : fail_quiet(ERR_SIG, "%s: its signature is not AUTHKEY's", what);
 }
@@ -106,20 +110,15 @@ enum err runs_fill_committed(struct rpc_call *rpc, const struct unit_committed *
 
 static enum err take_commit(struct closing *c, const Hallmark__V1__CommitStatement *in)
 {
-    uint8_t bytes[SIGN_STATEMENT_MAX];
     if (in->run_id.len != RUN_ID_SIZE || in->kcv.len != KCV_SIZE || in->slot > UINT8_MAX ||
         in->receipt_sha256.len != SHA256_SIZE || !span_eq(span_in(&in->uid), SPAN(c->uid)))
         return fail_quiet(ERR_INVALID, "commit: not a statement of this unit");
     if (in->slot < OTP_AES_FIRST || in->slot > OTP_AES_LAST)
         return fail_quiet(ERR_INVALID, "commit: slot %u: AES_NuLink3 is kept in slots %d to %d",
                           in->slot, OTP_AES_FIRST, OTP_AES_LAST);
-    struct sign_commit s = {
-        span_in(&in->run_id), span_in(&in->uid),       (uint8_t)in->slot,
-        span_in(&in->kcv),    (uint8_t)in->lock_level, span_in(&in->receipt_sha256),
-    };
-    struct wr w = wr_of(bytes, sizeof(bytes));
-    sign_commit(&w, &s);
-    TRY(runs_verify(&w, c->auth_public, &in->signature, "commit", c->commit.sha256));
+    const struct statement s = statement_of_commit(in);
+    TRY(runs_verify(&s, c->auth_public, &in->signature, "commit"));
+    memcpy(c->commit.sha256, s.sha256, SHA256_SIZE);
     TRY(rpc_pack(&in->base, &c->statement));
     memcpy(c->commit.run_id, in->run_id.data, RUN_ID_SIZE);
     memcpy(c->commit.kcv, in->kcv.data, KCV_SIZE);
@@ -149,7 +148,7 @@ enum err runs_commit(struct rpc_call *rpc, const Hallmark__V1__UnitCommitRequest
                      Hallmark__V1__UnitCommitResponse *out)
 {
     AUTO(closing_drop) struct closing c = { .call = call_of(rpc), .out = out };
-    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(begin(&c, &in->uid));
     if (in->statement == NULL)
         return fail_quiet(ERR_INVALID, "commit: no statement");
     TRY(find_auth_key(&c));
@@ -182,7 +181,7 @@ enum err runs_booted(struct rpc_call *rpc, const Hallmark__V1__UnitBootedRequest
                      Hallmark__V1__UnitBootedResponse *out)
 {
     struct closing c = { .call = call_of(rpc), .booted = in->booted };
-    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(begin(&c, &in->uid));
     TRY(tell_boot(&c, in->detail));
     return call_change(c.call, booted, &c, &out->base);
 }
@@ -191,15 +190,11 @@ enum err runs_booted(struct rpc_call *rpc, const Hallmark__V1__UnitBootedRequest
 
 static enum err take_lock(struct closing *c, const Hallmark__V1__LockStatement *in)
 {
-    uint8_t bytes[SIGN_STATEMENT_MAX], digest[SHA256_SIZE];
     if (in->run_id.len != RUN_ID_SIZE || in->statement_sha256.len != SHA256_SIZE ||
         !span_eq(span_in(&in->uid), SPAN(c->uid)))
         return fail_quiet(ERR_INVALID, "locked: not a statement of this unit");
-    struct sign_lock s = { span_in(&in->run_id), span_in(&in->uid), (uint8_t)in->lock_level,
-                           span_in(&in->statement_sha256) };
-    struct wr w = wr_of(bytes, sizeof(bytes));
-    sign_lock(&w, &s);
-    TRY(runs_verify(&w, c->auth_public, &in->signature, "locked", digest));
+    const struct statement s = statement_of_lock(in);
+    TRY(runs_verify(&s, c->auth_public, &in->signature, "locked"));
     TRY(rpc_pack(&in->base, &c->statement));
     memcpy(c->lock.run_id, in->run_id.data, RUN_ID_SIZE);
     memcpy(c->lock.statement_sha256, in->statement_sha256.data, SHA256_SIZE);
@@ -224,7 +219,7 @@ enum err runs_locked(struct rpc_call *rpc, const Hallmark__V1__UnitLockedRequest
                      Hallmark__V1__UnitLockedResponse *out)
 {
     AUTO(closing_drop) struct closing c = { .call = call_of(rpc) };
-    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(begin(&c, &in->uid));
     if (in->statement == NULL)
         return fail_quiet(ERR_INVALID, "locked: no statement");
     c.booted = in->booted[0] != '\0';
@@ -261,8 +256,8 @@ static enum err read_unit(struct store_tx *tx, void *context)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* Reported to the operator, and entered regardless of the rate limit: the unit can be opened
- * again. */
+/* Reported to the operator, and entered regardless of the rate limit of refusals (begin() has
+ * one of its own): the unit can be opened again. */
 static enum err not_shut(struct closing *c, Hallmark__V1__DebugPort port)
 {
     TRY(call_read(c->call, read_unit, c));
@@ -283,7 +278,7 @@ enum err runs_sealed(struct rpc_call *rpc, const Hallmark__V1__UnitSealedRequest
     struct closing c = { .call = call_of(rpc),
                          .detail = in->detail,
                          .level = (uint32_t)in->lock_level };
-    TRY(message_uid(c.call, &in->uid, c.uid));
+    TRY(begin(&c, &in->uid));
     TRY(message_text("detail", in->detail, 0, UNIT_WORDS_MAX));
     if (in->debug_port != HALLMARK__V1__DEBUG_PORT__DEBUG_PORT_SHUT)
         return not_shut(&c, in->debug_port);

@@ -6,7 +6,6 @@
  */
 #include <string.h>
 
-#include "common/core/sign.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "oem-server/api/runs.h"
@@ -74,27 +73,11 @@ static enum err check_receipt(struct finishing *f)
 {
     const struct run *run = f->call->run;
     const Hallmark__V1__Receipt *r = f->receipt;
-    uint8_t statement[SIGN_STATEMENT_MAX];
     TRY(check_fields(run, r));
-    struct sign_receipt s = {
-        .run_id = span_in(&r->run_id),
-        .uid = span_in(&r->uid),
-        .auth_public_key = span_in(&r->auth_public_key),
-        .device_certificate_sha256 = span_in(&r->device_certificate_sha256),
-        .web_server_certificate_sha256 = span_in(&r->web_server_certificate_sha256),
-        .rotpk_sha256 = span_in(&r->rotpk_sha256),
-        .firmware_sha256 = span_in(&r->firmware_sha256),
-        .lock_level = (uint8_t)r->lock_level,
-        .transcript_sha256 = span_in(&r->transcript_sha256),
-        .server_nonce = span_in(&r->server_nonce),
-        .rotpk_unproven = r->rotpk_unproven ? 1 : 0,
-        .devauth_sha256 = span_in(&r->devauth_sha256),
-        .slot = (uint8_t)r->slot,
-        .slot_kcv = span_in(&r->slot_kcv),
-    };
-    struct wr w = wr_of(statement, sizeof(statement));
-    sign_receipt(&w, &s);
-    return runs_verify(&w, run->auth_public, &r->signature, "receipt", f->sha256);
+    const struct statement s = statement_of_receipt(r);
+    TRY(runs_verify(&s, run->auth_public, &r->signature, "receipt"));
+    memcpy(f->sha256, s.sha256, SHA256_SIZE);
+    return ERR_OK;
 }
 
 /* A unit is not finished with a firmware that was withdrawn during the run. */

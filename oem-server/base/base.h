@@ -59,6 +59,7 @@ struct server {
     struct work *work;
     struct work *streams;  /* threads that streaming calls may hold */
     struct meter received; /* bytes of all principals' calls that are not served yet */
+    struct meter early;    /* bytes of streams on all connections that are not admitted yet */
     struct meter unsent;   /* bytes of answers of all that are not read yet */
     atomic_bool stopping;  /* streaming calls end */
 
@@ -105,8 +106,10 @@ struct client {
     struct share *calls, *streams; /* of server->work and server->streams */
     struct meter unsent;           /* bytes of answers, of all its connections */
     struct meter received;         /* bytes that are not served yet, of all its connections */
+    struct meter early;            /* bytes of streams on those that are not admitted yet */
     unsigned runs;                 /* under server->lock, like what follows */
     struct budget_bucket opens;    /* calls of Runs.Open */
+    struct budget_bucket closings; /* calls of Runs.Commit, Booted, Locked, Sealed */
     struct budget_bucket refusals; /* token bucket of entries that cost it nothing */
     unsigned left_out; /* refusals that have no entry; error and message of the last */
     enum err left_err;
@@ -125,6 +128,9 @@ enum err client_receive(struct client *client, size_t bytes);
  * back with client_run_gone(). */
 enum err client_run_new(struct client *client);
 void client_run_gone(struct client *client);
+/* Charges a call that reports on a unit by its UID, and so is of no run. ERR_EXHAUSTED: too
+ * many of them. */
+enum err client_closing_new(struct client *client);
 /* true if the rate limit allows an entry that the principal can cause at no cost. If not, a
  * refusal has no entry of its own: client_leave_out() counts it. */
 bool client_may_enter(struct client *client);

@@ -14,6 +14,7 @@
 
 static const struct budget_rate refusal_rate = { BUDGET_REFUSALS, BUDGET_REFUSAL_MS };
 static const struct budget_rate open_rate = { BUDGET_OPENS, BUDGET_OPEN_MS };
+static const struct budget_rate closing_rate = { BUDGET_CLOSINGS, BUDGET_CLOSING_MS };
 
 static void client_free(struct client *client)
 {
@@ -31,6 +32,8 @@ static struct client *client_new(struct server *server, const char *uri)
     snprintf(client->uri, sizeof(client->uri), "%s", uri);
     client->received.max = BUDGET_RECEIVED;
     client->received.all = &server->received;
+    client->early.max = BUDGET_EARLY;
+    client->early.all = &server->early;
     client->unsent.max = BUDGET_UNREAD;
     client->unsent.all = &server->unsent;
     client->calls = share_new(server->work);
@@ -84,7 +87,8 @@ static bool is_done(struct client *client)
     uint64_t now = rpc_now_ms();
     return client->connections == 0 && client->runs == 0 && client->left_out == 0 &&
            budget_left(&client->refusals, refusal_rate, now) == BUDGET_REFUSALS &&
-           budget_left(&client->opens, open_rate, now) == BUDGET_OPENS;
+           budget_left(&client->opens, open_rate, now) == BUDGET_OPENS &&
+           budget_left(&client->closings, closing_rate, now) == BUDGET_CLOSINGS;
 }
 
 /* Under server->lock. */
@@ -249,6 +253,18 @@ enum err client_run_new(struct client *client)
     enum err e = run_new(client);
     pthread_mutex_unlock(&client->server->lock);
     return e;
+}
+
+enum err client_closing_new(struct client *client)
+{
+    pthread_mutex_lock(&client->server->lock);
+    bool may = budget_take(&client->closings, closing_rate, rpc_now_ms());
+    pthread_mutex_unlock(&client->server->lock);
+    return may ? ERR_OK
+               : fail_quiet(ERR_EXHAUSTED,
+                            "over %d calls of Runs.Commit, Booted, Locked and Sealed a minute: "
+                            "try later",
+                            BUDGET_CLOSINGS);
 }
 
 void client_run_gone(struct client *client)

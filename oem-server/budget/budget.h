@@ -22,6 +22,8 @@ enum {
     BUDGET_SIGNING_PERCENT = 25, /* of the I/O thread's time, for unknown addresses together */
     BUDGET_RECEIVED = 32 << 20,  /* bytes of incomplete messages, and of calls not served yet */
     BUDGET_RECEIVED_ALL = 256 << 20,
+    BUDGET_EARLY = 2 << 20, /* bytes of streams' messages on connections not admitted yet */
+    BUDGET_EARLY_ALL = 16 << 20,
     BUDGET_UNREAD = 64 << 20, /* bytes of answers that it has not read */
     BUDGET_UNREAD_ALL = 512 << 20,
     BUDGET_UNREAD_FREE = 1 << 20, /* with less a principal is served although all have more */
@@ -31,6 +33,10 @@ enum {
     BUDGET_RUNS_ALL = 4096,
     BUDGET_OPENS = 600, /* the burst; then one in BUDGET_OPEN_MS */
     BUDGET_OPEN_MS = 100,
+    /* Calls that report on a unit by its UID, so are of no run: four to a unit. The burst; then
+     * one in BUDGET_CLOSING_MS. */
+    BUDGET_CLOSINGS = 2400,
+    BUDGET_CLOSING_MS = 25,
     BUDGET_APPROVALS = 32, /* requests that wait for a second operator */
     BUDGET_APPROVALS_ALL = 256,
     BUDGET_RUN_ENTRIES =
@@ -41,7 +47,7 @@ enum {
     BUDGET_REFUSAL_MS = 1000,
 };
 
-enum { BUDGET_ROWS = 14, BUDGET_CELL = 40 };
+enum { BUDGET_ROWS = 16, BUDGET_CELL = 40 };
 
 /* A row as README.md shows it: "| what | principal | address | all | over | test |", without
  * the line's end. row: under BUDGET_ROWS. */

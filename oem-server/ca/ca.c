@@ -58,8 +58,9 @@ static void ca_drop(struct ca **ca)
     ca_free(*ca);
 }
 
-enum err ca_new(struct hsm *hsm, const struct ca_certificates *certificates,
-                const char *organization, const char *trust_domain, struct ca **ca_out)
+/* All but its backend. */
+static enum err ca_make(const struct ca_certificates *certificates, const char *organization,
+                        const char *trust_domain, struct ca **ca_out)
 {
     TRY(names_organization_check(organization));
     TRY(ca_name_check("trust domain", trust_domain));
@@ -72,8 +73,28 @@ enum err ca_new(struct hsm *hsm, const struct ca_certificates *certificates,
         return fail(ERR_MEMORY, "ca");
     TRY(copy_certificates(ca, certificates));
     TRY(open_certificates(ca));
+    *ca_out = TAKE(ca);
+    return ERR_OK;
+}
+
+enum err ca_new(struct hsm *hsm, const struct ca_certificates *certificates,
+                const char *organization, const char *trust_domain, struct ca **ca_out)
+{
+    AUTO(ca_drop) struct ca *ca = NULL;
+    TRY(ca_make(certificates, organization, trust_domain, &ca));
     TRY(backend_hsm(hsm, ca->issuing, &ca->backend));
     *ca_out = TAKE(ca);
+    return ERR_OK;
+}
+
+enum err ca_new_with(const struct ca_backend *backend,
+                     const struct ca_certificates *certificates, const char *organization,
+                     const char *trust_domain, struct ca **ca_out)
+{
+    struct ca *ca = NULL;
+    TRY(ca_make(certificates, organization, trust_domain, &ca));
+    ca->backend = *backend;
+    *ca_out = ca;
     return ERR_OK;
 }
 
@@ -128,16 +149,23 @@ char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name)
     return uri;
 }
 
-/* Whatever the backend: the certificate must be for the requested key, subject and terms, and
- * signed by the issuing CA. */
+/* Whatever the backend: the certificate must have the requested key, subject and terms and the
+ * profile's extensions, and be signed by the issuing CA. */
 static enum err check_answer(const struct ca *ca, const struct backend_request *request,
                              X509 *certificate)
 {
-    if (X509_NAME_cmp(X509_get_subject_name(certificate), request->subject) != 0)
-        return fail(ERR_MISMATCH, "ca: issued certificate: subject is not what was asked");
-    if (EVP_PKEY_eq(X509_get0_pubkey(certificate), X509_REQ_get0_pubkey(request->csr)) != 1)
-        return ssl_fail(ERR_MISMATCH, "issued certificate: key is not what was asked");
-    TRY(cert_terms_check(certificate, request->terms));
+    AUTO(ssl_general_names_drop) GENERAL_NAMES *names = NULL;
+    if (request->uri != NULL)
+        TRY(names_uri(request->uri, &names));
+    const struct cert_request want = {
+        .profile = request->profile,
+        .subject = request->subject,
+        .subject_key = X509_REQ_get0_pubkey(request->csr),
+        .alternative_names = names,
+        .issuer = ca->issuing,
+        .terms = request->terms,
+    };
+    TRY(cert_check(certificate, &want));
     return check_issued_by(certificate, ca->issuing,
                            "issued certificate: not the issuing CA's");
 }

@@ -68,6 +68,8 @@ void ca_free(struct ca *ca);
 /* Parses a CSR: size limit, DER without trailing bytes, P-256, self-signature (RFC 2986 4.2).
  * *csr_out is the caller's, for X509_REQ_free() (test_ca_csr). */
 enum err ca_csr_open(struct span der, X509_REQ **csr_out);
+/* SHA-256 of the key's SubjectPublicKeyInfo; of a CSR that was opened, a key has one. */
+enum err ca_csr_key_sha256(X509_REQ *csr, uint8_t sha256_out[static SHA256_SIZE]);
 
 /* The subject that the CSR of unit uid in order must have: a Name in DER. The caller frees
  * name_out. */

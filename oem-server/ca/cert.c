@@ -50,22 +50,6 @@ static enum err set_validity(X509 *certificate, const struct ca_terms *terms)
     return good ? ERR_OK : ssl_fail(ERR_INTERNAL, "validity");
 }
 
-enum err cert_terms_check(X509 *certificate, const struct ca_terms *terms)
-{
-    AUTO(ssl_certificate_drop) X509 *want = X509_new();
-    if (want == NULL)
-        return ssl_fail(ERR_MEMORY, "certificate");
-    TRY(set_serial(want, terms));
-    TRY(set_validity(want, terms));
-    if (ASN1_INTEGER_cmp(X509_get0_serialNumber(certificate), X509_get0_serialNumber(want)) !=
-            0 ||
-        ASN1_TIME_compare(X509_get0_notBefore(certificate), X509_get0_notBefore(want)) != 0 ||
-        ASN1_TIME_compare(X509_get0_notAfter(certificate), X509_get0_notAfter(want)) != 0)
-        return fail(ERR_MISMATCH, "ca: issued certificate: serial or validity is not what was "
-                                  "asked");
-    return ERR_OK;
-}
-
 static enum err add_extension(X509 *certificate, X509V3_CTX *context, int nid,
                               const char *words)
 {
@@ -106,16 +90,12 @@ static enum err sign(X509 *certificate, EVP_PKEY *signer)
     return ERR_HSM;
 }
 
-enum err cert_make(const struct cert_request *request, X509 **certificate_out)
+/* All but the signature. */
+static enum err draw_up(const struct cert_request *request, const struct ca_terms *terms,
+                        X509 **certificate_out)
 {
     const X509_NAME *issuer =
         request->issuer == NULL ? request->subject : X509_get_subject_name(request->issuer);
-    const struct ca_terms *terms = request->terms;
-    struct ca_terms fresh = { 0 };
-    if (terms == NULL) {
-        TRY(cert_terms_make(request->profile, &fresh));
-        terms = &fresh;
-    }
     AUTO(ssl_certificate_drop) X509 *certificate = X509_new();
     if (certificate == NULL || X509_set_version(certificate, X509_VERSION_3) != 1 ||
         X509_set_subject_name(certificate, request->subject) != 1 ||
@@ -125,7 +105,71 @@ enum err cert_make(const struct cert_request *request, X509 **certificate_out)
     TRY(set_serial(certificate, terms));
     TRY(set_validity(certificate, terms));
     TRY(add_extensions(certificate, request));
+    *certificate_out = TAKE(certificate);
+    return ERR_OK;
+}
+
+enum err cert_make(const struct cert_request *request, X509 **certificate_out)
+{
+    const struct ca_terms *terms = request->terms;
+    struct ca_terms fresh = { 0 };
+    if (terms == NULL) {
+        TRY(cert_terms_make(request->profile, &fresh));
+        terms = &fresh;
+    }
+    AUTO(ssl_certificate_drop) X509 *certificate = NULL;
+    TRY(draw_up(request, terms, &certificate));
     TRY(sign(certificate, request->signer));
     *certificate_out = TAKE(certificate);
     return ERR_OK;
+}
+
+/* --- Checking what another one made. --- */
+
+static enum err differs(const char *what)
+{
+    return fail(ERR_MISMATCH, "ca: issued certificate: %s is not what was asked", what);
+}
+
+static bool same_extension(X509_EXTENSION *got, X509_EXTENSION *want)
+{
+    return OBJ_cmp(X509_EXTENSION_get_object(got), X509_EXTENSION_get_object(want)) == 0 &&
+           X509_EXTENSION_get_critical(got) == X509_EXTENSION_get_critical(want) &&
+           ASN1_STRING_cmp(X509_EXTENSION_get_data(got), X509_EXTENSION_get_data(want)) == 0;
+}
+
+/* Each wanted one is there, and as many as are wanted: so none twice, and no other. */
+static enum err check_extensions(const X509 *certificate, const X509 *want)
+{
+    if (X509_get_ext_count(certificate) != X509_get_ext_count(want))
+        return differs("the number of extensions");
+    for (int i = 0; i < X509_get_ext_count(want); i++) {
+        X509_EXTENSION *wanted = X509_get_ext(want, i);
+        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(wanted));
+        int at = X509_get_ext_by_NID(certificate, nid, -1);
+        if (at < 0 || !same_extension(X509_get_ext(certificate, at), wanted))
+            return differs(OBJ_nid2ln(nid));
+    }
+    return ERR_OK;
+}
+
+enum err cert_check(X509 *certificate, const struct cert_request *request)
+{
+    AUTO(ssl_certificate_drop) X509 *want = NULL;
+    TRY(draw_up(request, request->terms, &want));
+    if (X509_get_version(certificate) != X509_VERSION_3)
+        return differs("the version");
+    if (X509_get_signature_nid(certificate) != NID_ecdsa_with_SHA256)
+        return differs("the signature's algorithm");
+    if (X509_NAME_cmp(X509_get_subject_name(certificate), request->subject) != 0)
+        return differs("the subject");
+    if (EVP_PKEY_eq(X509_get0_pubkey(certificate), request->subject_key) != 1)
+        return differs("the key");
+    if (ASN1_INTEGER_cmp(X509_get0_serialNumber(certificate), X509_get0_serialNumber(want)) !=
+        0)
+        return differs("the serial");
+    if (ASN1_TIME_compare(X509_get0_notBefore(certificate), X509_get0_notBefore(want)) != 0 ||
+        ASN1_TIME_compare(X509_get0_notAfter(certificate), X509_get0_notAfter(want)) != 0)
+        return differs("the validity");
+    return check_extensions(certificate, want);
 }

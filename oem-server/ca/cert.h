@@ -24,5 +24,7 @@ enum err cert_make(const struct cert_request *request, X509 **certificate_out);
 /* A random serial and the profile's validity from now on, back-dated for peers whose clock is a
  * little slow. */
 enum err cert_terms_make(const struct profile *profile, struct ca_terms *terms_out);
-/* ERR_MISMATCH: the certificate has another serial or validity. */
-enum err cert_terms_check(X509 *certificate, const struct ca_terms *terms);
+/* Is it what cert_make() would have made of the request, all but the signature? The signer is
+ * not used. ERR_MISMATCH says in what it differs: version, algorithm, subject, key, serial,
+ * validity, or an extension that is missing, more, or another one. */
+enum err cert_check(X509 *certificate, const struct cert_request *request);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/p256.h"
 #include "oem-server/ca/ca.h"
 #include "oem-server/ca/ssl.h"
 
@@ -70,6 +71,17 @@ enum err ca_csr_open(struct span der, X509_REQ **csr_out)
     enum err e = open_csr(der, csr_out);
     ERR_clear_error(); /* the message is complete without it */
     return e;
+}
+
+enum err ca_csr_key_sha256(X509_REQ *csr, uint8_t sha256_out[static SHA256_SIZE])
+{
+    uint8_t *der = NULL;
+    int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(csr), &der);
+    if (len <= 0)
+        return fail(ERR_MEMORY, "csr: no memory for its key");
+    sha256_of(span_of(der, (size_t)len), sha256_out);
+    OPENSSL_free(der);
+    return ERR_OK;
 }
 
 static enum err check_subject(X509_REQ *csr, struct span want)

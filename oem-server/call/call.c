@@ -323,6 +323,8 @@ void call_finish(struct call *call, Hallmark__V1__FrameResponse *response)
     hsm_wanted(0, NULL);
     if (call->rpc.err != ERR_OK)
         refuse(call, late_or(call, call->rpc.err));
+    else
+        settle_point(call, "inside");
     answer_of(call, response);
 }
 

@@ -69,6 +69,11 @@ enum err call_claim(struct call *call, store_fn *fn, void *context);
  * store_read(). */
 enum err call_read(struct call *call, store_fn *fn, void *context);
 
+/* Inside a read or a change: will call_change() enter this act as a request for a second
+ * operator's approval? Then a handler leaves out its slow part, whose result would be thrown
+ * away: it is done when the act is approved (test_call_approvals: nothing_is_signed_alone). */
+enum err call_waits(struct store_tx *tx, const struct call *call, bool *waits_out);
+
 /* Processes one call, on its strand; fills response (status, message, payload), which borrows
  * from call. The caller then sends it and calls call_end(). */
 void call_serve(struct call *call, Hallmark__V1__FrameResponse *response);

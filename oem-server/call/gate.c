@@ -12,7 +12,6 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "hallmark/v1/operator.pb-c.h"
-#include "oem-server/store/approval.h"
 
 #define HOUR_S  3600u
 #define US_OF_S INT64_C(1000000)
@@ -63,34 +62,61 @@ static const struct gate *gate_of(const struct call *call)
 bool gate_applies(const struct call *call)
 {
     const struct gate *gate = gate_of(call);
-    return call->server->config->policy.two_person && call->principal->role == AUTH_OPERATOR &&
+    return call->server->config->policy.two_person && call->principal->role != AUTH_STATION &&
            gate->applies != NULL && call->rpc.request != NULL &&
            gate->applies(call->rpc.request);
 }
 
 /* --- Asking. ------------------------------------------------------------------------------ */
 
-/* Of the entry's fields, which the handler has filled. */
-static void say_subject(const struct event *event, char subject[static APPROVAL_SUBJECT_SIZE])
+static enum err say_unit(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                         char subject[static APPROVAL_SUBJECT_SIZE])
 {
     char hex[2 * UID_SIZE + 1];
+    struct unit unit = { 0 };
+    enum err found = unit_get(tx, uid, &unit);
+    if (found != ERR_OK && found != ERR_NOT_FOUND)
+        return found;
+    snprintf(subject, APPROVAL_SUBJECT_SIZE, "unit %s, generation %u, %s",
+             hex_of(span_of(uid, UID_SIZE), hex), unit.gen, unit_state_name(unit.state));
+    return ERR_OK;
+}
+
+/* Of the entry's fields, which the handler has filled. */
+static enum err say_subject(struct store_tx *tx, const struct event *event,
+                            char subject[static APPROVAL_SUBJECT_SIZE])
+{
     if (event->pb.uid.len == UID_SIZE)
-        snprintf(subject, APPROVAL_SUBJECT_SIZE, "unit %s",
-                 hex_of(span_of(event->pb.uid.data, UID_SIZE), hex));
-    else if (event->pb.order[0] != '\0')
+        return say_unit(tx, event->pb.uid.data, subject);
+    if (event->pb.order[0] != '\0')
         snprintf(subject, APPROVAL_SUBJECT_SIZE, "order %s", event->pb.order);
     else
         snprintf(subject, APPROVAL_SUBJECT_SIZE, "%.128s", event->pb.message);
+    return ERR_OK;
 }
 
-static enum err asked_of(const struct call *call, struct store_approval *asked)
+enum err gate_check_subject(struct store_tx *tx, const struct call *call,
+                            const struct store_approval *asked)
+{
+    char now[APPROVAL_SUBJECT_SIZE];
+    TRY(say_subject(tx, &call->event, now));
+    return strcmp(now, asked->subject) == 0
+               ? ERR_OK
+               : fail_quiet(ERR_PRECONDITION,
+                            "request %" PRIu64 " is for %s, which has changed to %s: reject it "
+                            "and ask again",
+                            asked->number, asked->subject, now);
+}
+
+static enum err asked_of(struct store_tx *tx, const struct call *call,
+                         struct store_approval *asked)
 {
     snprintf(asked->method, sizeof(asked->method), "%s", call->rpc.method);
     snprintf(asked->requester, sizeof(asked->requester), "%s", call->principal->name);
     snprintf(asked->reason, sizeof(asked->reason), "%s", call->event.pb.reason);
     memcpy(asked->certificate_sha256, call->principal->certificate_sha256, SHA256_SIZE);
     memcpy(asked->call_key, call->rpc.idempotency_key.ptr, STORE_CALL_KEY_SIZE);
-    say_subject(&call->event, asked->subject);
+    TRY(say_subject(tx, &call->event, asked->subject));
     return buf_copy(&asked->request, call->rpc.payload);
 }
 
@@ -126,6 +152,31 @@ static enum err answer_asked(struct store_tx *tx, struct call *call,
     return ERR_OK;
 }
 
+/* oemctl init is nobody whose request another person could approve. */
+static enum err check_asker(const struct call *call)
+{
+    return call->principal->role == AUTH_OPERATOR
+               ? ERR_OK
+               : fail_quiet(ERR_PRECONDITION,
+                            "two_person = yes: %s does not do this once there were two "
+                            "operators: one asks (oemctl operator add), another one approves",
+                            call->principal->name);
+}
+
+static enum err asks(struct store_tx *tx, const struct call *call, bool *asks_out)
+{
+    uint64_t now = 0, ever = 0;
+    TRY(store_operator_count(tx, &now, &ever));
+    *asks_out = !(gate_of(call)->first_alone && ever < 2);
+    return ERR_OK;
+}
+
+enum err call_waits(struct store_tx *tx, const struct call *call, bool *waits_out)
+{
+    *waits_out = false;
+    return call->approving == NULL && gate_applies(call) ? asks(tx, call, waits_out) : ERR_OK;
+}
+
 enum err gate_ask(struct store_tx *tx, struct call *call, bool *asked_out)
 {
     AUTO(store_approval_free) struct store_approval asked = { 0 };
@@ -133,13 +184,12 @@ enum err gate_ask(struct store_tx *tx, struct call *call, bool *asked_out)
         BUDGET_APPROVALS, BUDGET_APPROVALS_ALL,
         (int64_t)call->server->config->policy.approval_s * US_OF_S
     };
-    uint64_t now = 0, ever = 0;
     bool fresh = false;
-    TRY(store_operator_count(tx, &now, &ever));
-    *asked_out = !(gate_of(call)->first_alone && ever < 2);
+    TRY(asks(tx, call, asked_out));
     if (!*asked_out)
         return ERR_OK;
-    TRY(asked_of(call, &asked));
+    TRY(check_asker(call));
+    TRY(asked_of(tx, call, &asked));
     TRY(store_approval_ask(tx, &limits, &asked, &fresh));
     TRY(answer_asked(tx, call, &asked));
     call->logged = fresh;
@@ -154,5 +204,7 @@ enum err gate_pending(struct call *call)
                       "pending approval %" PRIu64 ": another operator approves it with 'oemctl "
                       "approve %" PRIu64 "' within %u %s, or it expires",
                       call->pending, call->pending, s % HOUR_S == 0 ? s / HOUR_S : s,
-                      s % HOUR_S == 0 ? "hours" : "seconds");
+                      s == HOUR_S       ? "hour"
+                      : s % HOUR_S == 0 ? "hours"
+                                        : "seconds");
 }

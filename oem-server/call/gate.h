@@ -10,6 +10,7 @@
 #pragma once
 
 #include "oem-server/call/call.h"
+#include "oem-server/store/approval.h"
 
 /* Must this call's act wait, if it changes something? While its handler runs. */
 bool gate_applies(const struct call *call);
@@ -18,6 +19,11 @@ bool gate_applies(const struct call *call);
  * alone (the first operator adds the second). An act that was approved already under this call
  * key: call->replayed and stored are its answer. */
 enum err gate_ask(struct store_tx *tx, struct call *call, bool *asked_out);
+
+/* Inside the change that performs it: is what it was asked for still what it was then, a unit
+ * in the same generation and state? ERR_PRECONDITION: no. call: the requester's. */
+enum err gate_check_subject(struct store_tx *tx, const struct call *call,
+                            const struct store_approval *asked);
 
 /* ERR_PENDING with a message. */
 enum err gate_pending(struct call *call);

@@ -7,6 +7,7 @@
 
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "oem-server/call/gate.h"
 
 /* The approval comes before the act in the log; both name the two persons and the request. */
 static enum err enter_approval(struct store_tx *tx, const struct performing *p)
@@ -51,8 +52,10 @@ enum err perform_act(struct store_tx *tx, void *performing)
     event_digests_undo(&p->inner->event, p->digests);
     TRY(store_approval_decide(tx, a->number, APPROVAL_APPROVED, a->outer->principal->name,
                               a->reason, &row, &p->again));
-    if (!p->again)
+    if (!p->again) {
+        TRY(gate_check_subject(tx, p->inner, &row));
         return act(tx, p);
+    }
     TRY(store_approval_answer_get(tx, a->number, &response));
     return rpc_bytes(&a->outer->rpc, &a->out->response, buf_span(&response));
 }

@@ -11,6 +11,7 @@
 
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "common/host/stop.h"
 #include "oem-server/call/gate.h"
 #include "oem-server/call/perform.h"
 
@@ -27,6 +28,12 @@ void settle_note(struct call *call)
     sha256_of(call->rpc.payload, digest);
     event_bytes(&call->event, EVENT_REQUEST_SHA256, SPAN(digest));
     call->event.pb.took_us = (uint32_t)(event_now_us() - call->started_us);
+}
+
+void settle_point(const struct call *call, const char *moment)
+{
+    stop_at_call(call->rpc.method, call->row != NULL ? call->row->arrow : 0, moment,
+                 span_of(call->event.pb.uid.data, call->event.pb.uid.len));
 }
 
 struct settling {
@@ -107,7 +114,10 @@ static enum err settle_now(struct settling *s)
         run_own(call->run);
     s->digests = call->event.pb.n_digests;
     TRY(rpc_check(&call->rpc));
+    settle_point(call, s->claim ? "unclaimed" : "unsaved");
     TRY(server_do(call->server, settle, s, call->rpc.deadline_ms));
+    if (s->claim)
+        settle_point(call, "claimed");
     if (!call->replayed && call->run != NULL)
         staged_free(&call->run->staged);
     return ERR_OK;

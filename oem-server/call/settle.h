@@ -8,6 +8,11 @@
 /* Puts the digest of the request, the time it took and the HSM's operations into the entry. */
 void settle_note(struct call *call);
 
+/* The call has come to that moment: "unclaimed" and "claimed" around the change of a claim,
+ * "unsaved" (its slow part is done, nothing is durable), "inside" (its effect is there, its
+ * answer is not). common/host/stop.h */
+void settle_point(const struct call *call, const char *moment);
+
 /* Stages the call's entry: it waits for the next change of its run (METHOD_NOTES). ERR_LIMIT,
  * ERR_MEMORY. */
 enum err settle_later(struct call *call);

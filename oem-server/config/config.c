@@ -34,8 +34,8 @@ struct reader {
     struct config *config;
     const char *path;
     char *pins;
-    int line; /* of the first error */
-    char words[200];
+    struct buf seen; /* "[section] key" of each pair so far, each with its NUL */
+    char words[200]; /* of the first error */
 };
 
 static bool set(char **field, const char *value)
@@ -186,17 +186,38 @@ static bool take(struct reader *r, const char *section, const char *key, const c
     return strcmp(section, "policy") == 0 && set_policy(&c->policy, key, value, known);
 }
 
+static bool is_seen(const struct buf *seen, const char *name)
+{
+    for (size_t at = 0; at < seen->len; at += strlen((const char *)seen->ptr + at) + 1)
+        if (strcmp((const char *)seen->ptr + at, name) == 0)
+            return true;
+    return false;
+}
+
+/* Of two values one would be ignored; a line that inih takes for the continuation of the one
+ * before is a second value too. */
+static const char *wrong_with(struct reader *r, const char *section, const char *key,
+                              const char *value)
+{
+    char name[100];
+    bool known;
+    snprintf(name, sizeof(name), "[%.40s] %.40s", section, key);
+    if (is_seen(&r->seen, name))
+        return "a second value";
+    if (buf_append(&r->seen, span_of(name, strlen(name) + 1)) != ERR_OK)
+        return "no memory";
+    if (take(r, section, key, value, &known))
+        return NULL;
+    return known ? "bad value" : "no such key";
+}
+
 static int on_pair(void *user, const char *section, const char *key, const char *value)
 {
     struct reader *r = user;
-    bool known;
-    if (take(r, section, key, value, &known))
-        return 1;
-    if (r->words[0] == '\0')
-        snprintf(r->words, sizeof(r->words),
-                 known ? "[%.40s] %.40s: bad value" : "[%.40s] %.40s: no such key", section,
-                 key);
-    return 0;
+    const char *wrong = wrong_with(r, section, key, value);
+    if (wrong != NULL && r->words[0] == '\0')
+        snprintf(r->words, sizeof(r->words), "[%.40s] %.40s: %s", section, key, wrong);
+    return wrong == NULL;
 }
 
 static bool make_path(char **field, const char *folder, const char *name, const char *suffix)
@@ -295,6 +316,7 @@ enum err config_read(const char *path, struct config **config_out)
         return fail(ERR_MEMORY, "config: no memory");
     enum err e = read_file(&r);
     free(r.pins);
+    buf_free(&r.seen);
     if (e != ERR_OK) {
         config_free(r.config);
         return e;

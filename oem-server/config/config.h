@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config: oem-server's configuration, from one ini file. Unknown sections or keys are errors
- * with file:line (test_config). Strings live as long as the config. See oem-server(8), and
- * deploy/ for an example. One thread.
+ * config: oem-server's configuration, from one ini file. Unknown sections or keys, and a
+ * key that is there twice, are errors with file:line (test_config). Strings live as long as the
+ * config. See oem-server(8), and deploy/ for an example. One thread.
  */
 #pragma once
 

@@ -18,7 +18,9 @@ static const struct {
     { ADVISE_UNIT, ERR_NOT_FOUND, "'oemctl unit list' shows the known units" },
     { ADVISE_UNIT, ERR_PRECONDITION, "'oemctl unit show UID' shows its state" },
     { ADVISE_UNIT, ERR_MISMATCH, "'oemctl unit show UID' shows what the unit has" },
-    { ADVISE_UNIT, ERR_HELD, "'oemctl unit allow UID --reason TEXT' lifts the hold" },
+    { ADVISE_UNIT, ERR_HELD,
+      "'oemctl unit show UID' lists the holds, and 'oemctl unit allow UID --cause CAUSE "
+      "--reason TEXT' lifts those with one cause" },
     { ADVISE_UNIT, ERR_BUSY, "'oemctl run end UID --reason TEXT' ends its run" },
     { ADVISE_UNIT, ERR_NOT_LOCKED,
       "open the unit again at its station, or 'oemctl unit accept UID --reason TEXT'" },

@@ -17,7 +17,8 @@ static const char *const columns[] = {
     "status",  "code",        "message",        "reason",          "actor",
     "order",   "uid",         "run_id",         "reported",        "took_us",
     "peer",    "certificate", "request_sha256", "response_sha256", "digests",
-    "changes", "software",    "hsm_operations",
+    "changes", "software",    "hsm_operations", "approval",        "second",
+    "server",  "key_uses",    "unaccounted",
 };
 
 static void print_cell(FILE *out, const char *text)

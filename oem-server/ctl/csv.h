@@ -2,7 +2,8 @@
 /*
  * csv: log entries as a table (RFC 4180). A cell that a spreadsheet would take for a formula
  * gets an apostrophe in front; control characters become question marks (test_ctl_export:
- * cells_are_safe). ERR_MEMORY; a failed write is reported when out is closed.
+ * cells_are_safe). What entry_report() has is in a column of its name
+ * (what_json_has_the_table_has). ERR_MEMORY; a failed write is reported when out is closed.
  */
 #pragma once
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "common/host/stop.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/file.h"
 #include "oem-server/ctl/init_run.h"
@@ -16,6 +17,7 @@ struct init_args {
     const char *config;
     const char *name;
     const char *out;
+    const char *points;
 };
 
 static void init_drop(struct init **init)
@@ -74,6 +76,8 @@ static enum err init(struct ctl *ctl, const struct command *command, const void 
     (void)command;
     const struct init_args *a = args;
     AUTO(init_drop) struct init *opened = NULL;
+    if (a->points != NULL)
+        TRY(stop_open(a->points));
     TRY(init_open(a->config, &opened));
     bool fresh = !file_exists(a->out);
     TRY(file_folder(a->out)); /* not earlier, so that a failure above leaves no empty folder */
@@ -96,6 +100,9 @@ static const struct option_row options[] = {
       offsetof(struct init_args, name), true, false },
     { "out", "DIR", "for certificates and the operator's key", option_text,
       offsetof(struct init_args, out), true, false },
+    { "announce-points", "SOCKET",
+      "for tests of interruptions only: the test can stop it anywhere", option_text,
+      offsetof(struct init_args, points), false, false },
 };
 
 const struct command init_command = {

@@ -5,8 +5,11 @@
  */
 #include "oem-server/ctl/pending_row.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/rpc/rpc.h"
 
@@ -51,22 +54,30 @@ void pending_row_report(struct report *report, const Hallmark__V1__ApprovalRow *
 
 static void put_message(struct report *report, const ProtobufCMessage *message);
 
-static uint64_t number_at(const ProtobufCFieldDescriptor *field, const void *at)
+static size_t size_of(const ProtobufCFieldDescriptor *field)
 {
-    uint64_t wide = 0;
-    uint32_t narrow = 0;
     switch (field->type) {
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_FIXED64:
     case PROTOBUF_C_TYPE_SFIXED64:
+        return sizeof(uint64_t);
+    default: /* bool too, which is an int */
+        return sizeof(uint32_t);
+    }
+}
+
+static uint64_t number_at(const ProtobufCFieldDescriptor *field, const void *at)
+{
+    uint64_t wide = 0;
+    uint32_t narrow = 0;
+    if (size_of(field) == sizeof(wide)) {
         memcpy(&wide, at, sizeof(wide));
         return wide;
-    default:
-        memcpy(&narrow, at, sizeof(narrow));
-        return narrow;
     }
+    memcpy(&narrow, at, sizeof(narrow));
+    return narrow;
 }
 
 static void put_enum(struct report *report, const ProtobufCFieldDescriptor *field,
@@ -118,21 +129,48 @@ static void put_one(struct report *report, const ProtobufCFieldDescriptor *field
     }
 }
 
+static void add_part(struct report *report, const ProtobufCFieldDescriptor *field,
+                     const ProtobufCMessage *message)
+{
+    struct report part = report_new();
+    put_message(&part, message);
+    report_list_add(report, field->name, &part);
+}
+
+/* fixed32 are numbers of parts, in hex as "order show" has them. */
+static void add_number(struct report *report, const ProtobufCFieldDescriptor *field,
+                       const void *at)
+{
+    char text[24];
+    snprintf(text, sizeof(text),
+             field->type == PROTOBUF_C_TYPE_FIXED32 ? "0x%08" PRIx64 : "%" PRIu64,
+             number_at(field, at));
+    report_list_text(report, field->name, text);
+}
+
+static void add_bytes(struct report *report, const ProtobufCFieldDescriptor *field,
+                      const ProtobufCBinaryData *bytes)
+{
+    AUTO(free_drop) char *hex = malloc(2 * bytes->len + 1);
+    if (hex == NULL)
+        report_free(report);
+    else
+        report_list_text(report, field->name, hex_of(span_in(bytes), hex));
+}
+
 static void put_many(struct report *report, const ProtobufCFieldDescriptor *field,
                      const void *list, size_t count)
 {
-    if (field->type == PROTOBUF_C_TYPE_STRING) {
-        report_texts(report, field->name, list, count);
-        return;
-    }
     report_list(report, field->name);
     for (size_t i = 0; i < count; i++) {
-        struct report part = report_new();
         if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-            put_message(&part, ((ProtobufCMessage *const *)list)[i]);
+            add_part(report, field, ((ProtobufCMessage *const *)list)[i]);
+        else if (field->type == PROTOBUF_C_TYPE_STRING)
+            report_list_text(report, field->name, ((const char *const *)list)[i]);
+        else if (field->type == PROTOBUF_C_TYPE_BYTES)
+            add_bytes(report, field, (const ProtobufCBinaryData *)list + i);
         else
-            report_text(&part, field->name, "not shown");
-        report_list_add(report, field->name, &part);
+            add_number(report, field, (const uint8_t *)list + i * size_of(field));
     }
 }
 

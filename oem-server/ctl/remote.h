@@ -4,11 +4,10 @@
  *
  * TLS 1.3 with the operator's certificate; the server's must lead to the given root and carry
  * the host's name. remote_send is the transport of a struct rpc_stub, its context the struct
- * remote. Each call has a deadline; a call that changes something has an idempotency key. If
- * the connection is not made, or is lost before an answer, it is retried, and the call with the
- * same key, after waits with jitter (common/host/backoff.h) and at most four times; permanent
- * failures are reported without a retry (test_ctl_remote). Owned by the command that opens it;
- * one thread.
+ * remote. Each call has a deadline; a call that changes something has an idempotency key. A
+ * connection that is not made is tried for two seconds; a call that is lost with its connection
+ * is made four times at most, with the same key; permanent failures are reported without a
+ * retry (test_ctl_remote). Owned by the command that opens it; one thread.
  */
 #pragma once
 

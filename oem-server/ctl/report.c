@@ -101,6 +101,13 @@ void report_list(struct report *report, const char *name)
     put(report, name, json_array());
 }
 
+void report_list_text(struct report *report, const char *name, const char *text)
+{
+    json_t *list = json_object_get(report->json, name);
+    if (json_array_append_new(list, string_of(text)) != 0)
+        report_free(report);
+}
+
 void report_list_add(struct report *report, const char *name, struct report *part)
 {
     json_t *list = json_object_get(report->json, name);

@@ -31,9 +31,10 @@ void report_time_us(struct report *report, const char *name, uint64_t us);
 void report_texts(struct report *report, const char *name, char *const texts[], size_t count);
 void report_object(struct report *report, const char *name, struct report *part); /* takes it */
 
-/* Adds an empty list of objects; appends an object, which is taken. For people each object is a
+/* Adds an empty list; appends a text, or an object, which is taken. For people each object is a
  * line. */
 void report_list(struct report *report, const char *name);
+void report_list_text(struct report *report, const char *name, const char *text);
 void report_list_add(struct report *report, const char *name, struct report *part);
 
 /* Prints one object, over several lines. */

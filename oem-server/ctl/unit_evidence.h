@@ -10,7 +10,7 @@
 #include <openssl/x509.h>
 
 #include "common/rpc/rpc.h"
-#include "oem-server/ctl/statement.h"
+#include "common/rpc/statement.h"
 #include "oem-server/ctl/unit.h"
 
 /* Keys and certificates are NULL, spans empty, messages NULL, where there is none. */

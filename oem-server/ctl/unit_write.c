@@ -8,10 +8,10 @@
 
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "common/rpc/statement.h"
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/file.h"
 #include "oem-server/ctl/order_report.h"
-#include "oem-server/ctl/statement.h"
 #include "oem-server/ctl/unit.h"
 
 typedef enum err write_piece(struct span bytes, const char *path);

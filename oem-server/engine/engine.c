@@ -12,9 +12,16 @@
 
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "common/host/stop.h"
 #include "oem-server/engine/request.h"
 
 enum { OPERATIONS_MAX = 4 };
+
+/* An arrow of the server's own. */
+static void own_point(const struct run *run, const struct flow_row *row, const char *moment)
+{
+    stop_at_call(row->method, row->arrow, moment, SPAN(run->uid));
+}
 
 /* The answer to a call to the station, on its way to the run's strand. */
 struct arrival {
@@ -79,6 +86,7 @@ static void on_arrival(struct run *run, void *context)
         enum err staged = stage_arrival(a);
         if (a->err == ERR_OK && staged == ERR_OK) {
             flow_done(&run->flow);
+            own_point(run, a->row, "after");
             run_advance(run);
         } else if (a->err == ERR_OK) {
             run_fail(run, staged);
@@ -129,6 +137,8 @@ static enum err call_station(struct run *run, const struct flow_row *row)
     if (e == ERR_OK)
         e = run_flush(run);
     if (e == ERR_OK)
+        own_point(run, row, "before");
+    if (e == ERR_OK)
         e = run_ask_station(run, method, (uint32_t)(run_deadline_ms(run) - rpc_now_ms()),
                             buf_span(&a->request), on_answer, a);
     if (e != ERR_OK)
@@ -153,8 +163,11 @@ static enum err call_self(struct run *run, const struct flow_row *row)
         .run = run_keep(run),
     };
     Hallmark__V1__FrameResponse response;
+    own_point(run, row, "before");
     call_serve(&call, &response);
     enum err e = call.rpc.err;
+    if (e == ERR_OK)
+        own_point(run, row, "after");
     call_end(&call);
     return e;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/p256.h"
 #include "oem-server/hsm/internal.h"
 #include "oem-server/hsm/key.h"
 #include "oem-server/hsm/signer.h"
@@ -46,14 +47,7 @@ static ECDSA_SIG *sign(const unsigned char *digest, int len, const BIGNUM *kinv,
                    len);
     if (o == NULL || len != SHA256_SIZE || sign_for(o, digest, signature) != ERR_OK)
         return NULL;
-    ECDSA_SIG *parts = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(signature, 32, NULL), *s = BN_bin2bn(signature + 32, 32, NULL);
-    if (parts != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(parts, r, s) == 1)
-        return parts;
-    BN_free(r);
-    BN_free(s);
-    ECDSA_SIG_free(parts);
-    return NULL;
+    return p256_signature_parts(signature);
 }
 
 static void origin_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl,

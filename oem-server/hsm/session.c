@@ -200,11 +200,35 @@ static struct doomed *next_doomed(struct token *t)
     return d;
 }
 
+static void doom_again(struct token *t, struct doomed *d)
+{
+    pthread_mutex_lock(&t->lock);
+    d->next = t->doomed;
+    t->doomed = d;
+    pthread_mutex_unlock(&t->lock);
+}
+
+/* What the module does not destroy now is tried again when the next session is returned, unless
+ * it is gone with its own session by then. */
 static void destroy_doomed(struct session *s)
 {
-    for (struct doomed *d; (d = next_doomed(s->token)) != NULL; free(d))
-        if (s->generation != 0 && session_is_alive(d))
-            P11(s)->C_DestroyObject(s->handle, d->object);
+    struct doomed *left = NULL;
+    for (struct doomed *d; (d = next_doomed(s->token)) != NULL;) {
+        bool gone = !session_is_alive(d);
+        if (!gone && s->generation != 0)
+            gone = P11(s)->C_DestroyObject(s->handle, d->object) == CKR_OK;
+        if (gone) {
+            free(d);
+            continue;
+        }
+        d->next = left;
+        left = d;
+    }
+    while (left != NULL) {
+        struct doomed *d = left;
+        left = d->next;
+        doom_again(s->token, d);
+    }
 }
 
 void session_return(struct session **session)
@@ -243,10 +267,13 @@ enum err session_rv(struct session *s, CK_RV rv, const char *call, const char *w
                 rv_name(rv));
 }
 
+/* What the module does not destroy ends with its session, which is closed when it is returned.
+ */
 void object_drop(struct object *o)
 {
-    if (o->handle != 0)
-        P11(o->session)->C_DestroyObject(o->session->handle, o->handle);
+    if (o->handle != 0 &&
+        P11(o->session)->C_DestroyObject(o->session->handle, o->handle) != CKR_OK)
+        o->session->dirty = true;
     o->handle = 0;
 }
 

@@ -86,6 +86,7 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
     wss_conn_set_user(conn, session);
     wss_conn_count_unsent(conn, &session->client->unsent);
     wss_conn_meter_received(conn, &session->client->received);
+    wss_conn_meter_early(conn, &session->client->early);
     if (atomic_load(&net->server->stopping)) /* it came after net_drain() told the others */
         wss_conn_go_away(conn, "the server is stopping", 0);
     return ERR_OK;

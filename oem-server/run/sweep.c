@@ -11,6 +11,7 @@
 
 #include "common/host/hex.h"
 #include "common/host/log.h"
+#include "common/host/stop.h"
 #include "oem-server/run/run.h"
 #include "oem-server/run/seizure.h"
 
@@ -64,7 +65,7 @@ static void ends_begin(struct ends *ends, struct store_tx *tx)
 static enum err end_old(struct store_tx *tx, void *context)
 {
     struct ends *ends = context;
-    char words[120];
+    char words[180];
     struct event event;
     unsigned before;
     ends_begin(ends, tx);
@@ -73,9 +74,10 @@ static enum err end_old(struct store_tx *tx, void *context)
         TRY(unit_end_runs_of(tx, ends->server->config->name, on_ended, ends));
         TRY(ends->err);
     } while (ends->count - before == UNIT_PAGE_MAX);
-    snprintf(words, sizeof(words), "start of %.40s: %u runs ended with the last stop%s",
+    snprintf(words, sizeof(words), "start of %.40s: %u runs ended with the last stop%s%s",
              ends->server->config->name, ends->count,
-             ends->server->config->policy.two_person ? "; two_person = yes" : "");
+             ends->server->config->policy.two_person ? "; two_person = yes" : "",
+             stop_announces() ? "; points are announced: a test can stop this server" : "");
     event_init(&event, "start", "oem-server", ERR_OK, words);
     return tlog_append(ends->server->log, tx, &event.pb, NULL);
 }

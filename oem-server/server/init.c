@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/host/log.h"
+#include "common/host/stop.h"
 #include "oem-server/call/call.h"
 #include "oem-server/server/server.h"
 #include "oem-server/tlog/tlog.h"
@@ -72,8 +73,12 @@ enum err init_transport(void *context, const char *method, struct span payload,
         .peer = "",
     };
     Hallmark__V1__FrameResponse response;
+    const struct flow_row *row = flow_row_of_method(method);
+    unsigned arrow = row != NULL ? row->arrow : 0;
+    stop_at_call(method, arrow, "before", span_of(NULL, 0));
     call_serve(&call, &response);
     enum err e = call.rpc.err;
+    stop_at_call(method, arrow, "after", span_of(NULL, 0));
     if (e == ERR_OK)
         *response_out = buf_take(&call.rpc.response);
     call_end(&call);

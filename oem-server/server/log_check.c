@@ -24,12 +24,19 @@ static void differs(void *context, const char *row, const char *field, const cha
                  want == NULL ? "nothing" : want, got == NULL ? "nothing" : got);
 }
 
+static enum err schema(struct store_tx *tx, void *context)
+{
+    (void)context;
+    return store_schema_check(tx);
+}
+
+/* Rows come first: their message says more. */
 enum err log_check_state(struct server *server)
 {
     struct check check = { 0 };
     TRY(tlog_verify_state(server->log, TLOG_NEWEST, differs, &check));
     return check.differences == 0
-               ? ERR_OK
+               ? store_read(server->store, schema, NULL, rpc_now_ms() + SERVER_CHANGE_MS)
                : fail(ERR_DATA_LOSS,
                       "store: it is not what the event log says (%u differences): %s",
                       check.differences, check.first);

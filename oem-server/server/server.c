@@ -91,6 +91,7 @@ enum err server_open(const struct config *config, struct server **server_out)
         .unlocked_us = (int64_t)config->policy.unlocked_s * US_OF_SECOND,
     };
     server->received.max = BUDGET_RECEIVED_ALL;
+    server->early.max = BUDGET_EARLY_ALL;
     server->unsent.max = BUDGET_UNREAD_ALL;
     pthread_mutex_init(&server->lock, NULL);
     struct hsm_config hsm = config->hsm;

@@ -11,7 +11,7 @@
 #include "common/host/log.h"
 #include "oem-server/store/row.h"
 
-enum { ROLE_OPERATOR = 2 };
+enum { ROLE_OPERATOR = 2, CLOCK_AHEAD_US = 60 * 1000000 };
 
 void store_approval_free(struct store_approval *approval)
 {
@@ -22,6 +22,18 @@ enum err store_operator_count(struct store_tx *tx, uint64_t *now_out, uint64_t *
 {
     TRY(query_count(tx, STATEMENT_OPERATOR_COUNT, VALUES(value_number(0)), now_out));
     return query_count(tx, STATEMENT_OPERATOR_COUNT, VALUES(value_number(1)), ever_out);
+}
+
+/* What was asked in the future was asked before the clock was set back: nobody knows how long
+ * ago. */
+static int64_t latest_us(struct store_tx *tx)
+{
+    return store_now_us(tx) + CLOCK_AHEAD_US;
+}
+
+static bool is_old(struct store_tx *tx, const struct store_approval *a)
+{
+    return a->expires_us <= store_now_us(tx) || a->asked_us > latest_us(tx);
 }
 
 static void approval_read(struct query *query, struct store_approval *a)
@@ -40,7 +52,7 @@ static void approval_read(struct query *query, struct store_approval *a)
     query_name(query, a->decided_by);
     query_chars(query, a->decided_reason, sizeof(a->decided_reason));
     a->decided_us = query_i64(query);
-    if (a->state == APPROVAL_PENDING && a->expires_us <= store_now_us(query->tx))
+    if (a->state == APPROVAL_PENDING && is_old(query->tx, a))
         a->state = APPROVAL_EXPIRED;
 }
 
@@ -78,8 +90,10 @@ static enum err check_room(struct store_tx *tx, const struct store_approval_limi
 {
     uint64_t own = 0, all = 0;
     struct store_value now = value_number(store_now_us(tx));
-    TRY(query_count(tx, STATEMENT_APPROVAL_COUNT, VALUES(now, value_text(requester)), &own));
-    TRY(query_count(tx, STATEMENT_APPROVAL_COUNT, VALUES(now, value_text("")), &all));
+    struct store_value latest = value_number(latest_us(tx));
+    TRY(query_count(tx, STATEMENT_APPROVAL_COUNT, VALUES(now, value_text(requester), latest),
+                    &own));
+    TRY(query_count(tx, STATEMENT_APPROVAL_COUNT, VALUES(now, value_text(""), latest), &all));
     if (own >= limits->of_operator)
         return fail_quiet(ERR_EXHAUSTED,
                           "operator %s has %" PRIu64
@@ -153,7 +167,8 @@ static enum err asked_the_same(struct store_tx *tx, struct store_approval *asked
     TRY(approval_find(tx, STATEMENT_APPROVAL_SAME,
                       VALUES(value_name(asked->requester), value_text(asked->method),
                              value_span(buf_span(&asked->request)),
-                             value_number(store_now_us(tx))),
+                             value_number(store_now_us(tx)), value_number(latest_us(tx)),
+                             value_text(asked->subject)),
                       &have));
     take_over(asked, &have);
     return ERR_OK;
@@ -309,11 +324,12 @@ enum err store_approval_list(struct store_tx *tx, uint64_t after, bool all,
     size_t count = 0;
     if (list == NULL)
         return fail(ERR_MEMORY, "store: out of memory");
-    enum err e = query_open(tx, STATEMENT_APPROVAL_PAGE,
-                            VALUES(value_number(after > INT64_MAX ? INT64_MAX : (int64_t)after),
-                                   value_number(all), value_number(store_now_us(tx)),
-                                   value_number(APPROVAL_PAGE_MAX + 1)),
-                            &query);
+    enum err e =
+        query_open(tx, STATEMENT_APPROVAL_PAGE,
+                   VALUES(value_number(after > INT64_MAX ? INT64_MAX : (int64_t)after),
+                          value_number(all), value_number(store_now_us(tx)),
+                          value_number(APPROVAL_PAGE_MAX + 1), value_number(latest_us(tx))),
+                   &query);
     if (e == ERR_OK)
         e = list_read(&query, list, &count, more_out);
     if (e != ERR_OK) {

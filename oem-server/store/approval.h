@@ -5,7 +5,8 @@
  * A row holds what one operator asked for, to the byte, and what became of it. It is performed
  * by the change in which another operator approves it, or never: approved, rejected and
  * withdrawn are final, and after expires_us (the database's clock) a pending one counts as
- * expired, without a change of the row. The database refuses an update of what was asked for
+ * expired, without a change of the row; so does one that was asked more than a minute in the
+ * future, before the clock was set back. The database refuses an update of what was asked for
  * and a second decision (tests/unit/test_approval.c).
  *
  * All functions are called inside store_do() or store_read(), and ask for both principals
@@ -39,7 +40,8 @@ struct store_approval {
     uint8_t certificate_sha256[SHA256_SIZE]; /* with which it asked */
     uint8_t call_key[STORE_CALL_KEY_SIZE];
     char reason[STORE_REASON_MAX + 1];
-    char subject[APPROVAL_SUBJECT_SIZE]; /* in words: an order, a unit, a principal */
+    char subject[APPROVAL_SUBJECT_SIZE]; /* in words: an order, a principal, or a unit with its
+                                          * generation and state when it was asked for */
     int64_t asked_us, expires_us;
     enum approval_state state;
     char decided_by[65]; /* an operator's name; "" while it is pending */
@@ -59,9 +61,10 @@ enum err store_operator_count(struct store_tx *tx, uint64_t *now_out, uint64_t *
 /*
  * Enters what asked says (method, request, requester, certificate, call key, reason, subject)
  * and fills in its number, times and state. fresh_out: it is a new row. The same call key
- * again, or the same request of the same operator while it is pending, is that row: nothing is
- * written. ERR_PRECONDITION: there is no second operator; ERR_EXHAUSTED: too many are pending;
- * ERR_LIMIT: the request is too long; ERR_INVALID: the call key was another request's.
+ * again, or the same request and subject of the same operator while it is pending, is that row:
+ * nothing is written. ERR_PRECONDITION: there is no second operator; ERR_EXHAUSTED: too many
+ * are pending; ERR_LIMIT: the request is too long; ERR_INVALID: the call key was another
+ * request's.
  */
 enum err store_approval_ask(struct store_tx *tx, const struct store_approval_limits *limits,
                             struct store_approval *asked, bool *fresh_out);

@@ -42,6 +42,8 @@ struct store_backend {
 
     enum err (*script)(struct store_link *link, const char *sql); /* of the schema */
     enum err (*check)(struct store_link *link); /* all statements fit the schema */
+    /* Are tables, indexes and triggers what the migrations make? ERR_DATA_LOSS: no. */
+    enum err (*schema_check)(struct store_link *link);
 
     /* Values are $1, $2, ...; their bytes must outlive the rows, the array need not. */
     enum err (*run)(struct store_link *link, enum statement statement,

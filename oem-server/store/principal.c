@@ -83,6 +83,42 @@ enum err store_principal_revoke(struct store_tx *tx, uint32_t role, const char *
                      VALUES(value_number(role), value_text(name), value_text(reason)), NULL);
 }
 
+/* Of a key that has a name already. */
+static enum err key_owner(struct store_tx *tx, const uint8_t key_sha256[static SHA256_SIZE],
+                          uint32_t *role_out, char name_out[static 65])
+{
+    AUTO(query_close) struct query query = { 0 };
+    TRY(query_open(tx, STATEMENT_PRINCIPAL_KEY_GET,
+                   VALUES(value_bytes(key_sha256, SHA256_SIZE)), &query));
+    TRY(query_one(&query));
+    *role_out = query_u32(&query);
+    query_name(&query, name_out);
+    return query_end(&query);
+}
+
+enum err store_principal_key_check(struct store_tx *tx, uint32_t role, const char *name,
+                                   const uint8_t key_sha256[static SHA256_SIZE])
+{
+    uint32_t has_role = 0;
+    char has[65];
+    enum err found = key_owner(tx, key_sha256, &has_role, has);
+    if (found != ERR_OK)
+        return found == ERR_NOT_FOUND ? ERR_OK : found;
+    return has_role == role && strcmp(has, name) == 0
+               ? ERR_OK
+               : fail_quiet(ERR_PRECONDITION,
+                            "the key of this request is %s's already: a key has one name", has);
+}
+
+enum err store_principal_key_put(struct store_tx *tx, uint32_t role, const char *name,
+                                 const uint8_t key_sha256[static SHA256_SIZE])
+{
+    enum err added = row_add(
+        tx, ROW_PRINCIPAL_KEY,
+        VALUES(value_bytes(key_sha256, SHA256_SIZE), value_number(role), value_text(name)));
+    return added == ERR_EXISTS ? store_principal_key_check(tx, role, name, key_sha256) : added;
+}
+
 static enum err certificate_valid(struct store_tx *tx, uint32_t role, const char *name,
                                   const uint8_t sha256[static SHA256_SIZE], bool *valid_out)
 {

@@ -18,6 +18,8 @@
       "principals", FIELDS)                                                                    \
     X(PRINCIPAL_CERTIFICATE, "principal-certificate", "role, name, n", 3,                      \
       "certificate_sha256", 4, "principal_certificates", FIELDS)                               \
+    X(PRINCIPAL_KEY, "principal-key", "key_sha256", 1, "role, name", 3, "principal_keys",      \
+      FIELDS)                                                                                  \
     X(APPROVAL, "approval", "number", 1,                                                       \
       "method, request, requester, certificate_sha256, call_key, reason, subject, asked_us,"   \
       " expires_us, state, decided_by, decided_reason, decided_us",                            \

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* schema_policy: the tables of acts that wait for a second operator, and of seized stations.
- * For schema.c. */
+/* schema_policy: the tables of whose key is whose, of acts that wait for a second operator, and
+ * of seized stations. For schema.c. */
 #pragma once
+
+#include "oem-server/store/schema_words.h"
+
+/* Of operators: a key has one name, for good (test_store: a_key_has_one_name). */
+#define SCHEMA_PRINCIPAL_KEYS                                                                  \
+    "CREATE TABLE principal_keys (key_sha256 BYTEA NOT NULL PRIMARY KEY"                       \
+    " CHECK (length(key_sha256) = 32), role BIGINT NOT NULL, name TEXT NOT NULL,"              \
+    " FOREIGN KEY (role, name) REFERENCES principals);" INSERT_ONLY("principal_keys")
 
 /* What was asked for is never changed; the state leaves "pending" (0) once (test_approval:
  * the_database_keeps_what_was_asked). */

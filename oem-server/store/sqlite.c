@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store on SQLite. Called by the store through struct store_backend; a link is used by one
- * thread at a time. No other file may know SQLite.
+ * thread at a time. No other file but sqlite_schema.c may know SQLite.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "oem-server/store/backend.h"
+#include "oem-server/store/sqlite_schema.h"
 
 enum {
     BUSY_TIMEOUT_MS = 5000, /* another program reads or backs up the file */
@@ -244,6 +245,11 @@ static enum err link_check(struct store_link *link)
     return ERR_OK;
 }
 
+static enum err link_schema_check(struct store_link *link)
+{
+    return sqlite_schema_check(link->db, link->path);
+}
+
 static int bind(sqlite3_stmt *stmt, int index, const struct store_value *value)
 {
     const char *ptr = value->bytes.len == 0 ? "" : (const char *)value->bytes.ptr;
@@ -356,6 +362,7 @@ const struct store_backend store_sqlite = {
     .now_us = link_now_us,
     .script = link_script,
     .check = link_check,
+    .schema_check = link_schema_check,
     .run = link_run,
     .step = rows_step,
     .column = rows_column,

@@ -29,11 +29,12 @@ static enum store_type key_type(const char *column)
         const char *column;
         enum store_type type;
     } types[] = {
-        { "uid", STORE_BYTES },    { "run_id", STORE_BYTES },
-        { "sha256", STORE_BYTES }, { "firmware_sha256", STORE_BYTES },
-        { "serial", STORE_BYTES }, { "pub", STORE_BYTES },
-        { "gen", STORE_NUMBER },   { "role", STORE_NUMBER },
-        { "n", STORE_NUMBER },     { "number", STORE_NUMBER },
+        { "uid", STORE_BYTES },        { "run_id", STORE_BYTES },
+        { "sha256", STORE_BYTES },     { "firmware_sha256", STORE_BYTES },
+        { "serial", STORE_BYTES },     { "pub", STORE_BYTES },
+        { "key_sha256", STORE_BYTES }, { "gen", STORE_NUMBER },
+        { "role", STORE_NUMBER },      { "n", STORE_NUMBER },
+        { "number", STORE_NUMBER },
     };
     for (size_t i = 0; i < COUNT(types); i++)
         if (strcmp(types[i].column, column) == 0)

@@ -37,6 +37,7 @@
                      " WHERE p.role = $1 AND p.name = $2 ORDER BY c.n DESC LIMIT 1")           \
     X(PRINCIPAL_CERTIFICATES, "SELECT certificate_sha256 FROM principal_certificates"          \
                               " WHERE role = $1 AND name = $2 ORDER BY n DESC LIMIT 2")        \
+    X(PRINCIPAL_KEY_GET, "SELECT role, name FROM principal_keys WHERE key_sha256 = $1")        \
     X(PRINCIPAL_REVOKE, "UPDATE principals SET revoked = 1, revoked_reason = $3"               \
                         " WHERE role = $1 AND name = $2")                                      \
     X(PRINCIPAL_COUNT, "SELECT COUNT(*) FROM principals WHERE ($1 = 0 OR role = $1)")          \

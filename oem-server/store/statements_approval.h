@@ -17,11 +17,11 @@
                        " WHERE requester = $1 AND call_key = $2")                              \
     X(APPROVAL_SAME, "SELECT " APPROVAL_COLUMNS " FROM approvals WHERE requester = $1"         \
                      " AND method = $2 AND request = $3 AND state = 0 AND expires_us > $4"     \
-                     " ORDER BY number LIMIT 1")                                               \
+                     " AND asked_us <= $5 AND subject = $6 ORDER BY number LIMIT 1")           \
     X(APPROVAL_COUNT, "SELECT COUNT(*) FROM approvals WHERE state = 0 AND expires_us > $1"     \
-                      " AND ($2 = '' OR requester = $2)")                                      \
+                      " AND ($2 = '' OR requester = $2) AND asked_us <= $3")                   \
     X(APPROVAL_PAGE, "SELECT " APPROVAL_COLUMNS " FROM approvals WHERE number > $1"            \
-                     " AND ($2 = 1 OR (state = 0 AND expires_us > $3))"                        \
+                     " AND ($2 = 1 OR (state = 0 AND expires_us > $3 AND asked_us <= $5))"     \
                      " ORDER BY number LIMIT $4")                                              \
     X(APPROVAL_DECIDE, "UPDATE approvals SET state = $2, decided_by = $3,"                     \
                        " decided_reason = $4, decided_us = $5 WHERE number = $1")              \

@@ -61,6 +61,10 @@ enum err store_do(struct store *store, store_fn *fn, void *context, uint64_t dea
  * s); long exports read in pages. It runs on the caller's thread. A write in it fails. */
 enum err store_read(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms);
 
+/* Are tables, indexes and triggers those of this program's migrations? ERR_DATA_LOSS, with the
+ * first that is not: somebody edited them. Inside a read (test_store_damage). */
+enum err store_schema_check(struct store_tx *tx);
+
 /* The database's clock, microseconds since 1970: one value a transaction. */
 int64_t store_now_us(struct store_tx *tx);
 
@@ -126,6 +130,13 @@ enum err store_principal_check(struct store_tx *tx, uint32_t role, const char *n
 /* By role and name, after that one; role 0: all. principals_out: calloc'd, the caller frees. */
 enum err store_principal_list(struct store_tx *tx, uint32_t role,
                               struct store_principal **principals_out, size_t *count_out);
+
+/* A key has one name: digest of its SubjectPublicKeyInfo. ERR_PRECONDITION: it is another
+ * principal's, or was. The first asks only. */
+enum err store_principal_key_check(struct store_tx *tx, uint32_t role, const char *name,
+                                   const uint8_t key_sha256[static SHA256_SIZE]);
+enum err store_principal_key_put(struct store_tx *tx, uint32_t role, const char *name,
+                                 const uint8_t key_sha256[static SHA256_SIZE]);
 
 /* A principal's request and its certificate, so that the same request can be answered again. */
 struct store_registration {

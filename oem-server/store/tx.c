@@ -5,6 +5,11 @@
 
 #include "oem-server/store/hooks.h"
 
+enum err store_schema_check(struct store_tx *tx)
+{
+    return tx->store->backend->schema_check(tx->link);
+}
+
 int64_t store_now_us(struct store_tx *tx)
 {
     if (tx->now_us == 0)

@@ -37,6 +37,8 @@ static enum err attach(struct chip *chip)
 
 enum err chip_attach(struct chip *chip)
 {
+    if (!chip->swd.lost && core_halt(&chip->mem) == ERR_OK)
+        return ERR_OK;
     chip->swd.lost = true;
     if (attach(chip) == ERR_OK)
         return ERR_OK;

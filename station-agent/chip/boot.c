@@ -28,9 +28,10 @@ enum err chip_boot_reset(struct chip *chip)
 
 static enum err read_all(struct mem *mem, struct seen *seen)
 {
-    TRY(mem_read_word(mem, M2354_RSTSTS, &seen->reset));
-    TRY(mem_read_word(mem, M2354_BTF, &seen->stage));
-    return core_status(mem, &seen->core);
+    const struct mem_want wanted[] = { { M2354_RSTSTS, &seen->reset },
+                                       { M2354_BTF, &seen->stage },
+                                       { CORE_DHCSR, &seen->core } };
+    return mem_read_words(mem, wanted, COUNT(wanted));
 }
 
 /* Running firmware may shut the pins at any time, so no access is repeated here. */

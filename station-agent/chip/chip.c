@@ -182,6 +182,7 @@ uint32_t chip_pdid(const struct chip *chip)
 
 enum err chip_prepare(struct chip *chip)
 {
+    chip->ahead = (struct ahead){ 0 };
     TRY(core_reset_halt(&chip->mem));
     TRY(m2354_prepare(&chip->mem));
     TRY(wires_settle(chip));

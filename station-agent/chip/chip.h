@@ -68,9 +68,15 @@ enum err chip_flash_write(struct chip *chip, uint32_t address, struct span pages
 enum err chip_certificate_write(struct chip *chip, struct span certificate, struct span issuer,
                                 unsigned *written_out);
 
-/* Arrows 5 and 6, after chip_prepare: a self-describing image (mailbox.h) to SRAM, read back;
- * then started. ERR_TRUNC, ERR_INVALID: its header is not valid (the image must lie in SRAM
- * banks 0 and 1). ERR_VERIFY: SRAM reads otherwise. */
+/* Arrows 5 and 6, after chip_prepare: a self-describing image (mailbox.h) to SRAM, checked
+ * by the chip's own SHA-256 of it or read back (hash.c); then started. ERR_TRUNC, ERR_INVALID:
+ * its header is not valid (the image must lie in SRAM banks 0 and 1). ERR_VERIFY: SRAM reads
+ * otherwise. */
+/* Names the image of the next chip_image_load(), borrowed until then: chip_flash_write() loads
+ * and checks it while the flash controller erases a page, if it has to, and chip_image_load()
+ * then has the result of that (`test_chip_m2354`: `an_image_is_loaded_while_flash_is_erased`).
+ */
+void chip_image_ahead(struct chip *chip, struct span image);
 enum err chip_image_load(struct chip *chip, struct span image,
                          struct devauth_image *header_out);
 enum err chip_image_start(struct chip *chip, const struct devauth_image *header);

@@ -11,6 +11,8 @@
 #include "common/host/own.h"
 #include "station-agent/chip/inside.h"
 
+enum { HEAD_SIZE = 64 }; /* most pages that differ do so there */
+
 static enum err check_pages(const struct chip *chip, uint32_t address, struct span pages)
 {
     uint32_t size = chip->part->flash_size;
@@ -35,9 +37,12 @@ static enum err verify_page(struct mem *mem, uint32_t address, struct span page)
 /* Erased even if it reads blank: an erase that was interrupted may read 0xFF and not hold. Only
  * what is burnt after AUTHKEY was made in the same run is spared that (devauth/flash.c), and
  * what is written from here comes before it. */
-static enum err write_page(struct mem *mem, uint32_t address, struct span page)
+static enum err write_page(struct chip *chip, uint32_t address, struct span page)
 {
-    TRY(m2354_page_erase(mem, address));
+    struct mem *mem = &chip->mem;
+    TRY(m2354_erase_begin(mem, address));
+    image_load_ahead(chip); /* an erase takes longer */
+    TRY(m2354_erase_end(mem, address));
     /* From the end to the front: the first words say how much there is, so they come last. */
     TRY(m2354_words_program(mem, address, page));
     return verify_page(mem, address, page);
@@ -46,9 +51,15 @@ static enum err write_page(struct mem *mem, uint32_t address, struct span page)
 static enum err page_differs(struct mem *mem, uint32_t address, struct span page,
                              bool *differs_out)
 {
-    uint8_t old[FLASH_PAGE_SIZE];
-    TRY(mem_read(mem, address, old, sizeof(old)));
-    *differs_out = !span_eq(SPAN(old), page);
+    uint8_t old[FLASH_PAGE_SIZE] = { 0 };
+    struct span head = span_of(old, HEAD_SIZE);
+    struct span rest = span_of(old + HEAD_SIZE, sizeof(old) - HEAD_SIZE);
+    TRY(mem_read(mem, address, old, HEAD_SIZE));
+    *differs_out = !span_eq(head, span_of(page.ptr, HEAD_SIZE));
+    if (*differs_out)
+        return ERR_OK;
+    TRY(mem_read(mem, address + HEAD_SIZE, old + HEAD_SIZE, rest.len));
+    *differs_out = !span_eq(rest, span_of(page.ptr + HEAD_SIZE, rest.len));
     return ERR_OK;
 }
 
@@ -62,7 +73,7 @@ static enum err write_pages(struct chip *chip, uint32_t address, struct span pag
         TRY(page_differs(&chip->mem, from, page, &differs));
         if (!differs)
             continue;
-        TRY(write_page(&chip->mem, from, page));
+        TRY(write_page(chip, from, page));
         (*written)++;
     }
     return ERR_OK;

@@ -20,16 +20,22 @@ struct m2354_part {
 
 #define M2354_PDID     0x40000000u
 #define M2354_RSTSTS   0x40000004u /* cause of the latest resets, write 1 to clear */
+#define M2354_AHBCLK   0x40000204u
 #define M2354_KEYSTORE 0x40035000u
 #define M2354_BTF      0x4002F800u
 
 enum {
+    M2354_AHB_ISP = 1 << 2, /* of AHBCLK: the flash controller's clock */
     M2354_RSTSTS_PIN = 1 << 1,
     M2354_BTF_RUNS = 1 << 0, /* the boot ROM verified the image in flash, and it runs */
 };
 
 const struct m2354_part *m2354_find(uint32_t pdid); /* NULL: not one of them */
 void m2354_names(char *out, size_t size);           /* those known, for a message */
+
+/* Opens the write protection, and reads at most M2354_UNLOCK_READS registers with it. */
+enum { M2354_UNLOCK_READS = 5 };
+enum err m2354_unlock(struct mem *mem, const struct mem_want *wanted, size_t count);
 
 /* With the core halted: opens the write protection, starts clocks, clocks all SRAM. */
 enum err m2354_prepare(struct mem *mem);
@@ -64,7 +70,11 @@ enum err m2354_state(struct mem *mem, struct m2354_state *out);
 enum err m2354_isp_open(struct mem *mem); /* allow commands and changes of APROM */
 enum err m2354_isp_close(struct mem *mem);
 enum err m2354_uid(struct mem *mem, uint8_t uid_out[static UID_SIZE]);
-enum err m2354_page_erase(struct mem *mem, uint32_t address);
+enum err m2354_config(struct mem *mem, uint32_t words[static M2354_CONFIG_WORDS]);
+/* A page's erase, in two parts: between them the controller works, and only SRAM and registers
+ * that are not its own may be used. */
+enum err m2354_erase_begin(struct mem *mem, uint32_t address);
+enum err m2354_erase_end(struct mem *mem, uint32_t address);
 enum err m2354_word_program(struct mem *mem, uint32_t address, uint32_t value);
 /* The same for whole words, from the last to the first, but for blank ones; several in one
  * command of the probe where it can wait. */

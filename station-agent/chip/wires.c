@@ -12,6 +12,7 @@
 enum {
     PATTERN_SIZE = 1024,
     PATTERNS = 4,
+    NOISE = 0x2354,
 };
 
 /* Runs of ones and zeros, single bits, and noise: what long wires get wrong first. */
@@ -25,26 +26,23 @@ static void fill_pattern(uint8_t out[static PATTERN_SIZE], uint32_t noise)
     }
 }
 
-static enum err try_pattern(struct mem *mem, uint32_t noise)
-{
-    uint8_t wrote[PATTERN_SIZE], got[PATTERN_SIZE];
-    fill_pattern(wrote, noise);
-    TRY(mem_write(mem, SRAM_BASE, SPAN(wrote)));
-    TRY(mem_read(mem, SRAM_BASE, got, sizeof(got)));
-    if (!span_eq(SPAN(got), SPAN(wrote)))
-        return fail_quiet(ERR_VERIFY, "a pattern in SRAM reads back differently");
-    return ERR_OK;
-}
-
 /* No retry here: it would hide the errors that the patterns are to find. */
 static enum err try_patterns(struct mem *mem)
 {
-    enum err e = ERR_OK;
+    uint8_t wrote[PATTERNS * PATTERN_SIZE], got[sizeof(wrote)];
+    for (uint32_t i = 0; i < PATTERNS; i++)
+        fill_pattern(wrote + (size_t)i * PATTERN_SIZE, NOISE + i);
     mem->once = mem->quiet = true;
-    for (uint32_t i = 0; i < PATTERNS && e == ERR_OK; i++)
-        e = try_pattern(mem, 0x2354 + i);
+    enum err e = mem_exchange(mem, &(struct mem_exchange){ .write_address = SRAM_BASE,
+                                                           .write = SPAN(wrote),
+                                                           .read_address = SRAM_BASE,
+                                                           .read = got,
+                                                           .read_len = sizeof(got) });
     mem->once = mem->quiet = false;
-    return e;
+    TRY(e);
+    if (!span_eq(SPAN(got), SPAN(wrote)))
+        return fail_quiet(ERR_VERIFY, "a pattern in SRAM reads back differently");
+    return ERR_OK;
 }
 
 /* Slower until the board answers at all. If it does not at any clock, it is absent rather than

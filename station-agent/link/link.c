@@ -119,11 +119,9 @@ static enum err read_counts(struct link *link)
     return link_check_head(link, &h);
 }
 
-static enum err read_header(struct link *link)
+static enum err check_header(struct link *link, struct span bytes)
 {
-    uint8_t bytes[16];
-    TRY(link_read_at(link, link->base, bytes, sizeof(bytes)));
-    struct rd r = rd_of(SPAN(bytes));
+    struct rd r = rd_of(bytes);
     rd_u32le(&r);
     uint32_t version = rd_u32le(&r);
     link->boot_nonce = rd_u32le(&r);
@@ -137,10 +135,15 @@ static enum err read_header(struct link *link)
 
 static enum err await_ready(struct link *link, unsigned timeout_ms)
 {
+    uint8_t header[16];
     char core[CORE_WORDS_MAX];
-    enum err e =
-        link_run(link, &(struct mem_exchange){
-                           .poll = { link->base, UINT32_MAX, MAILBOX_MAGIC, timeout_ms } });
+    enum err e = link_run(link, &(struct mem_exchange){ .poll = { link->base, UINT32_MAX,
+                                                                  MAILBOX_MAGIC, timeout_ms },
+                                                        .read_address = link->base,
+                                                        .read = header,
+                                                        .read_len = sizeof(header) });
+    if (e == ERR_OK)
+        return check_header(link, SPAN(header));
     if (e != ERR_DEADLINE)
         return e;
     core_describe(link->mem, core);
@@ -156,7 +159,6 @@ enum err link_open(struct mem *mem, uint32_t mailbox_address, unsigned timeout_m
     link->mem = mem;
     link->base = mailbox_address;
     TRY(await_ready(link, timeout_ms));
-    TRY(read_header(link));
     TRY(read_counts(link));
     *link_out = TAKE(link);
     return ERR_OK;

@@ -19,7 +19,7 @@ enum {
     DEMCR_CATCH_RESET = 1 << 0,
     REGISTER_WRITE = 1 << 16,
 };
-#define DHCSR          0xE000EDF0u
+#define DHCSR          CORE_DHCSR
 #define DCRSR          0xE000EDF4u
 #define DCRDR          0xE000EDF8u
 #define DEMCR          0xE000EDFCu
@@ -50,8 +50,12 @@ static enum err await_status(struct mem *mem, uint32_t bit, unsigned timeout_ms,
 
 enum err core_halt(struct mem *mem)
 {
-    TRY(mem_write_word(mem, DHCSR, DHCSR_STOP));
-    return await_status(mem, CORE_S_HALT, HALT_MS, "asked to halt");
+    static const struct mem_word stop = { DHCSR, DHCSR_STOP };
+    enum err e = mem_exchange(
+        mem, &(struct mem_exchange){ .words = &stop,
+                                     .word_count = 1,
+                                     .poll = { DHCSR, CORE_S_HALT, CORE_S_HALT, HALT_MS } });
+    return e == ERR_DEADLINE ? not_in_time(mem, HALT_MS, "asked to halt") : e;
 }
 
 enum err core_run(struct mem *mem)
@@ -140,6 +144,29 @@ enum err core_register_write(struct mem *mem, enum core_register reg, uint32_t v
     struct wr w = wr_of(bytes, sizeof(bytes));
     wr_u32le(&w, value);
     return move_register(mem, (uint32_t)reg | REGISTER_WRITE, wr_done(&w), NULL);
+}
+
+static void set_step(struct mem_word step[static 2], const struct core_value *value)
+{
+    step[0] = (struct mem_word){ DCRDR, value->value };
+    step[1] = (struct mem_word){ DCRSR, (uint32_t)value->reg | REGISTER_WRITE };
+}
+
+/* What fails in one packet is done one by one: a register may be written twice. */
+enum err core_registers_write(struct mem *mem, const struct core_value *values, size_t count)
+{
+    struct mem_steps steps = { .word_count = 2,
+                               .count = count,
+                               .poll_address = DHCSR,
+                               .poll_mask = CORE_S_REGRDY,
+                               .poll_value = CORE_S_REGRDY };
+    for (size_t i = 0; i < count && i < CORE_VALUES_MAX; i++)
+        set_step(steps.words[i], &values[i]);
+    if (count <= mem_steps_max(mem, steps.words[0], 2) && mem_run_steps(mem, &steps) == ERR_OK)
+        return ERR_OK;
+    for (size_t i = 0; i < count; i++)
+        TRY(core_register_write(mem, values[i].reg, values[i].value));
+    return ERR_OK;
 }
 
 enum err core_register_read(struct mem *mem, enum core_register reg, uint32_t *value_out)

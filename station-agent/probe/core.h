@@ -32,6 +32,8 @@ enum core_status {
     CORE_S_RESET = 1 << 25,
 };
 
+#define CORE_DHCSR 0xE000EDF0u
+
 enum { CORE_WORDS_MAX = 120 };
 
 enum err core_status(struct mem *mem, uint32_t *dhcsr_out);
@@ -45,6 +47,13 @@ enum err core_catch_reset(struct mem *mem);
 enum err core_await_caught(struct mem *mem);
 
 enum err core_register_write(struct mem *mem, enum core_register reg, uint32_t value);
+/* Several, in one packet where it holds them and the probe waits for values. */
+enum { CORE_VALUES_MAX = 8 };
+struct core_value {
+    enum core_register reg;
+    uint32_t value;
+};
+enum err core_registers_write(struct mem *mem, const struct core_value *values, size_t count);
 enum err core_register_read(struct mem *mem, enum core_register reg, uint32_t *value_out);
 enum err core_vector_table(struct mem *mem, uint32_t address); /* VTOR */
 

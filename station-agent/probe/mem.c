@@ -197,24 +197,53 @@ enum err mem_read_word(struct mem *mem, uint32_t address, uint32_t *value_out)
     return ERR_OK;
 }
 
-static enum err write_words(struct mem *mem, const struct mem_word *words, size_t count)
+static enum err queue_words(struct mem *mem, const struct mem_word *words, size_t count)
 {
-    TRY(ready(mem));
     for (size_t i = 0; i < count; i++) {
         TRY(queue_at(mem, words[i].address, CSW_WORD | CSW_INCREMENT));
         TRY(swd_queue_ap_write(mem->swd, mem->ap, AP_DRW, words[i].value));
     }
+    return ERR_OK;
+}
+
+static enum err queue_word_read(struct mem *mem, uint32_t address, uint32_t *value_out)
+{
+    TRY(queue_at(mem, address, CSW_WORD | CSW_INCREMENT));
+    return swd_queue_ap_read(mem->swd, mem->ap, AP_DRW, value_out);
+}
+
+static enum err run_words(struct mem *mem, const struct mem_word *words, size_t count,
+                          const struct mem_want *wanted, size_t wanted_count)
+{
+    TRY(ready(mem));
+    TRY(queue_words(mem, words, count));
+    for (size_t i = 0; i < wanted_count; i++)
+        TRY(queue_word_read(mem, wanted[i].address, wanted[i].value));
     return swd_flush(mem->swd);
 }
 
-enum err mem_write_words(struct mem *mem, const struct mem_word *words, size_t count)
+enum err mem_words(struct mem *mem, const struct mem_word *words, size_t count,
+                   const struct mem_want *wanted, size_t wanted_count)
 {
     unsigned tries = 0;
     enum err e;
     do
-        e = write_words(mem, words, count);
+        e = run_words(mem, words, count, wanted, wanted_count);
     while (again(mem, e, &tries));
-    return e == ERR_OK ? ERR_OK : failed(mem, e, "write at", words[0].address);
+    if (e == ERR_OK)
+        return ERR_OK;
+    return count > 0 ? failed(mem, e, "write at", words[0].address)
+                     : failed(mem, e, "read at", wanted[0].address);
+}
+
+enum err mem_write_words(struct mem *mem, const struct mem_word *words, size_t count)
+{
+    return mem_words(mem, words, count, NULL, 0);
+}
+
+enum err mem_read_words(struct mem *mem, const struct mem_want *wanted, size_t count)
+{
+    return mem_words(mem, NULL, 0, wanted, count);
 }
 
 enum err mem_change_word(struct mem *mem, uint32_t address, uint32_t clear, uint32_t set)
@@ -227,16 +256,15 @@ enum err mem_change_word(struct mem *mem, uint32_t address, uint32_t clear, uint
 static enum err queue_writes(struct mem *mem, const struct mem_exchange *x)
 {
     TRY(ready(mem));
+    TRY(queue_words(mem, x->words, x->word_count));
     TRY(queue_write(mem, x->write_address, x->write));
     return queue_write(mem, x->more_address, x->more);
 }
 
 static enum err queue_reads(struct mem *mem, const struct mem_exchange *x)
 {
-    if (x->word != NULL) {
-        TRY(queue_at(mem, x->word_address, CSW_WORD | CSW_INCREMENT));
-        TRY(swd_queue_ap_read(mem->swd, mem->ap, AP_DRW, x->word));
-    }
+    if (x->word != NULL)
+        TRY(queue_word_read(mem, x->word_address, x->word));
     return queue_read(mem, x->read_address, x->read, x->read_len);
 }
 
@@ -305,25 +333,36 @@ enum err mem_exchange(struct mem *mem, const struct mem_exchange *x)
                   x->poll.mask != 0 ? x->poll.address : x->write_address);
 }
 
-/* Transfers of five bytes: CSW, TAR and the words, then CSW, TAR, mask and match. Beside the
- * steps a command holds its head and SELECT. */
-size_t mem_steps_max(const struct mem *mem)
+/* TAR moves on by itself to the next word, in its window. */
+static bool follows(const struct mem_word *word, const struct mem_word *before)
 {
-    enum { STEP = 5 * (2 + MEM_STEP_WORDS + 4), REST = DAP_TRANSFER_HEAD + 5 };
-    size_t room = mem->swd->packet_size - DAP_EXECUTE_HEAD;
+    return word->address == before->address + 4 && word->address % WINDOW != 0;
+}
+
+/* Transfers of five bytes: CSW, TAR and the words, another TAR where they do not lie in a row,
+ * then CSW, TAR, mask and match. Beside the steps a command holds its head and SELECT. */
+size_t mem_steps_max(const struct mem *mem, const struct mem_word *step, size_t word_count)
+{
+    enum { TRANSFER = 5, REST = DAP_TRANSFER_HEAD + TRANSFER };
+    size_t room = mem->swd->packet_size - DAP_EXECUTE_HEAD, transfers = 6 + word_count;
+    for (size_t i = 1; i < word_count; i++)
+        transfers += !follows(&step[i], &step[i - 1]);
     if (!mem->swd->can_match || room < REST)
         return 0;
-    size_t fit = (room - REST) / STEP;
+    size_t fit = (room - REST) / (TRANSFER * transfers);
     return fit < MEM_STEPS_MAX ? fit : MEM_STEPS_MAX;
 }
 
 static enum err queue_step(struct mem *mem, const struct mem_steps *steps, size_t i)
 {
+    const struct mem_word *words = steps->words[i];
     const struct mem_poll poll = { steps->poll_address, steps->poll_mask, steps->poll_value,
                                    0 };
-    TRY(queue_at(mem, steps->address, CSW_WORD | CSW_INCREMENT));
-    for (size_t word = 0; word < MEM_STEP_WORDS; word++)
-        TRY(swd_queue_ap_write(mem->swd, mem->ap, AP_DRW, steps->words[i][word]));
+    for (size_t word = 0; word < steps->word_count; word++) {
+        if (word == 0 || !follows(&words[word], &words[word - 1]))
+            TRY(queue_at(mem, words[word].address, CSW_WORD | CSW_INCREMENT));
+        TRY(swd_queue_ap_write(mem->swd, mem->ap, AP_DRW, words[word].value));
+    }
     return queue_match(mem, &poll);
 }
 
@@ -337,7 +376,7 @@ static enum err queue_steps(struct mem *mem, const struct mem_steps *steps)
 
 enum err mem_run_steps(struct mem *mem, const struct mem_steps *steps)
 {
-    size_t most = mem_steps_max(mem);
+    size_t most = mem_steps_max(mem, steps->words[0], steps->word_count);
     if (steps->count == 0 || steps->count > most)
         return fail(ERR_INVALID, "mem: %zu steps; at most %zu", steps->count, most);
     enum err e = queue_steps(mem, steps);

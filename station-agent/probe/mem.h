@@ -45,11 +45,19 @@ enum err mem_write_word(struct mem *mem, uint32_t address, uint32_t value);
 enum err mem_read_word(struct mem *mem, uint32_t address, uint32_t *value_out);
 enum err mem_change_word(struct mem *mem, uint32_t address, uint32_t clear, uint32_t set);
 
-/* Words at any addresses, in this order and in as few packets as they need. */
+/* Words at any addresses: all writes, in this order, then all reads, in as few packets as they
+ * need. If the wire fails, all is done again. */
 struct mem_word {
     uint32_t address, value;
 };
+struct mem_want {
+    uint32_t address;
+    uint32_t *value; /* out */
+};
+enum err mem_words(struct mem *mem, const struct mem_word *words, size_t count,
+                   const struct mem_want *wanted, size_t wanted_count);
 enum err mem_write_words(struct mem *mem, const struct mem_word *words, size_t count);
+enum err mem_read_words(struct mem *mem, const struct mem_want *wanted, size_t count);
 
 /* Await (word & mask) == value. ERR_DEADLINE is quiet: the caller knows what it waited for. */
 struct mem_poll {
@@ -66,6 +74,8 @@ enum err mem_poll(struct mem *mem, const struct mem_poll *poll);
  * Errors as mem_poll().
  */
 struct mem_exchange {
+    const struct mem_word *words; /* written before all else */
+    size_t word_count;
     uint32_t write_address;
     struct span write;
     uint32_t more_address; /* a second write, after the first */
@@ -81,18 +91,20 @@ enum err mem_exchange(struct mem *mem, const struct mem_exchange *exchange);
 
 /*
  * Commands of a block of the target, one after the other in one command of the probe: for each,
- * four words are written at address, and then (word & mask) == value is awaited. A step is
- * begun only if the one before it ended, since the probe skips the rest of its command after a
- * failure. Nothing is done again here: after any error the caller has to look which steps took
- * place. ERR_MISMATCH: the value of a step did not come while the probe waited.
+ * its words are written, and then (word & mask) == value is awaited. A step is begun only if
+ * the one before it ended, since the probe skips the rest of its command after a failure
+ * (`test_chip_glitch`). Nothing is done again here: after any error the caller has to look
+ * which steps took place. ERR_MISMATCH: the value of a step did not come while the probe
+ * waited.
  */
-enum { MEM_STEPS_MAX = 16, MEM_STEP_WORDS = 4 };
+enum { MEM_STEPS_MAX = 16, MEM_STEP_WORDS = 6 };
 
 struct mem_steps {
-    uint32_t address;
-    uint32_t words[MEM_STEPS_MAX][MEM_STEP_WORDS];
-    size_t count; /* 1 to mem_steps_max() */
+    struct mem_word words[MEM_STEPS_MAX][MEM_STEP_WORDS];
+    size_t word_count; /* of each step; words that lie in a row cost less */
+    size_t count;      /* of steps, 1 to mem_steps_max() */
     uint32_t poll_address, poll_mask, poll_value;
 };
-size_t mem_steps_max(const struct mem *mem); /* 0: it does not wait for values */
+/* Of how many steps like this; 0: the probe does not wait for values. */
+size_t mem_steps_max(const struct mem *mem, const struct mem_word *step, size_t word_count);
 enum err mem_run_steps(struct mem *mem, const struct mem_steps *steps);

@@ -70,7 +70,7 @@ static enum err show_connected(struct swd *swd, bool connected)
 {
     bool lost = swd->lost, given_up = swd->given_up;
     struct wr w = talk_packet(swd);
-    if (swd->no_light)
+    if (swd->no_light || swd->light == connected)
         return ERR_OK;
     dap_host_status(&w, connected);
     enum err e = talk_ask(swd, &w, any_reply, NULL);
@@ -78,6 +78,7 @@ static enum err show_connected(struct swd *swd, bool connected)
     swd->given_up = given_up;
     TRY(talk_let_pass(swd, e));
     swd->lost = lost;
+    swd->light = connected;
     return ERR_OK;
 }
 

@@ -85,6 +85,7 @@ struct swd {
     unsigned epoch;       /* connections so far: what was set up before one is gone */
     bool stale;           /* a reply was lost: drain before the next command */
     bool given_up;        /* a command failed twice, with the probe in step in between */
+    bool light;           /* the probe was told to show that it is connected */
     bool no_light;        /* it does not answer HostStatus */
     bool select_known;
     uint32_t select;

@@ -97,13 +97,16 @@ enum err boot_test(struct site *site)
     struct chip_boot_result result = { 0 };
     char words[FAIL_WORDS_MAX];
     site_now(site, "boot test: reset by nRESET");
+    site_point(site, "boot-test", "before");
     TRY(site->serial != NULL ? watch_serial(site, &result) : watch_swd(site, &result));
+    site_point(site, "boot-test", "inside");
     enum err taken = take_back(site);
     snprintf(words, sizeof(words), "%s", fail_words());
     if (result.boot == CHIP_BOOT_FAILED)
         return not_started(site, &result);
     if (result.boot != CHIP_BOOT_STARTED)
         return not_known(site, &result);
+    site_point(site, "boot-test", "after");
     TRY(started(site, taken == ERR_OK, &result));
     site->where = "boot test: taking the board back";
     if (taken != ERR_OK)

@@ -7,8 +7,8 @@
  * there. A call for no run of ours is answered NOT_FOUND, one too many RESOURCE_EXHAUSTED; one
  * that the server cancels is dropped.
  *
- * struct server reconnects when the connection is lost (reconnect.c), but a channel belongs to
- * the connection on which it was opened, as its run does: once that is lost, or drains, all
+ * struct server reconnects when the connection is lost (common/client), but a channel belongs
+ * to the connection on which it was opened, as its run does: once that is lost, or drains, all
  * calls here give ERR_CLOSED, or the error of the server's refusal if it refuses this station
  * (test_site_calls). Only calls that outlive the run continue over the next one.
  *
@@ -21,11 +21,9 @@
 #include "common/rpc/rpc.h"
 
 enum {
-    CHANNEL_INBOX_MAX = 4, /* the server calls one arrow at a time; more is a fault */
-    CHANNEL_CONNECT_MS = 15000,
+    CHANNEL_INBOX_MAX = 4,    /* the server calls one arrow at a time; more is a fault */
     CHANNEL_WAIT_MS = 120000, /* for the server's next arrow: its HSM or CA may be slow */
     CHANNEL_CALL_MS = 60000,
-    CHANNEL_LOSS_MS = 2000, /* from a call's end by a loss to the event of that loss */
 };
 
 struct output;
@@ -89,9 +87,3 @@ void channel_answer(struct channel *channel, uint32_t stream, enum err e, struct
 enum err channel_check(struct channel *channel);   /* ERR_OK, or why its connection is lost */
 bool channel_lost(struct channel *channel);        /* it is; NULL: there was none */
 bool channel_moved(const struct channel *channel); /* it continues over another one */
-
-/* Continues over the next connection, if this one is lost; waits as server_await() does. */
-enum err channel_move(struct channel *channel, uint64_t until_ms);
-
-/* A copy of a peer's message, short and printable. */
-void printable_copy(const char *text, char *out, size_t size);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
@@ -19,6 +20,16 @@ enum err devauth_load(struct site *site, rpc_transport *via)
     TRY(site_image(site, "DevAuth", unit->devauth_sha256, &unit->devauth));
     in.sha256 = (ProtobufCBinaryData){ SHA256_SIZE, unit->devauth_sha256 };
     return RPC_CALL(&board, hallmark__v1__board__load_dev_auth, &in, &out);
+}
+
+/* An image that does not come is asked for again by arrow 5, which is the one to fail by it. */
+void devauth_ahead(struct site *site)
+{
+    struct unit *unit = &site->unit;
+    if (site_image(site, "DevAuth", unit->devauth_sha256, &unit->devauth) == ERR_OK)
+        chip_image_ahead(site->chip, buf_span(&unit->devauth->bytes));
+    else
+        log_line(LOG_LEVEL_DEBUG, "site: DevAuth ahead of arrow 5: %s", fail_words());
 }
 
 /* An earlier DevAuth, if there was one, has ended, and its mailbox with it. */
@@ -57,7 +68,7 @@ static enum err answer_hello(struct site *site)
     AUTO(buf_free) struct buf response = { 0 };
     TRY(mail_next(&site->mail, MAIL_NEXT_MS, &frame));
     enum err e = serve_hello(site, frame->request, &response);
-    printable_copy(fail_words(), words, sizeof(words));
+    clean_put(words, sizeof(words), fail_words());
     enum err answered =
         mail_answer(&site->mail, frame->request->stream, e, buf_span(&response));
     return e == ERR_OK ? answered : fail_quiet(e, "%s", words);
@@ -66,10 +77,14 @@ static enum err answer_hello(struct site *site)
 enum err devauth_without_run(struct site *site)
 {
     unit_leave_run(&site->unit);
+    site_point(site, "DevAuth", "before");
     site_now(site, "loading DevAuth to lock the board");
     TRY(devauth_load(site, serve_self));
     site_now(site, "starting DevAuth to lock the board");
     TRY(devauth_run(site, serve_self));
     site_now(site, "Host.Hello without a run");
-    return answer_hello(site);
+    site_point(site, "DevAuth", "inside");
+    TRY(answer_hello(site));
+    site_point(site, "DevAuth", "after");
+    return ERR_OK;
 }

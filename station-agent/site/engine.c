@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/host/hex.h"
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 #include "station-agent/site/on_end.h"
@@ -140,8 +141,8 @@ static enum err run_on_end(struct site *site, enum err result,
     failed_out[0] = '\0';
     if (site->on_end == NULL)
         return ERR_OK;
-    for (size_t i = 0; known != NULL && i < UID_SIZE; i++)
-        snprintf(uid + 2 * i, 3, "%02x", known[i]);
+    if (known != NULL)
+        hex_of(span_of(known, UID_SIZE), uid);
     const struct on_end on_end = {
         .program = site->on_end,
         .timeout_ms = ON_END_MS,

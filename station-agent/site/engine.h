@@ -101,6 +101,7 @@ enum err serve_self(void *site, const char *method, struct span payload,
                     struct buf *response_out);
 
 /* devauth.c: arrows 5 and 6 over this transport; and the same without a run, Hello included. */
+void devauth_ahead(struct site *site); /* arrow 5's image, for which arrow 4 leaves time */
 enum err devauth_load(struct site *site, rpc_transport *via);
 enum err devauth_run(struct site *site, rpc_transport *via);
 enum err devauth_without_run(struct site *site);
@@ -155,4 +156,10 @@ enum err site_to_server(void *site, const char *method, struct span payload,
  * e.
  */
 enum err site_note_loss(struct site *site, enum err e);
+
+/* The site has come to that moment of a place, or of the arrow under way (common/host/stop.h).
+ * "before" and "after" of an arrow are announced by its tail's program, "inside" (its effect is
+ * there, its answer is not) by its head's; the station speaks for the board. */
+void site_point(const struct site *site, const char *place, const char *moment);
+void site_point_arrow(const struct site *site, const char *moment);
 uint64_t site_until_ms(const struct site *site); /* when waiting for the server ends */

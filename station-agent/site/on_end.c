@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 
 enum { VARIABLES = 7, VARIABLE_MAX = 320, SERIAL_MAX = 128, TIME_MAX = 32 };
@@ -130,28 +131,50 @@ static int spawn(const char *program, char **variables, pid_t *pid_out)
     return code;
 }
 
-/* False: it did not end in time and was killed. */
-static bool await(pid_t pid, unsigned timeout_ms, int *status_out)
+static enum err not_known(const struct on_end *on_end, int code)
 {
-    AUTO(fd_drop) int ended = pidfd_open(pid, 0);
-    struct pollfd p = { .fd = ended, .events = POLLIN };
-    int n = 0;
-    do
-        n = ended < 0 ? -1 : poll(&p, 1, (int)timeout_ms);
-    while (n < 0 && errno == EINTR && ended >= 0);
-    if (n <= 0)
-        kill(-pid, SIGKILL);
-    while (waitpid(pid, status_out, 0) < 0 && errno == EINTR)
-        ;
-    return n > 0;
+    return fail_quiet(ERR_ABORTED, "--on-end %.200s: how it ended is not known: %s",
+                      on_end->program, strerror(code));
 }
 
-static enum err judge(const struct on_end *on_end, bool in_time, int status)
+static enum err await_end(const struct on_end *on_end, int ended)
+{
+    uint64_t until_ms = clock_ms() + on_end->timeout_ms;
+    struct pollfd p = { .fd = ended, .events = POLLIN };
+    int n = -1, code = EINTR;
+    while (n < 0 && code == EINTR) {
+        uint64_t now_ms = clock_ms();
+        n = poll(&p, 1, now_ms < until_ms ? (int)(until_ms - now_ms) : 0);
+        code = errno;
+    }
+    if (n < 0)
+        return not_known(on_end, code);
+    return n > 0 ? ERR_OK
+                 : fail_quiet(ERR_ABORTED, "--on-end %.200s: killed after %u s",
+                              on_end->program, on_end->timeout_ms / 1000);
+}
+
+/* Its status; what has not ended in time is killed with its group. If this process was started
+ * with SIGCHLD ignored the kernel keeps no status, so waitpid() may find none. */
+static enum err await(const struct on_end *on_end, pid_t pid, int *status_out)
+{
+    pid_t found;
+    AUTO(fd_drop) int ended = pidfd_open(pid, 0);
+    bool gone = ended < 0 && errno == ESRCH;
+    enum err e = ended < 0 ? not_known(on_end, errno) : await_end(on_end, ended);
+    if (e != ERR_OK && !gone)
+        kill(-pid, SIGKILL);
+    do
+        found = waitpid(pid, status_out, 0);
+    while (found < 0 && errno == EINTR);
+    int code = errno;
+    TRY(e);
+    return found == pid ? ERR_OK : not_known(on_end, code);
+}
+
+static enum err judge(const struct on_end *on_end, int status)
 {
     const char *program = on_end->program;
-    if (!in_time)
-        return fail_quiet(ERR_ABORTED, "--on-end %.200s: killed after %u s", program,
-                          on_end->timeout_ms / 1000);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return ERR_OK;
     if (WIFEXITED(status))
@@ -170,6 +193,6 @@ enum err on_end_run(const struct on_end *on_end)
     int code = spawn(on_end->program, v.all, &pid);
     if (code != 0)
         return fail_quiet(ERR_ABORTED, "--on-end %.200s: %s", on_end->program, strerror(code));
-    bool in_time = await(pid, on_end->timeout_ms, &status);
-    return judge(on_end, in_time, status);
+    TRY(await(on_end, pid, &status));
+    return judge(on_end, status);
 }

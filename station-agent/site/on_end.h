@@ -25,5 +25,6 @@ struct on_end {
     enum err result;              /* of the board */
 };
 
-/* ERR_OK only if it ended with 0. Else ERR_ABORTED, quietly: the message says how it ended. */
+/* ERR_OK only if it is known to have ended with 0 (test_site_on_end). Else ERR_ABORTED,
+ * quietly: the message says how it ended, or that this is not known. */
 enum err on_end_run(const struct on_end *on_end);

@@ -14,6 +14,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/host/clean.h"
+#include "common/host/hex.h"
 #include "common/host/own.h"
 #include "common/rpc/rpc.h"
 #include "station-agent/site/advice.h"
@@ -59,17 +61,6 @@ struct output *output_new(const struct output_config *config)
 static const char *paint(const struct output *output, const char *color)
 {
     return output->config.color ? color : "";
-}
-
-/* A peer's message may hold any bytes; only printable text goes to a terminal. */
-static void printable(const char *text, char out[static WORDS_MAX])
-{
-    size_t len = 0;
-    for (; text != NULL && text[len] != '\0' && len + 1 < WORDS_MAX; len++) {
-        unsigned char c = (unsigned char)text[len];
-        out[len] = c < 0x20 || c >= 0x7f ? ' ' : (char)c;
-    }
-    out[len] = '\0';
 }
 
 static void erase(struct output *output)
@@ -174,7 +165,7 @@ static void arrow_text(const struct output *output, size_t site,
 void output_arrow(struct output *output, size_t site, const struct output_arrow *arrow)
 {
     char detail[WORDS_MAX];
-    printable(arrow->detail, detail);
+    clean_put(detail, sizeof(detail), arrow->detail);
     pthread_mutex_lock(&output->lock);
     erase(output);
     if (output->config.json)
@@ -187,37 +178,36 @@ void output_arrow(struct output *output, size_t site, const struct output_arrow 
     pthread_mutex_unlock(&output->lock);
 }
 
-static void connection_json(const struct output_connection *news, const char *words)
+static void connection_json(const struct client_news *news, const char *words)
 {
     static const char *const kinds[] = { "lost", "open", "over" };
     char url[300];
     snprintf(url, sizeof(url), "wss://%s:%u", news->host, news->port);
     put_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "connection", kinds[news->kind],
-                       "server", url, "detail",
-                       news->kind == OUTPUT_CONNECTION_OPEN ? "" : words, "attempts",
-                       (json_int_t)news->attempts, "next_ms", (json_int_t)news->wait_ms,
-                       "left_ms", (json_int_t)news->left_ms));
+                       "server", url, "detail", news->kind == CLIENT_NEWS_OPEN ? "" : words,
+                       "attempts", (json_int_t)news->attempts, "next_ms",
+                       (json_int_t)news->wait_ms, "left_ms", (json_int_t)news->left_ms));
 }
 
-static void connection_text(const struct output_connection *news, const char *words)
+static void connection_text(const struct client_news *news, const char *words)
 {
-    if (news->kind == OUTPUT_CONNECTION_LOST)
+    if (news->kind == CLIENT_NEWS_LOST)
         fprintf(stderr,
                 "station-agent: no connection to the server: %s; attempt %u in %.1f s, for "
                 "%.0f s more\n",
                 words, news->attempts + 1, news->wait_ms / 1e3, news->left_ms / 1e3);
-    if (news->kind == OUTPUT_CONNECTION_OPEN)
+    if (news->kind == CLIENT_NEWS_OPEN)
         fprintf(stderr, "station-agent: connected to wss://%s:%u, attempt %u\n", news->host,
                 news->port, news->attempts);
 }
 
-void output_connection(struct output *output, const struct output_connection *news)
+void output_connection(struct output *output, const struct client_news *news)
 {
     char words[WORDS_MAX];
     uint64_t now_ms = rpc_now_ms();
-    printable(news->words, words);
+    clean_put(words, sizeof(words), news->words);
     pthread_mutex_lock(&output->lock);
-    bool due = news->kind != OUTPUT_CONNECTION_LOST || news->attempts <= 1 ||
+    bool due = news->kind != CLIENT_NEWS_LOST || news->attempts <= 1 ||
                now_ms - output->attempt_ms >= ATTEMPT_TOLD_MS;
     if (due && output->ended < output->config.sites) { /* a site's end is the last word */
         erase(output);
@@ -233,7 +223,7 @@ void output_connection(struct output *output, const struct output_connection *ne
 void output_restart(struct output *output, size_t site, const struct output_restart *restart)
 {
     char words[WORDS_MAX];
-    printable(restart->words, words);
+    clean_put(words, sizeof(words), restart->words);
     pthread_mutex_lock(&output->lock);
     erase(output);
     fprintf(stderr, "station-agent: position %s: %s: %s; the run is restarted\n",
@@ -248,9 +238,7 @@ void output_restart(struct output *output, size_t site, const struct output_rest
 
 static void uid_hex(const uint8_t *uid, char hex[static UID_HEX_SIZE])
 {
-    hex[0] = '\0';
-    for (size_t i = 0; uid != NULL && i < UID_SIZE; i++)
-        snprintf(hex + 2 * i, 3, "%02x", uid[i]);
+    hex_of(span_of(uid, uid != NULL ? UID_SIZE : 0), hex);
 }
 
 /* What happened between the agent and the board's pins. */
@@ -331,7 +319,7 @@ static void end_text(const struct output *output, size_t site, const struct outp
 void output_end(struct output *output, size_t site, const struct output_end *end)
 {
     char words[WORDS_MAX];
-    printable(end->words, words);
+    clean_put(words, sizeof(words), end->words);
     pthread_mutex_lock(&output->lock);
     erase(output);
     if (end->err != ERR_OK)

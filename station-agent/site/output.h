@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "common/client/client.h"
 #include "common/core/layout.h"
 #include "common/flow/flow.h"
 #include "station-agent/probe/probe.h"
@@ -39,25 +40,11 @@ struct output_arrow {
 };
 void output_arrow(struct output *output, size_t site, const struct output_arrow *arrow);
 
-/* The one connection to the server: the message is of its loss, or of the latest attempt. */
-enum output_connection_kind {
-    OUTPUT_CONNECTION_LOST,
-    OUTPUT_CONNECTION_OPEN,
-    OUTPUT_CONNECTION_OVER
-};
-
-struct output_connection {
-    enum output_connection_kind kind;
-    const char *host;
-    uint16_t port;
-    const char *words;
-    unsigned attempts;         /* since it was lost */
-    uint32_t wait_ms, left_ms; /* to the next one; until no more are made */
-};
-/* Attempts that fail fast are printed once a second. The end of all attempts is printed with
+/* The one connection to the server: its loss, the attempts, its return. Attempts that fail fast
+ * are printed once a second. The end of all attempts is printed with
  * --json only, since each site's last line says it for people. After the end of all sites
  * nothing is printed. */
-void output_connection(struct output *output, const struct output_connection *news);
+void output_connection(struct output *output, const struct client_news *news);
 
 /* A loss of the server interrupted a run, or the board refused its lock: the site restarts. */
 struct output_restart {

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
@@ -68,6 +69,8 @@ static enum err handle(struct site *site, const char *method, struct span payloa
     }
     if (e == ERR_OK)
         trace_response(site, buf_span(response_out));
+    if (e == ERR_OK && site->trace.row->head != FLOW_O)
+        site_point_arrow(site, "inside");
     return e;
 }
 
@@ -134,12 +137,13 @@ static enum err serve_board(struct site *site)
     AUTO(mail_frame_drop) Hallmark__V1__Frame *frame = NULL;
     AUTO(buf_free) struct buf response = { 0 };
     TRY(await_board(site, &frame));
+    site_point_arrow(site, "before");
     const Hallmark__V1__FrameRequest *request = frame->request;
     enum err e = handle(site, request->method,
                         span_of(request->payload.data, request->payload.len), &response);
     site->trace.server_told = site->trace.row->head == FLOW_O;
     char words[FAIL_WORDS_MAX];
-    printable_copy(fail_words(), words, sizeof(words));
+    clean_put(words, sizeof(words), fail_words());
     enum err answered = mail_answer(&site->mail, request->stream, e, buf_span(&response));
     return e == ERR_OK ? answered : fail_quiet(e, "%s", words);
 }
@@ -149,6 +153,8 @@ enum err serve_next(struct site *site)
     const struct flow_row *row = flow_row(site->flow.next);
     trace_begin(site, row);
     TRY(trace_end(site, row->tail == FLOW_O ? serve_server(site) : serve_board(site)));
+    if (row->tail == FLOW_P)
+        site_point_arrow(site, "after");
     flow_done(&site->flow);
     return ERR_OK;
 }

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
@@ -63,7 +64,7 @@ enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
 {
     char words[CHIP_DETAIL_MAX];
     const char *where = site->where;
-    printable_copy(result->detail, words, sizeof(words));
+    clean_put(words, sizeof(words), result->detail);
     if (output_port(site, result) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
     site->where = where;
@@ -80,12 +81,15 @@ static void reset_and_look(struct site *site, enum chip_level level,
 {
     *out = (struct chip_debug_result){ .port = CHIP_DEBUG_NOT_KNOWN };
     site_now(site, "reset by nRESET");
+    site_point(site, "reset", "before");
     if (chip_reset(site->chip) != ERR_OK) {
         snprintf(out->detail, sizeof(out->detail), "no reset: %.300s", fail_words());
         return;
     }
+    site_point(site, "reset", "inside");
     site_now(site, "proving that the debug port is shut");
     chip_debug_look(site->chip, level, out);
+    site_point(site, "reset", "after");
 }
 
 enum err shut_board(struct site *site, enum chip_level level)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/stop.h"
 #include "station-agent/site/engine.h"
 
 void site_now(struct site *site, const char *where)
@@ -14,6 +15,24 @@ void site_now(struct site *site, const char *where)
     fail_clear();
     site->where = where;
     output_doing(site->output, site->index, "%s", where);
+}
+
+void site_point(const struct site *site, const char *place, const char *moment)
+{
+    stop_at(place, moment, SPAN(site->unit.uid));
+}
+
+void site_point_arrow(const struct site *site, const char *moment)
+{
+    const struct flow_row *row = site->trace.row;
+    stop_at_call(row->method, row->arrow, moment, SPAN(site->unit.uid));
+}
+
+/* A call that is no arrow: of an arrow's the places are in steps.c and serve.c. */
+static void call_point(const struct site *site, const char *method, const char *moment)
+{
+    if (flow_row_of_method(method) == NULL)
+        stop_at_call(method, 0, moment, SPAN(site->unit.uid));
 }
 
 enum err site_note_loss(struct site *site, enum err e)
@@ -26,7 +45,7 @@ uint64_t site_until_ms(const struct site *site)
 {
     uint64_t since_ms = site->first_loss_ms != 0 ? site->first_loss_ms : rpc_now_ms();
     return since_ms + site->reconnect_ms +
-           CHANNEL_LOSS_MS; /* the reconnecting thread gives up first */
+           CLIENT_LOSS_MS; /* the keeper of the connection gives up first */
 }
 
 /* A call whose method is not listed belongs to the run, which ends with its connection. */
@@ -64,7 +83,11 @@ enum err site_to_server(void *context, const char *method, struct span payload,
         .of_unit = lasts != NULL && lasts->of_unit,
         .until_ms = lasts != NULL ? site_until_ms(site) : 0,
     };
-    return site_note_loss(site, channel_call(site->channel, &call, response_out));
+    call_point(site, method, "before");
+    enum err e = site_note_loss(site, channel_call(site->channel, &call, response_out));
+    if (e == ERR_OK)
+        call_point(site, method, "after");
+    return e;
 }
 
 enum err closing_board(void *context, const char *method, struct span payload,
@@ -77,7 +100,11 @@ enum err closing_board(void *context, const char *method, struct span payload,
         .timeout_ms =
             strcmp(method, "hallmark.v1.Closing/Lock") == 0 ? MAIL_LOCK_MS : MAIL_CALL_MS,
     };
-    return mail_call(&site->mail, &call, response_out);
+    call_point(site, method, "before");
+    enum err e = mail_call(&site->mail, &call, response_out);
+    if (e == ERR_OK)
+        call_point(site, method, "after");
+    return e;
 }
 
 /* The board verifies these; here it is only checked that they are present. */

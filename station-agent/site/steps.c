@@ -82,6 +82,7 @@ static enum err program_web_server(struct site *site)
         HALLMARK__V1__PROGRAM_WEB_SERVER_CERTIFICATE_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__ProgramWebServerCertificateResponse *out = NULL;
     struct rpc_stub board = stub_of(site, &hallmark__v1__board__descriptor);
+    devauth_ahead(site);
     in.certificate = field_of(&unit->web_server.certificate);
     in.issuer = field_of(&unit->web_server.issuer);
     return RPC_CALL(&board, hallmark__v1__board__program_web_server_certificate, &in, &out);
@@ -335,13 +336,25 @@ static const struct {
     { 32, derive_shared_key },
 };
 
+static enum err run_step(struct site *site, const struct flow_row *row)
+{
+    for (size_t i = 0; i < COUNT(steps); i++)
+        if (steps[i].arrow == row->arrow)
+            return steps[i].run(site);
+    return fail(ERR_INTERNAL, "site: arrow %u has no step", row->arrow);
+}
+
+/* Of what the server serves, "inside" is the server's to announce. */
 enum err step_call(void *context, const struct flow_row *row, enum flow_progress *progress)
 {
     struct site *site = context;
     *progress = FLOW_DONE_NOW;
     trace_begin(site, row);
-    for (size_t i = 0; i < COUNT(steps); i++)
-        if (steps[i].arrow == row->arrow)
-            return trace_end(site, steps[i].run(site));
-    return trace_end(site, fail(ERR_INTERNAL, "site: arrow %u has no step", row->arrow));
+    site_point_arrow(site, "before");
+    enum err e = run_step(site, row);
+    if (e == ERR_OK && row->head != FLOW_O)
+        site_point_arrow(site, "inside");
+    TRY(trace_end(site, e));
+    site_point_arrow(site, "after");
+    return ERR_OK;
 }

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "common/host/log.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 void bitbang_init(struct bitbang *bang)
 {

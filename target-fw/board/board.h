@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 #include "target-fw/board/bitbang.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/dap.h"
 #include "target-fw/board/link.h"
 

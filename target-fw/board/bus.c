@@ -7,38 +7,7 @@
 
 #include <string.h>
 
-#include "common/host/own.h"
-#include "target-fw/board/chip.h"
-
-enum { PPB_BASE = 0xe0000000, PPB_BYTES = 0x100000 };
-
-static const struct periph *const all[] = {
-    &periph_sys, &periph_clk,  &periph_gpio, &periph_fmc, &periph_scu,
-    &periph_fvc, &periph_dpm,  &periph_plm,  &periph_btf, &periph_crpt,
-    &periph_ks,  &periph_uart, &periph_trng, &periph_rtc,
-};
-
-const struct periph *periph_at(size_t n)
-{
-    return n < COUNT(all) ? all[n] : NULL;
-}
-
-const struct periph *periph_find(uint32_t address)
-{
-    for (size_t i = 0; i < COUNT(all); i++)
-        if (address - all[i]->base < all[i]->size)
-            return all[i];
-    return NULL;
-}
-
-bool chip_sram_clocked(const struct chip *chip, uint32_t offset, uint32_t len)
-{
-    static const uint32_t starts[] = { 0, CHIP_SRAM_BANK1, CHIP_SRAM_BANK2, CHIP_SRAM_BYTES };
-    for (unsigned i = 0; i < 3; i++)
-        if (offset < starts[i + 1] && offset + len > starts[i] && !clk_sram_bank_on(chip, i))
-            return false;
-    return true;
-}
+#include "target-fw/board/chip/chip.h"
 
 static uint32_t mask_of(unsigned size)
 {
@@ -69,7 +38,6 @@ static bool going_down(const struct chip *chip)
 static bool read_one(struct chip *chip, uint32_t address, unsigned size, uint32_t *value)
 {
     uint32_t in_sram = address - CHIP_SRAM_BASE;
-    const struct periph *p;
     *value = 0;
     if (address & (size - 1))
         return false;
@@ -85,12 +53,10 @@ static bool read_one(struct chip *chip, uint32_t address, unsigned size, uint32_
         memcpy(value, flash_seen(chip, address, size), size);
         return true;
     }
-    if (address - PPB_BASE < PPB_BYTES)
-        *value = core_read(chip, (address & ~3U) - PPB_BASE);
-    else if ((p = periph_find(address)) != NULL)
-        *value = word_read(chip, p, address & ~3U);
-    else
+    const struct periph *p = periph_find(chip, address);
+    if (p == NULL)
         return false;
+    *value = word_read(chip, p, address & ~3U);
     *value = *value >> (8 * (address & 3)) & mask_of(size);
     return true;
 }
@@ -108,7 +74,7 @@ static void sram_write(struct chip *chip, uint32_t offset, unsigned size, uint32
 static bool write_one(struct chip *chip, uint32_t address, unsigned size, uint32_t value)
 {
     uint32_t in_sram = address - CHIP_SRAM_BASE;
-    const struct periph *p = periph_find(address);
+    const struct periph *p = periph_find(chip, address);
     if (address & (size - 1))
         return false;
     if (going_down(chip))
@@ -117,13 +83,9 @@ static bool write_one(struct chip *chip, uint32_t address, unsigned size, uint32
         sram_write(chip, in_sram, size, value);
         return true;
     }
-    uint32_t word = (value & mask_of(size)) << (8 * (address & 3));
-    if (address - PPB_BASE < PPB_BYTES) {
-        core_write(chip, (address & ~3U) - PPB_BASE, word);
-        return true;
-    }
     if (p == NULL)
         return false;
+    uint32_t word = (value & mask_of(size)) << (8 * (address & 3));
     uint32_t offset = (address & ~3U) - p->base;
     if (gate_open(chip, p, offset))
         p->write(chip, offset, word);

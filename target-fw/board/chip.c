@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Resets, locks in force, power and time of one chip. Called by board.c's thread, by swd and by
+ * Resets, power and time of one chip. Called by board.c's thread, by swd and by
  * the blocks; what is stored changes in the blocks and in store.c, never here but for the stage
  * that a cold reset shows.
  */
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -13,21 +13,41 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "target-fw/board/blocks.h"
 #include "target-fw/board/lines.h"
+#include "target-fw/board/lock.h"
 #include "target-fw/board/names.h"
 
 enum { CHIP_WHO_MAX = 24 };
 enum { WAKE_MS_MIN = 1, WAKE_MS_MAX = 1000, CYCLES_PER_BLOCK = 8, RUN_BLOCKS_MAX = 2000 };
 
+/* A line that a block has noted: who made the access, and to which register. */
+static void report(struct chip *chip, const char *words)
+{
+    char name[NAMES_MAX], who[CHIP_WHO_MAX] = "swd";
+    if (chip->master == MASTER_CPU)
+        snprintf(who, sizeof(who), "pc ~0x%08x", cpu_where(chip->cpu));
+    log_line(LOG_LEVEL_WARN, "board %u: %s: %s [%s]", chip->number, who, words,
+             names_of(chip, chip->accessed, name));
+}
+
+static void blocks_reset(struct chip *chip)
+{
+    for (const struct periph *const *p = chip->blocks; *p != NULL; p++)
+        if ((*p)->reset != NULL)
+            (*p)->reset(chip);
+}
+
 enum err chip_open(struct chip *chip, unsigned number, const char *path, bool with_cpu)
 {
-    *chip = (struct chip){ .number = number, .uart.fd = -1, .store.fd = -1 };
+    *chip = (struct chip){
+        .number = number, .blocks = chip_blocks, .report = report, .uart.fd = -1, .store.fd = -1
+    };
     TRY(store_open(&chip->store, path));
     chip->sram = aligned_alloc(4096, CHIP_SRAM_BYTES);
     if (chip->sram == NULL)
         return fail(ERR_MEMORY, "chip: SRAM");
-    for (size_t i = 0; periph_at(i) != NULL; i++)
-        periph_at(i)->reset(chip); /* the engine's memory map needs the clocks */
+    blocks_reset(chip); /* the engine's memory map needs the clocks */
     if (with_cpu)
         TRY(cpu_new(chip, &chip->cpu));
     chip_power(chip, true);
@@ -46,97 +66,12 @@ void chip_close(struct chip *chip)
     store_close(&chip->store);
 }
 
-void chip_note(struct chip *chip, const char *format, ...)
-{
-    char words[CHIP_WORDS_MAX];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(words, sizeof(words), format, args);
-    va_end(args);
-    chip->notes++;
-    if (strcmp(words, chip->last_note) == 0)
-        return;
-    memcpy(chip->last_note, words, sizeof(words));
-    char name[NAMES_MAX], who[CHIP_WHO_MAX] = "swd";
-    if (chip->master == MASTER_CPU)
-        snprintf(who, sizeof(who), "pc ~0x%08x", cpu_where(chip->cpu));
-    log_line(LOG_LEVEL_WARN, "board %u: %s: %s [%s]", chip->number, who, words,
-             names_of(chip->accessed, name));
-}
-
-/* ---- locks ---- */
-
-/* What is stored, as a cold reset would put it in force. */
-static struct lock lock_stored(const struct chip *chip)
-{
-    const struct store_image *image = chip->store.image;
-    uint32_t config0, nscba;
-    memcpy(&config0, image->config, sizeof(config0));
-    memcpy(&nscba, image->nscba, sizeof(nscba));
-    return (struct lock){ .config = (config0 & FMC_CONFIG0_LOCK) == 0,
-                          .ice = (config0 >> 11 & 1) == 0,
-                          .mass_erase = (config0 & FMC_CONFIG0_MERASE) != 0,
-                          .ldrom = (config0 & FMC_CONFIG0_CBS) == 0,
-                          .loader = (config0 & FMC_CONFIG0_MBS) == 0,
-                          .dpm = { image->head.dpm[0].flags, image->head.dpm[1].flags },
-                          .nscba = nscba };
-}
-
-static void lock_latch(struct chip *chip)
-{
-    struct store_head *head = &chip->store.image->head;
-    head->plm_stage = head->plm_next;
-    chip->plm.stage = head->plm_stage;
-    chip->lock = lock_stored(chip);
-}
-
-static enum debug_level level_of(const struct lock *lock, bool secure, bool non_secure)
-{
-    if (lock->ice)
-        return DEBUG_SILENT;
-    if (secure)
-        return lock->config ? DEBUG_ERASE_ONLY : DEBUG_ALL;
-    return non_secure ? DEBUG_NONSECURE : DEBUG_NONE;
-}
-
-enum debug_level chip_debug_level(const struct chip *chip)
-{
-    return level_of(&chip->lock, dpm_debug_allowed(chip, 0, chip->lock.dpm[0]),
-                    dpm_debug_allowed(chip, 1, chip->lock.dpm[1]));
-}
-
-enum debug_level chip_debug_level_next(const struct chip *chip)
-{
-    const struct lock next = lock_stored(chip);
-    return level_of(&next, (next.dpm[0] & (DPM_DBGDIS | DPM_LOCK)) == 0,
-                    (next.dpm[1] & (DPM_DBGDIS | DPM_LOCK)) == 0);
-}
-
-bool chip_secure_debug(const struct chip *chip)
-{
-    return chip_debug_level(chip) <= DEBUG_ERASE_ONLY;
-}
-
-void chip_lock_changed(struct chip *chip)
-{
-    log_line(LOG_LEVEL_INFO, "board %u: debug protection opened by password", chip->number);
-}
-
 /* ---- resets ---- */
 
 static void sram_lost(struct chip *chip)
 {
     if (RAND_bytes(chip->sram, CHIP_SRAM_BYTES) != 1)
         memset(chip->sram, 0xa5, CHIP_SRAM_BYTES);
-}
-
-static void blocks_reset(struct chip *chip, enum reset_kind kind)
-{
-    struct dpm dpm = chip->dpm;
-    for (size_t i = 0; periph_at(i) != NULL; i++)
-        periph_at(i)->reset(chip);
-    if (kind == RESET_SYSTEM)
-        chip->dpm = dpm; /* a port that a password opened stays open until a cold reset */
 }
 
 static uint32_t cause(enum reset_kind kind)
@@ -163,8 +98,11 @@ void chip_reset(struct chip *chip, enum reset_kind kind)
     chip->reset_wanted = RESET_NONE;
     chip->last_note[0] = '\0';
     chip->sys.reset_status = (kind == RESET_POWER ? 0 : chip->sys.reset_status) | cause(kind);
+    struct dpm dpm = chip->dpm;
     if (kind != RESET_CPU)
-        blocks_reset(chip, kind);
+        blocks_reset(chip);
+    if (kind == RESET_SYSTEM)
+        chip->dpm = dpm; /* a port that a password opened stays open until a cold reset */
     if (kind == RESET_POWER)
         sram_lost(chip);
     if (cold) {
@@ -184,15 +122,6 @@ void chip_reset(struct chip *chip, enum reset_kind kind)
     if (cold || (kind == RESET_SYSTEM && chip->fmc.vecmap == 0))
         rom_judge(chip);
     core_start(chip);
-}
-
-/* While nRESET is low the chip is in reset already: a reset that is requested then is lost. */
-void chip_want_reset(struct chip *chip, enum reset_kind kind)
-{
-    if (chip->reset_held)
-        return;
-    chip->reset_wanted = kind;
-    cpu_stop(chip->cpu);
 }
 
 void chip_power(struct chip *chip, bool on)

@@ -6,13 +6,14 @@
  * lock forbids secure debug.
  */
 
-#include "target-fw/board/core.h"
+#include "target-fw/board/chip/core.h"
 
 #include <string.h>
 
 #include "common/host/log.h"
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
+#include "target-fw/board/halt.h"
 #include "target-fw/board/tick.h"
 
 enum {
@@ -33,19 +34,10 @@ enum {
     AIRCR_READ = 0xfa05,
     AIRCR_SYSRESETREQ = 1 << 2,
     DHCSR_KEY = 0xa05f,
-    C_DEBUGEN = 1 << 0,
-    C_HALT = 1 << 1,
     C_STEP = 1 << 2,
     DEMCR_VC_CORERESET = 1 << 0,
-    DEMCR_VC_HARDERR = 1 << 10,
-    DEMCR_TRCENA = 1 << 24,
-    DFSR_HALTED = 1 << 0,
-    DFSR_BKPT = 1 << 1,
-    DFSR_DWTTRAP = 1 << 2,
-    DFSR_VCATCH = 1 << 3,
     DCRSR_WRITE = 1 << 16,
     CPUID_M23 = 0x411cd200,
-    LOCKUP_PC = 0xeffffffe,
     ALL_DEBUG = 0xff, /* secure and non-secure, invasive and not: implemented and enabled */
     NS_DEBUG = 0xaf   /* the non-secure half of it */
 };
@@ -80,12 +72,6 @@ static uint32_t constant(uint32_t offset)
 
 /* ---- core debug ---- */
 
-/* The core is in secure state: debug events need secure debug to be allowed. */
-static bool debugged(const struct chip *chip)
-{
-    return (chip->core.control & C_DEBUGEN) != 0 && chip_secure_debug(chip);
-}
-
 static uint32_t dhcsr_read(struct chip *chip)
 {
     struct core *core = &chip->core;
@@ -96,13 +82,6 @@ static uint32_t dhcsr_read(struct chip *chip)
                      (uint32_t)core->reset_seen << 25;
     core->reset_seen = core->ran = false;
     return value;
-}
-
-static void halt(struct core *core, uint32_t reason)
-{
-    core->state = CORE_HALT;
-    core->control |= C_HALT;
-    core->dfsr |= reason;
 }
 
 /* One instruction, or the entry of an exception that is due. */
@@ -121,7 +100,7 @@ static void step(struct chip *chip)
     chip->master = master;
     core->ran = true;
     if (core->state == CORE_RUN || core->state == CORE_SLEEP)
-        halt(core, DFSR_HALTED);
+        core_halt(core, DFSR_HALTED);
 }
 
 static void resume(struct chip *chip)
@@ -149,7 +128,7 @@ static void dhcsr_write(struct chip *chip, uint32_t value)
     if ((core->control & C_HALT) && !was_halted && !chip_secure_debug(chip))
         return; /* pending, until the core is in non-secure state */
     if ((core->control & C_HALT) && !was_halted)
-        halt(core, DFSR_HALTED);
+        core_halt(core, DFSR_HALTED);
     else if (was_halted && (core->control & C_HALT) == 0)
         resume(chip);
 }
@@ -175,17 +154,6 @@ static void aircr_write(struct chip *chip, uint32_t value)
 {
     if (value >> 16 == AIRCR_KEY && (value & AIRCR_SYSRESETREQ) != 0)
         chip_want_reset(chip, RESET_SYSTEM);
-}
-
-struct fpb_set core_breakpoints(const struct chip *chip)
-{
-    return debugged(chip) ? fpb_active(&chip->core.fpb) : (struct fpb_set){ .count = 0 };
-}
-
-struct dwt_set core_watchpoints(const struct chip *chip)
-{
-    bool on = debugged(chip) && (chip->core.demcr & DEMCR_TRCENA) != 0;
-    return on ? dwt_active(&chip->core.dwt) : (struct dwt_set){ .count = 0 };
 }
 
 static uint32_t unit_read(struct core *core, uint32_t offset)
@@ -261,6 +229,7 @@ void core_write(struct chip *chip, uint32_t offset, uint32_t value)
     case TICK_RVR:
     case TICK_CVR:
         tick_write(chip, offset, value);
+        cpu_alarm(chip->cpu, exc_alarm(chip));
         break;
     case VTOR:
         core->vtor = value & ~0x7fU;
@@ -322,7 +291,7 @@ void core_start(struct chip *chip)
 {
     struct core *core = &chip->core;
     uint32_t sp = vector(chip, 0), pc = vector(chip, 4);
-    bool catch = debugged(chip) && (core->demcr & DEMCR_VC_CORERESET) != 0;
+    bool catch = core_debugged(chip) && (core->demcr & DEMCR_VC_CORERESET) != 0;
     cpu_reg_set(chip->cpu, CPU_REG_LR, 0xffffffffU);
     cpu_reg_set(chip->cpu, CPU_REG_MSP, sp & ~3U);
     cpu_reg_set(chip->cpu, CPU_REG_PC, pc);
@@ -333,7 +302,7 @@ void core_start(struct chip *chip)
         core->state = CORE_RUN;
     }
     if (catch)
-        halt(core, DFSR_VCATCH);
+        core_halt(core, DFSR_VCATCH);
     else if (core->state == CORE_RUN && (pc & 1) == 0)
         core_lockup(chip, "reset vector is not Thumb code");
     else if (core->state == CORE_RUN && pc == 0xffffffffU)
@@ -345,12 +314,12 @@ void core_ended(struct chip *chip, enum cpu_end end)
     struct core *core = &chip->core;
     if (end == CPU_END_WFI)
         core->state = CORE_SLEEP;
-    else if (end == CPU_END_BKPT && debugged(chip))
-        halt(core, DFSR_BKPT);
+    else if (end == CPU_END_BKPT && core_debugged(chip))
+        core_halt(core, DFSR_BKPT);
     else if (end == CPU_END_BKPT)
         exc_fault(chip, "BKPT without a debugger");
     else if (end == CPU_END_WATCH)
-        halt(core, DFSR_DWTTRAP);
+        core_halt(core, DFSR_DWTTRAP);
     else if (end == CPU_END_FAULT)
         exc_fault(chip, cpu_fault_words(chip->cpu));
     else if (end == CPU_END_SVC)
@@ -359,23 +328,6 @@ void core_ended(struct chip *chip, enum cpu_end end)
         exc_return(chip);
 }
 
-void core_catch_hard_fault(struct chip *chip)
-{
-    struct core *core = &chip->core;
-    if (debugged(chip) && (core->demcr & DEMCR_VC_HARDERR) != 0)
-        halt(core, DFSR_VCATCH);
-}
-
-/* A fault that no handler can take. PC is then an address that holds no code. */
-void core_lockup(struct chip *chip, const char *why)
-{
-    struct core *core = &chip->core;
-    bool blank = strcmp(why, "flash is blank") == 0;
-    log_line(blank ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-             "board %u: lockup: %s, pc 0x%08x lr 0x%08x", chip->number, why,
-             cpu_reg(chip->cpu, CPU_REG_PC), cpu_reg(chip->cpu, CPU_REG_LR));
-    exc_set_active(chip, EXC_HARDFAULT, true);
-    cpu_reg_set(chip->cpu, CPU_REG_PC, LOCKUP_PC);
-    core->state = CORE_LOCKUP;
-    core_catch_hard_fault(chip);
-}
+/* Its offsets are from the base of the whole bus. */
+const struct periph periph_core = { "PPB",     0xe0000000, 0x100000, GATE_NONE,
+                                    core_read, core_write, NULL };

@@ -5,7 +5,7 @@
  * README.md lists ("Stopping"): all others replay or corrupt a block of code.
  */
 
-#include "target-fw/board/cpu.h"
+#include "target-fw/board/chip/cpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
-#include "target-fw/board/cpu_engine.h"
-#include "target-fw/board/exc.h"
+#include "target-fw/board/chip/cpu_engine.h"
+#include "target-fw/board/chip/exc.h"
 #include "target-fw/board/insn.h"
 
 enum {
@@ -141,7 +141,7 @@ static void on_interrupt(uc_engine *uc, uint32_t number, void *user)
     stop_now(cpu);
 }
 
-uint64_t cpu_window_read(uc_engine *uc, uint64_t offset, unsigned size, void *window)
+static uint64_t window_read(uc_engine *uc, uint64_t offset, unsigned size, void *window)
 {
     const struct window *w = window;
     struct cpu *cpu = w->cpu;
@@ -154,8 +154,8 @@ uint64_t cpu_window_read(uc_engine *uc, uint64_t offset, unsigned size, void *wi
     return value;
 }
 
-void cpu_window_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
-                      void *window)
+static void window_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
+                         void *window)
 {
     const struct window *w = window;
     struct cpu *cpu = w->cpu;
@@ -179,7 +179,7 @@ static bool add_hook(struct cpu *cpu, int type, void *callback)
     return uc_hook_add(cpu->uc, &hook, type, callback, cpu, 1, 0) == UC_ERR_OK;
 }
 
-bool cpu_hooks_add(struct cpu *cpu)
+static bool hooks_add(struct cpu *cpu)
 {
     int nothing =
         UC_HOOK_MEM_READ_UNMAPPED | UC_HOOK_MEM_WRITE_UNMAPPED | UC_HOOK_MEM_WRITE_PROT;
@@ -189,12 +189,14 @@ bool cpu_hooks_add(struct cpu *cpu)
            add_hook(cpu, UC_HOOK_INTR, (void *)on_interrupt);
 }
 
+static const struct engine_hooks hooks = { hooks_add, window_read, window_write };
+
 enum err cpu_new(struct chip *chip, struct cpu **out)
 {
     struct cpu *cpu = aligned_alloc(_Alignof(struct cpu), sizeof(*cpu));
     if (cpu == NULL)
         return fail(ERR_MEMORY, "cpu: state");
-    *cpu = (struct cpu){ .chip = chip };
+    *cpu = (struct cpu){ .chip = chip, .hooks = &hooks };
     enum err e = engine_open(cpu);
     if (e != ERR_OK)
         cpu_free(cpu);
@@ -324,18 +326,6 @@ enum cpu_end cpu_step(struct cpu *cpu)
     return slice(cpu, 0);
 }
 
-void cpu_stop(struct cpu *cpu)
-{
-    if (cpu != NULL)
-        cpu->stop = true;
-}
-
-void cpu_alarm(struct cpu *cpu, uint64_t cycles)
-{
-    if (cpu != NULL)
-        cpu->alarm = cycles;
-}
-
 const char *cpu_fault_words(const struct cpu *cpu)
 {
     return cpu->words;
@@ -344,13 +334,4 @@ const char *cpu_fault_words(const struct cpu *cpu)
 uint32_t cpu_where(struct cpu *cpu)
 {
     return cpu == NULL ? 0 : cpu->accesses == 0 ? cpu->block : code_access_pc(cpu);
-}
-
-void cpu_map_changed(struct cpu *cpu)
-{
-    if (cpu == NULL)
-        return;
-    cpu->stale = true;
-    cpu->stop = true;
-    cpu->remapped = true;
 }

@@ -7,48 +7,10 @@
 
 #include <string.h>
 
-#include "target-fw/board/cpu_engine.h"
+#include "target-fw/board/chip/cpu_engine.h"
 #include "target-fw/board/insn.h"
 
 enum { BLOCK_BYTES_MAX = 4096 };
-
-static bool *ran_line(struct cpu *cpu, uint32_t address)
-{
-    uint32_t in_sram = address - CHIP_SRAM_BASE;
-    if (in_sram < CHIP_SRAM_BYTES)
-        return &cpu->sram_ran[in_sram / ENGINE_LINE_BYTES];
-    return address / ENGINE_LINE_BYTES < ENGINE_FLASH_LINES
-               ? &cpu->flash_ran[address / ENGINE_LINE_BYTES]
-               : NULL;
-}
-
-void code_ran(struct cpu *cpu, uint32_t address, uint32_t size)
-{
-    for (uint32_t at = 0; at < size; at += ENGINE_LINE_BYTES) {
-        bool *ran = ran_line(cpu, address + at);
-        if (ran != NULL)
-            *ran = true;
-    }
-    bool *last = ran_line(cpu, address + size - 1);
-    if (last != NULL)
-        *last = true;
-}
-
-void cpu_code_changed(struct cpu *cpu, uint32_t address, uint32_t len)
-{
-    if (cpu == NULL || len == 0)
-        return;
-    uint32_t last = address + len - 1;
-    for (uint32_t at = address & ~(ENGINE_LINE_BYTES - 1U); at <= last;
-         at += ENGINE_LINE_BYTES) {
-        const bool *ran = ran_line(cpu, at);
-        if (ran != NULL && *ran) {
-            cpu->stale = true;
-            cpu->stop = true;
-            return;
-        }
-    }
-}
 
 /* The instruction there: its first halfword, and its second if it has one. */
 static bool code_at(struct cpu *cpu, uint32_t address, uint16_t code[static 2])

@@ -11,7 +11,7 @@
 
 #include "common/host/hex.h"
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/dap_transfer.h"
 
 enum {

@@ -7,7 +7,7 @@
 
 #include "target-fw/board/dap_transfer.h"
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/dap.h"
 
 enum {

@@ -5,10 +5,10 @@
  * all registers but SP as they were.
  */
 
-#include "target-fw/board/exc.h"
+#include "target-fw/board/chip/exc.h"
 
 #include "common/host/log.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     TABLE_BYTES = 1024, /* of this part's exceptions, and what VTOR is to be a multiple of */

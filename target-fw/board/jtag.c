@@ -7,7 +7,7 @@
 
 #include "target-fw/board/jtag.h"
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum state {
     RESET,

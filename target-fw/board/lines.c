@@ -8,7 +8,7 @@
 #include "target-fw/board/lines.h"
 
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 /* Numbers: M2354BSP, M2354.h. */
 static const struct line {

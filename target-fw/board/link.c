@@ -19,7 +19,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum { TYPE_REQUEST = 1, TYPE_RESPONSE = 2, SEND_TIMEOUT_S = 5, BACKLOG = 4, QUEUE_MAX = 15 };
 

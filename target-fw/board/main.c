@@ -15,6 +15,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "common/host/stop.h"
 #include "target-fw/board/board.h"
 #include "target-fw/board/ctl.h"
 
@@ -43,6 +44,8 @@ static const char usage_text[] =
     "      --packet-count N     of the probe, 1 to 255 (8)\n"
     "      --swclk HZ           simulate time: SWCLK is HZ\n"
     "      --usb-latency US     simulate time: a packet takes US to the probe and back\n"
+    "      --announce-points SOCKET\n"
+    "                           let the test at this socket hold a board: cut-at's hold\n"
     "  -v, --verbose            log connections and resets too\n"
     "  -h, --help               this text\n"
     "  -V, --version            the version\n";
@@ -57,6 +60,7 @@ static const struct option long_options[] = {
     { "packet-count", required_argument, NULL, 2 },
     { "swclk", required_argument, NULL, 3 },
     { "usb-latency", required_argument, NULL, 4 },
+    { "announce-points", required_argument, NULL, 5 },
     { "verbose", no_argument, NULL, 'v' },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
@@ -131,6 +135,8 @@ static enum err option_take(struct settings *s, int option)
         TRY(number_of("--usb-latency", optarg, 0, LATENCY_MAX_US, &n));
         s->board.latency_us = (uint32_t)n;
         return ERR_OK;
+    case 5:
+        return stop_open(optarg);
     case 'v':
         log_set_level(LOG_LEVEL_DEBUG);
         return ERR_OK;

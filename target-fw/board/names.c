@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/periph/life.h"
-#include "target-fw/board/periph/periph.h"
+#include "target-fw/board/chip/life.h"
+#include "target-fw/board/chip/periph.h"
 
 /* A register, or several of a kind: then their number follows the name. */
 static const struct name {
@@ -75,7 +75,7 @@ static const struct name {
     { DPM_WINDOW + 0x10, 4, "DPM_PSPW" },  { DPM_WINDOW + 0xf0, 1, "DPM_MISCEXT" },
 };
 
-const char *names_of(uint32_t address, char words[static NAMES_MAX])
+const char *names_of(const struct chip *chip, uint32_t address, char words[static NAMES_MAX])
 {
     address &= ~3U;
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -88,7 +88,7 @@ const char *names_of(uint32_t address, char words[static NAMES_MAX])
             snprintf(words, NAMES_MAX, "%s%u", names[i].text, n);
         return words;
     }
-    const struct periph *p = periph_find(address);
+    const struct periph *p = periph_find(chip, address);
     if (p == NULL)
         snprintf(words, NAMES_MAX, "0x%08x", address);
     else

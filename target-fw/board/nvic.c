@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     ISER = 0xe100,
@@ -34,42 +34,6 @@ enum {
     SYSTEM = 0xffff /* exceptions below 16 are not enabled one by one */
 };
 #define ICSR_PENDNMISET (1U << 31)
-
-static bool bit_of(const uint32_t *set, unsigned number)
-{
-    return (set[number / 32] >> (number % 32) & 1) != 0;
-}
-
-static void bit_put(uint32_t *set, unsigned number, bool on)
-{
-    uint32_t bit = 1U << (number % 32);
-    set[number / 32] = on ? set[number / 32] | bit : set[number / 32] & ~bit;
-}
-
-void exc_pend(struct chip *chip, unsigned number, bool pending)
-{
-    bit_put(chip->core.exc.pending, number, pending);
-}
-
-bool exc_pends(const struct chip *chip, unsigned number)
-{
-    return bit_of(chip->core.exc.pending, number);
-}
-
-bool exc_is_enabled(const struct chip *chip, unsigned number)
-{
-    return bit_of(chip->core.exc.enabled, number);
-}
-
-bool exc_is_active(const struct chip *chip, unsigned number)
-{
-    return bit_of(chip->core.exc.active, number);
-}
-
-void exc_set_active(struct chip *chip, unsigned number, bool active)
-{
-    bit_put(chip->core.exc.active, number, active);
-}
 
 /* ---- priorities: the lower number goes first ---- */
 
@@ -170,7 +134,7 @@ static void irq_change(uint32_t *set, unsigned n, uint32_t bits, bool on)
     for (; bits != 0; bits &= bits - 1) {
         unsigned number = EXC_IRQ0 + n * 32 + (unsigned)__builtin_ctz(bits);
         if (number < EXC_COUNT)
-            bit_put(set, number, on);
+            exc_put(set, number, on);
     }
 }
 

@@ -8,18 +8,12 @@
  * vector table; region, SHA-256 and ECDSA P-256 signature must hold. One half: refused.
  */
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/host/log.h"
-#include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "common/host/p256.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/periph/bignum.h"
 
 enum {
@@ -29,14 +23,12 @@ enum {
     INFO_SIGNED = 128,
     INFO_AUTH = 0x40,
     INFO_HASH = 0x60,
-    INFO_R = 0x80,
-    INFO_S = 0xa0,
+    INFO_SIGNATURE = 0x80, /* r and s */
     AUTH_ECDSA = 1,
     AUTH_BINDING = 0x1c, /* PID, UID, UCID: how they enter the hash is not public */
     VECTORS_MIN = 0x20,
     KEY_WORDS = 8,
-    NUMBER_BYTES = 32,
-    SIGNATURE_DER_MAX = 80
+    NUMBER_BYTES = 32
 };
 
 struct info {
@@ -90,89 +82,44 @@ static bool info_check(struct chip *chip, struct info *info)
     return true;
 }
 
-static void key_drop(EVP_PKEY **key)
-{
-    EVP_PKEY_free(*key);
-    *key = NULL;
-}
-
-static void ctx_drop(EVP_PKEY_CTX **ctx)
-{
-    EVP_PKEY_CTX_free(*ctx);
-}
-
-static void sig_drop(ECDSA_SIG **sig)
-{
-    ECDSA_SIG_free(*sig);
-}
-
-/* ROTPK as OpenSSL takes a point: 04, X, Y. NULL: not on the curve. */
-static EVP_PKEY *rotpk(struct chip *chip)
+/* ROTPK as SEC 1 has a point: 04, X, Y. false: it is not on the curve. */
+static bool rotpk(struct chip *chip, uint8_t point[static P256_POINT_SIZE])
 {
     const struct store_otp *otp = chip->store.image->head.otp;
     AUTO(bn_drop) BIGNUM *x = bn_of(otp[0].words, KEY_WORDS);
     AUTO(bn_drop) BIGNUM *y = bn_of(otp[1].words, KEY_WORDS);
-    uint8_t point[1 + 2 * NUMBER_BYTES] = { 4 };
-    char curve[] = "P-256";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, curve, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
-        OSSL_PARAM_construct_end(),
-    };
-    AUTO(ctx_drop) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    EVP_PKEY *key = NULL;
-    if (ctx == NULL || BN_bn2binpad(x, point + 1, NUMBER_BYTES) < 0 ||
-        BN_bn2binpad(y, point + 1 + NUMBER_BYTES, NUMBER_BYTES) < 0 ||
-        EVP_PKEY_fromdata_init(ctx) != 1 ||
-        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-        return NULL;
-    return key;
+    point[0] = 4;
+    return BN_bn2binpad(x, point + 1, NUMBER_BYTES) == NUMBER_BYTES &&
+           BN_bn2binpad(y, point + 1 + NUMBER_BYTES, NUMBER_BYTES) == NUMBER_BYTES &&
+           p256_check_point(span_of(point, P256_POINT_SIZE)) == ERR_OK;
 }
 
-/* r and s of FwInfo as the DER that OpenSSL wants; the length, or 0. */
-static size_t signature_der(const struct info *info, uint8_t *der)
+static bool signature_holds(const struct info *info, struct span point)
 {
-    AUTO(sig_drop) ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(info->bytes + INFO_R, NUMBER_BYTES, NULL);
-    BIGNUM *s = BN_bin2bn(info->bytes + INFO_S, NUMBER_BYTES, NULL);
-    if (sig == NULL || ECDSA_SIG_set0(sig, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-        return 0;
-    }
-    int len = i2d_ECDSA_SIG(sig, &der);
-    return len < 0 ? 0 : (size_t)len;
-}
-
-static bool signature_holds(const struct info *info, EVP_PKEY *key)
-{
-    uint8_t digest[SHA256_DIGEST_LENGTH], der[SIGNATURE_DER_MAX];
-    SHA256(info->bytes, INFO_SIGNED, digest);
-    size_t len = signature_der(info, der);
-    AUTO(ctx_drop) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-    return len != 0 && ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
-           EVP_PKEY_verify(ctx, der, len, digest, sizeof(digest)) == 1;
+    uint8_t digest[SHA256_SIZE];
+    sha256_of(span_of(info->bytes, INFO_SIGNED), digest);
+    return p256_verify(point, digest,
+                       span_of(info->bytes + INFO_SIGNATURE, P256_SIGNATURE_SIZE)) == ERR_OK;
 }
 
 static bool image_holds(struct chip *chip)
 {
     struct info info;
-    uint8_t digest[SHA256_DIGEST_LENGTH];
+    uint8_t digest[SHA256_SIZE], point[P256_POINT_SIZE];
     const struct store_otp *otp = chip->store.image->head.otp;
     if (otp[0].revoked || otp[1].revoked)
         return refuse(chip, "ROTPK is revoked");
-    AUTO(key_drop) EVP_PKEY *key = rotpk(chip);
-    if (key == NULL)
+    if (!rotpk(chip, point))
         return refuse(chip, "ROTPK is no point of P-256");
     if (!info_find(chip, &info) || !info_check(chip, &info))
         return false;
     const uint8_t *region = flash_bytes(chip, info.base, info.size);
     if (region == NULL)
         return refuse(chip, "FwInfo: region crosses swapped banks");
-    SHA256(region, info.size, digest);
+    sha256_of(span_of(region, info.size), digest);
     if (memcmp(digest, info.bytes + INFO_HASH, sizeof(digest)) != 0)
         return refuse(chip, "image hash differs from FwInfo");
-    if (!signature_holds(&info, key))
+    if (!signature_holds(&info, SPAN(point)))
         return refuse(chip, "FwInfo signature does not verify against ROTPK");
     return true;
 }

@@ -10,7 +10,7 @@
 
 #include "common/host/hex.h"
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 static const char *yes(bool it_is)
 {

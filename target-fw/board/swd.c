@@ -7,7 +7,7 @@
 #include "target-fw/board/swd.h"
 
 #include "common/host/log.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/memap.h"
 
 enum {

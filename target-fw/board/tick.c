@@ -6,7 +6,7 @@
 
 #include "target-fw/board/tick.h"
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum { ENABLE = 1 << 0, INT = 1 << 1, FLAG = 1 << 16 };
 
@@ -49,7 +49,7 @@ uint32_t tick_read(struct chip *chip, uint32_t offset)
     return core->tick_control | flag;
 }
 
-static void write_one(struct chip *chip, uint32_t offset, uint32_t value)
+void tick_write(struct chip *chip, uint32_t offset, uint32_t value)
 {
     struct core *core = &chip->core;
     core_tick(chip);
@@ -67,10 +67,4 @@ static void write_one(struct chip *chip, uint32_t offset, uint32_t value)
         core->tick_control = value & 7;
     }
     core->tick_start = chip->cycles;
-}
-
-void tick_write(struct chip *chip, uint32_t offset, uint32_t value)
-{
-    write_one(chip, offset, value);
-    cpu_alarm(chip->cpu, exc_alarm(chip));
 }

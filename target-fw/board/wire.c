@@ -6,7 +6,7 @@
 
 #include "target-fw/board/wire.h"
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     REQUEST_BITS = 8,

@@ -43,19 +43,17 @@ shut_unheard() { # shut_unheard ORDER STATION BOARD
     board_ask power "$3" on | jq -e .ok > "$run_dir/is"
 }
 
-# The layout of a state file: target-fw/board/store.h.
+# The layout of a state file: target-fw/board/chip/store.h.
 store_otp=156 store_otp_size=48 store_flash=$((0x10000))
 
 board_file() { printf '%s/board-%02d.state' "$board_dir" "$1"; }
 
 # What an OTP slot holds, as a number, big-endian: word 7 first.
 board_otp() { # board_otp BOARD SLOT
-    local word i
-    for i in 7 6 5 4 3 2 1 0; do
-        word=$(od -A n -t x4 --endian=little -N 4 \
-            -j $((store_otp + store_otp_size * $2 + 12 + 4 * i)) "$(board_file "$1")")
-        printf '%s' "${word// /}"
-    done
+    local words=() i
+    read -r -d '' -a words < <(od -A n -v -t x4 --endian=little -N 32 \
+        -j $((store_otp + store_otp_size * $2 + 12)) "$(board_file "$1")") || true
+    for i in 7 6 5 4 3 2 1 0; do printf '%s' "${words[i]}"; done
 }
 
 board_flash() { # board_flash BOARD ADDRESS LENGTH: hex

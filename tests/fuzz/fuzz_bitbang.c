@@ -2,7 +2,7 @@
 /* virtual-board's remote_bitbang front end: pins moved one character at a time, over JTAG and
  * over SWD, by any program that can reach it. */
 #include "target-fw/board/bitbang.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { PINS_MAX = 4096 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* virtual-board's CMSIS-DAP front end: packets from any program that can reach it. Each input
  * is a session of them with a chip of its own: a length byte, then that many bytes. */
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/dap.h"
 #include "tests/fuzz/fuzz.h"
 

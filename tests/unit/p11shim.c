@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,10 +57,103 @@ static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK
     return real->C_OpenSession(slot, flags, application, notify, session);
 }
 
+/* --- Session objects, by their handles. --- */
+
+enum { OBJECTS = 1024 };
+static pthread_mutex_t objects_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    CK_SESSION_HANDLE session; /* 0: free */
+    CK_OBJECT_HANDLE object;
+} objects[OBJECTS];
+
+static bool is_token_object(const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+    for (CK_ULONG i = 0; i < count; i++)
+        if (template[i].type == CKA_TOKEN)
+            return *(const CK_BBOOL *)template[i].pValue == CK_TRUE;
+    return false;
+}
+
+static void object_made(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                        const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+    if (is_token_object(template, count))
+        return;
+    pthread_mutex_lock(&objects_lock);
+    size_t i = 0;
+    while (i < OBJECTS && objects[i].session != 0)
+        i++;
+    if (i == OBJECTS)
+        abort();
+    objects[i].session = session;
+    objects[i].object = object;
+    p11shim.objects_made++;
+    pthread_mutex_unlock(&objects_lock);
+}
+
+/* object 0: all of the session. */
+static unsigned objects_gone(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    unsigned gone = 0;
+    pthread_mutex_lock(&objects_lock);
+    for (size_t i = 0; i < OBJECTS; i++)
+        if (objects[i].session != 0 &&
+            (object == 0 ? objects[i].session == session : objects[i].object == object)) {
+            objects[i].session = 0;
+            gone++;
+        }
+    pthread_mutex_unlock(&objects_lock);
+    return gone;
+}
+
 static CK_RV close_session(CK_SESSION_HANDLE session)
 {
     p11shim.closed++;
-    return real->C_CloseSession(session);
+    CK_RV rv = real->C_CloseSession(session);
+    if (rv == CKR_OK)
+        p11shim.objects_lost += objects_gone(session, 0);
+    return rv;
+}
+
+static CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    CK_RV rv = fault(&p11shim.destroy);
+    if (rv == CKR_OK)
+        rv = real->C_DestroyObject(session, object);
+    if (rv == CKR_OK)
+        p11shim.objects_destroyed += objects_gone(session, object);
+    return rv;
+}
+
+static CK_RV derive_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                        CK_OBJECT_HANDLE base, CK_ATTRIBUTE *template, CK_ULONG count,
+                        CK_OBJECT_HANDLE *key)
+{
+    CK_RV rv = fault(&p11shim.derive);
+    if (rv == CKR_OK)
+        rv = real->C_DeriveKey(session, mechanism, base, template, count, key);
+    if (rv == CKR_OK)
+        object_made(session, *key, template, count);
+    return rv;
+}
+
+static CK_RV unwrap_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                        CK_OBJECT_HANDLE kek, unsigned char *wrapped, CK_ULONG len,
+                        CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key)
+{
+    CK_RV rv = real->C_UnwrapKey(session, mechanism, kek, wrapped, len, template, count, key);
+    if (rv == CKR_OK)
+        object_made(session, *key, template, count);
+    return rv;
+}
+
+static CK_RV generate_key(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                          CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key)
+{
+    CK_RV rv = real->C_GenerateKey(session, mechanism, template, count, key);
+    if (rv == CKR_OK)
+        object_made(session, *key, template, count);
+    return rv;
 }
 
 static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char *pin,
@@ -185,16 +279,22 @@ static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
                                CK_OBJECT_HANDLE *public_out, CK_OBJECT_HANDLE *private_out)
 {
     CK_RV rv = fault(&p11shim.generate);
-    return rv != CKR_OK
-               ? rv
-               : real->C_GenerateKeyPair(session, mechanism, public_key, public_count,
-                                         private_key, private_count, public_out, private_out);
+    if (rv == CKR_OK)
+        rv = real->C_GenerateKeyPair(session, mechanism, public_key, public_count, private_key,
+                                     private_count, public_out, private_out);
+    if (rv != CKR_OK)
+        return rv;
+    object_made(session, *public_out, public_key, public_count);
+    object_made(session, *private_out, private_key, private_count);
+    return CKR_OK;
 }
 
 static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                                  CK_ATTRIBUTE *template, CK_ULONG count)
 {
-    CK_RV rv = real->C_GetAttributeValue(session, object, template, count);
+    CK_RV rv = fault(&p11shim.get_attribute);
+    if (rv == CKR_OK)
+        rv = real->C_GetAttributeValue(session, object, template, count);
     if (rv != CKR_OK || !p11shim.bare_points)
         return rv;
     for (CK_ULONG i = 0; i < count; i++) {
@@ -224,6 +324,10 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list_out)
     list.C_GetTokenInfo = get_token_info;
     list.C_OpenSession = open_session;
     list.C_CloseSession = close_session;
+    list.C_DestroyObject = destroy_object;
+    list.C_DeriveKey = derive_key;
+    list.C_UnwrapKey = unwrap_key;
+    list.C_GenerateKey = generate_key;
     list.C_Login = login;
     list.C_FindObjectsInit = find_objects_init;
     list.C_SignInit = sign_init;

@@ -33,6 +33,10 @@ struct p11shim_uses {
 struct p11shim {
     atomic_uint logins, opened, closed, signed_, found, initialized, finalized;
     struct p11shim_fault sign_init, sign, wrap, find, set_attribute, generate;
+    struct p11shim_fault derive, get_attribute, destroy;
+    /* Session objects of all sessions: made, and gone again by C_DestroyObject, or with the
+     * session that made them. */
+    atomic_uint objects_made, objects_destroyed, objects_lost;
     struct p11shim_uses *uses; /* NULL: not counted by key */
     unsigned long token_flags; /* added to those of every token */
     unsigned bare_points;      /* CKA_EC_POINT without its OCTET STRING */

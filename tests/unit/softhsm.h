@@ -16,7 +16,7 @@ struct softhsm {
     char folder[SOFTHSM_PATH_MAX];
     char labels[HSM_TOKENS][16]; /* "test-root", "test-issuing", ... */
     char pin_files[HSM_TOKENS][SOFTHSM_PATH_MAX + 16];
-    struct hsm_config config; /* 4 sessions a token, 2000 ms */
+    struct hsm_config config; /* softhsm_quiet.c; 4 sessions a token, a minute */
 };
 
 enum err softhsm_setup(struct softhsm *s);

@@ -162,6 +162,25 @@ static void decided_once(void **state)
     assert_true(again.again);
 }
 
+struct listing {
+    uint64_t after;
+    bool all;
+    size_t count;
+    uint64_t first;
+};
+
+static enum err do_list(struct store_tx *tx, void *context)
+{
+    struct listing *l = context;
+    struct store_approval *list = NULL;
+    bool more = false;
+    TRY(store_approval_list(tx, l->after, l->all, &list, &l->count, &more));
+    assert_false(more);
+    l->first = l->count == 0 ? 0 : list[0].number;
+    store_approval_list_free(list, l->count);
+    return ERR_OK;
+}
+
 static void it_expires_by_the_databases_clock(void **state)
 {
     (void)state;
@@ -175,6 +194,29 @@ static void it_expires_by_the_databases_clock(void **state)
     refused(decide(n, APPROVAL_WITHDRAWN, "alice"), ERR_PRECONDITION, "has expired");
     assert_int_equal(decide(second, APPROVAL_APPROVED, "bob"), ERR_OK);
     assert_int_not_equal(asked("alice", 3, "x"), n); /* it may be asked again */
+}
+
+/* By a clock that was set back two years it would be pending for two years more. */
+static void a_clock_set_back_prolongs_nothing(void **state)
+{
+    (void)state;
+    uint64_t n;
+    people(three, 3);
+    store_clock_offset(store, 2 * 365 * 24 * HOUR);
+    uint64_t first = asked("alice", 1, "x");
+    (void)asked("alice", 2, "y");
+    (void)asked("alice", 3, "z");
+    store_clock_offset(store, 2 * 365 * 24 * HOUR - 59 * 1000000); /* as clocks are adjusted */
+    assert_int_equal(asked("alice", 4, "x"), first);
+    refused(ask("alice", 5, "w", &n), ERR_EXHAUSTED, "has 3 requests pending");
+    store_clock_offset(store, 0);
+    refused(decide(first, APPROVAL_APPROVED, "bob"), ERR_PRECONDITION, "has expired");
+    struct listing pending = { 0, false, 0, 0 };
+    assert_int_equal(look(do_list, &pending), ERR_OK);
+    assert_int_equal(pending.count, 0);
+    uint64_t second = asked("alice", 6, "x"); /* expired ones are not it, and take no room */
+    assert_int_not_equal(second, first);
+    assert_int_equal(decide(second, APPROVAL_APPROVED, "bob"), ERR_OK);
 }
 
 static void asked_again_is_the_same_request(void **state)
@@ -215,25 +257,6 @@ static void requests_are_bounded(void **state)
     big.length++;
     big.key++;
     refused(change(do_ask, &big), ERR_LIMIT, "16385 bytes");
-}
-
-struct listing {
-    uint64_t after;
-    bool all;
-    size_t count;
-    uint64_t first;
-};
-
-static enum err do_list(struct store_tx *tx, void *context)
-{
-    struct listing *l = context;
-    struct store_approval *list = NULL;
-    bool more = false;
-    TRY(store_approval_list(tx, l->after, l->all, &list, &l->count, &more));
-    assert_false(more);
-    l->first = l->count == 0 ? 0 : list[0].number;
-    store_approval_list_free(list, l->count);
-    return ERR_OK;
 }
 
 static void pending_ones_are_listed(void **state)
@@ -295,6 +318,7 @@ int main(void)
         TEST(a_revoked_requester_does_not_count),
         TEST(decided_once),
         TEST(it_expires_by_the_databases_clock),
+        TEST(a_clock_set_back_prolongs_nothing),
         TEST(asked_again_is_the_same_request),
         TEST(requests_are_bounded),
         TEST(pending_ones_are_listed),

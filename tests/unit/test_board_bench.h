@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/host/log.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 static inline uint32_t peek(struct chip *chip, uint32_t address)
 {

@@ -4,7 +4,10 @@
 #include "tests/unit/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/host/own.h"
 #include "target-fw/board/ctl.h"
@@ -292,6 +295,29 @@ static void each_kind_is_cut_before_within_and_after(void **state)
     }
 }
 
+/* The write is made, the core runs on, and only SWD is silent. */
+static void a_link_is_cut_before_and_after(void **state)
+{
+    static const char *const moments[] = { "before link", "after link" };
+    for (size_t i = 0; i < COUNT(moments); i++) {
+        again(state);
+        assert_int_equal(arm("plm", "1", moments[i]), ERR_OK);
+        plm();
+        assert_true(chip.faults.link_down);
+        assert_false(chip.cut_wanted);
+        assert_int_not_equal(head()->plm_next, 0);
+        assert_int_equal(chip.oneway.cut_kinds, 0);
+    }
+}
+
+/* Nothing was started with --announce-points here. */
+static void a_hold_without_announcements_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(arm("plm", "1", "after hold"), ERR_PRECONDITION);
+    assert_int_equal(chip.oneway.cut_kinds, 0);
+}
+
 static void wrong_arguments_are_refused(void **state)
 {
     (void)state;
@@ -311,6 +337,9 @@ static void wrong_arguments_are_refused(void **state)
         "lock 1 during",
         "off 1",
         "plm 1 after 1",
+        "plm 1 after link 1",
+        "flash-write 1 during link",
+        "flash-write 1 during hold",
     };
     static const char *const tears[] = {
         "",         "3",         "3 4",       "8 4 used",   "-1 4 used", "3 9 used",
@@ -505,10 +534,72 @@ static void code_is_stopped_within_its_block(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- the host's disk ---- */
+
+static uint8_t *disk; /* what a power loss of the host would leave of the state file */
+
+/* In place of the C library's: what it is asked for reaches the disk, and nothing else does. */
+int msync(void *from, size_t len, int flags)
+{
+    size_t at = (size_t)((uint8_t *)from - (uint8_t *)chip.store.image);
+    size_t left = sizeof(*chip.store.image) - at;
+    assert_int_equal(flags, MS_SYNC);
+    if (disk != NULL)
+        memcpy(disk + at, from, len < left ? len : left);
+    return 0;
+}
+
+static bool on_disk(const void *from, size_t len)
+{
+    return memcmp(disk + ((const uint8_t *)from - (const uint8_t *)chip.store.image), from,
+                  len) == 0;
+}
+
+static bool burnt_is_on_disk(void)
+{
+    return on_disk(head(), sizeof(*head())) &&
+           on_disk(flash_bytes(&chip, CONFIG, STORE_PAGE_BYTES), STORE_PAGE_BYTES);
+}
+
+static bool is_flash(const struct kind *kind)
+{
+    return kind->write == flash_erase_page || kind->write == flash_write;
+}
+
+/* When the chip says that a write which cannot be taken back is done, it is on the disk. Flash
+ * that can be written again is not: so the test would see what is not. */
+static void what_is_burnt_is_on_the_disk(void **state)
+{
+    char folder[] = "/tmp/test_board_oneway.XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/board-00.state", folder);
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        teardown(state);
+        assert_int_equal(chip_open(&chip, 0, path, false), ERR_OK);
+        clocks_on(&chip);
+        prepare(&kinds[i]);
+        disk = malloc(sizeof(*chip.store.image));
+        assert_non_null(disk);
+        memcpy(disk, chip.store.image, sizeof(*chip.store.image));
+        kinds[i].write();
+        assert_int_equal(kinds[i].is(), kinds[i].after);
+        bool whole = memcmp(disk, chip.store.image, sizeof(*chip.store.image)) == 0;
+        if (whole == is_flash(&kinds[i]) || !burnt_is_on_disk())
+            fail_msg("%s: %s", kinds[i].name, whole ? "all is on the disk" : "not on the disk");
+        free(TAKE(disk));
+        chip_close(&chip);
+        unlink(path);
+        setup(state);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_kind_is_cut_before_within_and_after),
+        TEST(a_link_is_cut_before_and_after),
+        TEST(a_hold_without_announcements_is_refused),
         TEST(wrong_arguments_are_refused),
         TEST(the_trace_is_in_order),
         TEST(every_prefix_of_a_lock_is_reached),
@@ -517,6 +608,7 @@ int main(void)
         TEST(a_torn_slot_keeps_its_first_words),
         TEST(a_second_write_to_a_torn_slot_only_adds_bits),
         TEST(a_slot_torn_as_used_is_not_written_again),
+        TEST(what_is_burnt_is_on_the_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
-#include "target-fw/board/store.h"
+#include "target-fw/board/chip/store.h"
 
 static char dir[64], path[96];
 

@@ -320,10 +320,10 @@ static void threads_issue_at_once(void **state)
     int failures[4] = { 0 };
     for (size_t i = 0; i < COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, issue_some, &failures[i]), 0);
-    for (size_t i = 0; i < COUNT(threads); i++) {
+    for (size_t i = 0; i < COUNT(threads); i++)
         pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < COUNT(threads); i++)
         assert_int_equal(failures[i], 0);
-    }
 }
 
 static void issuing_needs_no_root_token(void **state)

@@ -19,10 +19,10 @@ static int set_up(void **state)
 {
     if (bench_setup(state) != 0)
         return -1;
-    bench.config.policy.two_person = true;
     party_add(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, "alice");
     party_add(&bob, HALLMARK__V1__ROLE__ROLE_OPERATOR, "bob");
     party_add(&carol, HALLMARK__V1__ROLE__ROLE_OPERATOR, "carol");
+    bench.config.policy.two_person = true;
     party_add(&line_1, HALLMARK__V1__ROLE__ROLE_STATION, "line-1");
     party_add(&line_2, HALLMARK__V1__ROLE__ROLE_STATION, "line-2");
     bench_order(&alice, order, "line-1", 10, 1);
@@ -319,14 +319,62 @@ static void unit_acts_wait(void **state)
     bench_check();
 }
 
+static enum err unit_act(struct party *who, const char *method, const struct board *b)
+{
+    Hallmark__V1__ScrapUnitRequest in = HALLMARK__V1__SCRAP_UNIT_REQUEST__INIT;
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, (uint8_t *)(uintptr_t)b->uid };
+    in.reason = reason;
+    return party_call(who, method, &in.base, NULL, NULL, NULL);
+}
+
+static void is_in_state(const struct board *b, const char *want)
+{
+    char is[16];
+    bench_settle();
+    bench_state(b->uid, is);
+    assert_string_equal(is, want);
+}
+
+/* Two people agreed on one board's generation and state; neither of both on what came after. */
+static void what_changed_since_is_not_done(void **state)
+{
+    (void)state;
+    static const char release[] = "hallmark.v1.Units/Release",
+                      scrap[] = "hallmark.v1.Units/Scrap";
+    struct board b;
+    board_init(&b, &line_1, order, 0x51);
+    OK(board_arrows(&b, 14));
+    unsigned alices = waits(unit_act(&alice, release, &b));
+    unsigned bobs = waits(unit_act(&bob, release, &b));
+    OK(approve(&alice, bobs));
+    is_in_state(&b, "");
+    board_fini(&b);
+    board_init(&b, &line_1, order, 0x51); /* the next generation, in the same state */
+    OK(board_arrows(&b, 33));
+    refused(approve(&bob, alices), ERR_PRECONDITION,
+            "generation 1, started, which has changed to unit ");
+    is_in_state(&b, "started");
+    unsigned again = waits(unit_act(&alice, release, &b));
+    assert_int_not_equal(again, alices); /* that one is for another generation */
+    alices = waits(unit_act(&alice, scrap, &b));
+    OK(board_finish(&b));
+    refused(approve(&bob, alices), ERR_PRECONDITION, "generation 2, finished: reject it");
+    is_in_state(&b, "finished");
+    OK(approve(&bob, waits(unit_act(&alice, scrap, &b))));
+    is_in_state(&b, "scrapped");
+    board_fini(&b);
+    bench_check();
+}
+
 /* A hold, a station, an auditor: one operator's word. */
 static void other_acts_do_not_wait(void **state)
 {
     (void)state;
     static char name[] = "new-1";
     AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
+    AUTO(buf_free) struct buf another = make_csr(&(struct csr_spec){ .curve = "P-256" });
     OK(add_as(&alice, HALLMARK__V1__ROLE__ROLE_STATION, name, &csr, NULL));
-    OK(add_as(&alice, HALLMARK__V1__ROLE__ROLE_AUDITOR, name, &csr, NULL));
+    OK(add_as(&alice, HALLMARK__V1__ROLE__ROLE_AUDITOR, name, &another, NULL));
     OK(revoke_as(&alice, HALLMARK__V1__ROLE__ROLE_STATION, name));
     OK(revoke_as(&alice, HALLMARK__V1__ROLE__ROLE_AUDITOR, name));
 }
@@ -349,7 +397,14 @@ static void operators_come_and_go_by_two(void **state)
     AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
     AUTO(rpc_drop) ProtobufCMessage *first = NULL, *again = NULL;
     AUTO(rpc_drop) Hallmark__V1__ApproveResponse *approved = NULL;
+    AUTO(entries_drop) struct entries e = { .count = 0 };
+    uint64_t start = tlog_size(bench.server->log);
     unsigned n = waits(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &csr, NULL));
+    entries_from(start, &e); /* one operator's word makes the CA sign nothing */
+    assert_int_equal(e.count, 1);
+    assert_int_equal(e.list[0]->n_hsm_operations, 0);
+    assert_int_equal(e.list[0]->n_digests, 1);
+    assert_string_equal(e.list[0]->digests[0]->name, "csr");
     assert_int_equal(waits(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &csr, NULL)),
                      n);
     OK(approve_with(&bob, n, NULL, &approved));
@@ -364,6 +419,68 @@ static void operators_come_and_go_by_two(void **state)
         &((Hallmark__V1__AddPrincipalResponse *)again)->certificate;
     assert_true(span_eq(span_of(one->data, one->len), span_of(two->data, two->len)));
     OK(approve(&bob, waits(revoke_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name))));
+    bench_check();
+}
+
+static bool has_digest(const Hallmark__V1__Event *e, const char *name)
+{
+    for (size_t i = 0; i < e->n_digests; i++)
+        if (strcmp(e->digests[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A certificate for an operator is made when the second one has approved, not before: the
+ * request asks the HSM for nothing, and its entry names no certificate. A bad request does not
+ * wait. */
+static void nothing_is_signed_alone(void **state)
+{
+    (void)state;
+    static char name[] = "frank";
+    AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
+    const struct buf broken = { csr.ptr, csr.len - 1, 0 };
+    AUTO(entries_drop) struct entries e = { .count = 0 };
+    refused(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &broken, NULL), ERR_INVALID,
+            "not a CertificationRequest");
+    uint64_t start = tlog_size(bench.server->log);
+    unsigned n = waits(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &csr, NULL));
+    OK(approve(&bob, n));
+    entries_from(start, &e);
+    assert_int_equal(e.count, 3);
+    is_entry(e.list[0], "request", "hallmark.v1.Registry/Add", alice.who.uri, "", n,
+             ERR_PENDING);
+    assert_int_equal(e.list[0]->n_hsm_operations, 0);
+    assert_true(has_digest(e.list[0], "csr"));
+    assert_false(has_digest(e.list[0], "certificate"));
+    assert_int_equal(e.list[2]->n_hsm_operations, 1);
+    assert_true(has_digest(e.list[2], "certificate"));
+    bench_check();
+}
+
+static void init_adds_no_operator_past_two(void **state)
+{
+    (void)state;
+    static char name[] = "mallory";
+    AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
+    refused(add_as(NULL, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &csr, NULL), ERR_PRECONDITION,
+            "one asks (oemctl operator add), another one approves");
+    bench_check();
+}
+
+/* Who holds a key of two names would be two people; also of a revoked name's. */
+static void a_key_has_one_name(void **state)
+{
+    (void)state;
+    static char name[] = "twin", other[] = "other";
+    AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
+    OK(approve(&bob,
+               waits(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &csr, NULL))));
+    refused(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, other, &csr, NULL),
+            ERR_PRECONDITION, "is twin's already: a key has one name");
+    OK(approve(&bob, waits(revoke_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, name))));
+    refused(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, other, &csr, NULL),
+            ERR_PRECONDITION, "is twin's already: a key has one name");
+    OK(add_as(&alice, HALLMARK__V1__ROLE__ROLE_STATION, other, &csr, NULL)); /* no operator */
     bench_check();
 }
 
@@ -384,6 +501,7 @@ static void the_first_operator_adds_the_second(void **state)
 {
     (void)state;
     static char bobs[] = "bob", carols[] = "carol";
+    AUTO(buf_free) struct buf another = make_csr(&(struct csr_spec){ .curve = "P-256" });
     Hallmark__V1__SetQuantityRequest in = HALLMARK__V1__SET_QUANTITY_REQUEST__INIT;
     AUTO(buf_free) struct buf csr = make_csr(&(struct csr_spec){ .curve = "P-256" });
     in.name = order;
@@ -393,7 +511,7 @@ static void the_first_operator_adds_the_second(void **state)
     refused(party_call(&alice, "hallmark.v1.Orders/SetQuantity", &in.base, NULL, NULL, NULL),
             ERR_PRECONDITION, "add a second operator first");
     OK(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, bobs, &csr, NULL));
-    (void)waits(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, carols, &csr, NULL));
+    (void)waits(add_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, carols, &another, NULL));
     (void)waits(revoke_as(&alice, HALLMARK__V1__ROLE__ROLE_OPERATOR, bobs));
 }
 
@@ -423,7 +541,9 @@ static void a_revoked_requester_does_not_count(void **state)
     (void)state;
     struct party erin = { 0 };
     uint32_t was = quantity_now();
+    bench.config.policy.two_person = false;
     party_add(&erin, HALLMARK__V1__ROLE__ROLE_OPERATOR, "erin");
+    bench.config.policy.two_person = true;
     unsigned n = ask_quantity(&erin, 16);
     OK(approve(&carol,
                waits(revoke_as(&bob, HALLMARK__V1__ROLE__ROLE_OPERATOR, erin.who.name))));
@@ -587,9 +707,13 @@ int main(void)
         cmocka_unit_test(the_table_says_what_waits),
         cmocka_unit_test(only_orders_at_production_wait),
         cmocka_unit_test(unit_acts_wait),
+        cmocka_unit_test(what_changed_since_is_not_done),
         cmocka_unit_test(other_acts_do_not_wait),
         cmocka_unit_test(nothing_waits_without_the_policy),
+        cmocka_unit_test(nothing_is_signed_alone),
         cmocka_unit_test(operators_come_and_go_by_two),
+        cmocka_unit_test(init_adds_no_operator_past_two),
+        cmocka_unit_test(a_key_has_one_name),
         cmocka_unit_test(nobody_approves_its_own),
         cmocka_unit_test(approved_once),
         cmocka_unit_test(two_approvals_at_once_are_one),

@@ -21,6 +21,8 @@ enum {
     ISPCMD = 0x4000C00C,
     ISPTRG = 0x4000C010,
     ISPSTS = 0x4000C040,
+    MPDAT0 = 0x4000C080,
+    MPDAT1 = 0x4000C084,
     BUSY = 1,
     SLOW = 40, /* looks: more than a probe takes for one wait */
     CERTIFICATE_SIZE = 60,
@@ -44,14 +46,19 @@ struct bench {
 };
 
 /* A word of flash may only be programmed while it is blank. */
-static void program(struct bench *b, uint32_t at)
+static void program(struct bench *b, uint32_t at, uint32_t data)
 {
-    uint32_t data = fake_get(&b->fake, ISPDAT);
     uint8_t *flash = b->fake.flash + (at - FAKE_FLASH);
     for (unsigned i = 0; i < 4; i++) {
-        b->twice += flash[i] != 0xFF;
+        b->twice += flash[i] != 0xFF && data != UINT32_MAX;
         flash[i] &= (uint8_t)(data >> (8 * i));
     }
+}
+
+static void program_pair(struct bench *b, uint32_t at)
+{
+    program(b, at, fake_get(&b->fake, MPDAT0));
+    program(b, at + 4, fake_get(&b->fake, MPDAT1));
 }
 
 static void command(struct bench *b)
@@ -60,7 +67,9 @@ static void command(struct bench *b)
     if (code == 0x22)
         memset(b->fake.flash + (at - FAKE_FLASH), 0xFF, FLASH_PAGE_SIZE);
     else if (code == 0x21)
-        program(b, at);
+        program(b, at, fake_get(&b->fake, ISPDAT));
+    else if (code == 0x61)
+        program_pair(b, at);
     else if (code == 0x04)
         fake_set(&b->fake, ISPDAT, 0x1000 + at);
     b->early += b->cycles != 0;
@@ -201,7 +210,7 @@ static void any_glitch_anywhere_is_mended(void **state)
                 most = b->fake.transfers;
             mended += b->fake.probe.counts.lost_links + b->fake.probe.counts.waits;
         }
-        assert_true(g == FAKE_NO_GLITCH || mended > 300);
+        assert_true(g == FAKE_NO_GLITCH || mended > 200);
     }
 }
 
@@ -248,7 +257,7 @@ static void any_reply_may_come_late(void **state)
         assert_int_equal(b->fake.probe.counts.resyncs, 1);
         most = b->fake.packets - 20; /* it took more than it would without */
     }
-    assert_true(most > 100);
+    assert_true(most > 60);
 }
 
 /* Whichever flash command takes longer than the probe waits: the next is not begun before. */
@@ -267,7 +276,7 @@ static void no_flash_command_is_begun_before_the_last_ended(void **state)
         assert_int_equal(b->early, 0);
         most = b->commands;
     }
-    assert_true(most > CERTIFICATE_SIZE / 4);
+    assert_true(most > CERTIFICATE_SIZE / 8);
 }
 
 int main(void)

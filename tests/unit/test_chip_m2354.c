@@ -22,6 +22,8 @@ enum {
     ISPCMD = 0x4000C00C,
     ISPTRG = 0x4000C010,
     ISPSTS = 0x4000C040,
+    MPDAT0 = 0x4000C080,
+    MPDAT1 = 0x4000C084,
 };
 #define DHCSR  0xE000EDF0u
 #define WINDOW 0xF0001600u /* of DPM, which answers whatever is locked */
@@ -33,8 +35,16 @@ struct bench {
     struct fake fake;
     struct chip *chip;
     bool refuse, bad_verify, stuck, lost_bits, lost_sram, deaf_lock;
+    bool loaded_first; /* the image was in SRAM when a pair was programmed */
     unsigned keys, erased, programmed;
 };
+
+static void program(struct bench *b, uint8_t *flash, uint32_t data)
+{
+    data &= ~(b->lost_bits ? 0x10u : 0);
+    for (unsigned i = 0; i < 4; i++)
+        flash[i] &= (uint8_t)(data >> (8 * i));
+}
 
 static void command(struct bench *b)
 {
@@ -44,16 +54,19 @@ static void command(struct bench *b)
         b->erased++;
         memset(flash, 0xFF, FLASH_PAGE_SIZE);
     } else if (code == 0x21) {
-        uint32_t data = fake_get(&b->fake, ISPDAT) & ~(b->lost_bits ? 0x10u : 0);
         b->programmed++;
-        for (unsigned i = 0; i < 4; i++)
-            flash[i] &= (uint8_t)(data >> (8 * i));
+        program(b, flash, fake_get(&b->fake, ISPDAT));
+    } else if (code == 0x61) {
+        b->programmed++;
+        b->loaded_first = fake_get(&b->fake, SRAM_BASE + 0x10) == DEVAUTH_IMAGE_MAGIC;
+        program(b, flash, fake_get(&b->fake, MPDAT0));
+        program(b, flash + 4, fake_get(&b->fake, MPDAT1));
     } else if (code == 0x04) {
         fake_set(&b->fake, ISPDAT, 0x1000 + at);
     }
     fake_set(&b->fake, ISPSTS,
-             (b->refuse ? 1u << 6 : 0) | (b->bad_verify && code == 0x21 ? 1u << 5 : 0) |
-                 b->stuck);
+             (b->refuse ? 1u << 6 : 0) |
+                 (b->bad_verify && (code & 0xBF) == 0x21 ? 1u << 5 : 0) | b->stuck);
     fake_set(&b->fake, ISPTRG, b->stuck);
 }
 
@@ -227,21 +240,84 @@ static void uid_is_three_words(void **state)
     assert_int_equal(chip_uid(b->chip, uid), ERR_CHIP);
 }
 
+static struct span small_image(uint8_t out[static 0x24])
+{
+    static const uint32_t header[] = { 0x20004000,          0x20000021, 0,          0,
+                                       DEVAUTH_IMAGE_MAGIC, SRAM_BASE,  0x20005000, 0x24 };
+    struct wr w = wr_of(out, 0x24);
+    for (size_t i = 0; i < COUNT(header); i++)
+        wr_u32le(&w, header[i]);
+    wr_u32le(&w, 0);
+    return wr_done(&w);
+}
+
 static void image_is_read_back(void **state)
 {
     (void)state;
     AUTO(bench_drop) struct bench *b = bench_open();
-    static const uint32_t header[] = { 0x20004000,          0x20000021, 0,          0,
-                                       DEVAUTH_IMAGE_MAGIC, SRAM_BASE,  0x20005000, 0x24 };
-    uint8_t image[0x24] = { 0 };
-    struct wr w = wr_of(image, sizeof(image));
+    uint8_t bytes[0x24];
+    struct span image = small_image(bytes);
     struct devauth_image h;
-    for (size_t i = 0; i < COUNT(header); i++)
-        wr_u32le(&w, header[i]);
-    assert_int_equal(chip_image_load(b->chip, SPAN(image), &h), ERR_OK);
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_OK);
     b->lost_sram = true;
-    assert_int_equal(chip_image_load(b->chip, SPAN(image), &h), ERR_VERIFY);
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_VERIFY);
     assert_non_null(strstr(fail_words(), "SRAM 0x20000021"));
+}
+
+static void an_image_is_loaded_while_flash_is_erased(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    uint8_t bytes[0x24], leaf[60] = { 1 };
+    struct span image = small_image(bytes);
+    struct devauth_image h = { 0 };
+    unsigned written;
+    chip_image_ahead(b->chip, image);
+    assert_int_equal(chip_certificate_write(b->chip, SPAN(leaf), span_of(NULL, 0), &written),
+                     ERR_OK);
+    assert_true(b->loaded_first);
+    unsigned transfers = b->fake.transfers;
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_OK);
+    assert_int_equal(b->fake.transfers, transfers);
+    assert_int_equal(h.image_size, 0x24);
+    assert_memory_equal(b->fake.sram, image.ptr, image.len);
+}
+
+/* Found in arrow 4's time, and told as arrow 5's. */
+static void what_is_wrong_with_an_image_ahead_is_told_by_its_load(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    uint8_t bytes[0x24], leaf[60] = { 1 };
+    struct span image = small_image(bytes);
+    struct devauth_image h = { 0 };
+    unsigned written;
+    chip_image_ahead(b->chip, image);
+    b->lost_sram = true;
+    assert_int_equal(chip_certificate_write(b->chip, SPAN(leaf), span_of(NULL, 0), &written),
+                     ERR_OK);
+    b->lost_sram = false;
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_VERIFY);
+    assert_non_null(strstr(fail_words(), "SRAM 0x20000021"));
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_OK);
+}
+
+/* Another board may be at the probe, and the core was reset. */
+static void an_image_ahead_is_loaded_again_after_a_reset(void **state)
+{
+    (void)state;
+    AUTO(bench_drop) struct bench *b = bench_open();
+    uint8_t bytes[0x24], leaf[60] = { 1 };
+    struct span image = small_image(bytes);
+    struct devauth_image h = { 0 };
+    unsigned written;
+    chip_image_ahead(b->chip, image);
+    assert_int_equal(chip_certificate_write(b->chip, SPAN(leaf), span_of(NULL, 0), &written),
+                     ERR_OK);
+    assert_int_equal(chip_prepare(b->chip), ERR_OK);
+    memset(b->fake.sram, 0, sizeof(b->fake.sram));
+    assert_int_equal(chip_image_load(b->chip, image, &h), ERR_OK);
+    assert_memory_equal(b->fake.sram, image.ptr, image.len);
 }
 
 static void long_wires_get_a_slower_clock(void **state)
@@ -412,6 +488,9 @@ int main(void)
         cmocka_unit_test(lengths_come_last),
         cmocka_unit_test(uid_is_three_words),
         cmocka_unit_test(image_is_read_back),
+        cmocka_unit_test(an_image_is_loaded_while_flash_is_erased),
+        cmocka_unit_test(what_is_wrong_with_an_image_ahead_is_told_by_its_load),
+        cmocka_unit_test(an_image_ahead_is_loaded_again_after_a_reset),
         cmocka_unit_test(long_wires_get_a_slower_clock),
         cmocka_unit_test(patterns_are_tried_once),
         cmocka_unit_test(bad_wires_are_no_lock),

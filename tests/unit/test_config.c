@@ -9,10 +9,15 @@
 #include "common/host/log.h"
 #include "oem-server/config/config.h"
 
-#define GOOD                                                                                   \
-    "[server]\nlisten = 127.0.0.1:0\nstate = /s\n[hsm]\nmodule = /m.so\npins = /p\n"           \
-    "[ca]\norganization = Example\ntrust_domain = example.test\nserver_names = a.test, "       \
-    "b.test\n"
+#define WITH(listen, organization, domain, names)                                              \
+    "[server]\nlisten = " listen "\nstate = /s\n[hsm]\nmodule = /m.so\npins = /p\n"            \
+    "[ca]\norganization = " organization "\ntrust_domain = " domain "\nserver_names = " names  \
+    "\n"
+#define GOOD                WITH("127.0.0.1:0", "Example", "example.test", "a.test, b.test")
+#define LISTEN(value)       WITH(value, "Example", "example.test", "a.test")
+#define ORGANIZATION(value) WITH(":1", value, "example.test", "a.test")
+#define DOMAIN(value)       WITH(":1", "Example", value, "a.test")
+#define SERVER_NAMES(value) WITH(":1", "Example", "example.test", value)
 
 static enum err read_text(const char *text, struct config **config_out)
 {
@@ -86,34 +91,39 @@ static void refusals_name_the_place(void **state)
     } cases[] = {
         { "unknown key", GOOD "[server]\ncolour = blue\n", ":12: [server] colour: no such" },
         { "unknown section", GOOD "[cloud]\nx = 1\n", "[cloud] x: no such" },
-        { "listen without port", GOOD "[server]\nlisten = localhost\n", "listen: bad value" },
-        { "IPv6 without brackets", GOOD "[server]\nlisten = ::1:8443\n", "listen: bad value" },
-        { "empty brackets", GOOD "[server]\nlisten = []:8443\n", "listen: bad value" },
-        { "half a bracket", GOOD "[server]\nlisten = [::1:8443\n", "listen: bad value" },
-        { "port too large", GOOD "[server]\nlisten = :65536\n", "listen: bad value" },
+        { "listen without port", LISTEN("localhost"), "listen: bad value" },
+        { "IPv6 without brackets", LISTEN("::1:8443"), "listen: bad value" },
+        { "empty brackets", LISTEN("[]:8443"), "listen: bad value" },
+        { "half a bracket", LISTEN("[::1:8443"), "listen: bad value" },
+        { "port too large", LISTEN(":65536"), "listen: bad value" },
         { "no workers", GOOD "[server]\nworkers = 0\n", "workers: bad value" },
         { "not a number", GOOD "[server]\nqueue = many\n", "queue: bad value" },
         { "number and more", GOOD "[server]\nqueue = 12x\n", "queue: bad value" },
         { "too many sessions", GOOD "[hsm]\nsessions = 17\n", "sessions: bad value" },
-        { "too many names", GOOD "[ca]\nserver_names = a b c d e f g h i\n",
-          "server_names: bad" },
-        { "no names", GOOD "[ca]\nserver_names = \n", "server_names: bad" },
-        { "empty organization", GOOD "[ca]\norganization =\n",
-          "[ca] organization: want 1 to 64" },
-        { "organization that steers", GOOD "[ca]\norganization = a\x7f\n",
-          "[ca] organization: want" },
-        { "empty trust domain", GOOD "[ca]\ntrust_domain =\n", "[ca] trust_domain: : want" },
-        { "trust domain in capitals", GOOD "[ca]\ntrust_domain = Example.test\n",
+        { "too many names", SERVER_NAMES("a b c d e f g h i"), "server_names: bad" },
+        { "no names", SERVER_NAMES(""), "server_names: bad" },
+        { "empty organization", ORGANIZATION(""), "[ca] organization: want 1 to 64" },
+        { "organization that steers", ORGANIZATION("a\x7f"), "[ca] organization: want" },
+        { "empty trust domain", DOMAIN(""), "[ca] trust_domain: : want" },
+        { "trust domain in capitals", DOMAIN("Example.test"),
           "[ca] trust_domain: Example.test: want" },
-        { "trust domain that is a URI", GOOD "[ca]\ntrust_domain = spiffe://a\n",
+        { "trust domain that is a URI", DOMAIN("spiffe://a"),
           "[ca] trust_domain: spiffe://a: want" },
-        { "trust domain ends in a dot", GOOD "[ca]\ntrust_domain = a.\n", "both ends" },
+        { "trust domain ends in a dot", DOMAIN("a."), "both ends" },
         { "not a key", GOOD "nonsense\n", ":11: not a line of the form KEY = VALUE" },
         { "name in capitals", GOOD "[server]\nname = Oven\n", "[server] name: Oven: want" },
         { "no run at all", GOOD "[policy]\nrun_idle_minutes = 0\n", "run_idle_minutes: bad" },
         { "run of a year", GOOD "[policy]\nrun_longest_minutes = 525600\n",
           "longest_minutes: bad" },
         { "neither yes nor no", GOOD "[policy]\ntwo_person = maybe\n", "two_person: bad" },
+        { "two values",
+          GOOD "[policy]\ntwo_person = yes\n[log]\norigin = o\n[policy]\n"
+               "two_person = no\n",
+          ":16: [policy] two_person: a second value" },
+        { "two values that are the same", GOOD "[ca]\norganization = Example\n",
+          "[ca] organization: a second value" },
+        { "a line that goes on", GOOD "[policy]\ntwo_person = yes\n  no\n",
+          "[policy] two_person: a second value" },
         { "unknown policy", GOOD "[policy]\nrun_idle_hours = 1\n",
           "[policy] run_idle_hours: no such" },
         { "no state", "[hsm]\nmodule = /m\npins = /p\n", "[server] state is missing" },
@@ -126,6 +136,37 @@ static void refusals_name_the_place(void **state)
             fail_msg("%s: '%s'", cases[i].name, fail_words());
         assert_null(c);
     }
+}
+
+/* What a newcomer copies from the page. */
+static void the_example_is_valid(void **state)
+{
+    (void)state;
+    AUTO(free_drop) char *line = NULL;
+    AUTO(free_drop) char *text = NULL;
+    struct config *c = NULL;
+    size_t size = 0, len = 0;
+    bool inside = false;
+    FILE *page = fopen(SOURCE_DIR "/oem-server/README.md", "r"),
+         *out = open_memstream(&text, &len);
+    assert_non_null(page);
+    assert_non_null(out);
+    while (getline(&line, &size, page) > 0) {
+        const char *from = line + strspn(line, " ");
+        if (strncmp(from, "```", 3) == 0)
+            inside = strcmp(from, "```ini\n") == 0;
+        else if (inside)
+            fputs(from, out);
+    }
+    fclose(page);
+    fclose(out);
+    if (read_text(text, &c) != ERR_OK)
+        fail_msg("%s", fail_words());
+    assert_string_equal(c->name, "oem-1");
+    assert_string_equal(c->organization, "Example Instruments");
+    assert_int_equal(c->policy.run_idle_s, 900);
+    assert_false(c->policy.two_person);
+    config_free(c);
 }
 
 static void missing_file_is_named(void **state)
@@ -144,6 +185,7 @@ int main(void)
         cmocka_unit_test(name_may_stand_before_listen),
         cmocka_unit_test(policy_is_minutes_or_seconds),
         cmocka_unit_test(refusals_name_the_place),
+        cmocka_unit_test(the_example_is_valid),
         cmocka_unit_test(missing_file_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

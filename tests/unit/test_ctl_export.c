@@ -47,7 +47,7 @@ static void cells_are_safe(void **state)
         assert_int_equal(csv_entry(out, 3, &event), ERR_OK);
         fclose(out);
         snprintf(want, sizeof(want),
-                 "3,1970-01-01T00:00:00.000000Z,,,,OK,0,%s,,,,,,false,0,,,,,,,,\r\n",
+                 "3,1970-01-01T00:00:00.000000Z,,,,OK,0,%s,,,,,,false,0,,,,,,,,,,,,,\r\n",
                  cells[i].cell);
         assert_string_equal(text, want);
         free(text);
@@ -71,6 +71,56 @@ static void rows_have_as_many_cells_as_the_header(void **state)
     assert_int_equal(line, 1);
     assert_int_equal(commas[0], commas[1]);
     free(text);
+}
+
+static bool is_column(const char *header, const char *name)
+{
+    char between[64], last[64];
+    snprintf(between, sizeof(between), ",%s,", name);
+    snprintf(last, sizeof(last), ",%s\r\n", name);
+    return strstr(header, between) != NULL || strstr(header, last) != NULL ||
+           strncmp(header, between + 1, strlen(name) + 1) == 0;
+}
+
+/* Every field of an event that has something in it; who reads the table reads all of the log.
+ */
+static void what_json_has_the_table_has(void **state)
+{
+    (void)state;
+    static char word[] = "w";
+    static uint8_t byte[] = { 1 };
+    Hallmark__V1__Digest digest = HALLMARK__V1__DIGEST__INIT, *digests[] = { &digest };
+    Hallmark__V1__Change change = HALLMARK__V1__CHANGE__INIT, *changes[] = { &change };
+    Hallmark__V1__KeyUse use = HALLMARK__V1__KEY_USE__INIT, *uses[] = { &use };
+    char *operations[] = { word };
+    const ProtobufCBinaryData bytes = { 1, byte };
+    Hallmark__V1__Event e = HALLMARK__V1__EVENT__INIT;
+    e.kind = e.actor = e.certificate = e.peer = e.order = e.method = e.message = word;
+    e.software = e.reason = e.server = e.second = digest.name = change.row = use.key = word;
+    e.uid = e.run_id = e.request_sha256 = e.response_sha256 = digest.sha256 = bytes;
+    e.arrow = 3;
+    e.approval = 7;
+    e.n_digests = e.n_changes = e.n_key_uses = e.n_unaccounted = e.n_hsm_operations = 1;
+    e.digests = digests;
+    e.changes = changes;
+    e.key_uses = e.unaccounted = uses;
+    e.hsm_operations = operations;
+    AUTO(report_free) struct report report = report_new();
+    entry_report(&report, 1, &e);
+    char *header = NULL;
+    const char *name = NULL;
+    json_t *value = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&header, &len);
+    csv_header(out);
+    fclose(out);
+    assert_int_equal(json_object_size(report.json), 28);
+    json_object_foreach(report.json, name, value)
+    {
+        if (!is_column(header, name))
+            fail_msg("no column %s", name);
+    }
+    free(header);
 }
 
 static enum err count_entry(void *context, uint64_t index, struct span entry)
@@ -169,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_are_safe),
         cmocka_unit_test(rows_have_as_many_cells_as_the_header),
+        cmocka_unit_test(what_json_has_the_table_has),
         cmocka_unit_test(bundles_are_read),
         cmocka_unit_test(bundle_comes_back),
         cmocka_unit_test(abandoned_stage_leaves_nothing), /* last: removes the folder */

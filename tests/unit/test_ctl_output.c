@@ -10,12 +10,14 @@
 
 #include "common/host/clean.h"
 #include "common/host/log.h"
+#include "common/rpc/rpc.h"
 #include "oem-server/ctl/advise.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/entry.h"
 #include "oem-server/ctl/exit.h"
 #include "oem-server/ctl/file.h"
 #include "oem-server/ctl/list.h"
+#include "oem-server/ctl/pending_row.h"
 
 static uint8_t uid[UID_SIZE] = { 1, 2, 3 };
 
@@ -172,6 +174,14 @@ static const struct {
     { "right-to-left mark", "\xe2\x80\x8f", "?", "\\u200F" },
     { "Arabic letter mark", "\xd8\x9c", "?", "\\u061C" },
     { "isolate", "\xe2\x81\xa6", "?", "\\u2066" },
+    { "soft hyphen", "a\xc2\xadz", "a?z", "a\\u00ADz" },
+    { "vowel separator", "\xe1\xa0\x8e", "?", "\\u180E" },
+    { "space of no width", "a\xe2\x80\x8bz", "a?z", "a\\u200Bz" },
+    { "non-joiner", "\xe2\x80\x8c", "?", "\\u200C" },
+    { "joiner", "\xe2\x80\x8d", "?", "\\u200D" },
+    { "space before and letter after them", "\xe2\x80\x8a\xc2\xae", "\xe2\x80\x8a\xc2\xae",
+      "\\u200A\\u00AE" },
+    { "musical control", "\xf0\x9d\x85\xb3", "?", "\\uD834\\uDD73" },
     { "line separator", "\xe2\x80\xa8", "?", "\\u2028" },
     { "byte order mark", "\xef\xbb\xbf", "?", "\\uFEFF" },
     { "tag", "\xf3\xa0\x81\x81", "?", "\\uDB40\\uDC41" },
@@ -273,7 +283,8 @@ static const struct {
     { ERR_NOT_FOUND, ADVISE_UNIT, "no unit",
       "no unit; next: 'oemctl unit list' shows the known units" },
     { ERR_HELD, ADVISE_UNIT, "held",
-      "held; next: 'oemctl unit allow UID --reason TEXT' lifts the hold" },
+      "held; next: 'oemctl unit show UID' lists the holds, and 'oemctl unit allow UID --cause "
+      "CAUSE --reason TEXT' lifts those with one cause" },
     { ERR_NOT_FOUND, ADVISE_RUN, "no run",
       "no run; next: 'oemctl run list' shows the open runs" },
     { ERR_NOT_LOCKED, ADVISE_UNIT, "try oemctl unit accept", "try oemctl unit accept" },
@@ -429,6 +440,44 @@ static void page_names_everything(void **state)
     buf_free(&page);
 }
 
+/* Who approves an order sees all of it, lists of numbers too. */
+static void all_terms_are_shown(void **state)
+{
+    (void)state;
+    static char name[] = "po-1", lot[] = "lot", again[] = "7", station[] = "line-1";
+    char *stations[] = { station };
+    uint32_t pdids[] = { 0x00235400, 0xa1735440 };
+    Hallmark__V1__Attribute a = HALLMARK__V1__ATTRIBUTE__INIT, b = a;
+    Hallmark__V1__Attribute *attributes[] = { &a, &b };
+    Hallmark__V1__CreateOrderRequest in = HALLMARK__V1__CREATE_ORDER_REQUEST__INIT;
+    Hallmark__V1__Order order = HALLMARK__V1__ORDER__INIT;
+    AUTO(report_free) struct report report = report_new();
+    AUTO(buf_free) struct buf packed = { 0 };
+    struct capture c;
+    a.name = b.name = lot;
+    b.value = again;
+    order.name = name;
+    order.n_stations = 1;
+    order.stations = stations;
+    order.n_pdids = 2;
+    order.pdids = pdids;
+    order.n_attributes = 2;
+    order.attributes = attributes;
+    in.order = &order;
+    assert_int_equal(rpc_pack(&in.base, &packed), ERR_OK);
+    assert_int_equal(pending_row_terms(&report, "hallmark.v1.Orders/Create", buf_span(&packed)),
+                     ERR_OK);
+    capture_start(&c);
+    const struct ctl ctl = { .out = c.file, .json = true };
+    assert_int_equal(report_print_line(&report, &ctl), ERR_OK);
+    fclose(c.file);
+    assert_non_null(strstr(c.text, "\"stations\":[\"line-1\"]"));
+    assert_non_null(strstr(c.text, "\"pdids\":[\"0x00235400\",\"0xa1735440\"]"));
+    assert_non_null(strstr(c.text, "\"attributes\":[{\"name\":\"lot\",\"value\":\"\"},"
+                                   "{\"name\":\"lot\",\"value\":\"7\"}]"));
+    free(c.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,7 +488,7 @@ int main(void)
         cmocka_unit_test(act_is_a_line_and_json),    cmocka_unit_test(text_is_cleaned),
         cmocka_unit_test(lists_are_tables_or_lines), cmocka_unit_test(pages_end_at_the_limit),
         cmocka_unit_test(list_of_objects_is_lines),  cmocka_unit_test(refusals_advise),
-        cmocka_unit_test(page_names_everything),
+        cmocka_unit_test(page_names_everything),     cmocka_unit_test(all_terms_are_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,13 @@
 
 struct mailbox bench_mailbox;
 struct devauth bench_devauth;
+struct buf *bench_seen;
+
+static void seen(const void *bytes, size_t len)
+{
+    if (bench_seen != NULL)
+        assert_int_equal(buf_append(bench_seen, span_of(bytes, len)), ERR_OK);
+}
 
 static void io_read(void *context, size_t offset, void *bytes, size_t len)
 {
@@ -18,18 +25,21 @@ static void io_write(void *context, size_t offset, const void *bytes, size_t len
 {
     (void)context;
     memcpy((uint8_t *)&bench_mailbox + offset, bytes, len);
+    seen(bytes, len);
 }
 
 static void io_flash(void *context, uint32_t address, struct span bytes)
 {
     (void)context;
     memcpy(host_chip.flash + address, bytes.ptr, bytes.len);
+    seen(bytes.ptr, bytes.len);
 }
 
 static bool io_turn(void *context)
 {
     (void)context;
     devauth_step(&bench_devauth);
+    seen(&bench_mailbox, sizeof(bench_mailbox));
     return true;
 }
 

@@ -8,6 +8,8 @@
 
 extern struct mailbox bench_mailbox;
 extern struct devauth bench_devauth;
+/* Not NULL: all that the peer writes, and the whole mailbox after each of the board's turns. */
+extern struct buf *bench_seen;
 
 int bench_open(void **state); /* a factory-fresh chip, DevAuth started; *state is the peer */
 int bench_close(void **state);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "tests/unit/test_devauth_peer.h"
 
 enum {

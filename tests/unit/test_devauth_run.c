@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole runs of DevAuth over the host port, as the agent drives them: repeated, interrupted,
  * again. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "tests/unit/check.h"
 
 #include "target-fw/devauth/record.h"
@@ -291,12 +292,76 @@ static void broken_chip_answers(void **state)
     assert_int_equal(p->board_calls, 0);
 }
 
+/* --- What passes the mailbox. --- */
+
+enum { SECRETS_MAX = 2 * HOST_SLOTS + 2 };
+struct secrets {
+    uint8_t value[SECRETS_MAX][32];
+    unsigned count;
+};
+
+static void keep(struct secrets *s, const uint8_t *value)
+{
+    assert_true(s->count < SECRETS_MAX);
+    memcpy(s->value[s->count++], value, 32);
+}
+
+static void keep_slots(struct secrets *s, const struct host_slot *slots)
+{
+    for (unsigned i = 0; i < HOST_SLOTS; i++)
+        if (slots[i].used)
+            keep(s, slots[i].value);
+}
+
+/* Half of it, in either order of its bytes, is found. */
+static bool is_seen(const struct buf *all, const uint8_t *secret)
+{
+    uint8_t turned[32];
+    for (size_t i = 0; i < sizeof(turned); i++)
+        turned[i] = secret[sizeof(turned) - 1 - i];
+    for (size_t half = 0; half < 32; half += 16)
+        if (memmem(all->ptr, all->len, secret + half, 16) != NULL ||
+            memmem(all->ptr, all->len, turned + half, 16) != NULL)
+            return true;
+    return false;
+}
+
+/* From the first arrow to the lock: AUTHKEY, both private keys of the agreement and AES_NuLink3
+ * pass in no message; with these, and with nothing less, ECDH gives the key. A public key
+ * does pass: so the search finds what is there. */
+static void no_message_has_a_secret(void **state)
+{
+    struct peer *p = *state;
+    struct secrets secrets = { .count = 0 };
+    struct buf all = { 0 };
+    uint8_t server[32];
+    bench_seen = &all;
+    peer_run_to(p, 32);
+    keep_slots(&secrets, host_chip.sram);
+    assert_int_equal(secrets.count, 2); /* its private key, and AES_NuLink3 */
+    keep(&secrets, host_chip.otp[OTP_AUTHKEY].value);
+    keep(&secrets, p->secret);
+    assert_int_equal(BN_bn2binpad(EC_KEY_get0_private_key(p->agreement), server, 32), 32);
+    keep(&secrets, server);
+    assert_int_equal(peer_receipt(p), 0);
+    assert_int_equal(peer_commit(p), 0);
+    assert_int_equal(peer_lock(p), 0);
+    bench_seen = NULL;
+    assert_memory_equal(host_chip.otp[OTP_AES_FIRST].value, p->secret, 32);
+    for (unsigned i = 0; i < secrets.count; i++)
+        if (is_seen(&all, secrets.value[i]))
+            fail_msg("secret %u of %u passed the mailbox", i, secrets.count);
+    assert_true(is_seen(&all, p->auth + 1)); /* the public key's x */
+    buf_free(&all);
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, bench_open, bench_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(whole_run),
+        CASE(no_message_has_a_secret),
         CASE(repeats_answer_the_same),
         CASE(own_call_is_repeated_until_it_is_taken),
         CASE(order_is_held),

@@ -20,6 +20,7 @@ enum {
     TWIN_APART = 150000, /* from the first of two equal checks to the second */
     TWINS = 16,          /* of so many pairs one is of twins */
     SEED = 20261130,
+    LINE_BYTES = 256,
 };
 
 /* How much is tried, by HALLMARK_GLITCH. */
@@ -61,20 +62,33 @@ static void keep(struct skip_moment *m)
         m->registers[i] = cpu_reg(chip->cpu, registers[i]);
 }
 
+/* An engine drops what it has translated where it ran code that is put back; most of what
+ * differs is stack and data, which it did not run. */
+static void sram_put_back(const struct skip_moment *m)
+{
+    uint8_t *sram = emulated_chip.sram;
+    for (uint32_t at = 0; at < CHIP_SRAM_BYTES; at += LINE_BYTES) {
+        if (memcmp(sram + at, m->sram + at, LINE_BYTES) == 0)
+            continue;
+        memcpy(sram + at, m->sram + at, LINE_BYTES);
+        cpu_code_changed(runner, CHIP_SRAM_BASE + at, LINE_BYTES);
+        cpu_code_changed(emulated_chip.cpu, CHIP_SRAM_BASE + at, LINE_BYTES);
+    }
+}
+
 static void put_back(const struct skip_moment *m)
 {
     struct chip *chip = &emulated_chip;
-    bool code = memcmp(m->sram, chip->sram, emulated_mailbox - SRAM_BASE) != 0;
     bool map = memcmp(&m->chip.clk, &chip->clk, sizeof(chip->clk)) != 0;
     buf_free(&chip->crpt.sha.message);
     *chip = m->chip;
     chip->crpt.sha.message = (struct buf){ 0 };
     assert_int_equal(buf_copy(&chip->crpt.sha.message, buf_span(&m->message)), ERR_OK);
-    memcpy(chip->sram, m->sram, sizeof(m->sram));
+    sram_put_back(m);
     *chip->store.image = m->store;
     for (size_t i = 0; i < SKIP_REGISTERS; i++)
         cpu_reg_set(chip->cpu, registers[i], m->registers[i]);
-    if (code || map) {
+    if (map) {
         cpu_map_changed(runner);
         cpu_map_changed(chip->cpu);
     }
@@ -111,6 +125,11 @@ static bool answered(uint32_t before)
     return sram_word(UP(sequence)) != before;
 }
 
+static bool in_code(uint32_t pc)
+{
+    return pc >= SRAM_BASE && pc < SRAM_BASE + CODE_BYTES;
+}
+
 static enum outcome run_on(uint32_t before, uint64_t cycles)
 {
     uint64_t late = emulated_chip.cycles + cycles;
@@ -143,11 +162,6 @@ static enum cpu_end step(void)
 {
     emulated_chip.master = MASTER_CPU;
     return cpu_step(emulated_chip.cpu);
-}
-
-static bool in_code(uint32_t pc)
-{
-    return pc >= SRAM_BASE && pc < SRAM_BASE + CODE_BYTES;
 }
 
 /* ---- all of them ---- */

@@ -374,18 +374,60 @@ static void busy_pool_times_out(void **state)
     assert_non_null(good);
 }
 
+enum { HUNG_SESSIONS = 2, CROWD = 6 };
+
+/* All sessions are in C_Sign while others give up: afterwards each session is lent again. */
+static void a_crowd_that_gives_up_leaves_the_pool_whole(void **state)
+{
+    (void)state;
+    hsm_close(hsm);
+    struct hsm_config config = soft.config;
+    config.sessions = HUNG_SESSIONS;
+    config.timeout_ms = 20;
+    assert_int_equal(hsm_open(&config, &hsm), ERR_OK);
+    pthread_t hung[HUNG_SESSIONS], crowd[CROWD];
+    void *good[HUNG_SESSIONS], *served[CROWD];
+    unsigned before = shim->signed_;
+    shim->hang = true;
+    for (size_t i = 0; i < HUNG_SESSIONS; i++)
+        assert_int_equal(pthread_create(&hung[i], NULL, sign_in_thread, NULL), 0);
+    while (shim->signed_ < before + HUNG_SESSIONS)
+        sched_yield();
+    for (size_t i = 0; i < CROWD; i++)
+        assert_int_equal(pthread_create(&crowd[i], NULL, sign_in_thread, NULL), 0);
+    for (size_t i = 0; i < CROWD; i++)
+        pthread_join(crowd[i], &served[i]);
+    shim->hang = false;
+    for (size_t i = 0; i < HUNG_SESSIONS; i++)
+        pthread_join(hung[i], &good[i]);
+    for (size_t i = 0; i < CROWD; i++)
+        assert_null(served[i]);
+    for (size_t i = 0; i < HUNG_SESSIONS; i++)
+        assert_non_null(good[i]);
+    for (size_t i = 0; i < HUNG_SESSIONS + 1; i++)
+        assert_int_equal(sign_one(), ERR_OK);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, open_one, close_one)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        EACH(lost_sessions_come_back),       EACH(dead_idle_sessions_are_replaced),
-        EACH(a_token_that_goes_is_told_of),  EACH(a_token_that_was_away_is_back),
-        EACH(finalized_module_is_told),      EACH(failed_signature_discards_its_session),
-        EACH(evp_key_fails_and_recovers),    EACH(missing_mechanism_is_named),
-        EACH(bare_points_are_read),          EACH(agreement_goes_with_its_session),
-        EACH(unit_key_outlives_its_session), EACH(key_is_made_after_a_cut),
-        EACH(key_is_made_after_a_death),     EACH(busy_pool_times_out),
+        EACH(lost_sessions_come_back),
+        EACH(dead_idle_sessions_are_replaced),
+        EACH(a_token_that_goes_is_told_of),
+        EACH(a_token_that_was_away_is_back),
+        EACH(finalized_module_is_told),
+        EACH(failed_signature_discards_its_session),
+        EACH(evp_key_fails_and_recovers),
+        EACH(missing_mechanism_is_named),
+        EACH(bare_points_are_read),
+        EACH(agreement_goes_with_its_session),
+        EACH(unit_key_outlives_its_session),
+        EACH(key_is_made_after_a_cut),
+        EACH(key_is_made_after_a_death),
+        EACH(busy_pool_times_out),
+        EACH(a_crowd_that_gives_up_leaves_the_pool_whole),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -123,10 +123,45 @@ static enum liar_command command_of(struct span packet)
     return LIAR_COMMANDS;
 }
 
+/* What one command of several is at, of those that are not blocks: past it, if it is known. */
+static bool pass_one(struct rd *r, bool *reaches_ap_out)
+{
+    uint8_t command = rd_u8(r);
+    *reaches_ap_out = command == DAP_TRANSFER && reaches_ap(*r);
+    if (command == DAP_WRITE_ABORT) {
+        rd_u8(r);
+        rd_u32le(r);
+        return true;
+    }
+    rd_u8(r);
+    for (uint8_t left = rd_u8(r); command == DAP_TRANSFER && left > 0 && r->err == ERR_OK;
+         left--)
+        if (dap_has_operand(rd_u8(r)))
+            rd_u32le(r);
+    return command == DAP_TRANSFER;
+}
+
+/* Several commands that are transfers and ABORT, and one of them reaches an access port. */
+static bool is_look(struct span packet)
+{
+    struct rd r = rd_of(packet);
+    bool ap = false, any = false;
+    if (rd_u8(&r) != DAP_EXECUTE)
+        return false;
+    for (uint8_t left = rd_u8(&r); left > 0; left--) {
+        if (!pass_one(&r, &ap) || r.err != ERR_OK)
+            return false;
+        any = any || ap;
+    }
+    return any;
+}
+
 /* Is this packet one to lie about? */
 static bool is_due(struct liar *liar, struct span packet)
 {
-    if (!liar->armed || command_of(packet) != liar->command)
+    bool named = command_of(packet) == liar->command ||
+                 (liar->command == TRANSFER_AP && is_look(packet));
+    if (!liar->armed || !named)
         return false;
     liar->seen++;
     return liar->position == EVERY || liar->seen == (liar->position == FIRST ? 1 : TWENTY_FIVE);
@@ -176,8 +211,17 @@ static void answer_execute(enum liar_fault fault, struct rd *r, struct wr *w)
     uint8_t count = rd_u8(r);
     wr_u8(w, DAP_EXECUTE);
     wr_u8(w, fault == REFUSED ? 0 : count);
-    for (uint8_t i = 0; i < count && fault != REFUSED; i++)
-        answer_transfers(fault, rd_u8(r), r, w);
+    for (uint8_t i = 0; i < count && fault != REFUSED; i++) {
+        uint8_t command = rd_u8(r);
+        if (command != DAP_WRITE_ABORT) {
+            answer_transfers(fault, command, r, w);
+            continue;
+        }
+        rd_u8(r);
+        rd_u32le(r);
+        wr_u8(w, command);
+        wr_u8(w, status_of(fault));
+    }
 }
 
 static void answer_info(enum liar_fault fault, struct rd *r, struct wr *w)
@@ -280,8 +324,8 @@ static void set_words(const struct liar *liar, uint8_t *bytes, size_t len)
 }
 
 /* Transfers that were made, told in the way that this probe has. */
-static size_t distort(const struct liar *liar, struct span packet,
-                      uint8_t bytes[static PROBE_PACKET_MAX], size_t len)
+static size_t distort_one(const struct liar *liar, struct span packet,
+                          uint8_t bytes[static PROBE_PACKET_MAX], size_t len)
 {
     bool faulty = liar->habit == CONSTANT_FAULT && command_of(packet) != TRANSFER_DP;
     if (data_of(packet.ptr[0]) == 0)
@@ -296,6 +340,48 @@ static size_t distort(const struct liar *liar, struct span packet,
     else
         set_words(liar, bytes, len);
     return len;
+}
+
+/* How long the reply to one command of a look is. */
+static size_t reply_len(struct span command, const uint8_t *reply)
+{
+    size_t len = 3;
+    struct rd r = rd_of(command);
+    if (rd_u8(&r) == DAP_WRITE_ABORT)
+        return 2;
+    rd_u16le(&r);
+    for (uint8_t i = 0; i < reply[1] && r.err == ERR_OK; i++) {
+        if (dap_has_operand(rd_u8(&r)))
+            rd_u32le(&r);
+        else
+            len += 4;
+    }
+    return len;
+}
+
+/* A look is told command by command. */
+static size_t distort(const struct liar *liar, struct span packet,
+                      uint8_t bytes[static PROBE_PACKET_MAX], size_t len)
+{
+    uint8_t told[PROBE_PACKET_MAX], one[PROBE_PACKET_MAX] = { 0 };
+    struct wr w = wr_of(told, sizeof(told));
+    struct rd r = rd_of(packet);
+    bool ap = false;
+    if (!is_look(packet))
+        return distort_one(liar, packet, bytes, len);
+    wr_span(&w, span_of(bytes, 2));
+    rd_u16le(&r);
+    for (size_t at = 2; at < len && r.err == ERR_OK;) {
+        struct span command = r.rest;
+        pass_one(&r, &ap);
+        command.len -= r.rest.len;
+        size_t n = reply_len(command, bytes + at);
+        memcpy(one, bytes + at, n);
+        wr_span(&w, span_of(one, distort_one(liar, command, one, n)));
+        at += n;
+    }
+    memcpy(bytes, told, w.len);
+    return w.len;
 }
 
 /* The next reply of the tape, whatever was asked. */

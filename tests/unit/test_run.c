@@ -551,8 +551,9 @@ static void stations_work_side_by_side(void **state)
     }
     for (unsigned i = 0; i < LINES; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, work_line, &lines[i]), 0);
-    for (unsigned i = 0; i < LINES; i++) {
+    for (unsigned i = 0; i < LINES; i++)
         pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < LINES; i++) {
         assert_int_equal(lines[i].failures, 0);
         party_drop(&lines[i].party);
     }

@@ -222,10 +222,11 @@ static void units_checkpoints_and_handshakes(void **state)
         OK(tlog_checkpoint(bench.server->log, &note, &size));
         OK(hsm_sign_p256(bench.server->hsm, HSM_TLS, CA_KEY_WEB_SERVER, digest, signature));
     }
+    void *failed[2];
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(threads[i], &failed[i]);
     for (size_t i = 0; i < 2; i++) {
-        void *failed = NULL;
-        pthread_join(threads[i], &failed);
-        assert_null(failed);
+        assert_null(failed[i]);
         board_fini(&boards[i]);
     }
     bench_settle();
@@ -312,11 +313,11 @@ static void restart(void **state)
     load_begin(loads, 100);
     wait_for_load(before);
     atomic_store(&load_ends, true);
-    for (unsigned i = 0; i < LOADS; i++) {
-        void *failed = NULL;
-        pthread_join(loads[i].thread, &failed);
-        assert_null(failed);
-    }
+    void *failed[LOADS];
+    for (unsigned i = 0; i < LOADS; i++)
+        pthread_join(loads[i].thread, &failed[i]);
+    for (unsigned i = 0; i < LOADS; i++)
+        assert_null(failed[i]);
     bench_settle();
     lose_all();
     OK(server_stop(bench.server));

@@ -160,6 +160,11 @@ enum err chip_certificate_write(struct chip *chip, struct span certificate, stru
     return ERR_OK;
 }
 
+void chip_image_ahead(struct chip *chip, struct span image)
+{
+    (void)chip, (void)image;
+}
+
 enum err chip_image_load(struct chip *chip, struct span image, struct devauth_image *header_out)
 {
     SHA256(image.ptr, image.len, chip->devauth);

@@ -3,6 +3,7 @@
 #include "tests/unit/check.h"
 
 #include <openssl/x509.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,21 @@ static void only_0_in_time_is_success(void **state)
     }
 }
 
+/* Whoever started the agent may have ignored SIGCHLD, which a process inherits: then the kernel
+ * keeps no exit status. */
+static void an_exit_status_that_is_lost_is_no_success(void **state)
+{
+    (void)state;
+    struct on_end on_end = sealed();
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    write_program("exit 3");
+    assert_int_equal(on_end_run(&on_end), ERR_ABORTED);
+    assert_non_null(strstr(fail_words(), "how it ended is not known"));
+    signal(SIGCHLD, before);
+    assert_int_equal(on_end_run(&on_end), ERR_ABORTED);
+    assert_non_null(strstr(fail_words(), "ended with 3"));
+}
+
 static void no_shell_reads_it(void **state)
 {
     (void)state;
@@ -144,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_gets_what_is_known_of_the_board),
         cmocka_unit_test(only_0_in_time_is_success),
+        cmocka_unit_test(an_exit_status_that_is_lost_is_no_success),
         cmocka_unit_test(no_shell_reads_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -176,6 +176,37 @@ static void registrations_are_of_a_principal(void **state)
     assert_int_equal(change(do_registration, &b), ERR_NOT_FOUND);
 }
 
+struct naming {
+    uint32_t role;
+    const char *name;
+    uint8_t key[SHA256_SIZE];
+};
+
+static enum err do_key(struct store_tx *tx, void *context)
+{
+    const struct naming *n = context;
+    enum err e = store_principal_key_check(tx, n->role, n->name, n->key);
+    assert_int_equal(store_principal_key_put(tx, n->role, n->name, n->key), e);
+    return e;
+}
+
+static void a_key_has_one_name(void **state)
+{
+    (void)state;
+    struct who one = { STATION, "line-1", 1, { 0 } }, two = { STATION, "line-2", 2, { 0 } };
+    struct naming mine = { STATION, "line-1", { 1 } }, more = { STATION, "line-1", { 2 } },
+                  theirs = { STATION, "line-2", { 1 } };
+    assert_int_equal(change(do_add, &one), ERR_OK);
+    assert_int_equal(change(do_add, &two), ERR_OK);
+    assert_int_equal(change(do_key, &mine), ERR_OK);
+    assert_int_equal(change(do_key, &mine), ERR_OK);
+    assert_int_equal(change(do_key, &more), ERR_OK); /* a name may have two keys */
+    assert_int_equal(change(do_key, &theirs), ERR_PRECONDITION);
+    theirs.role = STATION + 1;
+    theirs.name = "line-1";
+    assert_int_equal(change(do_key, &theirs), ERR_PRECONDITION);
+}
+
 /* --- Answers. --- */
 
 static const uint8_t call_key[STORE_CALL_KEY_SIZE] = { 3 };
@@ -375,6 +406,7 @@ int main(void)
         TEST(revoked_stays_revoked),
         TEST(principals_are_listed),
         TEST(registrations_are_of_a_principal),
+        TEST(a_key_has_one_name),
         TEST(answers_are_kept_a_while),
         TEST(entries_are_found_by_their_columns),
         TEST(the_first_checkpoint_of_a_size_stays),

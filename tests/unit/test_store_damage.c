@@ -278,6 +278,57 @@ static void schemas_that_are_not_ours(void **state)
     }
 }
 
+static enum err check_schema(struct store_tx *tx, void *context)
+{
+    (void)context;
+    return store_schema_check(tx);
+}
+
+static void edit_plainly(const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(world.dir.store, &db), SQLITE_OK);
+    edit_exec(db, sql);
+    sqlite3_close(db);
+}
+
+/* A rule that is gone, or one more that acts in others' changes, is no row of any table. */
+static void an_edited_schema_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        const char *words; /* NULL: nothing is wrong */
+    } cases[] = {
+        { "VACUUM; ANALYZE", NULL },
+        { "DROP TRIGGER approvals_terms", "trigger approvals_terms is missing" },
+        { "DROP TRIGGER seizures_undeleted", "trigger seizures_undeleted is missing" },
+        { "DROP INDEX approvals_pending", "index approvals_pending is missing" },
+        { "CREATE TRIGGER aa AFTER UPDATE ON orders BEGIN UPDATE orders SET quantity = 9; END",
+          "trigger aa was added" },
+        { "CREATE TRIGGER zz AFTER UPDATE ON orders BEGIN UPDATE orders SET quantity = 9; END",
+          "trigger zz was added" },
+        { "DROP TRIGGER approvals_once; CREATE TRIGGER approvals_once BEFORE UPDATE ON "
+          "approvals"
+          " WHEN OLD.state > 2 BEGIN SELECT RAISE(ABORT, 'approvals: decided once'); END",
+          "trigger approvals_once was changed" },
+        { "CREATE TABLE more (n BIGINT)", "table more was added" },
+        { "CREATE VIEW more AS SELECT * FROM orders", "view more was added" },
+        { "ALTER TABLE principals ADD COLUMN more TEXT", "table principals was changed" },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        store_make();
+        edit_plainly(cases[i].sql);
+        assert_int_equal(store_open(world.dir.store, &world.store), ERR_OK);
+        enum err got = look(check_schema, NULL);
+        if (got != (cases[i].words == NULL ? ERR_OK : ERR_DATA_LOSS))
+            fail_msg("%s: %s", cases[i].sql, err_text(got));
+        if (cases[i].words != NULL && strstr(fail_words(), cases[i].words) == NULL)
+            fail_msg("%s: %s", cases[i].sql, fail_words());
+        world_close(NULL);
+    }
+}
+
 /* Overwrites part of the file. */
 static void scribble(off_t from, size_t len)
 {
@@ -325,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(edited_rows_are_told),
         cmocka_unit_test(schemas_that_are_not_ours),
+        cmocka_unit_test(an_edited_schema_is_told),
         cmocka_unit_test(damaged_files_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,10 +284,10 @@ static void readers_are_a_few(void **state)
     setting_set("a", "1"); /* the writer goes on meanwhile */
     for (size_t i = 0; i < COUNT(threads); i++)
         sem_post(&gate_open);
-    for (size_t i = 0; i < COUNT(threads); i++) {
+    for (size_t i = 0; i < COUNT(threads); i++)
         pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < COUNT(threads); i++)
         assert_int_equal(errs[i], ERR_OK);
-    }
     setting_is("a", "1");
 }
 
@@ -541,11 +541,11 @@ static void changes_are_one_after_another(void **state)
     uint32_t number = 0;
     for (size_t i = 0; i < COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, add_ones, NULL), 0);
-    for (size_t i = 0; i < COUNT(threads); i++) {
-        void *failed;
-        pthread_join(threads[i], &failed);
-        assert_null(failed);
-    }
+    void *failed[COUNT(threads)];
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_join(threads[i], &failed[i]);
+    for (size_t i = 0; i < COUNT(threads); i++)
+        assert_null(failed[i]);
     assert_int_equal(look(number_get, &number), ERR_OK);
     assert_int_equal(number, 400);
 }

@@ -439,21 +439,19 @@ static void threads_share_the_log(void **state)
 {
     (void)state;
     pthread_t writers[3], readers[2];
-    void *failed;
+    void *failed[COUNT(writers) + COUNT(readers)];
     stop = false;
     for (size_t i = 0; i < COUNT(readers); i++)
         assert_int_equal(pthread_create(&readers[i], NULL, read_in_thread, NULL), 0);
     for (size_t i = 0; i < COUNT(writers); i++)
         assert_int_equal(pthread_create(&writers[i], NULL, append_in_thread, NULL), 0);
-    for (size_t i = 0; i < COUNT(writers); i++) {
-        pthread_join(writers[i], &failed);
-        assert_null(failed);
-    }
+    for (size_t i = 0; i < COUNT(writers); i++)
+        pthread_join(writers[i], &failed[i]);
     stop = true;
-    for (size_t i = 0; i < COUNT(readers); i++) {
-        pthread_join(readers[i], &failed);
-        assert_null(failed);
-    }
+    for (size_t i = 0; i < COUNT(readers); i++)
+        pthread_join(readers[i], &failed[COUNT(writers) + i]);
+    for (size_t i = 0; i < COUNT(failed); i++)
+        assert_null(failed[i]);
     assert_int_equal(tlog_size(event_log), 3 * 48);
     assert_int_equal(tlog_verify_all(event_log), ERR_OK);
     close_log();

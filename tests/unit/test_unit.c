@@ -117,12 +117,6 @@ static void another_station_waits(void **state)
     assert_true(b.opened.superseded);
 }
 
-static enum err hold_on(struct store_tx *tx, void *context)
-{
-    const struct act *act = context;
-    return unit_hold_on(tx, &limits, UID(act->uid), RUN(act->run));
-}
-
 static void a_run_ends_by_time(void **state)
 {
     (void)state;
@@ -130,12 +124,12 @@ static void a_run_ends_by_time(void **state)
     run_to_claim(&a);
     for (int i = 0; i < 5; i++) {
         clock_move(10 * MINUTE_US);
-        assert_int_equal(change(hold_on, &a), ERR_OK);
+        assert_int_equal(change(do_hold_on, &a), ERR_OK);
     }
     clock_move(9 * MINUTE_US);
-    assert_int_equal(change(hold_on, &a), ERR_OK);
+    assert_int_equal(change(do_hold_on, &a), ERR_OK);
     clock_move(MINUTE_US); /* 60 minutes since it was opened, 1 since it was renewed */
-    assert_int_equal(change(hold_on, &a), ERR_ABORTED);
+    assert_int_equal(change(do_hold_on, &a), ERR_ABORTED);
     assert_int_equal(change(do_expire, NULL), ERR_OK);
     assert_false(unit_now(BOARD).holder.held_now);
     assert_int_equal(unit_now(BOARD).state, UNIT_STARTED);

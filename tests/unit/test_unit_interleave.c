@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Two runs of one UID, interleaved at every pair of their store functions: i events of one, j
  * of the other, the rest of the first, the rest of the other; by one station and by two, with
- * one AUTHKEY and with two. The invariants hold after each event, and at the end there is one
+ * one AUTHKEY and with two; and, at every pair too, with the unit failed by one of them or by
+ * the other before the rest. The invariants hold after each event, and at the end there is one
  * of everything. */
 #include "tests/unit/test_unit_invariants.h"
 #include "tests/unit/test_unit_world.h"
 
 /* The events of a run, in order. The board's slot is followed as a board would. */
 static store_fn *const steps[] = {
-    do_open,   do_claim,  do_certify, do_rotpk,  do_fwinfo, do_agree,
-    do_finish, do_commit, do_booted,  do_locked, do_seal,   do_end,
+    do_open,   do_hold_on, do_claim,  do_certify, do_rotpk, do_fwinfo,  do_agree,
+    do_finish, do_commit,  do_booted, do_locked,  do_seal,  do_hold_on, do_end,
 };
 enum { STEPS = COUNT(steps), FAR = 10000 };
 
@@ -34,15 +35,38 @@ static void side_prepare(struct side *side)
     side->act.slot_key = board.slot;
 }
 
+static int64_t unit_is(uint32_t uid, const char *condition)
+{
+    char sql[256];
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(*) FROM units WHERE uid = x'757575757575757575%06x' AND %s", uid,
+             condition);
+    return count_of(sql);
+}
+
+/* The unit is in that state, and this side's run is its holder. */
+static bool side_holds(const struct side *side, const char *in_state)
+{
+    char condition[96];
+    snprintf(condition, sizeof(condition), "run_id = x'72727272727272727272727272%06x' AND %s",
+             side->act.run, in_state);
+    return unit_is(side->act.uid, condition) == 1;
+}
+
 static void side_step(struct side *side)
 {
     side_prepare(side);
+    bool asks = steps[side->done] == do_hold_on;
+    bool holds = asks && side_holds(side, "state IN (1, 2, 3)");
     enum err e = change(steps[side->done], &side->act);
+    if (asks)
+        assert_int_equal(e, holds ? ERR_OK : ERR_ABORTED);
     if (e == ERR_OK && steps[side->done] == do_finish && !side->act.keep)
         board.slot = side->act.run; /* WRITE */
     side->passed += e == ERR_OK;
     unit_opened_free(&side->act.opened);
-    const char *broken = invariant_broken();
+    const char *broken =
+        e == ERR_OK ? invariant_broken() : NULL; /* a refusal changes nothing */
     if (broken != NULL || e == ERR_INTERNAL || e == ERR_STORE || e == ERR_UNAVAILABLE)
         fail_msg("run %u, step %zu: %s (%s): %s", side->act.run, side->done, err_text(e),
                  fail_words(), broken == NULL ? "" : broken);
@@ -73,9 +97,32 @@ static void one_of_each(uint32_t uid)
                      tables[i]);
 }
 
+/* Only the holder of a started unit fails it. */
+static bool side_fails(struct side *side)
+{
+    bool holds = side_holds(side, "state = 1");
+    enum err e = change(do_fail, &side->act);
+    assert_int_equal(e == ERR_OK, holds);
+    assert_null(invariant_broken());
+    return holds;
+}
+
+/* What was known before stays, and nothing is added that only a unit under way can have. */
+static void stays_failed(uint32_t uid)
+{
+    static const char *const tables[] = { "fact_receipt", "fact_commit", "fact_lock",
+                                          "fact_seal" };
+    assert_int_equal(unit_is(uid, "state = 5 AND run_id IS NULL"), 1);
+    for (size_t i = 0; i < COUNT(tables); i++)
+        assert_int_equal(facts_of(tables[i], uid), 0);
+}
+
 struct how {
     bool same_station, same_key;
+    int failed_by; /* 0: by no side, 1: by the first, 2: by the other */
 };
+
+static uint32_t failures;
 
 static void interleave(uint32_t uid, const struct how *how, size_t i, size_t j)
 {
@@ -87,10 +134,17 @@ static void interleave(uint32_t uid, const struct how *how, size_t i, size_t j)
     board.slot = 0;
     side_steps(&a, i);
     side_steps(&b, j);
+    bool failed = how->failed_by != 0 && side_fails(how->failed_by == 1 ? &a : &b);
+    if (how->failed_by != 0 && !failed)
+        return; /* nothing has changed: the rest is that without it */
     side_steps(&a, STEPS);
     side_steps(&b, STEPS);
     one_of_each(uid);
-    assert_true(a.passed + b.passed > 2);
+    if (failed)
+        stays_failed(uid);
+    else
+        assert_true(a.passed + b.passed > 2);
+    failures += failed;
 }
 
 static enum err quantity_up(struct store_tx *tx, void *context)
@@ -100,8 +154,9 @@ static enum err quantity_up(struct store_tx *tx, void *context)
     return order_set_quantity(tx, order_names[1], &wanted, "for the test", &now);
 }
 
-static void all_pairs(const struct how *how)
+static void all_pairs(const struct how *how, uint32_t want_failures)
 {
+    failures = 0;
     log_set_level(LOG_LEVEL_NONE);
     for (size_t i = 0; i <= STEPS; i++) {
         world_open(NULL);
@@ -112,30 +167,48 @@ static void all_pairs(const struct how *how)
         invariants_close();
         world_close(NULL);
     }
+    assert_int_equal(failures, want_failures);
+}
+
+/* A run is open and not finished after 1 to 7 of its steps. The second run of one station ends
+ * the first: it fails the unit unless the first one had finished, the first only before the
+ * second one opens. Of two stations, the first to open keeps the unit. */
+static void one_station(bool same_key)
+{
+    all_pairs(&(struct how){ true, same_key, 0 }, 0);
+    all_pairs(&(struct how){ true, same_key, 1 }, 7);
+    all_pairs(&(struct how){ true, same_key, 2 }, 8 * 7);
+}
+
+static void two_stations(bool same_key)
+{
+    all_pairs(&(struct how){ false, same_key, 0 }, 0);
+    all_pairs(&(struct how){ false, same_key, 1 }, 7 * (STEPS + 1));
+    all_pairs(&(struct how){ false, same_key, 2 }, 7);
 }
 
 static void one_station_one_key(void **state)
 {
     (void)state;
-    all_pairs(&(struct how){ true, true });
+    one_station(true);
 }
 
 static void one_station_two_keys(void **state)
 {
     (void)state;
-    all_pairs(&(struct how){ true, false });
+    one_station(false);
 }
 
 static void two_stations_one_key(void **state)
 {
     (void)state;
-    all_pairs(&(struct how){ false, true });
+    two_stations(true);
 }
 
 static void two_stations_two_keys(void **state)
 {
     (void)state;
-    all_pairs(&(struct how){ false, false });
+    two_stations(false);
 }
 
 int main(void)

@@ -84,25 +84,44 @@ static const struct {
 };
 
 static sqlite3 *invariants_db;
+static sqlite3_stmt *invariant_rows[COUNT(invariants)]; /* prepared once for each world */
+
+static inline sqlite3_stmt *count_prepare(const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(invariants_db, sql, -1, &stmt, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(invariants_db));
+    return stmt;
+}
 
 static inline void invariants_open(const char *store)
 {
     assert_int_equal(sqlite3_open(store, &invariants_db), SQLITE_OK);
     sqlite3_busy_timeout(invariants_db, 5000);
+    for (size_t i = 0; i < COUNT(invariants); i++)
+        invariant_rows[i] = count_prepare(invariants[i].sql);
 }
 
 static inline void invariants_close(void)
 {
+    for (size_t i = 0; i < COUNT(invariants); i++)
+        sqlite3_finalize(invariant_rows[i]);
     sqlite3_close(invariants_db);
+}
+
+static inline int64_t count_step(sqlite3_stmt *stmt)
+{
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        fail_msg("%s: %s", sqlite3_sql(stmt), sqlite3_errmsg(invariants_db));
+    int64_t count = sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return count;
 }
 
 static inline int64_t count_of(const char *sql)
 {
-    sqlite3_stmt *stmt = NULL;
-    if (sqlite3_prepare_v2(invariants_db, sql, -1, &stmt, NULL) != SQLITE_OK ||
-        sqlite3_step(stmt) != SQLITE_ROW)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(invariants_db));
-    int64_t count = sqlite3_column_int64(stmt, 0);
+    sqlite3_stmt *stmt = count_prepare(sql);
+    int64_t count = count_step(stmt);
     sqlite3_finalize(stmt);
     return count;
 }
@@ -111,7 +130,7 @@ static inline int64_t count_of(const char *sql)
 static inline const char *invariant_broken(void)
 {
     for (size_t i = 0; i < COUNT(invariants); i++)
-        if (count_of(invariants[i].sql) != 0)
+        if (count_step(invariant_rows[i]) != 0)
             return invariants[i].name;
     return NULL;
 }

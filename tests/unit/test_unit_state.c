@@ -67,6 +67,7 @@ static enum err small_tables_fill(struct store_tx *tx)
     uint8_t call_key[STORE_CALL_KEY_SIZE] = { 9 };
     TRY(store_setting_put(tx, "root", span_of("certificate", 11)));
     TRY(store_setting_put(tx, "root", span_of("another one", 11)));
+    TRY(store_principal_key_put(tx, line_1.role, line_1.name, NUMBERED(SHA256_SIZE, 'k', 1)));
     TRY(buf_copy(&registration.certificate, span_of("certificate", 11)));
     enum err e = store_registration_put(tx, &line_1, &registration);
     store_registration_free(&registration);

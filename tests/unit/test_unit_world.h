@@ -301,6 +301,12 @@ static inline enum err do_end(struct store_tx *tx, void *context)
     return unit_end_run(tx, UID(act->uid), RUN(act->run), &act->ended);
 }
 
+static inline enum err do_hold_on(struct store_tx *tx, void *context)
+{
+    const struct act *act = context;
+    return unit_hold_on(tx, &limits, UID(act->uid), RUN(act->run));
+}
+
 static inline enum err do_fail(struct store_tx *tx, void *context)
 {
     struct act *act = context;

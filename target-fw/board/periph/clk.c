@@ -5,7 +5,7 @@
  * before its polls have passed.
  */
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     PWRCTL = 0x00,
@@ -39,6 +39,15 @@ bool clk_gate_open(const struct chip *chip, unsigned gate)
 bool clk_sram_bank_on(const struct chip *chip, unsigned bank)
 {
     return clk_gate_open(chip, GATE_SRAM0 + bank);
+}
+
+bool chip_sram_clocked(const struct chip *chip, uint32_t offset, uint32_t len)
+{
+    static const uint32_t starts[] = { 0, CHIP_SRAM_BANK1, CHIP_SRAM_BANK2, CHIP_SRAM_BYTES };
+    for (unsigned i = 0; i < 3; i++)
+        if (offset < starts[i + 1] && offset + len > starts[i] && !clk_sram_bank_on(chip, i))
+            return false;
+    return true;
 }
 
 static uint32_t sources_on(const struct clk *clk)

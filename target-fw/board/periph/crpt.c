@@ -5,11 +5,11 @@
  * takes clocked SRAM only.
  */
 
-#include "target-fw/board/periph/crpt.h"
+#include "target-fw/board/chip/crpt.h"
 
 #include <string.h>
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum { INTEN = 0x000, INTSTS = 0x004 };
 

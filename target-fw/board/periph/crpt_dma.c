@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the engines of CRPT share: their interrupt flags, and their way to SRAM. */
-#include "target-fw/board/chip.h"
-#include "target-fw/board/periph/crpt.h"
+#include "target-fw/board/chip/chip.h"
+#include "target-fw/board/chip/crpt.h"
 
 void crpt_raise(struct chip *chip, uint32_t flag)
 {

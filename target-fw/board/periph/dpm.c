@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     CTL = 0x00,

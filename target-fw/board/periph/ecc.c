@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/periph/ecc_math.h"
 
 enum {

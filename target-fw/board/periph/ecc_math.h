@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "target-fw/board/periph/crpt.h"
+#include "target-fw/board/chip/crpt.h"
 
 struct ecc_point {
     uint32_t x[ECC_WORDS];

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum { CONFIGURATION = 0x200000 }; /* and above: NSCBA, CONFIG, flash OTP, SCRLOCK */
 

@@ -5,9 +5,9 @@
  * works on.
  */
 
-#include "target-fw/board/periph/fmc.h"
+#include "target-fw/board/chip/fmc.h"
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/periph/fmc_cmd.h"
 
 enum {

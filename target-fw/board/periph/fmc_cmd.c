@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     CID = 0xda,

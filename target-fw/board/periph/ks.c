@@ -3,12 +3,12 @@
  * The KeyStore's registers and operations. Called by the bus; keys are kept by ks_mem.c. A key
  * that is not readable must never get into the KEY window.
  */
-#include "target-fw/board/periph/ks.h"
+#include "target-fw/board/chip/ks.h"
 
 #include <string.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/periph/ks_mem.h"
 
 enum {

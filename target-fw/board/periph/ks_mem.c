@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/periph/ks_mem.h"
 
 static const uint16_t size_bits[] = { 128, 163, 192, 224, 233, 255,  256,  283,  384,  409, 512,

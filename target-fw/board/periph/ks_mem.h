@@ -2,7 +2,7 @@
 /* ks_mem: slot access for the KeyStore's own registers (ks.c) and the ROM; applies no rules. */
 #pragma once
 
-#include "target-fw/board/periph/ks.h"
+#include "target-fw/board/chip/ks.h"
 
 /* A copy of a slot; false: there is no such slot, or it is free. And how many bytes of a memory
  * are in use, by how many keys. */

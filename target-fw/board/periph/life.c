@@ -3,10 +3,10 @@
  * SCU, FVC, PLM and BTF. Called by the bus. A stage of PLM and a counter of FVC must only rise.
  */
 
-#include "target-fw/board/periph/life.h"
+#include "target-fw/board/chip/life.h"
 
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     SCU_FNSADDR = 0x28,

@@ -10,7 +10,7 @@
 #include <openssl/sha.h>
 #include <string.h>
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 #include "target-fw/board/periph/bignum.h"
 
 enum {

@@ -8,7 +8,7 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     CTL = 0x300,
@@ -168,6 +168,8 @@ static void start(struct chip *chip, uint32_t value)
         return;
     }
     collect_dma(chip);
+    if (chip->pace.on)
+        sha->until = chip->cycles + pace_sha_cycles(sha->dmacnt) / chip->clk.speed;
     sha->ended = (value & CTL_DMALAST) != 0 || (value & CTL_DMACSCAD) == 0;
     if (sha->ended)
         finish(chip);
@@ -203,7 +205,7 @@ static void word_in(struct chip *chip, uint32_t value)
 void sha_poll(struct chip *chip)
 {
     struct sha *sha = &chip->crpt.sha;
-    if (!busy_poll(&sha->busy))
+    if (chip->cycles < sha->until || !busy_poll(&sha->busy))
         return;
     if (sha->ended)
         memcpy(sha->digest, sha->result, sizeof(sha->digest));

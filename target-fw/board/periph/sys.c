@@ -2,11 +2,11 @@
 /*
  * The SYS block: register lock, reset causes and controls, pin functions. Called by the bus.
  */
-#include "target-fw/board/periph/sys.h"
+#include "target-fw/board/chip/sys.h"
 
 #include <string.h>
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     PDID = 0x00,

@@ -4,12 +4,12 @@
  * by the bus. Data must not be ready before the clock that the noise source needs is on.
  */
 
-#include "target-fw/board/periph/trng.h"
+#include "target-fw/board/chip/trng.h"
 
 #include <openssl/rand.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     CTL = 0x00,

@@ -5,12 +5,12 @@
  * set.
  */
 
-#include "target-fw/board/periph/uart.h"
+#include "target-fw/board/chip/uart.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#include "target-fw/board/chip.h"
+#include "target-fw/board/chip/chip.h"
 
 enum {
     DAT = 0x00,

@@ -5,8 +5,6 @@
  * secret that passes the CPU must be wiped before the function returns.
  */
 
-#include "target-fw/port/nuvoton/ecc.h"
-
 #include "target-fw/port/nuvoton/crpt.h"
 #include "target-fw/port/nuvoton/keystore.h"
 #include "target-fw/port/port.h"
@@ -100,11 +98,6 @@ static void leave(void)
     put(CRPT_ECC_Y1, zero);
 }
 
-void ecc_load_order(void)
-{
-    put(CRPT_ECC_N, n);
-}
-
 static void curve(const uint8_t point[P256_POINT_SIZE])
 {
     put(CRPT_ECC_A, a);
@@ -188,6 +181,13 @@ static void reduce(const uint8_t digest[NUMBER], uint8_t out[NUMBER])
     }
 }
 
+/* A private key below n; the vendor's samples load the field prime in its place. */
+static enum err fresh_key(enum prng_use use, uint8_t *slot_out)
+{
+    put(CRPT_ECC_N, n);
+    return prng_key(use, slot_out);
+}
+
 /* r = x(k G) mod n, left in X1. */
 static enum err sign_r(const struct port_key *k)
 {
@@ -218,7 +218,7 @@ enum err port_sign(const struct port_key *key, const uint8_t digest[SHA256_SIZE]
     struct port_key k = { PORT_KEY_SRAM, 0 };
     uint8_t e_mod_n[NUMBER];
     reduce(digest, e_mod_n);
-    TRY(prng_key(PRNG_FOR_ECDSA, &k.slot));
+    TRY(fresh_key(PRNG_FOR_ECDSA, &k.slot));
     enum err e = sign_r(&k);
     keystore_number(CRPT_ECC_X1, signature);
     if (e == ERR_OK)
@@ -232,7 +232,7 @@ enum err port_sign(const struct port_key *key, const uint8_t digest[SHA256_SIZE]
 enum err port_agreement_key(struct port_key *out)
 {
     uint8_t slot;
-    TRY(prng_key(PRNG_FOR_ECDH, &slot));
+    TRY(fresh_key(PRNG_FOR_ECDH, &slot));
     *out = (struct port_key){ PORT_KEY_SRAM, slot };
     return ERR_OK;
 }

@@ -8,7 +8,6 @@
 #include "target-fw/port/nuvoton/random.h"
 
 #include "target-fw/port/nuvoton/crpt.h"
-#include "target-fw/port/nuvoton/ecc.h"
 #include "target-fw/port/port.h"
 
 enum {
@@ -64,7 +63,6 @@ enum err port_random(uint8_t *out, size_t len)
 
 enum err prng_key(enum prng_use use, uint8_t *slot_out)
 {
-    ecc_load_order(); /* n, not the field prime that the vendor's samples load */
     TRY(reseed());
     REG(CRPT_PRNG_KSCTL) = (uint32_t)KSCTL_OWNER_ECC | KSCTL_WDST |
                            (uint32_t)(use == PRNG_FOR_ECDSA ? KSCTL_ECDSA : KSCTL_ECDH);

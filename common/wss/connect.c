@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connect: a client's attempt to connect: to each address of the server's name in turn, until
+ * one answers or refuses for good (close_reason.h). wss_connect() runs on the program's thread,
+ * the rest on the I/O thread. An attempt must be reported once, whichever callback
+ * libwebsockets uses for it.
+ */
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/host/log.h"
+#include "common/wss/conn.h"
+
+/* For a TCP connection to an address that others follow; the last one has what libwebsockets
+ * gives it (timeout_secs). */
+enum { ADDRESS_S = 3 };
+
+static void addresses_drop(struct addrinfo **addresses)
+{
+    if (*addresses != NULL)
+        freeaddrinfo(*addresses);
+    *addresses = NULL;
+}
+
+/* Resolved here, because that may take long. */
+enum err wss_connect(struct wss *wss)
+{
+    char port[8];
+    struct addrinfo *found = NULL;
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    snprintf(port, sizeof(port), "%u", wss->config.port);
+    int problem = getaddrinfo(wss->config.address, port, &hints, &found);
+    if (problem != 0)
+        return fail_quiet(ERR_UNAVAILABLE, "%s: %s", wss->config.address,
+                          gai_strerror(problem));
+    struct addrinfo *unused = atomic_exchange(&wss->resolved, found);
+    addresses_drop(&unused);
+    ev_async_send(wss->loop, &wss->wake);
+    return ERR_OK;
+}
+
+static const char *distrust(long verdict, char *words, size_t size)
+{
+    snprintf(words, size, "the server's certificate: %s",
+             X509_verify_cert_error_string(verdict));
+    return words;
+}
+
+static const char *http_refusal(unsigned status, char *words, size_t size)
+{
+    snprintf(words, size, "the server answers HTTP %u: no Hallmark server, or a proxy", status);
+    return words;
+}
+
+static void report(struct wss *wss, const char *words)
+{
+    char reason[256];
+    snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u: %s", wss->config.address,
+             wss->config.port, words == NULL ? "no reason given" : words);
+    if (wss->config.handler.closed != NULL)
+        wss->config.handler.closed(wss->config.handler.context, NULL, reason);
+}
+
+void connect_failed(struct wss *wss, struct lws *wsi, const char *words)
+{
+    char refusal[120];
+    if (wsi != NULL && wss->attempt != NULL && wsi != wss->attempt)
+        return; /* of an address that was given up */
+    SSL *ssl = wsi == NULL ? NULL : lws_get_ssl(wsi);
+    unsigned http = wsi == NULL ? 0 : lws_http_client_http_response(wsi);
+    long verdict = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
+    if (verdict != X509_V_OK) /* says more than lws's own text */
+        words = distrust(verdict, refusal, sizeof(refusal));
+    else if (wss->ending.alert != 0)
+        words = tls_refusal(wss->ending.alert, refusal, sizeof(refusal));
+    else if (http >= 200)
+        words = http_refusal(http, refusal, sizeof(refusal));
+    wss->attempt = NULL;
+    if (wss->refused)
+        return;
+    wss->refused = true;
+    wss->ending.verify = verdict;
+    wss->ending.http = http;
+    wss->address = wss->address == NULL ? NULL : wss->address->ai_next;
+    if (wss->address == NULL || ending_err(&wss->ending) != ERR_UNAVAILABLE)
+        report(wss, words);
+    else
+        ev_async_send(wss->loop, &wss->wake); /* not from within lws: see connect_go_on() */
+}
+
+static void connect_to(struct wss *wss, const struct addrinfo *to)
+{
+    char address[NI_MAXHOST];
+    struct lws_client_connect_info info = {
+        .context = wss->lws,
+        .vhost = wss->vhost,
+        .address = address,
+        .port = wss->config.port,
+        .path = "/",
+        .host = wss->config.address,
+        .origin = NULL,
+        .protocol = RPC_SUBPROTOCOL,
+        .local_protocol_name = RPC_SUBPROTOCOL,
+        .ssl_connection = LCCSCF_USE_SSL,
+        .alpn = "http/1.1",
+        .retry_and_idle_policy = &wss->keepalive,
+        .pwsi = &wss->attempt,
+    };
+    wss->refused = false;
+    wss->ending = (struct wss_ending){ 0 };
+    bool named = getnameinfo(to->ai_addr, to->ai_addrlen, address, sizeof(address), NULL, 0,
+                             NI_NUMERICHOST) == 0;
+    if (!named || lws_client_connect_via_info(&info) == NULL)
+        connect_failed(wss, NULL, "not reachable");
+    else if (wss->attempt != NULL && to->ai_next != NULL)
+        lws_set_timeout(wss->attempt, PENDING_TIMEOUT_AWAITING_CONNECT_RESPONSE, ADDRESS_S);
+}
+
+void connect_go_on(struct wss *wss)
+{
+    struct addrinfo *resolved = atomic_exchange(&wss->resolved, NULL);
+    if (wss->address == NULL && resolved != NULL) {
+        addresses_drop(&wss->addresses);
+        wss->addresses = wss->address = TAKE(resolved);
+    }
+    addresses_drop(&resolved); /* an attempt is under way, with its own time-outs */
+    if (wss->address != NULL && wss->attempt == NULL)
+        connect_to(wss, wss->address);
+}
+
+void connect_made(struct wss *wss)
+{
+    wss->attempt = NULL;
+    wss->address = NULL;
+}
+
+void connect_forget(struct wss *wss)
+{
+    struct addrinfo *resolved = atomic_exchange(&wss->resolved, NULL);
+    addresses_drop(&resolved);
+    addresses_drop(&wss->addresses);
+}

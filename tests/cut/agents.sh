@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# agents: an agent for each board of a batch, by the board's number. Sourced by tests/cut/cut.
+
+agents_url='' # of the server, or of what is between it and the agents
+
+agent_start_at() { # agent_start_at BOARD
+    (
+        # shellcheck disable=SC2317 # provision calls it
+        station_agent() { exec "$build/station-agent/station-agent" "$@"; }
+        server_url=${agents_url:-$server_url}
+        provision "$order" line-1 "${board_probes[$1]}" > "$run_dir/agent-$1"
+    ) &
+    process_pid[agent-$1]=$!
+}
+
+agent_runs() { kill -0 "${process_pid[agent-$1]:-x}" 2> /dev/null; } # agent_runs BOARD
+
+agent_wait() { # agent_wait BOARD
+    [ -n "${process_pid[agent-$1]:-}" ] || return 0
+    wait "${process_pid[agent-$1]}" || true
+    unset "process_pid[agent-$1]"
+}
+
+a_moment() { read -r -t "$1" <> <(:) || true; } # between two looks
