@@ -143,9 +143,8 @@ const struct lie software_lies[] = {
       LEAVES("started", 0, 0, 1) },
     { "no idempotency key", SAYS(STATION, "Runs/Open", ALL, EMPTY), AT(KEY),
       REFUSED(INVALID, "idempotency"), LEAVES("free", 0, 0, 0) },
-    /* Refused by the protocol, before it is anybody's call: that has no entry. */
     { "an idempotency key of 15 bytes", SAYS(STATION, "Runs/Open", ALL, SHORT), AT(KEY),
-      ENDS(INVALID, "idempotency key is not 16 bytes"), LEAVES("free", 0, 0, 0) },
+      REFUSED(INVALID, "idempotency key is not 16 bytes"), LEAVES("free", 0, 0, 0) },
     { "its Open again", SAYS(STATION, "Runs/Open", NULL, HONEST), .act = open_again,
       LEAVES("free", 0, 0, 0) },
     { "its key with another request", SAYS(STATION, "Runs/Open", NULL, HONEST),
