@@ -5,8 +5,8 @@
  * A statement is a fixed context string, a zero byte, then each field as a 16-bit big-endian
  * length and its bytes. The signature is ECDSA P-256 over the SHA-256 of the statement, so a
  * signature made for one purpose never verifies for another, whichever key made it (test_sign).
- * The functions write statements; hashing and signing are the caller's. A statement that does not
- * fit sticks as ERR_LIMIT in the wr. Shared with the board. Freestanding; no state.
+ * The functions write statements; hashing and signing are the caller's. A statement that does
+ * not fit sticks as ERR_LIMIT in the wr. Shared with the board. Freestanding; no state.
  */
 #pragma once
 

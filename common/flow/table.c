@@ -12,7 +12,7 @@ const struct flow_row flow_rows[FLOW_ARROWS] = {
     {  2, FLOW_O, FLOW_O, "Pki",          "IssueCaCertificates",          "RootCA, ICA and WebServer certificates issued" },
     {  3, FLOW_O, FLOW_N, "Station",      "PutWebServerCertificate",      "WebServer certificate sent" },
     {  4, FLOW_N, FLOW_P, "Board",        "ProgramWebServerCertificate",  "WebServer certificate in flash, read back" },
-    {  5, FLOW_N, FLOW_P, "Board",        "LoadDevAuth",                  "DevAuth in SRAM, read back" },
+    {  5, FLOW_N, FLOW_P, "Board",        "LoadDevAuth",                  "DevAuth in SRAM, checked" },
     {  6, FLOW_P, FLOW_P, "Board",        "RunDevAuth",                   "DevAuth runs" },
     {  7, FLOW_P, FLOW_N, "Host",         "Hello",                        "board talks" },
     {  8, FLOW_P, FLOW_P, "Target",       "GenerateAuthKey",              "AUTHKEY_PRI in the KeyStore" },

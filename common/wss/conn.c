@@ -268,12 +268,14 @@ void conn_events(struct wss_conn *conn)
 
 void conn_closed(struct wss_conn *conn)
 {
+    char reason[sizeof(conn->close_reason)];
     ev_timer_stop(conn->wss->loop, &conn->timer);
     close_frame_forget(conn);
     conn->wsi = NULL;
     conn_empty_rx(conn);
-    const char *reason = conn->close_reason[0] != '\0' ? conn->close_reason : "connection lost";
     pthread_mutex_lock(&conn->lock);
+    snprintf(reason, sizeof(reason), "%s",
+             conn->close_reason[0] != '\0' ? conn->close_reason : "connection lost");
     conn->closing = true;
     peer_fail_calls(conn->peer, ERR_CLOSED, reason);
     stream_end_all(conn, reason);

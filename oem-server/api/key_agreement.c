@@ -100,10 +100,12 @@ static enum err key_agreement_derive_shared_key(struct rpc_call *rpc,
         TRY(wr_end(&w));
         messages[i] = wr_done(&w);
     }
-    TRY(hsm_agreement_derive(run->agreement, run->target_public, messages, values, DERIVED,
-                             &run->agreed.wrapped));
-    take_derived(&run->agreed, values);
-    wipe(values, sizeof(values));
+    enum err e = hsm_agreement_derive(run->agreement, run->target_public, messages, values,
+                                      DERIVED, &run->agreed.wrapped);
+    if (e == ERR_OK)
+        take_derived(&run->agreed, values);
+    wipe(values, sizeof(values)); /* some are there after a failure, too */
+    TRY(e);
     hsm_agreement_free(TAKE(run->agreement));
     return ERR_OK;
 }

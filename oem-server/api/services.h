@@ -25,7 +25,3 @@ extern Hallmark__V1__Approvals_Service approvals_service;
 extern Hallmark__V1__RunTable_Service run_table_service;
 extern Hallmark__V1__Log_Service log_service;
 extern Hallmark__V1__Health_Service health_service;
-
-/* Opens the CA from the certificates of arrow 2; does nothing if it is open. ERR_NOT_FOUND:
- * arrow 2 is not done. ERR_DATA_LOSS: the store's certificates were damaged or edited. */
-enum err server_ca_open(struct server *server);

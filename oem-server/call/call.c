@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * call: the pipeline of a call: admitted, dispatched to its handler, settled, answered. Called
- * by net for connections, by run.c for the server's own arrows, and by init.c for oemctl init.
- * It must not change a run before the call's change is durable.
+ * by net for connections, by engine.c for the server's own arrows, and by init.c for oemctl
+ * init. It must not change a run before the call's change is durable.
  */
 #include <stdio.h>
 #include <string.h>

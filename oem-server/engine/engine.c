@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * station_call: the server's calls to the station: arrows 3, 15, 19, 23 and 30, and the end of
- * a run. Called on the run's strand; the answer arrives on the I/O thread, which only posts it
+ * engine: the server's own arrows, and its calls to the station (3, 15, 19, 23 and 30). Called
+ * on the run's strand; the answer of a station arrives on the I/O thread, which only posts it
  * to the strand. A call must not leave before the entries of all that led to it are durable
  * (run_flush()).
  */

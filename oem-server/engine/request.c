@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * request: the requests of the server's own calls: o -> n (3, 15, 19, 23) and o -> p (30).
- * Called by station_call.c on the run's strand, with the HSM but without the station. A
+ * Called by engine.c on the run's strand, with the HSM but without the station. A
  * statement must be signed for this run only.
  */
 #include "oem-server/engine/request.h"

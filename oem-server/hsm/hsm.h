@@ -120,8 +120,8 @@ void hsm_unit_key_free(struct hsm_unit_key *key); /* NULL is fine; does not wait
 
 /* An ephemeral ECDH key: a session object, used by one thread at a time. The caller frees it
  * before hsm_close(): that destroys it on the token, at once or when the next session is
- * returned (test_hsm_destroy). If its session is lost, the key is lost too: hsm_agreement_derive() gives
- * ERR_HSM, and the run starts again. */
+ * returned (test_hsm_destroy). If its session is lost, the key is lost too:
+ * hsm_agreement_derive() gives ERR_HSM, and the run starts again. */
 struct hsm_agreement;
 enum err hsm_agreement_make(struct hsm *hsm, struct hsm_agreement **agreement_out);
 enum err hsm_agreement_public(struct hsm_agreement *agreement,
@@ -129,9 +129,8 @@ enum err hsm_agreement_public(struct hsm_agreement *agreement,
 
 /* Derives an AES-256 key by ECDH with peer (ERR_POINT: not on the curve), and gives its CMACs
  * over count messages (AES-CMAC, RFC 4493) and the key wrapped under HSM_UNIT_KEK, all in one
- * session. The key exists only inside the HSM and is destroyed before the call returns, also if it
- * fails (test_hsm_destroy).
- * wrapped_out is written, not appended to: pass an empty buf. */
+ * session. The key exists only inside the HSM and is destroyed before the call returns, also if
+ * it fails (test_hsm_destroy). wrapped_out is written, not appended to: pass an empty buf. */
 enum err hsm_agreement_derive(struct hsm_agreement *agreement,
                               const uint8_t peer[static P256_POINT_SIZE],
                               const struct span messages[], uint8_t (*tags_out)[16],

@@ -113,7 +113,7 @@ void run_index_free(struct server *server);
 /* The unit and the run, for the functions of unit.h. Borrows from run. */
 struct unit_run run_unit(const struct run *run);
 
-/* --- Ends (run_end.c). What is durable of the run stays; its holder goes; the station is told,
+/* --- Ends (end.c). What is durable of the run stays; its holder goes; the station is told,
  * unless e is ERR_OK. --------------------------------------------------------------------- */
 
 /* On the run's strand; nothing happens if the run has ended already. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * staged: the list of entries that wait. Called by settle.c, report.c and station_call.c to add
+ * staged: the list of entries that wait. Called by settle.c, report.c and engine.c to add
  * entries, and by settle.c and end.c to write them. An entry must not be written twice: after
  * the change that wrote them is durable, its caller calls staged_free().
  */

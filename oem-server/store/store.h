@@ -96,7 +96,7 @@ void store_follow(struct store *store, const struct store_follower *follower);
 void store_tx_doom(struct store_tx *tx); /* marks the change: it will be rolled back */
 
 /* Settings of this installation: organization, trust_domain, origin, certificates of arrow 2.
- * Not noted: "log verify --state" does not cover them. */
+ * Noted, so that "log verify --state" covers them. */
 enum err store_setting_put(struct store_tx *tx, const char *name, struct span value);
 enum err store_setting_get(struct store_tx *tx, const char *name, struct buf *value_out);
 

@@ -22,6 +22,7 @@ struct check {
     struct state_cursor cursor;
     bool more;
     struct buf doubtful; /* names of rows, each with its NUL */
+    enum err unnoted;    /* ERR_OK, or why a name is not in there */
     replay_differs *differs;
     void *context;
 };
@@ -101,9 +102,8 @@ static void row_doubt(void *context, const char *row, const char *field, const c
     (void)field;
     (void)want;
     (void)got;
-    if (!is_last(&check->doubtful, row) &&
-        buf_append(&check->doubtful, span_of(row, strlen(row) + 1)) != ERR_OK)
-        log_line(LOG_LEVEL_ERROR, "tlog: %s was not compared: out of memory", row);
+    if (check->unnoted == ERR_OK && !is_last(&check->doubtful, row))
+        check->unnoted = buf_append(&check->doubtful, span_of(row, strlen(row) + 1));
 }
 
 static enum err row_check(void *context, const char *row)
@@ -137,6 +137,8 @@ static enum err whole_check(struct tlog *log, struct check *check)
     while (check->more)
         TRY(store_read(log->store, page_check, check, tlog_deadline()));
     replay_missing(check->replay, row_doubt, check);
+    if (check->unnoted != ERR_OK)
+        return fail(check->unnoted, "tlog: rows were not compared: out of memory");
     return check->doubtful.len == 0
                ? ERR_OK
                : store_read(log->store, doubts_check, check, tlog_deadline());

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads facts. Called by the events of unit.h; a missing fact is ERR_NOT_FOUND, which is an
- * answer. It must not write, except in fact_revoke().
+ * answer. It must not write, except in fact_revoke() and
+ * unit_seal_add().
  */
 #include <string.h>
 

@@ -15,7 +15,7 @@ enum {
     LEVEL_PRODUCTION = 3
 };
 
-/* --- Rows (row.c, transition.c). --- */
+/* --- Rows (row.c; changed by transition.c). --- */
 
 /* One row of the table, or NULL. */
 struct unit_table_row {

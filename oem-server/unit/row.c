@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The unit's row, and unit_transition(), the only way by which an event changes it. Called by
- * all events of unit.h. A unit's state, its holder and its order's counters must not be written
- * anywhere else.
+ * Reads the unit's row. Called by all events of unit.h, which change it by unit_transition()
+ * (transition.c). It must not write.
  */
 #include <stdio.h>
 #include <string.h>

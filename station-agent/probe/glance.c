@@ -82,7 +82,8 @@ static enum err read_reply(const struct swd *swd, struct span reply, struct glan
     TRY(dap_execute_reply(&r, COMMANDS));
     TRY(read_access(&r, glance));
     TRY(read_ctrl_stat(&r, &glance->status));
-    if (rd_u8(&r) != DAP_WRITE_ABORT || rd_u8(&r) != 0)
+    uint8_t command = rd_u8(&r), status = rd_u8(&r);
+    if (command != DAP_WRITE_ABORT || status != 0)
         return ERR_PROTO;
     TRY(read_ctrl_stat(&r, &glance->after));
     return dap_end(&r, talk_padded(swd, reply));

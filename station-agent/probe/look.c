@@ -99,7 +99,7 @@ static enum err glance_once(struct swd *swd, uint8_t ap, uint32_t address, struc
 
 static enum err look_in_packets(struct swd *swd, uint8_t ap, uint32_t address, struct look *out)
 {
-    struct look again;
+    struct look again = { 0 };
     TRY(glance_once(swd, ap, address, out));
     if (!out->refused)
         return ERR_OK;

@@ -13,7 +13,7 @@
 
 enum { BOOT_MS = 3000 };
 
-static enum err output_booted(struct site *site, bool booted, char *detail)
+static enum err report_booted(struct site *site, bool booted, char *detail)
 {
     Hallmark__V1__UnitBootedRequest in = HALLMARK__V1__UNIT_BOOTED_REQUEST__INIT;
     AUTO(rpc_drop) Hallmark__V1__UnitBootedResponse *out = NULL;
@@ -65,7 +65,7 @@ static enum err take_back(struct site *site)
 
 static enum err not_started(struct site *site, struct chip_boot_result *result)
 {
-    TRY(output_booted(site, false, result->detail));
+    TRY(report_booted(site, false, result->detail));
     site->where = "boot test";
     return fail_quiet(ERR_BOOT, "the firmware did not start: %.300s", result->detail);
 }
@@ -87,7 +87,7 @@ static enum err not_known(struct site *site, const struct chip_boot_result *resu
 static enum err started(struct site *site, bool lock_follows, struct chip_boot_result *result)
 {
     if (site->repeat || !lock_follows || result->detail[0] == '\0')
-        return output_booted(site, true, result->detail);
+        return report_booted(site, true, result->detail);
     memcpy(site->booted, result->detail, sizeof(site->booted));
     return ERR_OK;
 }

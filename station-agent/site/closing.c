@@ -73,7 +73,7 @@ static enum err commit(struct site *site, const Hallmark__V1__FinishResponse *de
                : fail_quiet(ERR_PROTO, "the board's answer holds no commit statement");
 }
 
-static enum err output_commit(struct site *site, Hallmark__V1__CommitStatement *statement)
+static enum err report_commit(struct site *site, Hallmark__V1__CommitStatement *statement)
 {
     Hallmark__V1__UnitCommitRequest in = HALLMARK__V1__UNIT_COMMIT_REQUEST__INIT;
     struct rpc_stub runs = rpc_stub_of(&hallmark__v1__runs__descriptor, site_to_server, site);
@@ -92,7 +92,7 @@ static enum err until_commit(struct site *site)
     TRY(sign_receipt(site, &receipt));
     TRY(finish(site, receipt->receipt, &decided));
     TRY(commit(site, decided, &kept));
-    return output_commit(site, kept->statement);
+    return report_commit(site, kept->statement);
 }
 
 enum err closing_run(struct site *site)

@@ -40,7 +40,7 @@ static enum err run_arrows(struct site *site)
     while (!flow_finished(&site->flow)) {
         TRY(flow_advance(&site->flow, step_call, site));
         if (flow_report_due(&site->flow) && !flow_finished(&site->flow))
-            TRY(site_note_loss(site, trace_report(site)));
+            TRY(site_note_loss(site, site_report(site)));
         if (!flow_finished(&site->flow))
             TRY(serve_next(site));
     }

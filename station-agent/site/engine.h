@@ -89,7 +89,6 @@ void trace_begin(struct site *site, const struct flow_row *row);
 void trace_request(struct site *site, struct span payload);
 void trace_response(struct site *site, struct span payload);
 enum err trace_end(struct site *site, enum err e); /* prints, reports; returns e */
-enum err trace_report(struct site *site);          /* Runs.Report, if there is anything */
 
 /* steps.c: the agent is the tail, or acts for the board's own arrow. flow_call's type. */
 enum err step_call(void *site, const struct flow_row *row, enum flow_progress *progress);
@@ -145,6 +144,7 @@ enum err seal_board(struct site *site);
  * has a debug password: no run is requested for it, but the server is told.
  * site_tell_failure: e ended a step of the closing; one that the server cannot see is reported
  * to it once (test_site_run: refusals_name_their_place). */
+enum err site_report(struct site *site); /* Runs.Report, if there is anything; its own error */
 enum err site_turn_away(struct site *site, enum err e);
 enum err site_tell_failure(struct site *site, enum err e);
 /* site.c: the step in progress outside arrows, which is printed; where is borrowed. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * failure: tells the server of a failure that it cannot see, by Bench.TurnAway. Called by
- * engine.c for a board that gets no run, and by closing.c and lock.c. It must not hide the
- * failure: what is yielded is the site's own error with its message, told or not.
+ * failure: tells the server what it cannot see: the arrows of the station's own, by
+ * Runs.Report, and a failure outside them, by Bench.TurnAway. Called by trace.c and engine.c,
+ * by the latter also for a board that gets no run, and by closing.c and lock.c. It must not
+ * hide the failure: what is yielded is the site's own error with its message, told or not.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "common/host/log.h"
 #include "station-agent/site/engine.h"
 
-static enum err output_refusal(struct site *site, enum err e, const char *words)
+static enum err report_refusal(struct site *site, enum err e, const char *words)
 {
     char order[128], probe[PROBE_NAME_MAX], message[FAIL_WORDS_MAX];
     Hallmark__V1__TurnAwayRequest in = HALLMARK__V1__TURN_AWAY_REQUEST__INIT;
@@ -33,11 +34,26 @@ static enum err output_refusal(struct site *site, enum err e, const char *words)
     return RPC_CALL(&bench, hallmark__v1__bench__turn_away, &in, &out);
 }
 
+enum err site_report(struct site *site)
+{
+    if (site->reports.count == 0)
+        return ERR_OK;
+    AUTO(buf_free) struct buf encoded = { 0 };
+    AUTO(buf_free) struct buf response = { 0 };
+    TRY(reports_take(&site->reports, &encoded)); /* a ReportRequest is an ArrowReports */
+    struct channel_call call = {
+        .method = "hallmark.v1.Runs/Report",
+        .payload = buf_span(&encoded),
+        .timeout_ms = CHANNEL_CALL_MS,
+    };
+    return channel_call(site->channel, &call, &response);
+}
+
 enum err site_turn_away(struct site *site, enum err e)
 {
     char words[FAIL_WORDS_MAX];
     snprintf(words, sizeof(words), "%s", fail_words());
-    if (output_refusal(site, e, words) != ERR_OK)
+    if (report_refusal(site, e, words) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
     return fail_quiet(e, "%s", words);
 }
@@ -57,7 +73,7 @@ enum err site_tell_failure(struct site *site, enum err e)
         return e;
     snprintf(words, sizeof(words), "%s", fail_words()[0] != '\0' ? fail_words() : err_text(e));
     snprintf(message, sizeof(message), "%.60s: %.300s", where, words);
-    if (trace_report(site) != ERR_OK || output_refusal(site, e, message) != ERR_OK)
+    if (site_report(site) != ERR_OK || report_refusal(site, e, message) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
     site->where = where;
     site->interrupted = false;

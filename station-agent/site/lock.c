@@ -54,7 +54,7 @@ static enum err lock(struct site *site, Hallmark__V1__LockResponse **out)
 }
 
 /* The server is lost for good: the board is complete, but its lock is not in force yet. */
-static enum err output_locked(struct site *site, Hallmark__V1__LockStatement *statement)
+static enum err report_locked(struct site *site, Hallmark__V1__LockStatement *statement)
 {
     char words[FAIL_WORDS_MAX];
     Hallmark__V1__UnitLockedRequest in = HALLMARK__V1__UNIT_LOCKED_REQUEST__INIT;
@@ -101,7 +101,7 @@ static enum err until_locked(struct site *site, enum chip_level *level_out)
         TRY(boot_test(site));
     TRY(lock(site, &locked));
     TRY(level_of(locked->statement, level_out));
-    return output_locked(site, locked->statement);
+    return report_locked(site, locked->statement);
 }
 
 enum err lock_board(struct site *site)

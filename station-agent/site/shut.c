@@ -26,7 +26,7 @@ static Hallmark__V1__LockLevel level_of(enum chip_level level)
                                             : HALLMARK__V1__LOCK_LEVEL__LOCK_LEVEL_UNSPECIFIED;
 }
 
-static enum err output_port(struct site *site, const struct chip_debug_result *result)
+static enum err report_port(struct site *site, const struct chip_debug_result *result)
 {
     char said[CHIP_DETAIL_MAX + 40];
     Hallmark__V1__UnitSealedRequest in = HALLMARK__V1__UNIT_SEALED_REQUEST__INIT;
@@ -43,10 +43,10 @@ static enum err output_port(struct site *site, const struct chip_debug_result *r
 }
 
 /* The board is finished, even if this call fails: another run would find it shut. */
-static enum err output_shut(struct site *site, const struct chip_debug_result *result)
+static enum err report_shut(struct site *site, const struct chip_debug_result *result)
 {
     char words[FAIL_WORDS_MAX];
-    enum err e = output_port(site, result);
+    enum err e = report_port(site, result);
     if (e == ERR_OK)
         server_used(site->server);
     if (e != ERR_CLOSED || !site->interrupted)
@@ -65,7 +65,7 @@ enum err shut_refuse(struct site *site, const struct chip_debug_result *result,
     char words[CHIP_DETAIL_MAX];
     const char *where = site->where;
     clean_put(words, sizeof(words), result->detail);
-    if (output_port(site, result) != ERR_OK)
+    if (report_port(site, result) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "site: the server was not told: %s", fail_words());
     site->where = where;
     site->interrupted = false;
@@ -96,6 +96,6 @@ enum err shut_board(struct site *site, enum chip_level level)
 {
     struct chip_debug_result result;
     reset_and_look(site, level, &result);
-    return result.port == CHIP_DEBUG_SHUT ? output_shut(site, &result)
+    return result.port == CHIP_DEBUG_SHUT ? report_shut(site, &result)
                                           : shut_refuse(site, &result, "still open");
 }

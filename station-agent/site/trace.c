@@ -89,7 +89,7 @@ static enum err tell_failure(struct site *site, enum err e, const char *words)
     bool reported = !flow_sees(FLOW_SERVER, site->trace.row);
     if (reported)
         TRY(add_report(site, e, words));
-    TRY(trace_report(site));
+    TRY(site_report(site));
     fail_set(words);
     return reported || site_turn_away(site, e) == e ? ERR_OK : ERR_INTERNAL;
 }
@@ -109,19 +109,4 @@ enum err trace_end(struct site *site, enum err e)
         log_line(LOG_LEVEL_WARN, "site: the failure of arrow %u was not reported: %s",
                  site->trace.row->arrow, fail_words());
     return fail_quiet(e, "%s", words);
-}
-
-enum err trace_report(struct site *site)
-{
-    if (site->reports.count == 0)
-        return ERR_OK;
-    AUTO(buf_free) struct buf encoded = { 0 };
-    AUTO(buf_free) struct buf response = { 0 };
-    TRY(reports_take(&site->reports, &encoded)); /* a ReportRequest is an ArrowReports */
-    struct channel_call call = {
-        .method = "hallmark.v1.Runs/Report",
-        .payload = buf_span(&encoded),
-        .timeout_ms = CHANNEL_CALL_MS,
-    };
-    return channel_call(site->channel, &call, &response);
 }

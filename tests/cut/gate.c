@@ -123,6 +123,8 @@ static void command(struct gate *g, const char *line)
 /* false: standard input has ended. */
 static bool read_commands(struct gate *g)
 {
+    if (g->len >= sizeof(g->text)) /* a line that is too long */
+        return false;
     ssize_t n = read(STDIN_FILENO, g->text + g->len, sizeof(g->text) - g->len);
     if (n <= 0)
         return n < 0 && errno == EINTR;
@@ -133,7 +135,7 @@ static bool read_commands(struct gate *g)
         g->len -= (size_t)(end + 1 - g->text);
         memmove(g->text, end + 1, g->len);
     }
-    return g->len < sizeof(g->text);
+    return true;
 }
 
 /* ---- announcements ---- */

@@ -64,6 +64,6 @@ says() { # says PATTERN COMMAND...: it fails, and says that
 clock_ahead() { # clock_ahead SECONDS
     process_stop oem-server
     hsm_environment+=("LD_PRELOAD=$build/tests/e2e/clock/clock-ahead.so" "CLOCK_AHEAD_S=$1"
-        "${hsm_environment[0]}:verify_asan_link_order=0")
+        "ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0")
     system_server
 }

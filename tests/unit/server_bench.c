@@ -171,7 +171,7 @@ static enum err ask_bytes(struct party *p, const char *method, struct span paylo
                                                                  : SPAN(fresh),
                                           .metadata = metadata,
                                           .metadata_count = 2,
-                                          .deadline_ms = rpc_now_ms() + 10000 },
+                                          .deadline_ms = rpc_now_ms() + RPC_TIMEOUT_MAX_MS },
                                  .server = bench.server,
                                  .principal = p != NULL ? &p->who : &init,
                                  .session = p != NULL ? p->session : NULL,

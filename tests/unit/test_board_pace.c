@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "common/host/own.h"
-#include "target-fw/board/link.h"
 #include "target-fw/board/chip/pace.h"
+#include "target-fw/board/link.h"
 #include "tests/unit/test_board_bench.h"
 
 enum { MHZ = 1000000, COUNT_MAX = 4, INFO_FRAME = 10 };

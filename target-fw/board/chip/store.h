@@ -7,8 +7,9 @@
  * instant leaves a state that silicon could be in after a power loss (`test_board_store`):
  * flash words are written one by one; a key slot gets its content first and its used word last,
  * covered by a checksum. What can be burnt only once is written to the disk before the board
- * says that it is done (store_sync; test_board_oneway: what_is_burnt_is_on_the_disk). Without a directory the same image lives in anonymous memory and ends
- * with the process. Used by chip and its blocks; one board owns one store.
+ * says that it is done (store_sync; test_board_oneway: what_is_burnt_is_on_the_disk). Without a
+ * directory the same image lives in anonymous memory and ends with the process. Used by chip
+ * and its blocks; one board owns one store.
  */
 #pragma once
 

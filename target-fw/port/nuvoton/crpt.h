@@ -13,6 +13,6 @@ enum err crpt_run(enum crpt_engine engine, uint32_t control, uint32_t start);
 
 enum prng_use { PRNG_FOR_ECDSA, PRNG_FOR_ECDH };
 
-/* A fresh private key in KeyStore SRAM, drawn by the engine below the number in ECC_N, which the
- * caller has set. */
+/* A fresh private key in KeyStore SRAM, drawn by the engine below the number in ECC_N, which
+ * the caller has set. */
 enum err prng_key(enum prng_use use, uint8_t *slot_out);
