@@ -94,7 +94,7 @@ enum err trace_end(struct site *site, enum err e)
         return seen ? ERR_OK : add_report(site, e, words);
     if (!seen && !site->trace.server_told && !site->interrupted &&
         !channel_lost(site->channel) &&
-        (add_report(site, e, words) != ERR_OK || trace_report(site) != ERR_OK))
+        (add_report(site, e, words) != ERR_OK || site_report(site) != ERR_OK))
         log_line(LOG_LEVEL_WARN, "site: the failure of arrow %u was not reported: %s",
                  site->trace.row->arrow, fail_words());
     return fail_quiet(e, "%s", words);
