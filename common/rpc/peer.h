@@ -32,6 +32,7 @@ enum peer_event_kind {
     PEER_CREDIT,   /* a stream on which peer_send() gave ERR_BUSY may be tried again */
     PEER_CANCELLED, /* the call being served on stream was cancelled or missed its deadline */
     PEER_GOING_AWAY,
+    PEER_REFUSED, /* a malformed call, which has been answered: frame->request */
 };
 
 struct peer_event {

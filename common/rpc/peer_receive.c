@@ -45,6 +45,15 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
     return queue_event(&p->queue, &(struct peer_event){ .kind = PEER_OPEN });
 }
 
+/* Nobody serves it, but a log may tell of it. */
+static enum err refuse_malformed(struct peer *p, frame **f, const char *fault)
+{
+    uint32_t id = (*f)->request->stream;
+    TRY(peer_respond_error(p, id, ERR_INVALID, fault));
+    struct peer_event event = { .kind = PEER_REFUSED, .stream = id, .frame = TAKE(*f) };
+    return queue_event(&p->queue, &event);
+}
+
 /* Takes the frame: the event owns it. */
 static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
 {
@@ -56,7 +65,7 @@ static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
     p->last_theirs = id;
     const char *fault = check_request(request);
     if (fault != NULL)
-        return peer_respond_error(p, id, ERR_INVALID, fault);
+        return refuse_malformed(p, f, fault);
     if (p->refusing)
         return peer_respond_error(p, id, ERR_UNSEEN, "going away: draining");
     struct stream *s = stream_slot(&p->theirs);

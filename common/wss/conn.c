@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/rpc/check.h"
 #include "common/rpc/rpc.h"
 
 enum {
@@ -223,6 +224,15 @@ int conn_write(struct wss_conn *conn)
     return -1;
 }
 
+static void conn_refused(struct wss_conn *conn, struct peer_event *event)
+{
+    const struct wss_handler *handler = &conn->wss->config.handler;
+    if (conn->accepted && handler->violation != NULL)
+        handler->violation(handler->context, conn, ERR_INVALID,
+                           check_request(event->frame->request));
+    peer_event_free(event);
+}
+
 void conn_events(struct wss_conn *conn)
 {
     const struct wss_handler *handler = &conn->wss->config.handler;
@@ -249,6 +259,8 @@ void conn_events(struct wss_conn *conn)
             handler->open(handler->context, conn);
         else if (event.kind == PEER_CANCELLED && handler->cancelled != NULL)
             handler->cancelled(handler->context, conn, event.stream);
+        else if (event.kind == PEER_REFUSED)
+            conn_refused(conn, &event);
         else
             peer_event_free(&event);
     }

@@ -29,7 +29,7 @@ static void log_violation(void *context)
     free(b);
 }
 
-/* At most once for a connection: it is being closed. */
+/* Of a connection that is being closed, or of a malformed call. */
 void refusal_violation(void *context, struct wss_conn *conn, enum err e, const char *words)
 {
     (void)context;

@@ -344,6 +344,17 @@ static enum err run_step(struct site *site, const struct flow_row *row)
     return fail(ERR_INTERNAL, "site: arrow %u has no step", row->arrow);
 }
 
+/* The server's own arrow that it was not asked for is not one to be reported: it hears of the
+ * failure as of one outside a run. */
+static enum err end(struct site *site, enum err e)
+{
+    bool unasked = !site->trace.server_told && flow_sees(FLOW_SERVER, site->trace.row);
+    e = trace_end(site, e);
+    return e != ERR_OK && unasked && !site->interrupted && !channel_lost(site->channel)
+               ? site_turn_away(site, e)
+               : e;
+}
+
 /* Of what the server serves, "inside" is the server's to announce. */
 enum err step_call(void *context, const struct flow_row *row, enum flow_progress *progress)
 {
@@ -354,7 +365,7 @@ enum err step_call(void *context, const struct flow_row *row, enum flow_progress
     enum err e = run_step(site, row);
     if (e == ERR_OK && row->head != FLOW_O)
         site_point_arrow(site, "inside");
-    TRY(trace_end(site, e));
+    TRY(end(site, e));
     site_point_arrow(site, "after");
     return ERR_OK;
 }

@@ -82,18 +82,6 @@ static void output(struct site *site, enum err e, const char *words)
     output_arrow(site->output, site->index, &arrow);
 }
 
-/* An arrow of the server's that it was not asked for is not one to be reported: then it hears
- * of the failure as of one outside a run. */
-static enum err tell_failure(struct site *site, enum err e, const char *words)
-{
-    bool reported = !flow_sees(FLOW_SERVER, site->trace.row);
-    if (reported)
-        TRY(add_report(site, e, words));
-    TRY(site_report(site));
-    fail_set(words);
-    return reported || site_turn_away(site, e) == e ? ERR_OK : ERR_INTERNAL;
-}
-
 enum err trace_end(struct site *site, enum err e)
 {
     char words[FAIL_WORDS_MAX] = "";
@@ -104,8 +92,9 @@ enum err trace_end(struct site *site, enum err e)
     bool seen = flow_sees(FLOW_SERVER, site->trace.row);
     if (e == ERR_OK)
         return seen ? ERR_OK : add_report(site, e, words);
-    if (!site->trace.server_told && !site->interrupted && !channel_lost(site->channel) &&
-        tell_failure(site, e, words) != ERR_OK)
+    if (!seen && !site->trace.server_told && !site->interrupted &&
+        !channel_lost(site->channel) &&
+        (add_report(site, e, words) != ERR_OK || site_report(site) != ERR_OK))
         log_line(LOG_LEVEL_WARN, "site: the failure of arrow %u was not reported: %s",
                  site->trace.row->arrow, fail_words());
     return fail_quiet(e, "%s", words);

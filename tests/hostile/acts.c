@@ -343,14 +343,16 @@ enum err more_connections(struct scene *s)
     struct wire *wires = calloc(BUDGET_CONNECTIONS, sizeof(*wires));
     enum err e = ERR_OK;
     unsigned count = 0, code = 0;
+    char words[FAIL_WORDS_MAX];
     assert_non_null(wires);
     while (count < BUDGET_CONNECTIONS && e == ERR_OK)
         e = wire_open(&wires[count++], s->station);
     code = wires[count - 1].ws.close_code;
+    snprintf(words, sizeof(words), "%s", fail_words());
     while (count > 0)
         wire_close(&wires[--count]);
     free(wires);
-    return code == 1013 ? fail_quiet(ERR_EXHAUSTED, "%s", fail_words()) : e;
+    return code == 1013 ? fail_quiet(ERR_EXHAUSTED, "%s", words) : e;
 }
 
 enum err large_message(struct scene *s)

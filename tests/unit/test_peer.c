@@ -391,6 +391,9 @@ static void requests_over_a_limit_are_answered(void **state)
         r.metadata = many;
         entry.value = (ProtobufCBinaryData){ i == 4 ? sizeof(bytes) : 0, bytes };
         assert_int_equal(feed(e.server, &f), ERR_OK);
+        struct peer_event refused = expect(e.server, PEER_REFUSED);
+        assert_non_null(refused.frame->request);
+        peer_event_free(&refused);
         expect_none(e.server);
         assert_int_equal(answered_status(&e), ERR_INVALID);
         close_ends(&e);
