@@ -80,6 +80,9 @@ static void on_event(struct world *w, struct world_end *e, const struct peer_eve
         FUZZ_CHECK(event->stream != 0 && s != NULL);
         *s = (struct world_served){ 0 };
         break;
+    case PEER_REFUSED: /* answered already, and no client of ours sends one */
+        FUZZ_CHECK(!w->honest && event->stream != 0 && event->tag == NULL);
+        break;
     case PEER_CREDIT:
     case PEER_GOING_AWAY:
         break;
