@@ -8,8 +8,7 @@ agent_start_at() { # agent_start_at BOARD
     (
         # shellcheck disable=SC2317 # provision calls it
         station_agent() { exec "$build/station-agent/station-agent" "$@"; }
-        server_url=${agents_url:-$server_url}
-        provision "$order" line-1 "${board_probes[$1]}" > "$run_dir/agent-$1"
+        server_url=${agents_url:-$server_url} provision "$order" line-1 "${board_probes[$1]}" > "$run_dir/agent-$1"
     ) &
     process_pid[agent-$1]=$!
 }

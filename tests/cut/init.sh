@@ -3,12 +3,19 @@
 # init: arrows 1 and 2, interrupted in oemctl init: it is killed, or its tokens go away; then it
 # runs again. Sourced by tests/cut/cut.
 
-init_folder() { # init_folder NAME: an installation of its own, with fresh tokens
-    run_dir=$1
+# COMMAND with an installation of its own in FOLDER.
+init_in() { # init_in FOLDER COMMAND...
+    local run_dir=$1 server_url='' system_port=0 SOFTHSM2_CONF=''
+    export SOFTHSM2_CONF
+    shift
+    "$@"
+}
+
+init_folder() { # of init_in, with fresh tokens
     mkdir -p "$run_dir/server" "$run_dir/log"
     mkdir -m 700 "$run_dir/server/state"
     cp -r "$init_tokens/hsm" "$run_dir/hsm"
-    export SOFTHSM2_CONF=$run_dir/hsm/softhsm2.conf
+    SOFTHSM2_CONF=$run_dir/hsm/softhsm2.conf
     printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' \
         "$run_dir/hsm/tokens" > "$SOFTHSM2_CONF"
     system_settings "$run_dir/server/init.ini"
@@ -35,20 +42,23 @@ init_keys() {
 learn_init() {
     local place moment count party
     init_tokens=$run_dir/init-tokens
-    (run_dir=$init_tokens && system_tokens)
+    init_in "$init_tokens" system_tokens
     : > "$run_dir/trace-init"
     gate trace "$run_dir/trace-init"
-    (
-        init_folder "$run_dir/init-whole"
-        init_start alice --announce-points "$gate_socket" || die "oemctl init: $(cat "$run_dir/log/oemctl.log")"
-        init_keys > "$init_tokens/keys"
-    )
+    init_in "$run_dir/init-whole" init_whole
     gate trace off
     rm -rf "$run_dir/init-whole"
     while read -r _ place moment count; do
         for party in server token; do cases+=("init:oemctl:$place:$moment:$count:$party"); done
     done < <(points_of "$run_dir/trace-init" -)
     prove "oemctl init announces arrows 1 and 2" init_is_announced
+}
+
+init_whole() {
+    init_folder
+    init_start alice --announce-points "$gate_socket" ||
+        die "oemctl init: $(cat "$run_dir/log/oemctl.log")"
+    init_keys > "$init_tokens/keys"
 }
 
 init_is_announced() {
@@ -63,7 +73,7 @@ init_is_announced() {
 
 run_init() { # run_init CASE
     local before=$unproved
-    prove "$1" init_holds "$1"
+    prove "$1" init_in "$run_dir/init-case" init_holds "$1"
     [ "$unproved" -eq "$before" ] || say_how "$1"
     rm -rf "$run_dir/init-case"
 }
@@ -73,7 +83,7 @@ init_holds() { # init_holds CASE
     local place moment count what pid
     IFS=: read -r _ _ place moment count what <<< "$1"
     process_pid=()
-    init_folder "$run_dir/init-case"
+    init_folder
     gate hold - oemctl "$place" "$moment" "$count"
     init_start alice --announce-points "$gate_socket" &
     pid=$!
