@@ -7,7 +7,7 @@
 # and token to all boards of the batch.
 
 parties=(power link agent server network token)
-order=cut
+order="cut"
 
 lose_power() { control_ok power "$1" off; } # lose_power BOARD
 back_power() { control_ok power "$1" on; }
@@ -45,8 +45,9 @@ network_down() {
 
 # Both ends see that their connection is gone.
 lose_network() {
-    local child relay=${process_pid[relay]}
-    for child in $(cat "/proc/$relay/task/$relay/children"); do
+    local child relay=${process_pid[relay]} children
+    read -ra children < "/proc/$relay/task/$relay/children" || true
+    for child in "${children[@]}"; do
         kill -KILL "$child" 2> /dev/null || true
     done
 }

@@ -65,13 +65,13 @@ random_server() { # random_server COUNT: under all of them; the agents wait for 
 }
 
 run_random() { # run_random COUNT: of each kind
-    local what i done n
+    local what i made n
     learn_random
     for what in power agent server; do
-        for ((done = 0; done < $1; done += n)); do
-            n=$(($1 - done < batch ? $1 - done : batch))
+        for ((made = 0; made < $1; made += n)); do
+            n=$(($1 - made < batch ? $1 - made : batch))
             batch_cases=() missed=()
-            for ((i = 0; i < n; i++)); do batch_cases+=("random:$what:$done:$i"); done
+            for ((i = 0; i < n; i++)); do batch_cases+=("random:$what:$made:$i"); done
             boards_up "$n"
             "random_$what" "$n"
             complete_boards
