@@ -81,9 +81,12 @@ static struct hold *free_hold(struct gate *g)
 static bool command_hold(struct gate *g, const char *line)
 {
     struct hold wanted = { .used = true, .fd = -1 };
-    if (sscanf(line, "hold %63s %63s %63s %63s %u", wanted.uid, wanted.program, wanted.place,
-               wanted.moment, &wanted.left) != 5 ||
-        wanted.left == 0)
+    char count[WORD_MAX], *end = NULL;
+    if (sscanf(line, "hold %63s %63s %63s %63s %63s", wanted.uid, wanted.program, wanted.place,
+               wanted.moment, count) != 5)
+        return false;
+    wanted.left = (unsigned)strtoul(count, &end, 10);
+    if (wanted.left == 0 || *end != '\0')
         return false;
     struct hold *at = hold_of(g, wanted.uid) == NULL ? free_hold(g) : NULL;
     if (at == NULL)

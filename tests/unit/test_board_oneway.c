@@ -583,7 +583,8 @@ static void what_is_burnt_is_on_the_disk(void **state)
         memcpy(disk, chip.store.image, sizeof(*chip.store.image));
         kinds[i].write();
         assert_int_equal(kinds[i].is(), kinds[i].after);
-        bool whole = memcmp(disk, chip.store.image, sizeof(*chip.store.image)) == 0;
+        bool whole =
+            memcmp(disk, (const uint8_t *)chip.store.image, sizeof(*chip.store.image)) == 0;
         if (whole == is_flash(&kinds[i]) || !burnt_is_on_disk())
             fail_msg("%s: %s", kinds[i].name, whole ? "all is on the disk" : "not on the disk");
         free(TAKE(disk));
