@@ -31,7 +31,7 @@ static const struct effort {
     uint64_t longer; /* is waited for an answer */
     unsigned drawn;  /* pairs, and as many flips, a scene */
 } efforts[] = { { "", false, 1, 1, 120 },
-                { "share", false, 48, 1, 10 },
+                { "share", false, 96, 1, 8 },
                 { "all", true, 1, PATIENCE, 5000 } };
 
 static const struct effort *effort(void)

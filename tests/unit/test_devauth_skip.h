@@ -13,7 +13,7 @@
  * - one bit of one core register flipped, drawn from the same seed.
  *
  * HALLMARK_GLITCH=all leaves out each instruction at every execution, and draws many more pairs
- * and flips; HALLMARK_GLITCH=share takes one instruction in 48, and few of them (a build with
+ * and flips; HALLMARK_GLITCH=share takes one instruction in 96, and few of them (a build with
  * sanitizers is slow). HALLMARK_GLITCH_SEED names another seed. What was tried and what did
  * harm is printed.
  */
