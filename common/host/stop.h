@@ -5,9 +5,9 @@
  *
  * A program that was started with it announces each place that it comes to, in a connection of
  * its own to the test's UNIX socket: one line, "PROGRAM PID PLACE MOMENT UID". It goes on when
- * the test has closed that connection, and at once if nobody listens any more. Without the
+ * the test has closed that connection, and at once if no process listens any more. Without the
  * option nothing is announced, and no place costs more than a comparison. It is for tests of
- * interruptions (tests/cut) only: whoever holds the socket can delay every call.
+ * interruptions (tests/cut) only: the process that holds the socket can delay every call.
  */
 #pragma once
 

@@ -134,7 +134,7 @@ static bool is_over(struct wss_stream *s)
     return over;
 }
 
-/* false: nobody will read it. */
+/* false: it will not be read. */
 static bool take_message(struct wss_stream *s, const Hallmark__V1__FrameData *data)
 {
     struct item *item = NULL;

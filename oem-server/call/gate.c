@@ -152,7 +152,7 @@ static enum err answer_asked(struct store_tx *tx, struct call *call,
     return ERR_OK;
 }
 
-/* oemctl init is nobody whose request another person could approve. */
+/* oemctl init has no principal, so no other one can approve its request. */
 static enum err check_asker(const struct call *call)
 {
     return call->principal->role == AUTH_OPERATOR

@@ -24,8 +24,8 @@ enum err store_operator_count(struct store_tx *tx, uint64_t *now_out, uint64_t *
     return query_count(tx, STATEMENT_OPERATOR_COUNT, VALUES(value_number(1)), ever_out);
 }
 
-/* What was asked in the future was asked before the clock was set back: nobody knows how long
- * ago. */
+/* What was asked in the future was asked before the clock was set back: it is not known how
+ * long ago. */
 static int64_t latest_us(struct store_tx *tx)
 {
     return store_now_us(tx) + CLOCK_AHEAD_US;

@@ -101,7 +101,7 @@ init_holds() { # init_holds CASE
     init_again
 }
 
-# By the same operator, or another one if the first was registered and his certificate was lost:
+# By the same operator, or another one if the first was registered and the certificate was lost:
 # the message says so.
 init_again() {
     local code=0

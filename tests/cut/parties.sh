@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# parties: who is lost while programs stand still at their points, and comes back afterwards.
+# parties: each is lost while programs stand still at their points, and comes back afterwards.
 # Sourced by tests/cut/cut.
 #
 # Each party has a loss and a return. power, link and agent belong to one board; server, network

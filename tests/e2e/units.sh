@@ -6,7 +6,7 @@
 
 next_board=0
 
-take_board() { # the next board that nobody had yet: board, uid, probe
+take_board() { # the next board that is not used yet: board, uid, probe
     # shellcheck disable=SC2034 # for the script that sources this
     board=$next_board uid=${board_uids[next_board]} probe=${board_probes[next_board]}
     next_board=$((next_board + 1))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * agent: a row of the world AGENT: the real station-agent with a liar at one of its ends
- * (interpose.c), DevAuth on a virtual board that nobody had, and the real server.
+ * (interpose.c), DevAuth on an unused virtual board, and the real server.
  */
 #pragma once
 
