@@ -23,7 +23,7 @@ async function roles() {
     }
     await check('operator: Orders.Show', () => using(operator(), {}, async (c) => {
         const { order } = await c.call(v1('Orders/Show'), { name: 'interop' });
-        assert.deepStrictEqual(order.stations, ['line-1', 'line-2']);
+        assert.deepStrictEqual(order.stations, ['line-1', 'line-2', 'line-3']);
         assert.deepStrictEqual(Buffer.from(order.firmwareSha256), digest('FIRMWARE'));
     }));
     await check('auditor: Orders.Show', () => using(auditor(), {}, async (c) => {

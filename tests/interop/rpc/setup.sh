@@ -32,13 +32,14 @@ node_run() { # node_run NAME [ARGUMENT...]: its lines are counted like ours
     done < <(node "$here/$name.js" "$@" 2>&1 || echo "ended with $?")
 }
 
-# Server, stations line-1 and line-2, operator alice, auditor carol, order interop.
+# Server, stations line-1 to line-3, operator alice, auditor carol, order interop.
 interop_up() {
     npm_install "${0##*/}" "$here" "$modules"
     system_up 0
     system_station line-2
+    system_station line-3
     auditor carol
-    system_order interop 100000 line-1 --station line-2
+    system_order interop 100000 line-1 --station line-2 --station line-3
     # The server listens on 127.0.0.1; node 18 tries only the first address of localhost, often ::1.
     export NODE_OPTIONS=--dns-result-order=ipv4first
     export NODE_PATH=$modules/node_modules INTEROP_DIR=$run_dir INTEROP_SERVER=$server_url \
