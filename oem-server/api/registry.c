@@ -253,7 +253,16 @@ static enum err list(struct store_tx *tx, void *context)
     struct listing *l = context;
     AUTO(free_drop) struct store_principal *principals = NULL;
     size_t count = 0;
-    TRY(store_principal_list(tx, (uint32_t)l->in->role, &principals, &count));
+    bool more = false;
+    struct store_principal_filter filter = {
+        .role = (uint32_t)l->in->role,
+        .after_role = (uint32_t)l->in->after_role,
+        .after = l->in->after,
+        .limit = message_limit(l->in->limit),
+    };
+    TRY(store_principal_list(tx, &filter, &principals, &count, &more));
+    l->out->more = more;
+    l->out->n_principals = 0;
     l->out->principals = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->principals));
     if (l->out->principals == NULL)
         return fail(ERR_MEMORY, "registry: no memory");
@@ -270,6 +279,15 @@ static enum err registry_list(struct rpc_call *rpc,
     size_t row;
     if (in->role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED)
         TRY(find_role(in->role, &row));
+    if (in->after_role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED)
+        TRY(find_role(in->after_role, &row));
+    if (in->role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED &&
+        in->after_role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED && in->after_role != in->role)
+        return fail_quiet(ERR_INVALID, "registry: a page of one role comes after one of it");
+    if (in->role == HALLMARK__V1__ROLE__ROLE_UNSPECIFIED &&
+        (in->after[0] != '\0') != (in->after_role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED))
+        return fail_quiet(ERR_INVALID, "registry: a page of all roles comes after a role and "
+                                       "a name");
     return call_read(l.call, list, &l);
 }
 

@@ -9,6 +9,8 @@
  * ERR_PRECONDITION: not in this state; ERR_INVALID: the request. */
 enum err units_release(struct rpc_call *rpc, const Hallmark__V1__ReleaseUnitRequest *in,
                        Hallmark__V1__ChangeUnitResponse *out);
+enum err units_fail(struct rpc_call *rpc, const Hallmark__V1__FailUnitRequest *in,
+                    Hallmark__V1__ChangeUnitResponse *out);
 enum err units_scrap(struct rpc_call *rpc, const Hallmark__V1__ScrapUnitRequest *in,
                      Hallmark__V1__ChangeUnitResponse *out);
 enum err units_accept(struct rpc_call *rpc, const Hallmark__V1__AcceptUnitRequest *in,

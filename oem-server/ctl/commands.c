@@ -31,6 +31,7 @@ const struct command *const commands[] = {
     &unit_list_command,
     &unit_show_command,
     &unit_release_command,
+    &unit_fail_command,
     &unit_scrap_command,
     &unit_accept_command,
     &unit_hold_command,
