@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registry: registers, revokes and lists stations, operators and auditors. Called by operators.
- * Each entry names role and name (test_api_acts); a name that was revoked must never be given
- * again (test_store).
+ * Registry: registers, revokes and lists stations, operators, auditors and services. Called by
+ * operators. Each entry names role and name (test_api_acts); a name that was revoked must never
+ * be given again (test_store).
  */
 #include <string.h>
 
@@ -21,6 +21,7 @@ static const struct {
     { HALLMARK__V1__ROLE__ROLE_STATION, CA_STATION, "station" },
     { HALLMARK__V1__ROLE__ROLE_OPERATOR, CA_OPERATOR, "operator" },
     { HALLMARK__V1__ROLE__ROLE_AUDITOR, CA_AUDITOR, "auditor" },
+    { HALLMARK__V1__ROLE__ROLE_SERVICE, CA_SERVICE, "service" },
 };
 
 static enum err find_role(Hallmark__V1__Role role, size_t *row_out)
@@ -31,7 +32,7 @@ static enum err find_role(Hallmark__V1__Role role, size_t *row_out)
             return ERR_OK;
         }
     }
-    return fail_quiet(ERR_INVALID, "role must be station, operator or auditor");
+    return fail_quiet(ERR_INVALID, "role must be station, operator, auditor or service");
 }
 
 struct adding {

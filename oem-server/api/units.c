@@ -215,5 +215,6 @@ UNITS_CHANGE(hold, Hold)
 UNITS_CHANGE(allow, Allow)
 RPC_HANDLER(units, Units, reassign, Reassign, ReassignUnits)
 RPC_HANDLER(units, Units, scrap_seized, ScrapSeized, ScrapSeized)
+RPC_HANDLER(units, Units, derive, Derive, Derive)
 
 Hallmark__V1__Units_Service units_service = HALLMARK__V1__UNITS__INIT(units__);

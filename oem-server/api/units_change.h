@@ -25,6 +25,10 @@ enum err units_reassign(struct rpc_call *rpc, const Hallmark__V1__ReassignUnitsR
 enum err units_scrap_seized(struct rpc_call *rpc, const Hallmark__V1__ScrapSeizedRequest *in,
                             Hallmark__V1__ScrapSeizedResponse *out); /* registry_seize.c */
 
+/* units_derive.c. ERR_HELD; ERR_ABORTED: the unit has got another key meanwhile. */
+enum err units_derive(struct rpc_call *rpc, const Hallmark__V1__DeriveRequest *in,
+                      Hallmark__V1__DeriveResponse *out);
+
 /* RPC_HANDLER for requests that all have a ChangeUnitResponse. */
 #define UNITS_CHANGE(method, Method)                                                           \
     static void units__##method(Hallmark__V1__Units_Service *self,                             \

@@ -116,3 +116,4 @@ static const struct option_row options[] = {
 LIST_COMMAND(station, HALLMARK__V1__ROLE__ROLE_STATION, "stations");
 LIST_COMMAND(operator, HALLMARK__V1__ROLE__ROLE_OPERATOR, "operators");
 LIST_COMMAND(auditor, HALLMARK__V1__ROLE__ROLE_AUDITOR, "auditors");
+LIST_COMMAND(service, HALLMARK__V1__ROLE__ROLE_SERVICE, "services");

@@ -385,6 +385,11 @@ enum err unit_boot_key_put(struct store_tx *tx, const char *scope, const char *k
                            struct span wrapped,
                            const uint8_t rotpk[static ROTPK_SIZE]); /* ERR_EXISTS */
 
+/* A sealed unit, and its AES_NuLink3, wrapped. ERR_NOT_FOUND: no such unit, or it has no key;
+ * ERR_PRECONDITION: it is not sealed, or its certificate is revoked; ERR_HELD. */
+enum err unit_shared_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                         struct unit *unit_out, struct buf *wrapped_out);
+
 /* For a change of the KEK: the next wrapped key after that id, and the key under another KEK.
  * ERR_NOT_FOUND. id_out: 160 bytes hold any. */
 enum err unit_wrapped_next(struct store_tx *tx, const char *after, char id_out[static 160],
