@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/p256.h"
 #include "oem-server/unit/order.h"
 #include "tests/unit/server_board.h"
 

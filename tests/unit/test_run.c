@@ -762,7 +762,7 @@ static void a_station_that_fails_is_not_the_server(void **state)
         uint8_t digest[SHA256_SIZE] = { 1 };
         Hallmark__V1__ArrowReport row = HALLMARK__V1__ARROW_REPORT__INIT, *rows[] = { &row };
         Hallmark__V1__ReportRequest in = HALLMARK__V1__REPORT_REQUEST__INIT;
-        board_init(&b, &line_1, "po-1", (unsigned)(0x600 + i));
+        board_init(&b, &line_1, "po-1", (uint8_t)(0x60 + i));
         OK(board_open(&b, false, NULL));
         const struct asking asking = { SPAN(b.run_id), NULL, NULL };
         row.arrow = 4;
