@@ -189,7 +189,9 @@ static void files_that_will_not_do(void **state)
           ERR_NOT_FOUND,
           "certificate /nonexistent" },
         { { "h", 1, NULL, pem, pem, "/dev/null", 0, NULL, 1 }, ERR_CONFIG, "key /dev/null" },
-        { { "h", 1, NULL, pem, pem, open_to_all, 0, NULL, 1 }, ERR_CONFIG, "others may read it" },
+        { { "h", 1, NULL, pem, pem, open_to_all, 0, NULL, 1 },
+          ERR_CONFIG,
+          "others may read it" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct server *server = NULL;
