@@ -106,6 +106,8 @@ const struct field_row field_rows[] = {
     ROW("Registry/Add", "reason", ALL(INVALID), "reason"),
     ROW("Registry/Revoke", "name", ALL(INVALID), NULL),
     ROW("Registry/Revoke", "reason", ALL(INVALID), "reason"),
+    ROW("Registry/List", "after", TAKEN, NULL),
+    ROW("Firmware/List", "after", ALL(INVALID), NULL),
     ROW("Registry/Seize", "name", ALL(INVALID), NULL),
     ROW("Registry/Seize", "reason", ALL(INVALID), "reason"),
     ROW("Units/Show", "uid", ALL(INVALID), NULL),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/p256.h"
 #include "oem-server/unit/order.h"
 #include "tests/unit/server_board.h"
 
@@ -48,7 +49,11 @@ static Hallmark__V1__Role role_of(unsigned i)
 
 static void name_of(unsigned i, char name[static 65])
 {
-    snprintf(name, 65, "%05u-%058u", i / 2, i / 2);
+    char number[6];
+    snprintf(number, sizeof(number), "%05u", i / 2 % 100000);
+    memset(name, 'n', 64);
+    memcpy(name, number, 5);
+    name[64] = '\0';
 }
 
 static enum err add_principal(struct store_tx *tx, unsigned i)
