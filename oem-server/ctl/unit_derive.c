@@ -44,6 +44,7 @@ static enum err derive(struct ctl *ctl, const struct command *command, const voi
     Hallmark__V1__DeriveRequest in = HALLMARK__V1__DERIVE_REQUEST__INIT;
     AUTO(remote_close) struct remote *remote = NULL;
     AUTO(rpc_drop) Hallmark__V1__DeriveResponse *out = NULL;
+    TRY(file_check_new(a->out));
     in.uid = (ProtobufCBinaryData){ sizeof(asked.uid.bytes), asked.uid.bytes };
     in.label = (char *)(uintptr_t)a->label;
     in.length = a->length;
