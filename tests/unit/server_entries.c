@@ -135,6 +135,8 @@ const struct field_row field_rows[] = {
     ROW("Units/Reassign", "reason", ALL(INVALID), "reason"),
     ROW("Units/ScrapSeized", "station", ALL(INVALID), NULL),
     ROW("Units/ScrapSeized", "reason", ALL(INVALID), "reason"),
+    ROW("Units/Derive", "uid", ALL(INVALID), "uid"),
+    ROW("Units/Derive", "label", ALL(INVALID), NULL),
     ROW("Approvals/Approve", "reason", ALL(INVALID), "reason"),
     ROW("Approvals/Reject", "reason", ALL(INVALID), "reason"),
     ROW("Approvals/Withdraw", "reason", ALL(INVALID), "reason"),
