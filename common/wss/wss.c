@@ -116,11 +116,7 @@ static enum err make_context(struct wss *wss)
                    LWS_SERVER_OPTION_LIBEV,
         .pt_serv_buf_size = CHUNK,
         .max_http_header_data = HEADERS_MAX,
-        /* None: else lws takes what the environment's http_proxy and socks_proxy say. */
-        .http_proxy_address = ":0",
-#ifdef LWS_WITH_SOCKS5
-        .socks_proxy_address = ":0",
-#endif
+        .http_proxy_address = ":0", /* none: else lws takes what http_proxy says */
     };
     if (config->server) {
         /* lws 4.1.6 makes a client context for a server too, and loses it; ours is freed. */

@@ -47,8 +47,9 @@ struct wss_handler {
     void (*closed)(void *context, struct wss_conn *conn, const char *reason);
     /* Server: TLS refused a peer before there was a connection. alert: OpenSSL's text. */
     void (*tls_refused)(void *context, const char *address, const char *alert);
-    /* Server: a protocol violation by an accepted peer, whose connection is being closed, or a
-     * malformed call of it, which has been answered; e and words say what. */
+    /* Server: an accepted peer broke the protocol or exceeded a limit, and its connection is
+     * being closed; or a call of it was answered and is not to be served, because it is
+     * malformed or one too many. e and words say what. */
     void (*violation)(void *context, struct wss_conn *conn, enum err e, const char *words);
     /* The peer takes no new calls on conn; calls that it will not process end with ERR_UNSEEN.
      */
