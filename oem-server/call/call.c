@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
@@ -304,7 +305,7 @@ void call_admit(struct call *call)
     fail_clear();
     take_hsm(call);
     call->rpc.user = call;
-    call->started_us = event_now_us();
+    call->started_us = clock_us();
     call->rpc.err = admit(call);
     hsm_wanted(0, NULL);
 }

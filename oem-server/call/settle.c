@@ -27,7 +27,7 @@ void settle_note(struct call *call)
     event_operations(&call->event, names, count < COUNT(names) ? count : COUNT(names));
     sha256_of(call->rpc.payload, digest);
     event_bytes(&call->event, EVENT_REQUEST_SHA256, SPAN(digest));
-    call->event.pb.took_us = (uint32_t)(event_now_us() - call->started_us);
+    call->event.pb.took_us = event_took_us(call->started_us);
 }
 
 void settle_point(const struct call *call, const char *moment)
@@ -74,7 +74,9 @@ static enum err write_entry(struct store_tx *tx, struct settling *s)
     if (!call->entered)
         TRY(tlog_append(call->server->log, tx, &event, &call->log_index));
     TRY(replay_put(tx, call, response));
-    return call->log_index % EXPIRE_EVERY == 0
+    /* A clock that was set makes answers old that were given a moment ago. */
+    return call->log_index % EXPIRE_EVERY == 0 &&
+                   tlog_clock_settled(call->server->log, ANSWERS_KEPT_US)
                ? store_answers_expire(tx, store_now_us(tx) - ANSWERS_KEPT_US)
                : ERR_OK;
 }

@@ -50,7 +50,7 @@ void refusal_violation(void *context, struct wss_conn *conn, enum err e, const c
 struct tls_refusal {
     struct net *net;
     char address[64];
-    char words[160];
+    char words[360];
 };
 
 static void log_tls_refusal(void *context)

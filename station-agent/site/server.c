@@ -117,7 +117,11 @@ static enum err connect_to(struct server *server)
                      .news = news },
     };
     TRY(client_open(&config, &server->client));
-    return client_await(server->client, UINT64_MAX);
+    TRY(client_await(server->client, UINT64_MAX));
+    char words[CLIENT_CLOCK_WORDS_MAX];
+    if (client_clock_differs(server->client, words))
+        log_line(LOG_LEVEL_WARN, "server: %s", words);
+    return ERR_OK;
 }
 
 enum err server_open(const struct server_config *config, struct server **server_out)
