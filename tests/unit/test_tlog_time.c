@@ -220,8 +220,8 @@ static void where_the_log_was_is_known(void **state)
 static void a_clock_behind_the_last_entry_is_told_after_a_start(void **state)
 {
     (void)state;
-    store_clock_offset(store, YEAR_US); /* it was ahead */
-    append_at(YEAR_US);
+    store_clock_offset(store, YEAR_US + HOUR_US); /* it was ahead */
+    append_at(YEAR_US + HOUR_US);
     close_log();
     assert_int_equal(open_log(), ERR_OK); /* and is right now */
     append_at(0);
