@@ -45,7 +45,8 @@ static const struct argp_option options[] = {
       "ahead then, and is right now",
       0 },
     { "renew", OPTION_RENEW, NULL, 0,
-      "Start with a new WebServer certificate, as SIGHUP makes it: for when it has expired", 0 },
+      "Start with a new WebServer certificate, as SIGHUP makes it: for when it has expired",
+      0 },
     { "announce-points", OPTION_POINTS, "SOCKET", 0,
       "For tests of interruptions only: let the test at this socket stop the server anywhere; "
       "Health and the event log's start entry say so",

@@ -89,8 +89,9 @@ void client_close(struct client *client); /* NULL is fine; its lines are closed 
 enum err client_await(struct client *client, uint64_t until_ms);
 
 /* Does this computer's clock differ by more than CLIENT_CLOCK_S from the server's, as it was
- * when the latest connection was made? Then in words, with both times. What differs by less than
- * a certificate's validity is refused by nobody, so it is only told (tests/e2e/calendar). */
+ * when the latest connection was made? Then in words, with both times. What differs by less
+ * than a certificate's validity is refused by nobody, so it is only told (tests/e2e/calendar).
+ */
 enum { CLIENT_CLOCK_S = 60, CLIENT_CLOCK_WORDS_MAX = 240 };
 bool client_clock_differs(struct client *client, char words[static CLIENT_CLOCK_WORDS_MAX]);
 

@@ -89,11 +89,12 @@ bool client_clock_differs(struct client *client, char words[static CLIENT_CLOCK_
     int64_t now_s = clock_real_s();
     if (ahead_s >= -CLIENT_CLOCK_S && ahead_s <= CLIENT_CLOCK_S)
         return false;
-    snprintf(words, CLIENT_CLOCK_WORDS_MAX,
-             "this computer's clock is %s %s the server's: it says %s, the server's says %s: set "
-             "the wrong one right (timedatectl)",
-             clock_amount((uint64_t)(ahead_s < 0 ? -ahead_s : ahead_s), amount),
-             ahead_s < 0 ? "ahead of" : "behind", clock_text(now_s, ours),
-             clock_text(now_s + ahead_s, theirs));
+    snprintf(
+        words, CLIENT_CLOCK_WORDS_MAX,
+        "this computer's clock is %s %s the server's: it says %s, the server's says %s: set "
+        "the wrong one right (timedatectl)",
+        clock_amount((uint64_t)(ahead_s < 0 ? -ahead_s : ahead_s), amount),
+        ahead_s < 0 ? "ahead of" : "behind", clock_text(now_s, ours),
+        clock_text(now_s + ahead_s, theirs));
     return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * validity: reads the times of certificates, and words the failures that depend on a clock.
- * Called where certificates are made and verified. It must never name a certificate as the cause
- * without the clock that it was compared with.
+ * Called where certificates are made and verified. It must never name a certificate as the
+ * cause without the clock that it was compared with.
  */
 #include "common/host/validity.h"
 

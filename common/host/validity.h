@@ -26,8 +26,8 @@ enum err validity_of_der(struct span der, struct validity *validity_out);
 
 bool validity_covers(const struct validity *validity, int64_t at_s);
 
-/* "valid from A until B, but CLOCK says C: check that clock", of a moment outside; "and" within.
- * clock: whose it is, "this computer's clock". out is returned. */
+/* "valid from A until B, but CLOCK says C: check that clock", of a moment outside; "and"
+ * within. clock: whose it is, "this computer's clock". out is returned. */
 const char *validity_words(const struct validity *validity, const char *clock, int64_t now_s,
                            char out[static VALIDITY_WORDS_MAX]);
 

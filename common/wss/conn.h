@@ -16,8 +16,8 @@
 #include "common/wss/wss.h"
 
 enum {
-    WSS_REASON_MAX = 120,      /* RFC 6455 5.5: control frames carry at most 125 bytes */
-    WSS_CLOSE_FRAME_MAX = 127, /* with its header */
+    WSS_REASON_MAX = 120,       /* RFC 6455 5.5: control frames carry at most 125 bytes */
+    WSS_CLOSE_FRAME_MAX = 127,  /* with its header */
     WSS_CLOSE_TRY_AGAIN = 1013, /* IANA, WebSocket Close Code Number Registry */
     TLS_WORDS_MAX = 280         /* of why a certificate is not accepted */
 };
@@ -73,11 +73,11 @@ struct wss {
     /* A client's: addresses to connect to, from wss_connect(), or NULL. */
     _Atomic(struct addrinfo *) resolved;
     /* I/O thread, of the attempt under way: */
-    struct addrinfo *addresses; /* owned */
-    struct addrinfo *address;   /* the one being tried, or next; NULL: no attempt */
-    struct lws *attempt;        /* the connection being made; NULL once it stands or failed */
-    bool refused;               /* it failed, and that was seen */
-    struct wss_ending ending;   /* I/O thread: of the latest attempt that failed, and */
+    struct addrinfo *addresses;   /* owned */
+    struct addrinfo *address;     /* the one being tried, or next; NULL: no attempt */
+    struct lws *attempt;          /* the connection being made; NULL once it stands or failed */
+    bool refused;                 /* it failed, and that was seen */
+    struct wss_ending ending;     /* I/O thread: of the latest attempt that failed, and */
     char distrust[TLS_WORDS_MAX]; /* why its server is not trusted, in words; or empty */
 
     struct listen_set listening;    /* of a server, and */

@@ -26,7 +26,8 @@ static enum err issuer_open(const X509 *issuer, int64_t now_s, struct validity *
     if (issuer != NULL && validity_of(issuer, &validity) != ERR_OK)
         return ssl_fail(ERR_INVALID, "the issuing CA's certificate has no validity");
     if (!validity_covers(&validity, now_s))
-        return fail(ERR_PRECONDITION, "ca: nothing is signed: the issuing CA's certificate is %s",
+        return fail(ERR_PRECONDITION,
+                    "ca: nothing is signed: the issuing CA's certificate is %s",
                     validity_words(&validity, "the server's clock", now_s, words));
     *validity_out = validity;
     return ERR_OK;
@@ -65,7 +66,8 @@ enum err cert_terms_check(const X509 *issuer, const struct ca_terms *terms)
     return terms->not_before <= now_s + AHEAD_S
                ? ERR_OK
                : fail(ERR_PRECONDITION,
-                      "ca: nothing is signed: it was to be valid from %s, and the server's clock "
+                      "ca: nothing is signed: it was to be valid from %s, and the server's "
+                      "clock "
                       "says %s: that clock was ahead then, or is behind now",
                       clock_text(terms->not_before, from), clock_text(now_s, now));
 }

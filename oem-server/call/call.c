@@ -15,6 +15,8 @@
 #include "oem-server/call/answer.h"
 #include "oem-server/call/settle.h"
 
+#define LATELY_US (INT64_C(600) * 1000000) /* of a clock that was set */
+
 struct call *call_of(struct rpc_call *rpc)
 {
     return rpc->user;
@@ -76,7 +78,11 @@ static enum err find_run(struct call *call)
     if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
                               strcmp(call->run->station.uri, call->principal->uri) != 0)) {
         run_drop(&call->run);
-        return fail_quiet(ERR_NOT_FOUND, "no such run of %s", call->principal->uri);
+        return fail_quiet(ERR_NOT_FOUND, "no such run of %s%s", call->principal->uri,
+                          call->server->log == NULL ||
+                                  tlog_clock_settled(call->server->log, LATELY_US)
+                              ? ""
+                              : "; the server's clock was set lately, which may have ended it");
     }
     run_own(call->run);
     describe_run(call);

@@ -58,7 +58,8 @@ static void warn(const Hallmark__V1__CheckResponse *out)
         fprintf(
             stderr,
             "oemctl: warning: the server's clock was set back, and is %llu s behind its event "
-            "log: leases, order windows and certificates go by it; if it is wrong, set it right "
+            "log: leases, order windows and certificates go by it; if it is wrong, set it "
+            "right "
             "on the server\n",
             (unsigned long long)out->clock_behind_s);
     if (out->ending > 0)

@@ -23,6 +23,6 @@ enum { INIT_AHEAD_YEARS = 5 };
 enum init_doubt init_clock_judge(int64_t now_s, int64_t built_s, bool synchronised);
 
 /* Tells a doubt on stderr, with the clock. yes: and goes on. Without it a terminal is asked;
- * without a terminal it goes on, but for a clock that is before the build. ERR_PRECONDITION: not
- * to go on. */
+ * without a terminal it goes on, but for a clock that is before the build. ERR_PRECONDITION:
+ * not to go on. */
 enum err init_clock_check(bool yes);

@@ -130,10 +130,10 @@ static size_t add_words(const struct looking *l, const struct server_expiring *o
     int64_t left_s = one->not_after - l->now_s;
     clock_text(one->not_after, when);
     clock_amount((uint64_t)(left_s < 0 ? -left_s : left_s), amount);
-    int len = snprintf(out, size, "%s%s%s %s %s (%s%s%s); ", one->kind,
-                       one->name[0] == '\0' ? "" : " ", one->name,
-                       left_s < 0 ? "expired" : "expires", when, left_s < 0 ? "" : "in ",
-                       amount, left_s < 0 ? " ago" : "");
+    int len =
+        snprintf(out, size, "%s%s%s %s %s (%s%s%s); ", one->kind,
+                 one->name[0] == '\0' ? "" : " ", one->name, left_s < 0 ? "expired" : "expires",
+                 when, left_s < 0 ? "" : "in ", amount, left_s < 0 ? " ago" : "");
     return len > 0 && (size_t)len < size ? (size_t)len : 0;
 }
 

@@ -5,8 +5,8 @@
  *
  * From EXPIRY_DAYS before its end, and after it, a certificate is in Health's list, and in an
  * entry of kind "expiry" and a line of the server's log, one a day for all of them together
- * (test_run_expiry). Times are the database's clock's. An order's window is not among them: its
- * end was chosen by an operator, and order list shows it.
+ * (test_run: what_expires_is_told_once_a_day). Times are the database's clock's. An order's
+ * window is not among them: its end was chosen by an operator, and order list shows it.
  */
 #pragma once
 

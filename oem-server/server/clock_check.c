@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock_check: compares the clock with what was made by it before. Called at the server's start,
- * and by oemctl init. Which of two times is wrong cannot be found out here, so both are in the
- * message, and an administrator decides.
+ * clock_check: compares the clock with what was made by it before. Called at the server's
+ * start, and by oemctl init. Which of two times is wrong cannot be found out here, so both are
+ * in the message, and an administrator decides.
  */
 #include "oem-server/server/clock_check.h"
 
@@ -44,11 +44,12 @@ enum err clock_check(struct server *server, bool accepted, const char *option)
     clock_text(clocks.last_us / US_OF_SECOND, last);
     clock_amount(((uint64_t)behind_us + US_OF_SECOND / 2) / US_OF_SECOND, amount);
     if (!accepted)
-        return fail(ERR_UNAVAILABLE,
-                    "server: the clock says %s, but the event log's last entry was made at %s, %s "
-                    "later: set the clock right (timedatectl); if it is right now and was ahead "
-                    "then, give %s, once",
-                    now, last, amount, option);
+        return fail(
+            ERR_UNAVAILABLE,
+            "server: the clock says %s, but the event log's last entry was made at %s, %s "
+            "later: set the clock right (timedatectl); if it is right now and was ahead "
+            "then, give %s, once",
+            now, last, amount, option);
     log_line(LOG_LEVEL_WARN,
              "server: the clock says %s, %s before the event log's last entry: accepted by "
              "%s",
@@ -67,7 +68,8 @@ enum err clock_check_web_server(struct server *server)
     return validity_covers(&validity, now_s)
                ? ERR_OK
                : fail(ERR_PRECONDITION,
-                      "server: the WebServer certificate is %s; if that clock is right, start once "
+                      "server: the WebServer certificate is %s; if that clock is right, start "
+                      "once "
                       "with --renew",
                       validity_words(&validity, "this computer's clock", now_s, words));
 }

@@ -12,8 +12,8 @@
 struct init;
 
 /* Opens the tokens, the Root token included, and the store. *init_out is the caller's, for
- * init_close(). ERR_BUSY: the server runs. ERR_UNAVAILABLE: the clock is before the last entry of
- * the log, and is not accepted as right (clock_check.h). */
+ * init_close(). ERR_BUSY: the server runs. ERR_UNAVAILABLE: the clock is before the last entry
+ * of the log, and is not accepted as right (clock_check.h). */
 enum err init_open(const char *config_path, bool clock_is_right, struct init **init_out);
 void init_close(struct init *init); /* NULL is fine */
 

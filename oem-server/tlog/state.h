@@ -15,8 +15,8 @@ enum { TLOG_CLOCK_WORDS_MAX = 200 };
 
 /* What time.c knows of the clock; microseconds. */
 struct tlog_clock {
-    int64_t latest_us;   /* time of entries since the clock was set, or of the last one before */
-    int64_t floor_us;    /* when it was set, by itself: no later entry is earlier; 0: it was not */
+    int64_t latest_us; /* time of entries since the clock was set, or of the last one before */
+    int64_t floor_us; /* when it was set, by itself: no later entry is earlier; 0: it was not */
     int64_t distance_us; /* from CLOCK_BOOTTIME to the clock, since then or since the start */
     int64_t ahead_us;    /* the latest time before it was set back; 0: it was not */
     int64_t set_us;      /* when it was set, by CLOCK_BOOTTIME; 0: it was not */
@@ -61,9 +61,10 @@ struct account {
 /* Adds them to event, which borrows from account and log. Inside a change. */
 void tlog_account_put(struct tlog *log, struct account *account, Hallmark__V1__Event *event);
 
-/* time.c, in a transaction: at the log's opening; and on the writer's thread. tlog_clock_take():
- * true: the clock was set since the entry before, which words say; the entry of that is the
- * caller's. tlog_clock_stamp(): the time of an entry that was made at time_us. */
+/* time.c, in a transaction: at the log's opening; and on the writer's thread.
+ * tlog_clock_take(): true: the clock was set since the entry before, which words say; the entry
+ * of that is the caller's. tlog_clock_stamp(): the time of an entry that was made at time_us.
+ */
 enum err tlog_clock_open(struct tlog *log, struct store_tx *tx);
 bool tlog_clock_take(struct tlog *log, int64_t now_us, char words[static TLOG_CLOCK_WORDS_MAX]);
 uint64_t tlog_clock_stamp(struct tlog *log, int64_t now_us, uint64_t time_us);

@@ -61,7 +61,8 @@ bool tlog_clock_take(struct tlog *log, int64_t now_us, char words[static TLOG_CL
     return true;
 }
 
-/* What was made before the clock was set, and is entered after it, has the time of its entry. */
+/* What was made before the clock was set, and is entered after it, has the time of its entry.
+ */
 uint64_t tlog_clock_stamp(struct tlog *log, int64_t now_us, uint64_t time_us)
 {
     struct tlog_clock *clock = &log->clock;

@@ -61,10 +61,11 @@ enum err unit_of_run(struct store_tx *tx, const struct unit_run *run, struct uni
         return fail_quiet(ERR_ABORTED, "the run is over: unit %s is not held by it any more",
                           hex);
     if (!unit_holder_live(tx, run->limits, &unit))
-        return fail_quiet(ERR_ABORTED,
-                          "the run is over: its time for unit %s has passed; the server's clock "
-                          "says %s",
-                          hex, clock_text(store_now_us(tx) / 1000000, now));
+        return fail_quiet(
+            ERR_ABORTED,
+            "the run is over: its time for unit %s has passed; the server's clock "
+            "says %s",
+            hex, clock_text(store_now_us(tx) / 1000000, now));
     unit.holder.lease_us = lease_until(tx, run->limits, unit.holder.opened_us);
     TRY(query_write(tx, STATEMENT_UNIT_RENEW,
                     VALUES(value_bytes(run->uid, UID_SIZE), value_number(unit.holder.lease_us)),

@@ -119,8 +119,8 @@ static enum err connect_to(struct server *server)
     TRY(client_open(&config, &server->client));
     TRY(client_await(server->client, UINT64_MAX));
     char words[CLIENT_CLOCK_WORDS_MAX];
-    if (client_clock_differs(server->client, words))
-        log_line(LOG_LEVEL_WARN, "server: %s", words);
+    if (server->config.output != NULL && client_clock_differs(server->client, words))
+        output_warning(server->config.output, words);
     return ERR_OK;
 }
 

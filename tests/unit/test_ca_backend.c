@@ -338,7 +338,7 @@ static struct ca *ca_of_times(int64_t from_s, int64_t until_s)
     AUTO(ssl_certificate_drop) X509 *short_lived = NULL;
     assert_int_equal(names_subject_make(&parts, &subject), ERR_OK);
     const struct cert_request r = { &profile_issuing, subject, issuing_key, NULL, root,
-                                    root_key, &terms };
+                                    root_key,         &terms };
     assert_int_equal(cert_make(&r, &short_lived), ERR_OK);
     assert_int_equal(buf_copy(&der.root, buf_span(&certificates.root)), ERR_OK);
     assert_int_equal(buf_copy(&der.web_server, buf_span(&certificates.web_server)), ERR_OK);
@@ -354,7 +354,8 @@ enum { TEN_DAYS_S = 10 * 86400 };
 static void nothing_outlives_its_issuer(void **state)
 {
     (void)state;
-    static const enum ca_profile profiles[] = { CA_STATION, CA_OPERATOR, CA_AUDITOR, CA_DEVICE };
+    static const enum ca_profile profiles[] = { CA_STATION, CA_OPERATOR, CA_AUDITOR,
+                                                CA_DEVICE };
     struct ca *short_lived = ca_of_times(-5, TEN_DAYS_S);
     int64_t now_s = clock_real_s();
     for (size_t i = 0; i < COUNT(profiles); i++) {
@@ -431,7 +432,8 @@ static void terms_are_within_the_issuer_and_not_to_come(void **state)
     } rows[] = {
         { now_s - 2000, now_s + 100, "when the issuing CA is not" },
         { now_s - 10, now_s + TEN_DAYS_S + 60, "when the issuing CA is not" },
-        { now_s + 86400, now_s + TEN_DAYS_S - 10, "that clock was ahead then, or is behind now" },
+        { now_s + 86400, now_s + TEN_DAYS_S - 10,
+          "that clock was ahead then, or is behind now" },
         { now_s + 120, now_s + TEN_DAYS_S - 10, "the server's clock says" },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -452,13 +454,21 @@ static void times_are_written_as_their_year_has_them(void **state)
         int types[2];
         const char *texts[2];
     } rows[] = {
-        { 2147483647, 2147483648, { V_ASN1_UTCTIME, V_ASN1_UTCTIME },
+        { 2147483647,
+          2147483648,
+          { V_ASN1_UTCTIME, V_ASN1_UTCTIME },
           { "380119031407Z", "380119031408Z" } },
-        { 2524607999, 2524608000, { V_ASN1_UTCTIME, V_ASN1_GENERALIZEDTIME },
+        { 2524607999,
+          2524608000,
+          { V_ASN1_UTCTIME, V_ASN1_GENERALIZEDTIME },
           { "491231235959Z", "20500101000000Z" } },
-        { 4294967295, 4294967296, { V_ASN1_GENERALIZEDTIME, V_ASN1_GENERALIZEDTIME },
+        { 4294967295,
+          4294967296,
+          { V_ASN1_GENERALIZEDTIME, V_ASN1_GENERALIZEDTIME },
           { "21060207062815Z", "21060207062816Z" } },
-        { 253402300798, 253402300799, { V_ASN1_GENERALIZEDTIME, V_ASN1_GENERALIZEDTIME },
+        { 253402300798,
+          253402300799,
+          { V_ASN1_GENERALIZEDTIME, V_ASN1_GENERALIZEDTIME },
           { "99991231235958Z", "99991231235959Z" } },
     };
     AUTO(ssl_name_drop) X509_NAME *subject = NULL;
@@ -467,8 +477,9 @@ static void times_are_written_as_their_year_has_them(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         AUTO(ssl_certificate_drop) X509 *made = NULL;
         const struct ca_terms terms = { { 1 }, rows[i].not_before, rows[i].not_after };
-        const struct cert_request r = { profile_of(CA_STATION), subject, other_key, NULL,
-                                        issuing, issuing_key, &terms };
+        const struct cert_request r = {
+            profile_of(CA_STATION), subject, other_key, NULL, issuing, issuing_key, &terms
+        };
         struct validity validity;
         assert_int_equal(cert_make(&r, &made), ERR_OK);
         const ASN1_TIME *both[] = { X509_get0_notBefore(made), X509_get0_notAfter(made) };

@@ -129,9 +129,15 @@ static void amounts_have_two_of_their_unit(void **state)
         uint64_t seconds;
         const char *text;
     } rows[] = {
-        { 0, "0 s" },           { 119, "119 s" },      { 120, "2 minutes" },
-        { 7199, "119 minutes" }, { 7200, "2 hours" },   { 90000, "25 hours" },
-        { 172799, "47 hours" }, { 172800, "2 days" },  { 63158400, "731 days" },
+        { 0, "0 s" },
+        { 119, "119 s" },
+        { 120, "2 minutes" },
+        { 7199, "119 minutes" },
+        { 7200, "2 hours" },
+        { 90000, "25 hours" },
+        { 172799, "47 hours" },
+        { 172800, "2 days" },
+        { 63158400, "731 days" },
     };
     char text[CLOCK_TEXT_SIZE];
     for (size_t i = 0; i < COUNT(rows); i++)
