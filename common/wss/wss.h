@@ -19,6 +19,7 @@
 #include <openssl/ssl.h>
 
 #include "common/host/meter.h"
+#include "common/host/proxy.h"
 #include "common/rpc/peer.h"
 
 struct wss;
@@ -72,6 +73,7 @@ struct wss_config {
     const char
         *address;  /* server: interface or address to bind, NULL for all; client: host name */
     uint16_t port; /* server: 0 for any free one, see wss_port() */
+    struct proxy proxy; /* client: over this one; port 0: directly */
     wss_tls_setup *tls_setup;
     void *tls_context;
     const char *software; /* of our HELLO */
@@ -95,7 +97,8 @@ void wss_stop(struct wss *wss); /* NULL is fine */
  * (tests/e2e/renewal). */
 void wss_renew(struct wss *wss);
 
-/* Client: connects once, to the addresses of config.address in turn; open or closed is called.
+/* Client: connects once, to the addresses of config.address, or of its proxy, in turn; open or
+ * closed is called.
  * With an attempt under way it does nothing more. Waits for the resolver of names, so not in a
  * callback. ERR_UNAVAILABLE: it knows no such name, and closed is not called. */
 enum err wss_connect(struct wss *wss);

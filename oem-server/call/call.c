@@ -78,11 +78,11 @@ static enum err find_run(struct call *call)
     if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
                               strcmp(call->run->station.uri, call->principal->uri) != 0)) {
         run_drop(&call->run);
-        return fail_quiet(ERR_NOT_FOUND, "no such run of %s%s", call->principal->uri,
-                          call->server->log == NULL ||
-                                  tlog_clock_settled(call->server->log, LATELY_US)
-                              ? ""
-                              : "; the server's clock was set lately, which may have ended it");
+        return fail_quiet(
+            ERR_NOT_FOUND, "no such run of %s on this connection%s", call->principal->uri,
+            call->server->log == NULL || tlog_clock_settled(call->server->log, LATELY_US)
+                ? ""
+                : "; the server's clock was set lately, which may have ended it");
     }
     run_own(call->run);
     describe_run(call);

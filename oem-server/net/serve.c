@@ -251,13 +251,19 @@ static enum err accept_call(struct job *job)
     return job->session->admitted ? route(job) : submit(job, job->session->strand, route_late);
 }
 
-static struct run *run_of(struct server *server, const Hallmark__V1__FrameRequest *request)
+/* The run that the request names, if it was opened on this connection: a copy of a station, or
+ * the station itself after a loss, has no part in it. */
+static struct run *run_of(struct server *server, const struct wss_conn *conn,
+                          const Hallmark__V1__FrameRequest *request)
 {
-    for (size_t i = 0; i < request->n_metadata; i++)
+    struct run *run = NULL;
+    for (size_t i = 0; run == NULL && i < request->n_metadata; i++)
         if (strcmp(request->metadata[i]->key, "run-bin") == 0 &&
             request->metadata[i]->value.len == RUN_ID_SIZE)
-            return run_find(server, request->metadata[i]->value.data);
-    return NULL;
+            run = run_find(server, request->metadata[i]->value.data);
+    if (run != NULL && run->conn != conn)
+        run_drop(&run);
+    return run;
 }
 
 void serve_request(void *context, struct wss_conn *conn, struct peer_event *event)
@@ -274,7 +280,7 @@ void serve_request(void *context, struct wss_conn *conn, struct peer_event *even
                          .session = session_keep(session),
                          .conn = wss_conn_keep(conn),
                          .event = *event,
-                         .run = run_of(net->server, event->frame->request) };
+                         .run = run_of(net->server, conn, event->frame->request) };
     job_list(job);
     enum err e = accept_call(job);
     if (e != ERR_OK)
