@@ -4,10 +4,31 @@
  * through the table of commands. An alarm is a warning: the server works, so the exit status
  * stays 0.
  */
+#include <stdio.h>
+
+#include "common/host/clean.h"
 #include "hallmark/v1/operator.pb-c.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/remote.h"
 #include "oem-server/ctl/report.h"
+
+static void report_anchor(struct report *report, const Hallmark__V1__CheckResponse *out)
+{
+    AUTO(free_drop) char *why = clean_copy(out->anchor_failing);
+    report_bool(report, "anchored", out->anchored);
+    if (out->anchor_failing[0] != '\0')
+        report_text(report, "anchor_failing", out->anchor_failing);
+    report_number(report, "anchor_lag_s", out->anchor_lag_s);
+    if (!out->anchored)
+        fprintf(stderr, "oemctl: warning: the log has no anchor ([log] anchor): a restored "
+                        "backup or a copied server is not noticed\n");
+    else if (out->anchor_failing[0] != '\0')
+        fprintf(
+            stderr,
+            "oemctl: warning: the log's anchor cannot be written, so no checkpoint is given "
+            "away, and after a while no new board is begun: %s\n",
+            why == NULL ? "" : why);
+}
 
 static enum err health(struct ctl *ctl, const struct command *command, const void *args)
 {
@@ -28,6 +49,7 @@ static enum err health(struct ctl *ctl, const struct command *command, const voi
     report_number(&report, "clock_behind_s", out->clock_behind_s);
     report_number(&report, "ending", out->ending);
     report_bool(&report, "announces_points", out->announces_points);
+    report_anchor(&report, out);
     if (out->announces_points)
         fprintf(stderr,
                 "oemctl: warning: the server was started with --announce-points: a test "

@@ -13,9 +13,10 @@
 enum err server_open(const struct config *config, struct server **server_out);
 void server_close(struct server *server);
 
-/* Before serving: opens the log and the CA that oemctl init made, compares the newest entries
- * of the log with the store (ERR_DATA_LOSS names row and field), and ends runs that the last
- * process left. ERR_PRECONDITION: oemctl init has not run. */
+/* Before serving: opens the log and the CA that oemctl init made, compares the store with the
+ * log's anchor (ERR_VERIFY), and the newest entries of the log with the store (ERR_DATA_LOSS
+ * names row and field), and ends runs that the last process left. ERR_PRECONDITION: oemctl init
+ * has not run. */
 enum err server_resume(struct server *server);
 /* A new WebServer certificate for the same key, with the names of the configuration; logged.
  * Open runs keep the certificate that they began with. The caller then calls net_renew(). On a
