@@ -5,6 +5,6 @@
 #include "oem-server/config/config.h"
 #include "oem-server/tlog/tlog.h"
 
-/* ERR_VERIFY, with what was found, unless the server may run with that. The line before says
+/* ERR_VERIFY unless the server may run with what was found; the message says what it is, and
  * with which command an operator who means it adopts the store. */
 enum err anchor_refuse(const struct config *config, const struct tlog_anchor_found *found);

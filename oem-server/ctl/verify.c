@@ -51,8 +51,9 @@ static void adopted_take(struct verify *v, uint64_t index, const Hallmark__V1__E
 {
     struct checkpoint checkpoint;
     struct verify_adopted *adopted = &v->adopted;
+    bool told = verify_fork_told(v);
     v->adoptions++;
-    if (verify_fork_told(v))
+    if (told)
         return; /* the first one of those that the kept checkpoint does not have */
     *adopted = (struct verify_adopted){ .index = index, .time_us = event->time_us };
     snprintf(adopted->reason, sizeof(adopted->reason), "%s", event->reason);

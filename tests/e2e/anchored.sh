@@ -67,3 +67,15 @@ health_becomes() { # health_becomes CONDITION
     cat "$run_dir/health"
     return 1
 }
+
+# As prove, in this shell: for what starts or stops a program.
+step() { # step NAME COMMAND...
+    local name=$1 code=0
+    shift
+    "$@" > "$run_dir/step" 2>&1 || code=$?
+    prove "$name" step_was "$code"
+}
+
+step_was() { # step_was STATUS
+    [ "$1" -eq 0 ] || { cat "$run_dir/step" && return 1; }
+}

@@ -153,7 +153,10 @@ static enum err do_extend(struct store_tx *tx, void *context)
 static enum err do_quantity(struct store_tx *tx, void *context)
 {
     struct terms *t = context;
-    struct order_quantity wanted = { !t->no_quantity, !t->no_spares, t->quantity, t->spares };
+    struct order_quantity wanted = { .quantity_given = !t->no_quantity,
+                                     .spares_given = !t->no_spares,
+                                     .quantity = t->quantity,
+                                     .spares = t->spares };
     return order_set_quantity(tx, t->name, &wanted, t->reason, &t->changed);
 }
 

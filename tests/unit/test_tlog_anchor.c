@@ -367,8 +367,8 @@ static void one_server_at_a_time(void **state)
     assert_int_equal(open_anchor(), ERR_OK);
     struct tlog *mine = event_log;
     struct store *my_store = store;
-    char copy[96];
-    snprintf(copy, sizeof(copy), "%s", dir.store);
+    char own[sizeof(dir.store)];
+    memcpy(own, dir.store, sizeof(own));
     snprintf(dir.store, sizeof(dir.store), "%s/copy.db", dir.folder);
     assert_int_equal(open_log(), ERR_OK);
     assert_int_equal(tlog_anchor_open(event_log, path, "the copy", &other), ERR_BUSY);
@@ -378,7 +378,7 @@ static void one_server_at_a_time(void **state)
     close_log();
     store_close(my_store);
     test_dir_remove(&dir); /* the copy's files */
-    snprintf(dir.store, sizeof(dir.store), "%s", copy);
+    memcpy(dir.store, own, sizeof(own));
     assert_int_equal(open_log(), ERR_OK);
 }
 
