@@ -22,7 +22,11 @@
 #include "oem-server/guard.h"
 #include "oem-server/net/net.h"
 
-enum { DRAIN_MS = 10000, STOP_MAX_MS = 15000 };
+enum {
+    DRAIN_MS = 10000,
+    STOP_MAX_MS = 15000,
+    EXIT_ANCHOR = 80, /* beside sysexits and oemctl's 79: the store is not what was published */
+};
 
 const char *argp_program_version = "oem-server " HALLMARK_VERSION;
 
@@ -224,6 +228,8 @@ static int exit_code(enum err e)
         return EX_TEMPFAIL;
     case ERR_DATA_LOSS:
         return EX_DATAERR;
+    case ERR_VERIFY:
+        return EXIT_ANCHOR;
     case ERR_DENIED:
         return EX_CANTCREAT;
     case ERR_IO:

@@ -14,14 +14,25 @@
 struct checking {
     struct server *server;
     uint32_t unlocked;
-    int64_t now_us;
+    int64_t now_us, lag_us;
 };
 
 static enum err count(struct store_tx *tx, void *context)
 {
     struct checking *c = context;
     c->now_us = store_now_us(tx);
+    TRY(tlog_anchor_lag(c->server->log, tx, &c->lag_us));
     return unit_count_unlocked(tx, &c->server->limits, &c->unlocked);
+}
+
+static enum err fill_anchor(struct rpc_call *rpc, const struct checking *c,
+                            Hallmark__V1__CheckResponse *out)
+{
+    struct tlog_anchor_status status;
+    tlog_anchor_look(c->server->log, &status);
+    out->anchored = status.used;
+    out->anchor_lag_s = (uint64_t)c->lag_us / 1000000;
+    return rpc_text(rpc, &out->anchor_failing, status.words);
 }
 
 /* As long as the clock has not come to where the log was when it was set back. */
@@ -87,6 +98,7 @@ static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequ
     out->announces_points = stop_announces();
     out->changes = atomic_load(&server->changes);
     out->hsm_operations = hsm_operations_total();
+    TRY(fill_anchor(rpc, &c, out));
     return rpc_text(rpc, &out->version, HALLMARK_VERSION);
 }
 

@@ -76,6 +76,24 @@ static void warn(const Hallmark__V1__CheckResponse *out)
     warn_of_expiring(out);
 }
 
+static void report_anchor(struct report *report, const Hallmark__V1__CheckResponse *out)
+{
+    AUTO(free_drop) char *why = clean_copy(out->anchor_failing);
+    report_bool(report, "anchored", out->anchored);
+    if (out->anchor_failing[0] != '\0')
+        report_text(report, "anchor_failing", out->anchor_failing);
+    report_number(report, "anchor_lag_s", out->anchor_lag_s);
+    if (!out->anchored)
+        fprintf(stderr, "oemctl: warning: the log has no anchor ([log] anchor): a restored "
+                        "backup or a copied server is not noticed\n");
+    else if (out->anchor_failing[0] != '\0')
+        fprintf(
+            stderr,
+            "oemctl: warning: the log's anchor cannot be written, so no checkpoint is given "
+            "away, and after a while no new board is begun: %s\n",
+            why == NULL ? "" : why);
+}
+
 static enum err health(struct ctl *ctl, const struct command *command, const void *args)
 {
     (void)command, (void)args;
@@ -97,6 +115,7 @@ static enum err health(struct ctl *ctl, const struct command *command, const voi
     report_number(&report, "ending", out->ending);
     report_bool(&report, "announces_points", out->announces_points);
     report_expiring(&report, out);
+    report_anchor(&report, out);
     warn(out);
     return report_print(&report, ctl);
 }

@@ -117,6 +117,17 @@ void event_bytes(struct event *event, enum event_bytes field, struct span bytes)
     memcpy((char *)event + row->member, &value, sizeof(value));
 }
 
+void event_checkpoint(struct event *event, struct span note)
+{
+    digest_forget(event, "checkpoint");
+    event->pb.checkpoint = (ProtobufCBinaryData){ 0, NULL };
+    if (note.len > EVENT_CHECKPOINT_MAX)
+        event_digest(event, "checkpoint", note);
+    else
+        event->pb.checkpoint =
+            (ProtobufCBinaryData){ note.len, (uint8_t *)(uintptr_t)note.ptr };
+}
+
 void event_outcome(struct event *event, enum err e, const char *words)
 {
     event->pb.status = err_status(e);

@@ -52,6 +52,7 @@ enum {
     EVENT_DIGESTS_MAX = 24, /* 8 at most by handlers, and one a field */
     EVENT_DIGEST_NAME_MAX = 32,
     EVENT_OPERATIONS_MAX = 32,
+    EVENT_CHECKPOINT_MAX = 4096,
 };
 
 struct event {
@@ -87,6 +88,10 @@ void event_digest_is(struct event *event, const char *name,
                      const uint8_t sha256[static SHA256_SIZE]);
 /* Removes the digests that were added since pb.n_digests was count. */
 void event_digests_undo(struct event *event, size_t count);
+
+/* note is borrowed as long as event; one over EVENT_CHECKPOINT_MAX is left out, with a digest.
+ */
+void event_checkpoint(struct event *event, struct span note);
 
 /* Adds operations of the HSM: names of hsm_operations_take(), which are constants. Those above
  * EVENT_OPERATIONS_MAX become one "more". */

@@ -96,6 +96,18 @@ enum err sweep_start(struct server *server)
     return e;
 }
 
+enum err sweep_adopt(struct server *server, struct store_tx *tx,
+                     struct order_adopted *adopted_out)
+{
+    struct ends ends = { .server = server,
+                         .reason = ERR_ABORTED,
+                         .words = "the store was adopted" };
+    ends_begin(&ends, tx);
+    enum err e = order_adopt(tx, on_ended, &ends, adopted_out);
+    buf_free(&ends.ids);
+    return e == ERR_OK ? ends.err : e;
+}
+
 /* --- The clock. --------------------------------------------------------------------------- */
 
 struct setting {

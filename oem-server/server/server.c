@@ -34,6 +34,7 @@ bool server_watch(struct server *server, char words[static HSM_UNRESPONSIVE_SIZE
     server->unresponsive = unresponsive;
     clients_watch(server);
     sweep_watch(server);
+    server_anchor_watch(server);
     return changed;
 }
 
@@ -156,6 +157,18 @@ enum err server_renew(struct server *server)
     return e;
 }
 
+/* All entries are durable: the next start puts them into the anchor. */
+static enum err without_anchor(struct server *server, enum err e)
+{
+    struct tlog_anchor_status status;
+    tlog_anchor_look(server->log, &status);
+    if (e != ERR_UNAVAILABLE || status.words[0] == '\0')
+        return e;
+    log_line(LOG_LEVEL_WARN, "server: stopped without the last entries in the log's anchor: %s",
+             status.words);
+    return ERR_OK;
+}
+
 enum err server_stop(struct server *server)
 {
     AUTO(buf_free) struct buf note = { 0 };
@@ -166,7 +179,7 @@ enum err server_stop(struct server *server)
              (unsigned long long)atomic_load(&server->changes),
              (unsigned long long)hsm_operations_total());
     TRY(event_simple(server, "stop", "oem-server", "", ERR_OK, "stopped in order"));
-    return tlog_checkpoint(server->log, &note, &size);
+    return without_anchor(server, tlog_checkpoint(server->log, &note, &size));
 }
 
 void server_close(struct server *server)
@@ -199,6 +212,7 @@ enum err server_resume(struct server *server, const struct server_accepts *accep
     TRY(clock_check(server, accepts->clock, "--clock-is-right"));
     if (!accepts->renewal)
         TRY(clock_check_web_server(server));
+    TRY(server_anchor_begin(server));
     TRY(sweep_start(server));
     if (accepts->clock)
         TRY(server_do(server, tlog_clock_accept, server->log, 0));

@@ -19,10 +19,11 @@ struct server_accepts {
     bool renewal; /* --renew: a new WebServer certificate before anything is served */
 };
 
-/* Before serving: opens the log and the CA that oemctl init made, compares the newest entries
- * of the log with the store (ERR_DATA_LOSS names row and field), and ends runs that the last
- * process left. ERR_PRECONDITION: oemctl init has not run, or the WebServer certificate is not
- * valid now. ERR_UNAVAILABLE: the clock is before the log's last entry (clock_check.h). */
+/* Before serving: opens the log and the CA that oemctl init made, compares the store with the
+ * log's anchor (ERR_VERIFY), and the newest entries of the log with the store (ERR_DATA_LOSS
+ * names row and field), and ends runs that the last process left. ERR_PRECONDITION: oemctl init
+ * has not run, or the WebServer certificate is not valid now. ERR_UNAVAILABLE: the clock is
+ * before the log's last entry (clock_check.h). */
 enum err server_resume(struct server *server, const struct server_accepts *accepts);
 /* A new WebServer certificate for the same key, with the names of the configuration; logged.
  * Open runs keep the certificate that they began with. The caller then calls net_renew(). On a

@@ -5,11 +5,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "oem-server/tlog/anchor.h"
 #include "oem-server/tlog/checkpoint.h"
 #include "oem-server/tlog/tlog.h"
 #include "oem-server/tlog/tree.h"
 
 enum { TLOG_WAIT_MS = 10000 }; /* for the store */
+/* As UNIT_CLOCK_STEP_US: by how much a clock is adjusted at most. */
+#define TLOG_CLOCK_STEP_US (INT64_C(60) * 1000000)
 
 enum { TLOG_CLOCK_WORDS_MAX = 200 };
 
@@ -48,7 +51,12 @@ struct tlog {
     bool signing; /* a checkpoint is being made, one at a time; its maker owns what follows */
     pthread_cond_t idle;
     uint64_t signed_size;
-    struct buf signed_note; /* empty if none was ever signed */
+    struct buf signed_note; /* that may be given away; empty: none was ever signed, or none of
+                               the anchor's */
+    struct anchor *anchor;  /* NULL: there is none */
+
+    atomic_ullong anchored;               /* entries that the anchor covers */
+    char anchor_words[TLOG_ANCHOR_WORDS]; /* why it is not written; under mutex */
 };
 
 /* Bytes that tlog_account_put() adds, at most. */
@@ -92,6 +100,9 @@ enum err tlog_checkpoint_check(const struct tlog *log, uint64_t size, struct spa
                                struct checkpoint *checkpoint_out);
 /* edge, of checkpoint's size, must have its root. ERR_DATA_LOSS. */
 enum err tlog_root_check(const struct tree_edge *edge, const struct checkpoint *checkpoint);
+
+/* Puts a checkpoint into the anchor, if there is one. By signing's owner. ERR_UNAVAILABLE. */
+enum err tlog_anchor_put(struct tlog *log, uint64_t size, struct span note);
 
 void tlog_follow(struct tlog *log); /* the store's commits, from now on */
 void tlog_committed(struct tlog *log, struct tree_edge *edge_out); /* a copy */

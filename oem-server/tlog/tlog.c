@@ -137,6 +137,7 @@ void tlog_free(struct tlog *log)
     if (log->following)
         store_follow(log->store, NULL);
     buf_free(&log->signed_note);
+    anchor_close(log->anchor);
     pthread_cond_destroy(&log->idle);
     pthread_mutex_destroy(&log->mutex);
     pthread_cond_destroy(&log->grown);

@@ -132,7 +132,7 @@ static enum err order_insert(struct store_tx *tx, const struct order *order)
                value_number(order->not_before), value_number(order->not_after),
                value_name(order->lot), value_name(order->line), value_name(order->part_number),
                value_span(buf_span(&order->attributes)), none, value_text(""),
-               value_number(store_now_us(tx)), none, none, none, none));
+               value_number(store_now_us(tx)), none, none, none, none, none));
 }
 
 enum err order_station_add(struct store_tx *tx, const char *name, const char *station)
@@ -200,7 +200,8 @@ enum err order_place(struct store_tx *tx, const char *name)
     return changed != 0
                ? ERR_OK
                : fail_quiet(ERR_QUOTA,
-                            "order %s is exhausted: its quantity is good or under way", name);
+                            "order %s is exhausted: its quantity is good, under way or unknown",
+                            name);
 }
 
 enum err order_issue(struct store_tx *tx, const char *name)
@@ -236,6 +237,7 @@ static enum err counters_get(struct store_tx *tx, const char *name, struct order
     counts->accepted = query_u32(&query);
     counts->under_way = query_u32(&query);
     counts->issued = query_u32(&query);
+    counts->unknown = query_u32(&query);
     return query_end(&query);
 }
 
