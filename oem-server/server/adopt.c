@@ -6,7 +6,6 @@
 #include "oem-server/server/adopt.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/host/log.h"
 #include "common/host/stop.h"
@@ -49,11 +48,14 @@ static void words_of(const struct tlog_anchor_found *found, char *out, size_t si
 /* By name only: the person is the server's administrator, who has the tokens' PINs. */
 static enum err check_operator(struct store_tx *tx, const char *name)
 {
-    struct store_principal *all = NULL;
+    const struct store_principal_filter any = { .role = HALLMARK__V1__ROLE__ROLE_OPERATOR,
+                                                .after = "",
+                                                .limit = 1 };
+    AUTO(free_drop) struct store_principal *first = NULL;
     struct store_principal found;
     size_t count = 0;
-    TRY(store_principal_list(tx, HALLMARK__V1__ROLE__ROLE_OPERATOR, &all, &count));
-    free(all);
+    bool more = false;
+    TRY(store_principal_list(tx, &any, &first, &count, &more));
     enum err e = store_principal_get(tx, HALLMARK__V1__ROLE__ROLE_OPERATOR, name, &found);
     if (count == 0)
         return ERR_OK;

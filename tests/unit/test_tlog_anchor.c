@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The log's anchor: what a file in the second place says of the store, and that no checkpoint
  * is given away before it stands there. */
+#include <pthread.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tests/unit/test_tlog_log.h"
 
@@ -360,6 +363,66 @@ static void the_anchor_says_what_was_published(void **state)
     buf_free(&note);
 }
 
+/* A second place that does not answer: fsync() of a thread that says so returns when it is let
+ * go. A double in the place of libc's. */
+static pthread_mutex_t hang_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t hang_changed = PTHREAD_COND_INITIALIZER;
+static bool hangs, stands;
+static _Thread_local bool may_hang;
+
+int fsync(int fd)
+{
+    pthread_mutex_lock(&hang_mutex);
+    while (may_hang && hangs) {
+        stands = true;
+        pthread_cond_broadcast(&hang_changed);
+        pthread_cond_wait(&hang_changed, &hang_mutex);
+    }
+    pthread_mutex_unlock(&hang_mutex);
+    return (int)syscall(SYS_fsync, fd);
+}
+
+static void *publish(void *context)
+{
+    struct buf note = { 0 };
+    uint64_t size = 0;
+    may_hang = true;
+    *(enum err *)context = tlog_checkpoint(event_log, &note, &size);
+    buf_free(&note);
+    return NULL;
+}
+
+static void a_place_that_hangs_holds_one_thread(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    enum err published = ERR_INTERNAL;
+    append(5);
+    assert_int_equal(open_anchor(), ERR_OK);
+    checkpoint_is(5);
+    append(1);
+    hangs = true;
+    assert_int_equal(pthread_create(&thread, NULL, publish, &published), 0);
+    pthread_mutex_lock(&hang_mutex);
+    while (!stands)
+        pthread_cond_wait(&hang_changed, &hang_mutex);
+    pthread_mutex_unlock(&hang_mutex);
+    append(1);      /* changes go on */
+    is_kept_back(); /* of the others each is told after a while */
+    assert_int_equal(proof_of(6), ERR_UNAVAILABLE);
+    holds(5);
+    status_is(true, 5, NULL);
+    pthread_mutex_lock(&hang_mutex);
+    hangs = false;
+    pthread_cond_broadcast(&hang_changed);
+    pthread_mutex_unlock(&hang_mutex);
+    pthread_join(thread, NULL);
+    assert_int_equal(published, ERR_OK);
+    holds(6);
+    checkpoint_is(7);
+    holds(7);
+}
+
 static void one_server_at_a_time(void **state)
 {
     (void)state;
@@ -437,6 +500,7 @@ int main(void)
         ANCHOR_TEST(nothing_is_given_away_that_is_not_there),
         ANCHOR_TEST(a_stranger_is_not_replaced),
         ANCHOR_TEST(the_anchor_says_what_was_published),
+        ANCHOR_TEST(a_place_that_hangs_holds_one_thread),
         ANCHOR_TEST(one_server_at_a_time),
         ANCHOR_TEST(the_oldest_entry_that_waits_counts),
     };
