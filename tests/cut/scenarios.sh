@@ -17,14 +17,17 @@ stop_all_at() { # stop_all_at PROGRAM PLACE MOMENT
 
 prepare_committed() { stop_all_at station-agent Runs/Commit after; }
 
+prepare_damaged() {
+    local board
+    prepare_committed
+    for board in "${!batch_cases[@]}"; do control_ok flash "$board" "$firmware_page" 00000000; done
+}
+
 # The boot test finds the damage, and the server is told.
 prepare_repeat() {
     local board
-    prepare_committed
-    for board in "${!batch_cases[@]}"; do
-        control_ok flash "$board" "$firmware_page" 00000000
-        agent_start_at "$board"
-    done
+    prepare_damaged
+    for board in "${!batch_cases[@]}"; do agent_start_at "$board"; done
     for board in "${!batch_cases[@]}"; do
         agent_wait "$board"
         grep -q 'firmware did not start' "$run_dir/agent-$board" ||
@@ -54,6 +57,7 @@ learn() {
         gate trace "$trace"
         provision "$order" line-1 "${board_probes[0]}" > "$run_dir/said" || true
         gate trace off
+        [ "$name" != damaged ] || provision "$order" line-1 "${board_probes[0]}" > "$run_dir/said" || true
         prove "$name: a board that is not interrupted is sealed" said_is 'last.result == "sealed"'
         add_points "$name" "$trace" "${board_uids[0]}"
         [ "$name" != first ] || learn_first "$trace"

@@ -5,10 +5,12 @@
 set -euo pipefail
 cut_top=$(cd "${BASH_SOURCE[0]%/*}/../../.." && pwd)
 
+cut_under=() # what starts it, if anything does
+
 cut_whole() { # cut_whole OPTION...
     if [ -f "$cut_top/build/build.ninja" ] && cmake --build "$cut_top/build" > /dev/null; then
         export HALLMARK_BUILD=$cut_top/build
     fi
     echo "figure: programs of ${HALLMARK_BUILD:-$cut_top/build}"
-    exec "$cut_top/tests/cut/cut" "$@"
+    exec "${cut_under[@]}" "$cut_top/tests/cut/cut" "$@"
 }
