@@ -16,6 +16,16 @@ agent_start_at() { # agent_start_at BOARD
     process_pid[agent-$1]=$!
 }
 
+# The seal of a board that is shut, by its UID.
+seal_start_at() { # seal_start_at BOARD
+    (
+        # shellcheck disable=SC2317 # seal calls it
+        station_agent() { exec "$build/station-agent/station-agent" "$@"; }
+        server_url=${agents_url[$1]:-$server_url} seal "$1" "${provision_options[@]}"
+    ) > "$run_dir/agent-$1" &
+    process_pid[agent-$1]=$!
+}
+
 agent_runs() { kill -0 "${process_pid[agent-$1]:-x}" 2> /dev/null; } # agent_runs BOARD
 
 agent_wait() { # agent_wait BOARD

@@ -9,17 +9,18 @@
 #   damaged    a committed unit whose firmware in flash is damaged: the run whose boot test finds it
 #   repeat     the run after that: its arrows are repeated
 #   recreate   a released unit whose ROTPK is burnt and whose record is gone
+#   seal       station-agent seal of a shut board whose run ended before its lock proof
 #   init       oemctl init: arrows 1 and 2, without boards
 #   waiting    an agent that waits (tests/cut/waiting.sh)
 
-scenarios=(first committed damaged repeat recreate)
+scenarios=(first committed damaged repeat recreate seal)
 cases=()
 
 # Places of a scenario that are its own; those of the others are those of `first`.
 scenario_has() { # scenario_has SCENARIO PLACE MOMENT COUNT
     case $1 in
         first) ;;
-        committed) ;; # it has no arrows
+        committed | seal) ;; # they have no arrows
         damaged) [[ $2 = Runs/Open || $2 = boot-test || $2 = Runs/Booted ]] ;;
         repeat)
             case $2 in

@@ -38,8 +38,8 @@ coverage_table() {
 
 # Exceptions, by hand. Arrows 1 and 2 are made by oemctl init on the server's own machine, before
 # there is any station, board, probe or network: what it can lose is itself and its tokens.
-# station-agent calls the board's three closing steps; inside them the board is interrupted at its
-# own writes (board_must_lose), so the agent's announcement has a before and an after.
+# station-agent calls the board's three closing steps: before and after are its announcements, inside
+# the board is interrupted at its own writes (board_must_lose), and SignReceipt writes nothing.
 must_lose() {
     local arrow step
     for arrow in 1 2; do must_lose_at init "arrow-$arrow" 'before inside after' server token; done
@@ -55,14 +55,15 @@ must_lose() {
     board_must_lose
 }
 
-# Open of a committed unit, a boot test that fails, the repeat run after it, and a record that is
-# made again.
+# Open of a committed unit, a boot test that fails, the repeat run after it, a record that is made
+# again, and a seal.
 must_lose_around() {
     local step arrow
     for step in Runs/Open Runs/Locked Runs/Sealed reset boot-test DevAuth; do
         must_lose_at committed "$step" 'before inside after' "${parties[@]}"
     done
     must_lose_at committed Closing/Lock 'before after' "${parties[@]}"
+    for step in reset Runs/Sealed; do must_lose_at seal "$step" 'before inside after' "${parties[@]}"; done
     must_lose_at damaged boot-test 'before inside' "${parties[@]}" # it fails, so it has no after
     must_lose_at damaged Runs/Booted 'before inside after' "${parties[@]}"
     for step in Runs/Open Runs/Finish Runs/Commit arrow-14 arrow-18 arrow-20 arrow-22 arrow-24 arrow-33; do

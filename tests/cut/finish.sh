@@ -50,7 +50,7 @@ add_proofs() {
         [ "${unit_state[$uid]:-}" = committed ] || continue
         ! is_open "$board" || continue
         if [ "${unit_locked[$uid]}" = 1 ]; then
-            seal "$board" || true
+            seal "$board" > "$run_dir/said" || true
         elif is_complete "$board" > "$run_dir/said"; then
             count "shut, complete, perhaps below its level"
             operator unit accept "$uid" --reason "test: shut and complete" > "$run_dir/said"
@@ -58,11 +58,11 @@ add_proofs() {
     done
 }
 
-seal() { # seal BOARD
+seal() { # seal BOARD [OPTION...]: JSON lines
     station_agent seal --server "$server_url" --ca "$run_dir/desk/root.pem" \
         --cert "$run_dir/station/line-1.pem" --key "$run_dir/station/line-1.key" \
-        --probe "${board_probes[$1]}" --uid "${board_uids[$1]}" --json \
-        2>> "$run_dir/log/station-agent.log" > "$run_dir/said"
+        --probe "${board_probes[$1]}" --uid "${board_uids[$1]}" --json "${@:2}" \
+        2>> "$run_dir/log/station-agent.log"
 }
 
 count() { counted[$1]=$((${counted[$1]:-0} + 1)); }

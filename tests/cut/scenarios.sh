@@ -45,6 +45,9 @@ prepare_recreate() {
     done
 }
 
+# Its debug port is shut, and the server has no proof yet.
+prepare_seal() { stop_all_at station-agent reset after; }
+
 # One board of each scenario is not interrupted: its announcements are the points.
 learn() {
     local name trace
@@ -55,7 +58,11 @@ learn() {
         "prepare_$name"
         : > "$trace"
         gate trace "$trace"
-        provision "$order" line-1 "${board_probes[0]}" > "$run_dir/said" || true
+        if [ "$name" = seal ]; then
+            seal 0 "${provision_options[@]}" > "$run_dir/said" || true
+        else
+            provision "$order" line-1 "${board_probes[0]}" > "$run_dir/said" || true
+        fi
         gate trace off
         [ "$name" != damaged ] || provision "$order" line-1 "${board_probes[0]}" > "$run_dir/said" || true
         prove "$name: a board that is not interrupted is sealed" said_is 'last.result == "sealed"'
