@@ -41,7 +41,7 @@ run_waiting() { # run_waiting CASE
 hold_at() { # hold_at BOARD PROGRAM PLACE MOMENT: and no longer than a minute
     gate hold "${board_uids[$1]}" "$2" "$3" "$4" 1
     agent_start_at 0
-    gate_held 60 || missed[$1]=${batch_cases[$1]}
+    gate_held 60000 || missed[$1]=${batch_cases[$1]}
 }
 
 # A line of the agent that matches; nothing comes any more when it has ended.
