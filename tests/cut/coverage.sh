@@ -16,7 +16,8 @@ moments_of_cases() {
 coverage_table() {
     moments_of_cases | awk -v parties="${parties[*]}" '
         { place = $1 ":" $2; if (!(place in seen)) { seen[place] = 1; order[++rows] = place }
-          letters[place, $3, $4] = substr($4, 1, 1) }
+          moment = $4 ~ /used$/ ? "inside" : $4 # an OTP slot is torn in the middle
+          letters[place, $3, moment] = substr(moment, 1, 1) }
         END {
             count = split(parties, party, " ")
             printf "%-40s", "place"
