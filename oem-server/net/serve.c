@@ -81,6 +81,7 @@ static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
 
 static void refuse_job(struct job *job, enum err e)
 {
+    refusal_call(job->net, job->session, job->event.frame->request->method, e);
     refuse(job->conn, job->event.stream, e);
     job_free(job);
 }
@@ -219,8 +220,12 @@ static enum err route(struct job *job)
 static void route_late(void *context)
 {
     struct job *job = context;
-    enum err e =
-        job->session->admitted ? route(job) : fail_quiet(ERR_UNAUTHENTICATED, "refused");
+    if (!job->session->admitted) { /* that has its entry: session_admit() */
+        refuse(job->conn, job->event.stream, fail_quiet(ERR_UNAUTHENTICATED, "refused"));
+        job_free(job);
+        return;
+    }
+    enum err e = route(job);
     if (e != ERR_OK)
         refuse_job(job, e);
 }
@@ -272,7 +277,9 @@ void serve_request(void *context, struct wss_conn *conn, struct peer_event *even
     struct session *session = wss_conn_user(conn);
     struct job *job = calloc(1, sizeof(*job));
     if (job == NULL) {
-        refuse(conn, event->stream, fail(ERR_MEMORY, "net: no memory for a call"));
+        enum err e = fail(ERR_MEMORY, "net: no memory for a call");
+        refusal_call(net, session, event->frame->request->method, e);
+        refuse(conn, event->stream, e);
         peer_event_free(event);
         return;
     }

@@ -373,7 +373,7 @@ static void the_truth_is_given_out(void **state)
 {
     (void)state;
     static const struct lie none = { "none", "", NULL, NULL, NULL };
-    static const enum ca_profile profiles[] = { CA_STATION, CA_OPERATOR, CA_AUDITOR,
+    static const enum ca_profile profiles[] = { CA_STATION, CA_OPERATOR, CA_AUDITOR, CA_SERVICE,
                                                 CA_DEVICE };
     for (size_t i = 0; i < COUNT(profiles); i++) {
         AUTO(buf_free) struct buf certificate = { 0 };
