@@ -8,7 +8,6 @@ gate_in='' gate_out='' gate_never='' gate_socket=$run_dir/gate
 
 gate_open() {
     local fifo=$run_dir/gate-fifo program=$build/tests/cut/gate
-    [ -x "$program" ] || program=$top/build-test/tests/cut/gate # build/ may be without tests
     mkfifo "$fifo.in" "$fifo.out" "$fifo.never"
     "$program" "$gate_socket" < "$fifo.in" > "$fifo.out" 2>> "$run_dir/log/gate.log" &
     process_pid[gate]=$!

@@ -13,7 +13,6 @@ declare -A line_ports=() # of the lines that are open, by board
 
 relay_start() {
     local fifo=$run_dir/relay-fifo program=$build/tests/cut/relay
-    [ -x "$program" ] || program=$top/build-test/tests/cut/relay # build/ may be without tests
     ! $packets || packets_can_drop || die "--packets needs a network namespace of its own: tests/cut/slow/packets"
     mkfifo "$fifo.in" "$fifo.out"
     "$program" "$system_port" < "$fifo.in" > "$fifo.out" 2>> "$run_dir/log/relay.log" &
