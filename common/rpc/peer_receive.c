@@ -91,8 +91,9 @@ static enum err take_response(struct peer *p, frame **f)
         return ERR_OK; /* it was cancelled; the answer crossed the CANCEL */
     }
     struct peer_event event = { PEER_RESPONSE, id, 0, s->tag, TAKE(*f) };
+    TRY(queue_event(&p->queue, &event)); /* without memory it stays open: peer_fail_calls() */
     *s = (struct stream){ 0 };
-    return queue_event(&p->queue, &event);
+    return ERR_OK;
 }
 
 static enum err take_cancel(struct peer *p, uint32_t id)

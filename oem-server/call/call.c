@@ -131,7 +131,7 @@ static enum err find_staged(struct call *call)
     uint8_t digest[SHA256_SIZE];
     if (call->run == NULL || !replay_keeps(call))
         return ERR_OK;
-    replay_digest(call, digest);
+    TRY(replay_digest(call, digest));
     enum err e =
         staged_find(&call->run->staged, call->rpc.idempotency_key, digest, &call->stored);
     call->replayed = e == ERR_OK;

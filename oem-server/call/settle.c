@@ -178,7 +178,7 @@ enum err settle_later(struct call *call)
     run_own(call->run);
     TRY(rpc_check(&call->rpc));
     settle_note(call);
-    replay_digest(call, request);
+    TRY(replay_digest(call, request));
     sha256_of(buf_span(&call->rpc.response), response);
     event_bytes(&call->event, EVENT_RESPONSE_SHA256, SPAN(response));
     enum err e =
