@@ -75,7 +75,8 @@ static enum err find_run(struct call *call)
     if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
                               strcmp(call->run->station.uri, call->principal->uri) != 0)) {
         run_drop(&call->run);
-        return fail_quiet(ERR_NOT_FOUND, "no such run of %s", call->principal->uri);
+        return fail_quiet(ERR_NOT_FOUND, "no such run of %s on this connection",
+                          call->principal->uri);
     }
     run_own(call->run);
     describe_run(call);
@@ -131,7 +132,7 @@ static enum err find_staged(struct call *call)
     uint8_t digest[SHA256_SIZE];
     if (call->run == NULL || !replay_keeps(call))
         return ERR_OK;
-    TRY(replay_digest(call, digest));
+    replay_digest(call, digest);
     enum err e =
         staged_find(&call->run->staged, call->rpc.idempotency_key, digest, &call->stored);
     call->replayed = e == ERR_OK;
