@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/host/clean.h"
+
 static bool is_word(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -24,8 +26,5 @@ bool name_is_good(const char *name)
 bool name_is_organization(const char *text)
 {
     size_t len = strlen(text);
-    bool good = len >= 1 && len <= NAME_ORGANIZATION_MAX;
-    for (size_t i = 0; good && i < len; i++)
-        good = (unsigned char)text[i] >= 0x20 && text[i] != 0x7F;
-    return good;
+    return len >= 1 && len <= NAME_ORGANIZATION_MAX && clean_is(text);
 }

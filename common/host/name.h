@@ -18,7 +18,7 @@ enum { NAME_LENGTH_MAX = 64, NAME_ORGANIZATION_MAX = 64 };
 /* true if name follows NAME_RULE. */
 bool name_is_good(const char *name);
 
-#define NAME_ORGANIZATION_RULE "1 to 64 bytes, all printable"
+#define NAME_ORGANIZATION_RULE "1 to 64 bytes of UTF-8, all printable"
 
 /* true if text follows NAME_ORGANIZATION_RULE. */
 bool name_is_organization(const char *text);

@@ -97,8 +97,9 @@ static enum err take_response(struct peer *p, frame **f)
     struct peer_event event = {
         .kind = PEER_RESPONSE, .stream = id, .tag = s->tag, .frame = TAKE(*f)
     };
+    TRY(queue_event(&p->queue, &event)); /* without memory it stays open: peer_fail_calls() */
     *s = (struct stream){ 0 };
-    return queue_event(&p->queue, &event);
+    return ERR_OK;
 }
 
 static enum err take_cancel(struct peer *p, uint32_t id)

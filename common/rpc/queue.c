@@ -57,8 +57,11 @@ void peer_event_free(struct peer_event *event)
 enum err queue_event(struct queue *q, const struct peer_event *event)
 {
     struct queue_event *node = malloc(sizeof(*node));
-    if (node == NULL)
+    if (node == NULL) {
+        struct peer_event lost = *event;
+        peer_event_free(&lost);
         return fail(ERR_MEMORY, "rpc: no memory for an event");
+    }
     *node = (struct queue_event){ NULL, *event };
     *q->event_tail = node;
     q->event_tail = &node->next;

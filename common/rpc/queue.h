@@ -27,5 +27,6 @@ enum err queue_frame(struct queue *q, const Hallmark__V1__Frame *frame, size_t m
 void queue_count(struct queue *q,
                  struct meter *total); /* from now on, and what is already queued */
 bool queue_pull(struct queue *q, struct buf *message_out);
-enum err queue_event(struct queue *q, const struct peer_event *event); /* event is moved */
+/* event is moved, and freed if it fails (ERR_MEMORY). */
+enum err queue_event(struct queue *q, const struct peer_event *event);
 bool queue_next_event(struct queue *q, struct peer_event *event_out);

@@ -42,3 +42,17 @@ function(unit_test name)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
+
+# fault_test(NAME LIBRARY...): a unit_test whose allocations and system calls fail where it says so
+# (tests/unit/faults.h).
+function(fault_test name)
+    unit_test(${name} ${ARGN})
+    if(NOT HALLMARK_TESTS)
+        return()
+    endif()
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/unit/faults.c)
+    foreach(call malloc calloc realloc strdup strndup asprintf vasprintf mkostemp fsync fchmod rename
+            link socket connect poll open read write send recv)
+        target_link_options(${name} PRIVATE -Wl,--wrap=${call})
+    endforeach()
+endfunction()

@@ -30,7 +30,10 @@ static enum err read_all(int fd, const char *path, size_t max, struct buf *out)
     for (;;) {
         size_t had = bytes.len;
         TRY(buf_resize(&bytes, had + CHUNK));
-        ssize_t got = read(fd, bytes.ptr + had, CHUNK);
+        ssize_t got;
+        do
+            got = read(fd, bytes.ptr + had, CHUNK);
+        while (got < 0 && errno == EINTR);
         if (got < 0)
             return told(path);
         TRY(buf_resize(&bytes, had + (size_t)got));

@@ -141,10 +141,13 @@ static enum err row_make(struct replay *replay, const char *name, struct row **r
     return ERR_OK;
 }
 
-static enum err field_add(struct row *row, const char *name)
+static enum err field_add(struct row *row, const char *name, const char *value)
 {
     struct field *field = calloc(1, sizeof(*field));
-    if (field == NULL || (field->name = strdup(name)) == NULL) {
+    if (field == NULL || (field->name = strdup(name)) == NULL ||
+        (field->value = strdup(value)) == NULL) {
+        if (field != NULL)
+            free(field->name);
         free(field);
         return fail(ERR_MEMORY, "replay: out of memory");
     }
@@ -155,24 +158,30 @@ static enum err field_add(struct row *row, const char *name)
     return ERR_OK;
 }
 
-enum err replay_fold(struct replay *replay, const char *row_name, const char *field_name,
-                     const char *value)
+static enum err field_set(struct row *row, const char *name, const char *value)
 {
-    struct row *row = NULL;
-    TRY(row_make(replay, row_name, &row));
-    row->gone = field_name[0] == '\0';
-    if (row->gone) {
-        fields_free(row);
-        return ERR_OK;
-    }
-    if (field_find(row, field_name) == NULL)
-        TRY(field_add(row, field_name));
-    struct field *field = field_find(row, field_name);
+    struct field *field = field_find(row, name);
+    if (field == NULL)
+        return field_add(row, name, value);
     char *copy = strdup(value);
     if (copy == NULL)
         return fail(ERR_MEMORY, "replay: out of memory");
     free(field->value);
     field->value = copy;
+    return ERR_OK;
+}
+
+enum err replay_fold(struct replay *replay, const char *row_name, const char *field_name,
+                     const char *value)
+{
+    struct row *row = NULL;
+    TRY(row_make(replay, row_name, &row));
+    bool gone = field_name[0] == '\0';
+    if (gone)
+        fields_free(row);
+    else
+        TRY(field_set(row, field_name, value));
+    row->gone = gone;
     return ERR_OK;
 }
 

@@ -73,10 +73,12 @@ const struct image *images_find(struct images *images, const uint8_t *sha256)
 /* Under the lock. A place, without its bytes so far. */
 static enum err add(struct images *images, const uint8_t *sha256, struct item **item_out)
 {
-    struct item *item = images->count < IMAGES_MAX ? calloc(1, sizeof(*item)) : NULL;
-    if (item == NULL)
+    if (images->count == IMAGES_MAX)
         return fail_quiet(ERR_EXHAUSTED, "no room for one more image; at most %d are kept",
                           IMAGES_MAX);
+    struct item *item = calloc(1, sizeof(*item));
+    if (item == NULL)
+        return fail_quiet(ERR_MEMORY, "no memory for an image");
     memcpy(item->image.sha256, sha256, SHA256_SIZE);
     images->items[images->count++] = item;
     *item_out = item;

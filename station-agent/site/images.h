@@ -23,7 +23,7 @@ const struct image *images_find(struct images *images, const uint8_t *sha256); /
 
 /* Find an image, or claim it. *image_out NULL: it is not there, and the caller has to add it
  * (images_put) or to give the claim back (images_release). Blocks while another site has the
- * claim. ERR_EXHAUSTED: no room. */
+ * claim. ERR_EXHAUSTED: no room; ERR_MEMORY. */
 enum err images_claim(struct images *images, const uint8_t *sha256,
                       const struct image **image_out);
 /* Give a claim back. Does nothing if the image is there. */

@@ -276,13 +276,60 @@ static CK_RV set_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE obj
     return rv != CKR_OK ? rv : real->C_SetAttributeValue(session, object, template, count);
 }
 
+static const CK_BYTE p256[] = { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
+
+/* The caller's attributes, and ours behind them. */
+static CK_RV give_key(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *wanted, CK_ULONG count,
+                      const CK_ATTRIBUTE *ours, CK_ULONG ours_count, CK_OBJECT_HANDLE *key_out)
+{
+    CK_ATTRIBUTE all[32];
+    CK_ULONG n = 0;
+    for (CK_ULONG i = 0; i < count; i++)
+        if (wanted[i].type != CKA_EC_PARAMS)
+            all[n++] = wanted[i];
+    for (CK_ULONG i = 0; i < ours_count; i++)
+        all[n++] = ours[i];
+    return real->C_CreateObject(session, all, n, key_out);
+}
+
+static CK_RV give_pair(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *public_key,
+                       CK_ULONG public_count, const CK_ATTRIBUTE *private_key,
+                       CK_ULONG private_count, CK_OBJECT_HANDLE *public_out,
+                       CK_OBJECT_HANDLE *private_out)
+{
+    CK_OBJECT_CLASS public_class = CKO_PUBLIC_KEY, private_class = CKO_PRIVATE_KEY;
+    CK_KEY_TYPE type = CKK_EC;
+    CK_BYTE curve[sizeof(p256)], point[2 + sizeof(p11shim.given_point)] = { 4, 65 };
+    memcpy(curve, p256, sizeof(curve));
+    memcpy(point + 2, p11shim.given_point, sizeof(p11shim.given_point));
+    const CK_ATTRIBUTE ours_public[] = {
+        { CKA_CLASS, &public_class, sizeof(public_class) },
+        { CKA_KEY_TYPE, &type, sizeof(type) },
+        { CKA_EC_PARAMS, curve, sizeof(curve) },
+        { CKA_EC_POINT, point, sizeof(point) },
+    };
+    const CK_ATTRIBUTE ours_private[] = {
+        { CKA_CLASS, &private_class, sizeof(private_class) },
+        { CKA_KEY_TYPE, &type, sizeof(type) },
+        { CKA_EC_PARAMS, curve, sizeof(curve) },
+        { CKA_VALUE, p11shim.given_scalar, sizeof(p11shim.given_scalar) },
+    };
+    CK_RV rv = give_key(session, public_key, public_count, ours_public, 4, public_out);
+    return rv != CKR_OK
+               ? rv
+               : give_key(session, private_key, private_count, ours_private, 4, private_out);
+}
+
 static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
                                CK_ATTRIBUTE *public_key, CK_ULONG public_count,
                                CK_ATTRIBUTE *private_key, CK_ULONG private_count,
                                CK_OBJECT_HANDLE *public_out, CK_OBJECT_HANDLE *private_out)
 {
     CK_RV rv = fault(&p11shim.generate);
-    if (rv == CKR_OK)
+    if (rv == CKR_OK && p11shim.gives_pair)
+        rv = give_pair(session, public_key, public_count, private_key, private_count,
+                       public_out, private_out);
+    else if (rv == CKR_OK)
         rv = real->C_GenerateKeyPair(session, mechanism, public_key, public_count, private_key,
                                      private_count, public_out, private_out);
     if (rv != CKR_OK)

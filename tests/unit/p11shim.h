@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #define P11SHIM_DIE 0xFFFFFFFFul /* as rv: the process ends there, as by a power cut */
 
@@ -38,6 +39,9 @@ struct p11shim {
      * session that made them. */
     atomic_uint objects_made, objects_destroyed, objects_lost;
     struct p11shim_uses *uses; /* NULL: not counted by key */
+    /* C_GenerateKeyPair makes no key, but has this one: a vector of others. */
+    bool gives_pair;
+    unsigned char given_scalar[32], given_point[65];
     unsigned long token_flags; /* added to those of every token */
     unsigned bare_points;      /* CKA_EC_POINT without its OCTET STRING */
     unsigned hold_sign_ms;     /* each C_Sign takes this long */

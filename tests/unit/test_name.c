@@ -42,6 +42,11 @@ static void organizations_are_printable(void **state)
         { "x" LONG64, false },
         { "a\nb", false },
         { "a\x7f", false },
+        { "M\xfcller", false }, /* Latin-1 */
+        { "a\xe2\x80\xae"
+          "b",
+          false },              /* U+202E, right to left */
+        { "a\xc2\x85", false }, /* a C1 control */
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         if (name_is_organization(cases[i].text) != cases[i].good)
