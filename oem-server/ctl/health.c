@@ -9,6 +9,8 @@
 #include "oem-server/ctl/remote.h"
 #include "oem-server/ctl/report.h"
 
+enum { SLOW_MS = 1000 }; /* a commit takes a few milliseconds */
+
 static enum err health(struct ctl *ctl, const struct command *command, const void *args)
 {
     (void)command, (void)args;
@@ -28,6 +30,13 @@ static enum err health(struct ctl *ctl, const struct command *command, const voi
     report_number(&report, "clock_behind_s", out->clock_behind_s);
     report_number(&report, "ending", out->ending);
     report_bool(&report, "announces_points", out->announces_points);
+    report_number(&report, "commit_ms", out->commit_ms);
+    if (out->commit_ms >= SLOW_MS)
+        fprintf(
+            stderr,
+            "oemctl: warning: the latest commit of the server's store took %u ms: its disk is "
+            "slow, and boards wait for it\n",
+            out->commit_ms);
     if (out->announces_points)
         fprintf(stderr,
                 "oemctl: warning: the server was started with --announce-points: a test "

@@ -65,11 +65,12 @@ static void job_free(struct job *job)
     free(job);
 }
 
-static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
+static void refuse(struct wss_conn *conn, uint32_t stream, enum err cause)
 {
+    enum err e = peer_err(cause);
     Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
     char words[FAIL_WORDS_MAX];
-    snprintf(words, sizeof(words), "%s", peer_words(e, fail_words()));
+    snprintf(words, sizeof(words), "%s", peer_words(cause, fail_words()));
     response.stream = stream;
     response.status = err_status(e);
     response.code = (uint32_t)e;
@@ -219,8 +220,8 @@ static enum err route(struct job *job)
 static void route_late(void *context)
 {
     struct job *job = context;
-    enum err e =
-        job->session->admitted ? route(job) : fail_quiet(ERR_UNAUTHENTICATED, "refused");
+    enum err refused = job->session->refused;
+    enum err e = job->session->admitted ? route(job) : fail_quiet(refused, "not admitted");
     if (e != ERR_OK)
         refuse_job(job, e);
 }
