@@ -41,32 +41,11 @@ struct store_link {
     struct store_rows rows[STATEMENT_COUNT]; /* prepared when first used */
 };
 
-static int last_errno(const struct store_link *link, int which)
-{
-    sqlite3_file *file = NULL;
-    int number = 0;
-    if (sqlite3_file_control(link->db, "main", which, &file) == SQLITE_OK && file != NULL &&
-        file->pMethods != NULL)
-        (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
-    return number;
-}
-
-/* SQLite calls a read that the system failed (EIO) a damaged database. A damaged one is read
- * without an error of the system. */
-static int code_of(const struct store_link *link)
-{
-    int code = sqlite3_extended_errcode(link->db);
-    bool failed = (code & 0xff) == SQLITE_CORRUPT &&
-                  (last_errno(link, SQLITE_FCNTL_FILE_POINTER) != 0 ||
-                   last_errno(link, SQLITE_FCNTL_JOURNAL_POINTER) != 0);
-    return failed ? SQLITE_IOERR_READ : code;
-}
-
 /* The extended code distinguishes a full disk from a missing file; the message names the file.
  */
 static enum err fail_db(struct store_link *link, const char *doing)
 {
-    int code = code_of(link);
+    int code = sqlite_error_of(link->db);
     enum err e = sqlite_error_code(code);
     const char *trouble = sqlite_error_trouble(code), *words = sqlite3_errmsg(link->db);
     if (trouble != NULL) {

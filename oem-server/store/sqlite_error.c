@@ -3,7 +3,7 @@
  * machine must not be taken for damage of the store, nor for a refusal. */
 #include "oem-server/store/sqlite_error.h"
 
-#include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/host/own.h"
@@ -51,4 +51,25 @@ const char *sqlite_error_trouble(int extended)
 {
     size_t i = find(extended);
     return i < COUNT(rows) ? rows[i].trouble : NULL;
+}
+
+static int last_errno(sqlite3 *db, int which)
+{
+    sqlite3_file *file = NULL;
+    int number = 0;
+    if (sqlite3_file_control(db, "main", which, &file) == SQLITE_OK && file != NULL &&
+        file->pMethods != NULL)
+        (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+    return number;
+}
+
+/* SQLite calls a read that the system failed (EIO) a damaged database. A damaged one is read
+ * without an error of the system. */
+int sqlite_error_of(sqlite3 *db)
+{
+    int code = sqlite3_extended_errcode(db);
+    bool failed =
+        (code & 0xff) == SQLITE_CORRUPT && (last_errno(db, SQLITE_FCNTL_FILE_POINTER) != 0 ||
+                                            last_errno(db, SQLITE_FCNTL_JOURNAL_POINTER) != 0);
+    return failed ? SQLITE_IOERR_READ : code;
 }

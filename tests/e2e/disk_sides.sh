@@ -319,9 +319,10 @@ came_again() { [ "$(closes_came)" -gt 1 ] || { cat "$run_dir/closed" "$run_dir/t
 came_once() { [ "$(closes_came)" -eq 1 ] || { cat "$run_dir/closed" "$run_dir/told" && return 1; }; }
 
 case_closes() {
-    local code
+    local code codes=(1001 1011 1012 1013 1014)
+    $whole || codes=("${codes[RANDOM % ${#codes[@]}]}")
     closes_protocol=$(sed -nE 's/^#define RPC_SUBPROTOCOL "(.*)"/\1/p' "$top"/common/rpc/*.h)
-    for code in 1001 1011 1012 1013 1014; do closes_with "$code" 69 69 again; done
+    for code in "${codes[@]}"; do closes_with "$code" 69 69 again; done
     closes_with 1008 77 77 once
-    closes_with 1002 76 76 once
+    ! $whole || closes_with 1002 76 76 once
 }
