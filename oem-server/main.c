@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,6 +19,7 @@
 
 #include "common/host/harden.h"
 #include "common/host/log.h"
+#include "common/host/memory.h"
 #include "common/host/stop.h"
 #include "oem-server/guard.h"
 #include "oem-server/net/net.h"
@@ -25,6 +27,7 @@
 enum {
     DRAIN_MS = 10000,
     STOP_MAX_MS = 15000,
+    DESCRIPTORS = 8192,
     EXIT_ANCHOR = 80, /* beside sysexits and oemctl's 79: the store is not what was published */
 };
 
@@ -133,16 +136,26 @@ static void renew(void *context)
 static enum err next_signal(struct server *server, const sigset_t *signals, int *number_out)
 {
     static const struct timespec second = { 1, 0 };
-    char words[HSM_UNRESPONSIVE_SIZE], status[HSM_UNRESPONSIVE_SIZE + 32];
+    char words[SERVER_AILMENT_SIZE], status[SERVER_AILMENT_SIZE + 8];
     while ((*number_out = sigtimedwait(signals, NULL, &second)) < 0) {
         TRY(server_check(server));
         if (!server_watch(server, words))
             continue;
-        snprintf(status, sizeof(status), "STATUS=%s%s",
-                 words[0] == '\0' ? "" : "the HSM is unresponsive: ", words);
+        snprintf(status, sizeof(status), "STATUS=%s", words);
         notify(status);
     }
     return ERR_OK;
+}
+
+/* A service manager's soft limit is 1024, which a few principals' connections use up. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_line(LOG_LEVEL_WARN, "main: the limit of descriptors stays: %s", strerror(errno));
 }
 
 /* Checked before the HSM is used. ERR_DENIED: it cannot be written. */
@@ -243,17 +256,29 @@ static int exit_code(enum err e)
     }
 }
 
+/* OpenSSL tells of missing memory as of damaged certificates, the store of each cause as of a
+ * change that was not committed. */
+static enum err cause_of(const struct service *service, enum err e)
+{
+    struct store_health health = { 0 };
+    if (e != ERR_OK && memory_missed())
+        return ERR_MEMORY;
+    if (e == ERR_UNAVAILABLE && service->server != NULL)
+        store_health(service->server->store, &health);
+    return health.fails ? health.err : e;
+}
+
 static enum err run_server(const struct config *config, const struct server_accepts *accepts,
                            const sigset_t *signals)
 {
     struct service service = { 0 };
     struct guard guard;
-    enum err e = start(config, accepts, &service);
+    enum err e = cause_of(&service, start(config, accepts, &service));
     bool started = e == ERR_OK;
     if (started)
         e = serve(&service, signals);
-    TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, EX_SOFTWARE));
-    enum err stopped = started ? stop(&service) : ERR_OK;
+    TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, EX_TEMPFAIL));
+    enum err stopped = started ? cause_of(&service, stop(&service)) : ERR_OK;
     e = e == ERR_OK ? stopped : e;
     strand_drop(&service.strand);
     net_free(service.net);
@@ -288,6 +313,7 @@ int main(int argc, char **argv)
     struct arguments arguments = { 0 };
     sigset_t signals;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    raise_descriptors();
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -295,6 +321,8 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_DFL); /* an inherited SIG_IGN would discard it before sigwait */
+    if (!memory_watch())
+        log_line(LOG_LEVEL_WARN, "main: missing memory will be told as other failures");
     if (!harden_process())
         log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
     return exit_code(run(&arguments, &signals));

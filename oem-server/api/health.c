@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Health: whether the server works, and what it has done. Called by operators, auditors and
- * monitoring. It must not wait for an HSM that is unresponsive.
+ * monitoring. It must not wait for an HSM or a disk that is unresponsive.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -80,10 +80,10 @@ static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequ
     struct call *call = call_of(rpc);
     struct server *server = call->server;
     struct checking c = { .server = server };
-    char words[HSM_UNRESPONSIVE_SIZE];
-    if (hsm_unresponsive(SERVER_UNRESPONSIVE_MS, words) !=
-        0) /* this call must not be blocked there, too */
-        return fail_quiet(ERR_UNAVAILABLE, "the HSM is unresponsive: %s", words);
+    struct store_health store;
+    char words[SERVER_AILMENT_SIZE];
+    if (server_ails(server, words) != AILMENT_NONE) /* this call must not wait there, too */
+        return fail_quiet(ERR_UNAVAILABLE, "%s", words);
     TRY(hsm_check(server->hsm));
     TRY(call_read(call, count, &c));
     pthread_mutex_lock(&server->lock);
@@ -96,6 +96,8 @@ static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequ
     TRY(fill_expiring(rpc, server, out));
     out->ending = run_count_ending(server);
     out->announces_points = stop_announces();
+    store_health(server->store, &store);
+    out->commit_ms = (uint32_t)(store.took_ms < UINT32_MAX ? store.took_ms : UINT32_MAX);
     out->changes = atomic_load(&server->changes);
     out->hsm_operations = hsm_operations_total();
     TRY(fill_anchor(rpc, &c, out));

@@ -40,6 +40,10 @@ enum {
     SERVER_ANSWERS_STEP = 500,    /* so many are removed in one change, each second */
 };
 
+/* What keeps the server from work. */
+enum ailment { AILMENT_NONE, AILMENT_HSM, AILMENT_STORE };
+enum { SERVER_AILMENT_SIZE = 200 };
+
 /* Runs in memory, by id (run/index.c). Under server->lock. */
 enum { RUN_BUCKETS = 256 };
 struct run_index {
@@ -80,7 +84,7 @@ struct server {
     struct client *clients;
     unsigned session_count;
     unsigned open_runs;    /* made, and not freed yet */
-    unsigned unresponsive; /* calls in the HSM's module, as server_watch() last saw */
+    enum ailment ailment;  /* as server_watch() last saw */
     atomic_bool seeking;   /* a worker looks for a missing token */
     atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
     atomic_bool anchoring; /* a worker writes the anchor */
@@ -115,6 +119,10 @@ enum err server_anchor_check(struct server *server, struct store_tx *tx);
 enum err server_ca_open(struct server *server);
 /* The CA with these certificates from now on; what calls under way were lent stays. */
 enum err server_ca_use(struct server *server, const struct ca_certificates *certificates);
+
+/* Does it work? words, for people: why not; "": it does. The HSM is unresponsive, the store
+ * takes no changes, or its disk does not return (tests/e2e/disk). Does not wait. */
+enum ailment server_ails(struct server *server, char words[static SERVER_AILMENT_SIZE]);
 
 enum { SERVER_CHANGE_MS = 10000 }; /* what a change of the server's own waits for its turn */
 
@@ -188,6 +196,7 @@ struct session {
         ending;       /* its principal was revoked: queued calls are refused, and do not run */
     bool gone;        /* under server->lock */
     struct job *jobs; /* net's list of its calls that are not answered yet */
+    enum err refused; /* of admission, once it is done: why its calls are refused */
     enum err unknown; /* why the certificate names no principal, with */
     char words[FAIL_WORDS_MAX];
 };
@@ -220,6 +229,8 @@ bool peer_is_hidden(enum err e);
 /* The message for a peer: of failures inside the server (its files, its HSM) it says only that
  * there was one; the log has all of it (test_call_words). */
 const char *peer_words(enum err e, const char *words);
+/* The code for a peer: ERR_UNAVAILABLE if the server's machine failed (memory, files). */
+enum err peer_err(enum err e);
 
 /* Writes one event in a change of its own; index_out may be NULL. Any thread; waits for the
  * store. ERR_PRECONDITION: there is no log yet. */

@@ -10,6 +10,7 @@
 #include "common/host/clock.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
+#include "common/host/memory.h"
 #include "common/host/p256.h"
 #include "common/rpc/method.h"
 #include "oem-server/call/answer.h"
@@ -274,10 +275,12 @@ static void repeat_answer(struct call *call)
     call->rpc.response = buf_take(&call->stored);
 }
 
-/* A signature that was not made before the deadline comes back through OpenSSL as a failed one.
- */
-static enum err late_or(const struct call *call, enum err e)
+/* OpenSSL and protobuf-c tell of missing memory as of a malformed input (common/host/memory.h),
+ * and OpenSSL of a signature that was not made before the deadline as of a failed one. */
+static enum err cause_of(const struct call *call, enum err e)
 {
+    if (e != ERR_OK && call->pending == 0 && memory_missed())
+        return fail(ERR_MEMORY, "call: no memory: %.200s", fail_words());
     return e == ERR_HSM && rpc_now_ms() >= call->rpc.deadline_ms
                ? fail_quiet(ERR_DEADLINE, "deadline exceeded while waiting for the HSM")
                : e;
@@ -299,9 +302,10 @@ static void serve(struct call *call)
         follow(call);
 }
 
-/* What the HSM does from here on this thread is the call's. */
-static void take_hsm(const struct call *call)
+/* What the HSM does, and what memory is missed, from here on this thread is the call's. */
+static void take_thread(const struct call *call)
 {
+    memory_clear();
     (void)hsm_operations_take(NULL, 0);
     hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
 }
@@ -309,10 +313,10 @@ static void take_hsm(const struct call *call)
 void call_admit(struct call *call)
 {
     fail_clear();
-    take_hsm(call);
+    take_thread(call);
     call->rpc.user = call;
     call->started_us = clock_us();
-    call->rpc.err = admit(call);
+    call->rpc.err = cause_of(call, admit(call));
     hsm_wanted(0, NULL);
 }
 
@@ -325,11 +329,11 @@ bool call_reported(const struct call *call)
 
 void call_finish(struct call *call, Hallmark__V1__FrameResponse *response)
 {
-    take_hsm(call);
+    take_thread(call);
     serve(call);
     hsm_wanted(0, NULL);
     if (call->rpc.err != ERR_OK)
-        refuse(call, late_or(call, call->rpc.err));
+        refuse(call, cause_of(call, call->rpc.err));
     else
         settle_point(call, "inside");
     answer_of(call, response);

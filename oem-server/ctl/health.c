@@ -13,7 +13,10 @@
 #include "oem-server/ctl/report.h"
 #include "oem-server/ctl/when.h"
 
-enum { MICROSECONDS = 1000000 };
+enum {
+    MICROSECONDS = 1000000,
+    SLOW_MS = 1000, /* a commit takes a few milliseconds */
+};
 
 /* By the server's clock, which decides who may connect. */
 static void report_expiring(struct report *report, const Hallmark__V1__CheckResponse *out)
@@ -50,6 +53,12 @@ static void warn_of_expiring(const Hallmark__V1__CheckResponse *out)
 
 static void warn(const Hallmark__V1__CheckResponse *out)
 {
+    if (out->commit_ms >= SLOW_MS)
+        fprintf(
+            stderr,
+            "oemctl: warning: the latest commit of the server's store took %u ms: its disk is "
+            "slow, and boards wait for it\n",
+            out->commit_ms);
     if (out->announces_points)
         fprintf(stderr,
                 "oemctl: warning: the server was started with --announce-points: a test "
@@ -114,6 +123,7 @@ static enum err health(struct ctl *ctl, const struct command *command, const voi
     report_number(&report, "clock_behind_s", out->clock_behind_s);
     report_number(&report, "ending", out->ending);
     report_bool(&report, "announces_points", out->announces_points);
+    report_number(&report, "commit_ms", out->commit_ms);
     report_expiring(&report, out);
     report_anchor(&report, out);
     warn(out);

@@ -20,18 +20,19 @@
 
 enum { US_OF_SECOND = 1000000 };
 
-bool server_watch(struct server *server, char words[static HSM_UNRESPONSIVE_SIZE])
+bool server_watch(struct server *server, char words[static SERVER_AILMENT_SIZE])
 {
-    unsigned unresponsive = hsm_unresponsive(SERVER_UNRESPONSIVE_MS, words);
+    enum ailment ailment = server_ails(server, words);
     unsigned replaced = work_patrol(server->work, SERVER_SLOW_MS);
-    bool changed = unresponsive != server->unresponsive;
-    if (changed && unresponsive != 0)
-        log_line(LOG_LEVEL_ERROR,
-                 "server: the HSM is unresponsive: %s; %u threads serve in place of others",
-                 words, replaced);
+    bool changed = ailment != server->ailment;
+    if (changed && ailment != AILMENT_NONE)
+        log_line(LOG_LEVEL_ERROR, "server: %s; %u threads serve in place of others", words,
+                 replaced);
     else if (changed)
-        log_line(LOG_LEVEL_INFO, "server: the HSM responds again");
-    server->unresponsive = unresponsive;
+        log_line(LOG_LEVEL_INFO, "server: %s",
+                 server->ailment == AILMENT_HSM ? "the HSM responds again"
+                                                : "the store works again");
+    server->ailment = ailment;
     clients_watch(server);
     sweep_watch(server);
     server_anchor_watch(server);

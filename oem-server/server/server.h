@@ -32,7 +32,7 @@ enum err server_renew(struct server *server);
 /* Called about once a second by the main thread: replaces blocked threads, and lets a worker
  * end expired runs and enter alarms. Does not wait. true: words, for the service manager, have
  * changed; "" means that all is well. */
-bool server_watch(struct server *server, char words[static HSM_UNRESPONSIVE_SIZE]);
+bool server_watch(struct server *server, char words[static SERVER_AILMENT_SIZE]);
 /* Called once a second by the main thread: whether the server may continue. ERR_UNAVAILABLE: a
  * token of the HSM has been missing for SERVER_LOST_MS, and a new process may find it
  * (tests/e2e/slow/token). ERR_DATA_LOSS: the event log has stopped, so no change can be
