@@ -115,13 +115,12 @@ static void renew(void *context)
 static enum err next_signal(struct server *server, const sigset_t *signals, int *number_out)
 {
     static const struct timespec second = { 1, 0 };
-    char words[HSM_UNRESPONSIVE_SIZE], status[HSM_UNRESPONSIVE_SIZE + 32];
+    char words[HSM_WORDS_SIZE], status[HSM_WORDS_SIZE + 32];
     while ((*number_out = sigtimedwait(signals, NULL, &second)) < 0) {
         TRY(server_check(server));
         if (!server_watch(server, words))
             continue;
-        snprintf(status, sizeof(status), "STATUS=%s%s",
-                 words[0] == '\0' ? "" : "the HSM is unresponsive: ", words);
+        snprintf(status, sizeof(status), "STATUS=%s", words);
         notify(status);
     }
     return ERR_OK;
@@ -230,7 +229,7 @@ static enum err run_server(const struct config *config, const sigset_t *signals)
     bool started = e == ERR_OK;
     if (started)
         e = serve(&service, signals);
-    TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, EX_SOFTWARE));
+    TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, e == ERR_OK ? EX_SOFTWARE : exit_code(e)));
     enum err stopped = started ? stop(&service) : ERR_OK;
     e = e == ERR_OK ? stopped : e;
     strand_drop(&service.strand);

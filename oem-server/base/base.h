@@ -32,7 +32,10 @@ enum {
     SERVER_SLOW_MS = 1000, /* a thread that runs one call for longer is replaced by another */
     SERVER_UNRESPONSIVE_MS =
         5000,               /* a call that is longer in the HSM's module is unresponsive */
-    SERVER_LOST_MS = 60000, /* after a token is missing for this time, the process ends */
+    SERVER_LOST_MS = 60000, /* after a token is missing for this time, or a call in the module
+                               has not returned, the process ends */
+    SERVER_TRY_MS = 45000,  /* how often the keys are tried */
+    SERVER_TRY_AGAIN_MS = 5000, /* the same after one did not work */
     SERVER_FLUSH_MS =
         5000, /* entries that have waited longer for their run's next change are written */
     SERVER_ALARM_MS = 60000, /* how often units without a lock statement are looked for */
@@ -70,7 +73,9 @@ struct server {
     unsigned session_count;
     unsigned open_runs;    /* made, and not freed yet */
     unsigned unresponsive; /* calls in the HSM's module, as server_watch() last saw */
-    atomic_bool seeking;   /* a worker looks for a missing token */
+    uint64_t tried_ms;     /* when the keys were tried last; main's */
+    bool unwell;           /* hsm_health() had words, as server_watch() last saw */
+    atomic_bool seeking;   /* a worker looks after the HSM */
     atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
     atomic_llong last_us;  /* when the log's last entry was made before this start; 0: none */
     uint64_t alarmed_ms;   /* when it last looked for units without a lock statement */

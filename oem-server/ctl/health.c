@@ -27,11 +27,14 @@ static enum err health(struct ctl *ctl, const struct command *command, const voi
     report_number(&report, "hsm_operations", out->hsm_operations);
     report_number(&report, "clock_behind_s", out->clock_behind_s);
     report_number(&report, "ending", out->ending);
+    report_text(&report, "hsm", out->hsm[0] == '\0' ? "ok" : out->hsm);
     report_bool(&report, "announces_points", out->announces_points);
     if (out->announces_points)
         fprintf(stderr,
                 "oemctl: warning: the server was started with --announce-points: a test "
                 "can stop it anywhere; restart it without that option\n");
+    if (out->hsm[0] != '\0')
+        fprintf(stderr, "oemctl: warning: the HSM: %s\n", out->hsm);
     if (out->clock_behind_s > 0)
         fprintf(
             stderr,

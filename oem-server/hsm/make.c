@@ -195,6 +195,8 @@ static enum err get_or_make(struct session *s, void *context)
     size_t count = 0;
     TRY(key_search(s, class_of(m->kind), m->name, &key, 1, &count));
     m->created = count == 0;
+    if (m->created && key_is_known(s->token, m->name))
+        return key_fail_missing(s->token, m->name); /* a second one is not made */
     if (m->created) {
         TRY(sweep(s, m));
         TRY(m->kind == HSM_AES256_KEK ? make_kek(s, m) : make_pair(s, m));

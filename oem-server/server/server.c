@@ -18,52 +18,88 @@
 
 enum { US_OF_SECOND = 1000000 };
 
-bool server_watch(struct server *server, char words[static HSM_UNRESPONSIVE_SIZE])
+static void tell_unresponsive(struct server *server, const char *words)
 {
-    unsigned unresponsive = hsm_unresponsive(SERVER_UNRESPONSIVE_MS, words);
+    unsigned unresponsive = server->unresponsive;
     unsigned replaced = work_patrol(server->work, SERVER_SLOW_MS);
-    bool changed = unresponsive != server->unresponsive;
-    if (changed && unresponsive != 0)
+    server->unresponsive = words[0] != '\0';
+    if (server->unresponsive != 0 && unresponsive == 0)
         log_line(LOG_LEVEL_ERROR,
                  "server: the HSM is unresponsive: %s; %u threads serve in place of others",
                  words, replaced);
-    else if (changed)
+    else if (server->unresponsive == 0 && unresponsive != 0)
         log_line(LOG_LEVEL_INFO, "server: the HSM responds again");
-    server->unresponsive = unresponsive;
+}
+
+/* What is wrong with the HSM, or "". */
+static void read_health(struct server *server, char words[static HSM_WORDS_SIZE])
+{
+    char hung[HSM_UNRESPONSIVE_SIZE];
+    (void)hsm_unresponsive(SERVER_UNRESPONSIVE_MS, hung);
+    tell_unresponsive(server, hung);
+    if (hung[0] != '\0')
+        snprintf(words, HSM_WORDS_SIZE, "the HSM is unresponsive: %s", hung);
+    else
+        (void)hsm_health(server->hsm, words);
+}
+
+bool server_watch(struct server *server, char words[static HSM_WORDS_SIZE])
+{
+    read_health(server, words);
+    bool unwell = words[0] != '\0', changed = unwell != server->unwell;
+    if (changed && unwell)
+        log_line(LOG_LEVEL_WARN, "server: HSM: %s", words);
+    else if (changed)
+        log_line(LOG_LEVEL_INFO, "server: the HSM is well again");
+    server->unwell = unwell;
     clients_watch(server);
     sweep_watch(server);
     return changed;
 }
 
-static void seek(void *context)
+static void tend(void *context)
 {
     struct server *server = context;
-    if (hsm_check(server->hsm) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "server: the HSM is away: %s", fail_words());
+    hsm_wanted(rpc_now_ms() + SERVER_CHANGE_MS, NULL);
+    if (hsm_check(server->hsm) == ERR_OK)
+        (void)ca_keys_try(server->hsm);
+    (void)hsm_mend(server->hsm);
+    hsm_wanted(0, NULL);
     atomic_store(&server->seeking, false);
 }
 
-/* Lets a worker look for a missing token, once a second. */
-static void look_for_token(struct server *server)
+/* Lets a worker look for a missing token once a second, and try the keys when that is due. */
+static void tend_hsm(struct server *server)
 {
-    if (atomic_exchange(&server->seeking, true))
+    char words[HSM_WORDS_SIZE];
+    bool lost = hsm_lost_since(server->hsm) != 0;
+    uint64_t now_ms = rpc_now_ms();
+    unsigned every_ms = lost                                       ? 0
+                        : hsm_health(server->hsm, words) == ERR_OK ? SERVER_TRY_MS
+                                                                   : SERVER_TRY_AGAIN_MS;
+    if (hsm_suspect(server->hsm) && every_ms > SERVER_TRY_AGAIN_MS)
+        every_ms = SERVER_TRY_AGAIN_MS;
+    if (now_ms - server->tried_ms < every_ms || atomic_exchange(&server->seeking, true))
         return;
+    server->tried_ms = now_ms;
     AUTO(strand_drop) struct strand *strand = strand_new(server->work);
-    if (strand == NULL || strand_submit(strand, seek, server) != ERR_OK)
+    if (strand == NULL || strand_submit(strand, tend, server) != ERR_OK)
         atomic_store(&server->seeking, false);
 }
 
 enum err server_check(struct server *server)
 {
+    char hung[HSM_UNRESPONSIVE_SIZE];
     uint64_t since = hsm_lost_since(server->hsm);
     if (tlog_stopped(server->log))
         return fail(ERR_DATA_LOSS,
                     "server: the event log has stopped, so the server stops; its messages "
                     "above say why");
-    if (since == 0)
-        return ERR_OK;
-    look_for_token(server);
-    return rpc_now_ms() - since < SERVER_LOST_MS
+    if (hsm_unresponsive(SERVER_LOST_MS, hung) != 0)
+        return fail(ERR_UNAVAILABLE,
+                    "server: the HSM is unresponsive: %s: stopping, to be restarted", hung);
+    tend_hsm(server);
+    return since == 0 || rpc_now_ms() - since < SERVER_LOST_MS
                ? ERR_OK
                : fail(ERR_UNAVAILABLE,
                       "server: a token of the HSM has been missing for %d s: stopping, to be "
@@ -185,6 +221,14 @@ void server_close(struct server *server)
     free(server);
 }
 
+/* ERR_NOT_FOUND: the log is empty. */
+static enum err has_entries(struct store_tx *tx, void *context)
+{
+    int64_t last_us;
+    (void)context;
+    return store_log_last_time(tx, &last_us);
+}
+
 struct clocks {
     int64_t now_us, last_us;
 };
@@ -212,14 +256,38 @@ static enum err check_clock(struct server *server)
     return ERR_OK;
 }
 
-enum err server_resume(struct server *server)
+/* Of a key that init has made: it may come back, so a restart may help, and none that is new.
+ */
+static enum err missing_or(struct server *server, enum err e)
 {
-    TRY(server_log_open(server));
+    char words[FAIL_WORDS_MAX];
+    snprintf(words, sizeof(words), "%s", fail_words());
+    if (e != ERR_NOT_FOUND || store_read(server->store, has_entries, NULL,
+                                         rpc_now_ms() + SERVER_CHANGE_MS) != ERR_OK) {
+        fail_set(words);
+        return e;
+    }
+    return fail(ERR_UNAVAILABLE,
+                "server: %s, but the event log has entries of it: bring the token's keys back",
+                words);
+}
+
+/* In the order in which oemctl init makes them. */
+static enum err open_parts(struct server *server)
+{
+    TRY(missing_or(server, server_log_open(server)));
     enum err e = server_ca_open(server);
     if (e == ERR_NOT_FOUND)
         return fail(ERR_PRECONDITION, "server: %s holds no CA yet: run oemctl init first",
                     server->config->store_path);
     TRY(e);
+    server->tried_ms = rpc_now_ms();
+    return missing_or(server, ca_keys_try(server->hsm));
+}
+
+enum err server_resume(struct server *server)
+{
+    TRY(open_parts(server));
     TRY(log_check_state(server));
     TRY(check_clock(server));
     return sweep_start(server);

@@ -296,7 +296,7 @@ void bench_settle_run(const uint8_t id[static RUN_ID_SIZE])
 
 void bench_sweep(void)
 {
-    char words[HSM_UNRESPONSIVE_SIZE];
+    char words[HSM_WORDS_SIZE];
     struct all_runs all;
     list_runs(&all);
     (void)server_watch(bench.server, words);
