@@ -86,6 +86,9 @@ struct server {
  * ---------------------------
  */
 
+/* Once arrow 2 is done, no key of the CA's may be missing, and none is made anew: from then on
+ * one that is missing is ERR_HSM. */
+enum err server_keys_expect(struct server *server);
 enum err server_log_open(struct server *server); /* once the log's key exists */
 /* The certificates of arrow 2: ERR_NOT_FOUND if there are none, ERR_DATA_LOSS if the store has
  * lost or changed one. */

@@ -20,6 +20,12 @@ static const struct {
     { HSM_BOOT, HSM_AES256_KEK, HSM_UNIT_KEK },
 };
 
+void ca_keys_expect(struct hsm *hsm)
+{
+    for (size_t i = 0; i < COUNT(keys); i++)
+        hsm_key_expect(hsm, keys[i].token, keys[i].name);
+}
+
 enum err ca_keys_try(struct hsm *hsm)
 {
     enum err first = ERR_OK;

@@ -14,7 +14,8 @@
 enum {
     RESTART_WAIT_MS = 3000,  /* for those who use the module */
     RESTART_AFTER_MS = 3000, /* of trouble: many a token is back by then */
-    RESTART_AGAIN_MS = 10000
+    RESTART_AGAIN_MS = 10000,
+    START_AGAIN_MS = 1000 /* of a module that did not start */
 };
 
 /* Of those that stop work, the gravest first. */
@@ -114,11 +115,10 @@ static uint64_t troubled_since(struct hsm *hsm)
 enum err hsm_mend(struct hsm *hsm)
 {
     uint64_t since = troubled_since(hsm), now_ms = clock_ms();
-    if (since == 0 || now_ms - since < RESTART_AFTER_MS ||
-        (hsm->restarted_ms != 0 && now_ms - hsm->restarted_ms < RESTART_AGAIN_MS))
+    if (since == 0 || now_ms - since < RESTART_AFTER_MS || now_ms < hsm->mend_ms)
         return ERR_OK;
-    hsm->restarted_ms = now_ms;
     enum err e = module_restart(&hsm->module, RESTART_WAIT_MS, forget, hsm);
+    hsm->mend_ms = clock_ms() + (e == ERR_HSM ? START_AGAIN_MS : RESTART_AGAIN_MS);
     if (e == ERR_OK)
         log_line(LOG_LEVEL_WARN,
                  "hsm: the module was restarted: all sessions are opened again");

@@ -58,7 +58,7 @@ uint64_t hsm_lost_since(struct hsm *hsm);
 /* What is wrong with the HSM as far as is known: which token, what failed, since when, what to
  * do. ERR_UNAVAILABLE: signatures are not made; ERR_OK with words: they are, but sessions are
  * refused or calls are slow; ERR_OK and "": all is well. Does not call the module. Any thread
- * (tests/hsm/faults). */
+ * (tests/e2e/faults). */
 enum { HSM_WORDS_SIZE = 360 };
 enum err hsm_health(struct hsm *hsm, char words[static HSM_WORDS_SIZE]);
 
@@ -97,6 +97,11 @@ enum err hsm_key_make(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
  * ERR_HSM. Not counted by hsm_operations_total(). */
 enum err hsm_key_try(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
                      const char *name);
+
+/* A key of that name was made once: that it is missing is ERR_HSM, and hsm_key_make() does not
+ * make another (test_hsm_restart: an_expected_key_is_not_made). Of a token that is not
+ * configured, nothing is expected. */
+void hsm_key_expect(struct hsm *hsm, enum hsm_token token, const char *name);
 
 #define HSM_UNIT_KEK "unit-kek" /* an HSM_AES256_KEK on the boot token */
 
@@ -141,8 +146,8 @@ enum err hsm_unit_key_sign(struct hsm_unit_key *key, const uint8_t digest[static
 void hsm_unit_key_free(struct hsm_unit_key *key); /* NULL is fine; does not wait */
 
 /* An ephemeral ECDH key: a session object, used by one thread at a time. The caller frees it
- * before hsm_close(): that destroys it on the token, at once or when the next session is
- * returned (test_hsm_destroy). If its session is lost, the key is lost too:
+ * before hsm_close(): that destroys it on the token, now or, while all sessions are lent, when
+ * the next one is returned (test_hsm_destroy). If its session is lost, the key is lost too:
  * hsm_agreement_derive() gives ERR_HSM, and the run starts again. */
 struct hsm_agreement;
 enum err hsm_agreement_make(struct hsm *hsm, struct hsm_agreement **agreement_out);

@@ -206,6 +206,12 @@ static enum err get_or_make(struct session *s, void *context)
     return check_policy(s, key, m);
 }
 
+void hsm_key_expect(struct hsm *hsm, enum hsm_token token, const char *name)
+{
+    if (hsm->tokens[token].label != NULL && key_name_check(name) == ERR_OK)
+        key_know(&hsm->tokens[token], name);
+}
+
 enum err hsm_key_make(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
                       const char *name, bool *created_out)
 {

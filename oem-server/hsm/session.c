@@ -248,6 +248,9 @@ enum err session_borrow(struct token *t, struct session **session_out)
         return e;
     if (timeout_ms < t->timeout_ms)
         return fail_unwanted(t);
+    if (session_count_open(t) == 0)
+        return fail(ERR_BUSY, "hsm: token \"%s\": the device gave no session for %u ms",
+                    t->label, t->timeout_ms);
     return fail(ERR_BUSY, "hsm: token \"%s\": all %u sessions were busy for %u ms", t->label,
                 t->sessions_count, t->timeout_ms);
 }

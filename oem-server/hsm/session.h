@@ -34,7 +34,7 @@ void object_drop(struct object *o);
 /* d, malloc'ed, becomes the token's. Its object is destroyed as soon as a session is free; does
  * not wait. */
 void session_doom(struct token *t, struct doomed *d);
-/* While nobody has a session: all of them, and the handles of keys, are no longer valid. */
+/* While no thread has a session: all of them, and the handles of keys, are no longer valid. */
 void session_forget_all(struct token *t);
 unsigned session_count_open(struct token *t);
 

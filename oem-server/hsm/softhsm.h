@@ -26,8 +26,8 @@ void softhsm_close(struct softhsm *s);
 /* While no thread of this process is in the module, and it is not initialised. Puts back each
  * token.object that is damaged and has a copy, and takes the copies that are missing or old.
  * Files of keys whose creation was interrupted are removed, unless another process has the
- * folder open. Says on the log what it did; what it cannot do is a warning there. Returns how
- * many files it put back or removed. */
+ * folder open. Says on the log what it did, and warns of what it did not manage. Returns how
+ * many files it put back or removed (test_hsm_softhsm). */
 unsigned softhsm_mend(struct softhsm *s);
 
 /* Whether softhsm_mend() would change a file: the same, and changes none. */

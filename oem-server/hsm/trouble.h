@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum trouble_kind {
-    TROUBLE_GONE,     /* the token cannot be opened */
+    TROUBLE_GONE,     /* the token could not be opened */
     TROUBLE_PIN,      /* its PIN was refused */
     TROUBLE_KEY,      /* a key of it is missing, or does not do its work */
     TROUBLE_SESSIONS, /* the device refuses to open more sessions; those that are open work */

@@ -221,14 +221,6 @@ void server_close(struct server *server)
     free(server);
 }
 
-/* ERR_NOT_FOUND: the log is empty. */
-static enum err has_entries(struct store_tx *tx, void *context)
-{
-    int64_t last_us;
-    (void)context;
-    return store_log_last_time(tx, &last_us);
-}
-
 struct clocks {
     int64_t now_us, last_us;
 };
@@ -256,33 +248,18 @@ static enum err check_clock(struct server *server)
     return ERR_OK;
 }
 
-/* Of a key that init has made: it may come back, so a restart may help, and none that is new.
- */
-static enum err missing_or(struct server *server, enum err e)
-{
-    char words[FAIL_WORDS_MAX];
-    snprintf(words, sizeof(words), "%s", fail_words());
-    if (e != ERR_NOT_FOUND || store_read(server->store, has_entries, NULL,
-                                         rpc_now_ms() + SERVER_CHANGE_MS) != ERR_OK) {
-        fail_set(words);
-        return e;
-    }
-    return fail(ERR_UNAVAILABLE,
-                "server: %s, but the event log has entries of it: bring the token's keys back",
-                words);
-}
-
 /* In the order in which oemctl init makes them. */
 static enum err open_parts(struct server *server)
 {
-    TRY(missing_or(server, server_log_open(server)));
+    TRY(server_keys_expect(server));
+    TRY(server_log_open(server));
     enum err e = server_ca_open(server);
     if (e == ERR_NOT_FOUND)
         return fail(ERR_PRECONDITION, "server: %s holds no CA yet: run oemctl init first",
                     server->config->store_path);
     TRY(e);
     server->tried_ms = rpc_now_ms();
-    return missing_or(server, ca_keys_try(server->hsm));
+    return ca_keys_try(server->hsm);
 }
 
 enum err server_resume(struct server *server)

@@ -48,3 +48,9 @@ int ftruncate(int fd, off_t len)
         count();
     return result;
 }
+
+/* The same, as a library calls it that was built for large files. */
+int ftruncate64(int fd, off_t len)
+{
+    return ftruncate(fd, len);
+}
