@@ -15,7 +15,8 @@ enum {
     RESTART_WAIT_MS = 3000,  /* for those who use the module */
     RESTART_AFTER_MS = 3000, /* of trouble: many a token is back by then */
     RESTART_AGAIN_MS = 10000,
-    START_AGAIN_MS = 1000 /* of a module that did not start */
+    RESTART_FOR_KEY_MS = 60000, /* other tokens work: their sessions end with each restart */
+    START_AGAIN_MS = 1000       /* of a module that did not start */
 };
 
 /* Of those that stop work, the gravest first. */
@@ -112,13 +113,21 @@ static uint64_t troubled_since(struct hsm *hsm)
     return first;
 }
 
+/* Until another restart may help. */
+static unsigned pause_after(struct hsm *hsm, enum err e)
+{
+    if (e == ERR_HSM)
+        return START_AGAIN_MS;
+    return hsm_lost_since(hsm) != 0 ? RESTART_AGAIN_MS : RESTART_FOR_KEY_MS;
+}
+
 enum err hsm_mend(struct hsm *hsm)
 {
     uint64_t since = troubled_since(hsm), now_ms = clock_ms();
     if (since == 0 || now_ms - since < RESTART_AFTER_MS || now_ms < hsm->mend_ms)
         return ERR_OK;
     enum err e = module_restart(&hsm->module, RESTART_WAIT_MS, forget, hsm);
-    hsm->mend_ms = clock_ms() + (e == ERR_HSM ? START_AGAIN_MS : RESTART_AGAIN_MS);
+    hsm->mend_ms = clock_ms() + pause_after(hsm, e);
     if (e == ERR_OK)
         log_line(LOG_LEVEL_WARN,
                  "hsm: the module was restarted: all sessions are opened again");
