@@ -136,7 +136,7 @@ static void renew(void *context)
 static enum err next_signal(struct server *server, const sigset_t *signals, int *number_out)
 {
     static const struct timespec second = { 1, 0 };
-    char words[SERVER_AILMENT_SIZE], status[SERVER_AILMENT_SIZE + 8];
+    char words[SERVER_AILMENT_SIZE], status[SERVER_AILMENT_SIZE + 32];
     while ((*number_out = sigtimedwait(signals, NULL, &second)) < 0) {
         TRY(server_check(server));
         if (!server_watch(server, words))
@@ -277,7 +277,7 @@ static enum err run_server(const struct config *config, const struct server_acce
     bool started = e == ERR_OK;
     if (started)
         e = serve(&service, signals);
-    TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, EX_TEMPFAIL));
+    TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, e == ERR_OK ? EX_TEMPFAIL : exit_code(e)));
     enum err stopped = started ? cause_of(&service, stop(&service)) : ERR_OK;
     e = e == ERR_OK ? stopped : e;
     strand_drop(&service.strand);

@@ -73,6 +73,17 @@ static enum err fill_expiring(struct rpc_call *rpc, struct server *server,
     return ERR_OK;
 }
 
+/* The operator is told what the log says: which token, what failed, since when, what to do. */
+static enum err check_hsm(struct rpc_call *rpc, Hallmark__V1__CheckResponse *out)
+{
+    char words[HSM_WORDS_SIZE];
+    struct hsm *hsm = call_of(rpc)->server->hsm;
+    (void)hsm_check(hsm); /* what it finds is in hsm_health() */
+    if (hsm_health(hsm, words) != ERR_OK)
+        return fail_quiet(ERR_UNAVAILABLE, "the HSM: %s", words);
+    return words[0] == '\0' ? ERR_OK : rpc_text(rpc, &out->hsm, words);
+}
+
 static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequest *in,
                              Hallmark__V1__CheckResponse *out)
 {
@@ -84,7 +95,7 @@ static enum err health_check(struct rpc_call *rpc, const Hallmark__V1__CheckRequ
     char words[SERVER_AILMENT_SIZE];
     if (server_ails(server, words) != AILMENT_NONE) /* this call must not wait there, too */
         return fail_quiet(ERR_UNAVAILABLE, "%s", words);
-    TRY(hsm_check(server->hsm));
+    TRY(check_hsm(rpc, out));
     TRY(call_read(call, count, &c));
     pthread_mutex_lock(&server->lock);
     out->runs = server->runs.count;

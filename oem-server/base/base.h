@@ -32,7 +32,10 @@ enum {
     SERVER_SLOW_MS = 1000, /* a thread that runs one call for longer is replaced by another */
     SERVER_UNRESPONSIVE_MS =
         5000,               /* a call that is longer in the HSM's module is unresponsive */
-    SERVER_LOST_MS = 60000, /* after a token is missing for this time, the process ends */
+    SERVER_LOST_MS = 60000, /* after a token is missing for this time, or a call in the module
+                               has not returned, the process ends */
+    SERVER_TRY_MS = 45000,  /* how often the keys are tried */
+    SERVER_TRY_AGAIN_MS = 5000, /* the same after one did not work */
     SERVER_FLUSH_MS =
         5000, /* entries that have waited longer for their run's next change are written */
     SERVER_ALARM_MS = 60000,      /* how often units without a lock statement are looked for */
@@ -41,8 +44,8 @@ enum {
 };
 
 /* What keeps the server from work. */
-enum ailment { AILMENT_NONE, AILMENT_HSM, AILMENT_STORE };
-enum { SERVER_AILMENT_SIZE = 200 };
+enum ailment { AILMENT_NONE, AILMENT_HSM, AILMENT_STORE, AILMENT_UNWELL };
+enum { SERVER_AILMENT_SIZE = HSM_WORDS_SIZE };
 
 /* Runs in memory, by id (run/index.c). Under server->lock. */
 enum { RUN_BUCKETS = 256 };
@@ -85,7 +88,8 @@ struct server {
     unsigned session_count;
     unsigned open_runs;    /* made, and not freed yet */
     enum ailment ailment;  /* as server_watch() last saw */
-    atomic_bool seeking;   /* a worker looks for a missing token */
+    uint64_t tried_ms;     /* when the keys were tried last; main's */
+    atomic_bool seeking;   /* a worker looks after the HSM */
     atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
     atomic_bool anchoring; /* a worker writes the anchor */
     uint64_t anchored_ms;  /* when it last began to */
@@ -100,6 +104,9 @@ struct server {
  * ---------------------------
  */
 
+/* Once arrow 2 is done, no key of the CA's may be missing, and none is made anew: from then on
+ * one that is missing is ERR_HSM. */
+enum err server_keys_expect(struct server *server);
 /* Once the log's key exists. ERR_VERIFY: the store is not what its anchor says was published;
  * the messages say what was found and name the command that adopts it (anchor.c). */
 enum err server_log_open(struct server *server);

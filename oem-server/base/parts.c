@@ -91,6 +91,17 @@ enum err server_ca_use(struct server *server, const struct ca_certificates *cert
     return ERR_OK;
 }
 
+enum err server_keys_expect(struct server *server)
+{
+    struct ca_certificates certificates = { 0 };
+    enum err e = store_read(server->store, read_certificates, &certificates,
+                            rpc_now_ms() + SERVER_CHANGE_MS);
+    ca_certificates_free(&certificates);
+    if (e == ERR_OK)
+        ca_keys_expect(server->hsm);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 enum err server_ca_open(struct server *server)
 {
     struct ca_certificates certificates = { 0 };

@@ -40,6 +40,11 @@ enum ca_profile { CA_STATION, CA_OPERATOR, CA_AUDITOR, CA_SERVICE, CA_DEVICE };
 /* Arrow 1. Finds or makes the keys root, issuing, web-server, log and the KEK. Safe to repeat
  * (test_ca_setup). */
 enum err ca_keys_make(struct hsm *hsm);
+/* They were made: a missing one is ERR_HSM from now on, and ca_keys_make() does not make it. */
+void ca_keys_expect(struct hsm *hsm);
+/* Tries all of them but root, which is not used after arrow 2 (hsm_key_try()); the first
+ * failure. */
+enum err ca_keys_try(struct hsm *hsm);
 
 /* Arrow 2. The certificates are DER, the caller frees them with ca_certificates_free().
  * server_names: DNS names or IP addresses, NULL-terminated. */

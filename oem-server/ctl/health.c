@@ -53,6 +53,8 @@ static void warn_of_expiring(const Hallmark__V1__CheckResponse *out)
 
 static void warn(const Hallmark__V1__CheckResponse *out)
 {
+    if (out->hsm[0] != '\0')
+        fprintf(stderr, "oemctl: warning: the HSM: %s\n", out->hsm);
     if (out->commit_ms >= SLOW_MS)
         fprintf(
             stderr,
@@ -122,6 +124,7 @@ static enum err health(struct ctl *ctl, const struct command *command, const voi
     report_time_us(&report, "time", out->time_us);
     report_number(&report, "clock_behind_s", out->clock_behind_s);
     report_number(&report, "ending", out->ending);
+    report_text(&report, "hsm", out->hsm[0] == '\0' ? "ok" : out->hsm);
     report_bool(&report, "announces_points", out->announces_points);
     report_number(&report, "commit_ms", out->commit_ms);
     report_expiring(&report, out);

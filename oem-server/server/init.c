@@ -27,6 +27,7 @@ static const struct auth_principal principal = { .role = AUTH_SERVER,
 static enum err open_log(struct server *server)
 {
     uint8_t public_key[32];
+    TRY(server_keys_expect(server));
     enum err e = hsm_ed25519_public(server->hsm, HSM_LOG, CA_KEY_LOG, public_key);
     if (e == ERR_NOT_FOUND)
         return ERR_OK;

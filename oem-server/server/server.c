@@ -20,18 +20,36 @@
 
 enum { US_OF_SECOND = 1000000 };
 
-bool server_watch(struct server *server, char words[static SERVER_AILMENT_SIZE])
+/* An HSM that signs, but not well, is told too. */
+static enum ailment look(struct server *server, char words[static SERVER_AILMENT_SIZE])
 {
     enum ailment ailment = server_ails(server, words);
-    unsigned replaced = work_patrol(server->work, SERVER_SLOW_MS);
-    bool changed = ailment != server->ailment;
-    if (changed && ailment != AILMENT_NONE)
+    if (ailment == AILMENT_NONE)
+        (void)hsm_health(server->hsm, words);
+    return ailment == AILMENT_NONE && words[0] != '\0' ? AILMENT_UNWELL : ailment;
+}
+
+static void tell(enum ailment was, enum ailment now, const char *words, unsigned replaced)
+{
+    static const char *const over[] = { [AILMENT_HSM] = "the HSM responds again",
+                                        [AILMENT_STORE] = "the store works again",
+                                        [AILMENT_UNWELL] = "the HSM is well again" };
+    if (now == AILMENT_UNWELL)
+        log_line(LOG_LEVEL_WARN, "server: HSM: %s", words);
+    else if (now != AILMENT_NONE)
         log_line(LOG_LEVEL_ERROR, "server: %s; %u threads serve in place of others", words,
                  replaced);
-    else if (changed)
-        log_line(LOG_LEVEL_INFO, "server: %s",
-                 server->ailment == AILMENT_HSM ? "the HSM responds again"
-                                                : "the store works again");
+    else
+        log_line(LOG_LEVEL_INFO, "server: %s", over[was]);
+}
+
+bool server_watch(struct server *server, char words[static SERVER_AILMENT_SIZE])
+{
+    enum ailment ailment = look(server, words), was = server->ailment;
+    unsigned replaced = work_patrol(server->work, SERVER_SLOW_MS);
+    bool changed = ailment != was;
+    if (changed)
+        tell(was, ailment, words, replaced);
     server->ailment = ailment;
     clients_watch(server);
     sweep_watch(server);
@@ -39,35 +57,49 @@ bool server_watch(struct server *server, char words[static SERVER_AILMENT_SIZE])
     return changed;
 }
 
-static void seek(void *context)
+static void tend(void *context)
 {
     struct server *server = context;
-    if (hsm_check(server->hsm) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "server: the HSM is away: %s", fail_words());
+    hsm_wanted(rpc_now_ms() + SERVER_CHANGE_MS, NULL);
+    if (hsm_check(server->hsm) == ERR_OK)
+        (void)ca_keys_try(server->hsm);
+    (void)hsm_mend(server->hsm);
+    hsm_wanted(0, NULL);
     atomic_store(&server->seeking, false);
 }
 
-/* Lets a worker look for a missing token, once a second. */
-static void look_for_token(struct server *server)
+/* Lets a worker look for a missing token once a second, and try the keys when that is due. */
+static void tend_hsm(struct server *server)
 {
-    if (atomic_exchange(&server->seeking, true))
+    char words[HSM_WORDS_SIZE];
+    bool lost = hsm_lost_since(server->hsm) != 0;
+    uint64_t now_ms = rpc_now_ms();
+    unsigned every_ms = lost                                       ? 0
+                        : hsm_health(server->hsm, words) == ERR_OK ? SERVER_TRY_MS
+                                                                   : SERVER_TRY_AGAIN_MS;
+    if (hsm_suspect(server->hsm) && every_ms > SERVER_TRY_AGAIN_MS)
+        every_ms = SERVER_TRY_AGAIN_MS;
+    if (now_ms - server->tried_ms < every_ms || atomic_exchange(&server->seeking, true))
         return;
+    server->tried_ms = now_ms;
     AUTO(strand_drop) struct strand *strand = strand_new(server->work);
-    if (strand == NULL || strand_submit(strand, seek, server) != ERR_OK)
+    if (strand == NULL || strand_submit(strand, tend, server) != ERR_OK)
         atomic_store(&server->seeking, false);
 }
 
 enum err server_check(struct server *server)
 {
+    char hung[HSM_UNRESPONSIVE_SIZE];
     uint64_t since = hsm_lost_since(server->hsm);
     if (tlog_stopped(server->log))
         return fail(ERR_DATA_LOSS,
                     "server: the event log has stopped, so the server stops; its messages "
                     "above say why");
-    if (since == 0)
-        return ERR_OK;
-    look_for_token(server);
-    return rpc_now_ms() - since < SERVER_LOST_MS
+    if (hsm_unresponsive(SERVER_LOST_MS, hung) != 0)
+        return fail(ERR_UNAVAILABLE,
+                    "server: the HSM is unresponsive: %s: stopping, to be restarted", hung);
+    tend_hsm(server);
+    return since == 0 || rpc_now_ms() - since < SERVER_LOST_MS
                ? ERR_OK
                : fail(ERR_UNAVAILABLE,
                       "server: a token of the HSM has been missing for %d s: stopping, to be "
@@ -201,14 +233,23 @@ void server_close(struct server *server)
     free(server);
 }
 
-enum err server_resume(struct server *server, const struct server_accepts *accepts)
+/* In the order in which oemctl init makes them. */
+static enum err open_parts(struct server *server)
 {
+    TRY(server_keys_expect(server));
     TRY(server_log_open(server));
     enum err e = server_ca_open(server);
     if (e == ERR_NOT_FOUND)
         return fail(ERR_PRECONDITION, "server: %s holds no CA yet: run oemctl init first",
                     server->config->store_path);
     TRY(e);
+    server->tried_ms = rpc_now_ms();
+    return ca_keys_try(server->hsm);
+}
+
+enum err server_resume(struct server *server, const struct server_accepts *accepts)
+{
+    TRY(open_parts(server));
     TRY(log_check_state(server));
     TRY(clock_check(server, accepts->clock, "--clock-is-right"));
     if (!accepts->renewal)

@@ -34,9 +34,10 @@ enum err server_renew(struct server *server);
  * changed; "" means that all is well. */
 bool server_watch(struct server *server, char words[static SERVER_AILMENT_SIZE]);
 /* Called once a second by the main thread: whether the server may continue. ERR_UNAVAILABLE: a
- * token of the HSM has been missing for SERVER_LOST_MS, and a new process may find it
- * (tests/e2e/slow/token). ERR_DATA_LOSS: the event log has stopped, so no change can be
- * entered. */
+ * token of the HSM has been missing, or a call in its module has not returned, for
+ * SERVER_LOST_MS, and a new process may succeed (tests/e2e/slow/token). It lets a worker look
+ * for a token, try the keys, and restart the module (hsm_mend()). ERR_DATA_LOSS: the event log
+ * has stopped, so no change can be entered. */
 enum err server_check(struct server *server);
 void server_drain(struct server *server);    /* no new work; queued jobs are done */
 enum err server_stop(struct server *server); /* the log's last entry, and a checkpoint of it */
