@@ -3,11 +3,11 @@
 # coverage: for each arrow and each step around them, and each party, at which moments it is lost;
 # and what of this must be there, written by hand. Sourced by tests/cut/cut.
 
-# Lines "SCENARIO PLACE PARTY MOMENT", each once. "claimed" and "unsaved" are moments inside.
+# Lines "SCENARIO PLACE PARTY MOMENT", each once. "unclaimed", "claimed" and "unsaved" are inside.
 moments_of_cases() {
     printf '%s\n' "${cases[@]}" | awk -F : '{
         moment = $4
-        if (moment == "claimed" || moment == "unsaved" || moment == "during") moment = "inside"
+        if (moment ~ /^(unclaimed|claimed|unsaved|during)$/) moment = "inside"
         print $1, $3, $6, moment
     }' | sort -u
 }

@@ -5,6 +5,14 @@
 
 rotpk_record=0xfa000 firmware_page=0x0 # common/core/layout.h
 
+# Nothing is lost yet: on a busy machine the agents may need more than one attempt to connect.
+prepare() { # prepare SCENARIO
+    local options=("${provision_options[@]}")
+    provision_options+=(--reconnect 120)
+    "prepare_$1"
+    provision_options=("${options[@]}")
+}
+
 prepare_first() { :; }
 
 # The agents of all boards are killed at this point.
@@ -55,7 +63,7 @@ learn() {
         trace=$run_dir/trace-$name
         batch_cases=("$name") missed=()
         boards_up 1
-        "prepare_$name"
+        prepare "$name"
         : > "$trace"
         gate trace "$trace"
         if [ "$name" = seal ]; then
