@@ -10,8 +10,6 @@
 #include "common/host/log.h"
 #include "common/host/validity.h"
 
-_Static_assert(TLOG_CLOCK_STEP_US == UNIT_CLOCK_STEP_US, "one idea of a clock that was set");
-
 enum { US_OF_SECOND = 1000000 };
 
 struct clocks {
