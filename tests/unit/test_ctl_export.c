@@ -116,7 +116,7 @@ static void what_json_has_the_table_has(void **state)
     FILE *out = open_memstream(&header, &len);
     csv_header(out);
     fclose(out);
-    assert_int_equal(json_object_size(report.json), 29);
+    assert_int_equal(json_object_size(report.json), 30);
     json_object_foreach(report.json, name, value)
     {
         if (!is_column(header, name))
