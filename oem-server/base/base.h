@@ -47,6 +47,14 @@ struct run_index {
     unsigned count;
 };
 
+/* A certificate that ends soon, or has ended (run/expiry.h). */
+enum { SERVER_EXPIRING_MAX = 100 };
+struct server_expiring {
+    char kind[16]; /* "root", "issuing", "web server", "station", "operator", "auditor" */
+    char name[65]; /* of a principal; or "" */
+    int64_t not_after;
+};
+
 struct server {
     const struct config *config;
     ProtobufCService *const *services; /* all that it serves, NULL-terminated */
@@ -77,8 +85,10 @@ struct server {
     atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
     atomic_bool anchoring; /* a worker writes the anchor */
     uint64_t anchored_ms;  /* when it last began to */
-    atomic_llong last_us;  /* when the log's last entry was made before this start; 0: none */
     uint64_t alarmed_ms;   /* when it last looked for units without a lock statement */
+    uint64_t expiring_ms;  /* the same, for certificates that end; the sweep's */
+    struct server_expiring expiring[SERVER_EXPIRING_MAX]; /* the soonest; under lock, with */
+    unsigned expiring_kept, expiring_count;               /* those here, and all there are */
     atomic_ullong changes; /* store_do() calls that became durable: for Health */
 };
 

@@ -40,6 +40,12 @@ uint64_t event_now_us(void)
     return clock_real_us();
 }
 
+uint32_t event_took_us(uint64_t since_us)
+{
+    uint64_t took_us = clock_us() - since_us;
+    return took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
+}
+
 static void digest_forget(struct event *event, const char *name)
 {
     for (size_t i = 0; i < event->pb.n_digests; i++) {

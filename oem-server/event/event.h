@@ -98,3 +98,7 @@ void event_checkpoint(struct event *event, struct span note);
 void event_operations(struct event *event, const char *const names[], size_t count);
 
 uint64_t event_now_us(void); /* CLOCK_REALTIME */
+
+/* For took_us: since that moment of clock_us(), whatever was done to the date meanwhile; at
+ * most what the field holds, 71 minutes (test_event). */
+uint32_t event_took_us(uint64_t since_us);

@@ -14,6 +14,17 @@ enum { TLOG_WAIT_MS = 10000 }; /* for the store */
 /* As UNIT_CLOCK_STEP_US: by how much a clock is adjusted at most. */
 #define TLOG_CLOCK_STEP_US (INT64_C(60) * 1000000)
 
+enum { TLOG_CLOCK_WORDS_MAX = 200 };
+
+/* What time.c knows of the clock; microseconds. */
+struct tlog_clock {
+    int64_t latest_us; /* time of entries since the clock was set, or of the last one before */
+    int64_t floor_us; /* when it was set, by itself: no later entry is earlier; 0: it was not */
+    int64_t distance_us; /* from CLOCK_BOOTTIME to the clock, since then or since the start */
+    int64_t ahead_us;    /* the latest time before it was set back; 0: it was not */
+    int64_t set_us;      /* when it was set, by CLOCK_BOOTTIME; 0: it was not */
+};
+
 struct tlog {
     struct store *store;
     struct note_key key; /* its name is the origin */
@@ -23,14 +34,17 @@ struct tlog {
     char server[65];
     bool following; /* the store's commits: tlog_follow() was called */
 
-    pthread_mutex_t mutex; /* protects committed and signing */
+    pthread_mutex_t mutex; /* protects committed, known and signing */
     pthread_cond_t grown;  /* on CLOCK_MONOTONIC */
     struct tree_edge committed;
+    struct tlog_clock known; /* as of committed */
     atomic_bool stopped; /* the log contradicts itself: nothing more is appended or signed */
 
     /* Used by the store's writer thread only. loaded: pending holds this group's edge, from
      * log_head. */
     bool loaded, saved_loaded;
+    struct tlog_clock clock, saved_clock;
+    char clock_words[TLOG_CLOCK_WORDS_MAX]; /* of the latest time that it was set */
     struct tree_edge pending, saved;
     uint8_t leaf[SHA256_SIZE], saved_leaf[SHA256_SIZE]; /* of the group's last entry */
 
@@ -54,6 +68,15 @@ struct account {
 };
 /* Adds them to event, which borrows from account and log. Inside a change. */
 void tlog_account_put(struct tlog *log, struct account *account, Hallmark__V1__Event *event);
+
+/* time.c, in a transaction: at the log's opening; and on the writer's thread.
+ * tlog_clock_take(): true: the clock was set since the entry before, which words say; the entry
+ * of that is the caller's. tlog_clock_stamp(): the time of an entry that was made at time_us.
+ */
+enum err tlog_clock_open(struct tlog *log, struct store_tx *tx);
+bool tlog_clock_take(struct tlog *log, int64_t now_us, char words[static TLOG_CLOCK_WORDS_MAX]);
+uint64_t tlog_clock_stamp(struct tlog *log, int64_t now_us, uint64_t time_us);
+void tlog_clock_ended(struct tlog *log, bool committed);
 
 uint64_t tlog_deadline(void); /* TLOG_WAIT_MS from now, for store_do() and store_read() */
 

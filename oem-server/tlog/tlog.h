@@ -108,6 +108,27 @@ enum err tlog_anchor_lag(struct tlog *log, struct store_tx *tx, int64_t *lag_us_
  * Called before the first change; uses outlives the log. */
 enum err tlog_account(struct tlog *log, const char *server, struct uses *uses);
 
+/* --- The clock (time.c). --- */
+
+/* How far the clock may be from what it is expected to say: it is adjusted by less. What is
+ * more was set. It is expected to go on as CLOCK_BOOTTIME does, and not to be before the last
+ * entry. tlog_append() then first puts an entry of kind "clock", with both times, so that no
+ * entry has an earlier time than one before it, or one ahead of it, unannounced
+ * (test_tlog_time). */
+#define TLOG_CLOCK_STEP_US (INT64_C(60) * 1000000)
+
+/* In a transaction: was it set since the last entry? */
+bool tlog_clock_is_set(struct tlog *log, struct store_tx *tx);
+/* In a function of store_do(): puts that entry, if one is due. */
+enum err tlog_clock_enter(struct tlog *log, struct store_tx *tx, const char *software);
+/* The latest time that the log had before the clock was set back, since 1970; 0: it was not. */
+int64_t tlog_clock_ahead_us(struct tlog *log);
+/* Was it not set for so long, by CLOCK_BOOTTIME? true if it was not since the log was opened.
+ */
+bool tlog_clock_settled(struct tlog *log, int64_t for_us);
+/* A store_fn: the clock is right as it is, and tlog_clock_ahead_us() is 0 again. */
+enum err tlog_clock_accept(struct store_tx *tx, void *log);
+
 uint64_t tlog_size(struct tlog *log); /* entries committed */
 bool tlog_stopped(struct tlog *log);  /* the server must stop: changes get no entry any more */
 /* What tlog_append() takes from an event for searches; borrowed from event. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "oem-server/unit/inside.h"
 
@@ -163,14 +164,20 @@ enum err order_create(struct store_tx *tx, const struct order *order)
 enum err order_window(struct store_tx *tx, const struct order *order)
 {
     int64_t now = store_now_us(tx) / 1000000;
+    char says[CLOCK_TEXT_SIZE], edge[CLOCK_TEXT_SIZE];
     if (order->closed)
         return fail_quiet(ERR_PRECONDITION, "order %s is closed: %s", order->name,
                           order->closed_reason);
+    clock_text(now, says);
     if (now < order->not_before)
-        return fail_quiet(ERR_PRECONDITION, "order %s is not open yet", order->name);
+        return fail_quiet(ERR_PRECONDITION,
+                          "order %s is not open yet: from %s, and the server's clock says %s",
+                          order->name, clock_text(order->not_before, edge), says);
     return now < order->not_after
                ? ERR_OK
-               : fail_quiet(ERR_PRECONDITION, "order %s has expired", order->name);
+               : fail_quiet(ERR_PRECONDITION,
+                            "order %s has expired: at %s, and the server's clock says %s",
+                            order->name, clock_text(order->not_after, edge), says);
 }
 
 enum err order_has_station(struct store_tx *tx, const char *name, const char *station,
