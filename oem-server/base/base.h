@@ -18,6 +18,7 @@
 #include "oem-server/auth/auth.h"
 #include "oem-server/budget/budget.h"
 #include "oem-server/ca/ca.h"
+#include "oem-server/ca/ejbca/ejbca.h"
 #include "oem-server/config/config.h"
 #include "oem-server/event/event.h"
 #include "oem-server/tlog/tlog.h"
@@ -53,6 +54,7 @@ struct server {
     struct hsm *hsm;
     struct store *store;
     struct tlog *log;
+    struct ejbca *ejbca;   /* the CA outside; NULL: there is none */
     struct ca *_Atomic ca; /* NULL until arrow 2 is done; replaced by server_renew() */
     struct ca *old_ca[SERVER_RENEWALS_MAX]; /* borrowed by open calls: freed at the end */
     unsigned renewals;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "oem-server/ca/ejbca/ejbca.h"
 #include "oem-server/hsm/hsm.h"
 
 enum { CONFIG_SERVER_NAMES_MAX = 8 };
@@ -21,6 +22,9 @@ struct config_policy {
     bool two_person;     /* acts that the method table marks need a second operator */
 };
 
+/* Who makes SECURE_BOOT_PRI (arrow 17). */
+enum config_boot_keys { CONFIG_BOOT_HSM, CONFIG_BOOT_EJBCA };
+
 struct config {
     char *name; /* of this server, in the holder of each of its runs; default: the host's */
     char *listen_address; /* NULL: all */
@@ -35,6 +39,9 @@ struct config {
     char *organization;
     char *trust_domain;
     char *server_names[CONFIG_SERVER_NAMES_MAX + 1]; /* NULL-terminated */
+    bool use_ejbca; /* [ca] backend = ejbca */
+    struct ejbca_config ejbca;
+    enum config_boot_keys boot_keys;
     char *origin; /* of the event log; default "<trust_domain>/hallmark-log" */
 };
 

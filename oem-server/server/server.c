@@ -101,6 +101,8 @@ enum err server_open(const struct config *config, struct server **server_out)
     hsm.uses = server->uses;
     if (e == ERR_OK)
         e = hsm_open(&hsm, &server->hsm);
+    if (e == ERR_OK && config->use_ejbca)
+        e = ejbca_open(&config->ejbca, &server->ejbca);
     if (e == ERR_OK)
         e = store_open(config->store_path, &server->store);
     if (e == ERR_OK)
@@ -177,6 +179,7 @@ void server_close(struct server *server)
     ca_free(server->ca);
     for (unsigned i = 0; i < server->renewals; i++)
         ca_free(server->old_ca[i]);
+    ejbca_close(server->ejbca);
     tlog_free(server->log);
     store_close(server->store);
     hsm_close(server->hsm);

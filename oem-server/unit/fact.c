@@ -4,6 +4,8 @@
  * answer. It must not write, except in fact_revoke() and
  * unit_seal_add().
  */
+#include <openssl/err.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 #include "common/host/log.h"
@@ -153,12 +155,47 @@ enum err fact_seal_station(struct store_tx *tx, const struct unit *unit,
     return query_end(&query);
 }
 
+enum err fact_certificate_get(struct store_tx *tx, const struct unit *unit,
+                              struct buf *certificate_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    AUTO(buf_free) struct buf csr = { 0 };
+    TRY(query_open(tx, STATEMENT_CERTIFICATE_GET, VALUES(UNIT_GEN(unit)), &query));
+    TRY(query_one(&query));
+    query_buf(&query, &csr);
+    query_buf(&query, certificate_out);
+    return query_end(&query);
+}
+
+/* The certificate's serial, which a CA outside chose; without one the claim's stays. */
+static enum err issued_serial(struct store_tx *tx, const struct unit *unit,
+                              struct unit_claim *claim)
+{
+    AUTO(buf_free) struct buf der = { 0 };
+    enum err found = fact_certificate_get(tx, unit, &der);
+    if (found != ERR_OK)
+        return found == ERR_NOT_FOUND ? ERR_OK : found;
+    const uint8_t *p = der.ptr;
+    X509 *certificate = d2i_X509(NULL, &p, (long)der.len);
+    BIGNUM *number =
+        certificate == NULL
+            ? NULL
+            : ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    if (number != NULL && BN_num_bytes(number) <= (int)sizeof(claim->serial))
+        BN_bn2binpad(number, claim->serial, sizeof(claim->serial));
+    BN_free(number);
+    X509_free(certificate);
+    ERR_clear_error();
+    return ERR_OK;
+}
+
 enum err fact_revoke(struct store_tx *tx, const struct unit *unit, const char *reason)
 {
     struct unit_claim claim;
     enum err found = fact_claim_get(tx, unit, &claim);
     if (found != ERR_OK)
         return found == ERR_NOT_FOUND ? ERR_OK : found;
+    TRY(issued_serial(tx, unit, &claim));
     enum err added =
         row_add(tx, ROW_REVOKED,
                 VALUES(UNIT_GEN(unit), value_bytes(claim.serial, sizeof(claim.serial)),

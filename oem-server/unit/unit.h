@@ -185,6 +185,9 @@ struct unit_run {
 enum err unit_claim(struct store_tx *tx, const struct unit_run *run,
                     const struct unit_claim *wanted, bool recorded,
                     struct unit_claim *claim_out);
+/* The stored certificate of the run's unit and generation. ERR_NOT_FOUND: none yet. */
+enum err unit_certificate(struct store_tx *tx, const struct unit_run *run,
+                          struct buf *certificate_out);
 /* Arrows 14, 18, 22: insert the fact if it is absent, then answer with the stored row; other
  * bytes are dropped. */
 enum err unit_certify(struct store_tx *tx, const struct unit_run *run, struct span csr,

@@ -255,9 +255,12 @@ static enum err issue(void *state, const struct backend_request *request,
                        .uri = request->uri,
                        .digest = EVP_sha256() };
     d.r =
-        (struct cert_request){ &d.profile, request->subject, X509_REQ_get0_pubkey(request->csr),
-                               NULL,       issuing,          issuing_key,
-                               &d.terms };
+        (struct cert_request){ .profile = &d.profile,
+                               .subject = request->subject,
+                               .subject_key = X509_REQ_get0_pubkey(request->csr),
+                               .issuer = issuing,
+                               .signer = issuing_key,
+                               .terms = &d.terms };
     if (lie->before != NULL)
         lie->before(&d);
     if (d.uri != NULL)
@@ -279,7 +282,11 @@ static X509 *authority(const struct profile *profile, const char *name, EVP_PKEY
     X509 *certificate = NULL;
     const struct names_subject parts = { .organization = "Example AG", .common_name = name };
     assert_int_equal(names_subject_make(&parts, &subject), ERR_OK);
-    const struct cert_request r = { profile, subject, key, NULL, issuer, signer, NULL };
+    const struct cert_request r = { .profile = profile,
+                                    .subject = subject,
+                                    .subject_key = key,
+                                    .issuer = issuer,
+                                    .signer = signer };
     assert_int_equal(cert_make(&r, &certificate), ERR_OK);
     return certificate;
 }
@@ -288,7 +295,7 @@ static int set_up(void **state)
 {
     (void)state;
     AUTO(ssl_certificate_drop) X509 *web = NULL;
-    const struct ca_backend backend = { NULL, issue, NULL };
+    const struct ca_backend backend = { .issue = issue };
     root_key = EVP_EC_gen("P-256");
     issuing_key = EVP_EC_gen("P-256");
     other_key = EVP_EC_gen("P-256");
@@ -325,7 +332,7 @@ static enum err ask(enum ca_profile profile, struct buf *certificate_out)
     AUTO(ssl_request_drop) X509_REQ *csr = NULL;
     assert_int_equal(ca_csr_open(buf_span(&der), &csr), ERR_OK);
     return ca_issue(ca, profile, profile == CA_DEVICE ? NULL : "line-1", csr, NULL,
-                    certificate_out);
+                    false, certificate_out);
 }
 
 static void refuse_each(enum ca_profile profile, const struct lie *rows, size_t count)

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/check.h"
+int main(void) { return 0; }
