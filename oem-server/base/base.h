@@ -73,6 +73,8 @@ struct server {
     unsigned open_runs;    /* made, and not freed yet */
     unsigned unresponsive; /* calls in the HSM's module, as server_watch() last saw */
     atomic_bool seeking;   /* a worker looks for a missing token */
+    atomic_bool telling;   /* a worker tells the CA outside what was revoked */
+    uint64_t told_ms;      /* when one last did */
     atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
     atomic_llong last_us;  /* when the log's last entry was made before this start; 0: none */
     uint64_t alarmed_ms;   /* when it last looked for units without a lock statement */

@@ -114,6 +114,11 @@ void ca_free(struct ca *ca)
     free(ca);
 }
 
+const char *ca_organization(const struct ca *ca)
+{
+    return ca->organization;
+}
+
 struct span ca_root(const struct ca *ca)
 {
     return buf_span(&ca->der.root);

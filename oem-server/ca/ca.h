@@ -83,6 +83,11 @@ enum err ca_device_subject(const struct ca *ca, const char *order,
 enum err ca_device_csr_check(const struct ca *ca, X509_REQ *csr, const char *order,
                              const uint8_t uid[static UID_SIZE], const char *challenge);
 
+/* The request of the boot key of a scope ("unit/UID", "order/NAME"), signed by the key: subject O,
+ * OU=secure boot, CN=scope, serialNumber=digest of the scope. *csr_out is the caller's. */
+enum err ca_boot_csr(const struct ca *ca, const char *scope, struct hsm_unit_key *key,
+                     const uint8_t point[static P256_POINT_SIZE], X509_REQ **csr_out);
+
 /* The parts of a certificate that are chosen and not computed. They are recorded before the CA
  * acts, so that a repetition makes the same bytes to be signed. serial: positive, big-endian,
  * with leading zeros; 126 of its bits are random (RFC 5280 4.1.2.2 asks for 64). Times: seconds
@@ -116,6 +121,8 @@ bool ca_is_outside(const struct ca *ca, enum ca_profile profile);
 /* The SPIFFE URI of a principal, "spiffe://<trust domain>/<role>/<name>". Caller frees with
  * free(). */
 char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name);
+
+const char *ca_organization(const struct ca *ca); /* borrowed, as long as ca */
 
 /* The certificates, DER. */
 struct span ca_root(const struct ca *ca); /* borrowed, as long as ca */

@@ -12,6 +12,7 @@
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "oem-server/api/services.h"
+#include "oem-server/run/revoked.h"
 #include "oem-server/run/run.h"
 #include "oem-server/run/sweep.h"
 #include "oem-server/server/log_check.h"
@@ -32,6 +33,7 @@ bool server_watch(struct server *server, char words[static HSM_UNRESPONSIVE_SIZE
     server->unresponsive = unresponsive;
     clients_watch(server);
     sweep_watch(server);
+    revoked_watch(server);
     return changed;
 }
 

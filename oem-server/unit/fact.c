@@ -203,6 +203,23 @@ enum err fact_revoke(struct store_tx *tx, const struct unit *unit, const char *r
     return added == ERR_EXISTS ? ERR_OK : added;
 }
 
+enum err unit_revoked_next(struct store_tx *tx, const struct unit_revocation *after,
+                           struct unit_revocation *revocation_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    TRY(query_open(tx, STATEMENT_REVOKED_NEXT,
+                   VALUES(value_number(after->revoked_us), value_bytes(after->uid, UID_SIZE),
+                          value_number(after->gen)),
+                   &query));
+    TRY(query_one(&query));
+    revocation_out->revoked_us = query_i64(&query);
+    query_bytes(&query, revocation_out->uid, UID_SIZE);
+    revocation_out->gen = query_u32(&query);
+    query_buf(&query, &revocation_out->certificate);
+    query_chars(&query, revocation_out->reason, sizeof(revocation_out->reason));
+    return query_end(&query);
+}
+
 enum err fact_revoked(struct store_tx *tx, const struct unit *unit, bool *revoked_out)
 {
     uint64_t count = 0;

@@ -384,7 +384,25 @@ enum err unit_boot_key_get(struct store_tx *tx, const char *scope, struct buf *w
                            uint8_t rotpk_out[static ROTPK_SIZE]); /* ERR_NOT_FOUND */
 enum err unit_boot_key_put(struct store_tx *tx, const char *scope, const char *kek,
                            struct span wrapped,
-                           const uint8_t rotpk[static ROTPK_SIZE]); /* ERR_EXISTS */
+                           const uint8_t rotpk[static ROTPK_SIZE]);
+/* Revoked certificates, in the order in which they were revoked. The cursor is all zero at first.
+ * ERR_NOT_FOUND: none after it. The caller frees revocation_out->certificate. */
+struct unit_revocation {
+    int64_t revoked_us;
+    uint8_t uid[UID_SIZE];
+    uint32_t gen;
+    struct buf certificate;
+    char reason[UNIT_REASON_MAX + 1];
+};
+enum err unit_revoked_next(struct store_tx *tx, const struct unit_revocation *after,
+                           struct unit_revocation *revocation_out);
+
+/* The certificate of that key, from a CA outside: insert if absent, then the stored row; and the
+ * row alone (ERR_NOT_FOUND). */
+enum err unit_boot_certify(struct store_tx *tx, const char *scope, struct span certificate,
+                           struct buf *certificate_out);
+enum err unit_boot_certificate(struct store_tx *tx, const char *scope,
+                               struct buf *certificate_out); /* ERR_EXISTS */
 
 /* For a change of the KEK: the next wrapped key after that id, and the key under another KEK.
  * ERR_NOT_FOUND. id_out: 160 bytes hold any. */

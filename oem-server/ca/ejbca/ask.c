@@ -41,52 +41,52 @@ static enum err no_memory(void)
     return fail(ERR_MEMORY, "ca: EJBCA: no memory for a request");
 }
 
-static enum err refuse(struct ejbca *e, enum breaker_answer why, uint64_t left_ms,
+static enum err refuse(struct breaker *breaker, enum breaker_answer why, uint64_t left_ms,
                        struct ask_result *result)
 {
     char text[ANSWER_TEXT_MAX] = "";
     result->fault = why == BREAKER_CROWDED ? FAULT_CROWDED : FAULT_OPEN;
-    if (why != BREAKER_CROWDED) {
-        pthread_mutex_lock(&e->breaker.lock);
-        snprintf(text, sizeof(text), "retry in %llu s; it failed with: %.100s",
-                 (unsigned long long)(left_ms + 999) / 1000, e->last);
-        pthread_mutex_unlock(&e->breaker.lock);
-    }
+    if (why != BREAKER_CROWDED)
+        snprintf(text, sizeof(text), "retry in %llu s; last: %.100s",
+                 (unsigned long long)(left_ms + 999) / 1000, breaker_last(breaker));
     return fault_fail(result->fault, 0, text);
 }
 
-static void note_outage(struct ejbca *e, const struct ask_result *r)
+static void read_fault(const struct http_answer *answer, struct ask_result *result)
 {
-    pthread_mutex_lock(&e->breaker.lock);
-    snprintf(e->last, sizeof(e->last), "%s", fault_message(r->fault));
-    pthread_mutex_unlock(&e->breaker.lock);
+    if (result->fault != FAULT_NONE)
+        snprintf(result->text, sizeof(result->text), "%.150s", answer->detail);
+    else if (answer->status != 200 && answer->status != 201)
+        answer_text(buf_span(&answer->body), result->text);
+    if (result->fault == FAULT_NONE)
+        result->fault = fault_of(answer->status, result->text);
 }
 
-/* result->fault may be set by the caller to FAULT_MALFORMED afterwards: with told(). */
-static enum err call(struct ejbca *e, const struct http_call *c, struct ask_result *result,
-                     struct http_answer *answer)
+static enum err call_through(struct ejbca *e, struct breaker *breaker,
+                             const struct http_call *c, struct ask_result *result,
+                             struct http_answer *answer)
 {
     uint64_t left_ms = 0;
     *result = (struct ask_result){ 0 };
-    enum breaker_answer gate = breaker_enter(&e->breaker, clock_ms(), &left_ms);
+    enum breaker_answer gate = breaker_enter(breaker, clock_ms(), &left_ms);
     if (gate == BREAKER_REFUSED || gate == BREAKER_CROWDED)
-        return refuse(e, gate, left_ms, result);
+        return refuse(breaker, gate, left_ms, result);
     result->fault = http_do(e->config, c, answer);
     result->status = answer->status;
     result->date = answer->date;
-    if (result->fault == FAULT_NONE && answer->status != 200 && answer->status != 201)
-        answer_text(buf_span(&answer->body), result->text);
-    else
-        snprintf(result->text, sizeof(result->text), "%.150s", answer->detail);
-    if (result->fault == FAULT_NONE)
-        result->fault = fault_of(answer->status, result->text);
+    read_fault(answer, result);
     bool outage = fault_is_outage(result->fault, result->status);
-    if (outage)
-        note_outage(e, result);
-    breaker_leave(&e->breaker, clock_ms(), gate == BREAKER_PROBE, outage);
+    breaker_leave(breaker, clock_ms(), gate == BREAKER_PROBE,
+                  outage ? fault_message(result->fault) : NULL);
     return result->fault == FAULT_NONE
                ? ERR_OK
                : fault_fail(result->fault, result->status, result->text);
+}
+
+static enum err call(struct ejbca *e, const struct http_call *c, struct ask_result *result,
+                     struct http_answer *answer)
+{
+    return call_through(e, &e->asking, c, result, answer);
 }
 
 /* The answer was well, and cannot be parsed. */
@@ -145,7 +145,7 @@ enum err ask_enrol(struct ejbca *e, enum ejbca_use use, const char *user, X509_R
     AUTO(free_drop) char *body = NULL;
     TRY(enrolment(e, use, user, csr, &body));
     const struct http_call c = { "POST", "/v1/certificate/pkcs10enroll", body };
-    TRY(call(e, &c, result_out, &answer));
+    TRY(call_through(e, &e->issuing, &c, result_out, &answer));
     return told(answer_certificate(buf_span(&answer.body), certificate_out), result_out);
 }
 
@@ -227,5 +227,5 @@ enum err ask_generate(struct ejbca *e, const char *alias, struct ask_result *res
         asprintf(&path, "/v1/cryptotoken/%s/generatekeys", token) < 0)
         return no_memory();
     const struct http_call c = { "POST", path, body };
-    return call(e, &c, result_out, &answer);
+    return call_through(e, &e->issuing, &c, result_out, &answer);
 }

@@ -5,7 +5,7 @@
 
 void breaker_init(struct breaker *breaker)
 {
-    *breaker = (struct breaker){ .wait_ms = BREAKER_FIRST_MS };
+    *breaker = (struct breaker){ .wait_ms = BREAKER_FIRST_MS, .last = "" };
     pthread_mutex_init(&breaker->lock, NULL);
 }
 
@@ -57,15 +57,25 @@ static void count(struct breaker *b, uint64_t now_ms, bool was_probe)
         b->open_until_ms = now_ms + b->wait_ms;
 }
 
-void breaker_leave(struct breaker *breaker, uint64_t now_ms, bool was_probe, bool outage)
+const char *breaker_last(struct breaker *breaker)
+{
+    pthread_mutex_lock(&breaker->lock);
+    const char *last = breaker->last;
+    pthread_mutex_unlock(&breaker->lock);
+    return last;
+}
+
+void breaker_leave(struct breaker *breaker, uint64_t now_ms, bool was_probe, const char *outage)
 {
     pthread_mutex_lock(&breaker->lock);
     breaker->under_way--;
     if (was_probe)
         breaker->probing = false;
-    if (outage)
-        count(breaker, now_ms, was_probe);
-    else
+    if (outage == NULL) {
         shut(breaker);
+    } else {
+        breaker->last = outage;
+        count(breaker, now_ms, was_probe);
+    }
     pthread_mutex_unlock(&breaker->lock);
 }

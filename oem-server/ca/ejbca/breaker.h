@@ -27,6 +27,7 @@ struct breaker {
     bool probing;
     uint64_t open_until_ms; /* 0: closed */
     uint64_t wait_ms;
+    const char *last; /* the latest outage, for people; a constant */
 };
 
 enum breaker_answer { BREAKER_PASS, BREAKER_PROBE, BREAKER_REFUSED, BREAKER_CROWDED };
@@ -37,4 +38,6 @@ void breaker_fini(struct breaker *breaker);
  * *left_ms_out: of BREAKER_REFUSED, when to retry. */
 enum breaker_answer breaker_enter(struct breaker *breaker, uint64_t now_ms,
                                   uint64_t *left_ms_out);
-void breaker_leave(struct breaker *breaker, uint64_t now_ms, bool was_probe, bool outage);
+void breaker_leave(struct breaker *breaker, uint64_t now_ms, bool was_probe,
+                   const char *outage); /* why it failed, a constant; NULL: it did not */
+const char *breaker_last(struct breaker *breaker); /* "": none yet */

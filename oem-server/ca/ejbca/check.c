@@ -63,7 +63,7 @@ static enum err try_reach(struct trying *t)
     char words[2 * ANSWER_TEXT_MAX];
     enum err e = ask_status(t->e, &status, &result);
     t->date = result.date;
-    snprintf(words, sizeof(words), "version %s, %s", status.version, status.revision);
+    snprintf(words, sizeof(words), "API %.60s, %.100s", status.version, status.revision);
     return say(t, "reachable", e, words);
 }
 

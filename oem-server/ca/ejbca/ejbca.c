@@ -117,8 +117,10 @@ enum err ejbca_open(const struct ejbca_config *config, struct ejbca **ejbca_out)
     if (e == NULL)
         return fail(ERR_MEMORY, "ca: EJBCA");
     e->config = config;
-    breaker_init(&e->breaker);
+    breaker_init(&e->issuing);
+    breaker_init(&e->asking);
     doubts_init(&e->doubts);
+    turns_init(&e->turns);
     e->chain = sk_X509_new_null();
     if (e->chain == NULL)
         return fail(ERR_MEMORY, "ca: EJBCA");
@@ -138,8 +140,10 @@ void ejbca_close(struct ejbca *ejbca)
 {
     if (ejbca == NULL)
         return;
-    breaker_fini(&ejbca->breaker);
+    breaker_fini(&ejbca->issuing);
+    breaker_fini(&ejbca->asking);
     doubts_fini(&ejbca->doubts);
+    turns_fini(&ejbca->turns);
     sk_X509_pop_free(ejbca->chain, X509_free);
     free(ejbca->issuer_path);
     free(ejbca);
@@ -194,9 +198,13 @@ void ejbca_tidy(struct ejbca *ejbca)
         ;
 }
 
-enum err ejbca_revoke(struct ejbca *ejbca, const X509 *certificate, const char *reason)
+enum err ejbca_revoke(struct ejbca *ejbca, struct span certificate)
 {
-    return ask_revoke(ejbca, certificate, reason);
+    AUTO(ssl_certificate_drop) X509 *parsed = NULL;
+    TRY(ssl_certificate_open("revoked", certificate, &parsed));
+    return X509_verify(parsed, X509_get0_pubkey(ejbca->issuer)) == 1
+               ? ask_revoke(ejbca, parsed, "CESSATION_OF_OPERATION")
+               : ERR_OK;
 }
 
 enum err ejbca_generate_key(struct ejbca *ejbca, const char *alias)

@@ -64,8 +64,8 @@ STACK_OF(X509) *ejbca_chain(const struct ejbca *ejbca);
 bool ejbca_has_doubts(struct ejbca *ejbca);
 void ejbca_tidy(struct ejbca *ejbca);
 
-/* Revokes the certificate; ERR_OK if it was revoked already. */
-enum err ejbca_revoke(struct ejbca *ejbca, const X509 *certificate, const char *reason);
+/* Revokes the certificate; ERR_OK if it was revoked already, or is not of this CA. */
+enum err ejbca_revoke(struct ejbca *ejbca, struct span certificate);
 
 /* Arrow 17, Enterprise: EJBCA makes a P-256 key of that alias in its crypto token. An answer that
  * was lost, or an alias that exists, is ERR_OK: the caller looks for the key in the HSM, and only

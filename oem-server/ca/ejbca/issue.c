@@ -46,6 +46,11 @@ enum err issue_user(enum ejbca_use use, const X509_NAME *subject, EVP_PKEY *key,
     return ERR_OK;
 }
 
+static void extensions_drop(STACK_OF(X509_EXTENSION) * *list)
+{
+    sk_X509_EXTENSION_pop_free(*list, X509_EXTENSION_free);
+}
+
 /* One request under way. */
 struct asking {
     struct ejbca *e;
@@ -231,19 +236,54 @@ static enum err enrol(const struct asking *a, X509 **certificate_out)
     return ERR_OK;
 }
 
+static enum err issue(const struct asking *a, X509 **certificate_out)
+{
+    bool doubtful = doubt_left_ms(&a->e->doubts, a->user, clock_ms()) != 0;
+    if (a->request->asked_before || doubtful) {
+        enum err found = adopt(a, certificate_out);
+        if (found != ERR_NOT_FOUND)
+            return found;
+        TRY(wait_for_doubt(a));
+    }
+    return enrol(a, certificate_out);
+}
+
+/* EJBCA takes subject and alternative name from the request itself. */
+static enum err check_principal(const struct asking *a)
+{
+    const struct backend_request *r = a->request;
+    if (r->uri == NULL)
+        return ERR_OK;
+    AUTO(extensions_drop) STACK_OF(X509_EXTENSION) *list = X509_REQ_get_extensions(r->csr);
+    AUTO(ssl_general_names_drop)
+    GENERAL_NAMES *names = X509V3_get_d2i(list, NID_subject_alt_name, NULL, NULL);
+    const GENERAL_NAME *one =
+        sk_GENERAL_NAME_num(names) == 1 ? sk_GENERAL_NAME_value(names, 0) : NULL;
+    bool named = one != NULL && one->type == GEN_URI &&
+                 span_eq(span_of(ASN1_STRING_get0_data(one->d.uniformResourceIdentifier),
+                                 (size_t)ASN1_STRING_length(one->d.uniformResourceIdentifier)),
+                         span_of(r->uri, strlen(r->uri)));
+    return named && X509_NAME_cmp(X509_REQ_get_subject_name(r->csr), r->subject) == 0
+               ? ERR_OK
+               : fail(ERR_INVALID,
+                      "ca: EJBCA takes subject and URI from the request, and this one has others; "
+                      "next: openssl req -subj /O=.../OU=%s/CN=... -addext "
+                      "subjectAltName=URI:%s",
+                      r->profile->name, r->uri);
+}
+
 enum err issue_once(struct ejbca *e, enum ejbca_use use, const struct backend_request *request,
                     X509 **certificate_out)
 {
     struct asking a = { .e = e, .use = use, .request = request };
+    TRY(check_principal(&a));
     TRY(issue_user(use, request->subject, X509_REQ_get0_pubkey(request->csr), a.user));
-    bool doubtful = doubt_left_ms(&e->doubts, a.user, clock_ms()) != 0;
-    if (request->asked_before || doubtful) {
-        enum err found = adopt(&a, certificate_out);
-        if (found != ERR_NOT_FOUND)
-            return found;
-        TRY(wait_for_doubt(&a));
-    }
-    return enrol(&a, certificate_out);
+    if (!turn_take(&e->turns, a.user, e->config->timeout_ms))
+        return fail(ERR_UNAVAILABLE, "ca: EJBCA: another request for the same key is still under "
+                                     "way; retry in 5 s");
+    enum err result = issue(&a, certificate_out);
+    turn_leave(&e->turns, a.user);
+    return result;
 }
 
 enum err issue_unused(struct ejbca *e, X509 *unused, X509 *stands)

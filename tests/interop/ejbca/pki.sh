@@ -16,6 +16,7 @@ standin_pki() { # standin_pki FOLDER
         standin_certificate issuing root '/O=Example/CN=Test Issuing CA' critical,CA:TRUE,pathlen:0
         standin_certificate other root '/O=Example/CN=Other CA' critical,CA:TRUE,pathlen:0
         standin_certificate tls root '/CN=localhost' critical,CA:FALSE 'subjectAltName=DNS:localhost'
+        cp client.key stranger.key
         standin_certificate client root '/CN=hallmark' critical,CA:FALSE
         standin_certificate stranger stranger '/CN=stranger' critical,CA:FALSE
         chmod o= client.key
@@ -36,7 +37,7 @@ standin_certificate() { # standin_certificate NAME ISSUER SUBJECT BASIC [EXTENSI
     fi
     standin_ca_section "$2" > sign.cnf
     : > index-sign
-    openssl ca -batch -config sign.cnf -name signing -notext -rand_serial -in "$1.csr" -out "$1.pem" \
+    openssl ca -batch -config sign.cnf -name signing -notext -in "$1.csr" -out "$1.pem" \
         -subj "$3" -preserveDN -startdate 20200101000000Z -enddate 99991231235959Z \
         -extfile "$1.ext" 2> ca.log
 }
@@ -51,6 +52,7 @@ private_key = $1.key
 default_md = sha256
 policy = any
 unique_subject = no
+rand_serial = yes
 email_in_dn = no
 [any]
 organizationName = optional
@@ -72,6 +74,7 @@ private_key = $1/$name.key
 default_md = sha256
 policy = any
 unique_subject = no
+rand_serial = yes
 END
     done > "$1/ca.cnf"
     mkdir -p "$1/new"

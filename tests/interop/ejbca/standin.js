@@ -41,6 +41,7 @@ const certificates = []; // {user, der, serial, key, dn, profile, revoked}
 const keys = [];
 const calls = [];
 let enrolments = 0;
+let slow = 0; // enrolments under way that are not made yet
 let held = null; // answers that wait
 const fault = { name: '', count: 0, ms: 0 };
 
@@ -116,7 +117,7 @@ async function sign(request, profile, changes) {
   fs.writeFileSync(extensions, `${lines.join('\n')}\n`);
   const end = changes.end || (profile.days === 0 ? '99991231235959Z' : stamp(Date.now() + profile.days * 86400e3));
   const made = await run('openssl', ['ca', '-batch', '-config', file('ca.cnf'), '-name', changes.ca || 'issuing', '-notext',
-    '-rand_serial', '-startdate', stamp(Date.now() - 600e3), '-enddate', end, '-preserveDN', '-utf8',
+    '-startdate', stamp(Date.now() - 600e3), '-enddate', end, '-preserveDN', '-utf8',
     '-subj', changes.subject || subjectOf(request.parts), '-in', csr, '-out', out, '-extfile', extensions]);
   const pem = made.code === 0 ? fs.readFileSync(out, 'latin1') : '';
   for (const left of [csr, out, extensions]) fs.rmSync(left, { force: true });
@@ -199,7 +200,11 @@ async function enrol(body, response) {
   if (name === 'endless') return endless(response);
   if (name === 'headers') return send(response, 201, '{}', { 'X-Long': 'a'.repeat(15000), 'X-Longer': 'b'.repeat(15000) });
   const { request, profile } = await admit(body);
-  if (name === 'slow-issue') await sleep(fault.ms);
+  if (name === 'slow-issue') {
+    slow += 1;
+    await sleep(fault.ms);
+    slow -= 1;
+  }
   const row = await issue(body, body.username, request, profile, await changesOf(name, request));
   if (name === 'second') await issue(body, body.username, request, profile, {});
   if (name === 'cut-after') return response.socket.destroy();
@@ -333,7 +338,7 @@ function command(words) {
     return { ok: true };
   }
   if (words[0] === 'state')
-    return { calls, enrolments, held: held ? held.length : 0, keys,
+    return { calls, enrolments, slow, held: held ? held.length : 0, keys,
       certificates: certificates.map(({ der, answer, ...rest }) => rest) };
   return { error: 'unknown command' };
 }
