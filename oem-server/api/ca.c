@@ -85,6 +85,40 @@ static enum err issue(struct request *r)
                     &r->issued);
 }
 
+struct looking {
+    struct request *r;
+    uint8_t serial[CA_SERIAL_SIZE];
+    bool revoked;
+};
+
+static enum err look(struct store_tx *tx, void *context)
+{
+    struct looking *l = context;
+    return unit_serial_revoked(tx, l->r->call->run->uid, l->serial, &l->revoked);
+}
+
+/* What a CA outside finds for the key may be of an earlier generation, revoked here, and not yet
+ * there: it is revoked there first, and then is not found again. */
+static enum err issue_fresh(struct request *r)
+{
+    enum { TRIES = 4 };
+    struct ca *ca = r->call->server->ca;
+    struct looking l = { .r = r };
+    TRY(issue(r));
+    if (!ca_is_outside(ca, CA_DEVICE))
+        return ERR_OK;
+    for (int i = 0; i < TRIES; i++) {
+        TRY(ca_serial(buf_span(&r->issued), l.serial));
+        TRY(call_read(r->call, look, &l));
+        if (!l.revoked)
+            return ERR_OK;
+        TRY(ca_unused(ca, CA_DEVICE, buf_span(&r->issued), span_of(NULL, 0)));
+        buf_free(&r->issued);
+        TRY(issue(r));
+    }
+    return fail(ERR_UNAVAILABLE, "ca: the CA gives revoked certificates only; retry in 5 s");
+}
+
 /* The stored one stands: a CA outside revokes what it made in vain. */
 static void drop_second(const struct request *r)
 {
@@ -123,7 +157,7 @@ static enum err ca_request_certificate(struct rpc_call *rpc,
     TRY(claimed);
     if (call->replayed)
         return ERR_OK;
-    TRY(issue(&r));
+    TRY(issue_fresh(&r));
     TRY(call_change(call, certify, &r, &out->base));
     if (call->replayed)
         return ERR_OK;

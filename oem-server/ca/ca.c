@@ -181,8 +181,20 @@ enum err ca_unused(struct ca *ca, enum ca_profile profile, struct span certifica
     if (!ca_is_outside(ca, profile))
         return ERR_OK;
     TRY(ssl_certificate_open("unused", certificate, &one));
-    TRY(ssl_certificate_open("stored", stands, &other));
+    if (stands.len != 0)
+        TRY(ssl_certificate_open("stored", stands, &other));
     return ca->outside.unused(ca->outside.state, one, other);
+}
+
+enum err ca_serial(struct span certificate, uint8_t serial_out[static CA_SERIAL_SIZE])
+{
+    AUTO(ssl_certificate_drop) X509 *parsed = NULL;
+    TRY(ssl_certificate_open("issued", certificate, &parsed));
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(parsed), NULL);
+    bool good = number != NULL && !BN_is_negative(number) &&
+                BN_bn2binpad(number, serial_out, CA_SERIAL_SIZE) > 0;
+    BN_free(number);
+    return good ? ERR_OK : ssl_fail(ERR_INVALID, "certificate: serial");
 }
 
 enum err backend_check(const struct backend_request *request, X509 *issuer, bool own_terms,

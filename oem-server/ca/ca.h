@@ -109,14 +109,17 @@ enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509
                   const struct ca_terms *terms, bool asked_before,
                   struct buf *certificate_out);
 
-/* A certificate of that profile was issued and is not used, because another one stands: a CA
- * outside revokes it, and looks again later for what it may have made since. The HSM's backend,
+/* A certificate of that profile was issued and is not used, because another one stands (empty:
+ * because it was revoked here): a CA outside revokes it, and looks again later for what it may have made since. The HSM's backend,
  * whose second certificate differs in its signature only, does nothing. */
 enum err ca_unused(struct ca *ca, enum ca_profile profile, struct span certificate,
                    struct span stands);
 
 /* true: a CA outside issues that profile's certificates. */
 bool ca_is_outside(const struct ca *ca, enum ca_profile profile);
+
+/* The serial of a certificate, with leading zeros. ERR_INVALID: none of at most 20 bytes. */
+enum err ca_serial(struct span certificate, uint8_t serial_out[static CA_SERIAL_SIZE]);
 
 /* The SPIFFE URI of a principal, "spiffe://<trust domain>/<role>/<name>". Caller frees with
  * free(). */

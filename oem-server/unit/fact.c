@@ -203,6 +203,16 @@ enum err fact_revoke(struct store_tx *tx, const struct unit *unit, const char *r
     return added == ERR_EXISTS ? ERR_OK : added;
 }
 
+enum err unit_serial_revoked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                             const uint8_t serial[static 20], bool *revoked_out)
+{
+    uint64_t count = 0;
+    TRY(query_count(tx, STATEMENT_REVOKED_SERIAL,
+                    VALUES(value_bytes(uid, UID_SIZE), value_bytes(serial, 20)), &count));
+    *revoked_out = count != 0;
+    return ERR_OK;
+}
+
 enum err unit_revoked_next(struct store_tx *tx, const struct unit_revocation *after,
                            struct unit_revocation *revocation_out)
 {

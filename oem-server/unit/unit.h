@@ -188,6 +188,9 @@ enum err unit_claim(struct store_tx *tx, const struct unit_run *run,
 /* The stored certificate of the run's unit and generation. ERR_NOT_FOUND: none yet. */
 enum err unit_certificate(struct store_tx *tx, const struct unit_run *run,
                           struct buf *certificate_out);
+/* Was a certificate of that UID with that serial revoked here, in any generation? */
+enum err unit_serial_revoked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                             const uint8_t serial[static 20], bool *revoked_out);
 /* Arrows 14, 18, 22: insert the fact if it is absent, then answer with the stored row; other
  * bytes are dropped. */
 enum err unit_certify(struct store_tx *tx, const struct unit_run *run, struct span csr,

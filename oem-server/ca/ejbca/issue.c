@@ -288,10 +288,10 @@ enum err issue_once(struct ejbca *e, enum ejbca_use use, const struct backend_re
 
 enum err issue_unused(struct ejbca *e, X509 *unused, X509 *stands)
 {
-    if (X509_cmp(unused, stands) == 0 ||
+    if ((stands != NULL && X509_cmp(unused, stands) == 0) ||
         !is_for_key(e, unused, X509_get0_pubkey(unused)))
         return ERR_OK;
-    return revoke(e, unused, "another one stands");
+    return revoke(e, unused, stands != NULL ? "another one stands" : "it was revoked here");
 }
 
 bool issue_tidy(struct ejbca *e)

@@ -7,7 +7,7 @@
 
 enum err issue_once(struct ejbca *e, enum ejbca_use use, const struct backend_request *request,
                     X509 **certificate_out);
-/* unused is not in use, stands is: revokes it, and looks again later. */
+/* unused is not in use, stands (NULL: none) is: revokes it. */
 enum err issue_unused(struct ejbca *e, X509 *unused, X509 *stands);
 /* One row of the doubts whose time is over; false: there was none. */
 bool issue_tidy(struct ejbca *e);
