@@ -312,6 +312,7 @@ async function serve(request, response) {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   const where = new URL(request.url, 'https://localhost');
+  if (!request.url.startsWith(`${base}/`)) throw absent(request.url);
   const url = request.url.split('?')[0].slice(base.length);
   calls.push(`${request.method} ${url}`);
   if (request.headers['x-keyfactor-requested-with'] === undefined) throw new Refusal(403, 'X-Keyfactor-Requested-With is missing.');
