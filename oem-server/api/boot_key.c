@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boot_key: see boot_key.h. The stored key is the claim: the CA is asked for its certificate after it
- * is durable, so a certificate is never made for a key that could be lost (tests/interop/ejbca/board).
+ * boot_key: see boot_key.h. The stored key is the claim: the CA is asked for its certificate
+ * after it is durable, so a certificate is never made for a key that could be lost
+ * (tests/interop/ejbca/board).
  */
 #include "oem-server/api/boot_key.h"
 
@@ -11,6 +12,7 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "oem-server/unit/certificate.h"
 
 enum { ALIAS_SIZE = 65 };
 
@@ -70,11 +72,12 @@ static enum err make_by_ejbca(struct boot_key *key, struct hsm_unit_key **made,
     found = hsm_unit_key_find(server->hsm, alias, made, point);
     return found != ERR_NOT_FOUND
                ? found
-               : fail(ERR_UNAVAILABLE,
-                      "ca: EJBCA: the HSM has no key with ID %s after it was asked to make one; "
-                      "next: see that [ejbca] crypto_token is the token [hsm] boot, then repeat "
-                      "the run",
-                      alias);
+               : fail(
+                     ERR_UNAVAILABLE,
+                     "ca: EJBCA: the HSM has no key with ID %s after it was asked to make one; "
+                     "next: see that [ejbca] crypto_token is the token [hsm] boot, then repeat "
+                     "the run",
+                     alias);
 }
 
 enum err boot_key_make(struct boot_key *key)
@@ -115,8 +118,8 @@ static void csr_drop(X509_REQ **csr)
     X509_REQ_free(*csr);
 }
 
-/* The key is the scope's for good, so any certificate that the CA has made for it since 1970 is the
- * one. */
+/* The key is the scope's for good, so any certificate that the CA has made for it since 1970 is
+ * the one. */
 static enum err issue(struct boot_key *key)
 {
     struct ca *ca = key->run->server->ca;
@@ -127,7 +130,8 @@ static enum err issue(struct boot_key *key)
     TRY(ca_boot_csr(ca, key->scope, key->run->boot_key, point, &csr));
     TRY(ca_terms_make(CA_BOOT, &terms));
     terms.not_before = 0;
-    return ca_issue(ca, CA_BOOT, NULL, csr, &terms, true, &key->issued);
+    const struct ca_before before = { .asked = true };
+    return ca_issue(ca, CA_BOOT, NULL, csr, &terms, &before, &key->issued);
 }
 
 enum err boot_key_certify(struct boot_key *key)
@@ -145,8 +149,7 @@ enum err boot_key_certify(struct boot_key *key)
 
 void boot_key_settle(const struct boot_key *key)
 {
-    if (key->issued.len != 0 &&
-        !span_eq(buf_span(&key->issued), buf_span(&key->certificate)) &&
+    if (key->issued.len != 0 && !span_eq(buf_span(&key->issued), buf_span(&key->certificate)) &&
         ca_unused(key->run->server->ca, CA_BOOT, buf_span(&key->issued),
                   buf_span(&key->certificate)) != ERR_OK)
         log_line(LOG_LEVEL_ERROR, "ca: a second certificate is not revoked: %s", fail_words());
@@ -154,7 +157,7 @@ void boot_key_settle(const struct boot_key *key)
 
 enum err boot_key_certified(struct store_tx *tx, struct boot_key *key)
 {
-    return key->issued.len == 0 ? ERR_OK
-                                : unit_boot_certify(tx, key->scope, buf_span(&key->issued),
-                                                    &key->certificate);
+    return key->issued.len == 0
+               ? ERR_OK
+               : unit_boot_certify(tx, key->scope, buf_span(&key->issued), &key->certificate);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boot_key: SECURE_BOOT_PRI of a run: made by our HSM or by EJBCA, kept in the store, and certified
- * by a CA outside if one has a profile for it. For secure_boot.c only; on the run's strand, and the
- * two that take a tx inside a change.
+ * boot_key: SECURE_BOOT_PRI of a run: made by our HSM or by EJBCA, kept in the store, and
+ * certified by a CA outside if one has a profile for it. For secure_boot.c only; on the run's
+ * strand, and the two that take a tx inside a change.
  */
 #pragma once
 

@@ -11,6 +11,7 @@
 #include "common/host/p256.h"
 #include "oem-server/api/services.h"
 #include "oem-server/run/run.h"
+#include "oem-server/unit/certificate.h"
 
 static void csr_drop(X509_REQ **csr)
 {
@@ -24,6 +25,7 @@ struct request {
     uint8_t point[P256_POINT_SIZE];
     struct unit_claim wanted, claim; /* requested; and stored */
     struct buf had;                  /* the certificate that an earlier run stored, if any */
+    struct buf revoked;              /* serials of earlier generations */
     struct buf issued, certificate;  /* by the CA now; and stored */
     Hallmark__V1__RequestCertificateResponse *out;
 };
@@ -32,6 +34,7 @@ static void request_drop(struct request *r)
 {
     csr_drop(&r->csr);
     buf_free(&r->had);
+    buf_free(&r->revoked);
     buf_free(&r->issued);
     buf_free(&r->certificate);
 }
@@ -63,6 +66,7 @@ static enum err claim(struct store_tx *tx, void *context)
     struct unit_run run = run_unit(r->call->run);
     buf_free(&r->had);
     TRY(unit_claim(tx, &run, &r->wanted, !r->call->run->auth_unrecorded, &r->claim));
+    TRY(unit_revoked_serials(tx, r->call->run->uid, &r->revoked));
     enum err found = unit_certificate(tx, &run, &r->had);
     return found == ERR_NOT_FOUND ? ERR_OK : found;
 }
@@ -81,42 +85,8 @@ static enum err issue(struct request *r)
     memcpy(terms.serial, r->claim.serial, sizeof(terms.serial));
     if (r->had.len != 0 && ca_is_outside(r->call->server->ca, CA_DEVICE))
         return buf_copy(&r->issued, buf_span(&r->had));
-    return ca_issue(r->call->server->ca, CA_DEVICE, NULL, r->csr, &terms, was_asked(r),
-                    &r->issued);
-}
-
-struct looking {
-    struct request *r;
-    uint8_t serial[CA_SERIAL_SIZE];
-    bool revoked;
-};
-
-static enum err look(struct store_tx *tx, void *context)
-{
-    struct looking *l = context;
-    return unit_serial_revoked(tx, l->r->call->run->uid, l->serial, &l->revoked);
-}
-
-/* What a CA outside finds for the key may be of an earlier generation, revoked here, and not yet
- * there: it is revoked there first, and then is not found again. */
-static enum err issue_fresh(struct request *r)
-{
-    enum { TRIES = 4 };
-    struct ca *ca = r->call->server->ca;
-    struct looking l = { .r = r };
-    TRY(issue(r));
-    if (!ca_is_outside(ca, CA_DEVICE))
-        return ERR_OK;
-    for (int i = 0; i < TRIES; i++) {
-        TRY(ca_serial(buf_span(&r->issued), l.serial));
-        TRY(call_read(r->call, look, &l));
-        if (!l.revoked)
-            return ERR_OK;
-        TRY(ca_unused(ca, CA_DEVICE, buf_span(&r->issued), span_of(NULL, 0)));
-        buf_free(&r->issued);
-        TRY(issue(r));
-    }
-    return fail(ERR_UNAVAILABLE, "ca: the CA gives revoked certificates only; retry in 5 s");
+    const struct ca_before before = { was_asked(r), buf_span(&r->revoked) };
+    return ca_issue(r->call->server->ca, CA_DEVICE, NULL, r->csr, &terms, &before, &r->issued);
 }
 
 /* The stored one stands: a CA outside revokes what it made in vain. */
@@ -157,7 +127,7 @@ static enum err ca_request_certificate(struct rpc_call *rpc,
     TRY(claimed);
     if (call->replayed)
         return ERR_OK;
-    TRY(issue_fresh(&r));
+    TRY(issue(&r));
     TRY(call_change(call, certify, &r, &out->base));
     if (call->replayed)
         return ERR_OK;

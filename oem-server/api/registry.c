@@ -141,8 +141,8 @@ static enum err describe(struct call *call, size_t row, const char *name)
     return ERR_OK;
 }
 
-/* There is no claim of a principal's certificate: of a CA outside the one that an earlier, equal
- * call got is found again for a day. */
+/* There is no claim of a principal's certificate: of a CA outside the one that an earlier,
+ * equal call got is found again for a day. */
 static enum err issue(struct adding *a, struct ca *ca)
 {
     enum { FOUND_FOR_S = 24 * 3600 };
@@ -152,7 +152,8 @@ static enum err issue(struct adding *a, struct ca *ca)
     TRY(ca_terms_make(profile, &terms));
     if (outside)
         terms.not_before -= FOUND_FOR_S;
-    return ca_issue(ca, profile, a->in->name, a->csr, &terms, outside, &a->kept.certificate);
+    const struct ca_before before = { .asked = outside };
+    return ca_issue(ca, profile, a->in->name, a->csr, &terms, &before, &a->kept.certificate);
 }
 
 static enum err answer(struct adding *a, bool known)

@@ -19,7 +19,7 @@ struct backend_request {
     const char *uri; /* subject alternative name; NULL: none */
     X509_REQ *csr;
     const struct ca_terms *terms;
-    bool asked_before; /* an answer to the same request may have been lost */
+    struct ca_before before;
 };
 
 struct ca_backend {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boot_csr: the certificate request of a boot key, whose private part is in the HSM. Called by the
- * secure boot service. It must be signed by that key, or no CA would take it (test_ca_csr).
+ * boot_csr: the certificate request of a boot key, whose private part is in the HSM. Called by
+ * the secure boot service. It must be signed by that key, or no CA would take it (test_ca_csr).
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 
 enum { LABEL_BYTES = 12 };
 
-static enum err signature_set(X509_REQ *csr, const uint8_t signature[static P256_SIGNATURE_SIZE])
+static enum err signature_set(X509_REQ *csr,
+                              const uint8_t signature[static P256_SIGNATURE_SIZE])
 {
     AUTO(buf_free) struct buf der = { 0 };
     TRY(p256_signature_der(span_of(signature, P256_SIGNATURE_SIZE), &der));
@@ -39,7 +40,8 @@ static enum err sign(X509_REQ *csr, struct hsm_unit_key *key)
 {
     uint8_t *tbs = NULL, digest[SHA256_SIZE], signature[P256_SIGNATURE_SIZE];
     const uint8_t nothing[P256_SIGNATURE_SIZE] = { 1 };
-    TRY(signature_set(csr, nothing)); /* the algorithm is in the whole, and not in what is signed */
+    TRY(signature_set(csr,
+                      nothing)); /* the algorithm is in the whole, and not in what is signed */
     int len = i2d_re_X509_REQ_tbs(csr, &tbs);
     if (len <= 0)
         return ssl_fail(ERR_INTERNAL, "boot key's request");

@@ -181,20 +181,8 @@ enum err ca_unused(struct ca *ca, enum ca_profile profile, struct span certifica
     if (!ca_is_outside(ca, profile))
         return ERR_OK;
     TRY(ssl_certificate_open("unused", certificate, &one));
-    if (stands.len != 0)
-        TRY(ssl_certificate_open("stored", stands, &other));
+    TRY(ssl_certificate_open("stored", stands, &other));
     return ca->outside.unused(ca->outside.state, one, other);
-}
-
-enum err ca_serial(struct span certificate, uint8_t serial_out[static CA_SERIAL_SIZE])
-{
-    AUTO(ssl_certificate_drop) X509 *parsed = NULL;
-    TRY(ssl_certificate_open("issued", certificate, &parsed));
-    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(parsed), NULL);
-    bool good = number != NULL && !BN_is_negative(number) &&
-                BN_bn2binpad(number, serial_out, CA_SERIAL_SIZE) > 0;
-    BN_free(number);
-    return good ? ERR_OK : ssl_fail(ERR_INVALID, "certificate: serial");
 }
 
 enum err backend_check(const struct backend_request *request, X509 *issuer, bool own_terms,
@@ -272,13 +260,14 @@ enum err ca_terms_make(enum ca_profile profile, struct ca_terms *terms_out)
 }
 
 enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
-                  const struct ca_terms *terms, bool asked_before,
+                  const struct ca_terms *terms, const struct ca_before *before,
                   struct buf *certificate_out)
 {
     const struct profile *p = profile_of(profile);
     AUTO(free_drop) char *uri = NULL;
     AUTO(ssl_name_drop) X509_NAME *subject = NULL;
     struct ca_terms fresh = { 0 };
+    const struct ca_before none = { 0 };
     if (p == NULL || (name != NULL) != p->is_principal)
         return fail(ERR_INTERNAL, "ca: profile %u and name do not go together",
                     (unsigned)profile);
@@ -291,7 +280,7 @@ enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509
                                        .subject = X509_REQ_get_subject_name(csr),
                                        .csr = csr,
                                        .terms = terms,
-                                       .asked_before = asked_before };
+                                       .before = before != NULL ? *before : none };
     if (p->is_principal)
         TRY(name_principal(ca, name, &request, &uri, &subject));
     return issue_checked(ca, &request, certificate_out);

@@ -83,8 +83,8 @@ enum err ca_device_subject(const struct ca *ca, const char *order,
 enum err ca_device_csr_check(const struct ca *ca, X509_REQ *csr, const char *order,
                              const uint8_t uid[static UID_SIZE], const char *challenge);
 
-/* The request of the boot key of a scope ("unit/UID", "order/NAME"), signed by the key: subject O,
- * OU=secure boot, CN=scope, serialNumber=digest of the scope. *csr_out is the caller's. */
+/* The request of the boot key of a scope ("unit/UID", "order/NAME"), signed by the key: subject
+ * O, OU=secure boot, CN=scope, serialNumber=digest of the scope. *csr_out is the caller's. */
 enum err ca_boot_csr(const struct ca *ca, const char *scope, struct hsm_unit_key *key,
                      const uint8_t point[static P256_POINT_SIZE], X509_REQ **csr_out);
 
@@ -99,27 +99,32 @@ struct ca_terms {
 };
 enum err ca_terms_make(enum ca_profile profile, struct ca_terms *terms_out); /* fresh */
 
+/* What a CA outside, which chooses the serials, has to know of earlier requests for the same
+ * key. */
+struct ca_before {
+    bool asked; /* it may have been asked for these terms, and the answer was lost */
+    struct span
+        revoked; /* serials of CA_SERIAL_SIZE each: revoked here, not to be found again */
+};
+
 /* Issues a certificate for the CSR's key. name: of a principal (the CSR's subject is ignored);
  * for CA_DEVICE and CA_BOOT NULL, and the subject is the CSR's, checked before. terms NULL:
- * fresh ones. asked_before: these terms may have been asked for already, and the answer was
- * lost. The HSM's backend makes the same TBSCertificate of the same CSR and terms
- * (tests/unit/test_ca.c); a CA outside, which chooses the serial, looks for the certificate
- * that it has made before it is asked for one (test_ejbca). */
+ * fresh ones. before NULL: nothing was asked for this key before. The HSM's backend makes the
+ * same TBSCertificate of the same CSR and terms (tests/unit/test_ca.c); a CA outside, which
+ * chooses the serial, is searched for the certificate that it may have made, before it is asked
+ * again (tests/interop/ejbca/faults). */
 enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
-                  const struct ca_terms *terms, bool asked_before,
+                  const struct ca_terms *terms, const struct ca_before *before,
                   struct buf *certificate_out);
 
-/* A certificate of that profile was issued and is not used, because another one stands (empty:
- * because it was revoked here): a CA outside revokes it, and looks again later for what it may have made since. The HSM's backend,
- * whose second certificate differs in its signature only, does nothing. */
+/* A certificate of that profile was issued and is not used, because another one stands: a CA
+ * outside revokes it. The HSM's backend, whose second certificate differs in its signature
+ * only, does nothing. */
 enum err ca_unused(struct ca *ca, enum ca_profile profile, struct span certificate,
                    struct span stands);
 
 /* true: a CA outside issues that profile's certificates. */
 bool ca_is_outside(const struct ca *ca, enum ca_profile profile);
-
-/* The serial of a certificate, with leading zeros. ERR_INVALID: none of at most 20 bytes. */
-enum err ca_serial(struct span certificate, uint8_t serial_out[static CA_SERIAL_SIZE]);
 
 /* The SPIFFE URI of a principal, "spiffe://<trust domain>/<role>/<name>". Caller frees with
  * free(). */
@@ -131,5 +136,6 @@ const char *ca_organization(const struct ca *ca); /* borrowed, as long as ca */
 struct span ca_root(const struct ca *ca); /* borrowed, as long as ca */
 struct span ca_issuing(const struct ca *ca);
 struct span ca_web_server(const struct ca *ca);
-/* The certificate of the CA that issues that profile: ca_issuing(), or that of the CA outside. */
+/* The certificate of the CA that issues that profile: ca_issuing(), or that of the CA outside.
+ */
 struct span ca_issuer_of(const struct ca *ca, enum ca_profile profile);

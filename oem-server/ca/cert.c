@@ -26,9 +26,9 @@ enum err cert_terms_make(const struct profile *profile, struct ca_terms *terms_o
     if (RAND_bytes(number, RANDOM_SIZE) != 1)
         return ssl_fail(ERR_INTERNAL, "random serial");
     number[0] = (uint8_t)((number[0] & 0x3F) | 0x40);
-    terms.not_after = profile->days == 0
-                          ? no_expiry
-                          : terms.not_before + CERT_BACK_DATED_S + (int64_t)profile->days * DAY_S;
+    terms.not_after = profile->days == 0 ? no_expiry
+                                         : terms.not_before + CERT_BACK_DATED_S +
+                                               (int64_t)profile->days * DAY_S;
     *terms_out = terms;
     return ERR_OK;
 }

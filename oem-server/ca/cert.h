@@ -15,7 +15,7 @@ struct cert_request {
     X509 *issuer;                     /* NULL: self-signed */
     EVP_PKEY *signer;                 /* the issuer's key */
     const struct ca_terms *terms;     /* NULL: fresh ones */
-    bool own_terms; /* of cert_check(): the issuer chooses serial and times */
+    bool own_terms;                   /* of cert_check(): the issuer chooses serial and times */
 };
 
 /* How far the clock of a CA outside may be from ours, and what it sets notBefore back by. */

@@ -69,7 +69,8 @@ static bool set_names(struct config *config, const char *value)
         return false;
     for (char *name = strtok_r(copy, " ,", &save); name != NULL;
          name = strtok_r(NULL, " ,", &save))
-        if (count == CONFIG_SERVER_NAMES_MAX || !config_set(&config->server_names[count++], name))
+        if (count == CONFIG_SERVER_NAMES_MAX ||
+            !config_set(&config->server_names[count++], name))
             return false;
     return count >= 1;
 }

@@ -39,7 +39,7 @@ struct config {
     char *organization;
     char *trust_domain;
     char *server_names[CONFIG_SERVER_NAMES_MAX + 1]; /* NULL-terminated */
-    bool use_ejbca; /* [ca] backend = ejbca */
+    bool use_ejbca;                                  /* [ca] backend = ejbca */
     struct ejbca_config ejbca;
     enum config_boot_keys boot_keys;
     char *origin; /* of the event log; default "<trust_domain>/hallmark-log" */

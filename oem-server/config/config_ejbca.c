@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config_ejbca: the section "ejbca". Called by config.c. It must not let a server start with a part
- * of what EJBCA needs (test_config).
+ * config_ejbca: the section "ejbca". Called by config.c. It must not let a server start with a
+ * part of what EJBCA needs (test_config).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct row {
 
 #define ROW(name, required)                                                                    \
     {                                                                                          \
-        #name, offsetof(struct ejbca_config, name), required                                   \
+#name, offsetof(struct ejbca_config, name), required                                   \
     }
 static const struct row rows[] = {
     ROW(url, true), ROW(certificate, true), ROW(key, true),           ROW(trust, true),
@@ -71,9 +71,9 @@ static bool take_profile(struct ejbca_config *ejbca, const char *key, const char
             continue;
         *known = true;
         struct ejbca_profile_pair *pair = &ejbca->profiles[use];
-        return value[0] != '\0' &&
-               config_set(is_certificate ? &pair->certificate_profile : &pair->end_entity_profile,
-                          value);
+        return value[0] != '\0' && config_set(is_certificate ? &pair->certificate_profile
+                                                             : &pair->end_entity_profile,
+                                              value);
     }
     return false;
 }
@@ -96,9 +96,10 @@ static enum err check_pairs(const char *path, const struct ejbca_config *ejbca)
     for (enum ejbca_use use = EJBCA_DEVICE; use < EJBCA_USES; use++) {
         const struct ejbca_profile_pair *pair = &ejbca->profiles[use];
         if ((pair->certificate_profile == NULL) != (pair->end_entity_profile == NULL))
-            return fail(ERR_CONFIG,
-                        "%s: [ejbca] %s_certificate_profile and %s_end_entity_profile go together",
-                        path, ejbca_use_name(use), ejbca_use_name(use));
+            return fail(
+                ERR_CONFIG,
+                "%s: [ejbca] %s_certificate_profile and %s_end_entity_profile go together",
+                path, ejbca_use_name(use), ejbca_use_name(use));
     }
     return ejbca->profiles[EJBCA_DEVICE].certificate_profile != NULL
                ? ERR_OK
@@ -115,13 +116,14 @@ enum err config_ejbca_complete(const char *path, struct config *config)
     if (!config->use_ejbca)
         return config->boot_keys == CONFIG_BOOT_HSM
                    ? ERR_OK
-                   : fail(ERR_CONFIG, "%s: [boot] keys = ejbca needs [ca] backend = ejbca", path);
+                   : fail(ERR_CONFIG, "%s: [boot] keys = ejbca needs [ca] backend = ejbca",
+                          path);
     for (size_t i = 0; i < COUNT(rows); i++)
         if (rows[i].required && *field_of(ejbca, &rows[i]) == NULL)
             return fail(ERR_CONFIG, "%s: [ejbca] %s is missing", path, rows[i].key);
     if (config->boot_keys == CONFIG_BOOT_EJBCA && ejbca->crypto_token == NULL)
-        return fail(ERR_CONFIG, "%s: [ejbca] crypto_token is missing: [boot] keys = ejbca needs it",
-                    path);
+        return fail(ERR_CONFIG,
+                    "%s: [ejbca] crypto_token is missing: [boot] keys = ejbca needs it", path);
     return check_pairs(path, ejbca);
 }
 

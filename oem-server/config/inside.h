@@ -7,7 +7,8 @@
 /* A pair of the section "ejbca". known: there is such a key. false: the value is bad. */
 bool config_ejbca_take(struct ejbca_config *ejbca, const char *key, const char *value,
                        bool *known);
-/* The section is complete for what [ca] and [boot] ask of it. ERR_CONFIG names what is missing. */
+/* The section is complete for what [ca] and [boot] ask of it. ERR_CONFIG names what is missing.
+ */
 enum err config_ejbca_complete(const char *path, struct config *config);
 void config_ejbca_free(struct ejbca_config *ejbca);
 

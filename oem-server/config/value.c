@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* value: sets a field from a value's text. Called by config.c and config_ejbca.c. A bad value must
- * leave the field alone or empty, and is told by false (test_config). */
+/* value: sets a field from a value's text. Called by config.c and config_ejbca.c. A bad value
+ * must leave the field alone or empty, and is told by false (test_config). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ca check: tries the configured CA, and prints a table. Called through the table of commands, on
- * the server's host; the server may run. It must not change anything of the server's, and must not
- * leave a valid certificate behind (tests/interop/ejbca/check).
+ * ca check: tries the configured CA, and prints a table. Called through the table of commands,
+ * on the server's host; the server may run. It must not change anything of the server's, and
+ * must not leave a valid certificate behind (tests/interop/ejbca/check).
  */
 #include <stdio.h>
 
@@ -16,7 +16,9 @@ struct ca_check_args {
     const char *config;
 };
 
-static const struct list_column columns[] = { { "step", 18 }, { "outcome", 8 }, { "detail", 0 } };
+static const struct list_column columns[] = { { "step", 18 },
+                                              { "outcome", 8 },
+                                              { "detail", 0 } };
 
 struct table {
     const struct ctl *ctl;
@@ -68,7 +70,8 @@ static enum err check_ejbca(const struct config *config, struct table *table)
 {
     AUTO(ejbca_drop) struct ejbca *ejbca = NULL;
     enum err e = ejbca_open(&config->ejbca, &ejbca);
-    print_step(table, "files", e == ERR_OK, e == ERR_OK ? "certificates and key are read" : fail_words());
+    print_step(table, "files", e == ERR_OK,
+               e == ERR_OK ? "certificates and key are read" : fail_words());
     TRY(e);
     return ejbca_check(ejbca, print_step, table);
 }
@@ -84,9 +87,10 @@ static enum err ca_check(struct ctl *ctl, const struct command *command, const v
     list_header(ctl, columns, COUNT(columns));
     enum err e = config->use_ejbca ? check_ejbca(config, &table) : check_hsm(config, &table);
     TRY(table.err);
-    return e == ERR_OK ? ERR_OK
-                       : fail_quiet(e, "the CA does not do all that is asked of it: see the rows "
-                                       "that FAILED");
+    return e == ERR_OK
+               ? ERR_OK
+               : fail_quiet(e, "the CA does not do all that is asked of it: see the rows "
+                               "that FAILED");
 }
 
 static const struct option_row options[] = {

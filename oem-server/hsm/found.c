@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * found: see found.h. EJBCA leaves no public key object and an empty label, so the CKA_ID finds its
- * keys, and the certificate object beside each tells the public key. It must not take a key that
- * could leave the token (test_hsm_found).
+ * found: see found.h. EJBCA leaves no public key object and an empty label, so the CKA_ID finds
+ * its keys, and the certificate object beside each tells the public key. It must not take a key
+ * that could leave the token (test_hsm_found).
  */
 #include "oem-server/hsm/found.h"
 

@@ -121,7 +121,7 @@ enum err hsm_unit_key_open(struct hsm *hsm, struct span wrapped, struct hsm_unit
 enum err hsm_unit_key_find(struct hsm *hsm, const char *name, struct hsm_unit_key **key_out,
                            uint8_t point_out[static P256_POINT_SIZE]);
 struct span hsm_unit_key_wrapped(const struct hsm_unit_key *key); /* borrowed, as long as key */
-const char *hsm_unit_key_kek(const struct hsm_unit_key *key); /* "": it is not wrapped */
+const char *hsm_unit_key_kek(const struct hsm_unit_key *key);     /* "": it is not wrapped */
 enum err hsm_unit_key_sign(struct hsm_unit_key *key, const uint8_t digest[static SHA256_SIZE],
                            uint8_t signature_out[static P256_SIGNATURE_SIZE]);
 void hsm_unit_key_free(struct hsm_unit_key *key); /* NULL is fine; does not wait */

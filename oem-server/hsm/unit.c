@@ -17,14 +17,15 @@
 #include "oem-server/hsm/sign.h"
 #include "oem-server/hsm/wrap.h"
 
-/* What is kept of a key that stays on the token: this and its name. No wrapped key is as short. */
+/* What is kept of a key that stays on the token: this and its name. No wrapped key is as short.
+ */
 #define NAMED "key-id:"
 
 /* Used by one thread at a time. The object is apart, because the token frees it (session.h). */
 struct hsm_unit_key {
     struct token *token;
     char name[KEY_NAME_MAX + 1]; /* of a key that stays on the token; "": wrapped */
-    struct doomed *object; /* NULL: unwrapped when needed */
+    struct doomed *object;       /* NULL: unwrapped when needed */
     struct buf wrapped;
 };
 

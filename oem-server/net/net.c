@@ -30,8 +30,8 @@ static X509 *read_certificate(struct span der)
 static bool trust_outside(X509_STORE *trusted, const struct server *server)
 {
     bool ok = true;
-    if (server->ejbca == NULL || !(ca_is_outside(server->ca, CA_STATION) ||
-                                   ca_is_outside(server->ca, CA_OPERATOR)))
+    if (server->ejbca == NULL ||
+        !(ca_is_outside(server->ca, CA_STATION) || ca_is_outside(server->ca, CA_OPERATOR)))
         return true;
     STACK_OF(X509) *chain = ejbca_chain(server->ejbca);
     for (int i = 0; i < sk_X509_num(chain) && ok; i++)

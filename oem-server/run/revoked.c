@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * revoked: see revoked.h. Called by server.c; the work is done on a strand of the pool, one at a time.
- * A revocation must not be counted as told before the CA has answered (tests/interop/ejbca/board).
+ * revoked: see revoked.h. Called by server.c; the work is done on a strand of the pool, one at
+ * a time. A revocation must not be counted as told before the CA has answered
+ * (tests/interop/ejbca/board).
  */
 #include "oem-server/run/revoked.h"
 
 #include <string.h>
 
 #include "common/core/wr.h"
+#include "oem-server/unit/certificate.h"
 
 enum { EVERY_MS = 5000, AT_ONCE = 100, CURSOR_SIZE = 8 + UID_SIZE + 4 };
 

@@ -39,7 +39,8 @@ enum err init_open(const char *config_path, struct init **init_out)
     if (init == NULL)
         return fail(ERR_MEMORY, "init: no memory");
     enum err e = config_read(config_path, &init->config);
-    if (e == ERR_OK) /* the first operator has the HSM's certificate: a CA outside is not needed */
+    if (e ==
+        ERR_OK) /* the first operator has the HSM's certificate: a CA outside is not needed */
         init->config->use_ejbca = false;
     if (e == ERR_OK)
         e = server_open(init->config, &init->server);

@@ -119,7 +119,8 @@
                 " WHERE uid = $1 AND gen = $2")                                                \
     X(SEAL_GET, "SELECT station, detail, accepted FROM fact_seal WHERE uid = $1 AND gen = $2") \
     X(REVOKED_COUNT, "SELECT COUNT(*) FROM fact_revoked WHERE uid = $1 AND gen = $2")          \
-    X(REVOKED_SERIAL, "SELECT COUNT(*) FROM fact_revoked WHERE uid = $1 AND serial = $2")      \
+    X(REVOKED_SERIALS, "SELECT serial FROM fact_revoked WHERE uid = $1"                        \
+                       " ORDER BY gen DESC, serial LIMIT $2")                                  \
     X(REVOKED_PAGE, "SELECT gen, serial, reason, revoked_us FROM fact_revoked WHERE uid = $1"  \
                     " ORDER BY gen, serial LIMIT $2")                                          \
     X(REVOKED_NEXT, "SELECT r.revoked_us, r.uid, r.gen, c.certificate, r.reason"               \

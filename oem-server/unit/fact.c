@@ -177,10 +177,9 @@ static enum err issued_serial(struct store_tx *tx, const struct unit *unit,
         return found == ERR_NOT_FOUND ? ERR_OK : found;
     const uint8_t *p = der.ptr;
     X509 *certificate = d2i_X509(NULL, &p, (long)der.len);
-    BIGNUM *number =
-        certificate == NULL
-            ? NULL
-            : ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    BIGNUM *number = certificate == NULL
+                         ? NULL
+                         : ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
     if (number != NULL && BN_num_bytes(number) <= (int)sizeof(claim->serial))
         BN_bn2binpad(number, claim->serial, sizeof(claim->serial));
     BN_free(number);
@@ -203,13 +202,22 @@ enum err fact_revoke(struct store_tx *tx, const struct unit *unit, const char *r
     return added == ERR_EXISTS ? ERR_OK : added;
 }
 
-enum err unit_serial_revoked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                             const uint8_t serial[static 20], bool *revoked_out)
+enum err unit_revoked_serials(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                              struct buf *serials_out)
 {
-    uint64_t count = 0;
-    TRY(query_count(tx, STATEMENT_REVOKED_SERIAL,
-                    VALUES(value_bytes(uid, UID_SIZE), value_bytes(serial, 20)), &count));
-    *revoked_out = count != 0;
+    AUTO(query_close) struct query query = { 0 };
+    uint8_t serial[20];
+    bool row = false;
+    buf_free(serials_out);
+    TRY(query_open(tx, STATEMENT_REVOKED_SERIALS,
+                   VALUES(value_bytes(uid, UID_SIZE), value_number(UNIT_REVOKED_MAX)), &query));
+    TRY(query_next(&query, &row));
+    while (row) {
+        query_bytes(&query, serial, sizeof(serial));
+        TRY(query_end(&query));
+        TRY(buf_append(serials_out, SPAN(serial)));
+        TRY(query_next(&query, &row));
+    }
     return ERR_OK;
 }
 

@@ -6,7 +6,7 @@
 
 #include "oem-server/store/row.h"
 #include "oem-server/unit/order.h"
-#include "oem-server/unit/unit.h"
+#include "oem-server/unit/certificate.h"
 
 enum {
     UID_HEX_SIZE = 2 * UID_SIZE + 1,

@@ -185,12 +185,6 @@ struct unit_run {
 enum err unit_claim(struct store_tx *tx, const struct unit_run *run,
                     const struct unit_claim *wanted, bool recorded,
                     struct unit_claim *claim_out);
-/* The stored certificate of the run's unit and generation. ERR_NOT_FOUND: none yet. */
-enum err unit_certificate(struct store_tx *tx, const struct unit_run *run,
-                          struct buf *certificate_out);
-/* Was a certificate of that UID with that serial revoked here, in any generation? */
-enum err unit_serial_revoked(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
-                             const uint8_t serial[static 20], bool *revoked_out);
 /* Arrows 14, 18, 22: insert the fact if it is absent, then answer with the stored row; other
  * bytes are dropped. */
 enum err unit_certify(struct store_tx *tx, const struct unit_run *run, struct span csr,
@@ -387,25 +381,7 @@ enum err unit_boot_key_get(struct store_tx *tx, const char *scope, struct buf *w
                            uint8_t rotpk_out[static ROTPK_SIZE]); /* ERR_NOT_FOUND */
 enum err unit_boot_key_put(struct store_tx *tx, const char *scope, const char *kek,
                            struct span wrapped,
-                           const uint8_t rotpk[static ROTPK_SIZE]);
-/* Revoked certificates, in the order in which they were revoked. The cursor is all zero at first.
- * ERR_NOT_FOUND: none after it. The caller frees revocation_out->certificate. */
-struct unit_revocation {
-    int64_t revoked_us;
-    uint8_t uid[UID_SIZE];
-    uint32_t gen;
-    struct buf certificate;
-    char reason[UNIT_REASON_MAX + 1];
-};
-enum err unit_revoked_next(struct store_tx *tx, const struct unit_revocation *after,
-                           struct unit_revocation *revocation_out);
-
-/* The certificate of that key, from a CA outside: insert if absent, then the stored row; and the
- * row alone (ERR_NOT_FOUND). */
-enum err unit_boot_certify(struct store_tx *tx, const char *scope, struct span certificate,
-                           struct buf *certificate_out);
-enum err unit_boot_certificate(struct store_tx *tx, const char *scope,
-                               struct buf *certificate_out); /* ERR_EXISTS */
+                           const uint8_t rotpk[static ROTPK_SIZE]); /* ERR_EXISTS */
 
 /* For a change of the KEK: the next wrapped key after that id, and the key under another KEK.
  * ERR_NOT_FOUND. id_out: 160 bytes hold any. */

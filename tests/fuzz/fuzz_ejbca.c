@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What EJBCA, or whoever answers in its place, sends: each parser of an answer gets the bytes. */
+/* What EJBCA, or whoever answers in its place, sends: each parser of an answer gets the bytes.
+ */
 #include <string.h>
 
 #include "oem-server/ca/ejbca/answer.h"
@@ -58,7 +59,8 @@ static void put_text(fuzz_put *put, void *context, const char *name, const char 
 void fuzz_seeds(fuzz_put *put, void *context)
 {
     put_text(put, context, "empty", "");
-    put_text(put, context, "status", "{\"status\":\"OK\",\"version\":\"1.0\",\"revision\":\"EJBCA 9\"}");
+    put_text(put, context, "status",
+             "{\"status\":\"OK\",\"version\":\"1.0\",\"revision\":\"EJBCA 9\"}");
     put_text(put, context, "error", "{\"error_code\":400,\"error_message\":\"CA is offline\"}");
     put_text(put, context, "revoked", "{\"serial_number\":\"01\",\"revoked\":true}");
     put_text(put, context, "none", "{\"certificates\":[],\"more_results\":false}");

@@ -254,13 +254,12 @@ static enum err issue(void *state, const struct backend_request *request,
                        .terms = *request->terms,
                        .uri = request->uri,
                        .digest = EVP_sha256() };
-    d.r =
-        (struct cert_request){ .profile = &d.profile,
-                               .subject = request->subject,
-                               .subject_key = X509_REQ_get0_pubkey(request->csr),
-                               .issuer = issuing,
-                               .signer = issuing_key,
-                               .terms = &d.terms };
+    d.r = (struct cert_request){ .profile = &d.profile,
+                                 .subject = request->subject,
+                                 .subject_key = X509_REQ_get0_pubkey(request->csr),
+                                 .issuer = issuing,
+                                 .signer = issuing_key,
+                                 .terms = &d.terms };
     if (lie->before != NULL)
         lie->before(&d);
     if (d.uri != NULL)
@@ -331,8 +330,8 @@ static enum err ask(enum ca_profile profile, struct buf *certificate_out)
     AUTO(buf_free) struct buf der = make_csr(&(struct csr_spec){ .curve = "P-256" });
     AUTO(ssl_request_drop) X509_REQ *csr = NULL;
     assert_int_equal(ca_csr_open(buf_span(&der), &csr), ERR_OK);
-    return ca_issue(ca, profile, profile == CA_DEVICE ? NULL : "line-1", csr, NULL,
-                    false, certificate_out);
+    return ca_issue(ca, profile, profile == CA_DEVICE ? NULL : "line-1", csr, NULL, NULL,
+                    certificate_out);
 }
 
 static void refuse_each(enum ca_profile profile, const struct lie *rows, size_t count)

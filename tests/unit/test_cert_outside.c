@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a CA outside may choose in a certificate, and what it may not: cert_check() with own_terms. The
- * rest of the check is test_ca_backend's. */
+/* What a CA outside may choose in a certificate, and what it may not: cert_check() with
+ * own_terms. The rest of the check is test_ca_backend's. */
 #include "tests/unit/check.h"
 
 #include <openssl/ec.h>
@@ -22,16 +22,28 @@ struct part {
     int nid;
     const char *text;
 };
-#define O    { NID_organizationName, "Example AG" }
-#define OU   { NID_organizationalUnitName, "po-1" }
-#define CN   { NID_commonName, "NuLink3" }
-#define UID_ { NID_serialNumber, "0011" }
+#define O                                                                                      \
+    {                                                                                          \
+        NID_organizationName, "Example AG"                                                     \
+    }
+#define OU                                                                                     \
+    {                                                                                          \
+        NID_organizationalUnitName, "po-1"                                                     \
+    }
+#define CN                                                                                     \
+    {                                                                                          \
+        NID_commonName, "NuLink3"                                                              \
+    }
+#define UID_                                                                                   \
+    {                                                                                          \
+        NID_serialNumber, "0011"                                                               \
+    }
 
 static const struct row {
     const char *name;
     enum ca_profile profile;
     struct part parts[5];
-    bool one_set; /* the last two parts are in one set */
+    bool one_set;        /* the last two parts are in one set */
     int64_t from, until; /* added to what was asked for */
     const char *serial;  /* hex; NULL: a random one */
     const char *differs; /* NULL: it is accepted */
@@ -40,25 +52,86 @@ static const struct row {
     { "another order", CA_DEVICE, { CN, UID_, OU, O }, false, 0, 0, NULL, NULL },
     { "a part is missing", CA_DEVICE, { CN, UID_, O }, false, 0, 0, NULL, "subject" },
     { "a part is twice", CA_DEVICE, { O, OU, CN, UID_, CN }, false, 0, 0, NULL, "subject" },
-    { "a part in place of another", CA_DEVICE, { O, OU, CN, CN }, false, 0, 0, NULL, "subject" },
-    { "another UID", CA_DEVICE, { O, OU, CN, { NID_serialNumber, "0012" } }, false, 0, 0, NULL, "subject" },
-    { "other case", CA_DEVICE, { O, OU, { NID_commonName, "nulink3" }, UID_ }, false, 0, 0, NULL, "subject" },
+    { "a part in place of another",
+      CA_DEVICE,
+      { O, OU, CN, CN },
+      false,
+      0,
+      0,
+      NULL,
+      "subject" },
+    { "another UID",
+      CA_DEVICE,
+      { O, OU, CN, { NID_serialNumber, "0012" } },
+      false,
+      0,
+      0,
+      NULL,
+      "subject" },
+    { "other case",
+      CA_DEVICE,
+      { O, OU, { NID_commonName, "nulink3" }, UID_ },
+      false,
+      0,
+      0,
+      NULL,
+      "subject" },
     { "two parts in one set", CA_DEVICE, { O, OU, CN, UID_ }, true, 0, 0, NULL, "subject" },
     { "issued later", CA_DEVICE, { O, OU, CN, UID_ }, false, 500, 0, NULL, NULL },
-    { "its clock is a little slow", CA_DEVICE, { O, OU, CN, UID_ }, false, -200, 0, NULL, NULL },
+    { "its clock is a little slow",
+      CA_DEVICE,
+      { O, OU, CN, UID_ },
+      false,
+      -200,
+      0,
+      NULL,
+      NULL },
     { "before the claim", CA_DEVICE, { O, OU, CN, UID_ }, false, -HOUR_S, 0, NULL, "begin" },
     { "not valid yet", CA_DEVICE, { O, OU, CN, UID_ }, false, HOUR_S, 0, NULL, "begin" },
     { "cut", CA_DEVICE, { O, OU, CN, UID_ }, false, 0, -1, NULL, "end" },
     { "short serial", CA_DEVICE, { O, OU, CN, UID_ }, false, 0, 0, "01", NULL },
-    { "serial of 20 bytes", CA_DEVICE, { O, OU, CN, UID_ }, false, 0, 0,
-      "7f00000000000000000000000000000000000001", NULL },
-    { "serial of 21 bytes", CA_DEVICE, { O, OU, CN, UID_ }, false, 0, 0,
-      "7f0000000000000000000000000000000000000001", "serial" },
+    { "serial of 20 bytes",
+      CA_DEVICE,
+      { O, OU, CN, UID_ },
+      false,
+      0,
+      0,
+      "7f00000000000000000000000000000000000001",
+      NULL },
+    { "serial of 21 bytes",
+      CA_DEVICE,
+      { O, OU, CN, UID_ },
+      false,
+      0,
+      0,
+      "7f0000000000000000000000000000000000000001",
+      "serial" },
     { "serial 0", CA_DEVICE, { O, OU, CN, UID_ }, false, 0, 0, "00", "serial" },
     { "negative serial", CA_DEVICE, { O, OU, CN, UID_ }, false, 0, 0, "-05", "serial" },
-    { "a principal's end is a little off", CA_STATION, { O, OU, CN, UID_ }, false, 0, DAY_S - 60, NULL, NULL },
-    { "a principal's end is too late", CA_STATION, { O, OU, CN, UID_ }, false, 0, 2 * DAY_S, NULL, "end" },
-    { "a principal's end is too early", CA_STATION, { O, OU, CN, UID_ }, false, 0, -2 * DAY_S, NULL, "end" },
+    { "a principal's end is a little off",
+      CA_STATION,
+      { O, OU, CN, UID_ },
+      false,
+      0,
+      DAY_S - 60,
+      NULL,
+      NULL },
+    { "a principal's end is too late",
+      CA_STATION,
+      { O, OU, CN, UID_ },
+      false,
+      0,
+      2 * DAY_S,
+      NULL,
+      "end" },
+    { "a principal's end is too early",
+      CA_STATION,
+      { O, OU, CN, UID_ },
+      false,
+      0,
+      -2 * DAY_S,
+      NULL,
+      "end" },
 };
 
 static X509_NAME *name_of(const struct row *row)
@@ -132,7 +205,8 @@ static int set_up(void **state)
 {
     (void)state;
     AUTO(ssl_name_drop) X509_NAME *name = NULL;
-    const struct names_subject parts = { .organization = "Example AG", .common_name = "Issuing" };
+    const struct names_subject parts = { .organization = "Example AG",
+                                         .common_name = "Issuing" };
     issuing_key = EVP_EC_gen("P-256");
     device_key = EVP_EC_gen("P-256");
     if (names_subject_make(&parts, &name) != ERR_OK)

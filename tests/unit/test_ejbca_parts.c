@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of the EJBCA backend that need no EJBCA: faults, circuit breaker, doubts, turns, and the
- * parser of answers. The whole: tests/interop/ejbca. */
+/* The parts of the EJBCA backend that need no EJBCA: faults, circuit breaker, doubts, turns,
+ * and the parser of answers. The whole: tests/interop/ejbca. */
 #include "tests/unit/check.h"
 
 #include <pthread.h>
@@ -30,11 +30,13 @@ static const struct {
     enum err err;
     const char *says, *advises;
 } answers[] = {
-    { 400, "CA Test CA is offline", FAULT_CA_OFFLINE, ERR_PRECONDITION, "CA is offline", "activate" },
-    { 400, "CryptoToken 'x' is off-line.", FAULT_TOKEN_OFFLINE, ERR_PRECONDITION, "HSM", "token" },
+    { 400, "CA Test CA is offline", FAULT_CA_OFFLINE, ERR_PRECONDITION, "CA is offline",
+      "activate" },
+    { 400, "CryptoToken 'x' is off-line.", FAULT_TOKEN_OFFLINE, ERR_PRECONDITION, "HSM",
+      "token" },
     { 503, "Device was unavailable.", FAULT_TOKEN_OFFLINE, ERR_UNAVAILABLE, "HSM", "activate" },
-    { 400, "Single transaction enrollment request rejected since approvals are enabled", FAULT_APPROVAL,
-      ERR_PRECONDITION, "approval", "two_person" },
+    { 400, "Single transaction enrollment request rejected since approvals are enabled",
+      FAULT_APPROVAL, ERR_PRECONDITION, "approval", "two_person" },
     { 202, "", FAULT_APPROVAL, ERR_PRECONDITION, "approval", "approvals off" },
     { 400, "Certificate profile with name A doesn't exist.", FAULT_NO_PROFILE, ERR_PRECONDITION,
       "profile", "_profile" },
@@ -42,11 +44,12 @@ static const struct {
     { 400, "User 'a' is not allowed to use same key as the user(s) 'b'", FAULT_SAME_KEY,
       ERR_PRECONDITION, "key is another", "share" },
     { 400, "anything", FAULT_REFUSED, ERR_PRECONDITION, "refused", "ca check" },
-    { 403, "not authorized to resource /administrator", FAULT_FORBIDDEN, ERR_PRECONDITION, "may not",
-      "role" },
-    { 403, "no client certificate or OAuth token received", FAULT_NO_CERTIFICATE, ERR_PRECONDITION,
-      "no client certificate", "proxy" },
-    { 404, "RESTEASY003210: Could not find resource for full path: https://h/v1/cryptotoken/t/x",
+    { 403, "not authorized to resource /administrator", FAULT_FORBIDDEN, ERR_PRECONDITION,
+      "may not", "role" },
+    { 403, "no client certificate or OAuth token received", FAULT_NO_CERTIFICATE,
+      ERR_PRECONDITION, "no client certificate", "proxy" },
+    { 404,
+      "RESTEASY003210: Could not find resource for full path: https://h/v1/cryptotoken/t/x",
       FAULT_ENTERPRISE, ERR_PRECONDITION, "edition", "keys = hsm" },
     { 404, "RESTEASY003210: Could not find resource for full path: https://h/v1/certificate/x",
       FAULT_DISABLED, ERR_PRECONDITION, "nothing at this address", "enable" },
@@ -275,7 +278,7 @@ static void certificates_of_each_version(void **state)
 {
     (void)state;
     static const char *const one[] = { "enrolled", "pem" }, *const many[] = { "found-two",
-                                                                            "found-7.11" };
+                                                                              "found-7.11" };
     static const size_t counts[] = { 2, 1 };
     for (size_t i = 0; i < COUNT(one); i++) {
         AUTO(buf_free) struct buf body = file_of(one[i]);
@@ -312,7 +315,8 @@ static void what_is_no_certificate(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(no_certificates); i++) {
         X509 *certificate = NULL;
-        assert_int_equal(answer_certificate(text_span(no_certificates[i]), &certificate), ERR_PROTO);
+        assert_int_equal(answer_certificate(text_span(no_certificates[i]), &certificate),
+                         ERR_PROTO);
         assert_null(certificate);
     }
     AUTO(buf_free) struct buf long_body = { 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys that another program made on the boot token, as EJBCA leaves them: CKA_ID, no label, no public
- * key object, a certificate object. They are made here with pkcs11-tool. */
+/* Keys that another program made on the boot token, as EJBCA leaves them: CKA_ID, no label, no
+ * public key object, a certificate object. They are made here with pkcs11-tool. */
 #include "tests/unit/check.h"
 
 #include <openssl/ec.h>
@@ -36,8 +36,8 @@ static int tear_down(void **state)
 /* pkcs11-tool on the boot token, with up to six words. */
 static void tool(const char *const words[], char *output, size_t cap)
 {
-    const char *all[24] = { "pkcs11-tool",   "--module", MODULE, "--token-label",
-                            soft.labels[HSM_BOOT], "--login", "--pin", softhsm_pin(HSM_BOOT) };
+    const char *all[24] = { "pkcs11-tool",         "--module", MODULE,  "--token-label",
+                            soft.labels[HSM_BOOT], "--login",  "--pin", softhsm_pin(HSM_BOOT) };
     size_t n = 8;
     for (size_t i = 0; words[i] != NULL; i++)
         all[n++] = words[i];
@@ -84,7 +84,8 @@ static void make_key(const char *alias, const char *extra, EVP_PKEY *certificate
     hex_of(span_of(alias, strlen(alias)), id);
     path_of("public.der", public_path);
     path_of("certificate.der", certificate_path);
-    tool((const char *[]){ "--keypairgen", "--key-type", "EC:prime256v1", "--id", id, extra, NULL },
+    tool((const char *[]){ "--keypairgen", "--key-type", "EC:prime256v1", "--id", id, extra,
+                           NULL },
          NULL, 0);
     tool((const char *[]){ "--read-object", "--type", "pubkey", "--id", id, "--output-file",
                            public_path, NULL },

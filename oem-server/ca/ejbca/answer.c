@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answer: see answer.h. Called by ask.c with bodies that http.c has limited to ANSWER_MAX. It must
- * not keep a pointer into a body.
+ * answer: see answer.h. Called by ask.c with bodies that http.c has limited to ANSWER_MAX. It
+ * must not keep a pointer into a body.
  */
 #include "oem-server/ca/ejbca/answer.h"
 
@@ -82,7 +82,8 @@ static enum err of_pem(struct span text, X509 **certificate_out)
 static enum err of_der(struct span der, X509 **certificate_out)
 {
     const uint8_t *p = der.ptr;
-    AUTO(ssl_certificate_drop) X509 *certificate =
+    AUTO(ssl_certificate_drop)
+    X509 *certificate =
         der.len > ANSWER_CERTIFICATE_MAX ? NULL : d2i_X509(NULL, &p, (long)der.len);
     ERR_clear_error();
     if (certificate == NULL || p != der.ptr + der.len)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * answer: parses what EJBCA answers. The bytes are not trusted: counts and lengths are limited,
- * duplicate keys, wrong types and bytes after the end are refused (fuzz_ejbca). For the folder and
- * its tests; no state, no network, any thread. Each gives ERR_PROTO for what it cannot parse, and
- * writes its output on success only.
+ * duplicate keys, wrong types and bytes after the end are refused (test_ejbca_parts). For the
+ * folder and its tests; no state, no network, any thread. Each gives ERR_PROTO for what it
+ * cannot parse, and writes its output on success only.
  */
 #pragma once
 
@@ -47,6 +47,6 @@ enum err answer_status(struct span body, struct answer_status *status_out);
 enum err answer_ca_subject(struct span body, const char *name,
                            char subject_out[static ANSWER_TEXT_MAX * 2]);
 
-/* Of a failure: "error_message", cleaned; "" if the body has none. A body that is no JSON is told
- * by its beginning. */
+/* Of a failure: "error_message", cleaned; "" if the body has none. A body that is no JSON is
+ * told by its beginning. */
 void answer_text(struct span body, char text_out[static ANSWER_TEXT_MAX]);

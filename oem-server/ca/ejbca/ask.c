@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ask: see ask.h. Called by issue.c, check.c and ejbca.c. Each call goes through the breaker once
- * and is sent once.
+ * ask: see ask.h. Called by issue.c, check.c and ejbca.c. Each call goes through the breaker
+ * once and is sent once.
  */
 #include "oem-server/ca/ejbca/ask.h"
 
@@ -154,9 +154,9 @@ enum err ask_search(struct ejbca *e, const char *user, struct answer_found *foun
     AUTO(http_answer_free) struct http_answer answer = { 0 };
     struct ask_result result;
     AUTO(json_drop)
-    json_t *json = json_pack("{s:i, s:[{s:s, s:s, s:s}]}", "max_number_of_results",
-                             ANSWER_FOUND_MAX, "criteria", "property", "QUERY", "value", user,
-                             "operation", "EQUAL");
+    json_t *json =
+        json_pack("{s:i, s:[{s:s, s:s, s:s}]}", "max_number_of_results", ANSWER_FOUND_MAX,
+                  "criteria", "property", "QUERY", "value", user, "operation", "EQUAL");
     AUTO(free_drop) char *body = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
     if (body == NULL)
         return no_memory();

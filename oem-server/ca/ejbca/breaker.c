@@ -51,8 +51,7 @@ static void count(struct breaker *b, uint64_t now_ms, bool was_probe)
     if (b->open_until_ms != 0 && !was_probe)
         return;
     if (was_probe)
-        b->wait_ms =
-            b->wait_ms * 2 > BREAKER_LONGEST_MS ? BREAKER_LONGEST_MS : b->wait_ms * 2;
+        b->wait_ms = b->wait_ms * 2 > BREAKER_LONGEST_MS ? BREAKER_LONGEST_MS : b->wait_ms * 2;
     if (was_probe || b->failures >= BREAKER_FAILURES)
         b->open_until_ms = now_ms + b->wait_ms;
 }

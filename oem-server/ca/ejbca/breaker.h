@@ -2,10 +2,10 @@
 /*
  * breaker: a circuit breaker and a limit of calls under way. For the folder and its tests.
  *
- * Closed: calls pass. After BREAKER_FAILURES outages in a row it opens: calls are refused until a
- * time has passed, then one call is let through as a probe. Its success closes the breaker, its
- * failure opens it again for twice the time, at most BREAKER_LONGEST_MS. Time is the caller's
- * (CLOCK_MONOTONIC, ms). Any thread.
+ * Closed: calls pass. After BREAKER_FAILURES outages in a row it opens: calls are refused until
+ * a time has passed, then one call is let through as a probe. Its success closes the breaker,
+ * its failure opens it again for twice the time, at most BREAKER_LONGEST_MS. Time is the
+ * caller's (CLOCK_MONOTONIC, ms). Any thread.
  */
 #pragma once
 
@@ -17,7 +17,7 @@ enum {
     BREAKER_FAILURES = 3,
     BREAKER_FIRST_MS = 5000,
     BREAKER_LONGEST_MS = 60000,
-    BREAKER_CALLS_MAX = 16, /* under way at once */
+    BREAKER_CALLS_MAX = 16, /* under way together */
 };
 
 struct breaker {

@@ -83,10 +83,11 @@ static enum err try_clock(struct trying *t)
         e = fail_quiet(ERR_PRECONDITION, "its answer has no Date; next: compare the clocks by "
                                          "hand");
     else if (llabs(off) > CERT_CLOCK_S)
-        e = fail_quiet(ERR_PRECONDITION,
-                       "it is %lld s from ours, and certificates are refused from %d s on; next: "
-                       "set both by NTP",
-                       off, CERT_CLOCK_S);
+        e = fail_quiet(
+            ERR_PRECONDITION,
+            "it is %lld s from ours, and certificates are refused from %d s on; next: "
+            "set both by NTP",
+            off, CERT_CLOCK_S);
     return say(t, "clock", e, words);
 }
 
@@ -144,8 +145,9 @@ static enum err try_ca(struct trying *t)
                        "CA's certificate from EJBCA",
                        t->e->config->ca, subject);
     else if (e == ERR_NOT_FOUND)
-        e = fail_quiet(e, "no CA %.60s that our role may see; next: [ejbca] ca is its name, and "
-                          "the role needs /ca/ID",
+        e = fail_quiet(e,
+                       "no CA %.60s that our role may see; next: [ejbca] ca is its name, and "
+                       "the role needs /ca/ID",
                        t->e->config->ca);
     if (e == ERR_OK || !told)
         e = check_end(t);
@@ -167,8 +169,9 @@ static enum err try_profile(struct trying *t, enum ejbca_use use)
     enum err e = ask_enrol(t->e, use, user, csr, &certificate, &result);
     if (e == ERR_OK) {
         enum err revoked = ask_revoke(t->e, certificate, "CESSATION_OF_OPERATION");
-        e = fail_quiet(ERR_PRECONDITION, "it issued for a request with a wrong signature (%s); "
-                                         "next: have the CA verify proof of possession",
+        e = fail_quiet(ERR_PRECONDITION,
+                       "it issued for a request with a wrong signature (%s); "
+                       "next: have the CA verify proof of possession",
                        revoked == ERR_OK ? "revoked" : "NOT revoked");
     } else if (result.fault == FAULT_REQUEST || result.fault == FAULT_REFUSED ||
                result.fault == FAULT_SAME_KEY || result.fault == FAULT_SAME_DN) {

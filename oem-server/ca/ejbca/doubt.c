@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* doubt: see doubt.h. Used by issue.c. It must not forget a user before its time, unless the list
- * is full (test_ejbca_parts). */
+/* doubt: see doubt.h. Used by issue.c. It must not forget a user before its time, unless the
+ * list is full (test_ejbca_parts). */
 #include "oem-server/ca/ejbca/doubt.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doubt: user names for which EJBCA may still make a certificate, because an answer was lost. For
- * the folder and its tests. At most DOUBTS_MAX; the oldest goes first. In memory only: after a
- * restart the claim in the store has the same effect, a search before anything is asked for. Any
- * thread.
+ * doubt: user names for which EJBCA may still make a certificate, because an answer was lost.
+ * For the folder and its tests. At most DOUBTS_MAX; the oldest goes first. In memory only:
+ * after a restart the claim in the store has the same effect, a search before anything is asked
+ * for. Any thread.
  */
 #pragma once
 

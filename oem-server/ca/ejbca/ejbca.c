@@ -99,10 +99,11 @@ static enum err check_issuer(const struct ejbca *e)
         return fail(ERR_CONFIG, "[ejbca] issuer: the first certificate is no CA's");
     if (e->config->profiles[EJBCA_DEVICE].certificate_profile != NULL &&
         der.len > CERTIFICATE_MAX)
-        return fail(ERR_CONFIG,
-                    "[ejbca] issuer: its certificate has %zu bytes, and a board keeps %d of it: "
-                    "use a CA with a P-256 key and fewer extensions",
-                    der.len, CERTIFICATE_MAX);
+        return fail(
+            ERR_CONFIG,
+            "[ejbca] issuer: its certificate has %zu bytes, and a board keeps %d of it: "
+            "use a CA with a P-256 key and fewer extensions",
+            der.len, CERTIFICATE_MAX);
     return ERR_OK;
 }
 
@@ -149,7 +150,7 @@ void ejbca_close(struct ejbca *ejbca)
     free(ejbca);
 }
 
-STACK_OF(X509) *ejbca_chain(const struct ejbca *ejbca)
+STACK_OF(X509) * ejbca_chain(const struct ejbca *ejbca)
 {
     return ejbca->chain;
 }
@@ -211,7 +212,8 @@ enum err ejbca_generate_key(struct ejbca *ejbca, const char *alias)
 {
     struct ask_result result = { 0 };
     if (ejbca->config->crypto_token == NULL)
-        return fail(ERR_CONFIG, "[ejbca] crypto_token is missing: [boot] keys = ejbca needs it");
+        return fail(ERR_CONFIG,
+                    "[ejbca] crypto_token is missing: [boot] keys = ejbca needs it");
     enum err failed = ask_generate(ejbca, alias, &result);
     bool told = result.fault == FAULT_ENTERPRISE || result.fault == FAULT_FORBIDDEN ||
                 result.fault == FAULT_NO_CERTIFICATE || result.fault == FAULT_DISABLED;

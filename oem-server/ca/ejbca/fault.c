@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault: the table of faults. Used by ask.c for each answer. The texts are those that EJBCA 7.11
- * to 9.x give; a text decides which message people read, and nothing else.
+ * fault: the table of faults. Used by ask.c for each answer. The texts are those that
+ * EJBCA 7.11 to 9.x give; a text decides which message people read, and nothing else.
  */
 #include "oem-server/ca/ejbca/fault.h"
 
@@ -19,7 +19,8 @@ static const struct {
     [FAULT_UNREACHABLE] = { ERR_UNAVAILABLE, "no connection to it",
                             "check [ejbca] url, the network and that EJBCA runs" },
     [FAULT_TLS_SERVER] = { ERR_UNAVAILABLE, "its TLS certificate is not trusted",
-                           "put the CA of EJBCA's server certificate into [ejbca] trust, and its "
+                           "put the CA of EJBCA's server certificate into [ejbca] trust, and "
+                           "its "
                            "name into [ejbca] url" },
     [FAULT_OPEN] = { ERR_UNAVAILABLE, "not called, because it failed several times in a row",
                      "retry after that time; oemctl ca check tells what is wrong" },
@@ -53,7 +54,8 @@ static const struct {
     [FAULT_SAME_KEY] = { ERR_PRECONDITION, "the key is another end entity's",
                          "find that end entity in EJBCA: boards must not share a key" },
     [FAULT_SAME_DN] = { ERR_PRECONDITION, "the subject is another end entity's",
-                        "switch 'enforce unique DN' off for this CA, or revoke that end entity" },
+                        "switch 'enforce unique DN' off for this CA, or revoke that end "
+                        "entity" },
     [FAULT_REQUEST] = { ERR_PRECONDITION, "it refuses the certificate request",
                         "let the certificate profile allow ECDSA with P-256" },
     [FAULT_REFUSED] = { ERR_PRECONDITION, "it refused",
@@ -65,7 +67,8 @@ static const struct {
     [FAULT_ENTERPRISE] = { ERR_PRECONDITION, "this edition has no such call",
                            "[boot] keys = ejbca needs EJBCA Enterprise; use keys = hsm" },
     [FAULT_DISABLED] = { ERR_PRECONDITION, "there is nothing at this address",
-                         "enable 'REST Certificate Management' in EJBCA, and check [ejbca] url" },
+                         "enable 'REST Certificate Management' in EJBCA, and check [ejbca] "
+                         "url" },
     [FAULT_CONFLICT] = { ERR_PRECONDITION, "it was done already", "" },
 };
 
@@ -149,9 +152,9 @@ bool fault_is_doubtful(enum ejbca_fault fault)
 
 bool fault_is_outage(enum ejbca_fault fault, long status)
 {
-    return status >= 500 || (fault >= FAULT_UNREACHABLE && fault <= FAULT_SERVER &&
-                             fault != FAULT_OPEN && fault != FAULT_CROWDED &&
-                             fault != FAULT_REDIRECTED);
+    return status >= 500 ||
+           (fault >= FAULT_UNREACHABLE && fault <= FAULT_SERVER && fault != FAULT_OPEN &&
+            fault != FAULT_CROWDED && fault != FAULT_REDIRECTED);
 }
 
 const char *fault_message(enum ejbca_fault fault)
@@ -169,8 +172,8 @@ enum err fault_fail(enum ejbca_fault fault, long status, const char *text)
     char said[180] = "";
     enum err e = status == 400 || status == 422 ? ERR_PRECONDITION : rows[fault].err;
     if (status != 0)
-        snprintf(said, sizeof(said), " (HTTP %ld%s%.140s%s)", status, text[0] != '\0' ? ": \"" : "",
-                 text, text[0] != '\0' ? "\"" : "");
+        snprintf(said, sizeof(said), " (HTTP %ld%s%.140s%s)", status,
+                 text[0] != '\0' ? ": \"" : "", text, text[0] != '\0' ? "\"" : "");
     else if (text[0] != '\0')
         snprintf(said, sizeof(said), " (%.140s)", text);
     return fail(e, "ca: EJBCA: %s%s%s%s", rows[fault].message, said,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault: what can be wrong with a call of EJBCA, each with its message and advice. For the folder
- * and its tests. The table is fault.c; no state, any thread.
+ * fault: what can be wrong with a call of EJBCA, each with its message and advice. For the
+ * folder and its tests. The table is fault.c; no state, any thread.
  */
 #pragma once
 

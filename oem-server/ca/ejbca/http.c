@@ -176,8 +176,7 @@ enum ejbca_fault http_do(const struct ejbca_config *config, const struct http_ca
     *answer_out = (struct http_answer){ 0 };
     CURL *curl = curl_easy_init();
     struct curl_slist *headers = headers_new();
-    if (curl != NULL && headers != NULL &&
-        asprintf(&url, "%s%s", config->url, call->path) >= 0)
+    if (curl != NULL && headers != NULL && asprintf(&url, "%s%s", config->url, call->path) >= 0)
         fault = perform(curl, config, call, url, headers, answer_out);
     else
         snprintf(answer_out->detail, sizeof(answer_out->detail), "no memory");

@@ -2,10 +2,10 @@
 /*
  * http: one HTTPS call of EJBCA with the client's certificate, by libcurl. For the folder only.
  *
- * Each call has a connection of its own: libcurl sends a request again by itself if a connection
- * that it has kept turns out to be closed, and then EJBCA could issue twice. TLS 1.2 or later, the
- * configured trust only, no redirection, no proxy; at most ANSWER_MAX bytes of body, and HEADERS_MAX
- * of headers, within the time-outs. Any thread, several in parallel.
+ * Each call has a connection of its own: libcurl sends a request again by itself if a
+ * connection that it has kept turns out to be closed, and then EJBCA could issue twice. TLS 1.2
+ * or later, the configured trust only, no redirection, no proxy; at most ANSWER_MAX bytes of
+ * body, and HEADERS_MAX of headers, within the time-outs. Any thread, several in parallel.
  */
 #pragma once
 

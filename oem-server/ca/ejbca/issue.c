@@ -23,10 +23,8 @@ enum { KEY_HEX = 8 }; /* bytes of the key's digest in a user name */
 static void label_of(const X509_NAME *subject, char *label, size_t size)
 {
     char text[70] = "";
-    if (X509_NAME_get_text_by_NID(subject, NID_serialNumber, text,
-                                  sizeof(text)) < 0)
-        X509_NAME_get_text_by_NID(subject, NID_commonName, text,
-                                  sizeof(text));
+    if (X509_NAME_get_text_by_NID(subject, NID_serialNumber, text, sizeof(text)) < 0)
+        X509_NAME_get_text_by_NID(subject, NID_commonName, text, sizeof(text));
     size_t n = 0;
     for (const char *at = text; *at != '\0' && n + 1 < size; at++)
         label[n++] = isalnum((unsigned char)*at) || *at == '.' || *at == '-' ? *at : '_';
@@ -87,11 +85,25 @@ static bool is_before(const X509 *a, const X509 *b)
                                                         X509_get0_serialNumber(b)) < 0);
 }
 
+/* Of an earlier generation of the unit: revoked here, and perhaps not yet there. */
+static bool was_revoked(const struct asking *a, const X509 *certificate)
+{
+    struct span serials = a->request->before.revoked;
+    uint8_t serial[CA_SERIAL_SIZE] = { 0 };
+    bool found = false;
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    if (number != NULL && BN_bn2binpad(number, serial, sizeof(serial)) > 0)
+        for (size_t at = 0; at + CA_SERIAL_SIZE <= serials.len; at += CA_SERIAL_SIZE)
+            found = found || memcmp(serials.ptr + at, serial, CA_SERIAL_SIZE) == 0;
+    BN_free(number);
+    return found;
+}
+
 static enum err is_usable(const struct asking *a, X509 *certificate, bool *usable_out)
 {
     bool revoked = false;
     *usable_out = false;
-    if (!is_for_key(a->e, certificate, key_of(a)) ||
+    if (was_revoked(a, certificate) || !is_for_key(a->e, certificate, key_of(a)) ||
         backend_check(a->request, a->e->issuer, true, certificate) != ERR_OK)
         return ERR_OK;
     TRY(ask_revoked(a->e, certificate, &revoked));
@@ -132,11 +144,12 @@ static enum err revoke_others(struct ejbca *e, const struct answer_found *found,
 static enum err search(struct ejbca *e, const char *user, struct answer_found *found)
 {
     TRY(ask_search(e, user, found));
-    return !found->more ? ERR_OK
-                        : fail(ERR_PRECONDITION,
-                               "ca: EJBCA: user %s has more than %d certificates; next: look at "
-                               "it in EJBCA",
-                               user, ANSWER_FOUND_MAX);
+    return !found->more
+               ? ERR_OK
+               : fail(ERR_PRECONDITION,
+                      "ca: EJBCA: user %s has more than %d certificates; next: look at "
+                      "it in EJBCA",
+                      user, ANSWER_FOUND_MAX);
 }
 
 /* ERR_NOT_FOUND: EJBCA has made none. Others for the same key are revoked. */
@@ -168,16 +181,18 @@ static void keep_watching(const struct asking *a, const X509 *stands)
         doubt_put(&a->e->doubts, a->user, later_ms(a->e), buf_span(&der));
 }
 
-/* What EJBCA answers must be what was asked for; otherwise, if it is for our key, it is revoked,
- * so that nobody uses it. */
+/* What EJBCA answers must be what was asked for; otherwise, if it is for our key, it is
+ * revoked, so that nobody uses it. */
 static enum err accept(const struct asking *a, X509 *certificate)
 {
     char words[FAIL_WORDS_MAX];
     enum err wrong = backend_check(a->request, a->e->issuer, true, certificate);
     if (wrong == ERR_OK)
         return ERR_OK;
-    snprintf(words, sizeof(words), "%.240s; next: compare EJBCA's certificate profile with "
-                                   "oem-server(8)", fail_words());
+    snprintf(words, sizeof(words),
+             "%.240s; next: compare EJBCA's certificate profile with "
+             "oem-server(8)",
+             fail_words());
     if (is_for_key(a->e, certificate, key_of(a)) &&
         revoke(a->e, certificate, "not what was asked") != ERR_OK)
         keep_watching(a, NULL);
@@ -225,12 +240,11 @@ static enum err enrol(const struct asking *a, X509 **certificate_out)
 {
     struct ask_result result = { 0 };
     AUTO(ssl_certificate_drop) X509 *certificate = NULL;
-    enum err failed =
-        ask_enrol(a->e, a->use, a->user, a->request->csr, &certificate, &result);
+    enum err failed = ask_enrol(a->e, a->use, a->user, a->request->csr, &certificate, &result);
     if (failed != ERR_OK)
         return recover(a, failed, &result, certificate_out);
     TRY(accept(a, certificate));
-    if (a->request->asked_before)
+    if (a->request->before.asked)
         TRY(settle(a, certificate));
     *certificate_out = TAKE(certificate);
     return ERR_OK;
@@ -239,7 +253,7 @@ static enum err enrol(const struct asking *a, X509 **certificate_out)
 static enum err issue(const struct asking *a, X509 **certificate_out)
 {
     bool doubtful = doubt_left_ms(&a->e->doubts, a->user, clock_ms()) != 0;
-    if (a->request->asked_before || doubtful) {
+    if (a->request->before.asked || doubtful) {
         enum err found = adopt(a, certificate_out);
         if (found != ERR_NOT_FOUND)
             return found;
@@ -266,7 +280,8 @@ static enum err check_principal(const struct asking *a)
     return named && X509_NAME_cmp(X509_REQ_get_subject_name(r->csr), r->subject) == 0
                ? ERR_OK
                : fail(ERR_INVALID,
-                      "ca: EJBCA takes subject and URI from the request, and this one has others; "
+                      "ca: EJBCA takes subject and URI from the request, and this one has "
+                      "others; "
                       "next: openssl req -subj /O=.../OU=%s/CN=... -addext "
                       "subjectAltName=URI:%s",
                       r->profile->name, r->uri);
@@ -279,8 +294,9 @@ enum err issue_once(struct ejbca *e, enum ejbca_use use, const struct backend_re
     TRY(check_principal(&a));
     TRY(issue_user(use, request->subject, X509_REQ_get0_pubkey(request->csr), a.user));
     if (!turn_take(&e->turns, a.user, e->config->timeout_ms))
-        return fail(ERR_UNAVAILABLE, "ca: EJBCA: another request for the same key is still under "
-                                     "way; retry in 5 s");
+        return fail(ERR_UNAVAILABLE,
+                    "ca: EJBCA: another request for the same key is still under "
+                    "way; retry in 5 s");
     enum err result = issue(&a, certificate_out);
     turn_leave(&e->turns, a.user);
     return result;
@@ -288,10 +304,9 @@ enum err issue_once(struct ejbca *e, enum ejbca_use use, const struct backend_re
 
 enum err issue_unused(struct ejbca *e, X509 *unused, X509 *stands)
 {
-    if ((stands != NULL && X509_cmp(unused, stands) == 0) ||
-        !is_for_key(e, unused, X509_get0_pubkey(unused)))
+    if (X509_cmp(unused, stands) == 0 || !is_for_key(e, unused, X509_get0_pubkey(unused)))
         return ERR_OK;
-    return revoke(e, unused, stands != NULL ? "another one stands" : "it was revoked here");
+    return revoke(e, unused, "another one stands");
 }
 
 bool issue_tidy(struct ejbca *e)

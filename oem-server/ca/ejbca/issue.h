@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* issue: one certificate for one request, however often it is asked for. For the folder only; any
- * thread. */
+/* issue: one certificate for one request, however often it is asked for. For the folder only;
+ * any thread. */
 #pragma once
 
 #include "oem-server/ca/ejbca/inside.h"
 
 enum err issue_once(struct ejbca *e, enum ejbca_use use, const struct backend_request *request,
                     X509 **certificate_out);
-/* unused is not in use, stands (NULL: none) is: revokes it. */
+/* unused is not in use, stands is: revokes it. */
 enum err issue_unused(struct ejbca *e, X509 *unused, X509 *stands);
 /* One row of the doubts whose time is over; false: there was none. */
 bool issue_tidy(struct ejbca *e);

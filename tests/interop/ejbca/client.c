@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client: the server's EJBCA backend alone, driven by lines on stdin, for the tests of this folder.
+ * client: the server's EJBCA backend alone, driven by lines on stdin, for the tests of this
+ * folder.
  *
  * usage: ejbca_client oem-server.ini. One line a command, one line an answer, "ok ..." or
  * "fail CODE MESSAGE":
  *   issue KEY UID ORDER NOT_BEFORE ASKED   a device's certificate for the key in that PEM file;
- *                                          ASKED 1: it may have been asked for before. ok SERIAL
- *   revoke                                 the certificate issued last
- *   save FILE                              the same, in PEM
- *   tidy                                   looks for what EJBCA made after a lost answer
+ *                                          ASKED 1: it may have been asked for before. ok
+ * SERIAL revoke                                 the certificate issued last save FILE the same,
+ * in PEM tidy                                   looks for what EJBCA made after a lost answer
  *   generate ALIAS                         a boot key (Enterprise)
  */
 #include <openssl/pem.h>
@@ -79,7 +79,7 @@ static enum err issue(struct ejbca *e, char *arguments, char *serial, size_t siz
                                              .subject = X509_REQ_get_subject_name(csr),
                                              .csr = csr,
                                              .terms = &terms,
-                                             .asked_before = asked != 0 };
+                                             .before = { .asked = asked != 0 } };
     X509 *certificate = NULL;
     TRY(issue_once(e, EJBCA_DEVICE, &request, &certificate));
     X509_free(last);

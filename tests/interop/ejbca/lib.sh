@@ -26,10 +26,12 @@ prove_here() { # prove_here NAME COMMAND...
 
 # A configuration for the client, which reads [ejbca] only, but wants a whole one.
 ejbca_config() { # ejbca_config FILE [LINE OF ejbca...]
-    printf '[server]\nstate = %s\n[hsm]\nmodule = /none\npins = /none\n' "$run_dir" > "$1"
-    printf '[ca]\norganization = Example Instruments\ntrust_domain = example.test\n' >> "$1"
-    printf 'server_names = localhost\n' >> "$1"
-    ejbca_sections "${@:2}" >> "$1"
+    {
+        printf '[server]\nstate = %s\n[hsm]\nmodule = /none\npins = /none\n' "$run_dir"
+        printf '[ca]\norganization = Example Instruments\ntrust_domain = example.test\n'
+        printf 'server_names = localhost\n'
+        ejbca_sections "${@:2}"
+    } > "$1"
 }
 
 client_start() { # client_start CONFIG

@@ -8,7 +8,7 @@ standin_pki() { # standin_pki FOLDER
     local name
     mkdir -p "$1"
     (
-        cd "$1"
+        cd "$1" || exit 1
         for name in root issuing other tls client stranger; do
             openssl ecparam -name prime256v1 -genkey -noout -out "$name.key"
         done
