@@ -4,6 +4,7 @@
  * parses: all steps of a board are in site/.
  */
 #include <argp.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ enum { RECONNECT_S = 60, RECONNECT_MAX_S = 86400 };
 enum option_key {
     OPTION_CA = 256,
     OPTION_CERT,
+    OPTION_PROXY,
     OPTION_KEY,
     OPTION_UID,
     OPTION_FIRMWARE,
@@ -44,6 +46,7 @@ struct arguments {
     struct site_plan plan;
     const char *probes[SITES_MAX], *serials[SITES_MAX];
     struct server_url server;
+    const char *proxy_url; /* as given; NULL: not */
     uint8_t uid[UID_SIZE];
     bool seals, verbose;
 };
@@ -54,6 +57,7 @@ static const struct argp_option common_options[] = {
     { "ca", OPTION_CA, "FILE", 0, "PEM: the root certificate that authenticates the server", 1 },
     { "cert", OPTION_CERT, "FILE", 0, "PEM: this station's certificate, then its issuer's", 1 },
     { "key", OPTION_KEY, "FILE", 0, "PEM: this station's private key", 1 },
+    { "proxy", OPTION_PROXY, "URL", 0, "reach the server over this proxy, http://[USER:PASSWORD@]HOST:PORT, or none; else what https_proxy and no_proxy in the environment say", 1 },
     { "reconnect", OPTION_RECONNECT, "SECONDS", 0, "how long to retry when the server is not reachable or the connection is lost, 0 to 86400; 60 if left out", 1 },
     { "probe", 'p', "URI", 0, "the probe with the board: usb:serial=SERIAL, usb:port=1-2.3, usb: if there is only one, tcp://HOST:PORT; for provision again for each further probe", 2 },
     { "swd-clock", OPTION_SWD_CLOCK, "HZ", 0, "SWD's clock at most, 100000 to 50000000; 10000000 if left out, and slower if a board's wires are too long for it", 2 },
@@ -182,6 +186,9 @@ static enum err take(int key, const char *value, struct arguments *a)
     case OPTION_KEY:
         a->plan.key_file = value;
         return ERR_OK;
+    case OPTION_PROXY:
+        a->proxy_url = value;
+        return ERR_OK;
     case 'o':
         a->plan.order = value;
         return ERR_OK;
@@ -277,7 +284,10 @@ static int run(const struct argp *argp, int argc, char *argv[], bool seals)
     a.plan.progress = isatty(STDERR_FILENO) && !a.verbose;
     if (!a.verbose)
         log_set_level((enum log_level)0); /* the sites print their failures themselves */
-    e = sites_run(&a.plan, &failed);
+    e = proxy_choose(a.proxy_url, a.plan.host, &a.plan.proxy);
+    if (e == ERR_OK)
+        e = sites_run(&a.plan, &failed);
+    OPENSSL_cleanse(&a.plan.proxy, sizeof(a.plan.proxy));
     if (e == ERR_OK)
         return EX_OK;
     if (failed == 0)

@@ -92,7 +92,7 @@ static void cancelled(void *context, struct wss_conn *conn, uint32_t stream)
 
 static enum err start(struct client *client)
 {
-    const struct wss_config config = {
+    struct wss_config config = {
         .address = client->config.host,
         .port = client->config.port,
         .tls_setup = credentials_set,
@@ -105,6 +105,8 @@ static enum err start(struct client *client)
                      .closed = lost,
                      .going_away = going_away },
     };
+    if (client->config.proxy != NULL)
+        config.proxy = *client->config.proxy;
     TRY(wss_start(&config, &client->wss));
     client->lost_ms = rpc_now_ms();
     client->kept = pthread_create(&client->keeper, NULL, keeper_run, client) == 0;

@@ -65,6 +65,7 @@ struct client_handler {
 struct client_config {
     const char *host;
     uint16_t port;
+    const struct proxy *proxy;    /* over this one; NULL: directly */
     const char *ca_file;          /* PEM: the roots that the server's certificate may lead to */
     const char *certificate_file; /* PEM: our certificate, then its issuer's */
     const char *key_file;         /* PEM; others may not read it */

@@ -143,6 +143,17 @@ void sign_lock_tag(struct wr *w, struct span uid, uint8_t level)
     kdf_end(w);
 }
 
+void sign_derived_key(struct wr *w, uint32_t block, const char *label, struct span uid,
+                      uint32_t key_size)
+{
+    wr_u32be(w, block);
+    wr_text(w, "hallmark.v1 derive ");
+    wr_text(w, label);
+    wr_u8(w, 0);
+    wr_span(w, uid);
+    wr_u32be(w, key_size * 8);
+}
+
 void sign_transcript(struct wr *w, struct span previous, uint8_t arrow,
                      struct span request_sha256, struct span response_sha256)
 {

@@ -74,9 +74,9 @@ void sign_lock(struct wr *w, const struct sign_lock *lock);
 
 /*
  * Values derived from AES_NuLink3: NIST SP 800-108r1 KDF in counter mode, PRF AES-256-CMAC, one
- * block of 128 bits: CMAC(K, 00000001 | label | 00 | context | 00000080). The key itself is
- * used for derivation only. The labels differ for each purpose, because the station relays the
- * tags and knows them. The functions write the PRF's input.
+ * block of 128 bits: CMAC(K, 00000001 | label | 00 | context | 00000080); for keys of services
+ * also two. The key itself is used for derivation only. The labels differ for each purpose,
+ * because the station relays the tags and knows them. The functions write the PRF's input.
  */
 
 /* Confirmation tags; context = run id, UID, server's and target's public key. The target's tag
@@ -93,6 +93,13 @@ void sign_kcv(struct wr *w, struct span uid);
 /* The lock tag: only a holder of the shared key can have the board locked. Context = UID,
  * level. */
 void sign_lock_tag(struct wr *w, struct span uid, uint8_t level);
+
+/* A key for a service of the OEM's (Units.Derive): one of its 1 or 2 blocks, from 1. Label =
+ * "hallmark.v1 derive " and what the service calls it, context = UID; the length is that of the
+ * whole key, so a shorter key is no part of a longer one. */
+enum { SIGN_DERIVED_LABEL_MAX = 64, SIGN_DERIVED_BLOCK = 16, SIGN_DERIVED_BLOCKS_MAX = 2 };
+void sign_derived_key(struct wr *w, uint32_t block, const char *label, struct span uid,
+                      uint32_t key_size);
 
 /*
  * The transcript: T = SHA-256(previous T | arrow | SHA-256(request) | SHA-256(response)) over

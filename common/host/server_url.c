@@ -26,8 +26,7 @@ static bool port_read(const char *rest, uint16_t *port_out)
     return port >= 1 && port <= UINT16_MAX;
 }
 
-/* text: what follows the scheme. */
-static bool address_read(const char *text, struct server_url *url)
+bool server_address_read(const char *text, uint16_t port_default, struct server_url *url)
 {
     bool bracket = *text == '[';
     const char *host = bracket ? text + 1 : text;
@@ -42,7 +41,7 @@ static bool address_read(const char *text, struct server_url *url)
         return false;
     memcpy(url->host, host, len);
     url->host[len] = '\0';
-    url->port = PORT_DEFAULT;
+    url->port = port_default;
     return *rest == ':' ? port_read(rest + 1, &url->port)
                         : *rest == '\0' || strcmp(rest, "/") == 0;
 }
@@ -51,7 +50,7 @@ enum err server_url_parse(const char *text, struct server_url *url_out)
 {
     struct server_url url = { 0 };
     if (strncmp(text, scheme, sizeof(scheme) - 1) != 0 ||
-        !address_read(text + sizeof(scheme) - 1, &url))
+        !server_address_read(text + sizeof(scheme) - 1, PORT_DEFAULT, &url))
         return fail_quiet(ERR_USAGE, "not wss://HOST:PORT: %s", text);
     *url_out = url;
     return ERR_OK;

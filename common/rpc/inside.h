@@ -9,8 +9,9 @@ enum {
     CLOSE_PROTOCOL = 1002,
     CLOSE_BAD_DATA = 1007,
     CLOSE_POLICY = 1008,
-    CLOSE_TOO_BIG = 1009
-}; /* RFC 6455 7.4.1 */
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_TRY_AGAIN = 1013
+}; /* RFC 6455 7.4.1, and its IANA registry */
 
 /* What one direction of a stream may still send: its credit. */
 struct lane {

@@ -184,8 +184,8 @@ static void miss_theirs(struct peer *p, struct stream *s)
 
 void peer_tick(struct peer *p, uint64_t now_ms)
 {
-    if (p->hello_by_ms != 0 && now_ms >= p->hello_by_ms)
-        p->close_code = CLOSE_PROTOCOL;
+    if (p->hello_by_ms != 0 && now_ms >= p->hello_by_ms && p->close_code == 0)
+        p->close_code = CLOSE_TRY_AGAIN; /* a slow peer or network: nothing was said wrong */
     for (size_t i = 0; i < p->ours.count; i++)
         if (stream_late(&p->ours.slot[i], now_ms))
             miss_ours(p, &p->ours.slot[i]);

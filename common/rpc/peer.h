@@ -32,7 +32,8 @@ enum peer_event_kind {
     PEER_CREDIT,   /* a stream on which peer_send() gave ERR_BUSY may be tried again */
     PEER_CANCELLED, /* the call being served on stream was cancelled or missed its deadline */
     PEER_GOING_AWAY,
-    PEER_REFUSED, /* a malformed call, which has been answered: frame->request */
+    PEER_REFUSED, /* a call that was answered and is not to be served, malformed or one too
+                   * many: frame->request, with err and words */
 };
 
 struct peer_event {
@@ -41,6 +42,8 @@ struct peer_event {
     uint64_t deadline_ms;       /* PEER_REQUEST: absolute, on the carrier's clock */
     void *tag;                  /* PEER_RESPONSE: what peer_call() was given */
     Hallmark__V1__Frame *frame; /* owned by the event; NULL for PEER_CANCELLED */
+    enum err err;               /* PEER_REFUSED: the answer, and its message: a constant */
+    const char *words;
 };
 void peer_event_free(struct peer_event *event); /* wipes payloads */
 

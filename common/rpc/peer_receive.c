@@ -46,11 +46,13 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
 }
 
 /* Nobody serves it, but a log may tell of it. */
-static enum err refuse_malformed(struct peer *p, frame **f, const char *fault)
+static enum err refuse(struct peer *p, frame **f, enum err e, const char *words)
 {
     uint32_t id = (*f)->request->stream;
-    TRY(peer_respond_error(p, id, ERR_INVALID, fault));
-    struct peer_event event = { .kind = PEER_REFUSED, .stream = id, .frame = TAKE(*f) };
+    TRY(peer_respond_error(p, id, e, words));
+    struct peer_event event = {
+        .kind = PEER_REFUSED, .stream = id, .frame = TAKE(*f), .err = e, .words = words
+    };
     return queue_event(&p->queue, &event);
 }
 
@@ -65,19 +67,20 @@ static enum err take_request(struct peer *p, frame **f, uint64_t now_ms)
     p->last_theirs = id;
     const char *fault = check_request(request);
     if (fault != NULL)
-        return refuse_malformed(p, f, fault);
+        return refuse(p, f, ERR_INVALID, fault);
     if (p->refusing)
         return peer_respond_error(p, id, ERR_UNSEEN, "going away: draining");
     struct stream *s = stream_slot(&p->theirs);
     if (s == NULL)
-        return peer_respond_error(p, id, ERR_EXHAUSTED,
-                                  "too many open calls on this connection");
+        return refuse(p, f, ERR_EXHAUSTED, "too many open calls on this connection");
     uint32_t timeout = request->timeout_ms == 0 ? RPC_TIMEOUT_DEFAULT_MS : request->timeout_ms;
     if (timeout > RPC_TIMEOUT_MAX_MS)
         timeout = RPC_TIMEOUT_MAX_MS;
     *s = stream_of(p, id, now_ms + timeout, NULL);
     s->in.ended = request->end_stream;
-    struct peer_event event = { PEER_REQUEST, id, s->deadline_ms, NULL, TAKE(*f) };
+    struct peer_event event = {
+        .kind = PEER_REQUEST, .stream = id, .deadline_ms = s->deadline_ms, .frame = TAKE(*f)
+    };
     return queue_event(&p->queue, &event);
 }
 
@@ -90,7 +93,9 @@ static enum err take_response(struct peer *p, frame **f)
             return peer_violation(p, CLOSE_PROTOCOL, "answer to a call that was never made");
         return ERR_OK; /* it was cancelled; the answer crossed the CANCEL */
     }
-    struct peer_event event = { PEER_RESPONSE, id, 0, s->tag, TAKE(*f) };
+    struct peer_event event = {
+        .kind = PEER_RESPONSE, .stream = id, .tag = s->tag, .frame = TAKE(*f)
+    };
     *s = (struct stream){ 0 };
     return queue_event(&p->queue, &event);
 }

@@ -114,7 +114,11 @@ enum err stream_data(struct peer *p, frame **f)
     s->in.bytes -= data->payload.len;
     p->in_bytes -= data->payload.len;
     s->in.ended = data->end_stream;
-    struct peer_event event = { PEER_DATA, s->id, s->deadline_ms, s->tag, TAKE(*f) };
+    struct peer_event event = { .kind = PEER_DATA,
+                                .stream = s->id,
+                                .deadline_ms = s->deadline_ms,
+                                .tag = s->tag,
+                                .frame = TAKE(*f) };
     return queue_event(&p->queue, &event);
 }
 
@@ -123,7 +127,9 @@ static enum err refresh(struct peer *p, struct stream *s)
     if (s->id == 0 || !s->out.starved || s->out.messages == 0)
         return ERR_OK;
     s->out.starved = false;
-    struct peer_event event = { PEER_CREDIT, s->id, s->deadline_ms, s->tag, NULL };
+    struct peer_event event = {
+        .kind = PEER_CREDIT, .stream = s->id, .deadline_ms = s->deadline_ms, .tag = s->tag
+    };
     return queue_event(&p->queue, &event);
 }
 
@@ -262,7 +268,9 @@ enum err stream_fail(struct peer *p, struct stream *s, enum err e, const char *w
     response->status = err_status(e);
     response->code = (uint32_t)e;
     response->message = text;
-    struct peer_event event = { PEER_RESPONSE, s->id, 0, s->tag, f };
+    struct peer_event event = {
+        .kind = PEER_RESPONSE, .stream = s->id, .tag = s->tag, .frame = f
+    };
     *s = (struct stream){ 0 };
     return queue_event(&p->queue, &event);
 }

@@ -87,7 +87,7 @@ enum err wss_why(struct wss *wss, struct wss_conn *conn)
         return ending_err(&wss->ending);
     pthread_mutex_lock(&conn->lock);
     const struct wss_ending ending = { .verify = X509_V_OK,
-                                       .code = conn->late ? 0 : conn->close_code,
+                                       .code = conn->close_code,
                                        .by_peer = conn->by_peer };
     pthread_mutex_unlock(&conn->lock);
     return ending_err(&ending);

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "common/host/log.h"
-#include "common/rpc/check.h"
 #include "common/rpc/rpc.h"
 
 enum {
@@ -83,7 +82,6 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
     (void)loop, (void)events;
     struct wss_conn *conn = lws_container_of(timer, struct wss_conn, timer);
-    bool late = false;
     conn->timer_ms = UINT64_MAX;
     if (conn->gone_by_ms != 0) {
         linger(conn);
@@ -91,16 +89,9 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int events)
     }
     conn_begin(conn);
     pthread_mutex_lock(&conn->lock);
-    if (conn->peer != NULL) {
+    if (conn->peer != NULL)
         peer_tick(conn->peer, rpc_now_ms());
-        late = peer_close_code(conn->peer) != 0 && conn->close_code == 0;
-        conn->late = conn->late || late;
-        if (late)
-            conn_fault(conn, LWS_CLOSE_STATUS_PROTOCOL_ERR, "no HELLO in time");
-    }
     pthread_mutex_unlock(&conn->lock);
-    if (late)
-        conn_violation(conn, ERR_DEADLINE);
     conn_events(conn);
     conn_end(conn);
 }
@@ -135,6 +126,18 @@ static bool flush(struct wss_conn *conn, bool closing_too)
     return true;
 }
 
+/* Under conn->lock. Closes over what no frame of the peer has shown: its HELLO is late, or it
+ * does not read its answers. ERR_OK: there is nothing of that kind, or it was seen before. */
+static enum err take_silence(struct wss_conn *conn)
+{
+    unsigned code = peer_close_code(conn->peer);
+    if (code == 0 || conn->close_code != 0)
+        return ERR_OK;
+    bool late = code == WSS_CLOSE_TRY_AGAIN;
+    conn_fault(conn, code, late ? "no HELLO in time" : "the peer does not read");
+    return late ? ERR_DEADLINE : ERR_EXHAUSTED;
+}
+
 /* Output is written immediately: most sockets take it, and waiting for poll would cost a
  * wake-up for each message. What a socket does not take, and closing, waits for WRITEABLE. */
 static void attend(struct wss_conn *conn)
@@ -146,12 +149,13 @@ static void attend(struct wss_conn *conn)
         return;
     }
     pthread_mutex_lock(&conn->lock);
-    if (peer_close_code(conn->peer) != 0)
-        conn_fault(conn, peer_close_code(conn->peer), "the peer does not read");
+    enum err silence = take_silence(conn);
     bool write = conn->close_code != 0 || peer_has_output(conn->peer);
     bool closing = conn->close_code != 0;
     uint64_t wake = peer_wake_ms(conn->peer);
     pthread_mutex_unlock(&conn->lock);
+    if (silence != ERR_OK)
+        conn_violation(conn, silence);
     if (closing && conn->gone_by_ms == 0)
         end_by(conn, RPC_HANGUP_MS);
     if (write)
@@ -228,8 +232,7 @@ static void conn_refused(struct wss_conn *conn, struct peer_event *event)
 {
     const struct wss_handler *handler = &conn->wss->config.handler;
     if (conn->accepted && handler->violation != NULL)
-        handler->violation(handler->context, conn, ERR_INVALID,
-                           check_request(event->frame->request));
+        handler->violation(handler->context, conn, event->err, event->words);
     peer_event_free(event);
 }
 

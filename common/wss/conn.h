@@ -48,7 +48,6 @@ struct wss_conn {
     bool closing;        /* its calls are being failed: no new one may start */
     unsigned close_code;
     bool by_peer; /* it sent that code */
-    bool late;    /* HELLO was late: a temporary fault */
     char close_reason[WSS_REASON_MAX + 1];
 };
 

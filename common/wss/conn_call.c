@@ -57,8 +57,6 @@ enum err wss_respond(struct wss_conn *conn, const Hallmark__V1__FrameResponse *r
     pthread_mutex_lock(&conn->lock);
     enum err e = conn->peer == NULL ? fail_quiet(ERR_CLOSED, "wss: connection closed")
                                     : peer_respond(conn->peer, &copy);
-    if (e == ERR_EXHAUSTED)
-        conn_fault(conn, LWS_CLOSE_STATUS_POLICY_VIOLATION, "peer does not read");
     pthread_mutex_unlock(&conn->lock);
     conn_wake(conn);
     return e;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connect: a client's attempt to connect: to each address of the server's name in turn, until
- * one answers or refuses for good (close_reason.h). wss_connect() runs on the program's thread,
+ * connect: a client's attempt to connect: to each address of the server's name, or of its
+ * proxy's, in turn, until one answers or refuses for good (close_reason.h). Behind a proxy the
+ * server's name is the proxy's to resolve. wss_connect() runs on the program's thread,
  * the rest on the I/O thread. An attempt must be reported once, whichever callback
  * libwebsockets uses for it.
  */
@@ -23,16 +24,20 @@ static void addresses_drop(struct addrinfo **addresses)
     *addresses = NULL;
 }
 
+static bool proxied(const struct wss *wss)
+{
+    return wss->config.proxy.port != 0;
+}
+
 /* Resolved here, because that may take long. */
 enum err wss_connect(struct wss *wss)
 {
-    char port[8];
+    const char *name = proxied(wss) ? wss->config.proxy.host : wss->config.address;
     struct addrinfo *found = NULL;
     const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-    snprintf(port, sizeof(port), "%u", wss->config.port);
-    int problem = getaddrinfo(wss->config.address, port, &hints, &found);
+    int problem = getaddrinfo(name, NULL, &hints, &found);
     if (problem != 0)
-        return fail_quiet(ERR_UNAVAILABLE, "%s: %s", wss->config.address,
+        return fail_quiet(ERR_UNAVAILABLE, "%s%s: %s", proxied(wss) ? "the proxy " : "", name,
                           gai_strerror(problem));
     struct addrinfo *unused = atomic_exchange(&wss->resolved, found);
     addresses_drop(&unused);
@@ -53,11 +58,25 @@ static const char *http_refusal(unsigned status, char *words, size_t size)
     return words;
 }
 
+/* libwebsockets tells neither the status of a proxy's answer nor more than these words. */
+static const char *proxy_words(const char *words)
+{
+    return words == NULL || strstr(words, "proxy") == NULL
+               ? words
+               : "it opens no connection to there: it may not allow that address or port, "
+                 "cannot reach it, or wants another user and password";
+}
+
 static void report(struct wss *wss, const char *words)
 {
-    char reason[256];
-    snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u: %s", wss->config.address,
-             wss->config.port, words == NULL ? "no reason given" : words);
+    char reason[512], over[320] = "";
+    const struct proxy *proxy = &wss->config.proxy;
+    if (proxied(wss)) {
+        snprintf(over, sizeof(over), " over the proxy http://%s:%u", proxy->host, proxy->port);
+        words = proxy_words(words);
+    }
+    snprintf(reason, sizeof(reason), "cannot connect to wss://%s:%u%s: %s", wss->config.address,
+             wss->config.port, over, words == NULL ? "no reason given" : words);
     if (wss->config.handler.closed != NULL)
         wss->config.handler.closed(wss->config.handler.context, NULL, reason);
 }
@@ -89,9 +108,31 @@ void connect_failed(struct wss *wss, struct lws *wsi, const char *words)
         ev_async_send(wss->loop, &wss->wake); /* not from within lws: see connect_go_on() */
 }
 
+/* Where to: the server's address; or its name, over the proxy at that address. */
+static bool aim(struct wss *wss, const struct addrinfo *to, char address[static NI_MAXHOST])
+{
+    char numeric[NI_MAXHOST], place[sizeof(struct proxy) + NI_MAXHOST];
+    const struct proxy *proxy = &wss->config.proxy;
+    bool brackets = proxied(wss) && strchr(wss->config.address, ':') != NULL;
+    if (getnameinfo(to->ai_addr, to->ai_addrlen, numeric, sizeof(numeric), NULL, 0,
+                    NI_NUMERICHOST) != 0)
+        return false;
+    snprintf(address, NI_MAXHOST, brackets ? "[%s]" : "%s",
+             proxied(wss) ? wss->config.address : numeric);
+    if (!proxied(wss))
+        return true;
+    brackets = to->ai_family == AF_INET6;
+    snprintf(place, sizeof(place), "%s%s%s%s%s:%u", proxy->user,
+             *proxy->user == '\0' ? "" : "@", brackets ? "[" : "", numeric, brackets ? "]" : "",
+             proxy->port);
+    bool set = lws_set_proxy(wss->vhost, place) == 0;
+    OPENSSL_cleanse(place, sizeof(place));
+    return set;
+}
+
 static void connect_to(struct wss *wss, const struct addrinfo *to)
 {
-    char address[NI_MAXHOST];
+    char address[NI_MAXHOST] = "";
     struct lws_client_connect_info info = {
         .context = wss->lws,
         .vhost = wss->vhost,
@@ -109,9 +150,7 @@ static void connect_to(struct wss *wss, const struct addrinfo *to)
     };
     wss->refused = false;
     wss->ending = (struct wss_ending){ 0 };
-    bool named = getnameinfo(to->ai_addr, to->ai_addrlen, address, sizeof(address), NULL, 0,
-                             NI_NUMERICHOST) == 0;
-    if (!named || lws_client_connect_via_info(&info) == NULL)
+    if (!aim(wss, to, address) || lws_client_connect_via_info(&info) == NULL)
         connect_failed(wss, NULL, "not reachable");
     else if (wss->attempt != NULL && to->ai_next != NULL)
         lws_set_timeout(wss->attempt, PENDING_TIMEOUT_AWAITING_CONNECT_RESPONSE, ADDRESS_S);

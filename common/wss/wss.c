@@ -116,6 +116,7 @@ static enum err make_context(struct wss *wss)
                    LWS_SERVER_OPTION_LIBEV,
         .pt_serv_buf_size = CHUNK,
         .max_http_header_data = HEADERS_MAX,
+        .http_proxy_address = ":0", /* none: else lws takes what http_proxy says */
     };
     if (config->server) {
         /* lws 4.1.6 makes a client context for a server too, and loses it; ours is freed. */
@@ -217,5 +218,6 @@ void wss_stop(struct wss *wss)
     connect_forget(wss);
     buf_free(&wss->tx);
     SSL_CTX_free(wss->unused);
+    OPENSSL_cleanse(&wss->config.proxy, sizeof(wss->config.proxy));
     free(wss);
 }

@@ -19,6 +19,7 @@
 #include <openssl/ssl.h>
 
 #include "common/host/meter.h"
+#include "common/host/proxy.h"
 #include "common/rpc/peer.h"
 
 struct wss;
@@ -46,8 +47,9 @@ struct wss_handler {
     void (*closed)(void *context, struct wss_conn *conn, const char *reason);
     /* Server: TLS refused a peer before there was a connection. alert: OpenSSL's text. */
     void (*tls_refused)(void *context, const char *address, const char *alert);
-    /* Server: a protocol violation by an accepted peer, whose connection is being closed, or a
-     * malformed call of it, which has been answered; e and words say what. */
+    /* Server: an accepted peer broke the protocol or exceeded a limit, and its connection is
+     * being closed; or a call of it was answered and is not to be served, because it is
+     * malformed or one too many. e and words say what. */
     void (*violation)(void *context, struct wss_conn *conn, enum err e, const char *words);
     /* The peer takes no new calls on conn; calls that it will not process end with ERR_UNSEEN.
      */
@@ -71,6 +73,7 @@ struct wss_config {
     const char
         *address;  /* server: interface or address to bind, NULL for all; client: host name */
     uint16_t port; /* server: 0 for any free one, see wss_port() */
+    struct proxy proxy; /* client: over this one; port 0: directly */
     wss_tls_setup *tls_setup;
     void *tls_context;
     const char *software; /* of our HELLO */
@@ -94,7 +97,8 @@ void wss_stop(struct wss *wss); /* NULL is fine */
  * (tests/e2e/renewal). */
 void wss_renew(struct wss *wss);
 
-/* Client: connects once, to the addresses of config.address in turn; open or closed is called.
+/* Client: connects once, to the addresses of config.address, or of its proxy, in turn; open or
+ * closed is called.
  * With an attempt under way it does nothing more. Waits for the resolver of names, so not in a
  * callback. ERR_UNAVAILABLE: it knows no such name, and closed is not called. */
 enum err wss_connect(struct wss *wss);

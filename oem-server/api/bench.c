@@ -32,7 +32,7 @@ static enum err bench_turn_away(struct rpc_call *rpc, const Hallmark__V1__TurnAw
         TRY(message_uid(call, &in->uid, uid));
     event_text(&call->event, EVENT_MESSAGE, in->message);
     event_text(&call->event, EVENT_ORDER, in->order);
-    event_digest(&call->event, "probe", span_of(in->probe, strlen(in->probe)));
+    event_text(&call->event, EVENT_PROBE, in->probe);
     event_text(&call->event, EVENT_KIND, "refusal");
     call->event.pb.reported = true;
     call->event.pb.status = in->status;

@@ -98,6 +98,7 @@ static enum err firmware_release(struct rpc_call *rpc, const Hallmark__V1__Relea
 
 struct listing {
     struct call *call;
+    const Hallmark__V1__ListImagesRequest *in;
     Hallmark__V1__ListImagesResponse *out;
 };
 
@@ -126,7 +127,14 @@ static enum err list(struct store_tx *tx, void *context)
     struct listing *l = context;
     struct image *images = NULL;
     size_t count = 0;
-    TRY(image_list(tx, &images, &count));
+    bool more = false;
+    const uint8_t *after = l->in->after.len == 0 ? NULL : l->in->after.data;
+    enum err found = image_list(tx, after, message_limit(l->in->limit), &images, &count, &more);
+    if (found == ERR_NOT_FOUND)
+        return fail_quiet(found, "firmware: there is no image to continue after");
+    TRY(found);
+    l->out->more = more;
+    l->out->n_images = 0;
     l->out->images = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->images));
     enum err e = l->out->images == NULL ? fail(ERR_MEMORY, "firmware: no memory") : ERR_OK;
     for (size_t i = 0; i < count && e == ERR_OK; i++, l->out->n_images++)
@@ -138,8 +146,10 @@ static enum err list(struct store_tx *tx, void *context)
 static enum err firmware_list(struct rpc_call *rpc, const Hallmark__V1__ListImagesRequest *in,
                               Hallmark__V1__ListImagesResponse *out)
 {
-    (void)in;
-    struct listing l = { call_of(rpc), out };
+    struct listing l = { call_of(rpc), in, out };
+    if (in->after.len != 0 && in->after.len != SHA256_SIZE)
+        return fail_quiet(ERR_INVALID, "firmware: an image's digest must be %d bytes",
+                          SHA256_SIZE);
     return call_read(l.call, list, &l);
 }
 

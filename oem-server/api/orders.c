@@ -11,7 +11,7 @@
 #include "common/host/log.h"
 #include "oem-server/call/message.h"
 
-enum { UNSEALED_MAX = 100, ATTRIBUTE_VALUE_MAX = 256, PAGE_DEFAULT = 100, ROW_FIELDS = 40 };
+enum { UNSEALED_MAX = 100, ATTRIBUTE_VALUE_MAX = 256, ROW_FIELDS = 40 };
 
 static enum err check_level(Hallmark__V1__LockLevel level)
 {
@@ -293,10 +293,7 @@ static enum err list(struct store_tx *tx, void *context)
     struct order *orders = NULL;
     size_t count = 0;
     bool more = false;
-    uint32_t limit = l->in->limit == 0              ? PAGE_DEFAULT
-                     : l->in->limit > UNIT_PAGE_MAX ? UNIT_PAGE_MAX
-                                                    : l->in->limit;
-    TRY(order_list(tx, l->in->after, limit, &orders, &count, &more));
+    TRY(order_list(tx, l->in->after, message_limit(l->in->limit), &orders, &count, &more));
     l->out->n_orders = 0;
     l->out->orders = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->orders));
     enum err e = l->out->orders == NULL ? fail(ERR_MEMORY, "order: no memory") : ERR_OK;

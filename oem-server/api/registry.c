@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registry: registers, revokes and lists stations, operators and auditors. Called by operators.
- * Each entry names role and name (test_api_acts); a name that was revoked must never be given
- * again (test_store).
+ * Registry: registers, revokes and lists stations, operators, auditors and services. Called by
+ * operators. Each entry names role and name (test_api_acts); a name that was revoked must never
+ * be given again (test_store).
  */
 #include <string.h>
 
@@ -21,6 +21,7 @@ static const struct {
     { HALLMARK__V1__ROLE__ROLE_STATION, CA_STATION, "station" },
     { HALLMARK__V1__ROLE__ROLE_OPERATOR, CA_OPERATOR, "operator" },
     { HALLMARK__V1__ROLE__ROLE_AUDITOR, CA_AUDITOR, "auditor" },
+    { HALLMARK__V1__ROLE__ROLE_SERVICE, CA_SERVICE, "service" },
 };
 
 static enum err find_role(Hallmark__V1__Role role, size_t *row_out)
@@ -31,7 +32,7 @@ static enum err find_role(Hallmark__V1__Role role, size_t *row_out)
             return ERR_OK;
         }
     }
-    return fail_quiet(ERR_INVALID, "role must be station, operator or auditor");
+    return fail_quiet(ERR_INVALID, "role must be station, operator, auditor or service");
 }
 
 struct adding {
@@ -267,7 +268,16 @@ static enum err list(struct store_tx *tx, void *context)
     struct listing *l = context;
     AUTO(free_drop) struct store_principal *principals = NULL;
     size_t count = 0;
-    TRY(store_principal_list(tx, (uint32_t)l->in->role, &principals, &count));
+    bool more = false;
+    struct store_principal_filter filter = {
+        .role = (uint32_t)l->in->role,
+        .after_role = (uint32_t)l->in->after_role,
+        .after = l->in->after,
+        .limit = message_limit(l->in->limit),
+    };
+    TRY(store_principal_list(tx, &filter, &principals, &count, &more));
+    l->out->more = more;
+    l->out->n_principals = 0;
     l->out->principals = rpc_alloc(&l->call->rpc, count * sizeof(*l->out->principals));
     if (l->out->principals == NULL)
         return fail(ERR_MEMORY, "registry: no memory");
@@ -284,6 +294,15 @@ static enum err registry_list(struct rpc_call *rpc,
     size_t row;
     if (in->role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED)
         TRY(find_role(in->role, &row));
+    if (in->after_role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED)
+        TRY(find_role(in->after_role, &row));
+    if (in->role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED &&
+        in->after_role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED && in->after_role != in->role)
+        return fail_quiet(ERR_INVALID, "registry: a page of one role comes after one of it");
+    if (in->role == HALLMARK__V1__ROLE__ROLE_UNSPECIFIED &&
+        (in->after[0] != '\0') != (in->after_role != HALLMARK__V1__ROLE__ROLE_UNSPECIFIED))
+        return fail_quiet(ERR_INVALID, "registry: a page of all roles comes after a role and "
+                                       "a name");
     return call_read(l.call, list, &l);
 }
 

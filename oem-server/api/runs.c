@@ -109,6 +109,9 @@ static enum err prepare(struct call *call, struct run *run, const Hallmark__V1__
     run->station = *call->principal;
     snprintf(run->peer, sizeof(run->peer), "%s", call->peer);
     event_text(&call->event, EVENT_ORDER, in->order);
+    event_text(&call->event, EVENT_PROBE, in->probe);
+    if (in->software[0] != '\0')
+        event_text(&call->event, EVENT_SOFTWARE, in->software);
     TRY(ca_name_check("order", in->order));
     TRY(message_uid(call, &in->uid, run->uid));
     TRY(buf_copy(&run->web_server, ca_web_server(call->server->ca)));

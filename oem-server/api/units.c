@@ -12,8 +12,6 @@
 #include "oem-server/call/message.h"
 #include "oem-server/image/image.h"
 
-enum { PAGE_DEFAULT = 100 };
-
 /* --- List. -------------------------------------------------------------------------------- */
 
 struct listing {
@@ -62,9 +60,7 @@ static enum err units_list(struct rpc_call *rpc, const Hallmark__V1__ListUnitsRe
         .station = or_any(in->station),
         .state = or_any(in->state),
         .after = in->after.len == 0 ? NULL : in->after.data,
-        .limit = in->limit == 0              ? PAGE_DEFAULT
-                 : in->limit > UNIT_PAGE_MAX ? UNIT_PAGE_MAX
-                                             : in->limit,
+        .limit = message_limit(in->limit),
     };
     out->units = rpc_alloc(rpc, l.filter.limit * sizeof(*out->units));
     if (out->units == NULL)
@@ -212,11 +208,13 @@ static enum err units_show(struct rpc_call *rpc, const Hallmark__V1__ShowUnitReq
 RPC_HANDLER(units, Units, show, Show, ShowUnit)
 RPC_HANDLER(units, Units, list, List, ListUnits)
 UNITS_CHANGE(release, Release)
+UNITS_CHANGE(fail, Fail)
 UNITS_CHANGE(scrap, Scrap)
 UNITS_CHANGE(accept, Accept)
 UNITS_CHANGE(hold, Hold)
 UNITS_CHANGE(allow, Allow)
 RPC_HANDLER(units, Units, reassign, Reassign, ReassignUnits)
 RPC_HANDLER(units, Units, scrap_seized, ScrapSeized, ScrapSeized)
+RPC_HANDLER(units, Units, derive, Derive, Derive)
 
 Hallmark__V1__Units_Service units_service = HALLMARK__V1__UNITS__INIT(units__);

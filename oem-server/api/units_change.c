@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * units_change: releases, scraps, accepts, holds, allows and reassigns units, each with a
- * reason. Called by operators; one entry names the unit, its order and the reason
+ * units_change: releases, fails, scraps, accepts, holds, allows and reassigns units, each with
+ * a reason. Called by operators; one entry names the unit, its order and the reason
  * (test_api_acts). A run in memory must end only after the change that took its unit away is
  * durable.
  */
@@ -29,6 +29,11 @@ struct act {
 static enum err release(struct store_tx *tx, const struct act *act, struct unit *unit_out)
 {
     return unit_release(tx, act->uid, act->board_refuses, act->reason, unit_out);
+}
+
+static enum err fail_unit(struct store_tx *tx, const struct act *act, struct unit *unit_out)
+{
+    return unit_fail(tx, act->uid, act->reason, unit_out);
 }
 
 static enum err scrap(struct store_tx *tx, const struct act *act, struct unit *unit_out)
@@ -97,6 +102,17 @@ enum err units_release(struct rpc_call *rpc, const Hallmark__V1__ReleaseUnitRequ
                        .out = out };
     if (in->board_refuses)
         event_text(&act.call->event, EVENT_MESSAGE, "the board refuses");
+    return act_on(&act, &in->uid);
+}
+
+enum err units_fail(struct rpc_call *rpc, const Hallmark__V1__FailUnitRequest *in,
+                    Hallmark__V1__ChangeUnitResponse *out)
+{
+    struct act act = { .call = call_of(rpc),
+                       .reason = in->reason,
+                       .change = fail_unit,
+                       .ends_run = "an operator failed the unit",
+                       .out = out };
     return act_on(&act, &in->uid);
 }
 

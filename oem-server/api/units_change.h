@@ -9,6 +9,8 @@
  * ERR_PRECONDITION: not in this state; ERR_INVALID: the request. */
 enum err units_release(struct rpc_call *rpc, const Hallmark__V1__ReleaseUnitRequest *in,
                        Hallmark__V1__ChangeUnitResponse *out);
+enum err units_fail(struct rpc_call *rpc, const Hallmark__V1__FailUnitRequest *in,
+                    Hallmark__V1__ChangeUnitResponse *out);
 enum err units_scrap(struct rpc_call *rpc, const Hallmark__V1__ScrapUnitRequest *in,
                      Hallmark__V1__ChangeUnitResponse *out);
 enum err units_accept(struct rpc_call *rpc, const Hallmark__V1__AcceptUnitRequest *in,
@@ -22,6 +24,10 @@ enum err units_reassign(struct rpc_call *rpc, const Hallmark__V1__ReassignUnitsR
 
 enum err units_scrap_seized(struct rpc_call *rpc, const Hallmark__V1__ScrapSeizedRequest *in,
                             Hallmark__V1__ScrapSeizedResponse *out); /* registry_seize.c */
+
+/* units_derive.c. ERR_HELD; ERR_ABORTED: the unit has got another key meanwhile. */
+enum err units_derive(struct rpc_call *rpc, const Hallmark__V1__DeriveRequest *in,
+                      Hallmark__V1__DeriveResponse *out);
 
 /* RPC_HANDLER for requests that all have a ChangeUnitResponse. */
 #define UNITS_CHANGE(method, Method)                                                           \

@@ -18,10 +18,9 @@ static const struct {
     uint32_t number;
     const char *name;
 } roles[] = {
-    { AUTH_STATION, 1, "station" },
-    { AUTH_OPERATOR, 2, "operator" },
-    { AUTH_AUDITOR, 3, "auditor" },
-    { AUTH_SERVER, 0, "server" },
+    { AUTH_STATION, 1, "station" }, { AUTH_OPERATOR, 2, "operator" },
+    { AUTH_AUDITOR, 3, "auditor" }, { AUTH_SERVER, 0, "server" },
+    { AUTH_SERVICE, 4, "service" },
 };
 
 uint32_t auth_role_number(enum auth_role role)
@@ -68,7 +67,7 @@ static enum err find_uri(X509 *certificate, char *uri, size_t max)
     return found == 1 ? ERR_OK
                       : fail_quiet(ERR_UNAUTHENTICATED,
                                    "auth: the certificate names no SPIFFE URI: it is not a "
-                                   "station's, operator's or auditor's");
+                                   "station's, operator's, auditor's or service's");
 }
 
 static enum err parse_uri(struct auth_principal *p, const char *trust_domain)

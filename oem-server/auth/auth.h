@@ -13,7 +13,13 @@
 #include "common/core/layout.h"
 #include "common/host/own.h"
 
-enum auth_role { AUTH_STATION = 1, AUTH_OPERATOR = 2, AUTH_AUDITOR = 4, AUTH_SERVER = 8 };
+enum auth_role {
+    AUTH_STATION = 1,
+    AUTH_OPERATOR = 2,
+    AUTH_AUDITOR = 4,
+    AUTH_SERVER = 8,
+    AUTH_SERVICE = 16
+};
 
 struct auth_principal {
     enum auth_role role;
@@ -29,8 +35,9 @@ enum err auth_principal_of(X509 *certificate, const char *trust_domain,
                            struct auth_principal *principal_out);
 
 /* Is the answer stored under the call's idempotency key, and given again to a repeated call?
- * Not that of a read, nor of what only the server itself calls, without a key (test_auth). */
-enum auth_answer { AUTH_UNSTORED, AUTH_STORED };
+ * Not that of a read, nor of what only the server itself calls, without a key, nor a secret
+ * one, which is made again (test_auth). */
+enum auth_answer { AUTH_UNSTORED, AUTH_STORED, AUTH_SECRET };
 
 /* A streaming call holds a thread of its own pool. */
 enum auth_shape { AUTH_UNARY, AUTH_STREAM };

@@ -36,7 +36,9 @@ enum {
     SERVER_LOST_MS = 60000, /* after a token is missing for this time, the process ends */
     SERVER_FLUSH_MS =
         5000, /* entries that have waited longer for their run's next change are written */
-    SERVER_ALARM_MS = 60000, /* how often units without a lock statement are looked for */
+    SERVER_ALARM_MS = 60000,      /* how often units without a lock statement are looked for */
+    SERVER_ANSWERS_S = 24 * 3600, /* how long a stored answer is kept (common/rpc/README.md) */
+    SERVER_ANSWERS_STEP = 500,    /* so many are removed in one change, each second */
 };
 
 /* Runs in memory, by id (run/index.c). Under server->lock. */
@@ -106,7 +108,7 @@ enum err server_do(struct server *server, store_fn *fn, void *context, uint64_t 
 struct client {
     struct client *next;
     struct server *server;
-    unsigned connections;          /* under server->lock */
+    unsigned refs, connections;    /* under server->lock; a connection is a reference, too */
     struct share *calls, *streams; /* of server->work and server->streams */
     struct meter unsent;           /* bytes of answers, of all its connections */
     struct meter received;         /* bytes that are not served yet, of all its connections */
@@ -124,6 +126,10 @@ struct client {
  * ERR_EXHAUSTED: it has its number of connections. Any thread, as all functions of a client. */
 enum err client_enter(struct server *server, const char *uri, struct client **client_out);
 void client_leave(struct client **client);
+/* The same without a connection, for what is refused before there is one; given back with
+ * client_drop(). ERR_MEMORY. */
+enum err client_find(struct server *server, const char *uri, struct client **client_out);
+void client_drop(struct client **client);
 enum err client_check(struct client *client); /* ERR_EXHAUSTED: it must read answers first */
 /* Charges the bytes that a call holds until it is done; they are given back with meter_give()
  * on client->received. ERR_EXHAUSTED: the call is to be refused. */
@@ -187,6 +193,8 @@ unsigned session_count_of(struct server *server, const char *uri);
  * thread. */
 void session_close_all_of(struct server *server, const char *uri, const char *reason);
 
+/* true: e is that of a failure inside the server. */
+bool peer_is_hidden(enum err e);
 /* The message for a peer: of failures inside the server (its files, its HSM) it says only that
  * there was one; the log has all of it (test_call_words). */
 const char *peer_words(enum err e, const char *words);

@@ -53,8 +53,8 @@ static struct client *find(struct server *server, const char *uri)
     return client;
 }
 
-/* Under server->lock. */
-static enum err enter(struct server *server, const char *uri, struct client **client_out)
+/* Under server->lock: found or made, with a reference. */
+static enum err keep(struct server *server, const char *uri, struct client **client_out)
 {
     struct client *client = find(server, uri);
     if (client == NULL) {
@@ -64,9 +64,21 @@ static enum err enter(struct server *server, const char *uri, struct client **cl
         client->next = server->clients;
         server->clients = client;
     }
-    if (client->connections == BUDGET_CONNECTIONS)
+    client->refs++;
+    *client_out = client;
+    return ERR_OK;
+}
+
+/* Under server->lock. */
+static enum err enter(struct server *server, const char *uri, struct client **client_out)
+{
+    struct client *client = NULL;
+    TRY(keep(server, uri, &client));
+    if (client->connections == BUDGET_CONNECTIONS) {
+        client->refs--; /* not the last: each connection has one */
         return fail_quiet(ERR_EXHAUSTED, "%u connections of one principal: close some",
                           client->connections);
+    }
     client->connections++;
     *client_out = client;
     return ERR_OK;
@@ -80,12 +92,20 @@ enum err client_enter(struct server *server, const char *uri, struct client **cl
     return e;
 }
 
+enum err client_find(struct server *server, const char *uri, struct client **client_out)
+{
+    pthread_mutex_lock(&server->lock);
+    enum err e = keep(server, uri, client_out);
+    pthread_mutex_unlock(&server->lock);
+    return e;
+}
+
 /* Under server->lock: true if the client can be forgotten. A principal that reconnects finds
  * its rate limit as it left it. */
 static bool is_done(struct client *client)
 {
     uint64_t now = rpc_now_ms();
-    return client->connections == 0 && client->runs == 0 && client->left_out == 0 &&
+    return client->refs == 0 && client->runs == 0 && client->left_out == 0 &&
            budget_left(&client->refusals, refusal_rate, now) == BUDGET_REFUSALS &&
            budget_left(&client->opens, open_rate, now) == BUDGET_OPENS &&
            budget_left(&client->closings, closing_rate, now) == BUDGET_CLOSINGS;
@@ -190,16 +210,27 @@ void clients_free(struct server *server)
     }
 }
 
-void client_leave(struct client **client_pointer)
+static void give_back(struct client **client_pointer, unsigned connections)
 {
     struct client *client = TAKE(*client_pointer);
     if (client == NULL)
         return;
     struct server *server = client->server;
     pthread_mutex_lock(&server->lock);
-    client->connections--;
+    client->connections -= connections;
+    client->refs--;
     sweep(server);
     pthread_mutex_unlock(&server->lock);
+}
+
+void client_leave(struct client **client_pointer)
+{
+    give_back(client_pointer, 1);
+}
+
+void client_drop(struct client **client_pointer)
+{
+    give_back(client_pointer, 0);
 }
 
 enum err client_check(struct client *client)

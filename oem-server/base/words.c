@@ -12,12 +12,19 @@ static bool begins(const char *words, const char *with)
     return strncmp(words, with, strlen(with)) == 0;
 }
 
-const char *peer_words(enum err e, const char *words)
+bool peer_is_hidden(enum err e)
 {
     static const enum err ours[] = { ERR_INTERNAL, ERR_STORE,  ERR_HSM,      ERR_PIN,
                                      ERR_IO,       ERR_CONFIG, ERR_DATA_LOSS };
     for (size_t i = 0; i < COUNT(ours); i++)
         if (e == ours[i])
-            return "the server failed: see its log";
+            return true;
+    return false;
+}
+
+const char *peer_words(enum err e, const char *words)
+{
+    if (peer_is_hidden(e))
+        return "the server failed: see its log";
     return begins(words, "store: ") || begins(words, "hsm: ") ? err_text(e) : words;
 }

@@ -4,12 +4,12 @@
  * the profiles that it is configured for, a CA outside such as EJBCA (ca/ejbca, backend.h).
  *
  * Profiles are a table (profile.c): RootCA, ICA (pathlen 0), WebServer (serverAuth, and
- * digitalSignature over statements to boards), station / operator / auditor (clientAuth, SPIFFE
- * URI in the SAN), device (IEEE 802.1AR style: O, OU = order, CN = model, serialNumber = UID in
- * hex, notAfter 99991231235959Z, clientAuth), boot key (O, OU = order, CN = key, codeSigning;
- * from a CA outside only). All P-256, ecdsa-with-SHA256, 64+ random bits of
- * serial (RFC 5280 4.1.2.2). The caller logs and stores what is issued. Errors a caller may
- * have to tell apart: ERR_INVALID, ERR_LIMIT, ERR_EXCESS, ERR_POINT, ERR_SIG are the request's;
+ * digitalSignature over statements to boards), station / operator / auditor / service
+ * (clientAuth, SPIFFE URI in the SAN), device (IEEE 802.1AR style: O, OU = order, CN = model,
+ * serialNumber = UID in hex, notAfter 99991231235959Z, clientAuth), boot key (O, CN = scope,
+ * codeSigning; from a CA outside only). All P-256, ecdsa-with-SHA256, 64+ random bits of serial
+ * (RFC 5280 4.1.2.2). The caller logs and stores what is issued. Errors a caller may have to
+ * tell apart: ERR_INVALID, ERR_LIMIT, ERR_EXCESS, ERR_POINT, ERR_SIG are the request's;
  * ERR_HSM, ERR_BUSY, ERR_DEADLINE are the HSM's; ERR_MISMATCH: what was issued is not what was
  * requested, and is not given out; or stored certificates do not belong together
  * (test_ca_setup). A CA outside adds ERR_UNAVAILABLE (try again later; the message names the
@@ -37,7 +37,7 @@ enum err ca_name_check(const char *what, const char *name);
 
 struct ca; /* made from an hsm and the certificates of arrow 2; thread safe */
 
-enum ca_profile { CA_STATION, CA_OPERATOR, CA_AUDITOR, CA_DEVICE, CA_BOOT };
+enum ca_profile { CA_STATION, CA_OPERATOR, CA_AUDITOR, CA_SERVICE, CA_DEVICE, CA_BOOT };
 
 /* Arrow 1. Finds or makes the keys root, issuing, web-server, log and the KEK. Safe to repeat
  * (test_ca_setup). */

@@ -35,6 +35,7 @@ static const struct profile profiles[] = {
     [CA_STATION] = { "station", LEAF, LEAF_USAGE, "clientAuth", TWO_YEARS, true },
     [CA_OPERATOR] = { "operator", LEAF, LEAF_USAGE, "clientAuth", TWO_YEARS, true },
     [CA_AUDITOR] = { "auditor", LEAF, LEAF_USAGE, "clientAuth", TWO_YEARS, true },
+    [CA_SERVICE] = { "service", LEAF, LEAF_USAGE, "clientAuth", TWO_YEARS, true },
     [CA_DEVICE] = { "device", LEAF, LEAF_USAGE, "clientAuth", 0, false },
     [CA_BOOT] = { "boot", LEAF, LEAF_USAGE, "codeSigning", 0, false },
 };

@@ -75,7 +75,8 @@ static enum err find_run(struct call *call)
     if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
                               strcmp(call->run->station.uri, call->principal->uri) != 0)) {
         run_drop(&call->run);
-        return fail_quiet(ERR_NOT_FOUND, "no such run of %s", call->principal->uri);
+        return fail_quiet(ERR_NOT_FOUND, "no such run of %s on this connection",
+                          call->principal->uri);
     }
     run_own(call->run);
     describe_run(call);

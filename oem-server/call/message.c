@@ -51,6 +51,12 @@ enum err message_reason_if_any(struct call *call, const char *reason)
     return reason[0] == '\0' ? ERR_OK : message_reason(call, reason);
 }
 
+uint32_t message_limit(uint32_t limit)
+{
+    enum { PAGE_DEFAULT = 100 };
+    return limit == 0 ? PAGE_DEFAULT : limit > UNIT_PAGE_MAX ? UNIT_PAGE_MAX : limit;
+}
+
 enum err message_uid(struct call *call, const ProtobufCBinaryData *uid,
                      uint8_t uid_out[static UID_SIZE])
 {

@@ -19,6 +19,9 @@ enum err message_reason(struct call *call, const char *reason);
 /* The same of an act whose terms say enough: it may be empty. */
 enum err message_reason_if_any(struct call *call, const char *reason);
 
+/* Rows of a page: as many as were asked for, at most UNIT_PAGE_MAX; 0: 100. */
+uint32_t message_limit(uint32_t limit);
+
 /* Checks and copies a UID of the request, and puts it into the entry. ERR_INVALID. */
 enum err message_uid(struct call *call, const ProtobufCBinaryData *uid,
                      uint8_t uid_out[static UID_SIZE]);

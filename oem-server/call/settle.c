@@ -15,10 +15,6 @@
 #include "oem-server/call/gate.h"
 #include "oem-server/call/perform.h"
 
-enum { EXPIRE_EVERY = 1000 };
-
-#define ANSWERS_KEPT_US (INT64_C(24) * 3600 * 1000000)
-
 void settle_note(struct call *call)
 {
     const char *names[EVENT_OPERATIONS_MAX];
@@ -73,10 +69,7 @@ static enum err write_entry(struct store_tx *tx, struct settling *s)
     event.response_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, s->response_sha256 };
     if (!call->entered)
         TRY(tlog_append(call->server->log, tx, &event, &call->log_index));
-    TRY(replay_put(tx, call, response));
-    return call->log_index % EXPIRE_EVERY == 0
-               ? store_answers_expire(tx, store_now_us(tx) - ANSWERS_KEPT_US)
-               : ERR_OK;
+    return replay_put(tx, call, response);
 }
 
 static enum err settle(struct store_tx *tx, void *context)

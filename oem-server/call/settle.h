@@ -17,7 +17,7 @@ void settle_point(const struct call *call, const char *moment);
  * ERR_MEMORY. */
 enum err settle_later(struct call *call);
 
-/* replay.c: SHA-256 of the method and the request. */
+/* replay.c: SHA-256 over the digests of the method and of the request; needs no memory. */
 void replay_digest(const struct call *call, uint8_t digest_out[static SHA256_SIZE]);
 bool replay_keeps(const struct call *call); /* true if the call's answer is to be stored */
 /* Inside a change or a read, after the principal was checked. Sets call->replayed and stored if

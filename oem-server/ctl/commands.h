@@ -31,6 +31,11 @@ extern const struct command unit_show_command;
 extern const struct command unit_release_command; /* unit_change.c */
 extern const struct command unit_scrap_command;
 extern const struct command unit_accept_command;
+extern const struct command unit_fail_command;
+extern const struct command unit_derive_command;
+extern const struct command service_list_command;
+extern const struct command service_add_command;
+extern const struct command service_revoke_command;
 extern const struct command unit_hold_command;
 extern const struct command unit_allow_command;
 extern const struct command unit_reassign_command;

@@ -30,7 +30,7 @@ static enum err option_timeout(const char *text, void *u32_out)
 const struct option_row ctl_options[] = {
     { "help", NULL, "show this", option_flag, offsetof(struct ctl, help), false, false },
     { "json", NULL, "print JSON", option_flag, offsetof(struct ctl, json), false, false },
-    { "config", "FILE", "configuration: server, ca, cert, key", option_text,
+    { "config", "FILE", "configuration: server, ca, cert, key, proxy", option_text,
       offsetof(struct ctl, config), false, false },
     { "server", "URL", "wss://HOST:PORT", settings_server, offsetof(struct ctl, wanted.server),
       false, false },
@@ -40,6 +40,8 @@ const struct option_row ctl_options[] = {
       offsetof(struct ctl, wanted.cert), false, false },
     { "key", "FILE", "own private key, PEM", settings_path, offsetof(struct ctl, wanted.key),
       false, false },
+    { "proxy", "URL", "over this proxy, http://[USER:PASSWORD@]HOST:PORT, or none",
+      settings_proxy, offsetof(struct ctl, wanted.proxy), false, false },
     { "timeout", "SECONDS", "for each call, 30 unless given", option_timeout,
       offsetof(struct ctl, timeout_s), false, false },
 };

@@ -96,6 +96,7 @@ void entry_line(FILE *out, uint64_t index, const Hallmark__V1__Event *event)
     print_text(out, "", event->actor);
     print_uid(out, &event->uid);
     print_text(out, "order ", event->order);
+    print_text(out, "probe ", event->probe);
     if (event->reported)
         fputs("  (reported)", out);
     print_text(out, "", event->message);
@@ -194,6 +195,7 @@ void entry_report(struct report *report, uint64_t index, const Hallmark__V1__Eve
     put_hex(report, "response_sha256", &event->response_sha256);
     put_digests(report, event);
     put_changes(report, event);
+    put_text(report, "probe", event->probe);
     put_text(report, "software", event->software);
     put_text(report, "server", event->server);
     put_uses(report, "key_uses", event->key_uses, event->n_key_uses);

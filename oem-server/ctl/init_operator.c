@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first operator's key and certificate. Called by init.c. A key that was registered must
- * not be removed.
+ * not be removed, and it must not end well without that operator being registered
+ * (tests/e2e/refusals/commands).
  */
+#include <openssl/evp.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "common/host/name.h"
 #include "oem-server/ctl/file.h"
 #include "oem-server/ctl/init_run.h"
 #include "oem-server/ctl/principal.h"
@@ -21,7 +25,82 @@ static void files_drop(struct files *files)
     free_drop(&files->certificate);
 }
 
-/* The complete files of an earlier init: only checks that they belong together. */
+/* What the registry has of a name, and whose a certificate is. */
+struct lookup {
+    const char *name;
+    uint8_t sha256[SHA256_SIZE]; /* of the certificate in the folder */
+    bool registered, revoked, same;
+    char owner[NAME_LENGTH_MAX + 1]; /* "": nobody's */
+};
+
+static enum err look_at(struct lookup *l, const Hallmark__V1__PrincipalRow *row)
+{
+    if (!name_is_good(row->name))
+        return fail_quiet(ERR_DATA_LOSS, "the registry holds a name that cannot be");
+    bool same = span_eq(span_of(row->certificate_sha256.data, row->certificate_sha256.len),
+                        SPAN(l->sha256));
+    if (same)
+        snprintf(l->owner, sizeof(l->owner), "%s", row->name);
+    if (strcmp(row->name, l->name) != 0)
+        return ERR_OK;
+    l->registered = true;
+    l->revoked = row->revoked;
+    l->same = same;
+    return ERR_OK;
+}
+
+static enum err look_up(struct init_run *run, struct lookup *l)
+{
+    char after[NAME_LENGTH_MAX + 1] = "";
+    Hallmark__V1__ListPrincipalsRequest in = HALLMARK__V1__LIST_PRINCIPALS_REQUEST__INIT;
+    struct rpc_stub stub =
+        rpc_stub_of(&hallmark__v1__registry__descriptor, init_transport, run->init);
+    in.role = HALLMARK__V1__ROLE__ROLE_OPERATOR;
+    in.after = after;
+    for (bool more = true; more;) {
+        AUTO(rpc_drop) Hallmark__V1__ListPrincipalsResponse *page = NULL;
+        TRY(RPC_CALL(&stub, hallmark__v1__registry__list, &in, &page));
+        for (size_t i = 0; i < page->n_principals; i++) {
+            TRY(look_at(l, page->principals[i]));
+            snprintf(after, sizeof(after), "%s", page->principals[i]->name);
+        }
+        more = page->more && page->n_principals != 0;
+    }
+    return ERR_OK;
+}
+
+/* Another name, or one that may not act, would otherwise seem to have been registered. */
+static enum err check_registered(struct init_run *run, const struct files *files,
+                                 const X509 *certificate)
+{
+    struct lookup l = { .name = run->operator_name };
+    if (X509_digest(certificate, EVP_sha256(), l.sha256, NULL) != 1)
+        return fail_quiet(ERR_MEMORY, "no memory for a digest");
+    TRY(look_up(run, &l));
+    if (l.owner[0] != '\0' && strcmp(l.owner, l.name) != 0)
+        return fail_quiet(ERR_EXISTS,
+                          "%s holds the key and the certificate of operator %s: give operator "
+                          "%s another folder",
+                          run->folder, l.owner, l.name);
+    if (!l.registered)
+        return fail_quiet(ERR_NOT_FOUND,
+                          "%s is nobody's in this store, and operator %s is not registered: "
+                          "give another folder",
+                          files->certificate, l.name);
+    if (l.revoked)
+        return fail_quiet(ERR_REVOKED,
+                          "operator %s was revoked, and its name is not given again: give "
+                          "another name and another folder",
+                          l.name);
+    return l.same ? ERR_OK
+                  : fail_quiet(ERR_MISMATCH,
+                               "%s is not the certificate that operator %s is registered with",
+                               files->certificate, l.name);
+}
+
+/* The complete files of an earlier init: checks that they belong together, and to that
+ * operator.
+ */
 static enum err found(struct init_run *run, const struct files *files, EVP_PKEY *key)
 {
     AUTO(credential_certificate_drop) X509 *certificate = NULL;
@@ -29,6 +108,7 @@ static enum err found(struct init_run *run, const struct files *files, EVP_PKEY 
     if (EVP_PKEY_eq(X509_get0_pubkey(certificate), key) != 1)
         return fail_quiet(ERR_MISMATCH, "%s is not for the key in %s", files->certificate,
                           files->key);
+    TRY(check_registered(run, files, certificate));
     report_text(&run->report, "operator", "found, not replaced");
     return ERR_OK;
 }

@@ -22,6 +22,7 @@ struct init_run {
  * ERR_EXISTS if the folder holds another root. */
 enum err init_arrows(struct init_run *run);
 
-/* Makes operator.key and operator.pem, or finds them complete. A key without certificate, left
- * by an interruption, is used. */
+/* Makes operator.key and operator.pem, or finds them complete and that operator registered with
+ * them. A key without certificate, left by an interruption, is used. ERR_EXISTS: they are
+ * another operator's; ERR_NOT_FOUND, ERR_REVOKED, ERR_MISMATCH: they are not registered. */
 enum err init_operator(struct init_run *run);

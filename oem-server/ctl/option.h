@@ -58,6 +58,7 @@ enum err option_time(const char *text, void *u64_out);  /* see when.h */
 enum err option_name(const char *text, void *text_out); /* see common/host/name.h */
 
 struct option_sha256 {
+    bool given;
     uint8_t bytes[SHA256_SIZE];
 };
 /* 64 hex digits. */

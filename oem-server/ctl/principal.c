@@ -13,6 +13,7 @@ static const struct option_choice roles[] = {
     { "station", HALLMARK__V1__ROLE__ROLE_STATION },
     { "operator", HALLMARK__V1__ROLE__ROLE_OPERATOR },
     { "auditor", HALLMARK__V1__ROLE__ROLE_AUDITOR },
+    { "service", HALLMARK__V1__ROLE__ROLE_SERVICE },
     { NULL, 0 },
 };
 

@@ -167,3 +167,4 @@ static const struct option_row operands[] = {
 ADD_COMMAND(station, HALLMARK__V1__ROLE__ROLE_STATION, "a station");
 ADD_COMMAND(operator, HALLMARK__V1__ROLE__ROLE_OPERATOR, "an operator");
 ADD_COMMAND(auditor, HALLMARK__V1__ROLE__ROLE_AUDITOR, "an auditor");
+ADD_COMMAND(service, HALLMARK__V1__ROLE__ROLE_SERVICE, "a service");

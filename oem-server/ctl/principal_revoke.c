@@ -61,3 +61,4 @@ static const struct option_row operands[] = {
 REVOKE_COMMAND(station, HALLMARK__V1__ROLE__ROLE_STATION, "a station");
 REVOKE_COMMAND(operator, HALLMARK__V1__ROLE__ROLE_OPERATOR, "an operator");
 REVOKE_COMMAND(auditor, HALLMARK__V1__ROLE__ROLE_AUDITOR, "an auditor");
+REVOKE_COMMAND(service, HALLMARK__V1__ROLE__ROLE_SERVICE, "a service");

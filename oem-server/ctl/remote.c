@@ -20,6 +20,7 @@ enum { ATTEMPTS = 4, BACKOFF_MS = 200, BACKOFF_CAP_MS = 1000 };
 struct remote {
     struct settings settings;
     struct server_url address;
+    struct proxy proxy;
     EVP_PKEY *key;
     unsigned timeout_ms;
     struct client *client;
@@ -34,6 +35,7 @@ static enum err start(struct remote *r)
     const struct client_config config = {
         .host = r->address.host,
         .port = r->address.port,
+        .proxy = &r->proxy,
         .ca_file = r->settings.ca,
         .certificate_file = r->settings.cert,
         .key_file = r->settings.key,
@@ -66,6 +68,8 @@ enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
     r->timeout_ms = ctl->timeout_s == 0 ? CALL_TIMEOUT_MS : ctl->timeout_s * 1000;
     TRY(settings_complete(&r->settings, ctl->config));
     TRY(server_url_parse(r->settings.server, &r->address));
+    TRY(proxy_choose(*r->settings.proxy == '\0' ? NULL : r->settings.proxy, r->address.host,
+                     &r->proxy));
     TRY(credential_key_load(r->settings.key, &r->key));
     TRY(start(r));
     TRY(await_first(r));
@@ -81,6 +85,8 @@ void remote_close(struct remote **remote)
     client_line_close(&r->line);
     client_close(r->client);
     EVP_PKEY_free(r->key);
+    OPENSSL_cleanse(&r->proxy, sizeof(r->proxy));
+    OPENSSL_cleanse(r->settings.proxy, sizeof(r->settings.proxy));
     free(r);
     *remote = NULL;
 }

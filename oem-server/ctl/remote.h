@@ -4,10 +4,11 @@
  *
  * TLS 1.3 with the operator's certificate; the server's must lead to the given root and carry
  * the host's name. remote_send is the transport of a struct rpc_stub, its context the struct
- * remote. Each call has a deadline; a call that changes something has an idempotency key. A
- * connection that is not made is tried for two seconds; a call that is lost with its connection
- * is made four times at most, with the same key; permanent failures are reported without a
- * retry (test_ctl_remote). Owned by the command that opens it; one thread.
+ * remote. Each call has a deadline; a call that changes something has an idempotency key.
+ * A connection that is not made is tried for two seconds (test_client: patience_ends); a call
+ * that is lost with its connection is made four times at most, with the same key (test_client:
+ * attempts_have_a_number); permanent failures are reported without a retry (test_ctl_remote).
+ * Owned by the command that opens it; one thread.
  */
 #pragma once
 

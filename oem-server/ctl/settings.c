@@ -6,12 +6,14 @@
 #include "oem-server/ctl/settings.h"
 
 #include <ini.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/host/log.h"
+#include "common/host/proxy.h"
 #include "common/host/server_url.h"
 #include "oem-server/ctl/file.h"
 
@@ -34,6 +36,20 @@ enum err settings_server(const char *text, void *server_out)
         return fail_quiet(ERR_USAGE, "not wss://HOST:PORT: %s", text);
     TRY(server_url_parse(text, &url));
     memcpy(server_out, text, len + 1);
+    return ERR_OK;
+}
+
+enum err settings_proxy(const char *text, void *proxy_out)
+{
+    struct proxy proxy = { 0 };
+    size_t len = strlen(text);
+    if (len >= sizeof(((struct settings *)NULL)->proxy))
+        return fail_quiet(ERR_USAGE, "a proxy's URL has at most %zu bytes",
+                          sizeof(((struct settings *)NULL)->proxy) - 1);
+    enum err e = strcmp(text, "none") == 0 ? ERR_OK : proxy_parse(text, &proxy);
+    OPENSSL_cleanse(&proxy, sizeof(proxy));
+    TRY(e);
+    memcpy(proxy_out, text, len + 1);
     return ERR_OK;
 }
 
@@ -66,6 +82,9 @@ static int take_line(void *context, const char *section, const char *name, const
         good = put_path(l, l->settings->cert, value);
     else if (strcmp(name, "key") == 0)
         good = put_path(l, l->settings->key, value);
+    else if (strcmp(name, "proxy") == 0)
+        good = settings_proxy(value, l->settings->proxy) == ERR_OK ||
+               snprintf(l->problem, sizeof(l->problem), "proxy: %s", fail_words()) < 0;
     else
         snprintf(l->problem, sizeof(l->problem), "unknown key: %.60s", name);
     if (!good && l->problem[0] == '\0')
@@ -121,6 +140,7 @@ enum err settings_complete(struct settings *settings, const char *config)
     fill(settings->ca, file.ca);
     fill(settings->cert, file.cert);
     fill(settings->key, file.key);
+    fill(settings->proxy, file.proxy);
     const struct {
         const char *name, *value;
     } needed[] = { { "server", settings->server },

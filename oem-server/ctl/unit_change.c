@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unit release, scrap, accept, hold and allow: changes of one unit, each with its reason.
+ * unit release, fail, scrap, accept, hold and allow: changes of one unit, each with its reason.
  * Called through the table of commands. Whether the unit's state allows the change must be the
  * server's decision alone.
  */
@@ -29,6 +29,7 @@ struct change_args {
         return RPC_CALL(stub, hallmark__v1__units__##id, &in, out);                            \
     }
 
+CHANGE_CALL(fail, Fail)
 CHANGE_CALL(scrap, Scrap)
 CHANGE_CALL(accept, Accept)
 CHANGE_CALL(hold, Hold)
@@ -115,6 +116,7 @@ static const struct option_row operands[] = {
 
 CHANGE_COMMAND(release, release_options, " [--board-refuses]",
                "Make the UID free for a new run, and revoke its certificate");
+CHANGE_COMMAND(fail, options, "", "Fail a started unit, and revoke its certificate");
 CHANGE_COMMAND(scrap, options, "", "Take a unit out permanently, and revoke its certificate");
 CHANGE_COMMAND(accept, options, "", "Seal a committed unit that gave no lock statement");
 CHANGE_COMMAND(hold, options, "",

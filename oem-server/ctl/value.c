@@ -158,7 +158,7 @@ enum err option_name(const char *text, void *text_out)
 
 enum err option_sha256(const char *text, void *sha256_out)
 {
-    struct option_sha256 value;
+    struct option_sha256 value = { .given = true };
     if (hex_read(text, value.bytes, sizeof(value.bytes)) != ERR_OK)
         return fail_quiet(ERR_USAGE, "a SHA-256 is 64 hex digits: %s", text);
     *(struct option_sha256 *)sha256_out = value;

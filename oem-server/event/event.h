@@ -29,7 +29,8 @@
     X(SOFTWARE, software, 64)                                                                  \
     X(REASON, reason, 256)                                                                     \
     X(SERVER, server, 64)                                                                      \
-    X(SECOND, second, 192)
+    X(SECOND, second, 192)                                                                     \
+    X(PROBE, probe, 160)
 #define EVENT_BYTES(X)                                                                         \
     X(UID, uid, UID_SIZE)                                                                      \
     X(RUN_ID, run_id, RUN_ID_SIZE)                                                             \
@@ -68,7 +69,7 @@ struct event {
     char *operations[EVENT_OPERATIONS_MAX];
 };
 
-/* An empty event but for time, software, and the arguments. */
+/* An empty event but for time, software (the server's), and the arguments. */
 void event_init(struct event *event, const char *kind, const char *actor, enum err e,
                 const char *words);
 void event_outcome(struct event *event, enum err e, const char *words);

@@ -99,6 +99,35 @@ enum err hsm_agreement_derive(struct hsm_agreement *agreement,
     return wrap_key(s, kek, shared.handle, wrapped_out);
 }
 
+struct tagging {
+    struct span wrapped;
+    const struct span *messages;
+    uint8_t (*tags)[16];
+    size_t count;
+};
+
+static enum err make_tags(struct session *s, void *context)
+{
+    const struct tagging *t = context;
+    CK_OBJECT_HANDLE kek;
+    AUTO(object_drop) struct object shared = { 0 };
+    TRY(key_find(s, CKO_SECRET_KEY, HSM_UNIT_KEK, &kek));
+    TRY(wrap_open_aes(s, kek, t->wrapped, &shared));
+    for (size_t i = 0; i < t->count; i++)
+        TRY(sign_with(s, shared.handle, "derive", CKM_AES_CMAC, t->messages[i], t->tags[i],
+                      16));
+    return ERR_OK;
+}
+
+enum err hsm_shared_tags(struct hsm *hsm, struct span wrapped, const struct span messages[],
+                         uint8_t (*tags_out)[16], size_t count)
+{
+    struct token *t;
+    struct tagging tagging = { wrapped, messages, tags_out, count };
+    TRY(hsm_token_of(hsm, HSM_BOOT, &t));
+    return session_run(t, make_tags, &tagging);
+}
+
 void hsm_agreement_free(struct hsm_agreement *agreement)
 {
     if (agreement != NULL)

@@ -143,6 +143,11 @@ enum err hsm_agreement_derive(struct hsm_agreement *agreement,
                               const uint8_t peer[static P256_POINT_SIZE],
                               const struct span messages[], uint8_t (*tags_out)[16],
                               size_t count, struct buf *wrapped_out);
+/* The CMACs of such a key, by what was wrapped then, over count messages, in one session. The
+ * key is unwrapped inside the HSM, not extractable, and destroyed before the call returns
+ * (test_hsm_agreement). ERR_HSM: also if it was wrapped by another HSM or is damaged. */
+enum err hsm_shared_tags(struct hsm *hsm, struct span wrapped, const struct span messages[],
+                         uint8_t (*tags_out)[16], size_t count);
 void hsm_agreement_free(struct hsm_agreement *agreement); /* NULL is fine; does not wait */
 
 /* How often each operation ran, by name, for the event log: the calling thread's since the last

@@ -85,9 +85,10 @@ static void admit(void *context)
     session_drop(&session);
 }
 
-static enum err on_accept(void *context, struct wss_conn *conn, const struct wss_peer *peer)
+/* The session is made, and its admission waits for a worker. */
+static enum err begin_session(struct net *net, struct wss_conn *conn,
+                              const struct wss_peer *peer, struct session **session_out)
 {
-    struct net *net = context;
     struct session *session = NULL;
     TRY(session_open(net->server, conn, peer->certificate, &session));
     struct session *kept = session_keep(session);
@@ -95,6 +96,19 @@ static enum err on_accept(void *context, struct wss_conn *conn, const struct wss
     if (e != ERR_OK) {
         session_drop(&kept);
         run_session_closed(session);
+        return e;
+    }
+    *session_out = session;
+    return ERR_OK;
+}
+
+static enum err on_accept(void *context, struct wss_conn *conn, const struct wss_peer *peer)
+{
+    struct net *net = context;
+    struct session *session = NULL;
+    enum err e = begin_session(net, conn, peer, &session);
+    if (e != ERR_OK) {
+        refusal_connection(net, peer, e);
         return e;
     }
     wss_conn_set_user(conn, session);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * refusal: makes log entries of protocol violations and failed TLS handshakes, on a worker.
- * Called by common/wss on the I/O thread, which must not wait. Anyone can cause them, so rate
- * limits apply, and entries that are left out are counted.
+ * refusal: makes log entries of what is refused before a handler sees it: failed TLS
+ * handshakes, connections, protocol violations, calls. Called on the I/O thread, which must not
+ * wait, and on workers; a worker writes. Anyone can cause them, so rate limits apply, and
+ * entries that are left out are counted (test_call_budget).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,75 +11,119 @@
 #include "common/host/log.h"
 #include "oem-server/net/inside.h"
 
-struct violation {
-    struct session *session;
-    enum err err;
-    char words[160];
-};
-
-static void log_violation(void *context)
-{
-    struct violation *b = context;
-    struct session *session = b->session;
-    if (!client_may_enter(session->client))
-        client_leave_out(session->client, b->err, b->words);
-    else if (event_simple(session->server, "refusal", session->principal.uri,
-                          wss_conn_address(session->conn), b->err, b->words) != ERR_OK)
-        log_line(LOG_LEVEL_ERROR, "net: the refusal could not be logged");
-    session_drop(&b->session);
-    free(b);
-}
-
-/* Of a connection that is being closed, or of a malformed call. */
-void refusal_violation(void *context, struct wss_conn *conn, enum err e, const char *words)
-{
-    (void)context;
-    struct session *session = wss_conn_user(conn);
-    struct violation *b = session == NULL ? NULL : calloc(1, sizeof(*b));
-    if (b == NULL)
-        return;
-    b->session = session_keep(session);
-    b->err = e;
-    snprintf(b->words, sizeof(b->words), "%s", words);
-    if (strand_submit(session->strand, log_violation, b) != ERR_OK) {
-        log_line(LOG_LEVEL_ERROR, "net: a refusal could not be logged: %s", words);
-        session_drop(&b->session);
-        free(b);
-    }
-}
-
-struct tls_refusal {
+/* Copies, as the connection may be gone when a worker writes. */
+struct refusal {
     struct net *net;
-    char address[64];
-    char words[160];
+    struct client *client;
+    struct event event;
 };
 
-static void log_tls_refusal(void *context)
+static void refusal_free(struct refusal *r)
 {
-    struct tls_refusal *r = context;
-    log_line(LOG_LEVEL_WARN, "refused: %s: %s", r->address, r->words);
-    if (event_simple(r->net->server, "tls", "", r->address, ERR_TLS, r->words) != ERR_OK)
-        log_line(LOG_LEVEL_ERROR, "net: the refusal could not be logged");
+    client_drop(&r->client);
     free(r);
 }
 
-/* Anyone can cause these: all strangers together have the rate of one principal, and the next
- * entry says how many were left out. The I/O thread must not wait, so a worker writes. */
+static void log_refusal(void *context)
+{
+    struct refusal *r = context;
+    const Hallmark__V1__Event *e = &r->event.pb;
+    log_line(LOG_LEVEL_WARN, "refused: %s: %s%s%s", e->actor[0] == '\0' ? e->peer : e->actor,
+             e->method, e->method[0] == '\0' ? "" : ": ", e->message);
+    if (event_write(r->net->server, &r->event, NULL) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "net: the refusal could not be logged");
+    refusal_free(r);
+}
+
+/* What is told of a refusal, borrowed. */
+struct told {
+    const char *kind, *uri, *address, *method;
+    enum err err;
+    const char *words;
+};
+
+static struct refusal *refusal_new(struct net *net, const struct told *told)
+{
+    struct refusal *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return NULL;
+    r->net = net;
+    if (client_find(net->server, told->uri, &r->client) != ERR_OK) {
+        free(r);
+        return NULL;
+    }
+    event_init(&r->event, told->kind, told->uri, told->err, told->words);
+    event_text(&r->event, EVENT_PEER, told->address);
+    event_text(&r->event, EVENT_METHOD, told->method);
+    return r;
+}
+
+/* The strand is net's, as the principal's own may be full: that is refused, too. */
+static void enter(struct net *net, struct client *client, const struct told *told)
+{
+    struct refusal *r = client_may_enter(client) ? refusal_new(net, told) : NULL;
+    if (r != NULL && strand_submit(net->strand, log_refusal, r) == ERR_OK)
+        return;
+    if (r != NULL)
+        refusal_free(r);
+    char all[RPC_METHOD_MAX + FAIL_WORDS_MAX];
+    snprintf(all, sizeof(all), "%s%s%s", told->method, told->method[0] == '\0' ? "" : ": ",
+             told->words);
+    client_leave_out(client, told->err, all);
+}
+
+/* The caller's message is still that of its own failure afterwards. */
+static void enter_call(struct net *net, const struct session *session, const char *method,
+                       enum err e, const char *words)
+{
+    char kept[FAIL_WORDS_MAX];
+    snprintf(kept, sizeof(kept), "%s", words);
+    const struct told told = {
+        "refusal", session->principal.uri, wss_conn_address(session->conn), method, e, kept
+    };
+    enter(net, session->client, &told);
+    fail_set(kept);
+}
+
+void refusal_violation(void *context, struct wss_conn *conn, enum err e, const char *words)
+{
+    const struct session *session = wss_conn_user(conn);
+    if (session != NULL)
+        enter_call(context, session, "", e, words);
+}
+
+void refusal_call(struct net *net, const struct session *session, const char *method,
+                  enum err e)
+{
+    if (e == ERR_CANCELLED || e == ERR_CLOSED || e == ERR_DEADLINE)
+        return; /* its client gave it up */
+    enter_call(net, session, method, e, fail_words());
+}
+
+void refusal_connection(struct net *net, const struct wss_peer *peer, enum err e)
+{
+    struct auth_principal principal = { 0 };
+    char words[FAIL_WORDS_MAX];
+    struct client *client = NULL;
+    snprintf(words, sizeof(words), "%s", fail_words());
+    if (auth_principal_of(peer->certificate, net->server->config->trust_domain, &principal) !=
+        ERR_OK)
+        principal.uri[0] = '\0';
+    const struct told told = { "refusal", principal.uri, peer->address, "", e, words };
+    if (client_find(net->server, principal.uri, &client) == ERR_OK)
+        enter(net, client, &told);
+    else
+        log_line(LOG_LEVEL_ERROR, "net: a refusal could not be logged: %s", words);
+    client_drop(&client);
+    fail_set(words);
+}
+
+/* All strangers together have the rate of one principal. */
 void refusal_tls(void *context, const char *address, const char *alert)
 {
     struct net *net = context;
-    char words[sizeof(((struct tls_refusal *)0)->words)];
+    char words[160];
     snprintf(words, sizeof(words), "TLS handshake refused: %s", alert);
-    struct tls_refusal *r = client_may_enter(net->strangers) ? calloc(1, sizeof(*r)) : NULL;
-    if (r == NULL) {
-        client_leave_out(net->strangers, ERR_TLS, words);
-        return;
-    }
-    r->net = net;
-    snprintf(r->address, sizeof(r->address), "%s", address);
-    memcpy(r->words, words, sizeof(words));
-    if (strand_submit(net->strand, log_tls_refusal, r) != ERR_OK) {
-        client_leave_out(net->strangers, ERR_TLS, words);
-        free(r);
-    }
+    const struct told told = { "tls", "", address, "", ERR_TLS, words };
+    enter(net, net->strangers, &told);
 }

@@ -81,6 +81,7 @@ static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
 
 static void refuse_job(struct job *job, enum err e)
 {
+    refusal_call(job->net, job->session, job->event.frame->request->method, e);
     refuse(job->conn, job->event.stream, e);
     job_free(job);
 }
@@ -219,8 +220,12 @@ static enum err route(struct job *job)
 static void route_late(void *context)
 {
     struct job *job = context;
-    enum err e =
-        job->session->admitted ? route(job) : fail_quiet(ERR_UNAUTHENTICATED, "refused");
+    if (!job->session->admitted) { /* that has its entry: session_admit() */
+        refuse(job->conn, job->event.stream, fail_quiet(ERR_UNAUTHENTICATED, "refused"));
+        job_free(job);
+        return;
+    }
+    enum err e = route(job);
     if (e != ERR_OK)
         refuse_job(job, e);
 }
@@ -251,13 +256,19 @@ static enum err accept_call(struct job *job)
     return job->session->admitted ? route(job) : submit(job, job->session->strand, route_late);
 }
 
-static struct run *run_of(struct server *server, const Hallmark__V1__FrameRequest *request)
+/* The run that the request names, if it was opened on this connection: a copy of a station, or
+ * the station itself after a loss, has no part in it. */
+static struct run *run_of(struct server *server, const struct wss_conn *conn,
+                          const Hallmark__V1__FrameRequest *request)
 {
-    for (size_t i = 0; i < request->n_metadata; i++)
+    struct run *run = NULL;
+    for (size_t i = 0; run == NULL && i < request->n_metadata; i++)
         if (strcmp(request->metadata[i]->key, "run-bin") == 0 &&
             request->metadata[i]->value.len == RUN_ID_SIZE)
-            return run_find(server, request->metadata[i]->value.data);
-    return NULL;
+            run = run_find(server, request->metadata[i]->value.data);
+    if (run != NULL && run->conn != conn)
+        run_drop(&run);
+    return run;
 }
 
 void serve_request(void *context, struct wss_conn *conn, struct peer_event *event)
@@ -266,7 +277,9 @@ void serve_request(void *context, struct wss_conn *conn, struct peer_event *even
     struct session *session = wss_conn_user(conn);
     struct job *job = calloc(1, sizeof(*job));
     if (job == NULL) {
-        refuse(conn, event->stream, fail(ERR_MEMORY, "net: no memory for a call"));
+        enum err e = fail(ERR_MEMORY, "net: no memory for a call");
+        refusal_call(net, session, event->frame->request->method, e);
+        refuse(conn, event->stream, e);
         peer_event_free(event);
         return;
     }
@@ -274,7 +287,7 @@ void serve_request(void *context, struct wss_conn *conn, struct peer_event *even
                          .session = session_keep(session),
                          .conn = wss_conn_keep(conn),
                          .event = *event,
-                         .run = run_of(net->server, event->frame->request) };
+                         .run = run_of(net->server, conn, event->frame->request) };
     job_list(job);
     enum err e = accept_call(job);
     if (e != ERR_OK)

@@ -186,6 +186,8 @@ static void end_failed(struct run *run, const Hallmark__V1__ArrowReport *report)
     snprintf(words, sizeof(words), "arrow %u failed at the station: %s", report->arrow,
              report->message);
     run_end(run, e == ERR_OK ? ERR_UNKNOWN : e, words);
+    if (peer_is_hidden(e)) /* the station failed, and not the server (test_run) */
+        run->why = ERR_ABORTED;
 }
 
 enum err run_reports(struct run *run, Hallmark__V1__ArrowReport *const *reports, size_t count,

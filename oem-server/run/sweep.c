@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sweep: ends expired runs, flushes late entries and enters alarms. Called by server.c; the
+ * sweep: ends expired runs, flushes late entries, enters alarms and removes stored answers that
+ * have expired. Called by server.c; the
  * work is done on a strand of the pool, one sweep at a time. It must never end a run whose
  * lease is valid: the store decides, by its own clock (test_run).
  */
@@ -17,7 +18,8 @@
 
 enum { SWEEP_MS = 5000 };
 
-#define HOUR_US (INT64_C(3600) * 1000000)
+#define HOUR_US    (INT64_C(3600) * 1000000)
+#define ANSWERS_US (INT64_C(1000000) * SERVER_ANSWERS_S)
 
 /* Runs that are ended by a change of the server's own. */
 struct ends {
@@ -230,6 +232,28 @@ static enum err sweep_unlocked(struct server *server)
     return look.due ? server_do(server, enter_alarms, &look, 0) : ERR_OK;
 }
 
+/* --- Answers. ----------------------------------------------------------------------------- */
+
+static enum err find_old_answers(struct store_tx *tx, void *context)
+{
+    struct look *look = context;
+    return store_answers_old(tx, ANSWERS_US, &look->due);
+}
+
+static enum err expire_answers(struct store_tx *tx, void *context)
+{
+    (void)context;
+    return store_answers_expire(tx, ANSWERS_US, SERVER_ANSWERS_STEP, NULL);
+}
+
+/* One step: however many there are, calls wait behind a short change only. */
+static enum err sweep_answers(struct server *server)
+{
+    struct look look = { .server = server };
+    TRY(store_read(server->store, find_old_answers, &look, rpc_now_ms() + SWEEP_MS));
+    return look.due ? server_do(server, expire_answers, NULL, 0) : ERR_OK;
+}
+
 /* --- The sweep. --------------------------------------------------------------------------- */
 
 static void flush_late(struct server *server)
@@ -252,6 +276,8 @@ static void sweep(void *context)
         log_line(LOG_LEVEL_WARN, "sweep: leases are looked at later: %s", fail_words());
     if (sweep_unlocked(server) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "sweep: alarms are entered later: %s", fail_words());
+    if (sweep_answers(server) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "sweep: old answers are removed later: %s", fail_words());
     if (seizure_go_on(server) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "run: a seizure goes on later: %s", fail_words());
     atomic_store(&server->sweeping, false);

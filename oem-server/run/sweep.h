@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sweep: expired runs, and alarms of units. For the server's own folders only. */
+/* sweep: expired runs, alarms of units, and expired answers. For the server's own folders only.
+ */
 #pragma once
 
 #include "oem-server/base/base.h"
@@ -9,7 +10,8 @@
 enum err sweep_start(struct server *server);
 
 /* Called about once a second; does not wait. Lets a worker end runs whose lease has expired (in
- * the store and in memory), write entries that have waited for SERVER_FLUSH_MS, and enter an
- * alarm for each unit that is committed for too long without a lock statement, once an hour
- * (test_run: unlocked_unit_is_an_alarm, silent_run_ends). */
+ * the store and in memory), write entries that have waited for SERVER_FLUSH_MS, enter an alarm
+ * for each unit that is committed for too long without a lock statement, once an hour, and
+ * remove SERVER_ANSWERS_STEP of the stored answers that have expired (test_run:
+ * unlocked_unit_is_an_alarm, silent_run_ends, answers_expire_in_steps). */
 void sweep_watch(struct server *server);

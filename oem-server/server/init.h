@@ -16,8 +16,8 @@ struct init;
 enum err init_open(const char *config_path, struct init **init_out);
 void init_close(struct init *init); /* NULL is fine */
 
-/* An rpc_transport; context is the struct init. Serves Pki, and Registry.Add for the first
- * operator. */
+/* An rpc_transport; context is the struct init. Serves Pki, and Registry.Add and List for
+ * the first operator. */
 enum err init_transport(void *init, const char *method, struct span payload,
                         struct buf *response_out);
 

@@ -38,10 +38,22 @@ void store_answer_free(struct store_answer *answer)
     *answer = (struct store_answer){ 0 };
 }
 
-enum err store_answers_expire(struct store_tx *tx, int64_t before_us)
+/* One that is older than that, or as far in the future: it was stored before the clock was set
+ * back. */
+#define OLD(tx, kept_us)                                                                       \
+    value_number(store_now_us(tx) - (kept_us)), value_number(store_now_us(tx) + (kept_us))
+
+enum err store_answers_old(struct store_tx *tx, int64_t kept_us, bool *some_out)
 {
-    int64_t now = store_now_us(tx);
+    uint64_t count = 0;
+    TRY(query_count(tx, STATEMENT_ANSWERS_OLD, VALUES(OLD(tx, kept_us)), &count));
+    *some_out = count != 0;
+    return ERR_OK;
+}
+
+enum err store_answers_expire(struct store_tx *tx, int64_t kept_us, uint32_t limit,
+                              uint64_t *count_out)
+{
     return query_write(tx, STATEMENT_ANSWERS_EXPIRE,
-                       VALUES(value_number(before_us), value_number(now + (now - before_us))),
-                       NULL);
+                       VALUES(OLD(tx, kept_us), value_number(limit)), count_out);
 }

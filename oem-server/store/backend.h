@@ -51,6 +51,9 @@ struct store_backend {
                     struct store_rows **rows_out);
     enum err (*step)(struct store_rows *rows, bool *row_out);
     struct store_value (*column)(struct store_rows *rows, unsigned index); /* until step */
+    /* What the schema says that a column holds, if it is not NULL. STORE_OTHER: it is no column
+     * of a table. */
+    enum store_type (*declared)(struct store_rows *rows, unsigned index);
     uint64_t (*changed)(struct store_rows *rows); /* rows written, once step gave false */
     void (*done)(struct store_rows *rows);
 };

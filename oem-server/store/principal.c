@@ -169,17 +169,24 @@ static enum err list_read(struct query *query, struct store_principal *list, siz
     return ERR_OK;
 }
 
-enum err store_principal_list(struct store_tx *tx, uint32_t role,
-                              struct store_principal **principals_out, size_t *count_out)
+enum err store_principal_list(struct store_tx *tx, const struct store_principal_filter *filter,
+                              struct store_principal **principals_out, size_t *count_out,
+                              bool *more_out)
 {
     AUTO(query_close) struct query query = { 0 };
-    uint64_t count = 0;
-    TRY(query_count(tx, STATEMENT_PRINCIPAL_COUNT, VALUES(value_number(role)), &count));
-    AUTO(free_drop) struct store_principal *list = calloc(count + 1, sizeof(*list));
+    uint32_t from = filter->role == 0 ? filter->after_role : filter->role;
+    uint32_t to = filter->role == 0 ? UINT32_MAX : filter->role;
+    size_t cap = (size_t)filter->limit + 1, count = 0;
+    AUTO(free_drop) struct store_principal *list = calloc(cap, sizeof(*list));
     if (list == NULL)
         return fail(ERR_MEMORY, "store: out of memory");
-    TRY(query_open(tx, STATEMENT_PRINCIPAL_LIST, VALUES(value_number(role)), &query));
-    TRY(list_read(&query, list, count, count_out));
+    TRY(query_open(
+        tx, STATEMENT_PRINCIPAL_PAGE,
+        VALUES(value_number(from), value_text(filter->after), value_number(to), value_u64(cap)),
+        &query));
+    TRY(list_read(&query, list, cap, &count));
+    *more_out = count > filter->limit;
+    *count_out = *more_out ? filter->limit : count;
     *principals_out = TAKE(list);
     return ERR_OK;
 }

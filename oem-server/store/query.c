@@ -190,11 +190,19 @@ bool query_bool(struct query *query)
     return value == 1;
 }
 
+/* As text two values of different types could look alike, and text ends at a NUL. */
 struct store_value query_value(struct query *query)
 {
-    struct store_value value = query->tx->store->backend->column(query->rows, query->column++);
+    const struct store_backend *backend = query->tx->store->backend;
+    enum store_type declared = backend->declared(query->rows, query->column);
+    struct store_value value = backend->column(query->rows, query->column++);
     if (value.type == STORE_OTHER)
         query_fail(query, "of no type of ours");
+    else if (value.type != STORE_NULL && declared != STORE_OTHER && value.type != declared)
+        query_fail(query, "of another type than its column");
+    else if (value.type == STORE_TEXT && value.bytes.len != 0 &&
+             memchr(value.bytes.ptr, '\0', value.bytes.len) != NULL)
+        query_fail(query, "text that holds a NUL");
     return value;
 }
 

@@ -22,6 +22,7 @@ const struct row_info row_infos[ROW_KIND_COUNT] = {
                      count,                                                                    \
                      ROW_##how,                                                                \
                      STATEMENT_ADD_##kind,                                                     \
+                     STATEMENT_FIRST_##kind,                                                   \
                      STATEMENT_PAGE_##kind },
     ROW_LIST(X)
 #undef X

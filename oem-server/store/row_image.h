@@ -10,7 +10,7 @@ struct row_info {
     const char *columns; /* key first, separated by ", " */
     unsigned keys, count;
     enum row_how how;
-    enum statement add, page;
+    enum statement add, first, page;
 };
 extern const struct row_info row_infos[ROW_KIND_COUNT];
 

@@ -103,7 +103,9 @@ enum { ROW_KEYS_MAX = 3, ROW_COLUMNS_MAX = 24 };
 #define ROW_LIMIT_2 "$3"
 #define ROW_LIMIT_3 "$4"
 
-/* Rows from a key on, in the key's order. */
+/* Rows from the first on, whatever its key is, and rows from a key on; in the key's order. */
+#define ROW_SQL_FIRST(key, columns, table)                                                     \
+    "SELECT " key ", " columns " FROM " table " ORDER BY " key " LIMIT $1"
 #define ROW_SQL_PAGE(key, keys, columns, table)                                                \
     "SELECT " key ", " columns " FROM " table " WHERE (" key ") >= (" ROW_PLACES_##keys        \
         ") ORDER BY " key " LIMIT " ROW_LIMIT_##keys

@@ -343,6 +343,21 @@ static struct store_value rows_column(struct store_rows *rows, unsigned index)
     }
 }
 
+static enum store_type rows_declared(struct store_rows *rows, unsigned index)
+{
+    static const struct {
+        const char *said;
+        enum store_type type;
+    } types[] = { { "BIGINT", STORE_NUMBER },
+                  { "TEXT", STORE_TEXT },
+                  { "BYTEA", STORE_BYTES } };
+    const char *said = sqlite3_column_decltype(rows->stmt, (int)index);
+    for (size_t i = 0; said != NULL && i < COUNT(types); i++)
+        if (strcmp(said, types[i].said) == 0)
+            return types[i].type;
+    return STORE_OTHER;
+}
+
 static uint64_t rows_changed(struct store_rows *rows)
 {
     return (uint64_t)sqlite3_changes64(rows->link->db);
@@ -366,6 +381,7 @@ const struct store_backend store_sqlite = {
     .run = link_run,
     .step = rows_step,
     .column = rows_column,
+    .declared = rows_declared,
     .changed = rows_changed,
     .done = rows_done,
 };

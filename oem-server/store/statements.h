@@ -40,13 +40,12 @@
     X(PRINCIPAL_KEY_GET, "SELECT role, name FROM principal_keys WHERE key_sha256 = $1")        \
     X(PRINCIPAL_REVOKE, "UPDATE principals SET revoked = 1, revoked_reason = $3"               \
                         " WHERE role = $1 AND name = $2")                                      \
-    X(PRINCIPAL_COUNT, "SELECT COUNT(*) FROM principals WHERE ($1 = 0 OR role = $1)")          \
-    X(PRINCIPAL_LIST, "SELECT p.role, p.name, c.certificate_sha256, p.revoked,"                \
+    X(PRINCIPAL_PAGE, "SELECT p.role, p.name, c.certificate_sha256, p.revoked,"                \
                       " p.revoked_reason, p.added_us, c.n FROM principals p"                   \
                       " JOIN principal_certificates c ON c.role = p.role AND c.name = p.name"  \
-                      " WHERE ($1 = 0 OR p.role = $1) AND c.n = (SELECT MAX(n) FROM"           \
-                      " principal_certificates WHERE role = p.role AND name = p.name)"         \
-                      " ORDER BY p.role, p.name")                                              \
+                      " WHERE (p.role, p.name) > ($1, $2) AND p.role <= $3 AND c.n ="          \
+                      " (SELECT MAX(n) FROM principal_certificates WHERE role = p.role"        \
+                      " AND name = p.name) ORDER BY p.role, p.name LIMIT $4")                  \
     X(REGISTRATION_PUT, "INSERT INTO registrations (role, name, csr_sha256, certificate)"      \
                         " VALUES ($1, $2, $3, $4) ON CONFLICT (role, name) DO UPDATE SET"      \
                         " csr_sha256 = excluded.csr_sha256,"                                   \
@@ -57,7 +56,11 @@
                   " created_us) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")           \
     X(ANSWER_GET, "SELECT request_sha256, response FROM answers"                               \
                   " WHERE caller = $1 AND call_key = $2")                                      \
-    X(ANSWERS_EXPIRE, "DELETE FROM answers WHERE created_us < $1 OR created_us > $2")          \
+    X(ANSWERS_OLD, "SELECT COUNT(*) FROM (SELECT 1 FROM answers WHERE created_us < $1"         \
+                   " OR created_us > $2 LIMIT 1) AS old")                                      \
+    X(ANSWERS_EXPIRE, "DELETE FROM answers WHERE (caller, call_key) IN (SELECT caller,"        \
+                      " call_key FROM answers WHERE created_us < $1 OR created_us > $2"        \
+                      " LIMIT $3)")                                                            \
     X(LOG_ADD, "INSERT INTO log_entries (position, entry, unit, order_name, station,"          \
                " operator, kind, method, arrow, outcome, firmware, time_us)"                   \
                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")                  \
@@ -92,9 +95,10 @@
     X(CHECKPOINT_FROM, "SELECT size, note FROM checkpoints WHERE size >= $1"                   \
                        " ORDER BY size LIMIT 1")
 
-/* Of each kind of row_kinds.h: ADD_UNIT and PAGE_UNIT, ... */
+/* Of each kind of row_kinds.h: ADD_UNIT, FIRST_UNIT and PAGE_UNIT, ... */
 #define STATEMENT_OF_KIND(kind, name, key, keys, columns, count, table, how)                   \
     STATEMENT_ROW(ADD_##kind, ROW_SQL_ADD(key, columns, count, table))                         \
+    STATEMENT_ROW(FIRST_##kind, ROW_SQL_FIRST(key, columns, table))                            \
     STATEMENT_ROW(PAGE_##kind, ROW_SQL_PAGE(key, keys, columns, table))
 
 enum statement {

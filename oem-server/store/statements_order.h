@@ -41,6 +41,7 @@
                  " WHERE sha256 = $1")                                                         \
     X(IMAGE_INFO, "SELECT kind, version, version_number, security_counter, sbom_sha256, size," \
                   " released_us, withdrawn, withdrawn_reason FROM images WHERE sha256 = $1")   \
-    X(IMAGE_PAGE, "SELECT sha256 FROM images ORDER BY released_us, sha256 LIMIT $1")           \
+    X(IMAGE_PAGE, "SELECT sha256 FROM images WHERE (released_us, sha256) > ($1, $2)"           \
+                  " ORDER BY released_us, sha256 LIMIT $3")                                    \
     X(IMAGE_WITHDRAW, "UPDATE images SET withdrawn = 1, withdrawn_reason = $2"                 \
                       " WHERE sha256 = $1")

@@ -127,9 +127,16 @@ enum err store_principal_revoke(struct store_tx *tx, uint32_t role, const char *
  * principal asks for (test_call_race). */
 enum err store_principal_check(struct store_tx *tx, uint32_t role, const char *name,
                                const uint8_t certificate_sha256[static SHA256_SIZE]);
-/* By role and name, after that one; role 0: all. principals_out: calloc'd, the caller frees. */
-enum err store_principal_list(struct store_tx *tx, uint32_t role,
-                              struct store_principal **principals_out, size_t *count_out);
+/* A page of them, by role and name. principals_out: calloc'd, the caller frees. */
+struct store_principal_filter {
+    uint32_t role;       /* 0: all */
+    uint32_t after_role; /* of the last of the page before, unless role says it */
+    const char *after;   /* its name; "": the first page */
+    uint32_t limit;
+};
+enum err store_principal_list(struct store_tx *tx, const struct store_principal_filter *filter,
+                              struct store_principal **principals_out, size_t *count_out,
+                              bool *more_out);
 
 /* A key has one name: digest of its SubjectPublicKeyInfo. ERR_PRECONDITION: it is another
  * principal's, or was. The first asks only. */
@@ -164,8 +171,11 @@ enum err store_answer_get(struct store_tx *tx, const char *caller,
                           const uint8_t key[static STORE_CALL_KEY_SIZE],
                           struct store_answer *answer_out);
 void store_answer_free(struct store_answer *answer);
-/* Older ones than before_us, and those from as far in the future: a clock was set back. */
-enum err store_answers_expire(struct store_tx *tx, int64_t before_us);
+/* Answers that were kept for longer than kept_us, and those from as far in the future (a clock
+ * was set back): are there some; removes limit of them at most, and says how many. */
+enum err store_answers_old(struct store_tx *tx, int64_t kept_us, bool *some_out);
+enum err store_answers_expire(struct store_tx *tx, int64_t kept_us, uint32_t limit,
+                              uint64_t *count_out);
 
 /* --- The event log's rows (written by tlog only). --- */
 

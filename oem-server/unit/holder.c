@@ -169,12 +169,3 @@ enum err unit_of_run_id(struct store_tx *tx, const uint8_t run_id[static RUN_ID_
                                       hex_of(span_of(run_id, RUN_ID_SIZE), hex))
                          : unit_must(tx, uids.ptr, unit_out);
 }
-
-enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *reason)
-{
-    struct unit was, now;
-    TRY(reason_check(reason));
-    TRY(unit_of_run(tx, run, &was));
-    now = was;
-    return unit_transition(tx, UNIT_EVENT_FAIL, &was, &now);
-}

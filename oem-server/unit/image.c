@@ -11,8 +11,6 @@
 #include "common/host/log.h"
 #include "oem-server/unit/inside.h"
 
-enum { IMAGES_MAX = 10000 };
-
 void image_free(struct image *image)
 {
     buf_free(&image->sbom_sha256);
@@ -87,12 +85,16 @@ enum err image_get(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE]
     return ERR_OK;
 }
 
-static enum err digests_get(struct store_tx *tx, struct buf *digests)
+static enum err digests_get(struct store_tx *tx, const struct image *after, uint64_t limit,
+                            struct buf *digests)
 {
     AUTO(query_close) struct query query = { 0 };
     uint8_t sha256[SHA256_SIZE];
     bool row = false;
-    TRY(query_open(tx, STATEMENT_IMAGE_PAGE, VALUES(value_number(IMAGES_MAX)), &query));
+    TRY(query_open(tx, STATEMENT_IMAGE_PAGE,
+                   VALUES(value_number(after->released_us),
+                          value_bytes(after->sha256, SHA256_SIZE), value_u64(limit)),
+                   &query));
     TRY(query_next(&query, &row));
     while (row) {
         query_bytes(&query, sha256, sizeof(sha256));
@@ -110,20 +112,31 @@ void image_list_free(struct image *images, size_t count)
     free(images);
 }
 
-enum err image_list(struct store_tx *tx, struct image **images_out, size_t *count_out)
+static enum err infos_get(struct store_tx *tx, const uint8_t *digests, size_t count,
+                          struct image **images_out)
 {
-    AUTO(buf_free) struct buf digests = { 0 };
-    TRY(digests_get(tx, &digests));
-    size_t count = digests.len / SHA256_SIZE;
     struct image *images = calloc(count + 1, sizeof(*images));
     enum err e = images == NULL ? fail(ERR_MEMORY, "image: out of memory") : ERR_OK;
     for (size_t i = 0; e == ERR_OK && i < count; i++)
-        e = image_info(tx, digests.ptr + i * SHA256_SIZE, &images[i]);
+        e = image_info(tx, digests + i * SHA256_SIZE, &images[i]);
     if (e != ERR_OK) {
         image_list_free(images, images == NULL ? 0 : count);
         return e;
     }
     *images_out = images;
-    *count_out = count;
     return ERR_OK;
+}
+
+enum err image_list(struct store_tx *tx, const uint8_t *after, uint32_t limit,
+                    struct image **images_out, size_t *count_out, bool *more_out)
+{
+    AUTO(buf_free) struct buf digests = { 0 };
+    AUTO(image_free) struct image last = { .released_us = INT64_MIN };
+    if (after != NULL)
+        TRY(image_info(tx, after, &last));
+    TRY(digests_get(tx, &last, (uint64_t)limit + 1, &digests));
+    size_t count = digests.len / SHA256_SIZE;
+    *more_out = count > limit;
+    *count_out = *more_out ? limit : count;
+    return infos_get(tx, digests.ptr, *count_out, images_out);
 }

@@ -59,6 +59,16 @@ enum err unit_release(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                           value_number(store_now_us(tx))));
 }
 
+enum err unit_fail(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                   struct unit *unit_out)
+{
+    struct unit was, now;
+    TRY(operated(tx, uid, reason, &was));
+    now = was;
+    TRY(change(tx, UNIT_EVENT_FAIL, &was, &now, unit_out));
+    return fact_revoke(tx, &was, reason);
+}
+
 enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
                     struct unit *unit_out)
 {

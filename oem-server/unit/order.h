@@ -96,7 +96,10 @@ enum err image_get(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE]
                    struct image *image_out);
 enum err image_info(struct store_tx *tx, const uint8_t sha256[static SHA256_SIZE],
                     struct image *image_out); /* without the bytes */
-enum err image_list(struct store_tx *tx, struct image **images_out, size_t *count_out);
+/* A page of at most limit images, oldest first, after the one with that digest (NULL: from the
+ * first; ERR_NOT_FOUND: there is none). images_out: the caller's, for image_list_free(). */
+enum err image_list(struct store_tx *tx, const uint8_t *after, uint32_t limit,
+                    struct image **images_out, size_t *count_out, bool *more_out);
 void image_list_free(struct image *images, size_t count);
 /* The units that a withdrawn image concerns. UIDs: UID_SIZE bytes each, UNIT_PAGE_MAX at most.
  */

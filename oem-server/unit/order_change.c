@@ -54,25 +54,17 @@ static enum err runs_end(struct store_tx *tx, const char *name, struct ending *e
     return ERR_OK;
 }
 
-static enum err started_fail(struct store_tx *tx, const uint8_t *uid, const char *reason)
-{
-    struct unit was, now;
-    TRY(unit_must(tx, uid, &was));
-    now = was;
-    TRY(fact_revoke(tx, &was, reason));
-    return unit_transition(tx, UNIT_EVENT_FAIL, &was, &now);
-}
-
 static enum err started_fail_all(struct store_tx *tx, const char *name, const char *reason)
 {
     AUTO(buf_free) struct buf uids = { 0 };
+    struct unit failed;
     do {
         TRY(unit_uids(
             tx, STATEMENT_UNIT_STARTED,
             VALUES(value_text(name), value_bytes(NULL, 0), value_number(UNIT_PAGE_MAX)),
             &uids));
         for (size_t at = 0; at < uids.len; at += UID_SIZE)
-            TRY(started_fail(tx, uids.ptr + at, reason));
+            TRY(unit_fail(tx, uids.ptr + at, reason, &failed));
     } while (uids.len != 0);
     return ERR_OK;
 }

@@ -67,7 +67,8 @@ enum { UNIT_SAME = -1 }; /* the state stays */
     X(SEAL, UNIT_IN_COMMITTED, UNIT_SEALED, UNIT_HOLDER_LOST, UNIT_BY_STATION)                 \
     X(END, UNIT_IN_WORK, UNIT_SAME, UNIT_HOLDER_LOST, UNIT_BY_SERVER)                          \
     X(VANISH, UNIT_IN_STARTED, UNIT_FREE, UNIT_HOLDER_LOST, UNIT_BY_SERVER) /* no claim */     \
-    X(FAIL, UNIT_IN_STARTED, UNIT_FAILED, UNIT_HOLDER_LOST, UNIT_BY_SERVER)                    \
+    X(FAIL, UNIT_IN_STARTED, UNIT_FAILED, UNIT_HOLDER_LOST,                                    \
+      UNIT_BY_OPERATOR) /* of the unit, or by closing its order */                             \
     X(RELEASE, UNIT_IN_STARTED | UNIT_IN_FAILED | UNIT_IN_SEALED, UNIT_FREE, UNIT_HOLDER_LOST, \
       UNIT_BY_OPERATOR) /* sealed at dev only */                                               \
     X(SCRAP, UNIT_IN_WORK | UNIT_IN_SEALED | UNIT_IN_FAILED, UNIT_SCRAPPED, UNIT_HOLDER_LOST,  \

@@ -253,17 +253,19 @@ enum err unit_any_expired(struct store_tx *tx, bool *any_out);
 enum err unit_of_run_id(struct store_tx *tx, const uint8_t run_id[static RUN_ID_SIZE],
                         struct unit *unit_out);
 
-/* The unit fails because of something that the server itself found, and not because of what a
- * Hello says (tests/e2e/refusals/units). */
-enum err unit_fail(struct store_tx *tx, const struct unit_run *run, const char *reason);
-
 /* --- Events by an operator; reason is 1-UNIT_REASON_MAX bytes of printable UTF-8. --- */
 
 /* unit_out: the unit after the change (released: state UNIT_FREE, its next generation). If a
- * run was ended by a release, scrap or accept, unit_out->holder is that run; reassign calls
- * ended for each. */
+ * run was ended by a release, fail, scrap or accept, unit_out->holder is that run; reassign
+ * calls ended for each. */
 enum err unit_release(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
                       bool board_refuses, const char *reason, struct unit *unit_out);
+/* A started unit's board is bad: its certificate is revoked. The server by itself fails no
+ * unit: before a receipt is verified it has no more than a station's word
+ * (tests/e2e/refusals/units).
+ */
+enum err unit_fail(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
+                   struct unit *unit_out);
 enum err unit_scrap(struct store_tx *tx, const uint8_t uid[static UID_SIZE], const char *reason,
                     struct unit *unit_out);
 enum err unit_accept(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
@@ -382,6 +384,11 @@ enum err unit_boot_key_get(struct store_tx *tx, const char *scope, struct buf *w
 enum err unit_boot_key_put(struct store_tx *tx, const char *scope, const char *kek,
                            struct span wrapped,
                            const uint8_t rotpk[static ROTPK_SIZE]); /* ERR_EXISTS */
+
+/* A sealed unit, and its AES_NuLink3, wrapped. ERR_NOT_FOUND: no such unit, or it has no key;
+ * ERR_PRECONDITION: it is not sealed, or its certificate is revoked; ERR_HELD. */
+enum err unit_shared_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                         struct unit *unit_out, struct buf *wrapped_out);
 
 /* For a change of the KEK: the next wrapped key after that id, and the key under another KEK.
  * ERR_NOT_FOUND. id_out: 160 bytes hold any. */

@@ -91,6 +91,30 @@ enum err wrapped_shared_destroy(struct store_tx *tx, const struct unit *unit,
     }
 }
 
+/* From its commit on, a unit has one. */
+enum err unit_shared_key(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                         struct unit *unit_out, struct buf *wrapped_out)
+{
+    char from[KEY_ID_SIZE], below[KEY_ID_SIZE], id[KEY_ID_SIZE], kek[65], hex[UID_HEX_SIZE];
+    bool revoked = false;
+    TRY(unit_must(tx, uid, unit_out));
+    hex_of(SPAN(unit_out->uid), hex);
+    if (unit_out->state != UNIT_SEALED)
+        return fail_quiet(ERR_PRECONDITION, "unit %s is %s, not sealed", hex,
+                          unit_state_name(unit_out->state));
+    if (unit_out->held[0] != '\0')
+        return fail_quiet(ERR_HELD, "unit %s is held: %s", hex, unit_out->held);
+    TRY(fact_revoked(tx, unit_out, &revoked));
+    if (revoked)
+        return fail_quiet(ERR_PRECONDITION, "unit %s: its certificate is revoked", hex);
+    shared_id(unit_out, "", from);
+    shared_id(unit_out, "", below);
+    below[strlen(below) - 1] = '0';
+    TRY(shared_next(tx, from, below, id));
+    return id[0] == '\0' ? fail_quiet(ERR_NOT_FOUND, "unit %s has no AES_NuLink3 here", hex)
+                         : unit_wrapped_get(tx, id, kek, wrapped_out);
+}
+
 static void boot_id(const char *scope, char id[static KEY_ID_SIZE])
 {
     snprintf(id, KEY_ID_SIZE, "boot/%.150s", scope);

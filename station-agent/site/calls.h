@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include "common/host/proxy.h"
 #include "common/rpc/peer.h"
 #include "common/rpc/rpc.h"
 
@@ -31,6 +32,7 @@ struct output;
 struct server_config {
     const char *host;
     uint16_t port;
+    const struct proxy *proxy;    /* to the server; port 0: none */
     const char *ca_file;          /* PEM: the roots we trust */
     const char *certificate_file; /* PEM: our certificate, then its issuer's */
     const char *key_file;

@@ -102,6 +102,7 @@ static enum err connect_to(struct server *server)
     const struct client_config config = {
         .host = server->config.host,
         .port = server->config.port,
+        .proxy = server->config.proxy,
         .ca_file = server->config.ca_file,
         .certificate_file = server->config.certificate_file,
         .key_file = server->config.key_file,

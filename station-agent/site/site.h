@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/core/err.h"
+#include "common/host/proxy.h"
 
 enum { SITES_MAX = 64, SITE_BANNER_MAX = 80 };
 
@@ -22,6 +23,7 @@ enum { SITES_MAX = 64, SITE_BANNER_MAX = 80 };
 struct site_plan {
     const char *host; /* of the server */
     uint16_t port;
+    struct proxy proxy; /* to the server; port 0: none */
     const char *ca_file;
     const char *certificate_file;
     const char *key_file;

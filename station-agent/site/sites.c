@@ -60,6 +60,7 @@ static enum err open_server(struct crew *crew)
     const struct server_config config = {
         .host = plan->host,
         .port = plan->port,
+        .proxy = &plan->proxy,
         .ca_file = plan->ca_file,
         .certificate_file = plan->certificate_file,
         .key_file = plan->key_file,

@@ -17,7 +17,17 @@ gate_open() {
     [ "$gate_line" = ready ] || die "the gate did not start"
 }
 
-gate_read() { IFS= read -r -t 60 -u "$gate_out" gate_line || die "the gate said nothing"; }
+# A line; what has come of one when the time is over is kept for the next call.
+gate_part=''
+gate_next() { # gate_next SECONDS: gate_line
+    local piece code=0
+    IFS= read -r -t "$1" -u "$gate_out" piece || code=$?
+    gate_part+=$piece
+    [ "$code" -eq 0 ] || return "$code"
+    gate_line=$gate_part gate_part=''
+}
+
+gate_read() { gate_next 60 || die "the gate said nothing"; }
 
 gate_events=() # "held" lines that came between a command and its answer
 
@@ -38,5 +48,5 @@ gate_held() { # gate_held SECONDS
         gate_events=("${gate_events[@]:1}")
         return 0
     fi
-    IFS= read -r -t "$1" -u "$gate_out" gate_line
+    gate_next "$1"
 }

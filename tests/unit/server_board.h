@@ -35,7 +35,8 @@ struct board {
     uint8_t key[32];
     const uint8_t *report_key;
     unsigned pushed; /* the latest arrow that the server called */
-    enum err ended;  /* RunControl.End */
+    /* RunControl.End of one of its runs; by a worker, also after a later run was opened. */
+    _Atomic(enum err) ended;
     Hallmark__V1__KeyDecision decision;
     /* From Runs.Commit or Runs.Open. */
     uint8_t statement_sha256[SHA256_SIZE], statement_run[RUN_ID_SIZE];

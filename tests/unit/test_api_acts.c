@@ -237,6 +237,24 @@ static void unit_acts_say_which_unit(void **state)
     board_fini(&b);
 }
 
+static void a_failed_unit_is_said_with_its_certificate(void **state)
+{
+    (void)state;
+    struct board b;
+    char hex[2 * UID_SIZE + 1], failed[80];
+    Hallmark__V1__FailUnitRequest in = HALLMARK__V1__FAIL_UNIT_REQUEST__INIT;
+    bench_order(&alice, "po-10", "line-1", 5, 1);
+    board_init(&b, &line_1, "po-10", 2);
+    assert_int_equal(board_arrows(&b, 14), ERR_OK);
+    bench_settle();
+    snprintf(failed, sizeof(failed), "unit/%s state=5", hex_of(SPAN(b.uid), hex));
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, b.uid };
+    in.reason = reason;
+    act("Units/Fail", &in.base, &(struct want){ "", "po-10", reason, { failed } });
+    bench_settle();
+    board_fini(&b);
+}
+
 /* Each page can be unpacked, however much its orders say. */
 static void orders_come_in_pages(void **state)
 {
@@ -299,6 +317,7 @@ int main(void)
         cmocka_unit_test(order_says_all_its_terms),
         cmocka_unit_test(order_acts_say_their_terms),
         cmocka_unit_test(unit_acts_say_which_unit),
+        cmocka_unit_test(a_failed_unit_is_said_with_its_certificate),
         cmocka_unit_test(orders_come_in_pages),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -135,6 +135,39 @@ static void act_without_a_reason_is_refused(void **state)
     board_fini(&b);
 }
 
+/* A board that is bad before its receipt: only a started unit fails, and its UID is free again
+ * only when it is released. */
+static void a_started_unit_is_failed(void **state)
+{
+    (void)state;
+    static char nothing[] = "";
+    struct board b;
+    Hallmark__V1__FailUnitRequest in = HALLMARK__V1__FAIL_UNIT_REQUEST__INIT;
+    Hallmark__V1__ReleaseUnitRequest release = HALLMARK__V1__RELEASE_UNIT_REQUEST__INIT;
+    board_init(&b, &line_1, "po-1", 0x41);
+    in.uid = release.uid = uid_of(&b);
+    in.reason = reason;
+    assert_int_equal(ask("Units/Fail", &in.base), ERR_NOT_FOUND);
+    OK(board_arrows(&b, 14));
+    in.reason = nothing;
+    assert_int_equal(ask("Units/Fail", &in.base), ERR_INVALID);
+    assert_state(&b, "started");
+    in.reason = release.reason = reason;
+    OK(ask("Units/Fail", &in.base));
+    assert_state(&b, "failed");
+    assert_int_equal(bench.server->runs.count, 0);
+    assert_int_equal(b.ended, ERR_ABORTED);
+    assert_int_equal(ask("Units/Fail", &in.base), ERR_PRECONDITION);
+    assert_int_not_equal(board_open(&b, false, NULL), ERR_OK);
+    assert_state(&b, "failed");
+    OK(ask("Units/Release", &release.base));
+    make_committed(&b);
+    assert_int_equal(ask("Units/Fail", &in.base), ERR_PRECONDITION);
+    assert_state(&b, "committed");
+    board_fini(&b);
+    bench_check();
+}
+
 static void run_is_ended_by_an_operator(void **state)
 {
     (void)state;
@@ -389,6 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(orders_are_refused_in_words),
         cmocka_unit_test(act_without_a_reason_is_refused),
+        cmocka_unit_test(a_started_unit_is_failed),
         cmocka_unit_test(run_is_ended_by_an_operator),
         cmocka_unit_test(closed_order_takes_no_unit),
         cmocka_unit_test(same_key_same_answer),

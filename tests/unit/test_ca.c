@@ -236,6 +236,7 @@ static void principals_carry_their_uri(void **state)
         { CA_STATION, "spiffe://oem.example/station/line-1.a" },
         { CA_OPERATOR, "spiffe://oem.example/operator/line-1.a" },
         { CA_AUDITOR, "spiffe://oem.example/auditor/line-1.a" },
+        { CA_SERVICE, "spiffe://oem.example/service/line-1.a" },
     };
     X509_REQ *csr = open_csr(&(struct csr_spec){ .curve = "P-256" });
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -228,11 +228,127 @@ static void entries_of_refusals(void **state)
     bench_check();
 }
 
-/* refusal.c asks for it when a connection breaks the protocol; none does here. */
+/* refusal.c asks for it when a connection breaks the protocol: then it is greedy's. */
 void *wss_conn_user(const struct wss_conn *conn)
 {
     (void)conn;
-    return NULL;
+    return greedy.session;
+}
+
+/* What a connection causes before a handler sees it: calls that are not taken, frames and bytes
+ * over a limit, and one connection more. */
+static void cause_call(struct net *net)
+{
+    fail_set("calls of this principal wait");
+    refusal_call(net, greedy.session, "hallmark.v1.Health/Check", ERR_EXHAUSTED);
+    assert_string_equal(fail_words(), "calls of this principal wait");
+}
+
+static void cause_open_call(struct net *net)
+{
+    refusal_violation(net, (struct wss_conn *)&greedy, ERR_EXHAUSTED,
+                      "too many open calls on this connection");
+}
+
+static void cause_connection(struct net *net)
+{
+    const struct wss_peer peer = { .certificate = greedy.certificate, .address = "192.0.2.7" };
+    fail_set("256 connections of one principal: close some");
+    refusal_connection(net, &peer, ERR_EXHAUSTED);
+    assert_string_equal(fail_words(), "256 connections of one principal: close some");
+}
+
+/* The newest entry of a refusal. */
+struct newest {
+    char actor[256], method[81], message[641], peer[65];
+    uint32_t code;
+};
+
+static enum err take_newest(void *context, uint64_t index, struct span entry)
+{
+    (void)index;
+    struct newest *n = context;
+    AUTO(rpc_drop) ProtobufCMessage *message = NULL;
+    TRY(rpc_unpack(&hallmark__v1__event__descriptor, entry, &message));
+    const Hallmark__V1__Event *event = (const Hallmark__V1__Event *)message;
+    snprintf(n->actor, sizeof(n->actor), "%s", event->actor);
+    snprintf(n->method, sizeof(n->method), "%s", event->method);
+    snprintf(n->message, sizeof(n->message), "%s", event->message);
+    snprintf(n->peer, sizeof(n->peer), "%s", event->peer);
+    n->code = event->code;
+    return ERR_OK;
+}
+
+static enum err read_newest(struct store_tx *tx, void *context)
+{
+    const struct store_log_search search = { .kind = "refusal" };
+    return store_log_find(tx, &search, 0, 1000, take_newest, context);
+}
+
+/* One of them has an entry of its own, which says who and why; many are within the rate, and
+ * each that has no entry is counted. */
+static void refusals_before_a_call(void **state)
+{
+    (void)state;
+    enum { TRIES = 300 };
+    static const struct {
+        void (*cause)(struct net *net);
+        const char *method, *message, *peer;
+    } cases[] = {
+        { cause_call, "hallmark.v1.Health/Check", "calls of this principal wait", NULL },
+        { cause_open_call, "", "too many open calls on this connection", NULL },
+        { cause_connection, "", "256 connections of one principal: close some", "192.0.2.7" },
+    };
+    struct net net = { .server = bench.server, .strand = strand_new(bench.server->work) };
+    struct client *client = greedy.session->client;
+    assert_non_null(net.strand);
+    clients_append(bench.server, true);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct newest newest = { 0 };
+        unsigned before = bench_entries("refusal");
+        client->refusals = (struct budget_bucket){ 0 };
+        cases[i].cause(&net);
+        while (bench_entries("refusal") == before)
+            sched_yield();
+        assert_int_equal(store_read(bench.server->store, read_newest, &newest,
+                                    rpc_now_ms() + SERVER_CHANGE_MS),
+                         ERR_OK);
+        assert_string_equal(newest.actor, greedy.who.uri);
+        assert_string_equal(newest.method, cases[i].method);
+        assert_string_equal(newest.message, cases[i].message);
+        assert_int_equal(newest.code, ERR_EXHAUSTED);
+        if (cases[i].peer != NULL)
+            assert_string_equal(newest.peer, cases[i].peer);
+        for (unsigned t = 1; t < TRIES; t++)
+            cases[i].cause(&net);
+        unsigned made = 0;
+        while (made + client->left_out < TRIES) {
+            sched_yield();
+            made = bench_entries("refusal") - before;
+        }
+        assert_in_range(made, 1, BUDGET_REFUSALS + TRIES / 10);
+        clients_append(bench.server, true);
+        assert_int_equal(client->left_out, 0);
+        assert_int_equal(bench_entries("refusal") - before, made + 1);
+    }
+    client->refusals = (struct budget_bucket){ 0 };
+    strand_drop(&net.strand);
+    bench_check();
+}
+
+/* A client that gives its own call up was not refused. */
+static void what_a_client_gives_up(void **state)
+{
+    (void)state;
+    static const enum err own[] = { ERR_CANCELLED, ERR_CLOSED, ERR_DEADLINE };
+    struct net net = { .server = bench.server, .strand = strand_new(bench.server->work) };
+    unsigned before = bench_entries("refusal");
+    for (size_t i = 0; i < COUNT(own); i++)
+        refusal_call(&net, greedy.session, "hallmark.v1.Health/Check", own[i]);
+    bench_settle();
+    clients_append(bench.server, true);
+    assert_int_equal(bench_entries("refusal"), before);
+    strand_drop(&net.strand);
 }
 
 /* Strangers whose handshakes fail, as many as there are: all together have the rate of one
@@ -274,6 +390,8 @@ int main(void)
         cmocka_unit_test(closings_a_minute),
         cmocka_unit_test(entries_of_refusals),
         cmocka_unit_test(entries_of_tls_refusals),
+        cmocka_unit_test(refusals_before_a_call),
+        cmocka_unit_test(what_a_client_gives_up),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

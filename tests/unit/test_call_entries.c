@@ -18,7 +18,7 @@
 #include "tests/unit/server_board.h"
 #include "tests/unit/server_entries.h"
 
-static struct party alice, line_1, line_2, carol;
+static struct party alice, line_1, line_2, carol, packer;
 static struct board board; /* its run stands before Runs.Finish */
 static uint8_t big[70000];
 
@@ -43,6 +43,7 @@ static int set_up(void **state)
     party_add(&line_1, HALLMARK__V1__ROLE__ROLE_STATION, "line-1");
     party_add(&line_2, HALLMARK__V1__ROLE__ROLE_STATION, "line-2");
     party_add(&carol, HALLMARK__V1__ROLE__ROLE_AUDITOR, "carol");
+    party_add(&packer, HALLMARK__V1__ROLE__ROLE_SERVICE, "packer");
     bench_order(&alice, "po-1", "line-1", 100, 1);
     board_init(&board, &line_1, "po-1", 1);
     return board_arrows(&board, 33) == ERR_OK ? 0 : -1;
@@ -55,6 +56,7 @@ static int tear_down(void **state)
     party_drop(&line_1);
     party_drop(&line_2);
     party_drop(&carol);
+    party_drop(&packer);
     return bench_teardown(state);
 }
 
@@ -224,7 +226,7 @@ static void no_limit_yet(struct party *p)
 /* A principal that may call it. */
 static struct party *caller_of(const char *method)
 {
-    struct party *all[] = { &alice, &line_1, &carol };
+    struct party *all[] = { &alice, &line_1, &carol, &packer };
     const struct auth_method *row = NULL;
     for (size_t i = 0; i < COUNT(all); i++)
         if (auth_allow(&all[i]->who, method, &row) == ERR_OK)

@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What a peer is told of failures inside the server. */
+/* What a peer is told of failures inside the server, and what of a request is compared. */
 #include "oem-server/call/message.h"
+#include "oem-server/call/settle.h"
 #include "tests/unit/check.h"
+
+/* Linked in the place of malloc: there is no memory while no_memory says so. */
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+static bool no_memory;
+
+void *__wrap_malloc(size_t size)
+{
+    return no_memory ? NULL : __real_malloc(size);
+}
 
 static const char hidden[] = "the server failed: see its log";
 
@@ -63,11 +74,44 @@ static void text_is_printable_utf8(void **state)
             fail_msg("%s", rows[i].name);
 }
 
+/* Two requests are never taken for the same, least of all when there is no memory. */
+static void requests_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct auth_method unary = { .shape = AUTH_UNARY },
+                                    stream = { .shape = AUTH_STREAM };
+    static char a[] = "hallmark.v1.A/B", ab[] = "hallmark.v1.A/BC";
+    struct call calls[] = {
+        { .rpc = { .method = a, .payload = span_of("", 0) }, .method = &unary },
+        { .rpc = { .method = a, .payload = span_of("C", 1) }, .method = &unary },
+        { .rpc = { .method = a, .payload = span_of("D", 1) }, .method = &unary },
+        { .rpc = { .method = ab, .payload = span_of("", 0) }, .method = &unary },
+        { .rpc = { .method = ab, .payload = span_of("C", 1) }, .method = &unary },
+        { .rpc = { .method = a, .payload = span_of("C", 1) }, .method = &stream },
+        { .rpc = { .method = a }, .method = &stream, .received = { 1 } },
+    };
+    for (int without = 0; without <= 1; without++) {
+        uint8_t digests[COUNT(calls)][SHA256_SIZE];
+        for (size_t i = 0; i < COUNT(calls); i++) {
+            uint8_t again[SHA256_SIZE];
+            no_memory = false;
+            replay_digest(&calls[i], again);
+            no_memory = without == 1;
+            replay_digest(&calls[i], digests[i]);
+            no_memory = false;
+            assert_memory_equal(digests[i], again, SHA256_SIZE);
+            for (size_t j = 0; j < i; j++)
+                assert_memory_not_equal(digests[i], digests[j], SHA256_SIZE);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fails_inside_stays_inside),
         cmocka_unit_test(text_is_printable_utf8),
+        cmocka_unit_test(requests_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

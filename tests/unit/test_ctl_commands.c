@@ -243,13 +243,14 @@ static const struct {
     const char *method;
 } changes[] = {
     { &unit_release_command, "hallmark.v1.Units/Release" },
+    { &unit_fail_command, "hallmark.v1.Units/Fail" },
     { &unit_scrap_command, "hallmark.v1.Units/Scrap" },
     { &unit_accept_command, "hallmark.v1.Units/Accept" },
     { &unit_hold_command, "hallmark.v1.Units/Hold" },
     { &unit_allow_command, "hallmark.v1.Units/Allow" },
 };
 
-/* The five requests have UID and reason at the same place. */
+/* The requests have UID and reason at the same place. */
 static void units_are_changed(void **state)
 {
     (void)state;
@@ -498,6 +499,48 @@ static void orders_are_listed(void **state)
     free(text);
 }
 
+/* The pages follow each other by name, and the server is not believed without end. */
+static void list_principals_on(void)
+{
+    char *text = NULL;
+    Hallmark__V1__PrincipalRow rows[2] = { HALLMARK__V1__PRINCIPAL_ROW__INIT,
+                                           HALLMARK__V1__PRINCIPAL_ROW__INIT };
+    Hallmark__V1__PrincipalRow *one[] = { &rows[0] }, *two[] = { &rows[1] };
+    Hallmark__V1__ListPrincipalsResponse first = HALLMARK__V1__LIST_PRINCIPALS_RESPONSE__INIT;
+    Hallmark__V1__ListPrincipalsResponse second = HALLMARK__V1__LIST_PRINCIPALS_RESPONSE__INIT;
+    rows[0].role = rows[1].role = HALLMARK__V1__ROLE__ROLE_STATION;
+    rows[0].name = TEXT("line-1"), rows[1].name = TEXT("line-2");
+    first.principals = one, first.n_principals = 1, first.more = true;
+    second.principals = two, second.n_principals = 1;
+    answer(&first.base, &second.base);
+    assert_int_equal(run(&station_list_command, WORDS(NULL), false, &text), ERR_OK);
+    assert_has(text, "\nline-1 ");
+    assert_has(text, "\nline-2 ");
+    assert_int_equal(server.calls, 2);
+    Hallmark__V1__ListPrincipalsRequest *in = REQUEST(1, list_principals_request);
+    assert_string_equal(in->after, "line-1");
+    assert_int_equal(in->limit, 1000);
+    hallmark__v1__list_principals_request__free_unpacked(in, NULL);
+    free(text);
+    answer(&first.base, NULL);
+    assert_int_equal(
+        run(&station_list_command, WORDS("--limit", "1", "--after", "line-0"), false, &text),
+        ERR_OK);
+    assert_int_equal(server.calls, 1);
+    in = REQUEST(0, list_principals_request);
+    assert_string_equal(in->after, "line-0");
+    assert_int_equal(in->limit, 1);
+    hallmark__v1__list_principals_request__free_unpacked(in, NULL);
+    free(text);
+    answer(&first.base, &first.base); /* the same again */
+    assert_int_equal(run(&station_list_command, WORDS(NULL), false, &text), ERR_PROTO);
+    free(text);
+    first.n_principals = 0; /* nothing, and more of it */
+    answer(&first.base, NULL);
+    assert_int_equal(run(&station_list_command, WORDS(NULL), false, &text), ERR_PROTO);
+    free(text);
+}
+
 static void principals_are_listed(void **state)
 {
     (void)state;
@@ -520,6 +563,50 @@ static void principals_are_listed(void **state)
     hallmark__v1__list_principals_request__free_unpacked(in, NULL);
     free(text);
     assert_int_equal(run(&auditor_list_command, WORDS(NULL), false, &text), ERR_PROTO);
+    free(text);
+    list_principals_on();
+}
+
+static void images_are_listed_on(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    static uint8_t other[SHA256_SIZE] = { 7 };
+    Hallmark__V1__ImageRow rows[2] = { HALLMARK__V1__IMAGE_ROW__INIT,
+                                       HALLMARK__V1__IMAGE_ROW__INIT };
+    Hallmark__V1__ImageRow *one[] = { &rows[0] }, *two[] = { &rows[1] };
+    Hallmark__V1__ListImagesResponse first = HALLMARK__V1__LIST_IMAGES_RESPONSE__INIT;
+    Hallmark__V1__ListImagesResponse second = HALLMARK__V1__LIST_IMAGES_RESPONSE__INIT;
+    rows[0].sha256 = DATA(digest), rows[1].sha256 = DATA(other);
+    rows[0].version = TEXT("3.1"), rows[1].version = TEXT("3.2");
+    rows[0].kind = rows[1].kind = HALLMARK__V1__IMAGE_KIND__IMAGE_KIND_FIRMWARE;
+    rows[0].released_us = rows[1].released_us = 1; /* at one time: by digest */
+    first.images = one, first.n_images = 1, first.more = true;
+    second.images = two, second.n_images = 1;
+    answer(&first.base, &second.base);
+    assert_int_equal(run(&firmware_list_command, WORDS(NULL), false, &text), ERR_OK);
+    assert_has(text, "  3.1  ");
+    assert_has(text, "  3.2  ");
+    assert_int_equal(server.calls, 2);
+    Hallmark__V1__ListImagesRequest *in = REQUEST(1, list_images_request);
+    assert_int_equal(in->after.len, SHA256_SIZE);
+    assert_memory_equal(in->after.data, digest, SHA256_SIZE);
+    hallmark__v1__list_images_request__free_unpacked(in, NULL);
+    free(text);
+    answer(&first.base, NULL);
+    assert_int_equal(run(&firmware_list_command, WORDS("--limit", "1"), false, &text), ERR_OK);
+    assert_int_equal(server.calls, 1);
+    in = REQUEST(0, list_images_request);
+    assert_int_equal(in->after.len, 0);
+    assert_int_equal(in->limit, 1);
+    hallmark__v1__list_images_request__free_unpacked(in, NULL);
+    free(text);
+    answer(&first.base, &first.base); /* the same again */
+    assert_int_equal(run(&firmware_list_command, WORDS(NULL), false, &text), ERR_PROTO);
+    free(text);
+    first.n_images = 0; /* nothing, and more of it */
+    answer(&first.base, NULL);
+    assert_int_equal(run(&firmware_list_command, WORDS(NULL), false, &text), ERR_PROTO);
     free(text);
 }
 
@@ -939,6 +1026,7 @@ int main(void)
         cmocka_unit_test(pages_that_do_not_go_on_are_refused),
         cmocka_unit_test(orders_are_listed),
         cmocka_unit_test(principals_are_listed),
+        cmocka_unit_test(images_are_listed_on),
         cmocka_unit_test(images_are_listed_and_withdrawn),
         cmocka_unit_test(runs_are_listed_and_ended),
         cmocka_unit_test(orders_lead_with_what_is_sealed),

@@ -47,7 +47,7 @@ static void cells_are_safe(void **state)
         assert_int_equal(csv_entry(out, 3, &event), ERR_OK);
         fclose(out);
         snprintf(want, sizeof(want),
-                 "3,1970-01-01T00:00:00.000000Z,,,,OK,0,%s,,,,,,false,0,,,,,,,,,,,,,\r\n",
+                 "3,1970-01-01T00:00:00.000000Z,,,,OK,0,%s,,,,,,false,0,,,,,,,,,,,,,,\r\n",
                  cells[i].cell);
         assert_string_equal(text, want);
         free(text);
@@ -96,7 +96,8 @@ static void what_json_has_the_table_has(void **state)
     const ProtobufCBinaryData bytes = { 1, byte };
     Hallmark__V1__Event e = HALLMARK__V1__EVENT__INIT;
     e.kind = e.actor = e.certificate = e.peer = e.order = e.method = e.message = word;
-    e.software = e.reason = e.server = e.second = digest.name = change.row = use.key = word;
+    e.software = e.probe = e.reason = e.server = e.second = digest.name = change.row = use.key =
+        word;
     e.uid = e.run_id = e.request_sha256 = e.response_sha256 = digest.sha256 = bytes;
     e.arrow = 3;
     e.approval = 7;
@@ -114,7 +115,7 @@ static void what_json_has_the_table_has(void **state)
     FILE *out = open_memstream(&header, &len);
     csv_header(out);
     fclose(out);
-    assert_int_equal(json_object_size(report.json), 28);
+    assert_int_equal(json_object_size(report.json), 29);
     json_object_foreach(report.json, name, value)
     {
         if (!is_column(header, name))

@@ -25,6 +25,7 @@ static const struct {
     { "reason", EVENT_REASON, 256 },
     { "server", EVENT_SERVER, 64 },
     { "second", EVENT_SECOND, 192 },
+    { "probe", EVENT_PROBE, 160 },
 };
 
 static const struct {

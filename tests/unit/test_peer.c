@@ -393,11 +393,39 @@ static void requests_over_a_limit_are_answered(void **state)
         assert_int_equal(feed(e.server, &f), ERR_OK);
         struct peer_event refused = expect(e.server, PEER_REFUSED);
         assert_non_null(refused.frame->request);
+        assert_int_equal(refused.err, ERR_INVALID);
+        assert_non_null(refused.words);
         peer_event_free(&refused);
         expect_none(e.server);
         assert_int_equal(answered_status(&e), ERR_INVALID);
         close_ends(&e);
     }
+}
+
+/* Of a peer that makes one more all the same: it gets an answer, and this side is told. */
+static void one_call_too_many_is_refused(void **state)
+{
+    (void)state;
+    struct ends e = open_ends();
+    frame f;
+    Hallmark__V1__FrameRequest r;
+    for (uint32_t i = 0; i <= RPC_STREAMS_MAX; i++) {
+        request_frame(&f, &r, 2 * i + 1);
+        assert_int_equal(feed(e.server, &f), ERR_OK);
+        struct peer_event event =
+            expect(e.server, i < RPC_STREAMS_MAX ? PEER_REQUEST : PEER_REFUSED);
+        assert_int_equal(event.stream, 2 * i + 1);
+        assert_int_equal(event.err, i < RPC_STREAMS_MAX ? ERR_OK : ERR_EXHAUSTED);
+        assert_string_equal(event.frame->request->method, r.method);
+        if (i == RPC_STREAMS_MAX)
+            assert_non_null(strstr(event.words, "too many open calls"));
+        peer_event_free(&event);
+    }
+    expect_none(e.server);
+    assert_int_equal(peer_open_calls(e.server), RPC_STREAMS_MAX);
+    assert_int_equal(answered_status(&e), ERR_EXHAUSTED);
+    assert_int_equal(peer_close_code(e.server), 0);
+    close_ends(&e);
 }
 
 static void breaches_close_with_their_code(void **state)
@@ -441,8 +469,10 @@ static void nothing_before_hello(void **state)
     peer_free(server);
     server = peer_new(PEER_SERVER, "test", 0);
     assert_int_equal(peer_wake_ms(server), RPC_HELLO_TIMEOUT_MS);
-    peer_tick(server, RPC_HELLO_TIMEOUT_MS);
-    assert_int_equal(peer_close_code(server), 1002);
+    peer_tick(server, RPC_HELLO_TIMEOUT_MS - 1);
+    assert_int_equal(peer_close_code(server), 0);
+    peer_tick(server, RPC_HELLO_TIMEOUT_MS); /* it may try again */
+    assert_int_equal(peer_close_code(server), 1013);
     peer_free(server);
 }
 
@@ -486,6 +516,7 @@ int main(void)
         cmocka_unit_test(lost_connection_fails_calls),
         cmocka_unit_test(what_may_be_made_again),
         cmocka_unit_test(open_calls_are_bounded),
+        cmocka_unit_test(one_call_too_many_is_refused),
         cmocka_unit_test(the_peers_max_streams_is_kept),
         cmocka_unit_test(bad_stream_numbers_close),
         cmocka_unit_test(requests_over_a_limit_are_answered),

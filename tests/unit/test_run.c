@@ -653,6 +653,221 @@ static void a_clock_behind_the_log_is_told(void **state)
     store_clock_offset(bench.server->store, 0);
 }
 
+/* --- What an entry says of the station. --- */
+
+struct said {
+    const uint8_t *uid;
+    char probe[161], software[65], message[641];
+    bool probe_digest; /* the probe was cut or cleaned */
+    unsigned count;
+};
+
+static enum err take_said(void *context, uint64_t index, struct span entry)
+{
+    (void)index;
+    struct said *said = context;
+    AUTO(rpc_drop) ProtobufCMessage *message = NULL;
+    TRY(rpc_unpack(&hallmark__v1__event__descriptor, entry, &message));
+    const Hallmark__V1__Event *event = (const Hallmark__V1__Event *)message;
+    snprintf(said->probe, sizeof(said->probe), "%s", event->probe);
+    snprintf(said->software, sizeof(said->software), "%s", event->software);
+    snprintf(said->message, sizeof(said->message), "%s", event->message);
+    said->probe_digest = false;
+    for (size_t i = 0; i < event->n_digests; i++)
+        said->probe_digest |= strcmp(event->digests[i]->name, "probe") == 0;
+    said->count++;
+    return ERR_OK;
+}
+
+static enum err read_said(struct store_tx *tx, void *context)
+{
+    struct said *said = context;
+    const struct store_log_search search = { .unit = said->uid,
+                                             .method = "hallmark.v1.Runs/Open" };
+    return store_log_find(tx, &search, 0, 1000, take_said, said);
+}
+
+/* The entry of a run's opening, also of one that was refused, names probe and agent; bounded
+ * and cleaned. */
+static void an_open_says_what_with(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *order, *probe, *software;
+        enum err want;
+        const char *says, *with;
+    } cases[] = {
+        { "po-1", "usb:port=1-2.3", "station-agent/9.1", ERR_OK, "usb:port=1-2.3",
+          "station-agent/9.1" },
+        { "po-1", "tcp://\x1b[2J",
+          "a\xc2\x9b"
+          "b",
+          ERR_OK, "tcp://?[2J", "a?b" },
+        { "there-is-none", "left", "other/1", ERR_NOT_FOUND, "left", "other/1" },
+        { "po-1", "", "", ERR_OK, "", "oem-server " HALLMARK_VERSION },
+    };
+    uint8_t uid[UID_SIZE] = { 0xa7, 1 };
+    char order[32], probe[200], software[64];
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        Hallmark__V1__OpenRequest in = HALLMARK__V1__OPEN_REQUEST__INIT;
+        struct said said = { .uid = uid };
+        uid[2] = (uint8_t)i;
+        snprintf(order, sizeof(order), "%s", cases[i].order);
+        snprintf(probe, sizeof(probe), "%s", cases[i].probe);
+        snprintf(software, sizeof(software), "%s", cases[i].software);
+        in.order = order, in.probe = probe, in.software = software;
+        in.uid = (ProtobufCBinaryData){ UID_SIZE, uid };
+        assert_int_equal(
+            party_call(&line_1, "hallmark.v1.Runs/Open", &in.base, NULL, NULL, NULL),
+            cases[i].want);
+        OK(store_read(bench.server->store, read_said, &said, rpc_now_ms() + 5000));
+        assert_int_equal(said.count, 1);
+        assert_string_equal(said.probe, cases[i].says);
+        assert_string_equal(said.software, cases[i].with);
+        assert_int_equal(said.probe_digest, strcmp(cases[i].says, cases[i].probe) != 0);
+    }
+    Hallmark__V1__OpenRequest in = HALLMARK__V1__OPEN_REQUEST__INIT;
+    struct said said = { .uid = uid };
+    uid[2] = 0xff;
+    memset(probe, 'p', sizeof(probe) - 1), probe[sizeof(probe) - 1] = '\0';
+    in.order = po_1, in.probe = probe;
+    in.uid = (ProtobufCBinaryData){ UID_SIZE, uid };
+    OK(party_call(&line_1, "hallmark.v1.Runs/Open", &in.base, NULL, NULL, NULL));
+    OK(store_read(bench.server->store, read_said, &said, rpc_now_ms() + 5000));
+    assert_int_equal(strlen(said.probe), 160);
+    assert_true(said.probe_digest);
+    party_hang_up(&line_1); /* its runs end */
+    party_connect(&line_1);
+    bench_check();
+}
+
+/* The call that reports a failure at the station, whatever its status, is answered in the
+ * station's words: it is not the server that failed. */
+static void a_station_that_fails_is_not_the_server(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t status, code;
+        enum err want;
+    } cases[] = {
+        { 13, 0, ERR_ABORTED },
+        { 13, ERR_HSM, ERR_ABORTED },
+        { 13, ERR_INTERNAL, ERR_ABORTED },
+        { 15, ERR_DATA_LOSS, ERR_ABORTED },
+        { 14, ERR_UNAVAILABLE, ERR_UNAVAILABLE },
+        { 9, 0, ERR_PRECONDITION },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct board b;
+        uint8_t digest[SHA256_SIZE] = { 1 };
+        Hallmark__V1__ArrowReport row = HALLMARK__V1__ARROW_REPORT__INIT, *rows[] = { &row };
+        Hallmark__V1__ReportRequest in = HALLMARK__V1__REPORT_REQUEST__INIT;
+        Hallmark__V1__ArrowReports reports = HALLMARK__V1__ARROW_REPORTS__INIT;
+        board_init(&b, &line_1, "po-1", (uint8_t)(0xf0 + i));
+        OK(board_open(&b, false, NULL));
+        const struct asking asking = { SPAN(b.run_id), &reports, NULL };
+        row.arrow = 4;
+        row.status = cases[i].status;
+        row.code = cases[i].code;
+        row.message = (char *)(uintptr_t) "the probe burnt";
+        row.request_sha256 = (ProtobufCBinaryData){ SHA256_SIZE, digest };
+        reports.reports = rows, reports.n_reports = 1;
+        assert_int_equal(
+            party_call(&line_1, "hallmark.v1.Runs/Report", &in.base, &asking, NULL, NULL),
+            cases[i].want);
+        assert_string_equal(fail_words(),
+                            "this run is over: arrow 4 failed at the station: the probe burnt");
+        bench_settle();
+        board_fini(&b);
+    }
+}
+
+/* --- Stored answers. --- */
+
+enum { ANSWERS = SERVER_ANSWERS_STEP * 2 + 7 };
+
+static void key_of(unsigned i, uint8_t key[static STORE_CALL_KEY_SIZE])
+{
+    memset(key, 0, STORE_CALL_KEY_SIZE);
+    key[0] = (uint8_t)i;
+    key[1] = (uint8_t)(i >> 8);
+}
+
+static enum err put_answers(struct store_tx *tx, void *context)
+{
+    (void)context;
+    uint8_t key[STORE_CALL_KEY_SIZE], byte[] = { 1 };
+    const struct store_answer answer = { .response = { byte, 1, 1 } };
+    for (unsigned i = 0; i < ANSWERS; i++) {
+        key_of(i, key);
+        TRY(store_answer_put(tx, "spiffe://x/station/old", key, &answer));
+    }
+    return ERR_OK;
+}
+
+static enum err count_answers(struct store_tx *tx, void *context)
+{
+    unsigned *count = context;
+    *count = 0;
+    for (unsigned i = 0; i < ANSWERS; i++) {
+        AUTO(store_answer_free) struct store_answer answer = { 0 };
+        uint8_t key[STORE_CALL_KEY_SIZE];
+        key_of(i, key);
+        enum err found = store_answer_get(tx, "spiffe://x/station/old", key, &answer);
+        if (found != ERR_OK && found != ERR_NOT_FOUND)
+            return found;
+        *count += found == ERR_OK ? 1u : 0u;
+    }
+    return ERR_OK;
+}
+
+static unsigned answers_left(void)
+{
+    unsigned count = 0;
+    OK(store_read(bench.server->store, count_answers, &count, rpc_now_ms() + 5000));
+    return count;
+}
+
+#define ANSWERS_US (INT64_C(24) * 3600 * 1000000) /* the wire's 24 h */
+#define SECOND_US  INT64_C(1000000)
+
+/* Sweeps at that time until there is nothing to be done; how often something was. */
+static unsigned sweep_at(int64_t offset_us)
+{
+    unsigned worked = 0;
+    unsigned long long before;
+    store_clock_offset(bench.server->store, offset_us);
+    do {
+        before = atomic_load(&bench.server->changes);
+        bench_sweep();
+        worked++;
+    } while (atomic_load(&bench.server->changes) != before);
+    return worked - 1;
+}
+
+/* No call has to come for it: the server's regular work removes them when their time is over,
+ * some at a time, and makes no change when there is nothing to remove. */
+static void answers_expire_in_steps(void **state)
+{
+    (void)state;
+    const int64_t start_us = ANSWERS_US + SECOND_US, end_us = start_us + ANSWERS_US;
+    sweep_at(start_us); /* those of the other tests */
+    OK(server_do(bench.server, put_answers, NULL, 0));
+    assert_int_equal(sweep_at(end_us - 60 * SECOND_US), 0);
+    assert_int_equal(answers_left(), ANSWERS);
+    store_clock_offset(bench.server->store, end_us + SECOND_US);
+    bench_sweep();
+    assert_int_equal(answers_left(), ANSWERS - SERVER_ANSWERS_STEP);
+    bench_sweep();
+    assert_int_equal(answers_left(), 7);
+    assert_int_equal(sweep_at(end_us + SECOND_US), 1);
+    assert_int_equal(answers_left(), 0);
+    OK(server_do(bench.server, put_answers, NULL, 0)); /* and then the clock is set back */
+    assert_int_equal(sweep_at(0), 3);
+    assert_int_equal(answers_left(), 0);
+    bench_check();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -677,6 +892,9 @@ int main(void)
         cmocka_unit_test(unlocked_unit_is_an_alarm),
         cmocka_unit_test(an_alarm_survives_the_clock),
         cmocka_unit_test(a_clock_behind_the_log_is_told),
+        cmocka_unit_test(an_open_says_what_with),
+        cmocka_unit_test(a_station_that_fails_is_not_the_server),
+        cmocka_unit_test(answers_expire_in_steps),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -182,14 +182,16 @@ static void files_that_will_not_do(void **state)
         enum err want;
         const char *words;
     } cases[] = {
-        { { "h", 1, "/nonexistent", pem, pem, 0, NULL, 1 },
+        { { "h", 1, NULL, "/nonexistent", pem, pem, 0, NULL, 1 },
           ERR_NOT_FOUND,
           "trusted root /nonexistent" },
-        { { "h", 1, pem, "/nonexistent", pem, 0, NULL, 1 },
+        { { "h", 1, NULL, pem, "/nonexistent", pem, 0, NULL, 1 },
           ERR_NOT_FOUND,
           "certificate /nonexistent" },
-        { { "h", 1, pem, pem, "/dev/null", 0, NULL, 1 }, ERR_CONFIG, "key /dev/null" },
-        { { "h", 1, pem, pem, open_to_all, 0, NULL, 1 }, ERR_CONFIG, "others may read it" },
+        { { "h", 1, NULL, pem, pem, "/dev/null", 0, NULL, 1 }, ERR_CONFIG, "key /dev/null" },
+        { { "h", 1, NULL, pem, pem, open_to_all, 0, NULL, 1 },
+          ERR_CONFIG,
+          "others may read it" },
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct server *server = NULL;

@@ -120,22 +120,50 @@ static void revoked_stays_revoked(void **state)
     assert_int_equal(change(do_add, &who), ERR_EXISTS);
 }
 
+/* The pages of a list, one after the other: names in the order in which they are read. */
+struct paging {
+    uint32_t role, limit;
+    size_t pages, count;
+    char names[8][65];
+    uint8_t certificate[SHA256_SIZE]; /* of the first */
+};
+
 static enum err do_list(struct store_tx *tx, void *context)
 {
-    struct store_principal *list = NULL;
-    size_t count = 0;
-    (void)context;
-    TRY(store_principal_list(tx, 0, &list, &count));
-    assert_int_equal(count, 3);
-    assert_string_equal(list[0].name, "line-1");
-    assert_string_equal(list[1].name, "line-2");
-    assert_string_equal(list[2].name, "ann");
-    assert_memory_equal(list[0].certificate_sha256, DIGEST(9), SHA256_SIZE);
-    free(list);
-    TRY(store_principal_list(tx, OPERATOR, &list, &count));
-    assert_int_equal(count, 1);
-    free(list);
+    struct paging *p = context;
+    struct store_principal last = { 0 };
+    for (bool more = true; more; p->pages++) {
+        struct store_principal *list = NULL;
+        const struct store_principal_filter filter = { p->role, last.role, last.name,
+                                                       p->limit };
+        size_t count = 0;
+        TRY(store_principal_list(tx, &filter, &list, &count, &more));
+        assert_in_range(count, more ? p->limit : 0, p->limit);
+        for (size_t i = 0; i < count; i++, p->count++) {
+            assert_in_range(p->count, 0, 7);
+            if (p->count == 0)
+                memcpy(p->certificate, list[i].certificate_sha256, SHA256_SIZE);
+            memcpy(p->names[p->count], list[i].name, sizeof(list[i].name));
+            last = list[i];
+        }
+        free(list);
+    }
     return ERR_OK;
+}
+
+/* Whatever the size of a page: all of them once, and the last page may be full. */
+static void are_listed(uint32_t role, const char *const names[], size_t count)
+{
+    for (uint32_t limit = 1; limit <= count + 1; limit++) {
+        struct paging p = { .role = role, .limit = limit };
+        assert_int_equal(look(do_list, &p), ERR_OK);
+        assert_int_equal(p.count, count);
+        assert_int_equal(p.pages, (count + limit - 1) / limit);
+        for (size_t i = 0; i < count; i++)
+            assert_string_equal(p.names[i], names[i]);
+        if (strcmp(names[0], "line-1") == 0)
+            assert_memory_equal(p.certificate, DIGEST(9), SHA256_SIZE);
+    }
 }
 
 static void principals_are_listed(void **state)
@@ -148,7 +176,9 @@ static void principals_are_listed(void **state)
         assert_int_equal(change(do_add, &who[i]), ERR_OK);
     who[2].certificate = 9;
     assert_int_equal(change(do_renew, &who[2]), ERR_OK);
-    assert_int_equal(look(do_list, NULL), ERR_OK);
+    are_listed(0, (const char *const[]){ "line-1", "line-2", "ann" }, 3);
+    are_listed(STATION, (const char *const[]){ "line-1", "line-2" }, 2);
+    are_listed(OPERATOR, (const char *const[]){ "ann" }, 1);
 }
 
 static enum err do_registration(struct store_tx *tx, void *context)
@@ -229,14 +259,19 @@ static enum err do_answer_get(struct store_tx *tx, void *context)
 
 static enum err do_expire(struct store_tx *tx, void *context)
 {
-    return store_answers_expire(tx, store_now_us(tx) + *(int64_t *)context);
+    bool some = false;
+    uint64_t count = 0;
+    TRY(store_answers_old(tx, *(int64_t *)context, &some));
+    TRY(store_answers_expire(tx, *(int64_t *)context, 10, &count));
+    assert_int_equal(some, count != 0);
+    return ERR_OK;
 }
 
 static void answers_are_kept_a_while(void **state)
 {
     (void)state;
     char ann[] = "spiffe://x/operator/ann", bob[] = "spiffe://x/operator/bob";
-    int64_t early = -60000000, late = 1;
+    int64_t early = 60000000, late = -1;
     assert_int_equal(look(do_answer_get, ann), ERR_NOT_FOUND);
     assert_int_equal(change(do_answer_put, ann), ERR_OK);
     assert_int_equal(change(do_answer_put, ann), ERR_EXISTS);

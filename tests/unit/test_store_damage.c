@@ -2,6 +2,7 @@
 /* What the store says of a database that somebody edited or a disk damaged. */
 #include <fcntl.h>
 
+#include "oem-server/store/state.h"
 #include "tests/unit/test_store_edit.h"
 #include "tests/unit/test_unit_world.h"
 
@@ -131,6 +132,23 @@ static enum err get_head(struct store_tx *tx, void *context)
     return store_log_head_get(tx, &size, &edge);
 }
 
+static enum err take_value(void *context, const char *row, const char *field, const char *value)
+{
+    (void)row, (void)field, (void)value;
+    ++*(unsigned *)context;
+    return ERR_OK;
+}
+
+/* What "log verify --state" compares with the log. */
+static enum err get_dump(struct store_tx *tx, void *context)
+{
+    unsigned values = 0;
+    (void)context;
+    TRY(state_dump(tx, take_value, &values));
+    assert_in_range(values, 1, 1000);
+    return ERR_OK;
+}
+
 static enum err take_any(void *context, uint64_t index, struct span entry)
 {
     (void)context;
@@ -208,6 +226,27 @@ static const struct {
     { "first log entry missing", "DELETE FROM log_entries WHERE position = 0", get_entries },
     { "log entry is text", "UPDATE log_entries SET entry = 'x' WHERE position = 1",
       get_entries },
+    /* Keys that sort before or beside those of the program, and rows that would read the same
+     * as the one that was there. */
+    { "a setting's name is bytes", "INSERT INTO settings VALUES (x'73', x'00')", get_dump },
+    { "a unit's UID is text", "UPDATE units SET uid = printf('%012d', 1)", get_dump },
+    { "a unit's UID is the same as text", "UPDATE units SET uid = lower(hex(uid))", get_dump },
+    { "another unit's UID is text",
+      "INSERT INTO units SELECT 'abcdefghijkl', gen, state, order_name, station, held, run_id,"
+      " holder_server, holder_station, opened_us, lease_us, boot_failed, accepted, started_us,"
+      " changed_us FROM units LIMIT 1",
+      get_dump },
+    { "an image's digest is text", "UPDATE images SET sha256 = lower(hex(sha256))", get_dump },
+    { "a role is below all numbers", "INSERT INTO principals VALUES (-9e999, 'eve', 0, '', 1)",
+      get_dump },
+    { "a role is text", "INSERT INTO principals VALUES ('x', 'eve', 0, '', 1)", get_dump },
+    { "a fact's generation is a fraction", "UPDATE fact_seal SET gen = 1.5", get_dump },
+    { "a key's owner is the same as text", "UPDATE auth_key SET uid = lower(hex(uid))",
+      get_dump },
+    { "a lot is the same as bytes", "UPDATE orders SET lot = CAST(lot AS BLOB)", get_dump },
+    { "a lot goes on behind a NUL", "UPDATE orders SET lot = lot || char(0) || 'x'", get_dump },
+    { "a counter is the same as bytes", "UPDATE orders SET good = CAST(good AS BLOB)",
+      get_dump },
     { "checkpoint size negative", "UPDATE checkpoints SET size = -1", get_checkpoint },
     { "checkpoint is a number", "UPDATE checkpoints SET note = 1", get_checkpoint },
 };

@@ -105,7 +105,7 @@ static const struct event {
     { "release", 4, do_release, m_release },
     { "scrap", 1, do_scrap, m_scrap },
     { "accept", 2, do_accept, m_accept },
-    { "hold", 1, do_hold, m_hold },
+    { "hold", 3, do_hold, m_hold },
     { "seize", 1, do_seize_all, m_seize },
     { "allow", 3, do_allow, m_allow },
     { "withdraw", 1, do_withdraw, m_withdraw },

@@ -359,13 +359,3 @@ static inline enum err m_end_run(struct model *m, const struct m_act *a)
         m_end(m, u);
     return ERR_OK;
 }
-
-static inline enum err m_fail(struct model *m, const struct m_act *a)
-{
-    struct m_unit *u;
-    TRY(m_run(m, a, &u));
-    if (!m_may(u, UNIT_EVENT_FAIL))
-        return ERR_PRECONDITION;
-    m_go(u, UNIT_EVENT_FAIL);
-    return ERR_OK;
-}

@@ -24,6 +24,15 @@ static inline enum err m_release(struct model *m, const struct m_act *a)
     return ERR_OK;
 }
 
+static inline enum err m_fail(struct model *m, const struct m_act *a)
+{
+    struct m_unit *u = &m->units[a->uid];
+    TRY(m_operated(u, UNIT_EVENT_FAIL));
+    u->revoked |= u->claim;
+    m_go(u, UNIT_EVENT_FAIL);
+    return ERR_OK;
+}
+
 static inline enum err m_scrap(struct model *m, const struct m_act *a)
 {
     struct m_unit *u = &m->units[a->uid];

@@ -310,8 +310,7 @@ static inline enum err do_hold_on(struct store_tx *tx, void *context)
 static inline enum err do_fail(struct store_tx *tx, void *context)
 {
     struct act *act = context;
-    struct unit_run run = RUN_OF(act);
-    return unit_fail(tx, &run, "found bad");
+    return unit_fail(tx, UID(act->uid), "found bad", &act->unit);
 }
 
 static inline enum err do_release(struct store_tx *tx, void *context)

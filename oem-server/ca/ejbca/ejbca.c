@@ -29,16 +29,24 @@ const char *ejbca_use_name(enum ejbca_use use)
     return names[use];
 }
 
+/* The others are the HSM's. */
 static bool use_of(enum ca_profile profile, enum ejbca_use *use_out)
 {
-    static const enum ejbca_use uses[] = {
-        [CA_STATION] = EJBCA_STATION, [CA_OPERATOR] = EJBCA_PEOPLE, [CA_AUDITOR] = EJBCA_PEOPLE,
-        [CA_DEVICE] = EJBCA_DEVICE,   [CA_BOOT] = EJBCA_BOOT,
+    static const struct {
+        enum ca_profile profile;
+        enum ejbca_use use;
+    } rows[] = {
+        { CA_STATION, EJBCA_STATION }, { CA_OPERATOR, EJBCA_PEOPLE },
+        { CA_AUDITOR, EJBCA_PEOPLE },  { CA_DEVICE, EJBCA_DEVICE },
+        { CA_BOOT, EJBCA_BOOT },
     };
-    if ((size_t)profile >= COUNT(uses))
-        return false;
-    *use_out = uses[profile];
-    return true;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (rows[i].profile != profile)
+            continue;
+        *use_out = rows[i].use;
+        return true;
+    }
+    return false;
 }
 
 /* --- Files. --- */
