@@ -5,8 +5,8 @@
 #pragma once
 
 #include "oem-server/store/row.h"
-#include "oem-server/unit/order.h"
 #include "oem-server/unit/certificate.h"
+#include "oem-server/unit/order.h"
 
 enum {
     UID_HEX_SIZE = 2 * UID_SIZE + 1,

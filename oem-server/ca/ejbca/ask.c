@@ -109,6 +109,21 @@ enum err ask_status(struct ejbca *e, struct answer_status *status_out,
     return told(answer_status(buf_span(&answer.body), status_out), result_out);
 }
 
+enum err ask_edition(struct ejbca *e)
+{
+    struct answer_status status = { 0 };
+    struct ask_result result = { 0 };
+    if (atomic_load(&e->edition) != EDITION_NOT_ASKED)
+        return ERR_OK;
+    TRY(ask_status(e, &status, &result));
+    log_line(LOG_LEVEL_INFO, "ca: EJBCA: API %s, %s", status.version, status.revision);
+    atomic_store(&e->edition,
+                 strcasestr(status.revision, "enterprise") != NULL  ? EDITION_ENTERPRISE
+                 : strcasestr(status.revision, "community") != NULL ? EDITION_COMMUNITY
+                                                                    : EDITION_OTHER);
+    return ERR_OK;
+}
+
 static char *pem_of(X509_REQ *csr)
 {
     AUTO(bio_drop) BIO *bio = BIO_new(BIO_s_mem());

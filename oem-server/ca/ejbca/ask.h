@@ -21,6 +21,8 @@ struct ask_result {
 /* GET /v1/certificate/status. */
 enum err ask_status(struct ejbca *e, struct answer_status *status_out,
                     struct ask_result *result_out);
+/* Asks for the status once, and keeps the edition: e->edition. */
+enum err ask_edition(struct ejbca *e);
 /* POST /v1/certificate/pkcs10enroll. Once it has left, only ask_search() tells whether it was
  * done: fault_is_doubtful(). *certificate_out is the caller's. */
 enum err ask_enrol(struct ejbca *e, enum ejbca_use use, const char *user, X509_REQ *csr,

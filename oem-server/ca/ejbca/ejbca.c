@@ -222,6 +222,9 @@ enum err ejbca_generate_key(struct ejbca *ejbca, const char *alias)
     if (ejbca->config->crypto_token == NULL)
         return fail(ERR_CONFIG,
                     "[ejbca] crypto_token is missing: [boot] keys = ejbca needs it");
+    TRY(ask_edition(ejbca));
+    if (atomic_load(&ejbca->edition) == EDITION_COMMUNITY)
+        return fault_fail(FAULT_ENTERPRISE, 0, "EJBCA Community");
     enum err failed = ask_generate(ejbca, alias, &result);
     bool told = result.fault == FAULT_ENTERPRISE || result.fault == FAULT_FORBIDDEN ||
                 result.fault == FAULT_NO_CERTIFICATE || result.fault == FAULT_DISABLED;

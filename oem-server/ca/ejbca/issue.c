@@ -252,6 +252,7 @@ static enum err enrol(const struct asking *a, X509 **certificate_out)
 
 static enum err issue(const struct asking *a, X509 **certificate_out)
 {
+    TRY(ask_edition(a->e));
     bool doubtful = doubt_left_ms(&a->e->doubts, a->user, clock_ms()) != 0;
     if (a->request->before.asked || doubtful) {
         enum err found = adopt(a, certificate_out);
