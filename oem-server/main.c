@@ -22,16 +22,21 @@
 #include "oem-server/guard.h"
 #include "oem-server/net/net.h"
 
-enum { DRAIN_MS = 10000, STOP_MAX_MS = 15000 };
+enum {
+    DRAIN_MS = 10000,
+    STOP_MAX_MS = 15000,
+    EXIT_ANCHOR = 80, /* beside sysexits and oemctl's 79: the store is not what was published */
+};
 
 const char *argp_program_version = "oem-server " HALLMARK_VERSION;
 
-enum option_key { OPTION_POINTS = 256 };
+enum option_key { OPTION_POINTS = 256, OPTION_CLOCK, OPTION_RENEW };
 
 struct arguments {
     const char *config;
     const char *points; /* the socket at which points are announced; NULL: they are not */
     bool check;
+    struct server_accepts accepts;
 };
 
 static const struct argp_option options[] = {
@@ -39,6 +44,13 @@ static const struct argp_option options[] = {
     { "check-config", 'k', NULL, 0,
       "Read the configuration, report whether it is valid, and exit", 0 },
     { "debug", 'd', NULL, 0, "Log more", 0 },
+    { "clock-is-right", OPTION_CLOCK, NULL, 0,
+      "Start once although the event log has later entries than the clock says: the clock was "
+      "ahead then, and is right now",
+      0 },
+    { "renew", OPTION_RENEW, NULL, 0,
+      "Start with a new WebServer certificate, as SIGHUP makes it: for when it has expired",
+      0 },
     { "announce-points", OPTION_POINTS, "SOCKET", 0,
       "For tests of interruptions only: let the test at this socket stop the server anywhere; "
       "Health and the event log's start entry say so",
@@ -58,6 +70,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'd':
         log_set_level(LOG_LEVEL_DEBUG);
+        return 0;
+    case OPTION_CLOCK:
+        a->accepts.clock = true;
+        return 0;
+    case OPTION_RENEW:
+        a->accepts.renewal = true;
         return 0;
     case OPTION_POINTS:
         a->points = arg;
@@ -140,14 +158,15 @@ static enum err check_state(const struct config *config)
     return ERR_OK;
 }
 
-static enum err start(const struct config *config, struct service *service)
+static enum err start(const struct config *config, const struct server_accepts *accepts,
+                      struct service *service)
 {
     struct guard guard;
     TRY(check_state(config));
     TRY(guard_begin(&guard, "starting", 0, EX_OK));
     enum err e = server_open(config, &service->server);
     if (e == ERR_OK)
-        e = server_resume(service->server);
+        e = server_resume(service->server, accepts);
     if (e == ERR_OK)
         e = net_start(service->server, &service->net);
     if (e == ERR_OK && (service->strand = strand_new(service->server->work)) == NULL)
@@ -209,6 +228,8 @@ static int exit_code(enum err e)
         return EX_TEMPFAIL;
     case ERR_DATA_LOSS:
         return EX_DATAERR;
+    case ERR_VERIFY:
+        return EXIT_ANCHOR;
     case ERR_DENIED:
         return EX_CANTCREAT;
     case ERR_IO:
@@ -222,11 +243,12 @@ static int exit_code(enum err e)
     }
 }
 
-static enum err run_server(const struct config *config, const sigset_t *signals)
+static enum err run_server(const struct config *config, const struct server_accepts *accepts,
+                           const sigset_t *signals)
 {
     struct service service = { 0 };
     struct guard guard;
-    enum err e = start(config, &service);
+    enum err e = start(config, accepts, &service);
     bool started = e == ERR_OK;
     if (started)
         e = serve(&service, signals);
@@ -250,7 +272,7 @@ static enum err run(const struct arguments *arguments, const sigset_t *signals)
     else if (arguments->points != NULL)
         e = stop_open(arguments->points);
     if (e == ERR_OK && !arguments->check)
-        e = run_server(config, signals);
+        e = run_server(config, &arguments->accepts, signals);
     config_free(config);
     return e;
 }

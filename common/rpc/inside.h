@@ -41,6 +41,7 @@ struct streams {
 struct peer {
     enum peer_side side;
     uint64_t hello_by_ms; /* 0: it has arrived */
+    int64_t time_us;      /* of the peer's HELLO; 0: not told */
     uint32_t next_id;     /* of our calls */
     uint32_t last_theirs;
     uint32_t peer_max_message;

@@ -31,6 +31,7 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
         hello->connection_credit_bytes > RPC_CREDIT_MAX)
         return peer_violation(p, CLOSE_PROTOCOL, "HELLO grants credit without end");
     p->hello_by_ms = 0;
+    p->time_us = hello->time_us <= INT64_MAX ? (int64_t)hello->time_us : 0;
     if (hello->max_message < p->peer_max_message)
         p->peer_max_message = hello->max_message;
     if (hello->max_streams < p->peer_max_streams)

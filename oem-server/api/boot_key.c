@@ -128,7 +128,7 @@ static enum err issue(struct boot_key *key)
     struct ca_terms terms;
     memcpy(point + 1, key->run->rotpk, ROTPK_SIZE);
     TRY(ca_boot_csr(ca, key->scope, key->run->boot_key, point, &csr));
-    TRY(ca_terms_make(CA_BOOT, &terms));
+    TRY(ca_terms_make(ca, CA_BOOT, &terms));
     terms.not_before = 0;
     const struct ca_before before = { .asked = true };
     return ca_issue(ca, CA_BOOT, NULL, csr, &terms, &before, &key->issued);

@@ -150,7 +150,7 @@ static enum err issue(struct adding *a, struct ca *ca)
     enum ca_profile profile = roles[a->row].profile;
     bool outside = ca_is_outside(ca, profile);
     struct ca_terms terms;
-    TRY(ca_terms_make(profile, &terms));
+    TRY(ca_terms_make(ca, profile, &terms));
     if (outside)
         terms.not_before -= FOUND_FOR_S;
     const struct ca_before before = { .asked = outside };

@@ -48,6 +48,14 @@ struct run_index {
     unsigned count;
 };
 
+/* A certificate that ends soon, or has ended (run/expiry.h). */
+enum { SERVER_EXPIRING_MAX = 100 };
+struct server_expiring {
+    char kind[16]; /* "root", "issuing", "web server", "station", "operator", "auditor" */
+    char name[65]; /* of a principal; or "" */
+    int64_t not_after;
+};
+
 struct server {
     const struct config *config;
     ProtobufCService *const *services; /* all that it serves, NULL-terminated */
@@ -56,7 +64,8 @@ struct server {
     struct hsm *hsm;
     struct store *store;
     struct tlog *log;
-    struct ejbca *ejbca;   /* the CA outside; NULL: there is none */
+    struct ejbca *ejbca;             /* the CA outside; NULL: there is none */
+    struct tlog_anchor_found anchor; /* when the log was opened; its note is not kept */
     struct ca *_Atomic ca; /* NULL until arrow 2 is done; replaced by server_renew() */
     struct ca *old_ca[SERVER_RENEWALS_MAX]; /* borrowed by open calls: freed at the end */
     unsigned renewals;
@@ -78,8 +87,12 @@ struct server {
     atomic_bool telling;   /* a worker tells the CA outside what was revoked */
     uint64_t told_ms;      /* when one last did */
     atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
-    atomic_llong last_us;  /* when the log's last entry was made before this start; 0: none */
+    atomic_bool anchoring; /* a worker writes the anchor */
+    uint64_t anchored_ms;  /* when it last began to */
     uint64_t alarmed_ms;   /* when it last looked for units without a lock statement */
+    uint64_t expiring_ms;  /* the same, for certificates that end; the sweep's */
+    struct server_expiring expiring[SERVER_EXPIRING_MAX]; /* the soonest; under lock, with */
+    unsigned expiring_kept, expiring_count;               /* those here, and all there are */
     atomic_ullong changes; /* store_do() calls that became durable: for Health */
 };
 
@@ -87,7 +100,20 @@ struct server {
  * ---------------------------
  */
 
-enum err server_log_open(struct server *server); /* once the log's key exists */
+/* Once the log's key exists. ERR_VERIFY: the store is not what its anchor says was published;
+ * the messages say what was found and name the command that adopts it (anchor.c). */
+enum err server_log_open(struct server *server);
+/* The same, whatever the anchor says: server->anchor has it. */
+enum err server_log_adopt(struct server *server);
+/* Writes the anchor if it is to begin, and records it in the store. ERR_UNAVAILABLE: not
+ * written (tests/e2e/anchor). */
+enum err server_anchor_begin(struct server *server);
+/* Called about once a second by the main thread: lets a worker put a checkpoint into the anchor
+ * if entries wait for it. Does not wait. */
+void server_anchor_watch(struct server *server);
+/* Inside a change that begins a board: ERR_UNAVAILABLE if the anchor has not been written for
+ * longer than the configuration allows (tests/e2e/anchor). */
+enum err server_anchor_check(struct server *server, struct store_tx *tx);
 /* The certificates of arrow 2: ERR_NOT_FOUND if there are none, ERR_DATA_LOSS if the store has
  * lost or changed one. */
 enum err server_ca_open(struct server *server);

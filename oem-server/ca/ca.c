@@ -213,6 +213,8 @@ static enum err issue_by(struct ca *ca, const struct backend_request *request,
     const struct ca_backend *backend = outside ? &ca->outside : &ca->backend;
     X509 *issuer = outside ? backend->issuer : ca->issuing;
     AUTO(ssl_certificate_drop) X509 *certificate = NULL;
+    if (!outside) /* a CA outside knows its own validity */
+        TRY(cert_terms_check(issuer, request->terms));
     TRY(backend->issue(backend->state, request, &certificate));
     TRY(backend_check(request, issuer, outside, certificate));
     *certificate_out = TAKE(certificate);
@@ -252,11 +254,16 @@ static enum err name_principal(const struct ca *ca, const char *name,
     return ERR_OK;
 }
 
-enum err ca_terms_make(enum ca_profile profile, struct ca_terms *terms_out)
+static const X509 *issuer_of(const struct ca *ca, enum ca_profile profile)
+{
+    return ca_is_outside(ca, profile) ? ca->outside.issuer : ca->issuing;
+}
+
+enum err ca_terms_make(const struct ca *ca, enum ca_profile profile, struct ca_terms *terms_out)
 {
     const struct profile *p = profile_of(profile);
     return p == NULL ? fail(ERR_INTERNAL, "ca: no profile %u", (unsigned)profile)
-                     : cert_terms_make(p, terms_out);
+                     : cert_terms_make(p, issuer_of(ca, profile), terms_out);
 }
 
 enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
@@ -272,7 +279,7 @@ enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509
         return fail(ERR_INTERNAL, "ca: profile %u and name do not go together",
                     (unsigned)profile);
     if (terms == NULL) {
-        TRY(cert_terms_make(p, &fresh));
+        TRY(cert_terms_make(p, issuer_of(ca, profile), &fresh));
         terms = &fresh;
     }
     struct backend_request request = { .kind = profile,

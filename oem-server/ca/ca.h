@@ -97,7 +97,10 @@ struct ca_terms {
     int64_t not_before;
     int64_t not_after;
 };
-enum err ca_terms_make(enum ca_profile profile, struct ca_terms *terms_out); /* fresh */
+/* Fresh ones, within the validity of the issuing CA. ERR_PRECONDITION: that is not valid now;
+ * the message has its times and the clock's (test_ca_backend). */
+enum err ca_terms_make(const struct ca *ca, enum ca_profile profile,
+                       struct ca_terms *terms_out);
 
 /* What a CA outside, which chooses the serials, has to know of earlier requests for the same
  * key. */
@@ -112,7 +115,9 @@ struct ca_before {
  * fresh ones. before NULL: nothing was asked for this key before. The HSM's backend makes the
  * same TBSCertificate of the same CSR and terms (tests/unit/test_ca.c); a CA outside, which
  * chooses the serial, is searched for the certificate that it may have made, before it is asked
- * again (tests/interop/ejbca/faults). */
+ * again (tests/interop/ejbca/faults). ERR_PRECONDITION: the
+ * HSM's issuing CA is not valid now, or would not be while the certificate is, or the terms
+ * begin in the future; the backend is not asked (test_ca_backend). */
 enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
                   const struct ca_terms *terms, const struct ca_before *before,
                   struct buf *certificate_out);

@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "common/rpc/method.h"
 #include "oem-server/call/answer.h"
 #include "oem-server/call/settle.h"
+
+#define LATELY_US (INT64_C(600) * 1000000) /* of a clock that was set */
 
 struct call *call_of(struct rpc_call *rpc)
 {
@@ -75,8 +78,11 @@ static enum err find_run(struct call *call)
     if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
                               strcmp(call->run->station.uri, call->principal->uri) != 0)) {
         run_drop(&call->run);
-        return fail_quiet(ERR_NOT_FOUND, "no such run of %s on this connection",
-                          call->principal->uri);
+        return fail_quiet(
+            ERR_NOT_FOUND, "no such run of %s on this connection%s", call->principal->uri,
+            call->server->log == NULL || tlog_clock_settled(call->server->log, LATELY_US)
+                ? ""
+                : "; the server's clock was set lately, which may have ended it");
     }
     run_own(call->run);
     describe_run(call);
@@ -305,7 +311,7 @@ void call_admit(struct call *call)
     fail_clear();
     take_hsm(call);
     call->rpc.user = call;
-    call->started_us = event_now_us();
+    call->started_us = clock_us();
     call->rpc.err = admit(call);
     hsm_wanted(0, NULL);
 }

@@ -25,6 +25,8 @@ enum {
     RUN_LONGEST_S = 60 * 60,
     UNLOCKED_S = 60 * 60,
     APPROVAL_S = 24 * 3600,
+    ANCHOR_EVERY_S = 10,
+    ANCHOR_LAG_S = 60 * 60,
     POLICY_MAX_S = 7 * 24 * 3600,
 };
 
@@ -121,6 +123,25 @@ static bool set_policy(struct config_policy *policy, const char *key, const char
     return false;
 }
 
+static bool set_log(struct config *c, const char *key, const char *value, bool *known)
+{
+    if (strcmp(key, "origin") == 0)
+        return config_set(&c->origin, value);
+    if (strcmp(key, "anchor") == 0)
+        return value[0] == '/' && config_set(&c->anchor.path, value);
+    if (strcmp(key, "anchor_every_s") == 0)
+        return config_set_number(&c->anchor.every_s, value, 1, 3600);
+    if (strcmp(key, "anchor_lag_s") == 0)
+        return config_set_number(&c->anchor.lag_s, value, 1, POLICY_MAX_S);
+    if (strcmp(key, "anchor_lag_minutes") == 0 &&
+        config_set_number(&c->anchor.lag_s, value, 1, POLICY_MAX_S / 60)) {
+        c->anchor.lag_s *= 60;
+        return true;
+    }
+    *known = strcmp(key, "anchor_lag_minutes") == 0;
+    return false;
+}
+
 static bool take_server(struct reader *r, const char *key, const char *value, bool *known)
 {
     struct config *c = r->config;
@@ -172,8 +193,8 @@ static bool take_boot(struct reader *r, const char *key, const char *value, bool
 
 static bool take_log(struct reader *r, const char *key, const char *value, bool *known)
 {
-    *known = strcmp(key, "origin") == 0;
-    return *known && config_set(&r->config->origin, value);
+    *known = true;
+    return set_log(r->config, key, value, known);
 }
 
 static bool take_hsm(struct reader *r, const char *key, const char *value, bool *known)
@@ -317,6 +338,8 @@ static enum err defaults(struct config *c)
 {
     c->workers = WORKERS_DEFAULT;
     c->queue = QUEUE_DEFAULT;
+    c->anchor.every_s = ANCHOR_EVERY_S;
+    c->anchor.lag_s = ANCHOR_LAG_S;
     c->hsm.sessions = SESSIONS_DEFAULT;
     c->hsm.timeout_ms = TIMEOUT_DEFAULT_MS;
     c->listen_port = 8443;
@@ -332,6 +355,8 @@ static enum err defaults(struct config *c)
 static enum err read_file(struct reader *r)
 {
     TRY(defaults(r->config));
+    if (!config_set(&r->config->path, r->path))
+        return fail(ERR_MEMORY, "config: no memory");
     int line = ini_parse(r->path, on_pair, r);
     if (line < 0)
         return fail(ERR_CONFIG, "%s: %s", r->path, strerror(errno));
@@ -377,5 +402,7 @@ void config_free(struct config *config)
     free(config->organization);
     free(config->trust_domain);
     free(config->origin);
+    free(config->anchor.path);
+    free(config->path);
     free(config);
 }

@@ -25,7 +25,15 @@ struct config_policy {
 /* Who makes SECURE_BOOT_PRI (arrow 17). */
 enum config_boot_keys { CONFIG_BOOT_HSM, CONFIG_BOOT_EJBCA };
 
+/* The log's second place. From the section "log". */
+struct config_anchor {
+    char *path;       /* NULL: none, so a restored backup is not noticed */
+    unsigned every_s; /* while the log grows, a checkpoint is put there so often */
+    unsigned lag_s;   /* no new board is begun while an entry waits for it for longer */
+};
+
 struct config {
+    char *path; /* of the file that was read */
     char *name; /* of this server, in the holder of each of its runs; default: the host's */
     char *listen_address; /* NULL: all */
     uint16_t listen_port;
@@ -43,6 +51,7 @@ struct config {
     struct ejbca_config ejbca;
     enum config_boot_keys boot_keys;
     char *origin; /* of the event log; default "<trust_domain>/hallmark-log" */
+    struct config_anchor anchor;
 };
 
 /* ERR_CONFIG names file and line, or what is missing. *config_out is the caller's, for

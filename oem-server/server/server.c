@@ -12,9 +12,11 @@
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "oem-server/api/services.h"
+#include "oem-server/run/expiry.h"
 #include "oem-server/run/revoked.h"
 #include "oem-server/run/run.h"
 #include "oem-server/run/sweep.h"
+#include "oem-server/server/clock_check.h"
 #include "oem-server/server/log_check.h"
 
 enum { US_OF_SECOND = 1000000 };
@@ -33,6 +35,7 @@ bool server_watch(struct server *server, char words[static HSM_UNRESPONSIVE_SIZE
     server->unresponsive = unresponsive;
     clients_watch(server);
     sweep_watch(server);
+    server_anchor_watch(server);
     revoked_watch(server);
     return changed;
 }
@@ -158,6 +161,18 @@ enum err server_renew(struct server *server)
     return e;
 }
 
+/* All entries are durable: the next start puts them into the anchor. */
+static enum err without_anchor(struct server *server, enum err e)
+{
+    struct tlog_anchor_status status;
+    tlog_anchor_look(server->log, &status);
+    if (e != ERR_UNAVAILABLE || status.words[0] == '\0')
+        return e;
+    log_line(LOG_LEVEL_WARN, "server: stopped without the last entries in the log's anchor: %s",
+             status.words);
+    return ERR_OK;
+}
+
 enum err server_stop(struct server *server)
 {
     AUTO(buf_free) struct buf note = { 0 };
@@ -168,7 +183,7 @@ enum err server_stop(struct server *server)
              (unsigned long long)atomic_load(&server->changes),
              (unsigned long long)hsm_operations_total());
     TRY(event_simple(server, "stop", "oem-server", "", ERR_OK, "stopped in order"));
-    return tlog_checkpoint(server->log, &note, &size);
+    return without_anchor(server, tlog_checkpoint(server->log, &note, &size));
 }
 
 void server_close(struct server *server)
@@ -190,34 +205,7 @@ void server_close(struct server *server)
     free(server);
 }
 
-struct clocks {
-    int64_t now_us, last_us;
-};
-
-static enum err read_clocks(struct store_tx *tx, void *context)
-{
-    struct clocks *clocks = context;
-    clocks->now_us = store_now_us(tx);
-    enum err e = store_log_last_time(tx, &clocks->last_us);
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
-}
-
-/* A clock that was set back makes leases, windows and certificates wrong, and nothing here can
- * set it right: it is said, here and by Health. */
-static enum err check_clock(struct server *server)
-{
-    struct clocks clocks = { 0 };
-    TRY(store_read(server->store, read_clocks, &clocks, rpc_now_ms() + SERVER_CHANGE_MS));
-    atomic_store(&server->last_us, clocks.last_us);
-    if (clocks.last_us - clocks.now_us > UNIT_CLOCK_STEP_US)
-        log_line(LOG_LEVEL_WARN,
-                 "server: the clock is %lld s behind the event log's last entry: leases, order "
-                 "windows and certificates go by it; set it right (timedatectl) and restart",
-                 (long long)((clocks.last_us - clocks.now_us) / US_OF_SECOND));
-    return ERR_OK;
-}
-
-enum err server_resume(struct server *server)
+enum err server_resume(struct server *server, const struct server_accepts *accepts)
 {
     TRY(server_log_open(server));
     enum err e = server_ca_open(server);
@@ -226,6 +214,14 @@ enum err server_resume(struct server *server)
                     server->config->store_path);
     TRY(e);
     TRY(log_check_state(server));
-    TRY(check_clock(server));
-    return sweep_start(server);
+    TRY(clock_check(server, accepts->clock, "--clock-is-right"));
+    if (!accepts->renewal)
+        TRY(clock_check_web_server(server));
+    TRY(server_anchor_begin(server));
+    TRY(sweep_start(server));
+    if (accepts->clock)
+        TRY(server_do(server, tlog_clock_accept, server->log, 0));
+    if (accepts->renewal)
+        TRY(server_renew(server));
+    return expiry_look(server);
 }

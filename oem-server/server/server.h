@@ -13,10 +13,18 @@
 enum err server_open(const struct config *config, struct server **server_out);
 void server_close(struct server *server);
 
-/* Before serving: opens the log and the CA that oemctl init made, compares the newest entries
- * of the log with the store (ERR_DATA_LOSS names row and field), and ends runs that the last
- * process left. ERR_PRECONDITION: oemctl init has not run. */
-enum err server_resume(struct server *server);
+/* What an administrator accepts at one start. */
+struct server_accepts {
+    bool clock;   /* --clock-is-right: what it says now, though the log has later entries */
+    bool renewal; /* --renew: a new WebServer certificate before anything is served */
+};
+
+/* Before serving: opens the log and the CA that oemctl init made, compares the store with the
+ * log's anchor (ERR_VERIFY), and the newest entries of the log with the store (ERR_DATA_LOSS
+ * names row and field), and ends runs that the last process left. ERR_PRECONDITION: oemctl init
+ * has not run, or the WebServer certificate is not valid now. ERR_UNAVAILABLE: the clock is
+ * before the log's last entry (clock_check.h). */
+enum err server_resume(struct server *server, const struct server_accepts *accepts);
 /* A new WebServer certificate for the same key, with the names of the configuration; logged.
  * Open runs keep the certificate that they began with. The caller then calls net_renew(). On a
  * worker. */

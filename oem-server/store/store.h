@@ -205,6 +205,8 @@ enum err store_log_node_count(struct store_tx *tx, uint64_t *count_out); /* slow
 enum err store_log_size(struct store_tx *tx, uint64_t *size_out);        /* last index + 1 */
 /* When the last entry was made. ERR_NOT_FOUND: the log is empty. */
 enum err store_log_last_time(struct store_tx *tx, int64_t *time_us_out);
+/* When that entry was made. ERR_NOT_FOUND: there is none. */
+enum err store_log_time(struct store_tx *tx, uint64_t index, int64_t *time_us_out);
 /* The tree's edge, as tlog writes it. ERR_NOT_FOUND: the log is empty. */
 enum err store_log_head_put(struct store_tx *tx, uint64_t size, struct span edge);
 enum err store_log_head_get(struct store_tx *tx, uint64_t *size_out, struct buf *edge_out);

@@ -23,7 +23,7 @@ init_folder() { # of init_in, with fresh tokens
 }
 
 init_start() { # init_start OPERATOR [OPTION...]
-    oemctl init --config "$run_dir/server/init.ini" --operator "$1" --out "$run_dir/desk" --json \
+    oemctl init --config "$run_dir/server/init.ini" --operator "$1" --out "$run_dir/desk" --json --yes \
         "${@:2}" >> "$run_dir/log/init.json" 2>> "$run_dir/log/oemctl.log"
 }
 

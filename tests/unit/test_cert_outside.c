@@ -184,7 +184,7 @@ static void what_it_may_choose(void **state)
         const struct row *row = &rows[i];
         struct ca_terms terms;
         AUTO(ssl_name_drop) X509_NAME *asked = name_of(&rows[0]);
-        assert_int_equal(cert_terms_make(profile_of(row->profile), &terms), ERR_OK);
+        assert_int_equal(cert_terms_make(profile_of(row->profile), issuing, &terms), ERR_OK);
         AUTO(ssl_certificate_drop) X509 *certificate = made_of(row, &terms);
         struct cert_request r = { .profile = profile_of(row->profile),
                                   .subject = asked,

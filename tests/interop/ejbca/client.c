@@ -71,7 +71,7 @@ static enum err issue(struct ejbca *e, char *arguments, char *serial, size_t siz
         return fail_quiet(ERR_USAGE, "issue KEY UID ORDER NOT_BEFORE ASKED");
     TRY(request_make(key, order, uid, &csr));
     struct ca_terms terms;
-    TRY(ca_terms_make(CA_DEVICE, &terms));
+    TRY(cert_terms_make(profile_of(CA_DEVICE), e->issuer, &terms));
     if (not_before != 0)
         terms.not_before = not_before;
     const struct backend_request request = { .kind = CA_DEVICE,
