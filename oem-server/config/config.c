@@ -40,28 +40,6 @@ struct reader {
     char words[200]; /* of the first error */
 };
 
-/* ADDRESS:PORT, [IPV6]:PORT or :PORT. */
-static bool set_listen(struct config *config, const char *value)
-{
-    const char *colon = strrchr(value, ':');
-    unsigned port = 0;
-    if (colon == NULL || !config_set_number(&port, colon + 1, 0, 65535))
-        return false;
-    const char *end = colon;
-    if (*value == '[') {
-        if (colon < value + 3 || colon[-1] != ']')
-            return false;
-        value++;
-        end--;
-    } else if (memchr(value, ':', (size_t)(colon - value)) != NULL) {
-        return false; /* an IPv6 address without brackets is ambiguous */
-    }
-    config->listen_port = (uint16_t)port;
-    free(config->listen_address);
-    config->listen_address = end == value ? NULL : strndup(value, (size_t)(end - value));
-    return end == value || config->listen_address != NULL;
-}
-
 static bool set_names(struct config *config, const char *value)
 {
     AUTO(free_drop) char *copy = strdup(value);
@@ -149,7 +127,7 @@ static bool take_server(struct reader *r, const char *key, const char *value, bo
     if (strcmp(key, "name") == 0)
         return config_set(&c->name, value);
     if (strcmp(key, "listen") == 0)
-        return set_listen(c, value);
+        return config_set_listen(c, value);
     if (strcmp(key, "state") == 0)
         return config_set(&c->state, value);
     if (strcmp(key, "workers") == 0)

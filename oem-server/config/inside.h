@@ -17,3 +17,5 @@ bool config_set(char **field, const char *value);
 bool config_set_number(unsigned *field, const char *value, unsigned min, unsigned max);
 bool config_set_choice(bool *field, const char *value, const char *if_false,
                        const char *if_true);
+/* ADDRESS:PORT, [IPV6]:PORT or :PORT. */
+bool config_set_listen(struct config *config, const char *value);

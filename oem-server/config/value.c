@@ -31,3 +31,25 @@ bool config_set_choice(bool *field, const char *value, const char *if_false,
     *field = strcmp(value, if_true) == 0;
     return *field || strcmp(value, if_false) == 0;
 }
+
+/* ADDRESS:PORT, [IPV6]:PORT or :PORT. */
+bool config_set_listen(struct config *config, const char *value)
+{
+    const char *colon = strrchr(value, ':');
+    unsigned port = 0;
+    if (colon == NULL || !config_set_number(&port, colon + 1, 0, 65535))
+        return false;
+    const char *end = colon;
+    if (*value == '[') {
+        if (colon < value + 3 || colon[-1] != ']')
+            return false;
+        value++;
+        end--;
+    } else if (memchr(value, ':', (size_t)(colon - value)) != NULL) {
+        return false; /* an IPv6 address without brackets is ambiguous */
+    }
+    config->listen_port = (uint16_t)port;
+    free(config->listen_address);
+    config->listen_address = end == value ? NULL : strndup(value, (size_t)(end - value));
+    return end == value || config->listen_address != NULL;
+}
