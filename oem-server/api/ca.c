@@ -11,6 +11,7 @@
 #include "common/host/p256.h"
 #include "oem-server/api/services.h"
 #include "oem-server/run/run.h"
+#include "oem-server/unit/certificate.h"
 
 static void csr_drop(X509_REQ **csr)
 {
@@ -23,6 +24,8 @@ struct request {
     X509_REQ *csr;
     uint8_t point[P256_POINT_SIZE];
     struct unit_claim wanted, claim; /* requested; and stored */
+    struct buf had;                  /* the certificate that an earlier run stored, if any */
+    struct buf revoked;              /* serials of earlier generations */
     struct buf issued, certificate;  /* by the CA now; and stored */
     Hallmark__V1__RequestCertificateResponse *out;
 };
@@ -30,6 +33,8 @@ struct request {
 static void request_drop(struct request *r)
 {
     csr_drop(&r->csr);
+    buf_free(&r->had);
+    buf_free(&r->revoked);
     buf_free(&r->issued);
     buf_free(&r->certificate);
 }
@@ -59,7 +64,17 @@ static enum err claim(struct store_tx *tx, void *context)
 {
     struct request *r = context;
     struct unit_run run = run_unit(r->call->run);
-    return unit_claim(tx, &run, &r->wanted, !r->call->run->auth_unrecorded, &r->claim);
+    buf_free(&r->had);
+    TRY(unit_claim(tx, &run, &r->wanted, !r->call->run->auth_unrecorded, &r->claim));
+    TRY(unit_revoked_serials(tx, r->call->run->uid, &r->revoked));
+    enum err found = unit_certificate(tx, &run, &r->had);
+    return found == ERR_NOT_FOUND ? ERR_OK : found;
+}
+
+/* A claim with another serial than ours was made before: the CA may have been asked. */
+static bool was_asked(const struct request *r)
+{
+    return memcmp(r->claim.serial, r->wanted.serial, sizeof(r->claim.serial)) != 0;
 }
 
 static enum err issue(struct request *r)
@@ -68,7 +83,19 @@ static enum err issue(struct request *r)
                               .not_after = r->claim.not_after };
     _Static_assert(sizeof(terms.serial) == sizeof(r->claim.serial), "one serial for both");
     memcpy(terms.serial, r->claim.serial, sizeof(terms.serial));
-    return ca_issue(r->call->server->ca, CA_DEVICE, NULL, r->csr, &terms, &r->issued);
+    if (r->had.len != 0 && ca_is_outside(r->call->server->ca, CA_DEVICE))
+        return buf_copy(&r->issued, buf_span(&r->had));
+    const struct ca_before before = { was_asked(r), buf_span(&r->revoked) };
+    return ca_issue(r->call->server->ca, CA_DEVICE, NULL, r->csr, &terms, &before, &r->issued);
+}
+
+/* The stored one stands: a CA outside revokes what it made in vain. */
+static void drop_second(const struct request *r)
+{
+    if (!span_eq(buf_span(&r->issued), buf_span(&r->certificate)) &&
+        ca_unused(r->call->server->ca, CA_DEVICE, buf_span(&r->issued),
+                  buf_span(&r->certificate)) != ERR_OK)
+        log_line(LOG_LEVEL_ERROR, "ca: a second certificate is not revoked: %s", fail_words());
 }
 
 static enum err certify(struct store_tx *tx, void *context)
@@ -104,6 +131,7 @@ static enum err ca_request_certificate(struct rpc_call *rpc,
     TRY(call_change(call, certify, &r, &out->base));
     if (call->replayed)
         return ERR_OK;
+    drop_second(&r);
     memcpy(run->auth_public, r.point, sizeof(run->auth_public));
     run->certificate = buf_take(&r.certificate);
     return ERR_OK;

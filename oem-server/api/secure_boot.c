@@ -10,23 +10,10 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "oem-server/api/boot_key.h"
 #include "oem-server/api/services.h"
 #include "oem-server/image/image.h"
 #include "oem-server/run/run.h"
-
-struct boot_key {
-    struct run *run;
-    char scope[80];
-    struct buf wrapped;
-    uint8_t rotpk[ROTPK_SIZE];
-    bool recreate;
-    Hallmark__V1__DeriveRotpkResponse *out;
-};
-
-static void boot_key_drop(struct boot_key *key)
-{
-    buf_free(&key->wrapped);
-}
 
 static enum err read_key(struct store_tx *tx, void *context)
 {
@@ -35,70 +22,32 @@ static enum err read_key(struct store_tx *tx, void *context)
     return unit_boot_key_get(tx, key->scope, &key->wrapped, key->rotpk);
 }
 
-/* Replaces the run's key. */
-static void use_key(struct run *run, struct hsm_unit_key *key,
-                    const uint8_t rotpk[static ROTPK_SIZE], bool fresh)
-{
-    hsm_unit_key_free(run->boot_key);
-    run->boot_key = key;
-    run->boot_key_fresh = fresh;
-    memcpy(run->rotpk, rotpk, ROTPK_SIZE);
-}
-
-static enum err open_key(struct run *run, const struct boot_key *key)
-{
-    struct hsm_unit_key *opened = NULL;
-    TRY(hsm_unit_key_open(run->server->hsm, buf_span(&key->wrapped), &opened));
-    use_key(run, opened, key->rotpk, false);
-    return ERR_OK;
-}
-
-static enum err make_key(struct run *run)
-{
-    struct hsm_unit_key *made = NULL;
-    uint8_t point[P256_POINT_SIZE];
-    TRY(hsm_unit_key_make(run->server->hsm, &made, point));
-    use_key(run, made, point + 1, true);
-    return ERR_OK;
-}
-
 static enum err secure_boot_request_key(struct rpc_call *rpc,
                                         const Hallmark__V1__RequestKeyRequest *in,
                                         Hallmark__V1__RequestKeyResponse *out)
 {
     (void)in;
     struct call *call = call_of(rpc);
-    AUTO(boot_key_drop) struct boot_key key = { .run = call->run };
+    AUTO(boot_key_drop) struct boot_key key = { .call = call, .run = call->run };
     run_boot_scope(call->run, key.scope);
     enum err e = call_read(call, read_key, &key);
     out->created = e == ERR_NOT_FOUND;
     if (e != ERR_OK && e != ERR_NOT_FOUND)
         return e;
-    TRY(out->created ? make_key(call->run) : open_key(call->run, &key));
+    TRY(out->created ? boot_key_make(&key) : boot_key_open(&key));
     event_digest(&call->event, "rotpk", SPAN(call->run->rotpk));
     return ERR_OK;
-}
-
-/* Stores the key of arrow 17, unless another run of the order stored one first: then that one
- * is used. */
-static enum err keep_key(struct store_tx *tx, struct boot_key *key)
-{
-    const struct run *run = key->run;
-    memcpy(key->rotpk, run->rotpk, ROTPK_SIZE);
-    if (!run->boot_key_fresh)
-        return ERR_OK;
-    enum err e = unit_boot_key_put(tx, key->scope, HSM_UNIT_KEK,
-                                   hsm_unit_key_wrapped(run->boot_key), run->rotpk);
-    return e == ERR_EXISTS ? unit_boot_key_get(tx, key->scope, &key->wrapped, key->rotpk) : e;
 }
 
 static enum err derive_rotpk(struct store_tx *tx, void *context)
 {
     struct boot_key *key = context;
     struct unit_run run = run_unit(key->run);
-    buf_free(&key->wrapped);
-    TRY(keep_key(tx, key));
+    TRY(boot_key_keep(tx, key));
     TRY(unit_rotpk(tx, &run, key->rotpk, key->scope, &key->recreate));
+    TRY(boot_key_certified(tx, key));
+    if (key->certificate.len != 0)
+        event_digest(&key->call->event, "boot-certificate", buf_span(&key->certificate));
     key->out->rotpk = (ProtobufCBinaryData){ ROTPK_SIZE, key->rotpk };
     return ERR_OK;
 }
@@ -112,13 +61,17 @@ static enum err secure_boot_derive_rotpk(struct rpc_call *rpc,
     struct call *call = call_of(rpc);
     struct run *run = call->run;
     run_own(run);
-    AUTO(boot_key_drop) struct boot_key key = { .run = run, .out = out };
+    AUTO(boot_key_drop) struct boot_key key = { .call = call, .run = run, .out = out };
     run_boot_scope(run, key.scope);
+    TRY(boot_key_certify(&key));
+    if (call->replayed)
+        return ERR_OK;
     TRY(call_change(call, derive_rotpk, &key, &out->base));
     run->recreate = key.recreate;
     run->boot_key_fresh = false;
+    boot_key_settle(&key);
     if (key.wrapped.len != 0)
-        TRY(open_key(run, &key));
+        TRY(boot_key_open(&key));
     return rpc_bytes(rpc, &out->rotpk, SPAN(run->rotpk));
 }
 

@@ -18,6 +18,7 @@
 #include "oem-server/auth/auth.h"
 #include "oem-server/budget/budget.h"
 #include "oem-server/ca/ca.h"
+#include "oem-server/ca/ejbca/ejbca.h"
 #include "oem-server/config/config.h"
 #include "oem-server/event/event.h"
 #include "oem-server/tlog/tlog.h"
@@ -70,6 +71,7 @@ struct server {
     struct hsm *hsm;
     struct store *store;
     struct tlog *log;
+    struct ejbca *ejbca;             /* the CA outside; NULL: there is none */
     struct tlog_anchor_found anchor; /* when the log was opened; its note is not kept */
     struct ca *_Atomic ca; /* NULL until arrow 2 is done; replaced by server_renew() */
     struct ca *old_ca[SERVER_RENEWALS_MAX]; /* borrowed by open calls: freed at the end */
@@ -90,6 +92,8 @@ struct server {
     enum ailment ailment;  /* as server_watch() last saw */
     uint64_t tried_ms;     /* when the keys were tried last; main's */
     atomic_bool seeking;   /* a worker looks after the HSM */
+    atomic_bool telling;   /* a worker tells the CA outside what was revoked */
+    uint64_t told_ms;      /* when one last did */
     atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
     atomic_bool anchoring; /* a worker writes the anchor */
     uint64_t anchored_ms;  /* when it last began to */

@@ -85,6 +85,11 @@ enum err server_ca_use(struct server *server, const struct ca_certificates *cert
     struct ca *ca = NULL;
     TRY(ca_new(server->hsm, certificates, server->config->organization,
                server->config->trust_domain, &ca));
+    enum err e = server->ejbca == NULL ? ERR_OK : ejbca_serve(server->ejbca, ca);
+    if (e != ERR_OK) {
+        ca_free(ca);
+        return e;
+    }
     struct ca *old = atomic_exchange(&server->ca, ca);
     if (old != NULL)
         server->old_ca[server->renewals++] = old;

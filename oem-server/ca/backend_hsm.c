@@ -62,6 +62,7 @@ enum err backend_hsm(struct hsm *hsm, X509 *issuing, struct ca_backend *backend_
                                       "\"" CA_KEY_ISSUING "\"");
     X509_up_ref(issuing);
     state->issuing = issuing;
-    *backend_out = (struct ca_backend){ TAKE(state), issue, state_free };
+    *backend_out =
+        (struct ca_backend){ .state = TAKE(state), .issue = issue, .free = state_free };
     return ERR_OK;
 }

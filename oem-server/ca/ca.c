@@ -19,6 +19,8 @@
 
 struct ca {
     struct ca_backend backend;
+    struct ca_backend outside; /* borrowed; issue is NULL if there is none */
+    struct buf outside_issuer; /* DER */
     struct ca_certificates der;
     X509 *issuing;
     char *organization;
@@ -105,10 +107,16 @@ void ca_free(struct ca *ca)
     if (ca->backend.free != NULL)
         ca->backend.free(ca->backend.state);
     X509_free(ca->issuing);
+    buf_free(&ca->outside_issuer);
     ca_certificates_free(&ca->der);
     free(ca->organization);
     free(ca->trust_domain);
     free(ca);
+}
+
+const char *ca_organization(const struct ca *ca)
+{
+    return ca->organization;
 }
 
 struct span ca_root(const struct ca *ca)
@@ -149,10 +157,36 @@ char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name)
     return uri;
 }
 
-/* Whatever the backend: the certificate must have the requested key, subject and terms and the
- * profile's extensions, and be signed by the issuing CA. */
-static enum err check_answer(const struct ca *ca, const struct backend_request *request,
-                             X509 *certificate)
+enum err ca_use_outside(struct ca *ca, const struct ca_backend *backend)
+{
+    TRY(ssl_certificate_der(backend->issuer, &ca->outside_issuer));
+    ca->outside = *backend;
+    return ERR_OK;
+}
+
+bool ca_is_outside(const struct ca *ca, enum ca_profile profile)
+{
+    return ca->outside.issue != NULL && ca->outside.takes(ca->outside.state, profile);
+}
+
+struct span ca_issuer_of(const struct ca *ca, enum ca_profile profile)
+{
+    return ca_is_outside(ca, profile) ? buf_span(&ca->outside_issuer) : ca_issuing(ca);
+}
+
+enum err ca_unused(struct ca *ca, enum ca_profile profile, struct span certificate,
+                   struct span stands)
+{
+    AUTO(ssl_certificate_drop) X509 *one = NULL, *other = NULL;
+    if (!ca_is_outside(ca, profile))
+        return ERR_OK;
+    TRY(ssl_certificate_open("unused", certificate, &one));
+    TRY(ssl_certificate_open("stored", stands, &other));
+    return ca->outside.unused(ca->outside.state, one, other);
+}
+
+enum err backend_check(const struct backend_request *request, X509 *issuer, bool own_terms,
+                       X509 *certificate)
 {
     AUTO(ssl_general_names_drop) GENERAL_NAMES *names = NULL;
     if (request->uri != NULL)
@@ -162,71 +196,99 @@ static enum err check_answer(const struct ca *ca, const struct backend_request *
         .subject = request->subject,
         .subject_key = X509_REQ_get0_pubkey(request->csr),
         .alternative_names = names,
-        .issuer = ca->issuing,
+        .issuer = issuer,
         .terms = request->terms,
+        .own_terms = own_terms,
     };
     TRY(cert_check(certificate, &want));
-    return check_issued_by(certificate, ca->issuing,
-                           "issued certificate: not the issuing CA's");
+    return check_issued_by(certificate, issuer, "issued certificate: not the issuing CA's");
+}
+
+/* Whatever the backend: the certificate must have the requested key, subject and terms and the
+ * profile's extensions, and be signed by the issuing CA. */
+static enum err issue_by(struct ca *ca, const struct backend_request *request,
+                         X509 **certificate_out)
+{
+    bool outside = ca_is_outside(ca, request->kind);
+    const struct ca_backend *backend = outside ? &ca->outside : &ca->backend;
+    X509 *issuer = outside ? backend->issuer : ca->issuing;
+    AUTO(ssl_certificate_drop) X509 *certificate = NULL;
+    if (!outside) /* a CA outside knows its own validity */
+        TRY(cert_terms_check(issuer, request->terms));
+    TRY(backend->issue(backend->state, request, &certificate));
+    TRY(backend_check(request, issuer, outside, certificate));
+    *certificate_out = TAKE(certificate);
+    return ERR_OK;
 }
 
 static enum err issue_checked(struct ca *ca, const struct backend_request *request,
                               struct buf *certificate_out)
 {
     AUTO(ssl_certificate_drop) X509 *certificate = NULL;
-    TRY(cert_terms_check(ca->issuing, request->terms));
-    TRY(ca->backend.issue(ca->backend.state, request, &certificate));
-    TRY(check_answer(ca, request, certificate));
+    TRY(issue_by(ca, request, &certificate));
     AUTO(buf_free) struct buf der = { 0 };
     TRY(ssl_certificate_der(certificate, &der));
-    if (!request->profile->is_principal && der.len > CERTIFICATE_MAX)
+    if (request->kind == CA_DEVICE && der.len > CERTIFICATE_MAX)
         return fail(ERR_LIMIT, "ca: device certificate: %zu bytes, a board keeps %d", der.len,
                     CERTIFICATE_MAX);
     *certificate_out = buf_take(&der);
     return ERR_OK;
 }
 
-static enum err issue_principal(struct ca *ca, enum ca_profile profile, const char *name,
-                                X509_REQ *csr, const struct ca_terms *terms,
-                                struct buf *certificate_out)
+/* Fills in subject and URI, which the caller drops. */
+static enum err name_principal(const struct ca *ca, const char *name,
+                               struct backend_request *request, char **uri_out,
+                               X509_NAME **subject_out)
 {
-    AUTO(free_drop) char *uri = ca_spiffe(ca, profile, name);
-    if (uri == NULL)
-        return fail(ERR_INVALID, "ca: %s: no SPIFFE URI from this name",
-                    profile_of(profile)->name);
-    AUTO(ssl_name_drop) X509_NAME *subject = NULL;
+    const struct profile *p = request->profile;
+    TRY(ca_name_check(p->name, name));
+    *uri_out = ca_spiffe(ca, request->kind, name);
+    if (*uri_out == NULL)
+        return fail(ERR_INVALID, "ca: %s: no SPIFFE URI from this name", p->name);
     const struct names_subject parts = { .organization = ca->organization,
-                                         .unit = profile_of(profile)->name,
+                                         .unit = p->name,
                                          .common_name = name };
-    TRY(names_subject_make(&parts, &subject));
-    const struct backend_request request = { profile_of(profile), subject, uri, csr, terms };
-    return issue_checked(ca, &request, certificate_out);
+    TRY(names_subject_make(&parts, subject_out));
+    request->uri = *uri_out;
+    request->subject = *subject_out;
+    return ERR_OK;
+}
+
+static const X509 *issuer_of(const struct ca *ca, enum ca_profile profile)
+{
+    return ca_is_outside(ca, profile) ? ca->outside.issuer : ca->issuing;
 }
 
 enum err ca_terms_make(const struct ca *ca, enum ca_profile profile, struct ca_terms *terms_out)
 {
     const struct profile *p = profile_of(profile);
     return p == NULL ? fail(ERR_INTERNAL, "ca: no profile %u", (unsigned)profile)
-                     : cert_terms_make(p, ca->issuing, terms_out);
+                     : cert_terms_make(p, issuer_of(ca, profile), terms_out);
 }
 
 enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
-                  const struct ca_terms *terms, struct buf *certificate_out)
+                  const struct ca_terms *terms, const struct ca_before *before,
+                  struct buf *certificate_out)
 {
     const struct profile *p = profile_of(profile);
+    AUTO(free_drop) char *uri = NULL;
+    AUTO(ssl_name_drop) X509_NAME *subject = NULL;
     struct ca_terms fresh = { 0 };
+    const struct ca_before none = { 0 };
     if (p == NULL || (name != NULL) != p->is_principal)
         return fail(ERR_INTERNAL, "ca: profile %u and name do not go together",
                     (unsigned)profile);
     if (terms == NULL) {
-        TRY(cert_terms_make(p, ca->issuing, &fresh));
+        TRY(cert_terms_make(p, issuer_of(ca, profile), &fresh));
         terms = &fresh;
     }
-    if (p->is_principal) {
-        TRY(ca_name_check(p->name, name));
-        return issue_principal(ca, profile, name, csr, terms, certificate_out);
-    }
-    const struct backend_request request = { p, X509_REQ_get_subject_name(csr), NULL, csr,
-                                             terms };
+    struct backend_request request = { .kind = profile,
+                                       .profile = p,
+                                       .subject = X509_REQ_get_subject_name(csr),
+                                       .csr = csr,
+                                       .terms = terms,
+                                       .before = before != NULL ? *before : none };
+    if (p->is_principal)
+        TRY(name_principal(ca, name, &request, &uri, &subject));
     return issue_checked(ca, &request, certificate_out);
 }

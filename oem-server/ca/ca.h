@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ca: certificates by profile. The backend issues them; today it is the HSM itself
- * (backend_hsm.c). EJBCA over REST would be another struct ca_backend (backend.h).
+ * ca: certificates by profile. A backend issues them: the HSM itself (backend_hsm.c), or, for
+ * the profiles that it is configured for, a CA outside such as EJBCA (ca/ejbca, backend.h).
  *
  * Profiles are a table (profile.c): RootCA, ICA (pathlen 0), WebServer (serverAuth, and
  * digitalSignature over statements to boards), station / operator / auditor / service
  * (clientAuth, SPIFFE URI in the SAN), device (IEEE 802.1AR style: O, OU = order, CN = model,
- * serialNumber = UID in hex, notAfter 99991231235959Z, clientAuth). All P-256,
- * ecdsa-with-SHA256, 64+ random bits of serial (RFC 5280 4.1.2.2). The caller logs and stores
- * what is issued. Errors a caller may have to tell apart: ERR_INVALID, ERR_LIMIT, ERR_EXCESS,
- * ERR_POINT, ERR_SIG are the request's; ERR_HSM, ERR_BUSY, ERR_DEADLINE are the HSM's;
- * ERR_MISMATCH: what was issued is not what was requested, and is not given out; or stored
- * certificates do not belong together (test_ca_setup).
+ * serialNumber = UID in hex, notAfter 99991231235959Z, clientAuth), boot key (O, CN = scope,
+ * codeSigning; from a CA outside only). All P-256, ecdsa-with-SHA256, 64+ random bits of serial
+ * (RFC 5280 4.1.2.2). The caller logs and stores what is issued. Errors a caller may have to
+ * tell apart: ERR_INVALID, ERR_LIMIT, ERR_EXCESS, ERR_POINT, ERR_SIG are the request's;
+ * ERR_HSM, ERR_BUSY, ERR_DEADLINE are the HSM's; ERR_MISMATCH: what was issued is not what was
+ * requested, and is not given out; or stored certificates do not belong together
+ * (test_ca_setup). A CA outside adds ERR_UNAVAILABLE (try again later; the message names the
+ * time) and ERR_PRECONDITION (its configuration has to be changed first).
  */
 #pragma once
 
@@ -35,7 +37,7 @@ enum err ca_name_check(const char *what, const char *name);
 
 struct ca; /* made from an hsm and the certificates of arrow 2; thread safe */
 
-enum ca_profile { CA_STATION, CA_OPERATOR, CA_AUDITOR, CA_SERVICE, CA_DEVICE };
+enum ca_profile { CA_STATION, CA_OPERATOR, CA_AUDITOR, CA_SERVICE, CA_DEVICE, CA_BOOT };
 
 /* Arrow 1. Finds or makes the keys root, issuing, web-server, log and the KEK. Safe to repeat
  * (test_ca_setup). */
@@ -86,6 +88,11 @@ enum err ca_device_subject(const struct ca *ca, const char *order,
 enum err ca_device_csr_check(const struct ca *ca, X509_REQ *csr, const char *order,
                              const uint8_t uid[static UID_SIZE], const char *challenge);
 
+/* The request of the boot key of a scope ("unit/UID", "order/NAME"), signed by the key: subject
+ * O, OU=secure boot, CN=scope, serialNumber=digest of the scope. *csr_out is the caller's. */
+enum err ca_boot_csr(const struct ca *ca, const char *scope, struct hsm_unit_key *key,
+                     const uint8_t point[static P256_POINT_SIZE], X509_REQ **csr_out);
+
 /* The parts of a certificate that are chosen and not computed. They are recorded before the CA
  * acts, so that a repetition makes the same bytes to be signed. serial: positive, big-endian,
  * with leading zeros; 126 of its bits are random (RFC 5280 4.1.2.2 asks for 64). Times: seconds
@@ -100,19 +107,45 @@ struct ca_terms {
 enum err ca_terms_make(const struct ca *ca, enum ca_profile profile,
                        struct ca_terms *terms_out);
 
+/* What a CA outside, which chooses the serials, has to know of earlier requests for the same
+ * key. */
+struct ca_before {
+    bool asked; /* it may have been asked for these terms, and the answer was lost */
+    struct span
+        revoked; /* serials of CA_SERIAL_SIZE each: revoked here, not to be found again */
+};
+
 /* Issues a certificate for the CSR's key. name: of a principal (the CSR's subject is ignored);
- * for CA_DEVICE NULL, and the subject is the CSR's, checked before. terms NULL: fresh ones. The
- * same CSR and terms give the same TBSCertificate (tests/unit/test_ca.c). ERR_PRECONDITION: the
- * issuing CA is not valid now, or would not be while the certificate is, or the terms begin in
- * the future; the backend is not asked (test_ca_backend). */
+ * for CA_DEVICE and CA_BOOT NULL, and the subject is the CSR's, checked before. terms NULL:
+ * fresh ones. before NULL: nothing was asked for this key before. The HSM's backend makes the
+ * same TBSCertificate of the same CSR and terms (tests/unit/test_ca.c); a CA outside, which
+ * chooses the serial, is searched for the certificate that it may have made, before it is asked
+ * again (tests/interop/ejbca/faults). ERR_PRECONDITION: the
+ * HSM's issuing CA is not valid now, or would not be while the certificate is, or the terms
+ * begin in the future; the backend is not asked (test_ca_backend). */
 enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
-                  const struct ca_terms *terms, struct buf *certificate_out);
+                  const struct ca_terms *terms, const struct ca_before *before,
+                  struct buf *certificate_out);
+
+/* A certificate of that profile was issued and is not used, because another one stands: a CA
+ * outside revokes it. The HSM's backend, whose second certificate differs in its signature
+ * only, does nothing. */
+enum err ca_unused(struct ca *ca, enum ca_profile profile, struct span certificate,
+                   struct span stands);
+
+/* true: a CA outside issues that profile's certificates. */
+bool ca_is_outside(const struct ca *ca, enum ca_profile profile);
 
 /* The SPIFFE URI of a principal, "spiffe://<trust domain>/<role>/<name>". Caller frees with
  * free(). */
 char *ca_spiffe(const struct ca *ca, enum ca_profile profile, const char *name);
 
+const char *ca_organization(const struct ca *ca); /* borrowed, as long as ca */
+
 /* The certificates, DER. */
 struct span ca_root(const struct ca *ca); /* borrowed, as long as ca */
 struct span ca_issuing(const struct ca *ca);
 struct span ca_web_server(const struct ca *ca);
+/* The certificate of the CA that issues that profile: ca_issuing(), or that of the CA outside.
+ */
+struct span ca_issuer_of(const struct ca *ca, enum ca_profile profile);

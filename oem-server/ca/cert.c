@@ -8,13 +8,15 @@
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
+#include <string.h>
+#include <time.h>
 
 #include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/host/validity.h"
 #include "oem-server/ca/ssl.h"
 
-enum { BACK_DATED_S = 600, RANDOM_SIZE = 16, DAY_S = 24 * 3600, AHEAD_S = 60 };
+enum { RANDOM_SIZE = 16, DAY_S = 24 * 3600, AHEAD_S = 60 };
 
 static const int64_t no_expiry = INT64_C(253402300799); /* 99991231235959Z */
 
@@ -40,7 +42,7 @@ enum err cert_terms_make(const struct profile *profile, const X509 *issuer,
     int64_t now_s = clock_real_s();
     struct validity bounds;
     TRY(issuer_open(issuer, now_s, &bounds));
-    struct ca_terms terms = { .not_before = now_s - BACK_DATED_S };
+    struct ca_terms terms = { .not_before = now_s - CERT_BACK_DATED_S };
     uint8_t *number = terms.serial + CA_SERIAL_SIZE - RANDOM_SIZE;
     if (RAND_bytes(number, RANDOM_SIZE) != 1)
         return ssl_fail(ERR_INTERNAL, "random serial");
@@ -193,6 +195,99 @@ static enum err check_extensions(const X509 *certificate, const X509 *want)
     return ERR_OK;
 }
 
+/* --- What a CA outside may choose. --- */
+
+static int64_t seconds_of(const ASN1_TIME *time_of)
+{
+    struct tm tm = { 0 };
+    return ASN1_TIME_to_tm(time_of, &tm) == 1 ? (int64_t)timegm(&tm) : INT64_MIN;
+}
+
+static bool near(int64_t value, int64_t want, int64_t by)
+{
+    return value >= want - by && value <= want + by;
+}
+
+static enum err check_times(const X509 *certificate, const struct cert_request *r)
+{
+    int64_t from = seconds_of(X509_get0_notBefore(certificate));
+    int64_t until = seconds_of(X509_get0_notAfter(certificate));
+    if (from < r->terms->not_before - CERT_CLOCK_S || from > (int64_t)time(NULL) + CERT_CLOCK_S)
+        return differs("the validity's begin");
+    bool ends = r->profile->days == 0 ? until == r->terms->not_after
+                                      : near(until, r->terms->not_after, DAY_S);
+    return ends ? ERR_OK : differs("the validity's end");
+}
+
+static enum err check_serial(const X509 *certificate)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
+    BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
+    bool good = number != NULL && !BN_is_negative(number) && !BN_is_zero(number) &&
+                BN_num_bytes(number) <= CA_SERIAL_SIZE;
+    BN_free(number);
+    return good ? ERR_OK : differs("the serial");
+}
+
+static bool same_text(const X509_NAME_ENTRY *a, const X509_NAME_ENTRY *b)
+{
+    uint8_t *x = NULL, *y = NULL;
+    int x_len = ASN1_STRING_to_UTF8(&x, X509_NAME_ENTRY_get_data(a));
+    int y_len = ASN1_STRING_to_UTF8(&y, X509_NAME_ENTRY_get_data(b));
+    bool same = x_len >= 0 && x_len == y_len && memcmp(x, y, (size_t)x_len) == 0;
+    OPENSSL_free(x);
+    OPENSSL_free(y);
+    return same;
+}
+
+/* The one part of its kind: a subject of ours has none twice. */
+static const X509_NAME_ENTRY *part_of(const X509_NAME *name, const X509_NAME_ENTRY *like)
+{
+    const ASN1_OBJECT *kind = X509_NAME_ENTRY_get_object(like);
+    int at = X509_NAME_get_index_by_OBJ(name, kind, -1);
+    return at >= 0 && X509_NAME_get_index_by_OBJ(name, kind, at) < 0
+               ? X509_NAME_get_entry(name, at)
+               : NULL;
+}
+
+/* The same parts, each in a set of its own, in any order. */
+static bool same_parts(const X509_NAME *got, const X509_NAME *want)
+{
+    int count = X509_NAME_entry_count(want);
+    if (X509_NAME_entry_count(got) != count)
+        return false;
+    for (int i = 0; i < count; i++) {
+        const X509_NAME_ENTRY *wanted = X509_NAME_get_entry(want, i);
+        const X509_NAME_ENTRY *part = part_of(got, wanted);
+        if (part == NULL || !same_text(part, wanted) ||
+            X509_NAME_ENTRY_set(X509_NAME_get_entry(got, i)) != i)
+            return false;
+    }
+    return true;
+}
+
+static enum err check_terms(const X509 *certificate, const X509 *want,
+                            const struct cert_request *r)
+{
+    if (r->own_terms) {
+        TRY(check_serial(certificate));
+        return check_times(certificate, r);
+    }
+    if (ASN1_INTEGER_cmp(X509_get0_serialNumber(certificate), X509_get0_serialNumber(want)) !=
+        0)
+        return differs("the serial");
+    if (ASN1_TIME_compare(X509_get0_notBefore(certificate), X509_get0_notBefore(want)) != 0 ||
+        ASN1_TIME_compare(X509_get0_notAfter(certificate), X509_get0_notAfter(want)) != 0)
+        return differs("the validity");
+    return ERR_OK;
+}
+
+static bool same_subject(const X509 *certificate, const struct cert_request *r)
+{
+    const X509_NAME *got = X509_get_subject_name(certificate);
+    return r->own_terms ? same_parts(got, r->subject) : X509_NAME_cmp(got, r->subject) == 0;
+}
+
 enum err cert_check(X509 *certificate, const struct cert_request *request)
 {
     AUTO(ssl_certificate_drop) X509 *want = NULL;
@@ -201,15 +296,10 @@ enum err cert_check(X509 *certificate, const struct cert_request *request)
         return differs("the version");
     if (X509_get_signature_nid(certificate) != NID_ecdsa_with_SHA256)
         return differs("the signature's algorithm");
-    if (X509_NAME_cmp(X509_get_subject_name(certificate), request->subject) != 0)
+    if (!same_subject(certificate, request))
         return differs("the subject");
     if (EVP_PKEY_eq(X509_get0_pubkey(certificate), request->subject_key) != 1)
         return differs("the key");
-    if (ASN1_INTEGER_cmp(X509_get0_serialNumber(certificate), X509_get0_serialNumber(want)) !=
-        0)
-        return differs("the serial");
-    if (ASN1_TIME_compare(X509_get0_notBefore(certificate), X509_get0_notBefore(want)) != 0 ||
-        ASN1_TIME_compare(X509_get0_notAfter(certificate), X509_get0_notAfter(want)) != 0)
-        return differs("the validity");
+    TRY(check_terms(certificate, want, request));
     return check_extensions(certificate, want);
 }

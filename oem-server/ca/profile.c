@@ -37,6 +37,7 @@ static const struct profile profiles[] = {
     [CA_AUDITOR] = { "auditor", LEAF, LEAF_USAGE, "clientAuth", TWO_YEARS, true },
     [CA_SERVICE] = { "service", LEAF, LEAF_USAGE, "clientAuth", TWO_YEARS, true },
     [CA_DEVICE] = { "device", LEAF, LEAF_USAGE, "clientAuth", 0, false },
+    [CA_BOOT] = { "boot", LEAF, LEAF_USAGE, "codeSigning", 0, false },
 };
 
 const struct profile *profile_of(enum ca_profile profile)

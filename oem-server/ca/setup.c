@@ -71,7 +71,11 @@ static enum err issue_authority(const struct profile *profile,
 {
     AUTO(ssl_name_drop) X509_NAME *subject = NULL;
     TRY(names_subject_make(parts, &subject));
-    const struct cert_request r = { profile, subject, key, NULL, issuer, signer, NULL };
+    const struct cert_request r = { .profile = profile,
+                                    .subject = subject,
+                                    .subject_key = key,
+                                    .issuer = issuer,
+                                    .signer = signer };
     return cert_make(&r, certificate_out);
 }
 
@@ -84,9 +88,12 @@ static enum err issue_web_server(struct setup *s, const char *organization,
     const struct names_subject parts = { .organization = organization,
                                          .common_name = server_names[0] };
     TRY(names_subject_make(&parts, &subject));
-    const struct cert_request r = {
-        &profile_web_server, subject, s->web_server_key, names, s->issuing, s->issuing_key, NULL
-    };
+    const struct cert_request r = { .profile = &profile_web_server,
+                                    .subject = subject,
+                                    .subject_key = s->web_server_key,
+                                    .alternative_names = names,
+                                    .issuer = s->issuing,
+                                    .signer = s->issuing_key };
     return cert_make(&r, &s->web_server);
 }
 

@@ -3,7 +3,7 @@
  * config: reads and checks the ini file. main and ctl call it once, before anything is opened;
  * it must not open or change anything that the file names.
  */
-#include "oem-server/config/config.h"
+#include "oem-server/config/inside.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -40,46 +40,6 @@ struct reader {
     char words[200]; /* of the first error */
 };
 
-static bool set(char **field, const char *value)
-{
-    free(*field);
-    *field = strdup(value);
-    return *field != NULL;
-}
-
-static bool set_number(unsigned *field, const char *value, unsigned min, unsigned max)
-{
-    char *end;
-    errno = 0;
-    unsigned long number = strtoul(value, &end, 10);
-    if (errno != 0 || end == value || *end != '\0' || number < min || number > max)
-        return false;
-    *field = (unsigned)number;
-    return true;
-}
-
-/* ADDRESS:PORT, [IPV6]:PORT or :PORT. */
-static bool set_listen(struct config *config, const char *value)
-{
-    const char *colon = strrchr(value, ':');
-    unsigned port = 0;
-    if (colon == NULL || !set_number(&port, colon + 1, 0, 65535))
-        return false;
-    const char *end = colon;
-    if (*value == '[') {
-        if (colon < value + 3 || colon[-1] != ']')
-            return false;
-        value++;
-        end--;
-    } else if (memchr(value, ':', (size_t)(colon - value)) != NULL) {
-        return false; /* an IPv6 address without brackets is ambiguous */
-    }
-    config->listen_port = (uint16_t)port;
-    free(config->listen_address);
-    config->listen_address = end == value ? NULL : strndup(value, (size_t)(end - value));
-    return end == value || config->listen_address != NULL;
-}
-
 static bool set_names(struct config *config, const char *value)
 {
     AUTO(free_drop) char *copy = strdup(value);
@@ -89,7 +49,8 @@ static bool set_names(struct config *config, const char *value)
         return false;
     for (char *name = strtok_r(copy, " ,", &save); name != NULL;
          name = strtok_r(NULL, " ,", &save))
-        if (count == CONFIG_SERVER_NAMES_MAX || !set(&config->server_names[count++], name))
+        if (count == CONFIG_SERVER_NAMES_MAX ||
+            !config_set(&config->server_names[count++], name))
             return false;
     return count >= 1;
 }
@@ -108,12 +69,6 @@ static bool set_token(struct config *config, const char *key, const char *value,
     return false;
 }
 
-static bool set_bool(bool *field, const char *value)
-{
-    *field = strcmp(value, "yes") == 0;
-    return *field || strcmp(value, "no") == 0;
-}
-
 /* "run_idle_minutes = 15" or "run_idle_s = 900". */
 static bool set_policy(struct config_policy *policy, const char *key, const char *value,
                        bool *known)
@@ -130,7 +85,7 @@ static bool set_policy(struct config_policy *policy, const char *key, const char
     };
     *known = strcmp(key, "two_person") == 0;
     if (*known)
-        return set_bool(&policy->two_person, value);
+        return config_set_choice(&policy->two_person, value, "no", "yes");
     for (size_t i = 0; i < COUNT(rows); i++) {
         unsigned unit = strcmp(key, rows[i].unit_key) == 0      ? rows[i].unit_s
                         : strcmp(key, rows[i].seconds_key) == 0 ? 1
@@ -138,7 +93,7 @@ static bool set_policy(struct config_policy *policy, const char *key, const char
         if (unit == 0)
             continue;
         *known = true;
-        if (!set_number(rows[i].field, value, 1, POLICY_MAX_S / unit))
+        if (!config_set_number(rows[i].field, value, 1, POLICY_MAX_S / unit))
             return false;
         *rows[i].field *= unit;
         return true;
@@ -149,15 +104,15 @@ static bool set_policy(struct config_policy *policy, const char *key, const char
 static bool set_log(struct config *c, const char *key, const char *value, bool *known)
 {
     if (strcmp(key, "origin") == 0)
-        return set(&c->origin, value);
+        return config_set(&c->origin, value);
     if (strcmp(key, "anchor") == 0)
-        return value[0] == '/' && set(&c->anchor.path, value);
+        return value[0] == '/' && config_set(&c->anchor.path, value);
     if (strcmp(key, "anchor_every_s") == 0)
-        return set_number(&c->anchor.every_s, value, 1, 3600);
+        return config_set_number(&c->anchor.every_s, value, 1, 3600);
     if (strcmp(key, "anchor_lag_s") == 0)
-        return set_number(&c->anchor.lag_s, value, 1, POLICY_MAX_S);
+        return config_set_number(&c->anchor.lag_s, value, 1, POLICY_MAX_S);
     if (strcmp(key, "anchor_lag_minutes") == 0 &&
-        set_number(&c->anchor.lag_s, value, 1, POLICY_MAX_S / 60)) {
+        config_set_number(&c->anchor.lag_s, value, 1, POLICY_MAX_S / 60)) {
         c->anchor.lag_s *= 60;
         return true;
     }
@@ -165,46 +120,100 @@ static bool set_log(struct config *c, const char *key, const char *value, bool *
     return false;
 }
 
+static bool take_server(struct reader *r, const char *key, const char *value, bool *known)
+{
+    struct config *c = r->config;
+    *known = true;
+    if (strcmp(key, "name") == 0)
+        return config_set(&c->name, value);
+    if (strcmp(key, "listen") == 0)
+        return config_set_listen(c, value);
+    if (strcmp(key, "state") == 0)
+        return config_set(&c->state, value);
+    if (strcmp(key, "workers") == 0)
+        return config_set_number(&c->workers, value, 1, 64);
+    if (strcmp(key, "queue") == 0)
+        return config_set_number(&c->queue, value, 1, 1000000);
+    *known = false;
+    return false;
+}
+
+static bool take_ca(struct reader *r, const char *key, const char *value, bool *known)
+{
+    struct config *c = r->config;
+    *known = true;
+    if (strcmp(key, "backend") == 0)
+        return config_set_choice(&c->use_ejbca, value, "hsm", "ejbca");
+    if (strcmp(key, "organization") == 0)
+        return config_set(&c->organization, value);
+    if (strcmp(key, "trust_domain") == 0)
+        return config_set(&c->trust_domain, value);
+    if (strcmp(key, "server_names") == 0)
+        return set_names(c, value);
+    *known = false;
+    return false;
+}
+
+static bool take_ejbca(struct reader *r, const char *key, const char *value, bool *known)
+{
+    return config_ejbca_take(&r->config->ejbca, key, value, known);
+}
+
+static bool take_boot(struct reader *r, const char *key, const char *value, bool *known)
+{
+    bool by_ejbca = false;
+    *known = strcmp(key, "keys") == 0;
+    bool good = *known && config_set_choice(&by_ejbca, value, "hsm", "ejbca");
+    if (good)
+        r->config->boot_keys = by_ejbca ? CONFIG_BOOT_EJBCA : CONFIG_BOOT_HSM;
+    return good;
+}
+
+static bool take_log(struct reader *r, const char *key, const char *value, bool *known)
+{
+    *known = true;
+    return set_log(r->config, key, value, known);
+}
+
+static bool take_hsm(struct reader *r, const char *key, const char *value, bool *known)
+{
+    struct config *c = r->config;
+    *known = true;
+    if (strcmp(key, "module") == 0)
+        return config_set((char **)(uintptr_t)&c->hsm.module, value);
+    if (strcmp(key, "pins") == 0)
+        return config_set(&r->pins, value);
+    if (strcmp(key, "sessions") == 0)
+        return config_set_number(&c->hsm.sessions, value, 1, 16);
+    if (strcmp(key, "timeout_ms") == 0)
+        return config_set_number(&c->hsm.timeout_ms, value, 1, 600000);
+    *known = false;
+    return set_token(c, key, value, known);
+}
+
+static bool take_policy(struct reader *r, const char *key, const char *value, bool *known)
+{
+    return set_policy(&r->config->policy, key, value, known);
+}
+
+static const struct {
+    const char *section;
+    bool (*take)(struct reader *r, const char *key, const char *value, bool *known);
+} sections[] = {
+    { "server", take_server }, { "ca", take_ca },   { "ejbca", take_ejbca },
+    { "boot", take_boot },     { "log", take_log }, { "hsm", take_hsm },
+    { "policy", take_policy },
+};
+
 /* true if the pair set a field; known says whether there is such a key at all. */
 static bool take(struct reader *r, const char *section, const char *key, const char *value,
                  bool *known)
 {
-    struct config *c = r->config;
-    *known = true;
-    if (strcmp(section, "server") == 0) {
-        if (strcmp(key, "name") == 0)
-            return set(&c->name, value);
-        if (strcmp(key, "listen") == 0)
-            return set_listen(c, value);
-        if (strcmp(key, "state") == 0)
-            return set(&c->state, value);
-        if (strcmp(key, "workers") == 0)
-            return set_number(&c->workers, value, 1, 64);
-        if (strcmp(key, "queue") == 0)
-            return set_number(&c->queue, value, 1, 1000000);
-    } else if (strcmp(section, "ca") == 0) {
-        if (strcmp(key, "organization") == 0)
-            return set(&c->organization, value);
-        if (strcmp(key, "trust_domain") == 0)
-            return set(&c->trust_domain, value);
-        if (strcmp(key, "server_names") == 0)
-            return set_names(c, value);
-    } else if (strcmp(section, "log") == 0) {
-        return set_log(c, key, value, known);
-    } else if (strcmp(section, "hsm") == 0) {
-        if (strcmp(key, "module") == 0)
-            return set((char **)(uintptr_t)&c->hsm.module, value);
-        if (strcmp(key, "pins") == 0)
-            return set(&r->pins, value);
-        if (strcmp(key, "sessions") == 0)
-            return set_number(&c->hsm.sessions, value, 1, 16);
-        if (strcmp(key, "timeout_ms") == 0)
-            return set_number(&c->hsm.timeout_ms, value, 1, 600000);
-        *known = false;
-        return set_token(c, key, value, known);
-    }
     *known = false;
-    return strcmp(section, "policy") == 0 && set_policy(&c->policy, key, value, known);
+    for (size_t i = 0; i < COUNT(sections); i++)
+        if (strcmp(section, sections[i].section) == 0)
+            return sections[i].take(r, key, value, known);
+    return false;
 }
 
 static bool is_seen(const struct buf *seen, const char *name)
@@ -276,7 +285,7 @@ static bool default_name(struct config *c)
         host[0] = '\0';
     for (char *at = host; *at != '\0'; at++)
         *at = (char)tolower((unsigned char)*at);
-    return set(&c->name, name_is_good(host) ? host : "oem-server");
+    return config_set(&c->name, name_is_good(host) ? host : "oem-server");
 }
 
 static enum err complete(struct reader *r)
@@ -291,6 +300,7 @@ static enum err complete(struct reader *r)
     if (!default_name(c))
         return fail(ERR_MEMORY, "config: no memory");
     TRY(check_names(r));
+    TRY(config_ejbca_complete(r->path, c));
     bool ok = make_path(&c->store_path, c->state, "hallmark", ".db") &&
               make_path(&c->uses_path, c->state, "signatures", "");
     if (c->origin == NULL)
@@ -323,7 +333,7 @@ static enum err defaults(struct config *c)
 static enum err read_file(struct reader *r)
 {
     TRY(defaults(r->config));
-    if (!set(&r->config->path, r->path))
+    if (!config_set(&r->config->path, r->path))
         return fail(ERR_MEMORY, "config: no memory");
     int line = ini_parse(r->path, on_pair, r);
     if (line < 0)
@@ -361,6 +371,7 @@ void config_free(struct config *config)
     for (size_t i = 0; i < CONFIG_SERVER_NAMES_MAX; i++)
         free(config->server_names[i]);
     free((void *)(uintptr_t)config->hsm.module);
+    config_ejbca_free(&config->ejbca);
     free(config->name);
     free(config->listen_address);
     free(config->state);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "oem-server/ca/ejbca/ejbca.h"
 #include "oem-server/hsm/hsm.h"
 
 enum { CONFIG_SERVER_NAMES_MAX = 8 };
@@ -20,6 +21,9 @@ struct config_policy {
     unsigned approval_s; /* a request for approval expires after so long */
     bool two_person;     /* acts that the method table marks need a second operator */
 };
+
+/* Who makes SECURE_BOOT_PRI (arrow 17). */
+enum config_boot_keys { CONFIG_BOOT_HSM, CONFIG_BOOT_EJBCA };
 
 /* The log's second place. From the section "log". */
 struct config_anchor {
@@ -43,6 +47,9 @@ struct config {
     char *organization;
     char *trust_domain;
     char *server_names[CONFIG_SERVER_NAMES_MAX + 1]; /* NULL-terminated */
+    bool use_ejbca;                                  /* [ca] backend = ejbca */
+    struct ejbca_config ejbca;
+    enum config_boot_keys boot_keys;
     char *origin; /* of the event log; default "<trust_domain>/hallmark-log" */
     struct config_anchor anchor;
 };

@@ -32,7 +32,7 @@ static enum err put_device_certificate(struct run *run, struct buf *out)
     Hallmark__V1__PutDeviceCertificateRequest m =
         HALLMARK__V1__PUT_DEVICE_CERTIFICATE_REQUEST__INIT;
     m.certificate = lend(buf_span(&run->certificate));
-    m.issuer = lend(ca_issuing(run->server->ca));
+    m.issuer = lend(ca_issuer_of(run->server->ca, CA_DEVICE));
     return rpc_pack(&m.base, out);
 }
 

@@ -137,10 +137,18 @@ enum err hsm_sign_ed25519(struct hsm *hsm, enum hsm_token token, const char *nam
 struct hsm_unit_key;
 enum err hsm_unit_key_make(struct hsm *hsm, struct hsm_unit_key **key_out,
                            uint8_t point_out[static P256_POINT_SIZE]);
-/* wrapped is copied, and unwrapped with the first signature: then a key of another HSM, or
- * damaged bytes, are ERR_HSM or ERR_INVALID. */
+/* wrapped is copied, and unwrapped (or found by its name) with the first signature: then a key
+ * of another HSM, or damaged bytes, are ERR_HSM, ERR_NOT_FOUND or ERR_INVALID. */
 enum err hsm_unit_key_open(struct hsm *hsm, struct span wrapped, struct hsm_unit_key **key_out);
+/* A P-256 key that another program (EJBCA) made on the boot token: found by CKA_ID, the name's
+ * bytes; its point comes from its public key object, or else from its certificate object. It
+ * must be sensitive and not extractable (ERR_MISMATCH), and has signed once when this returns
+ * (test_hsm_found). ERR_NOT_FOUND: not there, or not yet. It stays on the token: its "wrapped"
+ * form is its name only. */
+enum err hsm_unit_key_find(struct hsm *hsm, const char *name, struct hsm_unit_key **key_out,
+                           uint8_t point_out[static P256_POINT_SIZE]);
 struct span hsm_unit_key_wrapped(const struct hsm_unit_key *key); /* borrowed, as long as key */
+const char *hsm_unit_key_kek(const struct hsm_unit_key *key);     /* "": it is not wrapped */
 enum err hsm_unit_key_sign(struct hsm_unit_key *key, const uint8_t digest[static SHA256_SIZE],
                            uint8_t signature_out[static P256_SIGNATURE_SIZE]);
 void hsm_unit_key_free(struct hsm_unit_key *key); /* NULL is fine; does not wait */

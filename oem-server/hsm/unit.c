@@ -5,19 +5,27 @@
  * must never become a token object, and it may be extracted only until it has been wrapped, in
  * make() below.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/p256.h"
+#include "oem-server/hsm/found.h"
 #include "oem-server/hsm/internal.h"
 #include "oem-server/hsm/key.h"
 #include "oem-server/hsm/sign.h"
 #include "oem-server/hsm/wrap.h"
 
+/* What is kept of a key that stays on the token: this and its name. No wrapped key is as short.
+ */
+#define NAMED "key-id:"
+
 /* Used by one thread at a time. The object is apart, because the token frees it (session.h). */
 struct hsm_unit_key {
     struct token *token;
-    struct doomed *object; /* NULL: unwrapped when needed */
+    char name[KEY_NAME_MAX + 1]; /* of a key that stays on the token; "": wrapped */
+    struct doomed *object;       /* NULL: unwrapped when needed */
     struct buf wrapped;
 };
 
@@ -111,13 +119,64 @@ enum err hsm_unit_key_make(struct hsm *hsm, struct hsm_unit_key **key_out,
     return ERR_OK;
 }
 
+static void take_name(struct hsm_unit_key *key)
+{
+    size_t mark = strlen(NAMED);
+    if (key->wrapped.len > mark && key->wrapped.len <= mark + KEY_NAME_MAX &&
+        memcmp(key->wrapped.ptr, NAMED, mark) == 0)
+        snprintf(key->name, sizeof(key->name), "%.*s", (int)(key->wrapped.len - mark),
+                 (const char *)key->wrapped.ptr + mark);
+}
+
 enum err hsm_unit_key_open(struct hsm *hsm, struct span wrapped, struct hsm_unit_key **key_out)
 {
     AUTO(key_drop) struct hsm_unit_key *key = NULL;
     TRY(key_new(hsm, &key));
     TRY(buf_copy(&key->wrapped, wrapped));
+    take_name(key);
     *key_out = TAKE(key);
     return ERR_OK;
+}
+
+static enum err find(struct session *s, void *context)
+{
+    struct making *m = context;
+    CK_OBJECT_HANDLE private_key;
+    TRY(found_private(s, m->key->name, &private_key));
+    return found_point(s, m->key->name, m->point_out);
+}
+
+/* The point may be another key's certificate: only a signature shows it. */
+static enum err prove(struct hsm_unit_key *key, const uint8_t point[static P256_POINT_SIZE])
+{
+    uint8_t digest[SHA256_SIZE], signature[P256_SIGNATURE_SIZE];
+    sha256_of(span_of(point, P256_POINT_SIZE), digest);
+    TRY(hsm_unit_key_sign(key, digest, signature));
+    return p256_verify(span_of(point, P256_POINT_SIZE), digest, SPAN(signature)) == ERR_OK
+               ? ERR_OK
+               : fail(ERR_MISMATCH, "hsm: key \"%s\": its public part belongs to another key",
+                      key->name);
+}
+
+enum err hsm_unit_key_find(struct hsm *hsm, const char *name, struct hsm_unit_key **key_out,
+                           uint8_t point_out[static P256_POINT_SIZE])
+{
+    AUTO(key_drop) struct hsm_unit_key *key = NULL;
+    TRY(key_name_check(name));
+    TRY(key_new(hsm, &key));
+    snprintf(key->name, sizeof(key->name), "%s", name);
+    TRY(buf_append(&key->wrapped, span_of(NAMED, strlen(NAMED))));
+    TRY(buf_append(&key->wrapped, span_of(name, strlen(name))));
+    struct making m = { key, point_out };
+    TRY(session_run(key->token, find, &m));
+    TRY(prove(key, point_out));
+    *key_out = TAKE(key);
+    return ERR_OK;
+}
+
+const char *hsm_unit_key_kek(const struct hsm_unit_key *key)
+{
+    return key->name[0] != '\0' ? "" : HSM_UNIT_KEK;
 }
 
 struct span hsm_unit_key_wrapped(const struct hsm_unit_key *key)
@@ -134,6 +193,12 @@ struct signing {
 static enum err sign(struct session *s, void *context)
 {
     struct signing *g = context;
+    if (g->key->name[0] != '\0') {
+        CK_OBJECT_HANDLE handle;
+        TRY(found_private(s, g->key->name, &handle));
+        return sign_with(s, handle, g->key->name, CKM_ECDSA, span_of(g->digest, SHA256_SIZE),
+                         g->signature_out, P256_SIGNATURE_SIZE);
+    }
     if (g->key->object == NULL || !session_is_alive(g->key->object))
         TRY(unwrap(s, g->key));
     return sign_with(s, g->key->object->object, "unit", CKM_ECDSA,

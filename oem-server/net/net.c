@@ -26,8 +26,22 @@ static X509 *read_certificate(struct span der)
     return d2i_X509(NULL, &p, (long)der.len);
 }
 
-static enum err add_chain(SSL_CTX *tls, struct ca *ca)
+/* Principals whose certificates are a CA's outside are known by its chain, too. */
+static bool trust_outside(X509_STORE *trusted, const struct server *server)
 {
+    bool ok = true;
+    if (server->ejbca == NULL ||
+        !(ca_is_outside(server->ca, CA_STATION) || ca_is_outside(server->ca, CA_OPERATOR)))
+        return true;
+    STACK_OF(X509) *chain = ejbca_chain(server->ejbca);
+    for (int i = 0; i < sk_X509_num(chain) && ok; i++)
+        ok = X509_STORE_add_cert(trusted, sk_X509_value(chain, i)) == 1;
+    return ok;
+}
+
+static enum err add_chain(SSL_CTX *tls, struct server *server)
+{
+    struct ca *ca = server->ca;
     X509 *leaf = read_certificate(ca_web_server(ca)),
          *issuing = read_certificate(ca_issuing(ca));
     X509 *root = read_certificate(ca_root(ca));
@@ -36,7 +50,7 @@ static enum err add_chain(SSL_CTX *tls, struct ca *ca)
               SSL_CTX_use_certificate(tls, leaf) == 1 && SSL_CTX_clear_chain_certs(tls) == 1 &&
               SSL_CTX_add1_chain_cert(tls, issuing) == 1 &&
               X509_STORE_add_cert(trusted, root) == 1 &&
-              X509_STORE_add_cert(trusted, issuing) == 1;
+              X509_STORE_add_cert(trusted, issuing) == 1 && trust_outside(trusted, server);
     X509_free(leaf);
     X509_free(issuing);
     X509_free(root);
@@ -48,7 +62,7 @@ static enum err setup_tls(void *context, SSL_CTX *tls)
 {
     struct net *net = context;
     EVP_PKEY *key = NULL;
-    TRY(add_chain(tls, net->server->ca));
+    TRY(add_chain(tls, net->server));
     TRY(hsm_key_evp_within(net->server->hsm, HSM_TLS, CA_KEY_WEB_SERVER, TLS_SIGN_MS, &key));
     int ok = SSL_CTX_use_PrivateKey(tls, key);
     EVP_PKEY_free(key);

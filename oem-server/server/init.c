@@ -41,6 +41,9 @@ enum err init_open(const char *config_path, bool clock_is_right, struct init **i
     if (init == NULL)
         return fail(ERR_MEMORY, "init: no memory");
     enum err e = config_read(config_path, &init->config);
+    if (e ==
+        ERR_OK) /* the first operator has the HSM's certificate: a CA outside is not needed */
+        init->config->use_ejbca = false;
     if (e == ERR_OK)
         e = server_open(init->config, &init->server);
     if (e == ERR_OK)

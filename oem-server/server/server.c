@@ -13,6 +13,7 @@
 #include "common/host/p256.h"
 #include "oem-server/api/services.h"
 #include "oem-server/run/expiry.h"
+#include "oem-server/run/revoked.h"
 #include "oem-server/run/run.h"
 #include "oem-server/run/sweep.h"
 #include "oem-server/server/clock_check.h"
@@ -54,6 +55,7 @@ bool server_watch(struct server *server, char words[static SERVER_AILMENT_SIZE])
     clients_watch(server);
     sweep_watch(server);
     server_anchor_watch(server);
+    revoked_watch(server);
     return changed;
 }
 
@@ -137,6 +139,8 @@ enum err server_open(const struct config *config, struct server **server_out)
     hsm.uses = server->uses;
     if (e == ERR_OK)
         e = hsm_open(&hsm, &server->hsm);
+    if (e == ERR_OK && config->use_ejbca)
+        e = ejbca_open(&config->ejbca, &server->ejbca);
     if (e == ERR_OK)
         e = store_open(config->store_path, &server->store);
     if (e == ERR_OK)
@@ -225,6 +229,7 @@ void server_close(struct server *server)
     ca_free(server->ca);
     for (unsigned i = 0; i < server->renewals; i++)
         ca_free(server->old_ca[i]);
+    ejbca_close(server->ejbca);
     tlog_free(server->log);
     store_close(server->store);
     hsm_close(server->hsm);

@@ -73,6 +73,8 @@
       DIGEST)                                                                                  \
     X(AUTH_KEY, "auth-key", "pub", 1, "uid", 2, "auth_key", FIELDS)                            \
     X(BOOT_KEY, "boot-key", "scope", 1, "rotpk", 2, "boot_key", DIGEST)                        \
+    X(BOOT_CERTIFICATE, "boot-certificate", "scope", 1, "certificate", 2, "boot_certificate",  \
+      DIGEST)                                                                                  \
     X(WRAPPED, "wrapped", "id", 1, "kek, blob", 3, "wrapped", DIGEST)
 
 enum row_kind {

@@ -75,6 +75,7 @@
         " sealed_us BIGINT NOT NULL")                                                         \
     "CREATE TABLE fact_revoked (" UID_GEN ", " SIZED("serial", "20") ","                      \
     " reason TEXT NOT NULL, revoked_us BIGINT NOT NULL, PRIMARY KEY (uid, gen, serial));"     \
+    "CREATE INDEX fact_revoked_by_time ON fact_revoked (revoked_us, uid, gen);"               \
     INSERT_ONLY("fact_revoked")
 
 /* A hold stands while no fact_allow has its n. */
@@ -94,6 +95,9 @@
     INSERT_ONLY("auth_key")                                                                   \
     "CREATE TABLE boot_key (scope TEXT NOT NULL PRIMARY KEY, " SIZED("rotpk", "64") ");"      \
     INSERT_ONLY("boot_key")                                                                   \
+    "CREATE TABLE boot_certificate (scope TEXT NOT NULL PRIMARY KEY REFERENCES boot_key,"     \
+    " certificate BYTEA NOT NULL);"                                                           \
+    INSERT_ONLY("boot_certificate")                                                           \
     "CREATE TABLE wrapped (id TEXT NOT NULL PRIMARY KEY, kek TEXT NOT NULL,"                  \
     " blob BYTEA NOT NULL);"
 // clang-format on

@@ -119,8 +119,15 @@
                 " WHERE uid = $1 AND gen = $2")                                                \
     X(SEAL_GET, "SELECT station, detail, accepted FROM fact_seal WHERE uid = $1 AND gen = $2") \
     X(REVOKED_COUNT, "SELECT COUNT(*) FROM fact_revoked WHERE uid = $1 AND gen = $2")          \
+    X(REVOKED_SERIALS, "SELECT serial FROM fact_revoked WHERE uid = $1"                        \
+                       " ORDER BY gen DESC, serial LIMIT $2")                                  \
     X(REVOKED_PAGE, "SELECT gen, serial, reason, revoked_us FROM fact_revoked WHERE uid = $1"  \
                     " ORDER BY gen, serial LIMIT $2")                                          \
+    X(REVOKED_NEXT, "SELECT r.revoked_us, r.uid, r.gen, c.certificate, r.reason"               \
+                    " FROM fact_revoked r JOIN fact_certificate c ON c.uid = r.uid AND"        \
+                    " c.gen = r.gen WHERE (r.revoked_us, r.uid, r.gen) > ($1, $2, $3)"         \
+                    " ORDER BY r.revoked_us, r.uid, r.gen LIMIT 1")                            \
+    X(BOOT_CERTIFICATE_GET, "SELECT certificate FROM boot_certificate WHERE scope = $1")       \
     X(BOOT_KEY_GET, "SELECT k.rotpk, w.blob FROM boot_key k JOIN wrapped w"                    \
                     " ON w.id = 'boot/' || k.scope WHERE k.scope = $1")                        \
     X(WRAPPED_GET, "SELECT kek, blob FROM wrapped WHERE id = $1")                              \

@@ -92,6 +92,14 @@ static enum err claimed_unit(struct store_tx *tx, const struct unit_run *run,
     return unit_transition(tx, event, unit_out, &now);
 }
 
+enum err unit_certificate(struct store_tx *tx, const struct unit_run *run,
+                          struct buf *certificate_out)
+{
+    struct unit unit;
+    TRY(unit_of_run(tx, run, &unit));
+    return fact_certificate_get(tx, &unit, certificate_out);
+}
+
 static enum err added(enum err e)
 {
     return e == ERR_EXISTS ? ERR_OK : e;

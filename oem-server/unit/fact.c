@@ -4,6 +4,8 @@
  * answer. It must not write, except in fact_revoke() and
  * unit_seal_add().
  */
+#include <openssl/err.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 #include "common/host/log.h"
@@ -153,17 +155,87 @@ enum err fact_seal_station(struct store_tx *tx, const struct unit *unit,
     return query_end(&query);
 }
 
+enum err fact_certificate_get(struct store_tx *tx, const struct unit *unit,
+                              struct buf *certificate_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    AUTO(buf_free) struct buf csr = { 0 };
+    TRY(query_open(tx, STATEMENT_CERTIFICATE_GET, VALUES(UNIT_GEN(unit)), &query));
+    TRY(query_one(&query));
+    query_buf(&query, &csr);
+    query_buf(&query, certificate_out);
+    return query_end(&query);
+}
+
+/* The certificate's serial, which a CA outside chose; without one the claim's stays. */
+static enum err issued_serial(struct store_tx *tx, const struct unit *unit,
+                              struct unit_claim *claim)
+{
+    AUTO(buf_free) struct buf der = { 0 };
+    enum err found = fact_certificate_get(tx, unit, &der);
+    if (found != ERR_OK)
+        return found == ERR_NOT_FOUND ? ERR_OK : found;
+    const uint8_t *p = der.ptr;
+    X509 *certificate = d2i_X509(NULL, &p, (long)der.len);
+    BIGNUM *number = certificate == NULL
+                         ? NULL
+                         : ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    if (number != NULL && BN_num_bytes(number) <= (int)sizeof(claim->serial))
+        BN_bn2binpad(number, claim->serial, sizeof(claim->serial));
+    BN_free(number);
+    X509_free(certificate);
+    ERR_clear_error();
+    return ERR_OK;
+}
+
 enum err fact_revoke(struct store_tx *tx, const struct unit *unit, const char *reason)
 {
     struct unit_claim claim;
     enum err found = fact_claim_get(tx, unit, &claim);
     if (found != ERR_OK)
         return found == ERR_NOT_FOUND ? ERR_OK : found;
+    TRY(issued_serial(tx, unit, &claim));
     enum err added =
         row_add(tx, ROW_REVOKED,
                 VALUES(UNIT_GEN(unit), value_bytes(claim.serial, sizeof(claim.serial)),
                        value_text(reason), value_number(store_now_us(tx))));
     return added == ERR_EXISTS ? ERR_OK : added;
+}
+
+enum err unit_revoked_serials(struct store_tx *tx, const uint8_t uid[static UID_SIZE],
+                              struct buf *serials_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    uint8_t serial[20];
+    bool row = false;
+    buf_free(serials_out);
+    TRY(query_open(tx, STATEMENT_REVOKED_SERIALS,
+                   VALUES(value_bytes(uid, UID_SIZE), value_number(UNIT_REVOKED_MAX)), &query));
+    TRY(query_next(&query, &row));
+    while (row) {
+        query_bytes(&query, serial, sizeof(serial));
+        TRY(query_end(&query));
+        TRY(buf_append(serials_out, SPAN(serial)));
+        TRY(query_next(&query, &row));
+    }
+    return ERR_OK;
+}
+
+enum err unit_revoked_next(struct store_tx *tx, const struct unit_revocation *after,
+                           struct unit_revocation *revocation_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    TRY(query_open(tx, STATEMENT_REVOKED_NEXT,
+                   VALUES(value_number(after->revoked_us), value_bytes(after->uid, UID_SIZE),
+                          value_number(after->gen)),
+                   &query));
+    TRY(query_one(&query));
+    revocation_out->revoked_us = query_i64(&query);
+    query_bytes(&query, revocation_out->uid, UID_SIZE);
+    revocation_out->gen = query_u32(&query);
+    query_buf(&query, &revocation_out->certificate);
+    query_chars(&query, revocation_out->reason, sizeof(revocation_out->reason));
+    return query_end(&query);
 }
 
 enum err fact_revoked(struct store_tx *tx, const struct unit *unit, bool *revoked_out)

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "oem-server/store/row.h"
+#include "oem-server/unit/certificate.h"
 #include "oem-server/unit/order.h"
-#include "oem-server/unit/unit.h"
 
 enum {
     UID_HEX_SIZE = 2 * UID_SIZE + 1,
@@ -160,6 +160,8 @@ enum err fact_seal_station(struct store_tx *tx, const struct unit *unit,
                            char station_out[static 65], bool *accepted_out);
 enum err unit_seal_add(struct store_tx *tx, const struct unit *unit, const char *detail,
                        bool accepted);
+enum err fact_certificate_get(struct store_tx *tx, const struct unit *unit,
+                              struct buf *certificate_out); /* ERR_NOT_FOUND */
 /* Revokes the certificate of the current generation, if there is a claim and it is not revoked
  * yet. */
 enum err fact_revoke(struct store_tx *tx, const struct unit *unit, const char *reason);

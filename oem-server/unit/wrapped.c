@@ -140,6 +140,26 @@ enum err unit_boot_key_get(struct store_tx *tx, const char *scope, struct buf *w
     return query_end(&query);
 }
 
+enum err unit_boot_certificate(struct store_tx *tx, const char *scope,
+                               struct buf *certificate_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    TRY(query_open(tx, STATEMENT_BOOT_CERTIFICATE_GET, VALUES(value_text(scope)), &query));
+    TRY(query_one(&query));
+    query_buf(&query, certificate_out);
+    return query_end(&query);
+}
+
+enum err unit_boot_certify(struct store_tx *tx, const char *scope, struct span certificate,
+                           struct buf *certificate_out)
+{
+    enum err added =
+        row_add(tx, ROW_BOOT_CERTIFICATE, VALUES(value_text(scope), value_span(certificate)));
+    if (added != ERR_OK && added != ERR_EXISTS)
+        return added;
+    return unit_boot_certificate(tx, scope, certificate_out);
+}
+
 enum err unit_wrapped_get(struct store_tx *tx, const char *id, char kek_out[static 65],
                           struct buf *wrapped_out)
 {

@@ -51,6 +51,7 @@ add_points() { # add_points SCENARIO TRACE UID
         [[ $place != Runs/FetchImage && $place != Runs/Report ]] || continue
         scenario_has "$1" "$place" "$moment" "$count" || continue
         for party in "${parties[@]}"; do
+            [[ $party != ca || $program-$place = oem-server-arrow-14 ]] || continue
             cases+=("$1:$program:$place:$moment:$count:$party")
         done
     done < <(points_of "$2" "$3")

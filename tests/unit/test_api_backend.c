@@ -40,7 +40,7 @@ static void backend_lies(void)
     AUTO(ssl_certificate_drop) X509 *issuing = NULL;
     AUTO(ca_certificates_free) struct ca_certificates all = { 0 };
     AUTO(buf_free) struct buf der = make_csr(&(struct csr_spec){ .curve = "P-256" });
-    const struct ca_backend backend = { NULL, issue, NULL };
+    const struct ca_backend backend = { .issue = issue };
     true_ca = bench.server->ca;
     assert_int_equal(ca_csr_open(buf_span(&der), &other_csr), ERR_OK);
     assert_int_equal(ssl_certificate_open("issuing", ca_issuing(true_ca), &issuing), ERR_OK);

@@ -171,7 +171,7 @@ static void device_certificate_is_an_idevid(void **state)
     X509_REQ *csr = open_csr(&(struct csr_spec){
         .curve = "P-256", .subject = buf_span(&subject), .challenges = { challenge } });
     assert_int_equal(ca_device_csr_check(ca, csr, "po-2026.17", uid, challenge), ERR_OK);
-    assert_int_equal(ca_issue(ca, CA_DEVICE, NULL, csr, NULL, &der), ERR_OK);
+    assert_int_equal(ca_issue(ca, CA_DEVICE, NULL, csr, NULL, NULL, &der), ERR_OK);
     assert_true(der.len <= CERTIFICATE_MAX);
     struct verification how = { .purpose = X509_PURPOSE_SSL_CLIENT };
     assert_int_equal(verify(buf_span(&der), &how), X509_V_OK);
@@ -211,14 +211,14 @@ static void same_terms_make_the_same_certificate(void **state)
     assert_int_equal(ca_device_subject(ca, "po-1", uid, &subject), ERR_OK);
     X509_REQ *csr = open_csr(&(struct csr_spec){
         .curve = "P-256", .subject = buf_span(&subject), .challenges = { challenge } });
-    assert_int_equal(ca_issue(ca, CA_DEVICE, NULL, csr, &terms, &one), ERR_OK);
-    assert_int_equal(ca_issue(ca, CA_DEVICE, NULL, csr, &terms, &two), ERR_OK);
+    assert_int_equal(ca_issue(ca, CA_DEVICE, NULL, csr, &terms, NULL, &one), ERR_OK);
+    assert_int_equal(ca_issue(ca, CA_DEVICE, NULL, csr, &terms, NULL, &two), ERR_OK);
     X509 *first = parse(buf_span(&one)), *second = parse(buf_span(&two));
     assert_true(span_eq(tbs_of(first, &tbs[0]), tbs_of(second, &tbs[1])));
     assert_int_equal(ASN1_STRING_length(X509_get0_serialNumber(first)), 16);
     assert_true(ends_never(first));
     terms.serial[0] = 0x80; /* negative */
-    assert_int_equal(ca_issue(ca, CA_DEVICE, NULL, csr, &terms, &two), ERR_INTERNAL);
+    assert_int_equal(ca_issue(ca, CA_DEVICE, NULL, csr, &terms, NULL, &two), ERR_INTERNAL);
     X509_free(first);
     X509_free(second);
     OPENSSL_free(tbs[0]);
@@ -243,7 +243,8 @@ static void principals_carry_their_uri(void **state)
         AUTO(buf_free) struct buf der = { 0 };
         AUTO(free_drop) char *uri = ca_spiffe(ca, rows[i].profile, "line-1.a");
         assert_string_equal(uri, rows[i].uri);
-        assert_int_equal(ca_issue(ca, rows[i].profile, "line-1.a", csr, NULL, &der), ERR_OK);
+        assert_int_equal(ca_issue(ca, rows[i].profile, "line-1.a", csr, NULL, NULL, &der),
+                         ERR_OK);
         const struct verification how = { .purpose = X509_PURPOSE_SSL_CLIENT };
         assert_int_equal(verify(buf_span(&der), &how), X509_V_OK);
         X509 *certificate = parse(buf_span(&der));
@@ -286,12 +287,12 @@ static void names_are_checked(void **state)
     for (size_t i = 0; i < COUNT(bad); i++) {
         AUTO(buf_free) struct buf der = { 0 };
         assert_null(ca_spiffe(ca, CA_STATION, bad[i]));
-        assert_int_equal(ca_issue(ca, CA_STATION, bad[i], csr, NULL, &der), ERR_INVALID);
+        assert_int_equal(ca_issue(ca, CA_STATION, bad[i], csr, NULL, NULL, &der), ERR_INVALID);
     }
     AUTO(buf_free) struct buf none = { 0 };
     assert_null(ca_spiffe(ca, CA_DEVICE, "a"));
-    assert_int_equal(ca_issue(ca, CA_DEVICE, "a", csr, NULL, &none), ERR_INTERNAL);
-    assert_int_equal(ca_issue(ca, CA_STATION, NULL, csr, NULL, &none), ERR_INTERNAL);
+    assert_int_equal(ca_issue(ca, CA_DEVICE, "a", csr, NULL, NULL, &none), ERR_INTERNAL);
+    assert_int_equal(ca_issue(ca, CA_STATION, NULL, csr, NULL, NULL, &none), ERR_INTERNAL);
     assert_int_equal(ca_device_subject(ca, "Order 1", uid, &none), ERR_INVALID);
     struct ca *no_ca = NULL;
     assert_int_equal(ca_new(hsm, &certificates, "Example AG", "Oem.Example", &no_ca),
@@ -307,7 +308,7 @@ static void *issue_some(void *failures)
         return NULL;
     for (int i = 0; i < 20; i++) {
         AUTO(buf_free) struct buf certificate = { 0 };
-        if (ca_issue(ca, CA_STATION, "line-1", csr, NULL, &certificate) != ERR_OK)
+        if (ca_issue(ca, CA_STATION, "line-1", csr, NULL, NULL, &certificate) != ERR_OK)
             ++*(int *)failures;
     }
     X509_REQ_free(csr);
@@ -338,7 +339,7 @@ static void issuing_needs_no_root_token(void **state)
     assert_int_equal(ca_new(hsm, &certificates, "Example AG", "oem.example", &ca), ERR_OK);
     X509_REQ *csr = open_csr(&(struct csr_spec){ .curve = "P-256" });
     AUTO(buf_free) struct buf der = { 0 };
-    assert_int_equal(ca_issue(ca, CA_OPERATOR, "eve", csr, NULL, &der), ERR_OK);
+    assert_int_equal(ca_issue(ca, CA_OPERATOR, "eve", csr, NULL, NULL, &der), ERR_OK);
     AUTO(ca_certificates_free) struct ca_certificates none = { 0 };
     assert_int_equal(ca_certificates_issue(hsm, "Example AG", server_names, &none),
                      ERR_PRECONDITION);

@@ -272,10 +272,12 @@ static enum err issue(void *state, const struct backend_request *request,
                        .terms = *request->terms,
                        .uri = request->uri,
                        .digest = EVP_sha256() };
-    d.r =
-        (struct cert_request){ &d.profile, request->subject, X509_REQ_get0_pubkey(request->csr),
-                               NULL,       issuing,          issuing_key,
-                               &d.terms };
+    d.r = (struct cert_request){ .profile = &d.profile,
+                                 .subject = request->subject,
+                                 .subject_key = X509_REQ_get0_pubkey(request->csr),
+                                 .issuer = issuing,
+                                 .signer = issuing_key,
+                                 .terms = &d.terms };
     if (lie->before != NULL)
         lie->before(&d);
     if (d.uri != NULL)
@@ -297,7 +299,11 @@ static X509 *authority(const struct profile *profile, const char *name, EVP_PKEY
     X509 *certificate = NULL;
     const struct names_subject parts = { .organization = "Example AG", .common_name = name };
     assert_int_equal(names_subject_make(&parts, &subject), ERR_OK);
-    const struct cert_request r = { profile, subject, key, NULL, issuer, signer, NULL };
+    const struct cert_request r = { .profile = profile,
+                                    .subject = subject,
+                                    .subject_key = key,
+                                    .issuer = issuer,
+                                    .signer = signer };
     assert_int_equal(cert_make(&r, &certificate), ERR_OK);
     return certificate;
 }
@@ -306,7 +312,7 @@ static int set_up(void **state)
 {
     (void)state;
     AUTO(ssl_certificate_drop) X509 *web = NULL;
-    const struct ca_backend backend = { NULL, issue, NULL };
+    const struct ca_backend backend = { .issue = issue };
     root_key = EVP_EC_gen("P-256");
     issuing_key = EVP_EC_gen("P-256");
     other_key = EVP_EC_gen("P-256");
@@ -340,7 +346,7 @@ static int tear_down(void **state)
 /* The issuing CA's certificate is valid from now + from_s until now + until_s. */
 static struct ca *ca_of_times(int64_t from_s, int64_t until_s)
 {
-    const struct ca_backend backend = { NULL, issue, NULL };
+    const struct ca_backend backend = { .issue = issue };
     const struct names_subject parts = { .organization = "Example AG",
                                          .common_name = "Issuing CA" };
     struct ca_certificates der = { 0 };
@@ -351,8 +357,12 @@ static struct ca *ca_of_times(int64_t from_s, int64_t until_s)
     AUTO(ssl_name_drop) X509_NAME *subject = NULL;
     AUTO(ssl_certificate_drop) X509 *short_lived = NULL;
     assert_int_equal(names_subject_make(&parts, &subject), ERR_OK);
-    const struct cert_request r = { &profile_issuing, subject, issuing_key, NULL, root,
-                                    root_key,         &terms };
+    const struct cert_request r = { .profile = &profile_issuing,
+                                    .subject = subject,
+                                    .subject_key = issuing_key,
+                                    .issuer = root,
+                                    .signer = root_key,
+                                    .terms = &terms };
     assert_int_equal(cert_make(&r, &short_lived), ERR_OK);
     assert_int_equal(buf_copy(&der.root, buf_span(&certificates.root)), ERR_OK);
     assert_int_equal(buf_copy(&der.web_server, buf_span(&certificates.web_server)), ERR_OK);
@@ -388,7 +398,7 @@ static enum err ask_terms(struct ca *of, const struct ca_terms *terms)
     AUTO(ssl_request_drop) X509_REQ *csr = NULL;
     assert_int_equal(ca_csr_open(buf_span(&der), &csr), ERR_OK);
     never_asked = true;
-    return ca_issue(of, CA_DEVICE, NULL, csr, terms, &certificate);
+    return ca_issue(of, CA_DEVICE, NULL, csr, terms, NULL, &certificate);
 }
 
 /* The message has the three times, so that whoever reads it looks at the clock. */
@@ -491,9 +501,12 @@ static void times_are_written_as_their_year_has_them(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         AUTO(ssl_certificate_drop) X509 *made = NULL;
         const struct ca_terms terms = { { 1 }, rows[i].not_before, rows[i].not_after };
-        const struct cert_request r = {
-            profile_of(CA_STATION), subject, other_key, NULL, issuing, issuing_key, &terms
-        };
+        const struct cert_request r = { .profile = profile_of(CA_STATION),
+                                        .subject = subject,
+                                        .subject_key = other_key,
+                                        .issuer = issuing,
+                                        .signer = issuing_key,
+                                        .terms = &terms };
         struct validity validity;
         assert_int_equal(cert_make(&r, &made), ERR_OK);
         const ASN1_TIME *both[] = { X509_get0_notBefore(made), X509_get0_notAfter(made) };
@@ -515,7 +528,7 @@ static enum err ask(enum ca_profile profile, struct buf *certificate_out)
     AUTO(buf_free) struct buf der = make_csr(&(struct csr_spec){ .curve = "P-256" });
     AUTO(ssl_request_drop) X509_REQ *csr = NULL;
     assert_int_equal(ca_csr_open(buf_span(&der), &csr), ERR_OK);
-    return ca_issue(ca, profile, profile == CA_DEVICE ? NULL : "line-1", csr, NULL,
+    return ca_issue(ca, profile, profile == CA_DEVICE ? NULL : "line-1", csr, NULL, NULL,
                     certificate_out);
 }
 

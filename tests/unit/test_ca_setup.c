@@ -117,9 +117,11 @@ static struct ca_certificates foreign_chain(void)
     struct ca_certificates chain = { 0 };
     struct buf *const out[] = { &chain.root, &chain.issuing, &chain.web_server };
     for (size_t i = 0; i < 3; i++) {
-        const struct cert_request r = {
-            profiles[i], name, key, NULL, i == 0 ? NULL : made[i - 1], key, NULL
-        };
+        const struct cert_request r = { .profile = profiles[i],
+                                        .subject = name,
+                                        .subject_key = key,
+                                        .issuer = i == 0 ? NULL : made[i - 1],
+                                        .signer = key };
         assert_int_equal(cert_make(&r, &made[i]), ERR_OK);
         assert_int_equal(ssl_certificate_der(made[i], out[i]), ERR_OK);
     }

@@ -198,6 +198,64 @@ static void missing_file_is_named(void **state)
     assert_non_null(strstr(fail_words(), "/nowhere/server.ini"));
 }
 
+#define EJBCA_BUT(url, ca, device)                                                             \
+    "[ca]\nbackend = ejbca\n[ejbca]\n" url "certificate = /c.pem\nkey = /k.pem\n"              \
+    "trust = /t.pem\n" ca "issuer = /i.pem\n" device
+#define URL    "url = https://ca.test:8443/ejbca/ejbca-rest-api\n"
+#define CA     "ca = Issuing CA\n"
+#define DEVICE "device_certificate_profile = Device CP\ndevice_end_entity_profile = Device EE\n"
+
+static void ejbca_section(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    assert_int_equal(read_text(GOOD, &c), ERR_OK);
+    assert_false(c->use_ejbca);
+    assert_int_equal(c->boot_keys, CONFIG_BOOT_HSM);
+    config_free(c);
+    assert_int_equal(read_text(GOOD EJBCA_BUT(URL, CA, DEVICE) "timeout_ms = 9000\n", &c),
+                     ERR_OK);
+    assert_true(c->use_ejbca);
+    assert_string_equal(c->ejbca.url, "https://ca.test:8443/ejbca/ejbca-rest-api");
+    assert_string_equal(c->ejbca.ca, "Issuing CA");
+    assert_string_equal(c->ejbca.profiles[EJBCA_DEVICE].certificate_profile, "Device CP");
+    assert_string_equal(c->ejbca.profiles[EJBCA_DEVICE].end_entity_profile, "Device EE");
+    assert_null(c->ejbca.profiles[EJBCA_BOOT].certificate_profile);
+    assert_int_equal(c->ejbca.timeout_ms, 9000);
+    assert_int_equal(c->ejbca.connect_timeout_ms, 5000);
+    config_free(c);
+}
+
+static void ejbca_is_whole_or_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *words;
+    } bad[] = {
+        { GOOD EJBCA_BUT("", CA, DEVICE), "[ejbca] url is missing" },
+        { GOOD EJBCA_BUT(URL, "", DEVICE), "[ejbca] ca is missing" },
+        { GOOD EJBCA_BUT(URL, CA, ""), "device_certificate_profile is missing" },
+        { GOOD EJBCA_BUT(URL, CA, "device_certificate_profile = x\n"), "go together" },
+        { GOOD EJBCA_BUT(URL, CA, DEVICE "boot_end_entity_profile = x\n"), "go together" },
+        { GOOD EJBCA_BUT("url = http://ca.test/x\n", CA, DEVICE), "url: bad value" },
+        { GOOD EJBCA_BUT("url = https://ca.test/x/\n", CA, DEVICE), "url: bad value" },
+        { GOOD EJBCA_BUT("url = https://a@ca.test/x\n", CA, DEVICE), "url: bad value" },
+        { GOOD EJBCA_BUT(URL, CA, DEVICE "timeout_ms = 1\n"), "timeout_ms: bad value" },
+        { GOOD EJBCA_BUT(URL, CA, DEVICE "devices_certificate_profile = x\n"), "no such key" },
+        { GOOD EJBCA_BUT(URL, CA, DEVICE) "[boot]\nkeys = ejbca\n", "crypto_token is missing" },
+        { GOOD "[boot]\nkeys = ejbca\n", "needs [ca] backend = ejbca" },
+        { GOOD "[boot]\nkeys = p12\n", "keys: bad value" },
+        { GOOD "[ca]\nbackend = other\n", "backend: bad value" },
+    };
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct config *c = NULL;
+        assert_int_equal(read_text(bad[i].text, &c), ERR_CONFIG);
+        if (strstr(fail_words(), bad[i].words) == NULL)
+            fail_msg("%zu: %s", i, fail_words());
+        assert_null(c);
+    }
+}
+
 int main(void)
 {
     log_set_level(0);
@@ -209,6 +267,8 @@ int main(void)
         cmocka_unit_test(refusals_name_the_place),
         cmocka_unit_test(the_example_is_valid),
         cmocka_unit_test(missing_file_is_named),
+        cmocka_unit_test(ejbca_section),
+        cmocka_unit_test(ejbca_is_whole_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

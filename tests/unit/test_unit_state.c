@@ -3,6 +3,7 @@
  * and what somebody edits by SQL is found by name. */
 #include "oem-server/store/approval.h"
 #include "oem-server/tlog/tlog.h"
+#include "oem-server/unit/certificate.h"
 #include "tests/unit/test_store_edit.h"
 #include "tests/unit/test_tlog_key.h"
 #include "tests/unit/test_unit_world.h"
@@ -112,10 +113,12 @@ static enum err do_extras(struct store_tx *tx, void *context)
 {
     uint8_t sha256[SHA256_SIZE] = { 1 };
     AUTO(buf_free) struct buf held = { 0 };
+    AUTO(buf_free) struct buf certificate = { 0 };
     uint32_t count = 0;
     (void)context;
     TRY(unit_boot_key_put(tx, "order/order-b", "kek", span_of("wrapped", 7),
                           NUMBERED(ROTPK_SIZE, 'p', 1000)));
+    TRY(unit_boot_certify(tx, "order/order-b", span_of("certificate", 11), &certificate));
     TRY(unit_wrapped_replace(tx, "boot/order/order-b", "kek-2", span_of("rewrapped", 9)));
     TRY(store_principal_renew(tx, 1, "line-1", sha256));
     TRY(order_add_station(tx, "order-a", "line-3", "more"));
@@ -246,6 +249,8 @@ static const struct {
       "auth-key/", "uid" },
     { "a boot key's ROTPK", "UPDATE boot_key SET rotpk = zeroblob(64)",
       "boot-key/order/order-b", "sha256" },
+    { "a boot key's certificate", "UPDATE boot_certificate SET certificate = x'00'",
+      "boot-certificate/order/order-b", "sha256" },
     { "a certificate that was issued", "UPDATE registrations SET certificate = x'00'",
       "registration/1/line-1", "sha256" },
     { "a setting", "UPDATE settings SET value = x'00'", "setting/root", "sha256" },
