@@ -22,13 +22,6 @@
 
 enum { CHAIN_MAX = 8 };
 
-const char *ejbca_use_name(enum ejbca_use use)
-{
-    static const char *const names[EJBCA_USES] = { "device", "boot", "station", "people",
-                                                   "check" };
-    return names[use];
-}
-
 /* The others are the HSM's. */
 static bool use_of(enum ca_profile profile, enum ejbca_use *use_out)
 {
