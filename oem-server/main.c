@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,20 +19,27 @@
 
 #include "common/host/harden.h"
 #include "common/host/log.h"
+#include "common/host/memory.h"
 #include "common/host/stop.h"
 #include "oem-server/guard.h"
 #include "oem-server/net/net.h"
 
-enum { DRAIN_MS = 10000, STOP_MAX_MS = 15000 };
+enum {
+    DRAIN_MS = 10000,
+    STOP_MAX_MS = 15000,
+    DESCRIPTORS = 8192,
+    EXIT_ANCHOR = 80, /* beside sysexits and oemctl's 79: the store is not what was published */
+};
 
 const char *argp_program_version = "oem-server " HALLMARK_VERSION;
 
-enum option_key { OPTION_POINTS = 256 };
+enum option_key { OPTION_POINTS = 256, OPTION_CLOCK, OPTION_RENEW };
 
 struct arguments {
     const char *config;
     const char *points; /* the socket at which points are announced; NULL: they are not */
     bool check;
+    struct server_accepts accepts;
 };
 
 static const struct argp_option options[] = {
@@ -39,6 +47,13 @@ static const struct argp_option options[] = {
     { "check-config", 'k', NULL, 0,
       "Read the configuration, report whether it is valid, and exit", 0 },
     { "debug", 'd', NULL, 0, "Log more", 0 },
+    { "clock-is-right", OPTION_CLOCK, NULL, 0,
+      "Start once although the event log has later entries than the clock says: the clock was "
+      "ahead then, and is right now",
+      0 },
+    { "renew", OPTION_RENEW, NULL, 0,
+      "Start with a new WebServer certificate, as SIGHUP makes it: for when it has expired",
+      0 },
     { "announce-points", OPTION_POINTS, "SOCKET", 0,
       "For tests of interruptions only: let the test at this socket stop the server anywhere; "
       "Health and the event log's start entry say so",
@@ -58,6 +73,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'd':
         log_set_level(LOG_LEVEL_DEBUG);
+        return 0;
+    case OPTION_CLOCK:
+        a->accepts.clock = true;
+        return 0;
+    case OPTION_RENEW:
+        a->accepts.renewal = true;
         return 0;
     case OPTION_POINTS:
         a->points = arg;
@@ -115,16 +136,26 @@ static void renew(void *context)
 static enum err next_signal(struct server *server, const sigset_t *signals, int *number_out)
 {
     static const struct timespec second = { 1, 0 };
-    char words[HSM_UNRESPONSIVE_SIZE], status[HSM_UNRESPONSIVE_SIZE + 32];
+    char words[SERVER_AILMENT_SIZE], status[SERVER_AILMENT_SIZE + 32];
     while ((*number_out = sigtimedwait(signals, NULL, &second)) < 0) {
         TRY(server_check(server));
         if (!server_watch(server, words))
             continue;
-        snprintf(status, sizeof(status), "STATUS=%s%s",
-                 words[0] == '\0' ? "" : "the HSM is unresponsive: ", words);
+        snprintf(status, sizeof(status), "STATUS=%s", words);
         notify(status);
     }
     return ERR_OK;
+}
+
+/* A service manager's soft limit is 1024, which a few principals' connections use up. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_line(LOG_LEVEL_WARN, "main: the limit of descriptors stays: %s", strerror(errno));
 }
 
 /* Checked before the HSM is used. ERR_DENIED: it cannot be written. */
@@ -140,14 +171,15 @@ static enum err check_state(const struct config *config)
     return ERR_OK;
 }
 
-static enum err start(const struct config *config, struct service *service)
+static enum err start(const struct config *config, const struct server_accepts *accepts,
+                      struct service *service)
 {
     struct guard guard;
     TRY(check_state(config));
     TRY(guard_begin(&guard, "starting", 0, EX_OK));
     enum err e = server_open(config, &service->server);
     if (e == ERR_OK)
-        e = server_resume(service->server);
+        e = server_resume(service->server, accepts);
     if (e == ERR_OK)
         e = net_start(service->server, &service->net);
     if (e == ERR_OK && (service->strand = strand_new(service->server->work)) == NULL)
@@ -209,6 +241,8 @@ static int exit_code(enum err e)
         return EX_TEMPFAIL;
     case ERR_DATA_LOSS:
         return EX_DATAERR;
+    case ERR_VERIFY:
+        return EXIT_ANCHOR;
     case ERR_DENIED:
         return EX_CANTCREAT;
     case ERR_IO:
@@ -222,16 +256,29 @@ static int exit_code(enum err e)
     }
 }
 
-static enum err run_server(const struct config *config, const sigset_t *signals)
+/* OpenSSL tells of missing memory as of damaged certificates, the store of each cause as of a
+ * change that was not committed. */
+static enum err cause_of(const struct service *service, enum err e)
+{
+    struct store_health health = { 0 };
+    if (e != ERR_OK && memory_missed())
+        return ERR_MEMORY;
+    if (e == ERR_UNAVAILABLE && service->server != NULL)
+        store_health(service->server->store, &health);
+    return health.fails ? health.err : e;
+}
+
+static enum err run_server(const struct config *config, const struct server_accepts *accepts,
+                           const sigset_t *signals)
 {
     struct service service = { 0 };
     struct guard guard;
-    enum err e = start(config, &service);
+    enum err e = cause_of(&service, start(config, accepts, &service));
     bool started = e == ERR_OK;
     if (started)
         e = serve(&service, signals);
-    TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, EX_SOFTWARE));
-    enum err stopped = started ? stop(&service) : ERR_OK;
+    TRY(guard_begin(&guard, "stopping", STOP_MAX_MS, e == ERR_OK ? EX_TEMPFAIL : exit_code(e)));
+    enum err stopped = started ? cause_of(&service, stop(&service)) : ERR_OK;
     e = e == ERR_OK ? stopped : e;
     strand_drop(&service.strand);
     net_free(service.net);
@@ -250,7 +297,7 @@ static enum err run(const struct arguments *arguments, const sigset_t *signals)
     else if (arguments->points != NULL)
         e = stop_open(arguments->points);
     if (e == ERR_OK && !arguments->check)
-        e = run_server(config, signals);
+        e = run_server(config, &arguments->accepts, signals);
     config_free(config);
     return e;
 }
@@ -266,6 +313,7 @@ int main(int argc, char **argv)
     struct arguments arguments = { 0 };
     sigset_t signals;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    raise_descriptors();
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -273,6 +321,8 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_DFL); /* an inherited SIG_IGN would discard it before sigwait */
+    if (!memory_watch())
+        log_line(LOG_LEVEL_WARN, "main: missing memory will be told as other failures");
     if (!harden_process())
         log_line(LOG_LEVEL_WARN, "main: core dumps could not be turned off");
     return exit_code(run(&arguments, &signals));

@@ -5,8 +5,6 @@
  */
 
 #include <argp.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -15,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/host/draft.h"
 #include "common/host/log.h"
 #include "common/host/name.h"
 #include "common/host/own.h"
@@ -65,16 +64,11 @@ static enum err write_new(const char *file, BIO *bio, mode_t mode)
 {
     char *text;
     long len = BIO_get_mem_data(bio, &text);
-    AUTO(fd_drop)
-    int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-    if (fd < 0)
-        return fail_quiet(errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s%s", file,
-                          strerror(errno), errno == EEXIST ? "; it is left as it is" : "");
-    if (write(fd, text, (size_t)len) != len || fsync(fd) != 0) {
-        unlink(file);
-        return fail_quiet(ERR_IO, "%s: %s", file, strerror(errno));
-    }
-    return ERR_OK;
+    AUTO(draft_drop) struct draft draft = { 0 };
+    TRY(draft_open(file, &draft));
+    TRY(draft_write(&draft, span_of(text, (size_t)len)));
+    enum err e = draft_link(&draft, mode);
+    return e == ERR_EXISTS ? fail_quiet(e, "%s is there; it is left as it is", file) : e;
 }
 
 static enum err write_key(const char *file, EVP_PKEY *key)

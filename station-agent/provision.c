@@ -267,6 +267,18 @@ static error_t parse(int key, char *value, struct argp_state *state)
 static const struct argp common = { .options = common_options, .parser = parse };
 static const struct argp_child children[] = { { .argp = &common }, { 0 } };
 
+/* Who reads the results elsewhere must not take their absence for success. */
+static int tell_unwritten(void)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return EX_OK;
+    fprintf(stderr,
+            "station-agent: every board is sealed, but standard output could not be "
+            "written\nstation-agent: try: see to its disk or program; 'oemctl order show' "
+            "lists the units\n");
+    return EX_IOERR;
+}
+
 /* provision and seal differ only in what is done at the probes. */
 static int run(const struct argp *argp, int argc, char *argv[], bool seals)
 {
@@ -289,7 +301,7 @@ static int run(const struct argp *argp, int argc, char *argv[], bool seals)
         e = sites_run(&a.plan, &failed);
     OPENSSL_cleanse(&a.plan.proxy, sizeof(a.plan.proxy));
     if (e == ERR_OK)
-        return EX_OK;
+        return tell_unwritten();
     if (failed == 0)
         return program_fail(e);
     if (a.plan.probe_count > 1)

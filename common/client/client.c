@@ -9,19 +9,29 @@
 
 #include "common/client/inside.h"
 #include "common/host/clean.h"
+#include "common/host/clock.h"
 #include "common/host/log.h"
 
 enum { CLOSE_NORMAL = 1000, CLOSE_MS = 1000 };
 
+/* Of the server's clock, before ours; 0 if it told no time. */
+static int64_t clock_ahead_us(struct wss_conn *conn)
+{
+    int64_t theirs_us = wss_conn_time_us(conn);
+    return theirs_us == 0 ? 0 : theirs_us - (int64_t)clock_real_us();
+}
+
 static void opened(void *context, struct wss_conn *conn)
 {
     struct client *client = context;
+    int64_t ahead_us = clock_ahead_us(conn);
     wss_conn_set_user(conn, client); /* see lost() */
     pthread_mutex_lock(&client->lock);
     if (client->state != CLIENT_OVER && client->conn == NULL) {
         client->conn = wss_conn_keep(conn);
         client->opened_ms = rpc_now_ms();
         client->connections++;
+        client->ahead_us = ahead_us;
         client->state = CLIENT_OPEN;
     }
     pthread_cond_broadcast(&client->changed);

@@ -28,7 +28,7 @@
 enum {
     CLIENT_CONNECT_MS = 10000, /* for one attempt, to the server's HELLO */
     CLIENT_LOSS_MS = 2000,     /* from a call's end with its connection to the event of that */
-    CLIENT_REASON_MAX = 320,   /* bytes of a message, NUL included */
+    CLIENT_REASON_MAX = 400,   /* bytes of a message, NUL included */
 };
 
 enum client_news_kind {
@@ -88,6 +88,13 @@ void client_close(struct client *client); /* NULL is fine; its lines are closed 
  * ERR_CLOSED: none, now or for good, but there was one. Before the first: the error of the
  * latest attempt. The server refuses this client: the error of that. */
 enum err client_await(struct client *client, uint64_t until_ms);
+
+/* Does this computer's clock differ by more than CLIENT_CLOCK_S from the server's, as it was
+ * when the latest connection was made? Then in words, with both times. What differs by less
+ * than a certificate's validity is refused by nobody, so it is only told (tests/e2e/calendar).
+ */
+enum { CLIENT_CLOCK_S = 60, CLIENT_CLOCK_WORDS_MAX = 240 };
+bool client_clock_differs(struct client *client, char words[static CLIENT_CLOCK_WORDS_MAX]);
 
 void client_used(struct client *client); /* it is of use: the next wait is short */
 

@@ -18,9 +18,10 @@ static enum err refused(const char *what, const char *file, const char *otherwis
     unsigned long code = ERR_peek_error();
     bool system = ERR_SYSTEM_ERROR(code);
     int reason = ERR_GET_REASON(code);
+    bool machine = system && (reason == EIO || reason == EMFILE || reason == ENFILE);
+    enum err e = system && reason == ENOENT ? ERR_NOT_FOUND : machine ? ERR_IO : ERR_CONFIG;
     ERR_clear_error();
-    return fail_quiet(system && reason == ENOENT ? ERR_NOT_FOUND : ERR_CONFIG, "%s %s: %s",
-                      what, file, system ? strerror(reason) : otherwise);
+    return fail_quiet(e, "%s %s: %s", what, file, system ? strerror(reason) : otherwise);
 }
 
 static enum err use_key(const struct client_config *config, SSL_CTX *tls)

@@ -36,6 +36,7 @@ struct client {
     uint64_t lost_ms;               /* since when there is none */
     unsigned attempts;              /* since then */
     unsigned connections;           /* so far, this one included */
+    int64_t ahead_us;               /* of the server's clock, when the latest was opened */
     struct backoff backoff;
 };
 

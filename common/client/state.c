@@ -3,10 +3,12 @@
  * Is there a connection, and why not: told by client.c and keeper.c, waited for by all callers.
  * A peer's message must not be kept before it was made printable.
  */
+#include <stdio.h>
 #include <time.h>
 
 #include "common/client/inside.h"
 #include "common/host/clean.h"
+#include "common/host/clock.h"
 #include "common/host/log.h"
 
 enum err client_condition(pthread_cond_t *condition)
@@ -76,4 +78,23 @@ void client_used(struct client *client)
     pthread_mutex_lock(&client->lock);
     backoff_reset(&client->backoff);
     pthread_mutex_unlock(&client->lock);
+}
+
+bool client_clock_differs(struct client *client, char words[static CLIENT_CLOCK_WORDS_MAX])
+{
+    char amount[CLOCK_TEXT_SIZE], ours[CLOCK_TEXT_SIZE], theirs[CLOCK_TEXT_SIZE];
+    pthread_mutex_lock(&client->lock);
+    int64_t ahead_s = (client->ahead_us + (client->ahead_us < 0 ? -500000 : 500000)) / 1000000;
+    pthread_mutex_unlock(&client->lock);
+    int64_t now_s = clock_real_s();
+    if (ahead_s >= -CLIENT_CLOCK_S && ahead_s <= CLIENT_CLOCK_S)
+        return false;
+    snprintf(
+        words, CLIENT_CLOCK_WORDS_MAX,
+        "this computer's clock is %s %s the server's: it says %s, the server's says %s: set "
+        "the wrong one right (timedatectl)",
+        clock_amount((uint64_t)(ahead_s < 0 ? -ahead_s : ahead_s), amount),
+        ahead_s < 0 ? "ahead of" : "behind", clock_text(now_s, ours),
+        clock_text(now_s + ahead_s, theirs));
+    return true;
 }

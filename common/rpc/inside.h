@@ -13,6 +13,10 @@ enum {
     CLOSE_TRY_AGAIN = 1013
 }; /* RFC 6455 7.4.1, and its IANA registry */
 
+/* For protobuf-c's unpack functions: common/host/memory.h knows of what it could not give. What
+ * it gave is freed with no allocator named. */
+extern ProtobufCAllocator rpc_allocator;
+
 /* What one direction of a stream may still send: its credit. */
 struct lane {
     uint32_t sequence; /* of the next DATA */
@@ -41,6 +45,7 @@ struct streams {
 struct peer {
     enum peer_side side;
     uint64_t hello_by_ms; /* 0: it has arrived */
+    int64_t time_us;      /* of the peer's HELLO; 0: not told */
     uint32_t next_id;     /* of our calls */
     uint32_t last_theirs;
     uint32_t peer_max_message;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/rpc/check.h"
 #include "common/rpc/inside.h"
@@ -42,6 +43,8 @@ static enum err send_hello(struct peer *p, const char *software)
     hello.credit_messages = RPC_CREDIT_MESSAGES;
     hello.credit_bytes = RPC_CREDIT_BYTES;
     hello.connection_credit_bytes = RPC_CONNECTION_CREDIT_BYTES;
+    if (p->side == PEER_SERVER) /* a client compares its own with it */
+        hello.time_us = clock_real_us();
     frame f = HALLMARK__V1__FRAME__INIT;
     f.kind_case = HALLMARK__V1__FRAME__KIND_HELLO;
     f.hello = &hello;
@@ -68,6 +71,11 @@ struct peer *peer_new(enum peer_side side, const char *software, uint64_t now_ms
         return NULL;
     }
     return p;
+}
+
+int64_t peer_time_us(const struct peer *p)
+{
+    return p->time_us;
 }
 
 void peer_free(struct peer *p)

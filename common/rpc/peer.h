@@ -53,6 +53,10 @@ struct peer *peer_new(enum peer_side side, const char *software,
                       uint64_t now_ms); /* NULL: no memory */
 void peer_free(struct peer *peer);
 
+/* The time of day that the server's HELLO told, microseconds since 1970; 0: none. A peer makes
+ * no use of it. */
+int64_t peer_time_us(const struct peer *peer);
+
 /* The carrier's calls. peer_receive(): a message has arrived; an error ends the connection with
  * peer_close_code(). peer_pull(): the next message to send, for buf_free(). peer_tick():
  * enforces deadlines. peer_next_event(): the next event, for peer_event_free(); false: none. */

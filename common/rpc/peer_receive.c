@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* peer_receive: what each kind of frame that arrives does to a connection. Called by common/wss
  * under the connection's lock. It must not trust a field of a frame before its check. */
+#include "common/host/log.h"
+#include "common/host/memory.h"
 #include "common/rpc/check.h"
 #include "common/rpc/inside.h"
 #include "common/rpc/rpc.h"
@@ -31,6 +33,7 @@ static enum err take_hello(struct peer *p, const Hallmark__V1__FrameHello *hello
         hello->connection_credit_bytes > RPC_CREDIT_MAX)
         return peer_violation(p, CLOSE_PROTOCOL, "HELLO grants credit without end");
     p->hello_by_ms = 0;
+    p->time_us = hello->time_us <= INT64_MAX ? (int64_t)hello->time_us : 0;
     if (hello->max_message < p->peer_max_message)
         p->peer_max_message = hello->max_message;
     if (hello->max_streams < p->peer_max_streams)
@@ -160,8 +163,13 @@ enum err peer_receive(struct peer *p, struct span message, uint64_t now_ms)
     if (message.len > RPC_MESSAGE_MAX)
         return peer_violation(p, CLOSE_TOO_BIG, "message over the limit");
     AUTO(frame_drop) frame *f = NULL;
+    memory_clear();
     if (check_fields(&hallmark__v1__frame__descriptor, message, RPC_FRAME_FIELDS_MAX))
-        f = hallmark__v1__frame__unpack(NULL, message.len, message.ptr);
+        f = hallmark__v1__frame__unpack(&rpc_allocator, message.len, message.ptr);
+    if (f == NULL && memory_missed()) {
+        p->close_code = CLOSE_TRY_AGAIN;
+        return fail(ERR_MEMORY, "rpc: no memory for a frame");
+    }
     if (f == NULL)
         return peer_violation(p, CLOSE_BAD_DATA, "message is not a Frame");
     return take_frame(p, &f, now_ms);

@@ -11,7 +11,9 @@
 
 #include "common/host/clock.h"
 #include "common/host/log.h"
+#include "common/host/memory.h"
 #include "common/rpc/check.h"
+#include "common/rpc/inside.h"
 
 struct rpc_arena {
     struct rpc_arena *next;
@@ -205,15 +207,32 @@ enum err rpc_pack(const ProtobufCMessage *message, struct buf *out)
     return ERR_OK;
 }
 
+static void *allocator_take(void *context, size_t size)
+{
+    (void)context;
+    return memory_take(size);
+}
+
+static void allocator_give(void *context, void *memory)
+{
+    (void)context;
+    free(memory);
+}
+
+ProtobufCAllocator rpc_allocator = { allocator_take, allocator_give, NULL };
+
 enum err rpc_unpack(const ProtobufCMessageDescriptor *type, struct span bytes,
                     ProtobufCMessage **out)
 {
     if (bytes.len > RPC_MESSAGE_MAX)
         return fail_quiet(ERR_LIMIT, "rpc: %s of %zu bytes, limit %d", type->short_name,
                           bytes.len, RPC_MESSAGE_MAX);
+    memory_clear();
     *out = check_fields(type, bytes, RPC_PAYLOAD_FIELDS_MAX)
-               ? protobuf_c_message_unpack(type, NULL, bytes.len, bytes.ptr)
+               ? protobuf_c_message_unpack(type, &rpc_allocator, bytes.len, bytes.ptr)
                : NULL;
+    if (*out == NULL && memory_missed())
+        return fail_quiet(ERR_MEMORY, "rpc: no memory for a %s", type->short_name);
     return *out != NULL ? ERR_OK
                         : fail_quiet(ERR_INVALID, "rpc: payload is not a %s", type->short_name);
 }

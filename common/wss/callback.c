@@ -149,6 +149,9 @@ int wss_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, 
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS:
         return tls_prepare(wss_of(wsi), user) == ERR_OK ? 0 : 1;
+    case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION: /* len: OpenSSL's verdict */
+        trust_server(wss_of(wsi), len != 0, user);
+        return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         connect_failed(wss_of(wsi), wsi, in);
         return 0;

@@ -16,9 +16,10 @@
 #include "common/wss/wss.h"
 
 enum {
-    WSS_REASON_MAX = 120,      /* RFC 6455 5.5: control frames carry at most 125 bytes */
-    WSS_CLOSE_FRAME_MAX = 127, /* with its header */
-    WSS_CLOSE_TRY_AGAIN = 1013 /* IANA, WebSocket Close Code Number Registry */
+    WSS_REASON_MAX = 120,       /* RFC 6455 5.5: control frames carry at most 125 bytes */
+    WSS_CLOSE_FRAME_MAX = 127,  /* with its header */
+    WSS_CLOSE_TRY_AGAIN = 1013, /* IANA, WebSocket Close Code Number Registry */
+    TLS_WORDS_MAX = 280         /* of why a certificate is not accepted */
 };
 
 struct wss_conn {
@@ -71,11 +72,12 @@ struct wss {
     /* A client's: addresses to connect to, from wss_connect(), or NULL. */
     _Atomic(struct addrinfo *) resolved;
     /* I/O thread, of the attempt under way: */
-    struct addrinfo *addresses; /* owned */
-    struct addrinfo *address;   /* the one being tried, or next; NULL: no attempt */
-    struct lws *attempt;        /* the connection being made; NULL once it stands or failed */
-    bool refused;               /* it failed, and that was seen */
-    struct wss_ending ending;   /* I/O thread: of the latest attempt that failed */
+    struct addrinfo *addresses;   /* owned */
+    struct addrinfo *address;     /* the one being tried, or next; NULL: no attempt */
+    struct lws *attempt;          /* the connection being made; NULL once it stands or failed */
+    bool refused;                 /* it failed, and that was seen */
+    struct wss_ending ending;     /* I/O thread: of the latest attempt that failed, and */
+    char distrust[TLS_WORDS_MAX]; /* why its server is not trusted, in words; or empty */
 
     struct listen_set listening;    /* of a server, and */
     struct admission admission;     /* the same, before a handshake begins */
@@ -120,8 +122,19 @@ void stream_end_all(struct wss_conn *conn, const char *words);
 
 /* tls.c */
 enum err tls_prepare(struct wss *wss, SSL_CTX *tls);
-const char *tls_refusal(int alert, char *words, size_t size); /* that the server sent */
+/* Of the alert that the server sent; words is returned. */
+const char *tls_refusal(const struct wss *wss, char *words, size_t size);
 bool tls_peer_ok(SSL *ssl, X509 **certificate_out); /* verified; certificate is the caller's */
+
+/* trust.c, I/O thread: certificates that are not accepted because of a clock. trust_client(): a
+ * server's verify callback, which gives ok back; trust_client_words(): what it has kept, or
+ * NULL. trust_server(): a client's, to wss->distrust. trust_own(): the times of a client's own
+ * certificate, to follow other words. */
+void trust_init(void); /* once, before the first handshake */
+int trust_client(int ok, X509_STORE_CTX *context);
+const char *trust_client_words(const SSL *ssl);
+void trust_server(struct wss *wss, bool ok, const X509_STORE_CTX *context);
+void trust_own(const struct wss *wss, char out[static TLS_WORDS_MAX]);
 
 /* close_frame.c, I/O thread: of a client's connection, from its making until it closes. The
  * code of the peer's close frame, whose body lws gives. */

@@ -49,6 +49,14 @@ void *wss_conn_user(const struct wss_conn *conn)
     return conn->user;
 }
 
+int64_t wss_conn_time_us(struct wss_conn *conn)
+{
+    pthread_mutex_lock(&conn->lock);
+    int64_t time_us = conn->peer == NULL ? 0 : peer_time_us(conn->peer);
+    pthread_mutex_unlock(&conn->lock);
+    return time_us;
+}
+
 const char *wss_conn_address(const struct wss_conn *conn)
 {
     return conn->address;

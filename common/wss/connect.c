@@ -17,6 +17,8 @@
  * gives it (timeout_secs). */
 enum { ADDRESS_S = 3 };
 
+enum { REASON_MAX = 760, REFUSAL_MAX = TLS_WORDS_MAX + 80 };
+
 static void addresses_drop(struct addrinfo **addresses)
 {
     if (*addresses != NULL)
@@ -45,10 +47,13 @@ enum err wss_connect(struct wss *wss)
     return ERR_OK;
 }
 
-static const char *distrust(long verdict, char *words, size_t size)
+static const char *distrust(const struct wss *wss, long verdict, char *words, size_t size)
 {
-    snprintf(words, size, "the server's certificate: %s",
-             X509_verify_cert_error_string(verdict));
+    if (wss->distrust[0] != '\0') /* it is a matter of a clock */
+        snprintf(words, size, "%s", wss->distrust);
+    else
+        snprintf(words, size, "the server's certificate: %s",
+                 X509_verify_cert_error_string(verdict));
     return words;
 }
 
@@ -69,7 +74,7 @@ static const char *proxy_words(const char *words)
 
 static void report(struct wss *wss, const char *words)
 {
-    char reason[512], over[320] = "";
+    char reason[REASON_MAX], over[320] = "";
     const struct proxy *proxy = &wss->config.proxy;
     if (proxied(wss)) {
         snprintf(over, sizeof(over), " over the proxy http://%s:%u", proxy->host, proxy->port);
@@ -83,16 +88,16 @@ static void report(struct wss *wss, const char *words)
 
 void connect_failed(struct wss *wss, struct lws *wsi, const char *words)
 {
-    char refusal[120];
+    char refusal[REFUSAL_MAX];
     if (wsi != NULL && wss->attempt != NULL && wsi != wss->attempt)
         return; /* of an address that was given up */
     SSL *ssl = wsi == NULL ? NULL : lws_get_ssl(wsi);
     unsigned http = wsi == NULL ? 0 : lws_http_client_http_response(wsi);
     long verdict = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
     if (verdict != X509_V_OK) /* says more than lws's own text */
-        words = distrust(verdict, refusal, sizeof(refusal));
+        words = distrust(wss, verdict, refusal, sizeof(refusal));
     else if (wss->ending.alert != 0)
-        words = tls_refusal(wss->ending.alert, refusal, sizeof(refusal));
+        words = tls_refusal(wss, refusal, sizeof(refusal));
     else if (http >= 200)
         words = http_refusal(http, refusal, sizeof(refusal));
     wss->attempt = NULL;
@@ -150,6 +155,7 @@ static void connect_to(struct wss *wss, const struct addrinfo *to)
     };
     wss->refused = false;
     wss->ending = (struct wss_ending){ 0 };
+    wss->distrust[0] = '\0';
     if (!aim(wss, to, address) || lws_client_connect_via_info(&info) == NULL)
         connect_failed(wss, NULL, "not reachable");
     else if (wss->attempt != NULL && to->ai_next != NULL)

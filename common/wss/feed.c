@@ -21,21 +21,24 @@ void conn_empty_rx(struct wss_conn *conn)
     buf_free(&conn->rx);
 }
 
-/* A piece of an incomplete message. */
+static enum err no_room(struct wss_conn *conn, enum err e, const char *why)
+{
+    pthread_mutex_lock(&conn->lock);
+    conn_fault(conn, WSS_CLOSE_TRY_AGAIN, why);
+    pthread_mutex_unlock(&conn->lock);
+    return fail_quiet(e, "wss: %s: %s", conn->address, why);
+}
+
+/* A piece of an incomplete message. Without it the rest is no message: the connection ends. */
 static enum err add_piece(struct wss_conn *conn, struct span piece)
 {
-    if (conn->received != NULL && !meter_take(conn->received, piece.len)) {
-        pthread_mutex_lock(&conn->lock);
-        conn_fault(conn, WSS_CLOSE_TRY_AGAIN, "too many bytes of messages that are not whole");
-        pthread_mutex_unlock(&conn->lock);
-        return fail_quiet(ERR_EXHAUSTED,
-                          "wss: %s: too many bytes of messages that are not whole",
-                          conn->address);
-    }
-    enum err e = buf_append(&conn->rx, piece);
-    if (e != ERR_OK && conn->received != NULL)
+    if (conn->received != NULL && !meter_take(conn->received, piece.len))
+        return no_room(conn, ERR_EXHAUSTED, "too many bytes of messages that are not whole");
+    if (buf_append(&conn->rx, piece) == ERR_OK)
+        return ERR_OK;
+    if (conn->received != NULL)
         meter_give(conn->received, piece.len);
-    return e;
+    return no_room(conn, ERR_MEMORY, "no memory for a message");
 }
 
 enum err conn_feed(struct wss_conn *conn, struct span fragment, bool last)

@@ -7,11 +7,13 @@
 #include "common/wss/listen.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -72,6 +74,37 @@ static void set_port(struct addrinfo *at, uint16_t port)
         ((struct sockaddr_in *)at->ai_addr)->sin_port = htons(port);
 }
 
+/* A new descriptor is the lowest that is free, so one that is spared means that the others are
+ * in use. */
+static int fd_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    int all = (int)limit.rlim_cur;
+    return all - (all / 4 < LISTEN_SPARE ? all / 4 : LISTEN_SPARE);
+}
+
+static void pause_all(struct listen_set *set, struct ev_loop *loop)
+{
+    set->paused = true;
+    for (size_t i = 0; i < set->count; i++)
+        ev_io_stop(loop, &set->listeners[i].io);
+}
+
+static bool is_spared(const struct listen_set *set, int fd)
+{
+    if (fd < set->fd_max)
+        return false;
+    log_line(
+        LOG_LEVEL_WARN,
+        "wss: a connection is turned away: %d descriptors are in use, and the others are for "
+        "the HSM and the store (RLIMIT_NOFILE)",
+        set->fd_max);
+    (void)close(fd);
+    return true;
+}
+
 /* Accepts at most LISTEN_TURN connections; the others wait until all sockets had a turn. */
 static void on_connect(struct ev_loop *loop, struct ev_io *io, int events)
 {
@@ -81,13 +114,16 @@ static void on_connect(struct ev_loop *loop, struct ev_io *io, int events)
         struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
         socklen_t len = sizeof(from);
         int fd = accept4(io->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0 && is_spared(set, fd)) {
+            pause_all(set, loop);
+            return;
+        }
         if (fd >= 0) {
             (void)set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
             admission_add(set->admission, fd, &from);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             log_line(LOG_LEVEL_WARN, "wss: a connection has to wait: %s", strerror(errno));
-            set->paused = true;
-            ev_io_stop(loop, io);
+            pause_all(set, loop);
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
             return;
@@ -177,6 +213,7 @@ enum err listen_open(struct listen_set *set, const char *address, uint16_t port)
 void listen_start(struct listen_set *set, struct ev_loop *loop, struct admission *admission)
 {
     set->loop = loop;
+    set->fd_max = fd_max();
     set->admission = admission;
     for (size_t i = 0; i < set->count; i++)
         ev_io_start(loop, &set->listeners[i].io);

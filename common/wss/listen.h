@@ -19,6 +19,8 @@ enum {
     LISTEN_MAX = 8,   /* addresses of one host name */
     LISTEN_TURN = 16, /* accepted before other sockets have their turn */
     LISTEN_BACKLOG = 512,
+    LISTEN_SPARE = 64, /* descriptors that accepted connections leave to the HSM and the store;
+                          a quarter of all if there are fewer than four times as many */
 };
 
 struct admission;
@@ -33,6 +35,7 @@ struct listen_set {
     size_t count;
     struct ev_loop *loop;
     struct admission *admission; /* gets the accepted sockets */
+    int fd_max;                  /* the first descriptor that is spared */
     bool paused; /* no file descriptor was left: until the next listen_resume() */
 };
 

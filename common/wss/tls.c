@@ -22,6 +22,7 @@ static void make_index(void)
 {
     wss_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
     done_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    trust_init();
 }
 
 static void peer_address(const SSL *ssl, char address[static 64])
@@ -41,9 +42,20 @@ static const char *alert_words(int value)
                                                            : SSL_alert_desc_string_long(value);
 }
 
-const char *tls_refusal(int alert, char *words, size_t size)
+/* OpenSSL's alerts for a certificate that has expired, and for one that is not valid yet. The
+ * server's clock is not known here. */
+static bool alert_is_of_a_clock(int alert)
 {
-    snprintf(words, size, "the server refuses the handshake: %s", alert_words(alert));
+    return alert == SSL3_AD_CERTIFICATE_EXPIRED || alert == SSL3_AD_BAD_CERTIFICATE;
+}
+
+const char *tls_refusal(const struct wss *wss, char *words, size_t size)
+{
+    char times[TLS_WORDS_MAX] = "";
+    if (alert_is_of_a_clock(wss->ending.alert))
+        trust_own(wss, times);
+    snprintf(words, size, "the server refuses the handshake: %s%s",
+             alert_words(wss->ending.alert), times);
     return words;
 }
 
@@ -79,13 +91,15 @@ static void on_info(const SSL *ssl, int where, int value)
     if ((where & SSL_CB_WRITE_ALERT) != SSL_CB_WRITE_ALERT || value >> 8 != SSL3_AL_FATAL ||
         SSL_get_ex_data(ssl, done_index) != NULL)
         return;
-    char address[64];
+    char address[64], words[TLS_WORDS_MAX + 64];
+    const char *why = trust_client_words(ssl);
     peer_address(ssl, address);
+    snprintf(words, sizeof(words), "%s%s%s", alert_words(value), why == NULL ? "" : ": ",
+             why == NULL ? "" : why);
     if (wss != NULL)
         admission_signed(&wss->admission); /* a failed one has taken time as well */
     if (wss != NULL && wss->config.handler.tls_refused != NULL)
-        wss->config.handler.tls_refused(wss->config.handler.context, address,
-                                        alert_words(value));
+        wss->config.handler.tls_refused(wss->config.handler.context, address, words);
 }
 
 /* The name, or address, that the server's certificate must carry. */
@@ -100,7 +114,7 @@ static enum err expect_server(const char *host, SSL_CTX *tls)
 }
 
 /* libwebsockets installs a verify callback that forgets OpenSSL's verdict; setting the mode
- * again with no callback puts it right. It runs after lws's own. */
+ * again with a callback that changes no verdict puts it right. It runs after lws's own. */
 enum err tls_prepare(struct wss *wss, SSL_CTX *tls)
 {
     pthread_once(&once, make_index);
@@ -111,7 +125,8 @@ enum err tls_prepare(struct wss *wss, SSL_CTX *tls)
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     if (wss->config.server) {
         SSL_CTX_set_num_tickets(tls, 0);
-        SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                           trust_client);
         SSL_CTX_set_purpose(tls, X509_PURPOSE_SSL_CLIENT);
         SSL_CTX_set_info_callback(tls, on_info);
     } else {

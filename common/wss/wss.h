@@ -45,7 +45,8 @@ struct wss_handler {
     void (*cancelled)(void *context, struct wss_conn *conn, uint32_t stream);
     /* The connection is gone; reason is for people. conn's user is not called again. */
     void (*closed)(void *context, struct wss_conn *conn, const char *reason);
-    /* Server: TLS refused a peer before there was a connection. alert: OpenSSL's text. */
+    /* Server: TLS refused a peer before there was a connection. alert: OpenSSL's text; if a
+     * certificate is not valid now, with its times and this clock's (tests/e2e/calendar). */
     void (*tls_refused)(void *context, const char *address, const char *alert);
     /* Server: an accepted peer broke the protocol or exceeded a limit, and its connection is
      * being closed; or a call of it was answered and is not to be served, because it is
@@ -126,6 +127,9 @@ void *wss_conn_user(const struct wss_conn *conn);
  * unknown addresses, within a rate limit. */
 void wss_conn_authenticated(struct wss_conn *conn);
 const char *wss_conn_address(const struct wss_conn *conn);
+/* Client, in open: the server's clock when it sent its HELLO, microseconds since 1970; 0: it
+ * told none. */
+int64_t wss_conn_time_us(struct wss_conn *conn);
 size_t wss_message_max(struct wss_conn *conn); /* bytes of a payload that its peer takes */
 
 /* Called once, on the I/O thread, after wss_call() has returned. response is borrowed. */

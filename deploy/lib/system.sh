@@ -60,7 +60,7 @@ system_init() {
     mkdir -m 700 "$run_dir/server/state"
     system_settings "$run_dir/server/init.ini"
     system_settings "$run_dir/server/server.ini" "root ="
-    oemctl init --config "$run_dir/server/init.ini" --operator alice --out "$run_dir/desk" \
+    oemctl init --config "$run_dir/server/init.ini" --operator alice --out "$run_dir/desk" --yes \
         --json > "$run_dir/log/init.json" 2>> "$run_dir/log/oemctl.log" || {
         cat "$run_dir/log/oemctl.log" >&2
         die "oemctl init failed"

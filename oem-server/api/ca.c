@@ -47,7 +47,7 @@ static enum err open_csr(struct request *r)
 static enum err make_claim(struct request *r)
 {
     struct ca_terms terms;
-    TRY(ca_terms_make(CA_DEVICE, &terms));
+    TRY(ca_terms_make(r->call->server->ca, CA_DEVICE, &terms));
     memcpy(r->wanted.auth_public_key, r->point, P256_POINT_SIZE);
     memcpy(r->wanted.serial, terms.serial, CA_SERIAL_SIZE);
     r->wanted.not_before = terms.not_before;

@@ -189,6 +189,7 @@ static enum err fill_counts(struct store_tx *tx, struct call *call, const char *
     m->accepted = counts.accepted;
     m->under_way = counts.under_way;
     m->issued = counts.issued;
+    m->unknown = counts.unknown;
     m->started = counts.started;
     m->finished = counts.finished;
     m->committed = counts.committed;

@@ -114,6 +114,7 @@ static enum err set_quantity(struct store_tx *tx, void *context)
     TRY(or_no_order(act, order_set_quantity(tx, act->order, &act->wanted, act->reason, &now)));
     act->changed->quantity = now.quantity;
     act->changed->spares = now.spares;
+    act->changed->unknown = now.unknown;
     return ERR_OK;
 }
 
@@ -127,6 +128,9 @@ static struct order_quantity wanted_of(const Hallmark__V1__SetQuantityRequest *i
         in->spares_given_case == HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN_SPARES;
     wanted.quantity = wanted.quantity_given ? in->quantity : 0;
     wanted.spares = wanted.spares_given ? in->spares : 0;
+    wanted.unknown_given =
+        in->unknown_given_case == HALLMARK__V1__SET_QUANTITY_REQUEST__UNKNOWN_GIVEN_UNKNOWN;
+    wanted.unknown = wanted.unknown_given ? in->unknown : 0;
     return wanted;
 }
 

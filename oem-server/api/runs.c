@@ -85,6 +85,18 @@ static enum err check_part(struct opening *o)
                             terms->n_pdids > 1 ? " or another of its list" : "");
 }
 
+/* What an anchor that cannot be written holds up: a place is not given to a board. */
+static enum err check_begin(struct store_tx *tx, const struct opening *o)
+{
+    struct unit unit = { .state = UNIT_FREE };
+    enum err found = unit_get(tx, o->run->uid, &unit);
+    if (found != ERR_NOT_FOUND)
+        TRY(found);
+    return unit.state == UNIT_FREE || unit.state == UNIT_STARTED
+               ? server_anchor_check(o->call->server, tx)
+               : ERR_OK;
+}
+
 static enum err open_unit(struct store_tx *tx, void *context)
 {
     struct opening *o = context;
@@ -95,6 +107,7 @@ static enum err open_unit(struct store_tx *tx, void *context)
     opening_drop(o);
     hallmark__v1__open_response__init(o->out);
     event_bytes(&call->event, EVENT_RUN_ID, span_of(NULL, 0));
+    TRY(check_begin(tx, o));
     TRY(unit_open_run(tx, &server->limits, &in, &o->opened));
     TRY(order_get(tx, o->in->order, &o->order));
     TRY(check_part(o));

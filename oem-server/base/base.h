@@ -32,7 +32,10 @@ enum {
     SERVER_SLOW_MS = 1000, /* a thread that runs one call for longer is replaced by another */
     SERVER_UNRESPONSIVE_MS =
         5000,               /* a call that is longer in the HSM's module is unresponsive */
-    SERVER_LOST_MS = 60000, /* after a token is missing for this time, the process ends */
+    SERVER_LOST_MS = 60000, /* after a token is missing for this time, or a call in the module
+                               has not returned, the process ends */
+    SERVER_TRY_MS = 45000,  /* how often the keys are tried */
+    SERVER_TRY_AGAIN_MS = 5000, /* the same after one did not work */
     SERVER_FLUSH_MS =
         5000, /* entries that have waited longer for their run's next change are written */
     SERVER_ALARM_MS = 60000,      /* how often units without a lock statement are looked for */
@@ -40,11 +43,23 @@ enum {
     SERVER_ANSWERS_STEP = 500,    /* so many are removed in one change, each second */
 };
 
+/* What keeps the server from work. */
+enum ailment { AILMENT_NONE, AILMENT_HSM, AILMENT_STORE, AILMENT_UNWELL };
+enum { SERVER_AILMENT_SIZE = HSM_WORDS_SIZE };
+
 /* Runs in memory, by id (run/index.c). Under server->lock. */
 enum { RUN_BUCKETS = 256 };
 struct run_index {
     struct run *by_id[RUN_BUCKETS];
     unsigned count;
+};
+
+/* A certificate that ends soon, or has ended (run/expiry.h). */
+enum { SERVER_EXPIRING_MAX = 100 };
+struct server_expiring {
+    char kind[16]; /* "root", "issuing", "web server", "station", "operator", "auditor" */
+    char name[65]; /* of a principal; or "" */
+    int64_t not_after;
 };
 
 struct server {
@@ -55,6 +70,7 @@ struct server {
     struct hsm *hsm;
     struct store *store;
     struct tlog *log;
+    struct tlog_anchor_found anchor; /* when the log was opened; its note is not kept */
     struct ca *_Atomic ca; /* NULL until arrow 2 is done; replaced by server_renew() */
     struct ca *old_ca[SERVER_RENEWALS_MAX]; /* borrowed by open calls: freed at the end */
     unsigned renewals;
@@ -71,11 +87,16 @@ struct server {
     struct client *clients;
     unsigned session_count;
     unsigned open_runs;    /* made, and not freed yet */
-    unsigned unresponsive; /* calls in the HSM's module, as server_watch() last saw */
-    atomic_bool seeking;   /* a worker looks for a missing token */
+    enum ailment ailment;  /* as server_watch() last saw */
+    uint64_t tried_ms;     /* when the keys were tried last; main's */
+    atomic_bool seeking;   /* a worker looks after the HSM */
     atomic_bool sweeping;  /* a worker looks for expired runs and alarms */
-    atomic_llong last_us;  /* when the log's last entry was made before this start; 0: none */
+    atomic_bool anchoring; /* a worker writes the anchor */
+    uint64_t anchored_ms;  /* when it last began to */
     uint64_t alarmed_ms;   /* when it last looked for units without a lock statement */
+    uint64_t expiring_ms;  /* the same, for certificates that end; the sweep's */
+    struct server_expiring expiring[SERVER_EXPIRING_MAX]; /* the soonest; under lock, with */
+    unsigned expiring_kept, expiring_count;               /* those here, and all there are */
     atomic_ullong changes; /* store_do() calls that became durable: for Health */
 };
 
@@ -83,12 +104,32 @@ struct server {
  * ---------------------------
  */
 
-enum err server_log_open(struct server *server); /* once the log's key exists */
+/* Once arrow 2 is done, no key of the CA's may be missing, and none is made anew: from then on
+ * one that is missing is ERR_HSM. */
+enum err server_keys_expect(struct server *server);
+/* Once the log's key exists. ERR_VERIFY: the store is not what its anchor says was published;
+ * the messages say what was found and name the command that adopts it (anchor.c). */
+enum err server_log_open(struct server *server);
+/* The same, whatever the anchor says: server->anchor has it. */
+enum err server_log_adopt(struct server *server);
+/* Writes the anchor if it is to begin, and records it in the store. ERR_UNAVAILABLE: not
+ * written (tests/e2e/anchor). */
+enum err server_anchor_begin(struct server *server);
+/* Called about once a second by the main thread: lets a worker put a checkpoint into the anchor
+ * if entries wait for it. Does not wait. */
+void server_anchor_watch(struct server *server);
+/* Inside a change that begins a board: ERR_UNAVAILABLE if the anchor has not been written for
+ * longer than the configuration allows (tests/e2e/anchor). */
+enum err server_anchor_check(struct server *server, struct store_tx *tx);
 /* The certificates of arrow 2: ERR_NOT_FOUND if there are none, ERR_DATA_LOSS if the store has
  * lost or changed one. */
 enum err server_ca_open(struct server *server);
 /* The CA with these certificates from now on; what calls under way were lent stays. */
 enum err server_ca_use(struct server *server, const struct ca_certificates *certificates);
+
+/* Does it work? words, for people: why not; "": it does. The HSM is unresponsive, the store
+ * takes no changes, or its disk does not return (tests/e2e/disk). Does not wait. */
+enum ailment server_ails(struct server *server, char words[static SERVER_AILMENT_SIZE]);
 
 enum { SERVER_CHANGE_MS = 10000 }; /* what a change of the server's own waits for its turn */
 
@@ -162,6 +203,7 @@ struct session {
         ending;       /* its principal was revoked: queued calls are refused, and do not run */
     bool gone;        /* under server->lock */
     struct job *jobs; /* net's list of its calls that are not answered yet */
+    enum err refused; /* of admission, once it is done: why its calls are refused */
     enum err unknown; /* why the certificate names no principal, with */
     char words[FAIL_WORDS_MAX];
 };
@@ -194,6 +236,8 @@ bool peer_is_hidden(enum err e);
 /* The message for a peer: of failures inside the server (its files, its HSM) it says only that
  * there was one; the log has all of it (test_call_words). */
 const char *peer_words(enum err e, const char *words);
+/* The code for a peer: ERR_UNAVAILABLE if the server's machine failed (memory, files). */
+enum err peer_err(enum err e);
 
 /* Writes one event in a change of its own; index_out may be NULL. Any thread; waits for the
  * store. ERR_PRECONDITION: there is no log yet. */

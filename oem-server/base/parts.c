@@ -5,8 +5,10 @@
  * them.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/host/log.h"
+#include "oem-server/base/anchor_refuse.h"
 #include "oem-server/base/base.h"
 
 enum err server_do(struct server *server, store_fn *fn, void *context, uint64_t deadline_ms)
@@ -23,15 +25,32 @@ static enum err sign_with_hsm(void *context, struct span message,
     return hsm_sign_ed25519(context, HSM_LOG, CA_KEY_LOG, message, signature_out);
 }
 
-enum err server_log_open(struct server *server)
+/* The holder of the anchor's lock, for whoever finds it taken. */
+static enum err anchor_open_as(struct server *server)
+{
+    char host[65] = "", holder[160];
+    if (gethostname(host, sizeof(host) - 1) != 0)
+        host[0] = '\0';
+    snprintf(holder, sizeof(holder), "%.64s on host %.64s", server->config->name, host);
+    TRY(tlog_anchor_open(server->log, server->config->anchor.path, holder, &server->anchor));
+    return ERR_OK;
+}
+
+enum err server_log_adopt(struct server *server)
 {
     uint8_t public_key[32];
-    if (server->log != NULL)
-        return ERR_OK;
     TRY(hsm_ed25519_public(server->hsm, HSM_LOG, CA_KEY_LOG, public_key));
     TRY(tlog_open(server->store, server->config->origin, public_key, sign_with_hsm, server->hsm,
                   &server->log));
+    TRY(anchor_open_as(server));
     return tlog_account(server->log, server->config->name, server->uses);
+}
+
+enum err server_log_open(struct server *server)
+{
+    if (server->log == NULL)
+        TRY(server_log_adopt(server));
+    return anchor_refuse(server->config, &server->anchor);
 }
 
 /* They were stored in one change: ERR_NOT_FOUND if there is none, ERR_DATA_LOSS if some are
@@ -70,6 +89,17 @@ enum err server_ca_use(struct server *server, const struct ca_certificates *cert
     if (old != NULL)
         server->old_ca[server->renewals++] = old;
     return ERR_OK;
+}
+
+enum err server_keys_expect(struct server *server)
+{
+    struct ca_certificates certificates = { 0 };
+    enum err e = store_read(server->store, read_certificates, &certificates,
+                            rpc_now_ms() + SERVER_CHANGE_MS);
+    ca_certificates_free(&certificates);
+    if (e == ERR_OK)
+        ca_keys_expect(server->hsm);
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
 enum err server_ca_open(struct server *server)

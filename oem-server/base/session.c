@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/host/log.h"
+#include "common/host/memory.h"
 #include "oem-server/base/base.h"
 
 enum { ADMIT_MS = 2000 };
@@ -59,6 +60,7 @@ enum err session_admit(struct session *session)
     else
         fail_set(session->words);
     if (e != ERR_OK) {
+        session->refused = e;
         log_refusal(session, e);
         return e;
     }
@@ -72,8 +74,11 @@ enum err session_admit(struct session *session)
 static enum err identify(struct session *session, X509 *certificate)
 {
     struct server *server = session->server;
+    memory_clear();
     session->unknown =
         auth_principal_of(certificate, server->config->trust_domain, &session->principal);
+    if (session->unknown != ERR_OK && memory_missed())
+        return fail(ERR_MEMORY, "session: no memory for a certificate");
     if (session->unknown != ERR_OK)
         snprintf(session->words, sizeof(session->words), "%s", fail_words());
     TRY(client_enter(server, session->principal.uri, &session->client));

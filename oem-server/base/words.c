@@ -12,10 +12,16 @@ static bool begins(const char *words, const char *with)
     return strncmp(words, with, strlen(with)) == 0;
 }
 
+/* Codes that a peer would take for failures of its own machine, or of its certificate. */
+enum err peer_err(enum err e)
+{
+    return e == ERR_MEMORY || e == ERR_IO || e == ERR_TLS ? ERR_UNAVAILABLE : e;
+}
+
 bool peer_is_hidden(enum err e)
 {
-    static const enum err ours[] = { ERR_INTERNAL, ERR_STORE,  ERR_HSM,      ERR_PIN,
-                                     ERR_IO,       ERR_CONFIG, ERR_DATA_LOSS };
+    static const enum err ours[] = { ERR_INTERNAL, ERR_STORE,     ERR_HSM,    ERR_PIN, ERR_IO,
+                                     ERR_CONFIG,   ERR_DATA_LOSS, ERR_MEMORY, ERR_TLS };
     for (size_t i = 0; i < COUNT(ours); i++)
         if (e == ours[i])
             return true;

@@ -174,6 +174,7 @@ static enum err issue_checked(struct ca *ca, const struct backend_request *reque
                               struct buf *certificate_out)
 {
     AUTO(ssl_certificate_drop) X509 *certificate = NULL;
+    TRY(cert_terms_check(ca->issuing, request->terms));
     TRY(ca->backend.issue(ca->backend.state, request, &certificate));
     TRY(check_answer(ca, request, certificate));
     AUTO(buf_free) struct buf der = { 0 };
@@ -202,11 +203,11 @@ static enum err issue_principal(struct ca *ca, enum ca_profile profile, const ch
     return issue_checked(ca, &request, certificate_out);
 }
 
-enum err ca_terms_make(enum ca_profile profile, struct ca_terms *terms_out)
+enum err ca_terms_make(const struct ca *ca, enum ca_profile profile, struct ca_terms *terms_out)
 {
     const struct profile *p = profile_of(profile);
     return p == NULL ? fail(ERR_INTERNAL, "ca: no profile %u", (unsigned)profile)
-                     : cert_terms_make(p, terms_out);
+                     : cert_terms_make(p, ca->issuing, terms_out);
 }
 
 enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
@@ -218,7 +219,7 @@ enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509
         return fail(ERR_INTERNAL, "ca: profile %u and name do not go together",
                     (unsigned)profile);
     if (terms == NULL) {
-        TRY(cert_terms_make(p, &fresh));
+        TRY(cert_terms_make(p, ca->issuing, &fresh));
         terms = &fresh;
     }
     if (p->is_principal) {

@@ -40,6 +40,11 @@ enum ca_profile { CA_STATION, CA_OPERATOR, CA_AUDITOR, CA_SERVICE, CA_DEVICE };
 /* Arrow 1. Finds or makes the keys root, issuing, web-server, log and the KEK. Safe to repeat
  * (test_ca_setup). */
 enum err ca_keys_make(struct hsm *hsm);
+/* They were made: a missing one is ERR_HSM from now on, and ca_keys_make() does not make it. */
+void ca_keys_expect(struct hsm *hsm);
+/* Tries all of them but root, which is not used after arrow 2 (hsm_key_try()); the first
+ * failure. */
+enum err ca_keys_try(struct hsm *hsm);
 
 /* Arrow 2. The certificates are DER, the caller frees them with ca_certificates_free().
  * server_names: DNS names or IP addresses, NULL-terminated. */
@@ -90,11 +95,16 @@ struct ca_terms {
     int64_t not_before;
     int64_t not_after;
 };
-enum err ca_terms_make(enum ca_profile profile, struct ca_terms *terms_out); /* fresh */
+/* Fresh ones, within the validity of the issuing CA. ERR_PRECONDITION: that is not valid now;
+ * the message has its times and the clock's (test_ca_backend). */
+enum err ca_terms_make(const struct ca *ca, enum ca_profile profile,
+                       struct ca_terms *terms_out);
 
 /* Issues a certificate for the CSR's key. name: of a principal (the CSR's subject is ignored);
  * for CA_DEVICE NULL, and the subject is the CSR's, checked before. terms NULL: fresh ones. The
- * same CSR and terms give the same TBSCertificate (tests/unit/test_ca.c). */
+ * same CSR and terms give the same TBSCertificate (tests/unit/test_ca.c). ERR_PRECONDITION: the
+ * issuing CA is not valid now, or would not be while the certificate is, or the terms begin in
+ * the future; the backend is not asked (test_ca_backend). */
 enum err ca_issue(struct ca *ca, enum ca_profile profile, const char *name, X509_REQ *csr,
                   const struct ca_terms *terms, struct buf *certificate_out);
 

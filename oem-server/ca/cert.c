@@ -8,28 +8,68 @@
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
-#include <time.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
+#include "common/host/validity.h"
 #include "oem-server/ca/ssl.h"
 
-enum { BACK_DATED_S = 600, RANDOM_SIZE = 16, DAY_S = 24 * 3600 };
+enum { BACK_DATED_S = 600, RANDOM_SIZE = 16, DAY_S = 24 * 3600, AHEAD_S = 60 };
 
 static const int64_t no_expiry = INT64_C(253402300799); /* 99991231235959Z */
 
-/* 126 random bits, positive, always 16 bytes in the certificate (RFC 5280 4.1.2.2). */
-enum err cert_terms_make(const struct profile *profile, struct ca_terms *terms_out)
+/* Whoever is asked to sign now must be valid now, whatever the terms are. */
+static enum err issuer_open(const X509 *issuer, int64_t now_s, struct validity *validity_out)
 {
-    struct ca_terms terms = { .not_before = (int64_t)time(NULL) - BACK_DATED_S };
+    char words[VALIDITY_WORDS_MAX];
+    struct validity validity = { INT64_MIN, no_expiry };
+    if (issuer != NULL && validity_of(issuer, &validity) != ERR_OK)
+        return ssl_fail(ERR_INVALID, "the issuing CA's certificate has no validity");
+    if (!validity_covers(&validity, now_s))
+        return fail(ERR_PRECONDITION,
+                    "ca: nothing is signed: the issuing CA's certificate is %s",
+                    validity_words(&validity, "the server's clock", now_s, words));
+    *validity_out = validity;
+    return ERR_OK;
+}
+
+/* 126 random bits, positive, always 16 bytes in the certificate (RFC 5280 4.1.2.2). */
+enum err cert_terms_make(const struct profile *profile, const X509 *issuer,
+                         struct ca_terms *terms_out)
+{
+    int64_t now_s = clock_real_s();
+    struct validity bounds;
+    TRY(issuer_open(issuer, now_s, &bounds));
+    struct ca_terms terms = { .not_before = now_s - BACK_DATED_S };
     uint8_t *number = terms.serial + CA_SERIAL_SIZE - RANDOM_SIZE;
     if (RAND_bytes(number, RANDOM_SIZE) != 1)
         return ssl_fail(ERR_INTERNAL, "random serial");
     number[0] = (uint8_t)((number[0] & 0x3F) | 0x40);
-    terms.not_after = profile->days == 0
-                          ? no_expiry
-                          : terms.not_before + BACK_DATED_S + (int64_t)profile->days * DAY_S;
+    terms.not_after = profile->days == 0 ? no_expiry : now_s + (int64_t)profile->days * DAY_S;
+    if (terms.not_before < bounds.not_before)
+        terms.not_before = bounds.not_before;
+    if (terms.not_after > bounds.not_after)
+        terms.not_after = bounds.not_after;
     *terms_out = terms;
     return ERR_OK;
+}
+
+enum err cert_terms_check(const X509 *issuer, const struct ca_terms *terms)
+{
+    int64_t now_s = clock_real_s();
+    struct validity bounds;
+    char from[CLOCK_TEXT_SIZE], now[CLOCK_TEXT_SIZE];
+    TRY(issuer_open(issuer, now_s, &bounds));
+    if (terms->not_before < bounds.not_before || terms->not_after > bounds.not_after)
+        return fail(ERR_PRECONDITION,
+                    "ca: nothing is signed: it would be valid when the issuing CA is not");
+    return terms->not_before <= now_s + AHEAD_S
+               ? ERR_OK
+               : fail(ERR_PRECONDITION,
+                      "ca: nothing is signed: it was to be valid from %s, and the server's "
+                      "clock "
+                      "says %s: that clock was ahead then, or is behind now",
+                      clock_text(terms->not_before, from), clock_text(now_s, now));
 }
 
 static enum err set_serial(X509 *certificate, const struct ca_terms *terms)
@@ -114,7 +154,7 @@ enum err cert_make(const struct cert_request *request, X509 **certificate_out)
     const struct ca_terms *terms = request->terms;
     struct ca_terms fresh = { 0 };
     if (terms == NULL) {
-        TRY(cert_terms_make(request->profile, &fresh));
+        TRY(cert_terms_make(request->profile, request->issuer, &fresh));
         terms = &fresh;
     }
     AUTO(ssl_certificate_drop) X509 *certificate = NULL;

@@ -10,17 +10,36 @@
 #include "oem-server/ca/names.h"
 #include "oem-server/ca/ssl.h"
 
+static const struct {
+    enum hsm_token token;
+    enum hsm_kind kind;
+    const char *name;
+} keys[] = {
+    { HSM_ROOT, HSM_P256, CA_KEY_ROOT },        { HSM_ISSUING, HSM_P256, CA_KEY_ISSUING },
+    { HSM_TLS, HSM_P256, CA_KEY_WEB_SERVER },   { HSM_LOG, HSM_ED25519, CA_KEY_LOG },
+    { HSM_BOOT, HSM_AES256_KEK, HSM_UNIT_KEK },
+};
+
+void ca_keys_expect(struct hsm *hsm)
+{
+    for (size_t i = 0; i < COUNT(keys); i++)
+        hsm_key_expect(hsm, keys[i].token, keys[i].name);
+}
+
+enum err ca_keys_try(struct hsm *hsm)
+{
+    enum err first = ERR_OK;
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        enum err e = keys[i].token == HSM_ROOT
+                         ? ERR_OK
+                         : hsm_key_try(hsm, keys[i].token, keys[i].kind, keys[i].name);
+        first = first == ERR_OK ? e : first;
+    }
+    return first;
+}
+
 enum err ca_keys_make(struct hsm *hsm)
 {
-    static const struct {
-        enum hsm_token token;
-        enum hsm_kind kind;
-        const char *name;
-    } keys[] = {
-        { HSM_ROOT, HSM_P256, CA_KEY_ROOT },        { HSM_ISSUING, HSM_P256, CA_KEY_ISSUING },
-        { HSM_TLS, HSM_P256, CA_KEY_WEB_SERVER },   { HSM_LOG, HSM_ED25519, CA_KEY_LOG },
-        { HSM_BOOT, HSM_AES256_KEK, HSM_UNIT_KEK },
-    };
     for (size_t i = 0; i < COUNT(keys); i++) {
         bool created = false;
         TRY(hsm_key_make(hsm, keys[i].token, keys[i].kind, keys[i].name, &created));

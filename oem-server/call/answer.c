@@ -74,7 +74,7 @@ static void tell_next(struct call *call, Hallmark__V1__FrameResponse *response)
 void answer_of(struct call *call, Hallmark__V1__FrameResponse *response)
 {
     hallmark__v1__frame_response__init(response);
-    enum err e = call->rpc.err;
+    enum err cause = call->rpc.err, e = peer_err(cause);
     response->status = err_status(e);
     tell_log_index(call, response);
     if (e == ERR_OK) {
@@ -85,7 +85,7 @@ void answer_of(struct call *call, Hallmark__V1__FrameResponse *response)
     response->code = (uint32_t)e;
     response->retry_after_ms = rpc_retry_after_ms(e);
     char *text = NULL;
-    if (rpc_text(&call->rpc, &text, peer_words(e, fail_words())) == ERR_OK)
+    if (rpc_text(&call->rpc, &text, peer_words(cause, fail_words())) == ERR_OK)
         response->message = text;
     if (call->pending != 0)
         tell_pending(call, response);

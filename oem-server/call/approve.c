@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
 
@@ -67,7 +68,7 @@ enum err approve_request(struct approving *a)
         .peer = "",
         .method = auth_method_of(a->row.method),
         .approving = a,
-        .started_us = event_now_us(),
+        .started_us = clock_us(),
     };
     if (inner.method == NULL)
         return fail(ERR_DATA_LOSS, "approve: request %" PRIu64 " is of no method", a->number);

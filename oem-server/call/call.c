@@ -7,12 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
+#include "common/host/memory.h"
 #include "common/host/p256.h"
 #include "common/rpc/method.h"
 #include "oem-server/call/answer.h"
 #include "oem-server/call/settle.h"
+
+#define LATELY_US (INT64_C(600) * 1000000) /* of a clock that was set */
 
 struct call *call_of(struct rpc_call *rpc)
 {
@@ -75,8 +79,11 @@ static enum err find_run(struct call *call)
     if (call->run == NULL || (call->principal->role != AUTH_SERVER &&
                               strcmp(call->run->station.uri, call->principal->uri) != 0)) {
         run_drop(&call->run);
-        return fail_quiet(ERR_NOT_FOUND, "no such run of %s on this connection",
-                          call->principal->uri);
+        return fail_quiet(
+            ERR_NOT_FOUND, "no such run of %s on this connection%s", call->principal->uri,
+            call->server->log == NULL || tlog_clock_settled(call->server->log, LATELY_US)
+                ? ""
+                : "; the server's clock was set lately, which may have ended it");
     }
     run_own(call->run);
     describe_run(call);
@@ -268,10 +275,12 @@ static void repeat_answer(struct call *call)
     call->rpc.response = buf_take(&call->stored);
 }
 
-/* A signature that was not made before the deadline comes back through OpenSSL as a failed one.
- */
-static enum err late_or(const struct call *call, enum err e)
+/* OpenSSL and protobuf-c tell of missing memory as of a malformed input (common/host/memory.h),
+ * and OpenSSL of a signature that was not made before the deadline as of a failed one. */
+static enum err cause_of(const struct call *call, enum err e)
 {
+    if (e != ERR_OK && call->pending == 0 && memory_missed())
+        return fail(ERR_MEMORY, "call: no memory: %.200s", fail_words());
     return e == ERR_HSM && rpc_now_ms() >= call->rpc.deadline_ms
                ? fail_quiet(ERR_DEADLINE, "deadline exceeded while waiting for the HSM")
                : e;
@@ -293,9 +302,10 @@ static void serve(struct call *call)
         follow(call);
 }
 
-/* What the HSM does from here on this thread is the call's. */
-static void take_hsm(const struct call *call)
+/* What the HSM does, and what memory is missed, from here on this thread is the call's. */
+static void take_thread(const struct call *call)
 {
+    memory_clear();
     (void)hsm_operations_take(NULL, 0);
     hsm_wanted(call->rpc.deadline_ms, call->rpc.over);
 }
@@ -303,10 +313,10 @@ static void take_hsm(const struct call *call)
 void call_admit(struct call *call)
 {
     fail_clear();
-    take_hsm(call);
+    take_thread(call);
     call->rpc.user = call;
-    call->started_us = event_now_us();
-    call->rpc.err = admit(call);
+    call->started_us = clock_us();
+    call->rpc.err = cause_of(call, admit(call));
     hsm_wanted(0, NULL);
 }
 
@@ -319,11 +329,11 @@ bool call_reported(const struct call *call)
 
 void call_finish(struct call *call, Hallmark__V1__FrameResponse *response)
 {
-    take_hsm(call);
+    take_thread(call);
     serve(call);
     hsm_wanted(0, NULL);
     if (call->rpc.err != ERR_OK)
-        refuse(call, late_or(call, call->rpc.err));
+        refuse(call, cause_of(call, call->rpc.err));
     else
         settle_point(call, "inside");
     answer_of(call, response);

@@ -45,8 +45,8 @@ struct call {
     struct run *run;            /* kept; NULL if the call is not of a run */
     const struct flow_row *row; /* NULL if it is no arrow */
     struct event event;         /* filled while the call is processed */
-    uint64_t started_us;
-    uint64_t log_index; /* of that event, once it is logged */
+    uint64_t started_us;        /* of clock_us() */
+    uint64_t log_index;         /* of that event, once it is logged */
     bool logged;
 };
 

@@ -23,7 +23,7 @@ void settle_note(struct call *call)
     event_operations(&call->event, names, count < COUNT(names) ? count : COUNT(names));
     sha256_of(call->rpc.payload, digest);
     event_bytes(&call->event, EVENT_REQUEST_SHA256, SPAN(digest));
-    call->event.pb.took_us = (uint32_t)(event_now_us() - call->started_us);
+    call->event.pb.took_us = event_took_us(call->started_us);
 }
 
 void settle_point(const struct call *call, const char *moment)

@@ -25,6 +25,8 @@ enum {
     RUN_LONGEST_S = 60 * 60,
     UNLOCKED_S = 60 * 60,
     APPROVAL_S = 24 * 3600,
+    ANCHOR_EVERY_S = 10,
+    ANCHOR_LAG_S = 60 * 60,
     POLICY_MAX_S = 7 * 24 * 3600,
 };
 
@@ -144,6 +146,25 @@ static bool set_policy(struct config_policy *policy, const char *key, const char
     return false;
 }
 
+static bool set_log(struct config *c, const char *key, const char *value, bool *known)
+{
+    if (strcmp(key, "origin") == 0)
+        return set(&c->origin, value);
+    if (strcmp(key, "anchor") == 0)
+        return value[0] == '/' && set(&c->anchor.path, value);
+    if (strcmp(key, "anchor_every_s") == 0)
+        return set_number(&c->anchor.every_s, value, 1, 3600);
+    if (strcmp(key, "anchor_lag_s") == 0)
+        return set_number(&c->anchor.lag_s, value, 1, POLICY_MAX_S);
+    if (strcmp(key, "anchor_lag_minutes") == 0 &&
+        set_number(&c->anchor.lag_s, value, 1, POLICY_MAX_S / 60)) {
+        c->anchor.lag_s *= 60;
+        return true;
+    }
+    *known = strcmp(key, "anchor_lag_minutes") == 0;
+    return false;
+}
+
 /* true if the pair set a field; known says whether there is such a key at all. */
 static bool take(struct reader *r, const char *section, const char *key, const char *value,
                  bool *known)
@@ -168,8 +189,8 @@ static bool take(struct reader *r, const char *section, const char *key, const c
             return set(&c->trust_domain, value);
         if (strcmp(key, "server_names") == 0)
             return set_names(c, value);
-    } else if (strcmp(section, "log") == 0 && strcmp(key, "origin") == 0) {
-        return set(&c->origin, value);
+    } else if (strcmp(section, "log") == 0) {
+        return set_log(c, key, value, known);
     } else if (strcmp(section, "hsm") == 0) {
         if (strcmp(key, "module") == 0)
             return set((char **)(uintptr_t)&c->hsm.module, value);
@@ -285,6 +306,8 @@ static enum err defaults(struct config *c)
 {
     c->workers = WORKERS_DEFAULT;
     c->queue = QUEUE_DEFAULT;
+    c->anchor.every_s = ANCHOR_EVERY_S;
+    c->anchor.lag_s = ANCHOR_LAG_S;
     c->hsm.sessions = SESSIONS_DEFAULT;
     c->hsm.timeout_ms = TIMEOUT_DEFAULT_MS;
     c->listen_port = 8443;
@@ -300,6 +323,8 @@ static enum err defaults(struct config *c)
 static enum err read_file(struct reader *r)
 {
     TRY(defaults(r->config));
+    if (!set(&r->config->path, r->path))
+        return fail(ERR_MEMORY, "config: no memory");
     int line = ini_parse(r->path, on_pair, r);
     if (line < 0)
         return fail(ERR_CONFIG, "%s: %s", r->path, strerror(errno));
@@ -344,5 +369,7 @@ void config_free(struct config *config)
     free(config->organization);
     free(config->trust_domain);
     free(config->origin);
+    free(config->anchor.path);
+    free(config->path);
     free(config);
 }

@@ -21,7 +21,15 @@ struct config_policy {
     bool two_person;     /* acts that the method table marks need a second operator */
 };
 
+/* The log's second place. From the section "log". */
+struct config_anchor {
+    char *path;       /* NULL: none, so a restored backup is not noticed */
+    unsigned every_s; /* while the log grows, a checkpoint is put there so often */
+    unsigned lag_s;   /* no new board is begun while an entry waits for it for longer */
+};
+
 struct config {
+    char *path; /* of the file that was read */
     char *name; /* of this server, in the holder of each of its runs; default: the host's */
     char *listen_address; /* NULL: all */
     uint16_t listen_port;
@@ -36,6 +44,7 @@ struct config {
     char *trust_domain;
     char *server_names[CONFIG_SERVER_NAMES_MAX + 1]; /* NULL-terminated */
     char *origin; /* of the event log; default "<trust_domain>/hallmark-log" */
+    struct config_anchor anchor;
 };
 
 /* ERR_CONFIG names file and line, or what is missing. *config_out is the caller's, for

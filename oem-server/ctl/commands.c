@@ -7,6 +7,7 @@
 
 const struct command *const commands[] = {
     &init_command,
+    &store_adopt_command,
     &firmware_release_command,
     &firmware_list_command,
     &firmware_withdraw_command,

@@ -5,6 +5,7 @@
 #include "oem-server/ctl/command.h"
 
 extern const struct command init_command;
+extern const struct command store_adopt_command;
 extern const struct command firmware_release_command;
 extern const struct command firmware_list_command;
 extern const struct command firmware_withdraw_command;

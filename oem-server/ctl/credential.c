@@ -110,6 +110,12 @@ static X509_REQ *csr_parse(struct span bytes)
     return NULL;
 }
 
+bool credential_csr_is_of(struct span der, const EVP_PKEY *key)
+{
+    AUTO(csr_drop) X509_REQ *csr = csr_parse(der);
+    return csr != NULL && EVP_PKEY_eq(X509_REQ_get0_pubkey(csr), key) == 1;
+}
+
 enum err credential_csr_load(const char *path, struct buf *der_out)
 {
     AUTO(buf_free) struct buf file = { 0 };

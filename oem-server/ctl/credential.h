@@ -27,6 +27,7 @@ enum err credential_key_load(const char *path,
 enum err credential_csr_make(EVP_PKEY *key, const char *name, struct buf *der_out);
 enum err credential_csr_load(const char *path,
                              struct buf *der_out); /* self-signature checked; ERR_INVALID */
+bool credential_csr_is_of(struct span der, const EVP_PKEY *key); /* is its key the same? */
 
 /* Parses a span that is one certificate. what names it in the message. */
 enum err credential_certificate_parse(struct span der, const char *what, X509 **out);

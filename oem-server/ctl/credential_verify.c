@@ -6,7 +6,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
+#include "common/host/validity.h"
 #include "oem-server/ctl/credential.h"
 
 static void store_drop(X509_STORE **store)
@@ -41,6 +43,22 @@ static enum err load_chain(const char *path, STACK_OF(X509) * chain)
     return kept ? ERR_OK : fail_quiet(ERR_MEMORY, "%s: no memory", path);
 }
 
+/* What depends on a clock is said with that clock. */
+static enum err refuse(const X509_STORE_CTX *context)
+{
+    int verdict = X509_STORE_CTX_get_error(context);
+    const X509 *certificate = X509_STORE_CTX_get_current_cert(context);
+    const char *text = X509_verify_cert_error_string(verdict);
+    struct validity validity;
+    char words[VALIDITY_WORDS_MAX];
+    if (!validity_is_cause(verdict) || certificate == NULL ||
+        validity_of(certificate, &validity) != ERR_OK)
+        return fail_quiet(ERR_SIG, "%s", text);
+    return fail_quiet(
+        ERR_SIG, "%s: %s", text,
+        validity_words(&validity, "this computer's clock", clock_real_s(), words));
+}
+
 enum err credential_verify(X509 *certificate, const char *root_path, const char *issuers_path)
 {
     AUTO(store_drop) X509_STORE *roots = X509_STORE_new();
@@ -53,8 +71,5 @@ enum err credential_verify(X509 *certificate, const char *root_path, const char 
     TRY(load_chain(issuers_path, issuers));
     if (X509_STORE_CTX_init(context, roots, certificate, issuers) != 1)
         return fail_quiet(ERR_MEMORY, "no memory to verify a certificate");
-    return X509_verify_cert(context) == 1
-               ? ERR_OK
-               : fail_quiet(ERR_SIG, "%s",
-                            X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
+    return X509_verify_cert(context) == 1 ? ERR_OK : refuse(context);
 }

@@ -18,7 +18,7 @@ static const char *const columns[] = {
     "order",   "uid",         "run_id",         "reported",        "took_us",
     "peer",    "certificate", "request_sha256", "response_sha256", "digests",
     "changes", "software",    "hsm_operations", "approval",        "second",
-    "server",  "key_uses",    "unaccounted",    "probe",
+    "server",  "key_uses",    "unaccounted",    "probe",           "checkpoint",
 };
 
 static void print_cell(FILE *out, const char *text)

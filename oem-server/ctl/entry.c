@@ -121,6 +121,14 @@ static void put_hex(struct report *report, const char *name, const ProtobufCBina
         report_hex(report, name, span_in(data));
 }
 
+/* A note is text: the server put it there after it had verified it. */
+static void put_checkpoint(struct report *report, const ProtobufCBinaryData *data)
+{
+    AUTO(free_drop) char *text = data->len == 0 ? NULL : strndup((char *)data->data, data->len);
+    if (text != NULL)
+        report_text(report, "checkpoint", text);
+}
+
 static void put_digests(struct report *report, const Hallmark__V1__Event *event)
 {
     struct report digests = report_new();
@@ -193,6 +201,7 @@ void entry_report(struct report *report, uint64_t index, const Hallmark__V1__Eve
     report_bool(report, "reported", event->reported);
     put_hex(report, "request_sha256", &event->request_sha256);
     put_hex(report, "response_sha256", &event->response_sha256);
+    put_checkpoint(report, &event->checkpoint);
     put_digests(report, event);
     put_changes(report, event);
     put_text(report, "probe", event->probe);

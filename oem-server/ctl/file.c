@@ -126,8 +126,12 @@ bool file_exists(const char *path)
 enum err file_folder(const char *path)
 {
     struct stat st;
-    if (mkdir(path, 0755) == 0 || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+    if (mkdir(path, 0755) == 0)
         return ERR_OK;
+    int refused = errno;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return ERR_OK;
+    errno = refused;
     return told(path);
 }
 

@@ -11,6 +11,7 @@
 #include "common/host/stop.h"
 #include "oem-server/ctl/commands.h"
 #include "oem-server/ctl/file.h"
+#include "oem-server/ctl/init_clock.h"
 #include "oem-server/ctl/init_run.h"
 
 struct init_args {
@@ -18,6 +19,7 @@ struct init_args {
     const char *name;
     const char *out;
     const char *points;
+    bool yes;
 };
 
 static void init_drop(struct init **init)
@@ -78,7 +80,8 @@ static enum err init(struct ctl *ctl, const struct command *command, const void 
     AUTO(init_drop) struct init *opened = NULL;
     if (a->points != NULL)
         TRY(stop_open(a->points));
-    TRY(init_open(a->config, &opened));
+    TRY(init_clock_check(a->yes));
+    TRY(init_open(a->config, a->yes, &opened));
     bool fresh = !file_exists(a->out);
     TRY(file_folder(a->out)); /* not earlier, so that a failure above leaves no empty folder */
     struct init_run run = { .ctl = ctl,
@@ -100,6 +103,8 @@ static const struct option_row options[] = {
       offsetof(struct init_args, name), true, false },
     { "out", "DIR", "for certificates and the operator's key", option_text,
       offsetof(struct init_args, out), true, false },
+    { "yes", NULL, "go on by this clock, whatever it says", option_flag,
+      offsetof(struct init_args, yes), false, false },
     { "announce-points", "SOCKET",
       "for tests of interruptions only: the test can stop it anywhere", option_text,
       offsetof(struct init_args, points), false, false },
@@ -107,7 +112,7 @@ static const struct option_row options[] = {
 
 const struct command init_command = {
     .words = "init",
-    .synopsis = "--config FILE --operator NAME --out DIR [--json]",
+    .synopsis = "--config FILE --operator NAME --out DIR [--yes] [--json]",
     .text = "Make the CA's keys and certificates and the first operator",
     .options = options,
     .option_count = COUNT(options),

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "common/flow/flow.h"
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
+#include "common/host/validity.h"
 #include "hallmark/v1/diagram.pb-c.h"
 #include "oem-server/ctl/credential.h"
 #include "oem-server/ctl/file.h"
@@ -39,6 +41,18 @@ static void report_fingerprint(struct report *report, const char *name, struct s
     for (size_t i = 0; i < sizeof(digest); i++)
         snprintf(text + 3 * i, 4, "%02X:", digest[i]);
     text[3 * SHA256_SIZE - 1] = '\0';
+    report_text(report, name, text);
+}
+
+/* From when until when it is valid: by a wrong clock both are wrong. */
+static void report_validity(struct report *report, const char *name, struct span der)
+{
+    struct validity validity;
+    char from[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE], text[2 * CLOCK_TEXT_SIZE + 8];
+    if (validity_of_der(der, &validity) != ERR_OK)
+        return; /* check_chain() has parsed it */
+    snprintf(text, sizeof(text), "%s until %s", clock_text(validity.not_before, from),
+             clock_text(validity.not_after, until));
     report_text(report, name, text);
 }
 
@@ -124,7 +138,7 @@ static enum err write_certificates(struct init_run *run,
                                    const Hallmark__V1__IssueCaCertificatesResponse *out,
                                    bool *found_out)
 {
-    struct report certificates = report_new();
+    struct report certificates = report_new(), valid = report_new();
     enum err e = ERR_OK;
     for (size_t i = 0; i < COUNT(pieces) && e == ERR_OK; i++) {
         AUTO(free_drop) char *path = NULL;
@@ -139,8 +153,11 @@ static enum err write_certificates(struct init_run *run,
             e = *found_out ? file_write(path, buf_span(&pem))
                            : file_write_new(path, buf_span(&pem));
         report_fingerprint(&certificates, pieces[i].name, der);
+        report_validity(&valid, pieces[i].name, der);
     }
     report_object(&run->report, "certificates_sha256", &certificates);
+    report_object(&run->report, "certificates_valid", &valid);
+    report_free(&valid);
     report_free(&certificates);
     return e;
 }

@@ -14,14 +14,18 @@
 #include "oem-server/ctl/init_run.h"
 #include "oem-server/ctl/principal.h"
 
+/* The request is there until its certificate is: an init that was interrupted, or could not
+ * write, is answered again for the same bytes. */
 struct files {
     char *key;
+    char *request;
     char *certificate;
 };
 
 static void files_drop(struct files *files)
 {
     free_drop(&files->key);
+    free_drop(&files->request);
     free_drop(&files->certificate);
 }
 
@@ -113,6 +117,23 @@ static enum err found(struct init_run *run, const struct files *files, EVP_PKEY 
     return ERR_OK;
 }
 
+static enum err request_make(const struct init_run *run, const struct files *files,
+                             EVP_PKEY *key, struct buf *csr_out)
+{
+    if (file_exists(files->request) && credential_csr_load(files->request, csr_out) == ERR_OK &&
+        credential_csr_is_of(buf_span(csr_out), key))
+        return ERR_OK;
+    TRY(credential_csr_make(key, run->operator_name, csr_out));
+    return file_write(files->request, buf_span(csr_out));
+}
+
+/* Was it refused? Else nobody knows yet what became of it, or it only was not possible now. */
+static bool is_refusal(enum err e)
+{
+    uint32_t status = err_status(e);
+    return status == ERR_INVALID || status == ERR_EXISTS || status == ERR_PRECONDITION;
+}
+
 /* A new key whose registration is refused is useless and would block a retry, so it is removed.
  */
 static enum err add(struct init_run *run, const struct files *files, EVP_PKEY *key, bool fresh)
@@ -120,11 +141,13 @@ static enum err add(struct init_run *run, const struct files *files, EVP_PKEY *k
     AUTO(buf_free) struct buf csr = { 0 };
     AUTO(stage_drop) struct stage stage = { 0 };
     AUTO(rpc_drop) Hallmark__V1__AddPrincipalResponse *answer = NULL;
-    TRY(credential_csr_make(key, run->operator_name, &csr));
+    TRY(request_make(run, files, key, &csr));
     TRY(stage_open_new(files->certificate, &stage));
     enum err e = principal_add(init_transport, run->init, HALLMARK__V1__ROLE__ROLE_OPERATOR,
                                run->operator_name, NULL, buf_span(&csr), &answer);
-    if (e != ERR_OK && fresh)
+    if (is_refusal(e))
+        unlink(files->request);
+    if (is_refusal(e) && fresh)
         unlink(files->key);
     if (e == ERR_EXISTS)
         return fail_quiet(e,
@@ -136,7 +159,9 @@ static enum err add(struct init_run *run, const struct files *files, EVP_PKEY *k
     principal_report(&part, HALLMARK__V1__ROLE__ROLE_OPERATOR, run->operator_name, answer);
     report_object(&run->report, "operator", &part);
     report_free(&part);
-    return principal_write(answer, &stage);
+    TRY(principal_write(answer, &stage));
+    unlink(files->request);
+    return ERR_OK;
 }
 
 enum err init_operator(struct init_run *run)
@@ -144,6 +169,7 @@ enum err init_operator(struct init_run *run)
     AUTO(files_drop) struct files files = { 0 };
     AUTO(credential_key_drop) EVP_PKEY *key = NULL;
     TRY(file_join(run->folder, "operator.key", &files.key));
+    TRY(file_join(run->folder, "operator.csr", &files.request));
     TRY(file_join(run->folder, "operator.pem", &files.certificate));
     bool have_key = file_exists(files.key), have_certificate = file_exists(files.certificate);
     if (have_certificate && !have_key)

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "common/host/clean.h"
 #include "common/host/log.h"
 #include "oem-server/ctl/bundle.h"
 #include "oem-server/ctl/commands.h"
@@ -14,6 +15,7 @@
 #include "oem-server/ctl/log_state.h"
 #include "oem-server/ctl/report.h"
 #include "oem-server/ctl/verify.h"
+#include "oem-server/ctl/when.h"
 
 struct verify_args {
     const char *vkey;
@@ -53,6 +55,7 @@ static enum err load_kept(const char *path, struct verify *v, struct buf *kept)
 /* The log to verify: a server's, or an exported one. */
 struct source {
     const char *folder; /* NULL: the server's */
+    const char *kept;   /* file of the kept checkpoint; NULL: none */
     struct remote *remote;
     struct buf note;
     bool with_state;
@@ -114,24 +117,69 @@ static enum err verify_source(struct source *source, struct verify *v)
     return verify_end(v);
 }
 
+/* The kept checkpoint and this log are of one key, and neither contains the other. */
+static void fork_text(const struct verify *v, const char *kept, char *text, size_t size)
+{
+    const struct verify_adopted *a = &v->adopted;
+    AUTO(free_drop) char *why = clean_copy(a->reason);
+    char when[WHEN_TEXT_SIZE];
+    when_text_us(a->time_us, when);
+    if (verify_fork_told(v))
+        snprintf(text, size,
+                 "not verified: this log forks from the kept checkpoint of %llu entries: entry "
+                 "%llu (adopt, %s, reason: %s) says that a store was adopted which lacks what "
+                 "was published after its first %llu entries; keep %s as evidence of them, and "
+                 "begin with another file",
+                 (unsigned long long)v->old.size, (unsigned long long)a->index, when,
+                 why == NULL ? "?" : why, (unsigned long long)a->index, kept);
+    else
+        snprintf(
+            text, size,
+            "not verified: this log forks from the kept checkpoint of %llu entries, and no "
+            "entry says why: entries were changed or removed; keep %s as evidence",
+            (unsigned long long)v->old.size, kept);
+}
+
+static void report_adoptions(struct report *report, const struct verify *v)
+{
+    AUTO(report_free) struct report part = report_new();
+    const struct verify_adopted *a = &v->adopted;
+    if (v->adoptions == 0)
+        return;
+    report_number(report, "adoptions", v->adoptions);
+    report_number(&part, "entry", a->index);
+    report_time_us(&part, "time", a->time_us);
+    report_number(&part, "published_entries", a->published);
+    report_text(&part, "reason", a->reason);
+    report_object(report, "adopted", &part);
+}
+
 /* e: of the log; state: of the store, which is not compared if the log does not verify. */
 static void report_verdict(struct report *report, const struct verify *v, enum err e,
                            const struct source *source, enum err state)
 {
-    char text[FAIL_WORDS_MAX + 64];
+    char text[2 * FAIL_WORDS_MAX], words[FAIL_WORDS_MAX];
+    bool forked = e != ERR_OK && verify_forked(v);
+    snprintf(words, sizeof(words), "%s", fail_words());
     if (v->claimed) {
         report_number(report, "size", v->claim.size);
         report_hex(report, "root", SPAN(v->claim.root));
     }
-    if (v->kept)
+    if (v->kept && e == ERR_OK)
         report_number(report, "consistent_since_size", v->old.size);
     report_bool(report, "verified", e == ERR_OK);
+    if (forked)
+        report_number(report, "forked_from_size", v->old.size);
+    if (e == ERR_OK || forked)
+        report_adoptions(report, v);
     if (source->with_state && e == ERR_OK)
         report_bool(report, "state_agrees", state == ERR_OK);
-    if (e != ERR_OK)
-        snprintf(text, sizeof(text), "not verified: %s", fail_words());
+    if (forked)
+        fork_text(v, source->kept, text, sizeof(text));
+    else if (e != ERR_OK)
+        snprintf(text, sizeof(text), "not verified: %s", words);
     else if (state != ERR_OK)
-        snprintf(text, sizeof(text), "every entry is as signed, but %s", fail_words());
+        snprintf(text, sizeof(text), "every entry is as signed, but %s", words);
     else
         snprintf(text, sizeof(text), "every entry is as signed%s",
                  source->with_state ? ", and the store holds what they say" : "");
@@ -154,6 +202,7 @@ static enum err run(struct ctl *ctl, const struct command *command, const void *
     AUTO(log_state_report_drop) struct log_state_report found = log_state_report_new();
     AUTO(source_drop)
     struct source source = { .folder = a->from,
+                             .kept = a->checkpoint,
                              .with_state = a->state,
                              .state = { .differs = log_state_differs, .context = &found } };
     AUTO(report_free) struct report report = report_new();
@@ -169,6 +218,12 @@ static enum err run(struct ctl *ctl, const struct command *command, const void *
     if (a->state && e == ERR_OK)
         log_state_report_add(&report, &found, &source.state);
     TRY(report_print(&report, ctl));
+    if (e != ERR_OK && verify_forked(&v) && verify_fork_told(&v))
+        return fail_quiet(
+            e,
+            "the log forks from the kept checkpoint of %llu entries: see its entry "
+            "%llu (adopt)",
+            (unsigned long long)v.old.size, (unsigned long long)v.adopted.index);
     return e != ERR_OK ? e : state;
 }
 

@@ -15,7 +15,7 @@ struct change_args {
     char *name, *reason, *station;
     uint64_t until;
     uint32_t quantity;
-    struct option_count spares;
+    struct option_count spares, unknown;
 };
 
 static enum err extend(struct rpc_stub *stub, const struct change_args *a,
@@ -42,9 +42,14 @@ static enum err set_quantity(struct rpc_stub *stub, const struct change_args *a,
         in.spares_given_case = HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN_SPARES;
         in.spares = a->spares.value;
     }
+    if (a->unknown.given) {
+        in.unknown_given_case = HALLMARK__V1__SET_QUANTITY_REQUEST__UNKNOWN_GIVEN_UNKNOWN;
+        in.unknown = a->unknown.value;
+    }
     TRY(RPC_CALL(stub, hallmark__v1__orders__set_quantity, &in, out));
     report_number(report, "quantity", (*out)->quantity);
     report_number(report, "spares", (*out)->spares);
+    report_number(report, "unknown", (*out)->unknown);
     return ERR_OK;
 }
 
@@ -107,6 +112,8 @@ static const struct option_row extend_options[] = {
 static const struct option_row set_quantity_options[] = {
     { "spares", "N", "certificates beyond the quantity; as it is unless given", option_count,
       offsetof(struct change_args, spares), false, false },
+    { "unknown", "N", "of the unknown places, how many were spent; as it is unless given",
+      option_count, offsetof(struct change_args, unknown), false, false },
     REASON,
 };
 static const struct option_row station_options[] = { REASON };
@@ -144,7 +151,8 @@ static const struct option_row station_operands[] = {
 CHANGE_COMMAND(extend, extend_options, extend_operands, "extend", "NAME --until TIME",
                "Change the time until which runs may be opened");
 CHANGE_COMMAND(set_quantity, set_quantity_options, set_quantity_operands, "set-quantity",
-               "NAME N [--spares N]", "Change how many good units an order allows");
+               "NAME N [--spares N] [--unknown N]",
+               "Change how many good units an order allows");
 CHANGE_COMMAND(add_station, station_options, station_operands, "add-station", "NAME STATION",
                "Let another station work on an order");
 CHANGE_COMMAND(remove_station, station_options, station_operands, "remove-station",

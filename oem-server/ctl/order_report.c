@@ -95,6 +95,7 @@ void order_report_counts(struct report *report, const Hallmark__V1__OrderCounts 
     report_number(report, "failed", c->failed);
     report_number(report, "scrapped", c->scrapped);
     report_number(report, "certificates_issued", c->issued);
+    report_number(report, "unknown", c->unknown);
     report_number(report, "unlocked", c->unlocked);
 }
 

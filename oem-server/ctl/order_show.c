@@ -73,6 +73,14 @@ static void report_alarms(struct report *report, const Hallmark__V1__OrderCounts
             c->unlocked);
         report_text(report, "ALARM", text);
     }
+    if (c->unknown > 0) {
+        snprintf(text, sizeof(text),
+                 "%u places unknown: entries of the log are lost, which may have spent them; "
+                 "'oemctl order set-quantity NAME QUANTITY --unknown N --reason TEXT' says how "
+                 "many were, and gives the others back",
+                 c->unknown);
+        report_text(report, "ALARM_unknown", text);
+    }
     if (c->good != c->sealed) {
         snprintf(text, sizeof(text),
                  "the counter says %u good units, but %u are sealed: 'oemctl log verify "

@@ -49,13 +49,21 @@ static enum err start(struct remote *r)
     return client_open(&config, &r->client);
 }
 
+/* A warning, because the command itself is served. */
+static void warn_of_clock(const struct remote *r)
+{
+    char words[CLIENT_CLOCK_WORDS_MAX];
+    if (client_clock_differs(r->client, words))
+        fprintf(stderr, "oemctl: warning: %s\n", words);
+}
+
 static enum err await_first(struct remote *r)
 {
     char words[FAIL_WORDS_MAX];
     enum err e = client_await(r->client, UINT64_MAX);
     client_line_open(r->client, &r->line);
     snprintf(words, sizeof(words), "%s", fail_words());
-    return e == ERR_OK ? ERR_OK : fail_quiet(e, "%s: %.300s", r->settings.server, words);
+    return e == ERR_OK ? ERR_OK : fail_quiet(e, "%s: %.340s", r->settings.server, words);
 }
 
 enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
@@ -73,6 +81,7 @@ enum err remote_open(const struct ctl *ctl, struct remote **remote_out)
     TRY(credential_key_load(r->settings.key, &r->key));
     TRY(start(r));
     TRY(await_first(r));
+    warn_of_clock(r);
     *remote_out = TAKE(r);
     return ERR_OK;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "common/host/stop.h"
@@ -33,7 +34,7 @@ struct arrival {
     size_t operation_count;
     enum err err;
     char words[FAIL_WORDS_MAX];
-    uint64_t started_us;
+    uint64_t started_us; /* of clock_us() */
 };
 
 static void arrival_free(struct arrival *a)
@@ -62,7 +63,7 @@ static enum err stage_arrival(struct arrival *a)
         event_bytes(&event, EVENT_RESPONSE_SHA256, SPAN(digests[1]));
     event_operations(&event, a->operations, a->operation_count);
     event.pb.arrow = a->row->arrow;
-    event.pb.took_us = (uint32_t)(event.pb.time_us - a->started_us);
+    event.pb.took_us = event_took_us(a->started_us);
     if (a->err == ERR_OK && a->row->head == FLOW_P)
         run_transcript(run, a->row->arrow, SPAN(digests[0]), SPAN(digests[1]));
     return staged_add(&run->staged, &event.pb, false, NULL);
@@ -130,7 +131,7 @@ static enum err call_station(struct run *run, const struct flow_row *row)
         return fail(ERR_MEMORY, "run: no memory for a call");
     a->run = run_keep(run);
     a->row = row;
-    a->started_us = event_now_us();
+    a->started_us = clock_us();
     char method[64];
     flow_method(row, method);
     enum err e = make_request(a);

@@ -40,6 +40,12 @@ uint64_t event_now_us(void)
     return clock_real_us();
 }
 
+uint32_t event_took_us(uint64_t since_us)
+{
+    uint64_t took_us = clock_us() - since_us;
+    return took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
+}
+
 static void digest_forget(struct event *event, const char *name)
 {
     for (size_t i = 0; i < event->pb.n_digests; i++) {
@@ -109,6 +115,17 @@ void event_bytes(struct event *event, enum event_bytes field, struct span bytes)
         event_digest(event, row->name, bytes);
     }
     memcpy((char *)event + row->member, &value, sizeof(value));
+}
+
+void event_checkpoint(struct event *event, struct span note)
+{
+    digest_forget(event, "checkpoint");
+    event->pb.checkpoint = (ProtobufCBinaryData){ 0, NULL };
+    if (note.len > EVENT_CHECKPOINT_MAX)
+        event_digest(event, "checkpoint", note);
+    else
+        event->pb.checkpoint =
+            (ProtobufCBinaryData){ note.len, (uint8_t *)(uintptr_t)note.ptr };
 }
 
 void event_outcome(struct event *event, enum err e, const char *words)

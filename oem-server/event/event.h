@@ -52,6 +52,7 @@ enum {
     EVENT_DIGESTS_MAX = 24, /* 8 at most by handlers, and one a field */
     EVENT_DIGEST_NAME_MAX = 32,
     EVENT_OPERATIONS_MAX = 32,
+    EVENT_CHECKPOINT_MAX = 4096,
 };
 
 struct event {
@@ -88,8 +89,16 @@ void event_digest_is(struct event *event, const char *name,
 /* Removes the digests that were added since pb.n_digests was count. */
 void event_digests_undo(struct event *event, size_t count);
 
+/* note is borrowed as long as event; one over EVENT_CHECKPOINT_MAX is left out, with a digest.
+ */
+void event_checkpoint(struct event *event, struct span note);
+
 /* Adds operations of the HSM: names of hsm_operations_take(), which are constants. Those above
  * EVENT_OPERATIONS_MAX become one "more". */
 void event_operations(struct event *event, const char *const names[], size_t count);
 
 uint64_t event_now_us(void); /* CLOCK_REALTIME */
+
+/* For took_us: since that moment of clock_us(), whatever was done to the date meanwhile; at
+ * most what the field holds, 71 minutes (test_event). */
+uint32_t event_took_us(uint64_t since_us);

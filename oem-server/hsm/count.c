@@ -37,13 +37,21 @@ static _Thread_local struct {
 } done;
 
 static _Atomic uint64_t total;
+static _Thread_local bool in_trial;
 
 void count_operation(const struct token *t, enum operation operation)
 {
+    if (in_trial)
+        return;
     if (done.count < KEPT_MAX)
         done.kept[done.count] = names[t->role][operation];
     done.count++;
     atomic_fetch_add(&total, 1);
+}
+
+void count_trial(bool begins)
+{
+    in_trial = begins;
 }
 
 uint64_t hsm_operations_total(void)

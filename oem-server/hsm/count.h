@@ -26,3 +26,7 @@ enum operation {
 
 /* Counts one operation for this thread and for the process. */
 void count_operation(const struct token *t, enum operation operation);
+
+/* From now on this thread's operations are those of a key's trial, and are not counted; or they
+ * are counted again. */
+void count_trial(bool begins);

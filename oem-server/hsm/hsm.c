@@ -5,7 +5,6 @@
  */
 #include "oem-server/hsm/hsm.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/host/log.h"
@@ -78,26 +77,22 @@ static enum err check_session(struct session *s, void *context)
     return session_rv(s, rv, "C_GetSessionInfo", "state");
 }
 
+/* Nothing to say of a token whose sessions are all at work. */
+static enum err check_token(struct token *t)
+{
+    if (t->label == NULL)
+        return ERR_OK;
+    enum err e = session_run(t, check_session, NULL);
+    return e == ERR_BUSY ? ERR_OK : e;
+}
+
 enum err hsm_check(struct hsm *hsm)
 {
     enum err worst = ERR_OK;
     for (size_t i = 0; i < HSM_TOKENS; i++) {
-        enum err e = hsm->tokens[i].label == NULL
-                         ? ERR_OK
-                         : session_run(&hsm->tokens[i], check_session, NULL);
+        enum err e = check_token(&hsm->tokens[i]);
         if (e != ERR_OK)
             worst = e;
     }
     return worst;
-}
-
-uint64_t hsm_lost_since(struct hsm *hsm)
-{
-    uint64_t first = 0;
-    for (size_t i = 0; i < HSM_TOKENS; i++) {
-        uint64_t since = atomic_load(&hsm->tokens[i].lost_ms);
-        if (since != 0 && (first == 0 || since < first))
-            first = since;
-    }
-    return first;
 }

@@ -15,7 +15,8 @@
  * after them. Errors of all functions, unless told otherwise: ERR_HSM (the module refused, or a
  * token is gone; the log names the call and the CK_RV), ERR_PIN, ERR_BUSY (no session within
  * timeout_ms), ERR_DEADLINE (hsm_wanted() ended the wait), ERR_PRECONDITION (the token is not
- * configured here), ERR_NOT_FOUND (no key of that name), ERR_MEMORY.
+ * configured here), ERR_NOT_FOUND (no key of that name; one that this process has found before
+ * is ERR_HSM), ERR_MEMORY.
  */
 #pragma once
 
@@ -47,13 +48,28 @@ struct hsm;
  * hsm_close(). */
 enum err hsm_open(const struct hsm_config *config, struct hsm **hsm_out);
 void hsm_close(struct hsm *hsm);     /* NULL is fine; waits for nothing: callers are gone */
-enum err hsm_check(struct hsm *hsm); /* each configured token answers: for health */
+enum err hsm_check(struct hsm *hsm); /* each configured token answers; notes what does not */
 
 /* Since when (CLOCK_MONOTONIC, ms) a configured token could not be opened; of several, the one
- * that has been lost longest; 0: none is lost. hsm_check() tries to open them. Some modules do
- * not find a token again (SoftHSM does not look for files that were away): then only a new
- * process does. Any thread. */
+ * that has been lost longest; 0: none is lost. hsm_check() tries to open them. A session that
+ * the device refuses is no lost token. Any thread. */
 uint64_t hsm_lost_since(struct hsm *hsm);
+
+/* What is wrong with the HSM as far as is known: which token, what failed, since when, what to
+ * do. ERR_UNAVAILABLE: signatures are not made; ERR_OK with words: they are, but sessions are
+ * refused or calls are slow; ERR_OK and "": all is well. Does not call the module. Any thread
+ * (tests/e2e/trouble). */
+enum { HSM_WORDS_SIZE = 360 };
+enum err hsm_health(struct hsm *hsm, char words[static HSM_WORDS_SIZE]);
+
+/* If a token has been away, or a key has not worked, for some seconds: restarts the module, as
+ * some (SoftHSM) find a token that was away only then (test_hsm_restart). It waits until no
+ * thread has a session, and gives up after some seconds: then a new process is what helps. Not
+ * more often than each 10 s. One thread at a time, and not one that has a key's session. */
+enum err hsm_mend(struct hsm *hsm);
+
+/* An operation has failed since hsm_key_try() was last called: it is worth calling. */
+bool hsm_suspect(struct hsm *hsm);
 
 /* PKCS#11 has no way to interrupt a call that is unresponsive in the module. Counts the calls
  * of this process that have been in the module for over_ms, and describes the oldest; "" if
@@ -75,6 +91,17 @@ enum hsm_kind { HSM_P256, HSM_ED25519, HSM_AES256_KEK };
  * removed. ERR_MISMATCH: a key of that name is of another type, or extractable. */
 enum err hsm_key_make(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
                       const char *name, bool *created_out);
+
+/* Whether the key does its work: a pair signs, and its public half verifies that; the KEK does
+ * what a run needs of it. What is found is told by hsm_health(). ERR_NOT_FOUND, ERR_SIG,
+ * ERR_HSM. Not counted by hsm_operations_total(). */
+enum err hsm_key_try(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,
+                     const char *name);
+
+/* A key of that name was made once: that it is missing is ERR_HSM, and hsm_key_make() does not
+ * make another (test_hsm_restart: an_expected_key_is_not_made). Of a token that is not
+ * configured, nothing is expected. */
+void hsm_key_expect(struct hsm *hsm, enum hsm_token token, const char *name);
 
 #define HSM_UNIT_KEK "unit-kek" /* an HSM_AES256_KEK on the boot token */
 
@@ -119,8 +146,8 @@ enum err hsm_unit_key_sign(struct hsm_unit_key *key, const uint8_t digest[static
 void hsm_unit_key_free(struct hsm_unit_key *key); /* NULL is fine; does not wait */
 
 /* An ephemeral ECDH key: a session object, used by one thread at a time. The caller frees it
- * before hsm_close(): that destroys it on the token, at once or when the next session is
- * returned (test_hsm_destroy). If its session is lost, the key is lost too:
+ * before hsm_close(): that destroys it on the token, now or, while all sessions are lent, when
+ * the next one is returned (test_hsm_destroy). If its session is lost, the key is lost too:
  * hsm_agreement_derive() gives ERR_HSM, and the run starts again. */
 struct hsm_agreement;
 enum err hsm_agreement_make(struct hsm *hsm, struct hsm_agreement **agreement_out);
@@ -146,5 +173,5 @@ void hsm_agreement_free(struct hsm_agreement *agreement); /* NULL is fine; does 
  * call. Writes at most max names like "root: C_Sign ECDSA"; returns how many there were. */
 size_t hsm_operations_take(const char *names_out[], size_t max);
 
-/* Operations of the whole process since its start, by all threads. */
+/* Operations of the whole process since its start, by all threads; trials of keys apart. */
 uint64_t hsm_operations_total(void);

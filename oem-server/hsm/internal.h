@@ -8,6 +8,7 @@
 struct hsm {
     struct module module;
     struct token tokens[HSM_TOKENS];
+    uint64_t mend_ms;      /* until then the module is not restarted again */
     struct signer *signer; /* of hsm_key_evp_within(); NULL before the first */
 };
 

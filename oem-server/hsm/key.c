@@ -109,6 +109,38 @@ static void remember(struct token *t, CK_OBJECT_CLASS class, const char *name,
     pthread_mutex_unlock(&t->lock);
 }
 
+bool key_is_known(struct token *t, const char *name)
+{
+    bool found = false;
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < KEY_CACHE_MAX && !found; i++)
+        found = strcmp(t->known[i], name) == 0;
+    pthread_mutex_unlock(&t->lock);
+    return found;
+}
+
+void key_know(struct token *t, const char *name)
+{
+    if (key_is_known(t, name))
+        return;
+    pthread_mutex_lock(&t->lock);
+    size_t i = 0;
+    while (i < KEY_CACHE_MAX && t->known[i][0] != '\0')
+        i++;
+    if (i < KEY_CACHE_MAX)
+        memcpy(t->known[i], name, strlen(name));
+    pthread_mutex_unlock(&t->lock);
+}
+
+enum err key_fail_missing(struct token *t, const char *name)
+{
+    return key_is_known(t, name)
+               ? fail(ERR_HSM,
+                      "hsm: token \"%s\": key \"%s\" has vanished: it was there before",
+                      t->label, name)
+               : fail(ERR_NOT_FOUND, "hsm: token \"%s\": no key \"%s\"", t->label, name);
+}
+
 enum err key_find(struct session *s, CK_OBJECT_CLASS class, const char *name,
                   CK_OBJECT_HANDLE *key_out)
 {
@@ -119,10 +151,11 @@ enum err key_find(struct session *s, CK_OBJECT_CLASS class, const char *name,
     size_t count = 0;
     TRY(key_search(s, class, name, key_out, 1, &count));
     if (count == 0)
-        return fail(ERR_NOT_FOUND, "hsm: token \"%s\": no key \"%s\"", s->token->label, name);
+        return key_fail_missing(s->token, name);
     if (count > 1)
         return fail(ERR_HSM, "hsm: token \"%s\": %zu keys with ID \"%s\": remove all but one",
                     s->token->label, count, name);
+    key_know(s->token, name);
     remember(s->token, class, name, *key_out);
     return ERR_OK;
 }

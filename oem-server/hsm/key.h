@@ -28,7 +28,14 @@ enum err key_name_check(const char *name); /* 1-64 of [A-Za-z0-9._-] */
 enum err key_search(struct session *s, CK_OBJECT_CLASS class, const char *id,
                     CK_OBJECT_HANDLE *found, size_t max, size_t *count_out);
 
-/* The one key of that name; ERR_NOT_FOUND, and ERR_HSM if there are several. Cached. */
+/* A key that this process has found once is expected from then on: without it the HSM is not
+ * what it was, and nothing was asked for that does not exist. */
+bool key_is_known(struct token *t, const char *name);
+void key_know(struct token *t, const char *name);
+enum err key_fail_missing(struct token *t, const char *name); /* ERR_HSM or ERR_NOT_FOUND */
+
+/* The one key of that name. ERR_NOT_FOUND: there was none as long as this process has run;
+ * ERR_HSM: it has vanished, or there are several. Cached. */
 enum err key_find(struct session *s, CK_OBJECT_CLASS class, const char *name,
                   CK_OBJECT_HANDLE *key_out);
 

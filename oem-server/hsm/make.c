@@ -195,6 +195,8 @@ static enum err get_or_make(struct session *s, void *context)
     size_t count = 0;
     TRY(key_search(s, class_of(m->kind), m->name, &key, 1, &count));
     m->created = count == 0;
+    if (m->created && key_is_known(s->token, m->name))
+        return key_fail_missing(s->token, m->name); /* a second one is not made */
     if (m->created) {
         TRY(sweep(s, m));
         TRY(m->kind == HSM_AES256_KEK ? make_kek(s, m) : make_pair(s, m));
@@ -202,6 +204,12 @@ static enum err get_or_make(struct session *s, void *context)
     }
     TRY(key_find(s, class_of(m->kind), m->name, &key)); /* exactly one must exist now */
     return check_policy(s, key, m);
+}
+
+void hsm_key_expect(struct hsm *hsm, enum hsm_token token, const char *name)
+{
+    if (hsm->tokens[token].label != NULL && key_name_check(name) == ERR_OK)
+        key_know(&hsm->tokens[token], name);
 }
 
 enum err hsm_key_make(struct hsm *hsm, enum hsm_token token, enum hsm_kind kind,

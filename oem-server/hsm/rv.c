@@ -125,6 +125,11 @@ static const CK_RV losses[] = {
     CKR_TOKEN_NOT_RECOGNIZED,
     CKR_USER_NOT_LOGGED_IN,
     CKR_SLOT_ID_INVALID,
+    CKR_CRYPTOKI_NOT_INITIALIZED,
+
+    /* Another operation was left in the session, or ours is no longer there. */
+    CKR_OPERATION_ACTIVE,
+    CKR_OPERATION_NOT_INITIALIZED,
 
     CKR_KEY_HANDLE_INVALID,
     CKR_OBJECT_HANDLE_INVALID,
@@ -159,6 +164,11 @@ static bool is_in(const CK_RV *list, size_t count, CK_RV rv)
 bool rv_is_loss(CK_RV rv)
 {
     return is_in(losses, COUNT(losses), rv);
+}
+
+bool rv_is_full(CK_RV rv)
+{
+    return rv == CKR_SESSION_COUNT || rv == CKR_DEVICE_MEMORY;
 }
 
 bool rv_is_pin(CK_RV rv)

@@ -14,4 +14,5 @@
 
 const char *rv_name(CK_RV rv); /* "CKR_..."; unlisted: "CKR 0x..." of this thread's latest */
 bool rv_is_loss(CK_RV rv);     /* the session, its login or a handle is gone: reopen */
+bool rv_is_full(CK_RV rv);     /* C_OpenSession: the device has no session left to give */
 bool rv_is_pin(CK_RV rv);      /* C_Login refused the PIN, or the token's user */

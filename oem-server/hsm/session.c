@@ -15,6 +15,8 @@
 #include "common/host/own.h"
 #include "oem-server/hsm/hsm.h"
 
+enum { FULL_MS = 500 }; /* after a refusal, until another session is tried */
+
 static _Atomic uint64_t openings;
 
 static _Thread_local struct {
@@ -49,15 +51,17 @@ static enum err fail_unwanted(const struct token *t)
                       t->label);
 }
 
-/* An open one if there is one, else one to open; NULL if all are lent. Locked by the caller. */
+/* An open one if there is one, else one to open; NULL if all are lent, or those that are not
+ * cannot be opened now. Locked by the caller. */
 static struct session *pick(struct token *t)
 {
     struct session *closed = NULL;
+    bool may_open = t->full_ms <= clock_ms();
     for (size_t i = 0; i < t->sessions_count; i++) {
         struct session *s = &t->sessions[i];
         if (!s->lent && s->generation != 0)
             return s;
-        if (!s->lent)
+        if (!s->lent && may_open)
             closed = s;
     }
     return closed;
@@ -70,7 +74,7 @@ struct waiter {
     struct session *session;
 };
 
-/* Under t->lock: waits in order of arrival. */
+/* Under t->lock: waits in order of arrival; no longer than until another may be opened. */
 static struct session *wait_turn(struct token *t, unsigned timeout_ms)
 {
     struct timespec deadline = clock_after_ms(timeout_ms);
@@ -90,12 +94,19 @@ static struct session *wait_turn(struct token *t, unsigned timeout_ms)
     return self.session;
 }
 
-static struct session *lend(struct token *t, unsigned timeout_ms)
+/* Until one is free, or until_ms. */
+static struct session *lend(struct token *t, uint64_t until_ms)
 {
     pthread_mutex_lock(&t->lock);
     struct session *s = pick(t);
-    if (s == NULL)
-        s = wait_turn(t, timeout_ms);
+    for (uint64_t now_ms = clock_ms(); s == NULL && now_ms < until_ms; now_ms = clock_ms()) {
+        uint64_t wait_ms = until_ms - now_ms;
+        if (t->full_ms > now_ms && t->full_ms - now_ms < wait_ms)
+            wait_ms = t->full_ms - now_ms;
+        s = wait_turn(t, (unsigned)wait_ms);
+        if (s == NULL)
+            s = pick(t);
+    }
     if (s != NULL)
         s->lent = true;
     pthread_mutex_unlock(&t->lock);
@@ -106,13 +117,21 @@ static struct session *lend(struct token *t, unsigned timeout_ms)
 static void give_back(struct token *t, struct session *s)
 {
     struct waiter *first = t->waiters;
-    if (first == NULL) {
+    if (first == NULL || (s->generation == 0 && t->full_ms > clock_ms())) {
         s->lent = false;
         return;
     }
     t->waiters = first->next;
     first->session = s;
     pthread_cond_signal(&first->given);
+}
+
+/* The device gives no more sessions: for a while, those that are open are waited for. */
+static void note_full(struct token *t)
+{
+    pthread_mutex_lock(&t->lock);
+    t->full_ms = clock_ms() + FULL_MS;
+    pthread_mutex_unlock(&t->lock);
 }
 
 static void forget(struct session *s)
@@ -171,23 +190,69 @@ static void check(struct session *s)
         forget(s);
 }
 
+/* Gives up a session that was lent; the module is no longer used by it. */
+static void put_down(struct session *s)
+{
+    module_leave(s->token->module);
+    pthread_mutex_lock(&s->token->lock);
+    give_back(s->token, s);
+    pthread_mutex_unlock(&s->token->lock);
+}
+
+/* A session that is lent, with the module entered; NULL if there is none until until_ms. */
+static struct session *take_up(struct token *t, uint64_t until_ms)
+{
+    struct session *s = lend(t, until_ms);
+    if (s == NULL)
+        return NULL;
+    uint64_t now_ms = clock_ms();
+    if (module_enter(t->module, until_ms > now_ms ? (unsigned)(until_ms - now_ms) : 0))
+        return s;
+    pthread_mutex_lock(&t->lock);
+    give_back(t, s);
+    pthread_mutex_unlock(&t->lock);
+    return NULL;
+}
+
+static enum err make_ready(struct session *s)
+{
+    if (s->generation != 0)
+        check(s);
+    return s->generation != 0 ? ERR_OK : open_now(s);
+}
+
+/* A device that gives no more sessions is no lost token: then one of those that are open is
+ * waited for. ERR_BUSY: there is none. */
+static enum err borrow_until(struct token *t, uint64_t until_ms, struct session **session_out)
+{
+    for (;;) {
+        AUTO(session_return) struct session *s = take_up(t, until_ms);
+        if (s == NULL)
+            return ERR_BUSY;
+        enum err e = make_ready(s);
+        if (e == ERR_OK)
+            *session_out = TAKE(s);
+        if (e != ERR_BUSY)
+            return e;
+        note_full(t);
+    }
+}
+
 enum err session_borrow(struct token *t, struct session **session_out)
 {
     unsigned timeout_ms = patience_ms(t->timeout_ms);
     if (timeout_ms < t->timeout_ms && timeout_ms == 0)
         return fail_unwanted(t);
-    AUTO(session_return) struct session *s = lend(t, timeout_ms);
-    if (s == NULL && timeout_ms < t->timeout_ms)
+    enum err e = borrow_until(t, clock_ms() + timeout_ms, session_out);
+    if (e != ERR_BUSY)
+        return e;
+    if (timeout_ms < t->timeout_ms)
         return fail_unwanted(t);
-    if (s == NULL)
-        return fail(ERR_BUSY, "hsm: token \"%s\": all %u sessions were busy for %u ms",
-                    t->label, t->sessions_count, t->timeout_ms);
-    if (s->generation != 0)
-        check(s);
-    if (s->generation == 0)
-        TRY(open_now(s));
-    *session_out = TAKE(s);
-    return ERR_OK;
+    if (session_count_open(t) == 0)
+        return fail(ERR_BUSY, "hsm: token \"%s\": the device gave no session for %u ms",
+                    t->label, t->timeout_ms);
+    return fail(ERR_BUSY, "hsm: token \"%s\": all %u sessions were busy for %u ms", t->label,
+                t->sessions_count, t->timeout_ms);
 }
 
 static struct doomed *next_doomed(struct token *t)
@@ -239,9 +304,7 @@ void session_return(struct session **session)
     if (s->lost || s->dirty)
         shut(s);
     destroy_doomed(s);
-    pthread_mutex_lock(&s->token->lock);
-    give_back(s->token, s);
-    pthread_mutex_unlock(&s->token->lock);
+    put_down(s);
 }
 
 enum err session_run(struct token *t, enum err (*operation)(struct session *s, void *context),
@@ -253,8 +316,8 @@ enum err session_run(struct token *t, enum err (*operation)(struct session *s, v
     if (!s->lost)
         return e;
     log_line(LOG_LEVEL_WARN, "hsm: token \"%s\": session lost: opening it again", t->label);
-    shut(s);
-    TRY(open_now(s));
+    session_return(&s); /* closes it */
+    TRY(session_borrow(t, &s));
     return operation(s, context);
 }
 
@@ -263,6 +326,7 @@ enum err session_rv(struct session *s, CK_RV rv, const char *call, const char *w
     if (rv == CKR_OK)
         return ERR_OK;
     s->lost = s->lost || rv_is_loss(rv);
+    atomic_store(&s->token->suspect, true);
     return fail(ERR_HSM, "hsm: token \"%s\": %s %s: %s", s->token->label, call, what,
                 rv_name(rv));
 }
@@ -275,6 +339,26 @@ void object_drop(struct object *o)
         P11(o->session)->C_DestroyObject(o->session->handle, o->handle) != CKR_OK)
         o->session->dirty = true;
     o->handle = 0;
+}
+
+void session_forget_all(struct token *t)
+{
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        t->sessions[i].generation = 0;
+    t->cached = 0;
+    t->full_ms = 0;
+    pthread_mutex_unlock(&t->lock);
+}
+
+unsigned session_count_open(struct token *t)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        count += t->sessions[i].generation != 0;
+    pthread_mutex_unlock(&t->lock);
+    return count;
 }
 
 bool session_is_alive(const struct doomed *d)
@@ -295,6 +379,8 @@ void session_doom(struct token *t, struct doomed *d)
     struct session *s = pick(t);
     if (s != NULL && s->generation == 0)
         s = NULL; /* nothing is open: the object was lost with its session */
+    if (s != NULL && !module_enter(t->module, 0))
+        s = NULL; /* it is restarted: the object is lost */
     if (s != NULL)
         s->lent = true;
     pthread_mutex_unlock(&t->lock);

@@ -34,6 +34,10 @@ void object_drop(struct object *o);
 /* d, malloc'ed, becomes the token's. Its object is destroyed as soon as a session is free; does
  * not wait. */
 void session_doom(struct token *t, struct doomed *d);
+/* While no thread has a session: all of them, and the handles of keys, are no longer valid. */
+void session_forget_all(struct token *t);
+unsigned session_count_open(struct token *t);
+
 bool session_is_alive(const struct doomed *d); /* its home is still the same opening */
 
 #define P11(s) ((s)->token->module->p11)

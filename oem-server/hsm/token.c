@@ -6,11 +6,9 @@
  */
 #include "oem-server/hsm/token.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "oem-server/hsm/internal.h"
@@ -27,6 +25,7 @@ enum err token_init(struct token *t, struct module *module, const char *label,
     pthread_mutex_init(&t->lock, NULL);
     pthread_mutex_init(&t->login, NULL);
     pthread_mutex_init(&t->making, NULL);
+    trouble_init(&t->trouble);
     if (label == NULL)
         return ERR_OK;
     if (pin_file == NULL)
@@ -55,6 +54,7 @@ void token_fini(struct token *t)
     pthread_mutex_destroy(&t->lock);
     pthread_mutex_destroy(&t->login);
     pthread_mutex_destroy(&t->making);
+    trouble_fini(&t->trouble);
 }
 
 /* Labels fill their 32 bytes with blanks. */
@@ -119,6 +119,8 @@ static enum err send_pin(struct token *t, CK_SLOT_ID slot, CK_SESSION_HANDLE ses
 {
     AUTO(pin_drop) struct pin pin = { 0 };
     TRY(pin_read(t->pin_file, &pin));
+    if (t->module->softhsm.folder != NULL)
+        softhsm_keep(&t->module->softhsm, t->label);
     CK_RV rv = t->module->p11->C_Login(session, CKU_USER, pin.text, pin.len);
     if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
         return ERR_OK;
@@ -155,6 +157,11 @@ static enum err open_locked(struct token *t, CK_SLOT_ID *slot_out,
     CK_SESSION_HANDLE session;
     CK_RV rv = t->module->p11->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
                                              NULL, &session);
+    if (rv_is_full(rv))
+        return fail_quiet(ERR_BUSY,
+                          "hsm: token \"%s\": the device refuses another session: "
+                          "C_OpenSession: %s",
+                          t->label, rv_name(rv));
     if (rv != CKR_OK)
         return fail(ERR_HSM, "hsm: token \"%s\": C_OpenSession: %s", t->label, rv_name(rv));
     enum err e = log_in(t, slot, session);
@@ -167,15 +174,19 @@ static enum err open_locked(struct token *t, CK_SLOT_ID *slot_out,
     return ERR_OK;
 }
 
-static void note_loss(struct token *t, enum err e)
+/* A session that was refused says nothing of the token, nor a PIN of where the token is. */
+static void note(struct token *t, enum err e)
 {
-    uint64_t since = atomic_load(&t->lost_ms);
-    if (e == ERR_OK && since != 0)
-        log_line(LOG_LEVEL_INFO, "hsm: token \"%s\": is back", t->label);
+    if (e == ERR_OK || e == ERR_PIN)
+        trouble_end(&t->trouble, TROUBLE_GONE);
     if (e == ERR_OK)
-        atomic_store(&t->lost_ms, 0);
-    else if (since == 0 && e == ERR_HSM) /* a refused PIN is not a lost token */
-        atomic_store(&t->lost_ms, clock_ms());
+        trouble_end(&t->trouble, TROUBLE_PIN);
+    else if (e == ERR_PIN)
+        trouble_note(&t->trouble, TROUBLE_PIN, fail_words());
+    else if (e == ERR_BUSY)
+        trouble_note(&t->trouble, TROUBLE_SESSIONS, fail_words());
+    else if (e == ERR_HSM || e == ERR_CONFIG)
+        trouble_note(&t->trouble, TROUBLE_GONE, fail_words());
 }
 
 enum err token_open_session(struct token *t, CK_SLOT_ID *slot_out,
@@ -184,7 +195,7 @@ enum err token_open_session(struct token *t, CK_SLOT_ID *slot_out,
     pthread_mutex_lock(&t->login);
     enum err e = open_locked(t, slot_out, handle_out);
     pthread_mutex_unlock(&t->login);
-    note_loss(t, e);
+    note(t, e);
     return e;
 }
 

@@ -10,9 +10,11 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "common/core/rd.h"
 #include "oem-server/hsm/module.h"
+#include "oem-server/hsm/trouble.h"
 #include "oem-server/uses/uses.h"
 
 enum { SESSIONS_MAX = 16, KEY_NAME_MAX = 64, KEY_CACHE_MAX = 16 };
@@ -54,7 +56,8 @@ struct token {
 
     pthread_mutex_t login; /* one thread opens and logs in; protects pin_refused */
     bool pin_refused;
-    _Atomic uint64_t lost_ms; /* since when it has been missing; 0: it is there */
+    atomic_bool suspect;    /* an operation failed since its keys were last tried */
+    struct trouble trouble; /* what is wrong with it; has its own lock */
 
     pthread_mutex_t making; /* one thread makes a named key at a time */
 
@@ -63,6 +66,9 @@ struct token {
     struct session sessions[SESSIONS_MAX];
     struct key_cached cache[KEY_CACHE_MAX];
     size_t cached;
+    char known[KEY_CACHE_MAX]
+              [KEY_NAME_MAX + 1]; /* keys that were found before; not forgotten */
+    uint64_t full_ms; /* until then no session is opened, because the device refused one */
     struct doomed *doomed;
 };
 
@@ -72,7 +78,9 @@ enum err token_init(struct token *t, struct module *module, const char *label,
 void token_fini(struct token *t); /* closes its sessions; the module still runs */
 
 /* Opens a read-write session with its user logged in; one thread at a time, others wait.
- * ERR_HSM: no such token now; ERR_PIN: the PIN was refused, now or before; ERR_CONFIG: two
- * tokens of that label. */
+ * ERR_HSM: no such token now; ERR_BUSY: the device refuses another session, which says nothing
+ * of the token; ERR_PIN: the PIN was refused, now or before; ERR_CONFIG: two tokens of that
+ * label.
+ */
 enum err token_open_session(struct token *t, CK_SLOT_ID *slot_out,
                             CK_SESSION_HANDLE *handle_out);

@@ -33,6 +33,38 @@ static void enter(struct visit *visit)
     pthread_mutex_unlock(&lock);
 }
 
+/* The longest call that has returned of late. */
+enum { SLOW_MS = 1000, SLOW_KEPT_MS = 60000 };
+static struct {
+    const char *name;
+    uint64_t took_ms, ended_ms;
+} slowest;
+
+/* Under lock. */
+static void note_slow(const struct visit *visit)
+{
+    uint64_t now_ms = clock_ms(), took_ms = now_ms - visit->since_ms;
+    if (took_ms < SLOW_MS)
+        return;
+    if (took_ms < slowest.took_ms && now_ms - slowest.ended_ms < SLOW_KEPT_MS)
+        return;
+    slowest.name = visit->name;
+    slowest.took_ms = took_ms;
+    slowest.ended_ms = now_ms;
+}
+
+void watch_tell_slow(char *text, size_t size)
+{
+    text[0] = '\0';
+    pthread_mutex_lock(&lock);
+    if (slowest.name != NULL && clock_ms() - slowest.ended_ms < SLOW_KEPT_MS)
+        snprintf(text, size,
+                 "slow: %s took %llu ms within the latest minute; check the HSM's load and its "
+                 "network",
+                 slowest.name, (unsigned long long)slowest.took_ms);
+    pthread_mutex_unlock(&lock);
+}
+
 static void leave(const struct visit *visit)
 {
     pthread_mutex_lock(&lock);
@@ -40,6 +72,7 @@ static void leave(const struct visit *visit)
     while (*at != visit)
         at = &(*at)->next;
     *at = visit->next;
+    note_slow(visit);
     pthread_mutex_unlock(&lock);
 }
 
@@ -53,7 +86,10 @@ static void leave(const struct visit *visit)
         return rv;                                                                             \
     }
 
-/* All functions that this folder calls once the module has started. */
+/* All functions that this folder calls. */
+WATCHED(C_Initialize, (void *arguments), (arguments))
+WATCHED(C_Finalize, (void *reserved), (reserved))
+WATCHED(C_GetInfo, (CK_INFO * info), (info))
 WATCHED(C_GetSlotList, (CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count),
         (present, slots, count))
 WATCHED(C_GetTokenInfo, (CK_SLOT_ID slot, CK_TOKEN_INFO *info), (slot, info))
@@ -118,6 +154,9 @@ static void fill(CK_FUNCTION_LIST *list)
 {
     real = list;
     watched = *list;
+    watched.C_Initialize = watched_C_Initialize;
+    watched.C_Finalize = watched_C_Finalize;
+    watched.C_GetInfo = watched_C_GetInfo;
     watched.C_GetSlotList = watched_C_GetSlotList;
     watched.C_GetTokenInfo = watched_C_GetTokenInfo;
     watched.C_OpenSession = watched_C_OpenSession;

@@ -122,7 +122,7 @@ void refusal_connection(struct net *net, const struct wss_peer *peer, enum err e
 void refusal_tls(void *context, const char *address, const char *alert)
 {
     struct net *net = context;
-    char words[160];
+    char words[360];
     snprintf(words, sizeof(words), "TLS handshake refused: %s", alert);
     const struct told told = { "tls", "", address, "", ERR_TLS, words };
     enter(net, net->strangers, &told);

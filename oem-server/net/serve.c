@@ -65,11 +65,12 @@ static void job_free(struct job *job)
     free(job);
 }
 
-static void refuse(struct wss_conn *conn, uint32_t stream, enum err e)
+static void refuse(struct wss_conn *conn, uint32_t stream, enum err cause)
 {
+    enum err e = peer_err(cause);
     Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
     char words[FAIL_WORDS_MAX];
-    snprintf(words, sizeof(words), "%s", peer_words(e, fail_words()));
+    snprintf(words, sizeof(words), "%s", peer_words(cause, fail_words()));
     response.stream = stream;
     response.status = err_status(e);
     response.code = (uint32_t)e;
@@ -221,7 +222,7 @@ static void route_late(void *context)
 {
     struct job *job = context;
     if (!job->session->admitted) { /* that has its entry: session_admit() */
-        refuse(job->conn, job->event.stream, fail_quiet(ERR_UNAUTHENTICATED, "refused"));
+        refuse(job->conn, job->event.stream, fail_quiet(job->session->refused, "not admitted"));
         job_free(job);
         return;
     }

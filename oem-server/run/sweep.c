@@ -13,11 +13,13 @@
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "common/host/stop.h"
+#include "oem-server/run/expiry.h"
 #include "oem-server/run/run.h"
 #include "oem-server/run/seizure.h"
 
 enum { SWEEP_MS = 5000 };
 
+#define JUST_US    (INT64_C(60) * 1000000)
 #define HOUR_US    (INT64_C(3600) * 1000000)
 #define ANSWERS_US (INT64_C(1000000) * SERVER_ANSWERS_S)
 
@@ -94,6 +96,46 @@ enum err sweep_start(struct server *server)
     return e;
 }
 
+enum err sweep_adopt(struct server *server, struct store_tx *tx,
+                     struct order_adopted *adopted_out)
+{
+    struct ends ends = { .server = server,
+                         .reason = ERR_ABORTED,
+                         .words = "the store was adopted" };
+    ends_begin(&ends, tx);
+    enum err e = order_adopt(tx, on_ended, &ends, adopted_out);
+    buf_free(&ends.ids);
+    return e == ERR_OK ? ends.err : e;
+}
+
+/* --- The clock. --------------------------------------------------------------------------- */
+
+struct setting {
+    struct server *server;
+    bool set;
+};
+
+static enum err find_set(struct store_tx *tx, void *context)
+{
+    struct setting *setting = context;
+    setting->set = tlog_clock_is_set(setting->server->log, tx);
+    return ERR_OK;
+}
+
+static enum err enter_set(struct store_tx *tx, void *context)
+{
+    const struct setting *setting = context;
+    return tlog_clock_enter(setting->server->log, tx, "oem-server " HALLMARK_VERSION);
+}
+
+/* Before the leases that it ends: their entries follow that of the cause. */
+static enum err sweep_clock(struct server *server)
+{
+    struct setting setting = { .server = server };
+    TRY(store_read(server->store, find_set, &setting, rpc_now_ms() + SWEEP_MS));
+    return setting.set ? server_do(server, enter_set, &setting, 0) : ERR_OK;
+}
+
 /* --- Leases. ------------------------------------------------------------------------------ */
 
 struct look {
@@ -125,7 +167,9 @@ static enum err sweep_leases(struct server *server)
     struct look look = { .server = server };
     struct ends ends = { .server = server,
                          .reason = ERR_DEADLINE,
-                         .words = "the run's time is over" };
+                         .words = tlog_clock_settled(server->log, JUST_US)
+                                      ? "the run's time is over"
+                                      : "the run's time is over: the server's clock was set" };
     TRY(store_read(server->store, find_expired, &look, rpc_now_ms() + SWEEP_MS));
     if (!look.due)
         return ERR_OK;
@@ -246,10 +290,13 @@ static enum err expire_answers(struct store_tx *tx, void *context)
     return store_answers_expire(tx, ANSWERS_US, SERVER_ANSWERS_STEP, NULL);
 }
 
-/* One step: however many there are, calls wait behind a short change only. */
+/* One step: however many there are, calls wait behind a short change only. A clock that was set
+ * makes answers old that were given a moment ago. */
 static enum err sweep_answers(struct server *server)
 {
     struct look look = { .server = server };
+    if (!tlog_clock_settled(server->log, ANSWERS_US))
+        return ERR_OK;
     TRY(store_read(server->store, find_old_answers, &look, rpc_now_ms() + SWEEP_MS));
     return look.due ? server_do(server, expire_answers, NULL, 0) : ERR_OK;
 }
@@ -272,12 +319,16 @@ static void sweep(void *context)
     struct server *server = context;
     flush_late(server);
     run_end_waiting(server);
+    if (sweep_clock(server) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "sweep: the clock is looked at later: %s", fail_words());
     if (sweep_leases(server) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "sweep: leases are looked at later: %s", fail_words());
     if (sweep_unlocked(server) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "sweep: alarms are entered later: %s", fail_words());
     if (sweep_answers(server) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "sweep: old answers are removed later: %s", fail_words());
+    if (expiry_sweep(server) != ERR_OK)
+        log_line(LOG_LEVEL_WARN, "sweep: what expires is looked at later: %s", fail_words());
     if (seizure_go_on(server) != ERR_OK)
         log_line(LOG_LEVEL_WARN, "run: a seizure goes on later: %s", fail_words());
     atomic_store(&server->sweeping, false);

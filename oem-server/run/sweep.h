@@ -9,6 +9,11 @@
  * entry; then writes the entry "start" (test_run: restart_ends_runs). */
 enum err sweep_start(struct server *server);
 
+/* Inside a change: counts what is left of open orders as unknown after all runs were ended,
+ * each with an entry (order_adopt()). */
+enum err sweep_adopt(struct server *server, struct store_tx *tx,
+                     struct order_adopted *adopted_out);
+
 /* Called about once a second; does not wait. Lets a worker end runs whose lease has expired (in
  * the store and in memory), write entries that have waited for SERVER_FLUSH_MS, enter an alarm
  * for each unit that is committed for too long without a lock statement, once an hour, and

@@ -10,6 +10,7 @@
 #include "common/host/log.h"
 #include "common/host/stop.h"
 #include "oem-server/call/call.h"
+#include "oem-server/server/clock_check.h"
 #include "oem-server/server/server.h"
 #include "oem-server/tlog/tlog.h"
 
@@ -26,6 +27,7 @@ static const struct auth_principal principal = { .role = AUTH_SERVER,
 static enum err open_log(struct server *server)
 {
     uint8_t public_key[32];
+    TRY(server_keys_expect(server));
     enum err e = hsm_ed25519_public(server->hsm, HSM_LOG, CA_KEY_LOG, public_key);
     if (e == ERR_NOT_FOUND)
         return ERR_OK;
@@ -33,7 +35,7 @@ static enum err open_log(struct server *server)
     return server_log_open(server);
 }
 
-enum err init_open(const char *config_path, struct init **init_out)
+enum err init_open(const char *config_path, bool clock_is_right, struct init **init_out)
 {
     struct init *init = calloc(1, sizeof(*init));
     if (init == NULL)
@@ -43,6 +45,8 @@ enum err init_open(const char *config_path, struct init **init_out)
         e = server_open(init->config, &init->server);
     if (e == ERR_OK)
         e = open_log(init->server);
+    if (e == ERR_OK)
+        e = clock_check(init->server, clock_is_right, "--yes");
     if (e != ERR_OK) {
         init_close(init);
         return e;

@@ -12,8 +12,9 @@
 struct init;
 
 /* Opens the tokens, the Root token included, and the store. *init_out is the caller's, for
- * init_close(). ERR_BUSY: the server runs. */
-enum err init_open(const char *config_path, struct init **init_out);
+ * init_close(). ERR_BUSY: the server runs. ERR_UNAVAILABLE: the clock is before the last entry
+ * of the log, and is not accepted as right (clock_check.h). */
+enum err init_open(const char *config_path, bool clock_is_right, struct init **init_out);
 void init_close(struct init *init); /* NULL is fine */
 
 /* An rpc_transport; context is the struct init. Serves Pki, and Registry.Add and List for

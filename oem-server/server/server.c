@@ -12,58 +12,94 @@
 #include "common/host/log.h"
 #include "common/host/p256.h"
 #include "oem-server/api/services.h"
+#include "oem-server/run/expiry.h"
 #include "oem-server/run/run.h"
 #include "oem-server/run/sweep.h"
+#include "oem-server/server/clock_check.h"
 #include "oem-server/server/log_check.h"
 
 enum { US_OF_SECOND = 1000000 };
 
-bool server_watch(struct server *server, char words[static HSM_UNRESPONSIVE_SIZE])
+/* An HSM that signs, but not well, is told too. */
+static enum ailment look(struct server *server, char words[static SERVER_AILMENT_SIZE])
 {
-    unsigned unresponsive = hsm_unresponsive(SERVER_UNRESPONSIVE_MS, words);
+    enum ailment ailment = server_ails(server, words);
+    if (ailment == AILMENT_NONE)
+        (void)hsm_health(server->hsm, words);
+    return ailment == AILMENT_NONE && words[0] != '\0' ? AILMENT_UNWELL : ailment;
+}
+
+static void tell(enum ailment was, enum ailment now, const char *words, unsigned replaced)
+{
+    static const char *const over[] = { [AILMENT_HSM] = "the HSM responds again",
+                                        [AILMENT_STORE] = "the store works again",
+                                        [AILMENT_UNWELL] = "the HSM is well again" };
+    if (now == AILMENT_UNWELL)
+        log_line(LOG_LEVEL_WARN, "server: HSM: %s", words);
+    else if (now != AILMENT_NONE)
+        log_line(LOG_LEVEL_ERROR, "server: %s; %u threads serve in place of others", words,
+                 replaced);
+    else
+        log_line(LOG_LEVEL_INFO, "server: %s", over[was]);
+}
+
+bool server_watch(struct server *server, char words[static SERVER_AILMENT_SIZE])
+{
+    enum ailment ailment = look(server, words), was = server->ailment;
     unsigned replaced = work_patrol(server->work, SERVER_SLOW_MS);
-    bool changed = unresponsive != server->unresponsive;
-    if (changed && unresponsive != 0)
-        log_line(LOG_LEVEL_ERROR,
-                 "server: the HSM is unresponsive: %s; %u threads serve in place of others",
-                 words, replaced);
-    else if (changed)
-        log_line(LOG_LEVEL_INFO, "server: the HSM responds again");
-    server->unresponsive = unresponsive;
+    bool changed = ailment != was;
+    if (changed)
+        tell(was, ailment, words, replaced);
+    server->ailment = ailment;
     clients_watch(server);
     sweep_watch(server);
+    server_anchor_watch(server);
     return changed;
 }
 
-static void seek(void *context)
+static void tend(void *context)
 {
     struct server *server = context;
-    if (hsm_check(server->hsm) != ERR_OK)
-        log_line(LOG_LEVEL_WARN, "server: the HSM is away: %s", fail_words());
+    hsm_wanted(rpc_now_ms() + SERVER_CHANGE_MS, NULL);
+    if (hsm_check(server->hsm) == ERR_OK)
+        (void)ca_keys_try(server->hsm);
+    (void)hsm_mend(server->hsm);
+    hsm_wanted(0, NULL);
     atomic_store(&server->seeking, false);
 }
 
-/* Lets a worker look for a missing token, once a second. */
-static void look_for_token(struct server *server)
+/* Lets a worker look for a missing token once a second, and try the keys when that is due. */
+static void tend_hsm(struct server *server)
 {
-    if (atomic_exchange(&server->seeking, true))
+    char words[HSM_WORDS_SIZE];
+    bool lost = hsm_lost_since(server->hsm) != 0;
+    uint64_t now_ms = rpc_now_ms();
+    unsigned every_ms = lost                                       ? 0
+                        : hsm_health(server->hsm, words) == ERR_OK ? SERVER_TRY_MS
+                                                                   : SERVER_TRY_AGAIN_MS;
+    if (hsm_suspect(server->hsm) && every_ms > SERVER_TRY_AGAIN_MS)
+        every_ms = SERVER_TRY_AGAIN_MS;
+    if (now_ms - server->tried_ms < every_ms || atomic_exchange(&server->seeking, true))
         return;
+    server->tried_ms = now_ms;
     AUTO(strand_drop) struct strand *strand = strand_new(server->work);
-    if (strand == NULL || strand_submit(strand, seek, server) != ERR_OK)
+    if (strand == NULL || strand_submit(strand, tend, server) != ERR_OK)
         atomic_store(&server->seeking, false);
 }
 
 enum err server_check(struct server *server)
 {
+    char hung[HSM_UNRESPONSIVE_SIZE];
     uint64_t since = hsm_lost_since(server->hsm);
     if (tlog_stopped(server->log))
         return fail(ERR_DATA_LOSS,
                     "server: the event log has stopped, so the server stops; its messages "
                     "above say why");
-    if (since == 0)
-        return ERR_OK;
-    look_for_token(server);
-    return rpc_now_ms() - since < SERVER_LOST_MS
+    if (hsm_unresponsive(SERVER_LOST_MS, hung) != 0)
+        return fail(ERR_UNAVAILABLE,
+                    "server: the HSM is unresponsive: %s: stopping, to be restarted", hung);
+    tend_hsm(server);
+    return since == 0 || rpc_now_ms() - since < SERVER_LOST_MS
                ? ERR_OK
                : fail(ERR_UNAVAILABLE,
                       "server: a token of the HSM has been missing for %d s: stopping, to be "
@@ -154,6 +190,18 @@ enum err server_renew(struct server *server)
     return e;
 }
 
+/* All entries are durable: the next start puts them into the anchor. */
+static enum err without_anchor(struct server *server, enum err e)
+{
+    struct tlog_anchor_status status;
+    tlog_anchor_look(server->log, &status);
+    if (e != ERR_UNAVAILABLE || status.words[0] == '\0')
+        return e;
+    log_line(LOG_LEVEL_WARN, "server: stopped without the last entries in the log's anchor: %s",
+             status.words);
+    return ERR_OK;
+}
+
 enum err server_stop(struct server *server)
 {
     AUTO(buf_free) struct buf note = { 0 };
@@ -164,7 +212,7 @@ enum err server_stop(struct server *server)
              (unsigned long long)atomic_load(&server->changes),
              (unsigned long long)hsm_operations_total());
     TRY(event_simple(server, "stop", "oem-server", "", ERR_OK, "stopped in order"));
-    return tlog_checkpoint(server->log, &note, &size);
+    return without_anchor(server, tlog_checkpoint(server->log, &note, &size));
 }
 
 void server_close(struct server *server)
@@ -185,42 +233,32 @@ void server_close(struct server *server)
     free(server);
 }
 
-struct clocks {
-    int64_t now_us, last_us;
-};
-
-static enum err read_clocks(struct store_tx *tx, void *context)
+/* In the order in which oemctl init makes them. */
+static enum err open_parts(struct server *server)
 {
-    struct clocks *clocks = context;
-    clocks->now_us = store_now_us(tx);
-    enum err e = store_log_last_time(tx, &clocks->last_us);
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
-}
-
-/* A clock that was set back makes leases, windows and certificates wrong, and nothing here can
- * set it right: it is said, here and by Health. */
-static enum err check_clock(struct server *server)
-{
-    struct clocks clocks = { 0 };
-    TRY(store_read(server->store, read_clocks, &clocks, rpc_now_ms() + SERVER_CHANGE_MS));
-    atomic_store(&server->last_us, clocks.last_us);
-    if (clocks.last_us - clocks.now_us > UNIT_CLOCK_STEP_US)
-        log_line(LOG_LEVEL_WARN,
-                 "server: the clock is %lld s behind the event log's last entry: leases, order "
-                 "windows and certificates go by it; set it right (timedatectl) and restart",
-                 (long long)((clocks.last_us - clocks.now_us) / US_OF_SECOND));
-    return ERR_OK;
-}
-
-enum err server_resume(struct server *server)
-{
+    TRY(server_keys_expect(server));
     TRY(server_log_open(server));
     enum err e = server_ca_open(server);
     if (e == ERR_NOT_FOUND)
         return fail(ERR_PRECONDITION, "server: %s holds no CA yet: run oemctl init first",
                     server->config->store_path);
     TRY(e);
+    server->tried_ms = rpc_now_ms();
+    return ca_keys_try(server->hsm);
+}
+
+enum err server_resume(struct server *server, const struct server_accepts *accepts)
+{
+    TRY(open_parts(server));
     TRY(log_check_state(server));
-    TRY(check_clock(server));
-    return sweep_start(server);
+    TRY(clock_check(server, accepts->clock, "--clock-is-right"));
+    if (!accepts->renewal)
+        TRY(clock_check_web_server(server));
+    TRY(server_anchor_begin(server));
+    TRY(sweep_start(server));
+    if (accepts->clock)
+        TRY(server_do(server, tlog_clock_accept, server->log, 0));
+    if (accepts->renewal)
+        TRY(server_renew(server));
+    return expiry_look(server);
 }

@@ -40,6 +40,13 @@ struct store_backend {
     enum err (*savepoint_rollback)(struct store_link *link);
     int64_t (*now_us)(struct store_link *link); /* the database's clock, since 1970 */
 
+    /* Writes and commits something that means nothing: does the database take changes? Logs no
+     * failure. */
+    enum err (*probe)(struct store_link *link);
+    /* What was wrong with the machine at the latest failure of that kind, for people, without
+     * a file's name; its error. */
+    const char *(*trouble)(struct store_link *link, enum err *err_out);
+
     enum err (*script)(struct store_link *link, const char *sql); /* of the schema */
     enum err (*check)(struct store_link *link); /* all statements fit the schema */
     /* Are tables, indexes and triggers what the migrations make? ERR_DATA_LOSS: no. */

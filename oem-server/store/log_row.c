@@ -69,15 +69,27 @@ enum err store_log_size(struct store_tx *tx, uint64_t *size_out)
     return ERR_OK;
 }
 
+static enum err time_read(struct query *query, int64_t *time_us_out)
+{
+    TRY(query_one(query));
+    int64_t time_us = query_i64(query);
+    TRY(query_end(query));
+    *time_us_out = time_us;
+    return ERR_OK;
+}
+
 enum err store_log_last_time(struct store_tx *tx, int64_t *time_us_out)
 {
     AUTO(query_close) struct query query = { 0 };
     TRY(query_open(tx, STATEMENT_LOG_LAST_TIME, NO_VALUES, &query));
-    TRY(query_one(&query));
-    int64_t time_us = query_i64(&query);
-    TRY(query_end(&query));
-    *time_us_out = time_us;
-    return ERR_OK;
+    return time_read(&query, time_us_out);
+}
+
+enum err store_log_time(struct store_tx *tx, uint64_t index, int64_t *time_us_out)
+{
+    AUTO(query_close) struct query query = { 0 };
+    TRY(query_open(tx, STATEMENT_LOG_TIME, VALUES(value_u64(index)), &query));
+    return time_read(&query, time_us_out);
 }
 
 enum err store_log_head_put(struct store_tx *tx, uint64_t size, struct span edge)

@@ -1,29 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading: a pool of connections, each opened when first needed, so that readers do not wait
- * for the writer. store_read() is called by any thread and runs the function on that thread, in
- * a read transaction that sees one state of the store. The mutex protects the pool; it must not
- * be held while a function runs.
+ * Reading: a pool of connections, all opened at the start, so that readers wait neither for the
+ * writer nor for a descriptor. store_read() is called by any thread and runs the function on
+ * that thread, in a read transaction that sees one state of the store. The mutex protects the
+ * pool; it must not be held while a function runs.
  */
 #include "common/host/log.h"
 #include "oem-server/store/tx.h"
 
-/* Under the mutex. A connection is counted before it is opened. */
-static bool reader_wanted(const struct store *store)
+enum err readers_open(struct store *store)
 {
-    return store->free_count == 0 && store->reader_count < STORE_READERS_MAX;
-}
-
-static enum err reader_open(struct store *store, struct store_link **link_out)
-{
-    enum err opened = store->backend->open(store->path, true, link_out);
-    if (opened == ERR_OK)
-        return ERR_OK;
-    pthread_mutex_lock(&store->mutex);
-    store->reader_count--;
-    pthread_cond_signal(&store->freed);
-    pthread_mutex_unlock(&store->mutex);
-    return opened;
+    while (store->free_count < STORE_READERS_MAX) {
+        TRY(store->backend->open(store->path, true, &store->readers[store->free_count]));
+        store->free_count++;
+    }
+    return ERR_OK;
 }
 
 static enum err reader_take(struct store *store, uint64_t deadline_ms,
@@ -32,16 +23,11 @@ static enum err reader_take(struct store *store, uint64_t deadline_ms,
     struct store_link *link = NULL;
     bool waited = true;
     pthread_mutex_lock(&store->mutex);
-    while (waited && store->free_count == 0 && store->reader_count == STORE_READERS_MAX)
+    while (waited && store->free_count == 0)
         waited = store_wait(&store->freed, &store->mutex, deadline_ms);
-    bool open = reader_wanted(store);
-    if (open)
-        store->reader_count++;
-    else if (store->free_count != 0)
+    if (store->free_count != 0)
         link = store->readers[--store->free_count];
     pthread_mutex_unlock(&store->mutex);
-    if (open)
-        return reader_open(store, link_out);
     if (link == NULL)
         return fail_quiet(ERR_DEADLINE, "store: %d readers were busy until the deadline",
                           STORE_READERS_MAX);

@@ -36,8 +36,8 @@
     X(ORDER, "order", "name", 1,                                                               \
       "quantity, spares, firmware_sha256, devauth_sha256, lock_level, boot_key_scope,"         \
       " boot_test, not_before, not_after, lot, line, part_number, attributes, closed,"         \
-      " closed_reason, created_us, good, accepted, under_way, issued",                         \
-      21, "orders", FIELDS)                                                                    \
+      " closed_reason, created_us, good, accepted, under_way, issued, unknown",                \
+      22, "orders", FIELDS)                                                                    \
     X(ORDER_STATION, "order-station", "order_name, station", 2, "added_us", 3,                 \
       "order_stations", FIELDS)                                                                \
     X(UNIT, "unit", "uid", 1,                                                                  \
@@ -95,7 +95,7 @@ enum { ROW_KEYS_MAX = 3, ROW_COLUMNS_MAX = 24 };
 #define ROW_PLACES_8  ROW_PLACES_7 ", $8"
 #define ROW_PLACES_11 ROW_PLACES_8 ", $9, $10, $11"
 #define ROW_PLACES_14 ROW_PLACES_11 ", $12, $13, $14"
-#define ROW_PLACES_21 ROW_PLACES_14 ", $15, $16, $17, $18, $19, $20, $21"
+#define ROW_PLACES_22 ROW_PLACES_14 ", $15, $16, $17, $18, $19, $20, $21, $22"
 
 #define ROW_LIMIT_1 "$2"
 #define ROW_LIMIT_2 "$3"

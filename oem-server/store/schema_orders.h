@@ -4,7 +4,8 @@
 
 #include "oem-server/store/schema_words.h"
 
-/* The counters of an order are those that unit/ keeps; they bound what is made and issued. */
+/* The counters of an order are those that unit/ keeps; they bound what is made and issued.
+ * unknown: places that entries which are lost may have spent (unit/adopt.c). */
 // clang-format off
 #define SCHEMA_ORDERS                                                                         \
     "CREATE TABLE images (sha256 BYTEA NOT NULL PRIMARY KEY CHECK (length(sha256) = 32),"     \
@@ -24,7 +25,8 @@
     " good BIGINT NOT NULL CHECK (good >= 0), accepted BIGINT NOT NULL CHECK (accepted"       \
     " BETWEEN 0 AND good), under_way BIGINT NOT NULL CHECK (under_way >= 0),"                 \
     " issued BIGINT NOT NULL CHECK (issued BETWEEN 0 AND quantity + spares),"                 \
-    " CHECK (good + under_way <= quantity));"                                                 \
+    " unknown BIGINT NOT NULL CHECK (unknown >= 0),"                                          \
+    " CHECK (good + under_way + unknown <= quantity));"                                       \
     "CREATE TRIGGER orders_terms BEFORE UPDATE OF firmware_sha256,"                           \
     " devauth_sha256, lock_level, boot_key_scope ON orders WHEN OLD.firmware_sha256 <>"       \
     " NEW.firmware_sha256 OR OLD.devauth_sha256 <> NEW.devauth_sha256 OR OLD.lock_level <>"   \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store on SQLite. Called by the store through struct store_backend; a link is used by one
- * thread at a time. No other file but sqlite_schema.c may know SQLite.
+ * thread at a time. No other file but sqlite_error.c and sqlite_schema.c may know SQLite.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include "common/host/log.h"
 #include "common/host/own.h"
 #include "oem-server/store/backend.h"
+#include "oem-server/store/sqlite_error.h"
 #include "oem-server/store/sqlite_schema.h"
 
 enum {
@@ -34,45 +35,25 @@ struct store_rows {
 struct store_link {
     sqlite3 *db;
     char *path;
+    const char *trouble; /* of the machine, at the latest failure of that kind, */
+    enum err trouble_err;
+    bool quiet;                              /* failures are not logged */
     struct store_rows rows[STATEMENT_COUNT]; /* prepared when first used */
 };
 
-/* Where a statement has no "ON CONFLICT", an existing row is one that the log did not write. */
-static enum err code_of(int extended)
-{
-    switch (extended) {
-    case SQLITE_CONSTRAINT_PRIMARYKEY:
-    case SQLITE_CONSTRAINT_UNIQUE:
-        return ERR_DATA_LOSS;
-    case SQLITE_CONSTRAINT_FOREIGNKEY:
-        return ERR_PRECONDITION;
-    default:
-        break;
-    }
-    switch (extended & 0xff) {
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return ERR_DATA_LOSS;
-    case SQLITE_CONSTRAINT:
-    case SQLITE_TOOBIG:
-        return ERR_INVALID;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return ERR_BUSY;
-    case SQLITE_NOMEM:
-        return ERR_MEMORY;
-    default:
-        return ERR_STORE;
-    }
-}
-
 /* The extended code distinguishes a full disk from a missing file; the message names the file.
  */
-static enum err fail_db(const struct store_link *link, const char *doing)
+static enum err fail_db(struct store_link *link, const char *doing)
 {
-    return fail(code_of(sqlite3_extended_errcode(link->db)), "store: %s: %s: %s (%d)",
-                link->path, doing, sqlite3_errmsg(link->db),
-                sqlite3_extended_errcode(link->db));
+    int code = sqlite_error_of(link->db);
+    enum err e = sqlite_error_code(code);
+    const char *trouble = sqlite_error_trouble(code), *words = sqlite3_errmsg(link->db);
+    if (trouble != NULL) {
+        link->trouble = trouble;
+        link->trouble_err = e;
+    }
+    return link->quiet ? fail_quiet(e, "store: %s: %s: %s (%d)", link->path, doing, words, code)
+                       : fail(e, "store: %s: %s: %s (%d)", link->path, doing, words, code);
 }
 
 static enum err link_script(struct store_link *link, const char *sql)
@@ -142,7 +123,8 @@ static enum err wal_on(struct store_link *link)
 }
 
 /* recursive_triggers: without it, a REPLACE would bypass the triggers that keep facts from
- * deletion. */
+ * deletion. temp_store: a savepoint's journal, or a sort, needs no file and no descriptor. The
+ * first read opens the files of the WAL. */
 static enum err link_configure(struct store_link *link, bool read_only)
 {
     sqlite3_extended_result_codes(link->db, 1);
@@ -150,10 +132,13 @@ static enum err link_configure(struct store_link *link, bool read_only)
     sqlite3_db_config(link->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(link->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     if (read_only)
-        return link_script(link, "PRAGMA cell_size_check = ON; PRAGMA query_only = ON;");
+        return link_script(link, "PRAGMA cell_size_check = ON; PRAGMA query_only = ON;"
+                                 " PRAGMA temp_store = MEMORY;"
+                                 " SELECT COUNT(*) FROM sqlite_schema;");
     TRY(wal_on(link));
     return link_script(link, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                              " PRAGMA recursive_triggers = ON;"
+                             " PRAGMA temp_store = MEMORY;"
                              " PRAGMA cell_size_check = ON;"
                              " PRAGMA journal_size_limit = 67108864;");
 }
@@ -194,6 +179,22 @@ static void link_rollback(struct store_link *link)
 {
     if (sqlite3_get_autocommit(link->db) == 0)
         (void)link_script(link, "ROLLBACK");
+}
+
+/* The number is of no use to SQLite; setting it writes the first page. */
+static enum err link_probe(struct store_link *link)
+{
+    link->quiet = true;
+    enum err e = link_script(link, "BEGIN IMMEDIATE; PRAGMA user_version = 0; COMMIT");
+    link_rollback(link);
+    link->quiet = false;
+    return e;
+}
+
+static const char *link_trouble(struct store_link *link, enum err *err_out)
+{
+    *err_out = link->trouble != NULL ? link->trouble_err : ERR_STORE;
+    return link->trouble != NULL ? link->trouble : "see the lines before";
 }
 
 static bool link_in_transaction(struct store_link *link)
@@ -375,6 +376,8 @@ const struct store_backend store_sqlite = {
     .savepoint_release = link_savepoint_release,
     .savepoint_rollback = link_savepoint_rollback,
     .now_us = link_now_us,
+    .probe = link_probe,
+    .trouble = link_trouble,
     .script = link_script,
     .check = link_check,
     .schema_check = link_schema_check,

@@ -65,6 +65,7 @@
                " operator, kind, method, arrow, outcome, firmware, time_us)"                   \
                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")                  \
     X(LOG_LAST_TIME, "SELECT time_us FROM log_entries ORDER BY position DESC LIMIT 1")         \
+    X(LOG_TIME, "SELECT time_us FROM log_entries WHERE position = $1")                         \
     X(LOG_LAST, "SELECT position FROM log_entries ORDER BY position DESC LIMIT 1")             \
     X(LOG_READ, "SELECT position, entry FROM log_entries WHERE position >= $1"                 \
                 " ORDER BY position LIMIT $2")                                                 \

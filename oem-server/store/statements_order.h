@@ -7,7 +7,8 @@
                  " boot_key_scope, boot_test, not_before, not_after, lot, line, part_number,"  \
                  " attributes, closed, closed_reason FROM orders WHERE name = $1")             \
     X(ORDER_NAMES, "SELECT name FROM orders WHERE name > $1 ORDER BY name LIMIT $2")           \
-    X(ORDER_COUNTERS, "SELECT good, accepted, under_way, issued FROM orders WHERE name = $1")  \
+    X(ORDER_COUNTERS, "SELECT good, accepted, under_way, issued, unknown FROM orders"          \
+                      " WHERE name = $1")                                                      \
     X(ORDER_STATIONS, "SELECT station FROM order_stations WHERE order_name = $1"               \
                       " ORDER BY station LIMIT $2")                                            \
     X(ORDER_STATION_DELETE, "DELETE FROM order_stations WHERE order_name = $1"                 \
@@ -19,13 +20,20 @@
     X(ORDER_COUNT_ADD, "UPDATE orders SET good = good + $2, accepted = accepted + $3,"         \
                        " under_way = under_way + $4 WHERE name = $1")                          \
     X(ORDER_PLACE, "UPDATE orders SET under_way = under_way + 1 WHERE name = $1"               \
-                   " AND good + under_way < quantity")                                         \
+                   " AND good + under_way + unknown < quantity")                               \
     X(ORDER_ISSUE, "UPDATE orders SET issued = issued + 1 WHERE name = $1"                     \
-                   " AND issued < quantity + spares")                                          \
+                   " AND issued + unknown < quantity + spares")                                \
     X(ORDER_CLOSE, "UPDATE orders SET closed = 1, closed_reason = $2 WHERE name = $1")         \
     X(ORDER_EXTEND, "UPDATE orders SET not_after = $2 WHERE name = $1")                        \
-    X(ORDER_QUANTITY, "UPDATE orders SET quantity = $2, spares = $3 WHERE name = $1"           \
-                      " AND good + under_way <= $2 AND issued <= $2 + $3")                     \
+    X(ORDER_QUANTITY, "UPDATE orders SET quantity = $2, spares = $3, unknown = $4"             \
+                      " WHERE name = $1 AND $4 <= unknown AND good + under_way + $4 <= $2"     \
+                      " AND issued <= $2 + $3")                                                \
+    X(ORDER_UNKNOWN, "UPDATE orders SET unknown = quantity - good - under_way"                 \
+                     " WHERE name = $1")                                                       \
+    X(ORDER_WITH_PLACES, "SELECT name, quantity - good - under_way - unknown FROM orders"      \
+                         " WHERE name > $1 AND closed = 0"                                     \
+                         " AND quantity - good - under_way - unknown > 0"                      \
+                         " ORDER BY name LIMIT $2")                                            \
     X(ORDER_RECOUNT,                                                                           \
       "SELECT o.name, o.good, o.accepted, o.under_way, o.issued,"                              \
       " (SELECT COUNT(*) FROM units u WHERE u.order_name = o.name AND (u.state = 4"            \

@@ -106,6 +106,7 @@ enum err store_open(const char *path, struct store **store_out)
     while (more)
         TRY(migrate_one(store, &more));
     TRY(store->backend->check(store->link));
+    TRY(readers_open(store));
     TRY(writer_start(store));
     *store_out = TAKE(store);
     return ERR_OK;

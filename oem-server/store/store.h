@@ -50,11 +50,24 @@ void store_close(struct store *store);
  *
  * The deadline (CLOCK_MONOTONIC, ms: rpc_now_ms()'s clock) counts until fn starts
  * (ERR_DEADLINE: it did not run); after that, store_do() waits for the result. ERR_UNAVAILABLE:
- * the group's commit failed, fn was run once more alone, and that failed too: nothing of it is
- * in the store.
+ * the group's commit failed, fn was run once more alone, and that failed too, or no transaction
+ * could begin: nothing of it is in the store.
  */
 typedef enum err store_fn(struct store_tx *tx, void *context);
 enum err store_do(struct store *store, store_fn *fn, void *context, uint64_t deadline_ms);
+
+/* How changes go. Any thread; does not wait for them. */
+struct store_health {
+    bool fails;        /* no change is committed */
+    uint64_t fails_ms; /* for how long */
+    enum err err;      /* why: ERR_STORE, ERR_BUSY, ERR_MEMORY */
+    const char *words; /* the same for people, without a file's name: "its disk is full" */
+    uint64_t waits_ms; /* the transaction in progress has taken so far; 0: none is */
+    uint64_t took_ms;  /* the latest one */
+};
+/* While changes fail, the writer itself tries each second whether they do, so words, and an end
+ * of the failure, need no caller (tests/e2e/disk). */
+void store_health(struct store *store, struct store_health *health_out);
 
 /* Reads: in a read transaction, on a connection from a small pool. Does not wait for the
  * writer; waits for a connection until the deadline (ERR_DEADLINE). fn must be short (under 5
@@ -205,6 +218,8 @@ enum err store_log_node_count(struct store_tx *tx, uint64_t *count_out); /* slow
 enum err store_log_size(struct store_tx *tx, uint64_t *size_out);        /* last index + 1 */
 /* When the last entry was made. ERR_NOT_FOUND: the log is empty. */
 enum err store_log_last_time(struct store_tx *tx, int64_t *time_us_out);
+/* When that entry was made. ERR_NOT_FOUND: there is none. */
+enum err store_log_time(struct store_tx *tx, uint64_t index, int64_t *time_us_out);
 /* The tree's edge, as tlog writes it. ERR_NOT_FOUND: the log is empty. */
 enum err store_log_head_put(struct store_tx *tx, uint64_t size, struct span edge);
 enum err store_log_head_get(struct store_tx *tx, uint64_t *size_out, struct buf *edge_out);

@@ -15,6 +15,8 @@
 #include "oem-server/store/hooks.h"
 #include "oem-server/store/tx.h"
 
+enum { PROBE_MS = 1000 }; /* while changes fail: how often it is tried whether they do */
+
 enum job_state { JOB_QUEUED, JOB_TAKEN, JOB_DONE };
 
 /* On the stack of the thread that waits in store_do(). state and next under the mutex; err and
@@ -115,6 +117,7 @@ static bool job_run(struct store_tx *tx, struct store_job *job)
     job->started = true;
     fail_clear();
     job_says(job, fn_check(tx, job->fn(tx, job->context)));
+    tx->hurt = tx->hurt || job->err == ERR_STORE;
     store_notes_clear(tx);
     if (job->err == ERR_OK)
         return in_transaction(tx) && backend->savepoint_release(tx->link) == ERR_OK;
@@ -139,49 +142,93 @@ static bool jobs_run(struct store_tx *tx, struct store_job **jobs, size_t count)
     return true;
 }
 
-/* One transaction for these jobs. false: nothing of it was committed, and no result holds. */
-static bool jobs_commit(struct store *store, struct store_job **jobs, size_t count)
+/* Commits these jobs in the transaction that has begun. false: nothing of it was committed, and
+ * no result holds. */
+static bool jobs_commit(struct store_tx *tx, struct store_job **jobs, size_t count)
 {
-    struct store_tx tx = { .store = store, .link = store->link };
-    bool committed = false;
-    if (store->backend->begin(store->link) == ERR_OK) {
-        committed = jobs_run(&tx, jobs, count) && follower_finish(store, &tx) == ERR_OK &&
-                    !tx.doomed && !atomic_load(&store->fails) &&
-                    store->backend->commit(store->link) == ERR_OK;
-        if (!committed)
-            store->backend->rollback(store->link);
-    }
-    notes_free(&tx);
+    struct store *store = tx->store;
+    bool committed = jobs_run(tx, jobs, count) && follower_finish(store, tx) == ERR_OK &&
+                     !tx->doomed && !atomic_load(&store->fails) &&
+                     store->backend->commit(store->link) == ERR_OK;
+    if (!committed)
+        store->backend->rollback(store->link);
+    notes_free(tx);
     follower_ended(store, committed);
     return committed;
 }
 
-static void job_alone(struct store *store, struct store_job *job)
+static struct store_tx tx_of(struct store *store)
 {
-    if (jobs_commit(store, &job, 1))
-        return;
+    return (struct store_tx){ .store = store, .link = store->link };
+}
+
+static void job_lost(struct store_job *job)
+{
     char why[FAIL_WORDS_MAX];
     snprintf(why, sizeof(why), "%s", fail_words());
     job_says(job, fail(ERR_UNAVAILABLE, "store: the change was not committed: %.300s", why));
 }
 
-static void group_run(struct group *group)
+/* What failed to begin would fail for all jobs, and may have waited long for a lock. */
+static void jobs_refuse(struct store_job **jobs, size_t count)
 {
-    if (jobs_commit(group->store, group->jobs, group->count))
-        return;
-    log_line(LOG_LEVEL_WARN, "store: %s: a group of %zu changes was lost: each is run alone",
-             group->store->path, group->count);
-    for (size_t i = 0; i < group->count; i++)
-        job_alone(group->store, group->jobs[i]);
+    if (count != 0)
+        job_lost(jobs[0]);
+    for (size_t i = 1; i < count; i++) {
+        jobs[i]->err = jobs[0]->err;
+        memcpy(jobs[i]->message, jobs[0]->message, sizeof(jobs[i]->message));
+    }
 }
 
-/* Waits for jobs. false: the store closes, and there is none. */
-static bool group_take(struct group *group)
+/* The group was lost. true: the machine failed none of these. */
+static bool jobs_alone(struct group *group)
+{
+    struct store *store = group->store;
+    bool done = true;
+    log_line(LOG_LEVEL_WARN, "store: %s: a group of %zu changes was lost: each is run alone",
+             store->path, group->count);
+    for (size_t i = 0; i < group->count; i++) {
+        struct store_tx tx = tx_of(store);
+        if (store->backend->begin(store->link) != ERR_OK) {
+            jobs_refuse(group->jobs + i, group->count - i);
+            return false;
+        }
+        bool committed = jobs_commit(&tx, &group->jobs[i], 1);
+        if (!committed)
+            job_lost(group->jobs[i]);
+        done = done && committed && !tx.hurt;
+    }
+    return done;
+}
+
+/* A change is queued, or the store closes. false: neither, but it is time for a probe. */
+static bool jobs_await(struct store *store)
+{
+    uint64_t until_ms = store_ms() + PROBE_MS;
+    bool in_time = true;
+    pthread_mutex_lock(&store->mutex);
+    while (store->first == NULL && !store->closing && in_time)
+        if (store->health.fails_ms != 0)
+            in_time = store_wait(&store->work, &store->mutex, until_ms);
+        else
+            pthread_cond_wait(&store->work, &store->mutex);
+    pthread_mutex_unlock(&store->mutex);
+    return in_time;
+}
+
+/* false: the store closes, and there is none. */
+static bool jobs_are_due(struct store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    bool due = store->first != NULL || !store->closing;
+    pthread_mutex_unlock(&store->mutex);
+    return due;
+}
+
+static void group_take(struct group *group)
 {
     struct store *store = group->store;
     pthread_mutex_lock(&store->mutex);
-    while (store->first == NULL && !store->closing)
-        pthread_cond_wait(&store->work, &store->mutex);
     group->count = 0;
     while (store->first != NULL && group->count < STORE_GROUP_MAX) {
         struct store_job *job = store->first;
@@ -192,7 +239,40 @@ static bool group_take(struct group *group)
     if (store->first == NULL)
         store->last = NULL;
     pthread_mutex_unlock(&store->mutex);
-    return group->count != 0;
+}
+
+/* Changes that were all refused, or withdrawn, wrote nothing: they tell nothing of the disk. */
+static bool tells(const struct group *group)
+{
+    for (size_t i = 0; i < group->count; i++)
+        if (group->jobs[i]->err == ERR_OK)
+            return true;
+    return false;
+}
+
+/* Jobs stay in the queue, where their deadlines count, until the transaction has begun. */
+static void group_run(struct group *group)
+{
+    struct store *store = group->store;
+    struct store_tx tx = tx_of(store);
+    health_begun(store);
+    bool done = store->backend->begin(store->link) == ERR_OK;
+    group_take(group);
+    if (!done)
+        jobs_refuse(group->jobs, group->count);
+    else if (group->count == 0)
+        store->backend->rollback(store->link);
+    else if (jobs_commit(&tx, group->jobs, group->count))
+        done = !tx.hurt;
+    else
+        done = jobs_alone(group);
+    health_ended(store, done && (tells(group) || store->health.fails_ms == 0));
+}
+
+static void writer_probe(struct store *store)
+{
+    health_begun(store);
+    health_ended(store, store->backend->probe(store->link) == ERR_OK);
 }
 
 static void group_done(const struct group *group)
@@ -208,9 +288,16 @@ static void group_done(const struct group *group)
 static void *writer_main(void *context)
 {
     struct group group = { .store = context };
-    while (group_take(&group)) {
-        group_run(&group);
-        group_done(&group);
+    bool due = true;
+    while (due) {
+        bool probes = !jobs_await(group.store);
+        due = jobs_are_due(group.store);
+        if (due && probes)
+            writer_probe(group.store);
+        else if (due) {
+            group_run(&group);
+            group_done(&group);
+        }
     }
     return NULL;
 }

@@ -26,6 +26,7 @@ static void follow_save(void *context)
     if (log->loaded)
         log->saved = log->pending;
     memcpy(log->saved_leaf, log->leaf, SHA256_SIZE);
+    log->saved_clock = log->clock;
     if (log->uses != NULL)
         uses_save(log->uses);
 }
@@ -37,6 +38,7 @@ static void follow_restore(void *context)
     if (log->loaded)
         log->pending = log->saved;
     memcpy(log->leaf, log->saved_leaf, SHA256_SIZE);
+    log->clock = log->saved_clock;
     if (log->uses != NULL)
         uses_restore(log->uses);
 }
@@ -58,6 +60,7 @@ static void follow_ended(void *context, bool committed)
     struct tlog *log = context;
     bool grown = committed && log->loaded;
     log->loaded = false;
+    tlog_clock_ended(log, committed);
     if (log->uses != NULL)
         uses_ended(log->uses, grown);
     if (!grown)
@@ -247,6 +250,37 @@ static enum err entries_put(struct tlog *log, struct store_tx *tx, Hallmark__V1_
     return ERR_OK;
 }
 
+/* Before the first entry that has a time by the clock as it was set. */
+static enum err clock_entry_put(struct tlog *log, struct store_tx *tx,
+                                const Hallmark__V1__Event *cause)
+{
+    Hallmark__V1__Event event;
+    int64_t now_us = store_now_us(tx);
+    if (!tlog_clock_take(log, now_us, log->clock_words))
+        return ERR_OK;
+    hallmark__v1__event__init(&event);
+    event.time_us = (uint64_t)now_us;
+    event.kind = lend("clock");
+    event.actor = lend("oem-server");
+    event.message = lend(log->clock_words);
+    event.software = cause->software;
+    event.server = lend(log->server);
+    return entry_put(log, tx, &event);
+}
+
+enum err tlog_clock_enter(struct tlog *log, struct store_tx *tx, const char *software)
+{
+    Hallmark__V1__Event cause;
+    hallmark__v1__event__init(&cause);
+    cause.software = lend(software);
+    if (tlog_stopped(log))
+        return fail(ERR_DATA_LOSS, "tlog: stopped");
+    enum err put = clock_entry_put(log, tx, &cause);
+    if (put != ERR_OK)
+        store_tx_doom(tx);
+    return put;
+}
+
 enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
                      uint64_t *index_out)
 {
@@ -264,7 +298,10 @@ enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__
         TLOG_ENTRY_MAX) /* else the next entry accounts for the keys */
         tlog_account_put(log, &account, &own);
     TRY(changes_of(tx, &changes));
-    enum err put = entries_put(log, tx, &own, &changes, &index);
+    enum err put = clock_entry_put(log, tx, &own);
+    own.time_us = tlog_clock_stamp(log, store_now_us(tx), own.time_us);
+    if (put == ERR_OK)
+        put = entries_put(log, tx, &own, &changes, &index);
     if (put != ERR_OK) {
         store_tx_doom(tx); /* rows and tree may differ now: must not be committed */
         return put;

@@ -5,11 +5,25 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "oem-server/tlog/anchor.h"
 #include "oem-server/tlog/checkpoint.h"
 #include "oem-server/tlog/tlog.h"
 #include "oem-server/tlog/tree.h"
 
 enum { TLOG_WAIT_MS = 10000 }; /* for the store */
+/* As UNIT_CLOCK_STEP_US: by how much a clock is adjusted at most. */
+#define TLOG_CLOCK_STEP_US (INT64_C(60) * 1000000)
+
+enum { TLOG_CLOCK_WORDS_MAX = 200 };
+
+/* What time.c knows of the clock; microseconds. */
+struct tlog_clock {
+    int64_t latest_us; /* time of entries since the clock was set, or of the last one before */
+    int64_t floor_us; /* when it was set, by itself: no later entry is earlier; 0: it was not */
+    int64_t distance_us; /* from CLOCK_BOOTTIME to the clock, since then or since the start */
+    int64_t ahead_us;    /* the latest time before it was set back; 0: it was not */
+    int64_t set_us;      /* when it was set, by CLOCK_BOOTTIME; 0: it was not */
+};
 
 struct tlog {
     struct store *store;
@@ -20,21 +34,29 @@ struct tlog {
     char server[65];
     bool following; /* the store's commits: tlog_follow() was called */
 
-    pthread_mutex_t mutex; /* protects committed and signing */
+    pthread_mutex_t mutex; /* protects committed, known and signing */
     pthread_cond_t grown;  /* on CLOCK_MONOTONIC */
     struct tree_edge committed;
+    struct tlog_clock known; /* as of committed */
     atomic_bool stopped; /* the log contradicts itself: nothing more is appended or signed */
 
     /* Used by the store's writer thread only. loaded: pending holds this group's edge, from
      * log_head. */
     bool loaded, saved_loaded;
+    struct tlog_clock clock, saved_clock;
+    char clock_words[TLOG_CLOCK_WORDS_MAX]; /* of the latest time that it was set */
     struct tree_edge pending, saved;
     uint8_t leaf[SHA256_SIZE], saved_leaf[SHA256_SIZE]; /* of the group's last entry */
 
     bool signing; /* a checkpoint is being made, one at a time; its maker owns what follows */
     pthread_cond_t idle;
     uint64_t signed_size;
-    struct buf signed_note; /* empty if none was ever signed */
+    struct buf signed_note; /* that may be given away; empty: none was ever signed, or none of
+                               the anchor's */
+    struct anchor *anchor;  /* NULL: there is none */
+
+    atomic_ullong anchored;               /* entries that the anchor covers */
+    char anchor_words[TLOG_ANCHOR_WORDS]; /* why it is not written; under mutex */
 };
 
 /* Bytes that tlog_account_put() adds, at most. */
@@ -46,6 +68,15 @@ struct account {
 };
 /* Adds them to event, which borrows from account and log. Inside a change. */
 void tlog_account_put(struct tlog *log, struct account *account, Hallmark__V1__Event *event);
+
+/* time.c, in a transaction: at the log's opening; and on the writer's thread.
+ * tlog_clock_take(): true: the clock was set since the entry before, which words say; the entry
+ * of that is the caller's. tlog_clock_stamp(): the time of an entry that was made at time_us.
+ */
+enum err tlog_clock_open(struct tlog *log, struct store_tx *tx);
+bool tlog_clock_take(struct tlog *log, int64_t now_us, char words[static TLOG_CLOCK_WORDS_MAX]);
+uint64_t tlog_clock_stamp(struct tlog *log, int64_t now_us, uint64_t time_us);
+void tlog_clock_ended(struct tlog *log, bool committed);
 
 uint64_t tlog_deadline(void); /* TLOG_WAIT_MS from now, for store_do() and store_read() */
 
@@ -69,6 +100,9 @@ enum err tlog_checkpoint_check(const struct tlog *log, uint64_t size, struct spa
                                struct checkpoint *checkpoint_out);
 /* edge, of checkpoint's size, must have its root. ERR_DATA_LOSS. */
 enum err tlog_root_check(const struct tree_edge *edge, const struct checkpoint *checkpoint);
+
+/* Puts a checkpoint into the anchor, if there is one. By signing's owner. ERR_UNAVAILABLE. */
+enum err tlog_anchor_put(struct tlog *log, uint64_t size, struct span note);
 
 void tlog_follow(struct tlog *log); /* the store's commits, from now on */
 void tlog_committed(struct tlog *log, struct tree_edge *edge_out); /* a copy */

@@ -100,6 +100,7 @@ static enum err load(struct store_tx *tx, void *context)
     TRY(load_signed(log, tx, size > TLOG_NEWEST ? size - TLOG_NEWEST : 0, size));
     TRY(replay_to(log, tx, size));
     TRY(tlog_head_get(tx, &head));
+    TRY(tlog_clock_open(log, tx));
     return tlog_edge_same(&head, &log->committed)
                ? ERR_OK
                : fail(ERR_DATA_LOSS, "tlog: the log's head is of %ju entries, not of these %ju",
@@ -136,6 +137,7 @@ void tlog_free(struct tlog *log)
     if (log->following)
         store_follow(log->store, NULL);
     buf_free(&log->signed_note);
+    anchor_close(log->anchor);
     pthread_cond_destroy(&log->idle);
     pthread_mutex_destroy(&log->mutex);
     pthread_cond_destroy(&log->grown);

@@ -56,11 +56,78 @@ void tlog_free(struct tlog *log);
 enum err tlog_append(struct tlog *log, struct store_tx *tx, const Hallmark__V1__Event *event,
                      uint64_t *index_out);
 
+/* --- The anchor: the newest published checkpoint, in a second place (anchor.h). --- */
+
+enum tlog_anchored {
+    TLOG_ANCHOR_NONE,    /* the configuration names none, and the store knows of none */
+    TLOG_ANCHOR_BEGINS,  /* to be written and recorded: the first one, or after an adoption */
+    TLOG_ANCHOR_AGREES,  /* what it says was published is in the store */
+    TLOG_ANCHOR_BEHIND,  /* the store has fewer entries */
+    TLOG_ANCHOR_FORKED,  /* it has as many, and they are others */
+    TLOG_ANCHOR_GONE,    /* the store had one, and there is no file */
+    TLOG_ANCHOR_DAMAGED, /* the file is no checkpoint that the log's key signed: words */
+    TLOG_ANCHOR_UNSET,   /* the store had one, and the configuration names none */
+};
+enum { TLOG_ANCHOR_WORDS = 200 };
+struct tlog_anchor_found {
+    enum tlog_anchored is;
+    uint64_t size, log_size; /* entries: of the anchor (0: not known), of the store */
+    uint8_t root[32], log_root[32];
+    struct span note; /* the anchor's, if it verifies; as long as nothing is written there */
+    char words[TLOG_ANCHOR_WORDS];
+};
+/* After tlog_open(), before the first change: locks the anchor at path (NULL: none is
+ * configured) for holder, and compares it with the store. From then on a checkpoint is written
+ * there before it is given away, and the newest that was given away is the anchor's
+ * (test_tlog_anchor). Whether the server may run is the caller's to say. ERR_BUSY,
+ * ERR_UNAVAILABLE, ERR_IO as anchor_open(). */
+enum err tlog_anchor_open(struct tlog *log, const char *path, const char *holder,
+                          struct tlog_anchor_found *found_out);
+/* The bytes that stand in the anchor's place; empty: none. Borrowed like found's note. */
+struct span tlog_anchor_held(const struct tlog *log);
+
+/* Records in the store that the log has an anchor; that one was adopted in place of held; that
+ * it has none any more. Inside a change, which appends the entry. */
+enum tlog_record { TLOG_RECORD_USED, TLOG_RECORD_ADOPTED, TLOG_RECORD_NONE };
+enum err tlog_anchor_record(struct store_tx *tx, enum tlog_record record, struct span held);
+
+struct tlog_anchor_status {
+    bool used, due;                /* due: entries are committed that it does not cover */
+    uint64_t size;                 /* entries that it covers */
+    char words[TLOG_ANCHOR_WORDS]; /* why it is not written; "": it is */
+};
+void tlog_anchor_look(struct tlog *log, struct tlog_anchor_status *status_out); /* any thread */
+/* For how long the oldest entry that the anchor does not cover has been waiting, by the
+ * database's clock; INT64_MAX if it was made before that clock was set back. 0: none waits, or
+ * there is no anchor. */
+enum err tlog_anchor_lag(struct tlog *log, struct store_tx *tx, int64_t *lag_us_out);
+
 /* From now on each entry names that server and says how often each key was used since the entry
  * before; an entry of kind "start" also says what the last process of that server left. First
  * finds out whether the group that was being committed when that process ended is in the log.
  * Called before the first change; uses outlives the log. */
 enum err tlog_account(struct tlog *log, const char *server, struct uses *uses);
+
+/* --- The clock (time.c). --- */
+
+/* How far the clock may be from what it is expected to say: it is adjusted by less. What is
+ * more was set. It is expected to go on as CLOCK_BOOTTIME does, and not to be before the last
+ * entry. tlog_append() then first puts an entry of kind "clock", with both times, so that no
+ * entry has an earlier time than one before it, or one ahead of it, unannounced
+ * (test_tlog_time). */
+#define TLOG_CLOCK_STEP_US (INT64_C(60) * 1000000)
+
+/* In a transaction: was it set since the last entry? */
+bool tlog_clock_is_set(struct tlog *log, struct store_tx *tx);
+/* In a function of store_do(): puts that entry, if one is due. */
+enum err tlog_clock_enter(struct tlog *log, struct store_tx *tx, const char *software);
+/* The latest time that the log had before the clock was set back, since 1970; 0: it was not. */
+int64_t tlog_clock_ahead_us(struct tlog *log);
+/* Was it not set for so long, by CLOCK_BOOTTIME? true if it was not since the log was opened.
+ */
+bool tlog_clock_settled(struct tlog *log, int64_t for_us);
+/* A store_fn: the clock is right as it is, and tlog_clock_ahead_us() is 0 again. */
+enum err tlog_clock_accept(struct store_tx *tx, void *log);
 
 uint64_t tlog_size(struct tlog *log); /* entries committed */
 bool tlog_stopped(struct tlog *log);  /* the server must stop: changes get no entry any more */
@@ -75,7 +142,8 @@ uint64_t tlog_wait(struct tlog *log, uint64_t size, const atomic_int *over,
 void tlog_wake(struct tlog *log);
 
 /* The signed note over all that is committed; signed again only when the tree has grown.
- * ERR_UNAVAILABLE: the HSM did not sign in time; ERR_DATA_LOSS: the log has stopped. */
+ * ERR_UNAVAILABLE: the HSM did not sign in time, or the anchor is not written
+ * (test_tlog_anchor); ERR_DATA_LOSS: the log has stopped. */
 enum err tlog_checkpoint(struct tlog *log, struct buf *note_out, uint64_t *size_out);
 /* Proofs over committed entries. ERR_RANGE: there is no such entry or size. *hashes_out is
  * malloc'ed, the caller frees it. */

@@ -84,7 +84,7 @@ static enum err checkpoint_keep(struct store_tx *tx, void *context)
 }
 
 /* Entries are durable before their checkpoint is signed; the checkpoint is durable before it is
- * given away. */
+ * put into the anchor, and there before it is given away. */
 static enum err checkpoint_make(struct tlog *log)
 {
     AUTO(buf_free) struct buf text = { 0 };
@@ -99,6 +99,7 @@ static enum err checkpoint_make(struct tlog *log)
     TRY(sign_text(log, buf_span(&text), &note));
     struct keep keep = { log, edge.size, buf_span(&note) };
     TRY(store_do(log->store, checkpoint_keep, &keep, tlog_deadline()));
+    TRY(tlog_anchor_put(log, edge.size, buf_span(&note)));
     buf_free(&log->signed_note);
     log->signed_note = buf_take(&note);
     log->signed_size = edge.size;

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/hex.h"
 #include "common/host/log.h"
 #include "oem-server/unit/inside.h"
@@ -51,7 +52,7 @@ void unit_holder_take(struct store_tx *tx, const struct unit_limits *limits,
 enum err unit_of_run(struct store_tx *tx, const struct unit_run *run, struct unit *unit_out)
 {
     struct unit unit;
-    char hex[UID_HEX_SIZE];
+    char hex[UID_HEX_SIZE], now[CLOCK_TEXT_SIZE];
     enum err found = unit_get(tx, run->uid, &unit);
     if (found != ERR_OK && found != ERR_NOT_FOUND)
         return found;
@@ -60,7 +61,11 @@ enum err unit_of_run(struct store_tx *tx, const struct unit_run *run, struct uni
         return fail_quiet(ERR_ABORTED, "the run is over: unit %s is not held by it any more",
                           hex);
     if (!unit_holder_live(tx, run->limits, &unit))
-        return fail_quiet(ERR_ABORTED, "the run is over: its time for unit %s has passed", hex);
+        return fail_quiet(
+            ERR_ABORTED,
+            "the run is over: its time for unit %s has passed; the server's clock "
+            "says %s",
+            hex, clock_text(store_now_us(tx) / 1000000, now));
     unit.holder.lease_us = lease_until(tx, run->limits, unit.holder.opened_us);
     TRY(query_write(tx, STATEMENT_UNIT_RENEW,
                     VALUES(value_bytes(run->uid, UID_SIZE), value_number(unit.holder.lease_us)),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
 #include "oem-server/unit/inside.h"
 
@@ -131,7 +132,7 @@ static enum err order_insert(struct store_tx *tx, const struct order *order)
                value_number(order->not_before), value_number(order->not_after),
                value_name(order->lot), value_name(order->line), value_name(order->part_number),
                value_span(buf_span(&order->attributes)), none, value_text(""),
-               value_number(store_now_us(tx)), none, none, none, none));
+               value_number(store_now_us(tx)), none, none, none, none, none));
 }
 
 enum err order_station_add(struct store_tx *tx, const char *name, const char *station)
@@ -163,14 +164,20 @@ enum err order_create(struct store_tx *tx, const struct order *order)
 enum err order_window(struct store_tx *tx, const struct order *order)
 {
     int64_t now = store_now_us(tx) / 1000000;
+    char says[CLOCK_TEXT_SIZE], edge[CLOCK_TEXT_SIZE];
     if (order->closed)
         return fail_quiet(ERR_PRECONDITION, "order %s is closed: %s", order->name,
                           order->closed_reason);
+    clock_text(now, says);
     if (now < order->not_before)
-        return fail_quiet(ERR_PRECONDITION, "order %s is not open yet", order->name);
+        return fail_quiet(ERR_PRECONDITION,
+                          "order %s is not open yet: from %s, and the server's clock says %s",
+                          order->name, clock_text(order->not_before, edge), says);
     return now < order->not_after
                ? ERR_OK
-               : fail_quiet(ERR_PRECONDITION, "order %s has expired", order->name);
+               : fail_quiet(ERR_PRECONDITION,
+                            "order %s has expired: at %s, and the server's clock says %s",
+                            order->name, clock_text(order->not_after, edge), says);
 }
 
 enum err order_has_station(struct store_tx *tx, const char *name, const char *station,
@@ -193,7 +200,8 @@ enum err order_place(struct store_tx *tx, const char *name)
     return changed != 0
                ? ERR_OK
                : fail_quiet(ERR_QUOTA,
-                            "order %s is exhausted: its quantity is good or under way", name);
+                            "order %s is exhausted: its quantity is good, under way or unknown",
+                            name);
 }
 
 enum err order_issue(struct store_tx *tx, const char *name)
@@ -229,6 +237,7 @@ static enum err counters_get(struct store_tx *tx, const char *name, struct order
     counts->accepted = query_u32(&query);
     counts->under_way = query_u32(&query);
     counts->issued = query_u32(&query);
+    counts->unknown = query_u32(&query);
     return query_end(&query);
 }
 

@@ -15,7 +15,8 @@
 enum { ORDER_STATIONS_MAX = 256, ORDER_ATTRIBUTES_MAX = 16, ORDER_PDIDS_MAX = 16 };
 
 struct order_counts {
-    uint32_t good, accepted, under_way, issued; /* columns of the row */
+    uint32_t good, accepted, under_way, issued; /* columns of the row, and: */
+    uint32_t unknown; /* places that entries which are lost may have spent (order_adopt()) */
     uint32_t started, finished, committed, sealed, failed, scrapped, unlocked; /* counted */
 };
 struct order {
@@ -56,15 +57,26 @@ enum err order_close(struct store_tx *tx, const char *name, bool now, const char
                      unit_ended *ended, void *context, struct order_closed *closed_out);
 enum err order_extend(struct store_tx *tx, const char *name, int64_t not_after,
                       const char *reason);
-/* What is not given stays as it is now: it is read and written in this change. now_out: both,
- * as they are afterwards. ERR_PRECONDITION: more units are good, under way or issued. */
+/* What is not given stays as it is now: it is read and written in this change. now_out: all,
+ * as they are afterwards. unknown: of the places that were unknown, how many were spent; the
+ * others are given back. ERR_PRECONDITION: more units are good, under way or issued, or fewer
+ * places are unknown. */
 struct order_quantity {
-    bool quantity_given, spares_given;
-    uint32_t quantity, spares;
+    bool quantity_given, spares_given, unknown_given;
+    uint32_t quantity, spares, unknown;
 };
 enum err order_set_quantity(struct store_tx *tx, const char *name,
                             const struct order_quantity *wanted, const char *reason,
                             struct order_quantity *now_out);
+/* Entries of the log are lost, and what they did is not known: ends all runs, whose server's
+ * they are (calls ended for each), and counts each place that is left in an order that is not
+ * closed as unknown, so that no board takes it (test_order). */
+struct order_adopted {
+    uint32_t orders;
+    uint64_t places;
+};
+enum err order_adopt(struct store_tx *tx, unit_ended *ended, void *context,
+                     struct order_adopted *adopted_out);
 enum err order_add_station(struct store_tx *tx, const char *name, const char *station,
                            const char *reason);
 enum err order_remove_station(struct store_tx *tx, const char *name, const char *station,

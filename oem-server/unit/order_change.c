@@ -115,27 +115,48 @@ enum err order_extend(struct store_tx *tx, const char *name, int64_t not_after,
                      VALUES(value_text(name), value_number(not_after)), NULL);
 }
 
+/* Places become unknown by an adoption only: an operator can say of fewer that they are spent.
+ */
+static enum err quantity_now(struct store_tx *tx, const struct order *order,
+                             const struct order_quantity *wanted, struct order_quantity *now)
+{
+    const struct unit_limits none = { 0 };
+    struct order_counts counts;
+    TRY(order_counts_get(tx, &none, order->name, &counts));
+    *now = (struct order_quantity){
+        true,
+        true,
+        true,
+        wanted->quantity_given ? wanted->quantity : order->quantity,
+        wanted->spares_given ? wanted->spares : order->spares,
+        wanted->unknown_given ? wanted->unknown : counts.unknown,
+    };
+    if (now->quantity == 0)
+        return fail_quiet(ERR_INVALID, "an order is of one unit at least");
+    return now->unknown <= counts.unknown
+               ? ERR_OK
+               : fail_quiet(ERR_PRECONDITION, "order %s has %u places unknown", order->name,
+                            counts.unknown);
+}
+
 enum err order_set_quantity(struct store_tx *tx, const char *name,
                             const struct order_quantity *wanted, const char *reason,
                             struct order_quantity *now_out)
 {
     AUTO(order_free) struct order order = { 0 };
+    struct order_quantity now;
     uint64_t changed = 0;
     TRY(order_open(tx, name, reason, &order));
-    if (!wanted->quantity_given && !wanted->spares_given)
+    if (!wanted->quantity_given && !wanted->spares_given && !wanted->unknown_given)
         return fail_quiet(ERR_INVALID, "neither a quantity nor spares are given");
-    struct order_quantity now = { true, true,
-                                  wanted->quantity_given ? wanted->quantity : order.quantity,
-                                  wanted->spares_given ? wanted->spares : order.spares };
-    if (now.quantity == 0)
-        return fail_quiet(ERR_INVALID, "an order is of one unit at least");
-    TRY(row_write(
-        tx, ROW_ORDER, VALUES_ONLY(value_text(name)), STATEMENT_ORDER_QUANTITY,
-        VALUES(value_text(name), value_number(now.quantity), value_number(now.spares)),
-        &changed));
+    TRY(quantity_now(tx, &order, wanted, &now));
+    TRY(row_write(tx, ROW_ORDER, VALUES_ONLY(value_text(name)), STATEMENT_ORDER_QUANTITY,
+                  VALUES(value_text(name), value_number(now.quantity), value_number(now.spares),
+                         value_number(now.unknown)),
+                  &changed));
     if (changed == 0)
-        return fail_quiet(ERR_PRECONDITION, "order %s has more units good, under way or issued",
-                          name);
+        return fail_quiet(ERR_PRECONDITION,
+                          "order %s has more units good, under way, unknown or issued", name);
     *now_out = now;
     return ERR_OK;
 }

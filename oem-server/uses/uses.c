@@ -65,12 +65,17 @@ static bool is_table(const struct table *table)
     return true;
 }
 
+/* All of the file's blocks are taken now: a store to a hole of it on a full disk would end the
+ * process with SIGBUS (tests/e2e/disk). */
 static enum err map_file(const char *path, struct table **table_out)
 {
     struct stat st;
     AUTO(fd_drop) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || fstat(fd, &st) != 0 || ftruncate(fd, sizeof(struct table)) != 0)
         return fail(ERR_IO, "uses: %s: %s", path, strerror(errno));
+    int refused = posix_fallocate(fd, 0, sizeof(struct table));
+    if (refused != 0)
+        return fail(ERR_IO, "uses: %s: %s", path, strerror(refused));
     void *at = mmap(NULL, sizeof(struct table), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (at == MAP_FAILED)
         return fail(ERR_IO, "uses: %s: %s", path, strerror(errno));
@@ -196,13 +201,14 @@ void uses_commit(struct uses *uses, uint64_t size, const uint8_t leaf[static SHA
 void uses_ended(struct uses *uses, bool committed)
 {
     struct table *table = uses->table;
-    for (unsigned i = 0; committed && i < USES_MAX; i++)
+    if (!committed) { /* after a failed sync the group may stand when the next process looks */
+        uses->now = uses->told;
+        return;
+    }
+    for (unsigned i = 0; i < USES_MAX; i++)
         table->row[i].told = uses->now.taken[i];
     atomic_store(&table->in_doubt, 0);
-    if (committed)
-        uses->told = uses->now;
-    else
-        uses->now = uses->told;
+    uses->told = uses->now;
 }
 
 bool uses_in_doubt(const struct uses *uses, uint64_t *size_out,

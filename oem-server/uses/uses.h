@@ -47,11 +47,13 @@ void uses_save(struct uses *uses);
 void uses_restore(struct uses *uses);
 
 /* uses_commit(): the group is about to be committed; the log then has size entries, and the
- * last has that leaf hash. uses_ended(): it was committed, or not. */
+ * last has that leaf hash. uses_ended(): it was committed, or not; then it stays in doubt until
+ * another one is committed, because a disk may keep what it failed to sync. */
 void uses_commit(struct uses *uses, uint64_t size, const uint8_t leaf[static SHA256_SIZE]);
 void uses_ended(struct uses *uses, bool committed);
 
-/* After uses_open(): true if the last process ended between the two. The caller then looks
+/* After uses_open(): true if the last process ended between the two, or after a commit that
+ * failed. The caller then looks
  * whether the log has that entry, and says so with uses_resolve(). Before the first
  * uses_take(). */
 bool uses_in_doubt(const struct uses *uses, uint64_t *size_out,

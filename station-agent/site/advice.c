@@ -13,7 +13,7 @@
 
 #define CLOCK                                                                                  \
     "set this PC's date and time right (timedatectl), then start again; if they are right, "   \
-    "ask the OEM for a new certificate"
+    "ask the OEM for a new certificate, and whether the server's clock is right"
 #define REGISTER "ask the OEM: an operator registers this station (oemctl station add)"
 #define AGAIN    "start again: the run is repeated; if it stays, call the operator"
 
@@ -26,6 +26,7 @@ static const struct {
     /* The server, before any board or in the middle of one. */
     { ERR_TLS, NULL, "not yet valid", CLOCK },
     { ERR_TLS, NULL, "expired", CLOCK },
+    { ERR_TLS, NULL, "clock says", CLOCK },
     { ERR_TLS, NULL, "ostname mismatch", "in --server write the host as the server's certificate has it" },
     { ERR_TLS, NULL, "IP address mismatch", "in --server write the server's name, not its IP address: its certificate holds the name" },
     { ERR_TLS, NULL, "issuer", "give --ca the root that the OEM sent for this server" },

@@ -106,7 +106,8 @@ static enum err fill(const struct on_end *on_end, struct variables *v)
     return ERR_OK;
 }
 
-/* Nothing to read, output to our standard error, a group of its own, SIGPIPE as usual. */
+/* Nothing to read, output to our standard error, a group of its own, SIGPIPE and SIGXFSZ as
+ * usual. */
 static int spawn(const char *program, char **variables, pid_t *pid_out)
 {
     char *name = strdup(program);
@@ -118,6 +119,7 @@ static int spawn(const char *program, char **variables, pid_t *pid_out)
         return ENOMEM;
     sigemptyset(&usual);
     sigaddset(&usual, SIGPIPE);
+    sigaddset(&usual, SIGXFSZ);
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", 0, 0);
     posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);

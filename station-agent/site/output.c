@@ -201,6 +201,15 @@ static void connection_text(const struct client_news *news, const char *words)
                 news->port, news->attempts);
 }
 
+void output_warning(struct output *output, const char *words)
+{
+    pthread_mutex_lock(&output->lock);
+    erase(output);
+    fprintf(stderr, "station-agent: warning: %s\n", words);
+    draw(output);
+    pthread_mutex_unlock(&output->lock);
+}
+
 void output_connection(struct output *output, const struct client_news *news)
 {
     char words[WORDS_MAX];

@@ -46,6 +46,9 @@ void output_arrow(struct output *output, size_t site, const struct output_arrow 
  * nothing is printed. */
 void output_connection(struct output *output, const struct client_news *news);
 
+/* A warning for people, on stderr; what it is about goes on. */
+void output_warning(struct output *output, const char *words);
+
 /* A loss of the server interrupted a run, or the board refused its lock: the site restarts. */
 struct output_restart {
     const char *where; /* as in output_end, and */

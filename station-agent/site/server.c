@@ -118,7 +118,11 @@ static enum err connect_to(struct server *server)
                      .news = news },
     };
     TRY(client_open(&config, &server->client));
-    return client_await(server->client, UINT64_MAX);
+    TRY(client_await(server->client, UINT64_MAX));
+    char words[CLIENT_CLOCK_WORDS_MAX];
+    if (server->config.output != NULL && client_clock_differs(server->client, words))
+        output_warning(server->config.output, words);
+    return ERR_OK;
 }
 
 enum err server_open(const struct server_config *config, struct server **server_out)

@@ -6,28 +6,32 @@
 # A case is SCENARIO:PROGRAM:PLACE:MOMENT:COUNT:PARTY. Scenarios:
 #   first      a fresh board through the whole diagram, to its seal
 #   committed  Runs.Open of a unit that is committed, and has only to be locked
-#   repeat     a committed unit whose firmware in flash is damaged: its arrows are repeated
+#   damaged    a committed unit whose firmware in flash is damaged: the run whose boot test finds it
+#   repeat     the run after that: its arrows are repeated
 #   recreate   a released unit whose ROTPK is burnt and whose record is gone
+#   seal       station-agent seal of a shut board whose run ended before its lock proof
 #   init       oemctl init: arrows 1 and 2, without boards
+#   waiting    an agent that waits (tests/cut/waiting.sh)
 
-scenarios=(first committed repeat recreate)
+scenarios=(first committed damaged repeat recreate seal)
 cases=()
 
 # Places of a scenario that are its own; those of the others are those of `first`.
 scenario_has() { # scenario_has SCENARIO PLACE MOMENT COUNT
     case $1 in
         first) ;;
-        committed) ;; # it has no arrows
+        committed | seal) ;; # they have no arrows
+        damaged) [[ $2 = Runs/Open || $2 = boot-test || $2 = Runs/Booted ]] ;;
         repeat)
             case $2 in
-                Runs/Open | Runs/Finish | Runs/Commit | Closing/* | Runs/Booted | reset) ;;
+                Runs/Open | Runs/Finish | Runs/Commit | Closing/* | reset) ;;
                 arrow-14 | arrow-18 | arrow-20 | arrow-22 | arrow-24 | arrow-33) ;;
                 *) false ;;
             esac
             ;;
         recreate)
             case $2 in
-                Runs/Open | Closing/* | boot-test | Runs/Booted | Runs/Commit) ;;
+                Runs/Open | Closing/* | boot-test | Runs/Commit) ;;
                 arrow-14 | arrow-17 | arrow-18 | arrow-19 | arrow-20) ;;
                 *) false ;;
             esac
@@ -42,15 +46,12 @@ points_of() { # points_of TRACE UID
 
 # Prefetched images and reports have no moment of their own in a run: when they come differs.
 add_points() { # add_points SCENARIO TRACE UID
-    local program place moment count i turn=0
+    local program place moment count party
     while read -r program place moment count; do
         [[ $place != Runs/FetchImage && $place != Runs/Report ]] || continue
         scenario_has "$1" "$place" "$moment" "$count" || continue
-        turn=$((turn + 1))
-        for i in "${!parties[@]}"; do
-            # The later scenarios go through the same code: a third of the parties each, in turn.
-            [[ $1 != re* || $(((i + turn) % 3)) -eq 0 ]] || continue
-            cases+=("$1:$program:$place:$moment:$count:${parties[i]}")
+        for party in "${parties[@]}"; do
+            cases+=("$1:$program:$place:$moment:$count:$party")
         done
     done < <(points_of "$2" "$3")
 }
@@ -125,12 +126,14 @@ add_otp_words() {
 
 # ---- which of them are done ----
 
-# At random by the seed, without doubles; or all.
-choose_cases() { # choose_cases SHARE: one in so many
-    local i j kept=()
-    for i in "${!cases[@]}"; do
-        j=$((RANDOM % $1))
-        [ "$j" -ne 0 ] || kept+=("${cases[i]}")
+# At random by the seed, without doubles; or all. A batch with a silence takes as long as the
+# programs wait for each other, most of a minute.
+choose_cases() { # choose_cases SHARE [SCENARIO]: one in so many; of silences only that scenario's
+    local case kept=()
+    for case in "${cases[@]}"; do
+        [ $((RANDOM % $1)) -eq 0 ] || continue
+        [ -z "${2:-}" ] || ! is_silence "${case##*:}" || [ "${case%%:*}" = "$2" ] || continue
+        kept+=("$case")
     done
     cases=("${kept[@]}")
 }

@@ -27,6 +27,7 @@
 
 #include "common/host/log.h"
 #include "common/host/own.h"
+#include "tests/cut/commands.h"
 
 enum { HOLDS_MAX = 64, WORD_MAX = 64, TEXT_MAX = 512 };
 
@@ -42,15 +43,8 @@ struct gate {
     int listener;
     FILE *trace; /* NULL: off */
     struct hold holds[HOLDS_MAX];
-    char text[TEXT_MAX]; /* of standard input, up to its next line end */
-    size_t len;
+    struct commands commands;
 };
-
-static void say(const char *line)
-{
-    puts(line);
-    fflush(stdout);
-}
 
 static void forget(struct hold *hold)
 {
@@ -114,31 +108,14 @@ static bool command_trace(struct gate *g, const char *line)
     return g->trace != NULL || strcmp(file, "off") == 0;
 }
 
-static void command(struct gate *g, const char *line)
+static void command(void *context, const char *line)
 {
+    struct gate *g = context;
     bool done = strncmp(line, "hold ", 5) == 0    ? command_hold(g, line)
                 : strncmp(line, "go ", 3) == 0    ? command_go(g, line)
                 : strncmp(line, "trace ", 6) == 0 ? command_trace(g, line)
                                                   : false;
-    say(done ? "ok" : "refused");
-}
-
-/* false: standard input has ended. */
-static bool read_commands(struct gate *g)
-{
-    if (g->len >= sizeof(g->text)) /* a line that is too long */
-        return false;
-    ssize_t n = read(STDIN_FILENO, g->text + g->len, sizeof(g->text) - g->len);
-    if (n <= 0)
-        return n < 0 && errno == EINTR;
-    g->len += (size_t)n;
-    for (char *end; (end = memchr(g->text, '\n', g->len)) != NULL;) {
-        *end = '\0';
-        command(g, g->text);
-        g->len -= (size_t)(end + 1 - g->text);
-        memmove(g->text, end + 1, g->len);
-    }
-    return true;
+    commands_say(done ? "ok" : "refused");
 }
 
 /* ---- announcements ---- */
@@ -172,7 +149,7 @@ static bool stops(struct gate *g, const char *line, int fd)
         return false;
     hold->fd = fd;
     snprintf(words, sizeof(words), "held %s %s %s", uid, program, pid);
-    say(words);
+    commands_say(words);
     return true;
 }
 
@@ -197,7 +174,7 @@ static enum err serve(struct gate *g)
     for (;;) {
         if (poll(fds, COUNT(fds), -1) < 0 && errno != EINTR)
             return fail(ERR_IO, "gate: poll: %s", strerror(errno));
-        if (fds[0].revents != 0 && !read_commands(g))
+        if (fds[0].revents != 0 && !commands_read(&g->commands, command, g))
             return ERR_OK;
         if (fds[1].revents != 0)
             take(g);
@@ -227,7 +204,7 @@ int main(int argc, char *argv[])
     }
     if (listen_at(argv[1], &gate.listener) != ERR_OK)
         return EX_IOERR;
-    say("ready");
+    commands_say("ready");
     enum err e = serve(&gate);
     for (size_t i = 0; i < HOLDS_MAX; i++)
         if (gate.holds[i].used)

@@ -23,7 +23,7 @@ init_folder() { # of init_in, with fresh tokens
 }
 
 init_start() { # init_start OPERATOR [OPTION...]
-    oemctl init --config "$run_dir/server/init.ini" --operator "$1" --out "$run_dir/desk" --json \
+    oemctl init --config "$run_dir/server/init.ini" --operator "$1" --out "$run_dir/desk" --json --yes \
         "${@:2}" >> "$run_dir/log/init.json" 2>> "$run_dir/log/oemctl.log"
 }
 
@@ -87,7 +87,7 @@ init_holds() { # init_holds CASE
     gate hold - oemctl "$place" "$moment" "$count"
     init_start alice --announce-points "$gate_socket" &
     pid=$!
-    gate_held 60 || die "oemctl init never came to $place $moment"
+    gate_held 60000 || die "oemctl init never came to $place $moment"
     if [ "$what" = server ]; then
         kill -KILL "$(cut -d ' ' -f 4 <<< "$gate_line")"
         gate go -

@@ -3,10 +3,11 @@
 # parties: each is lost while programs stand still at their points, and comes back afterwards.
 # Sourced by tests/cut/cut.
 #
-# Each party has a loss and a return. power, link and agent belong to one board; server, network
-# and token to all boards of the batch.
+# Each party has a loss and a return. server and token belong to all boards of the batch, the others
+# to one board. "silent" is a network that is there and passes nothing on: no connection is closed,
+# and both ends have to find out by their own clocks. What is sent in the meantime comes late.
 
-parties=(power link agent server network token)
+parties=(power link agent server network token silent silent-up silent-down)
 order="cut"
 
 lose_power() { control_ok power "$1" off; } # lose_power BOARD
@@ -21,37 +22,15 @@ back_agent() { :; }
 lose_server() { process_kill oem-server; }
 back_server() { system_server; }
 
-# Between the agents and the server, for that party only: a process a connection.
-network_up() {
-    local line port
-    local log=$run_dir/log/relay.log
-    : > "$log"
-    socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork "TCP:127.0.0.1:${server_url##*:}" 2>> "$log" &
-    process_pid[relay]=$!
-    while IFS= read -r -t 20 line; do
-        [[ $line =~ listening\ on\ .*:([0-9]+)$ ]] || continue
-        port=${BASH_REMATCH[1]}
-        break
-    done < <(exec tail -n +1 -s 0.02 -f --pid="${process_pid[relay]}" "$log")
-    [ -n "${port:-}" ] || die "socat does not listen: $(tail -n 2 "$log")"
-    agents_url=wss://localhost:$port
-}
-
-network_down() {
-    agents_url=''
-    lose_network
-    process_stop relay || true
-}
-
-# Both ends see that their connection is gone.
-lose_network() {
-    local child relay=${process_pid[relay]} children
-    read -ra children < "/proc/$relay/task/$relay/children" || true
-    for child in "${children[@]}"; do
-        kill -KILL "$child" 2> /dev/null || true
-    done
-}
+lose_network() { relay cut "$1"; } # both ends see that their connection is gone
 back_network() { :; }
+
+lose_silent() { line_silent "$1" both; }
+back_silent() { line_go "$1"; }
+lose_silent-up() { line_silent "$1" up; } # what the agent sends
+back_silent-up() { line_go "$1"; }
+lose_silent-down() { line_silent "$1" down; } # what the server sends
+back_silent-down() { line_go "$1"; }
 
 # SoftHSM does not look for files again that went away: the server is restarted when they are back,
 # as its service manager would do after a minute (tests/e2e/slow/token).
@@ -63,8 +42,11 @@ back_token() {
 }
 
 is_shared() { # is_shared PARTY: it belongs to all boards
-    case $1 in
-        server | network | token) ;;
-        *) false ;;
-    esac
+    [[ $1 = server || $1 = token ]]
+}
+
+is_silence() { [[ $1 = silent* ]]; } # is_silence PARTY
+
+needs_line() { # needs_line PARTY: it is lost between the agent and the server
+    [[ $1 = network ]] || is_silence "$1"
 }

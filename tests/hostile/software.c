@@ -86,6 +86,7 @@ void software_tell(const struct lie *lie, unsigned number)
     tongue.lie = NULL;
     snprintf(out.words, sizeof(out.words), "%s", fail_words());
     wire_close(&scene.wire);
+    office_connect(); /* the lie may have taken longer than a connection may say nothing */
     out.told = lie->how == HONEST || lie->how == SILENT || tongue.told != 0;
     office_state(scene.board.uid, out.state);
     office_counts(scene.order, &lie->counts, &out.counts);

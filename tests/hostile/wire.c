@@ -47,12 +47,23 @@ static enum err flush_out(struct wire *wire)
     return ERR_OK;
 }
 
+/* Does the call belong to the board's present run? RunControl.End of a run that a later Open
+ * has superseded may come after that Open's answer, before arrow 3. */
+static bool is_of_run(const struct board *board, const Hallmark__V1__FrameRequest *q)
+{
+    for (size_t i = 0; i < q->n_metadata; i++)
+        if (strcmp(q->metadata[i]->key, "run-bin") == 0)
+            return span_eq(span_of(q->metadata[i]->value.data, q->metadata[i]->value.len),
+                           SPAN(board->run_id));
+    return false;
+}
+
 /* The server's call: to the board. */
 static enum err serve(struct wire *wire, const struct peer_event *event)
 {
     Hallmark__V1__FrameResponse response = HALLMARK__V1__FRAME_RESPONSE__INIT;
     const Hallmark__V1__FrameRequest *q = event->frame->request;
-    if (wire->party.board != NULL)
+    if (wire->party.board != NULL && is_of_run(wire->party.board, q))
         board_pushed(wire->party.board, q->method, span_of(q->payload.data, q->payload.len));
     response.stream = event->stream;
     TRY(peer_respond(wire->peer, &response));

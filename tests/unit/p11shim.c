@@ -42,6 +42,14 @@ static CK_RV finalize(void *reserved)
     return real->C_Finalize(reserved);
 }
 
+static CK_RV get_info(CK_INFO *info)
+{
+    CK_RV rv = real->C_GetInfo(info);
+    if (rv == CKR_OK && p11shim.other_maker != 0)
+        memcpy(info->manufacturerID, "Another", 7);
+    return rv;
+}
+
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
     CK_RV rv = real->C_GetTokenInfo(slot, info);
@@ -53,6 +61,9 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
                           CK_SESSION_HANDLE *session)
 {
+    CK_RV rv = fault(&p11shim.open);
+    if (rv != CKR_OK)
+        return rv;
     p11shim.opened++;
     return real->C_OpenSession(slot, flags, application, notify, session);
 }
@@ -371,6 +382,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list_out)
     list = *real;
     list.C_Initialize = initialize;
     list.C_Finalize = finalize;
+    list.C_GetInfo = get_info;
     list.C_GetTokenInfo = get_token_info;
     list.C_OpenSession = open_session;
     list.C_CloseSession = close_session;

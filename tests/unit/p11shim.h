@@ -34,7 +34,7 @@ struct p11shim_uses {
 struct p11shim {
     atomic_uint logins, opened, closed, signed_, found, initialized, finalized;
     struct p11shim_fault sign_init, sign, wrap, find, set_attribute, generate;
-    struct p11shim_fault derive, get_attribute, destroy;
+    struct p11shim_fault derive, get_attribute, destroy, open;
     /* Session objects of all sessions: made, and gone again by C_DestroyObject, or with the
      * session that made them. */
     atomic_uint objects_made, objects_destroyed, objects_lost;
@@ -43,6 +43,7 @@ struct p11shim {
     bool gives_pair;
     unsigned char given_scalar[32], given_point[65];
     unsigned long token_flags; /* added to those of every token */
+    unsigned other_maker;      /* C_GetInfo does not say that it is SoftHSM */
     unsigned bare_points;      /* CKA_EC_POINT without its OCTET STRING */
     unsigned hold_sign_ms;     /* each C_Sign takes this long */
     atomic_bool hang;          /* no C_Sign comes back as long as this is set */

@@ -296,7 +296,7 @@ void bench_settle_run(const uint8_t id[static RUN_ID_SIZE])
 
 void bench_sweep(void)
 {
-    char words[HSM_UNRESPONSIVE_SIZE];
+    char words[SERVER_AILMENT_SIZE];
     struct all_runs all;
     list_runs(&all);
     (void)server_watch(bench.server, words);
@@ -419,7 +419,7 @@ int bench_setup(void **state)
     begin();
     release_image(HALLMARK__V1__IMAGE_KIND__IMAGE_KIND_FIRMWARE, firmware, bench.firmware);
     release_image(HALLMARK__V1__IMAGE_KIND__IMAGE_KIND_DEVAUTH, devauth, bench.devauth);
-    return server_resume(bench.server) == ERR_OK ? 0 : -1;
+    return server_resume(bench.server, &(struct server_accepts){ 0 }) == ERR_OK ? 0 : -1;
 }
 
 int bench_teardown(void **state)
@@ -434,7 +434,7 @@ void bench_restart(void)
 {
     server_close(TAKE(bench.server));
     assert_int_equal(server_open(&bench.config, &bench.server), ERR_OK);
-    assert_int_equal(server_resume(bench.server), ERR_OK);
+    assert_int_equal(server_resume(bench.server, &(struct server_accepts){ 0 }), ERR_OK);
 }
 
 /* --- What is true. ------------------------------------------------------------------------ */

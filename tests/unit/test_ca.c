@@ -205,8 +205,8 @@ static void same_terms_make_the_same_certificate(void **state)
     struct ca_terms terms, other;
     AUTO(buf_free) struct buf subject = { 0 }, one = { 0 }, two = { 0 };
     uint8_t *tbs[2] = { NULL, NULL };
-    assert_int_equal(ca_terms_make(CA_DEVICE, &terms), ERR_OK);
-    assert_int_equal(ca_terms_make(CA_DEVICE, &other), ERR_OK);
+    assert_int_equal(ca_terms_make(ca, CA_DEVICE, &terms), ERR_OK);
+    assert_int_equal(ca_terms_make(ca, CA_DEVICE, &other), ERR_OK);
     assert_memory_not_equal(terms.serial, other.serial, sizeof(terms.serial));
     assert_int_equal(ca_device_subject(ca, "po-1", uid, &subject), ERR_OK);
     X509_REQ *csr = open_csr(&(struct csr_spec){

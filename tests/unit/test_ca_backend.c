@@ -8,7 +8,9 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "common/host/clock.h"
 #include "common/host/log.h"
+#include "common/host/validity.h"
 #include "oem-server/ca/backend.h"
 #include "oem-server/ca/cert.h"
 #include "oem-server/ca/names.h"
@@ -39,6 +41,7 @@ struct lie {
     void (*last)(X509 *certificate);
 };
 static const struct lie *lie;
+static bool never_asked; /* the backend, since this was set */
 
 /* --- Lies. --- */
 
@@ -263,6 +266,7 @@ static enum err issue(void *state, const struct backend_request *request,
                       X509 **certificate_out)
 {
     (void)state;
+    never_asked = false;
     AUTO(ssl_general_names_drop) GENERAL_NAMES *names = NULL;
     struct draft d = { .profile = *request->profile,
                        .terms = *request->terms,
@@ -331,6 +335,179 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* --- The clock. --- */
+
+/* The issuing CA's certificate is valid from now + from_s until now + until_s. */
+static struct ca *ca_of_times(int64_t from_s, int64_t until_s)
+{
+    const struct ca_backend backend = { NULL, issue, NULL };
+    const struct names_subject parts = { .organization = "Example AG",
+                                         .common_name = "Issuing CA" };
+    struct ca_certificates der = { 0 };
+    struct ca_terms terms = { .serial = { [CA_SERIAL_SIZE - 1] = 7 },
+                              .not_before = clock_real_s() + from_s,
+                              .not_after = clock_real_s() + until_s };
+    struct ca *made = NULL;
+    AUTO(ssl_name_drop) X509_NAME *subject = NULL;
+    AUTO(ssl_certificate_drop) X509 *short_lived = NULL;
+    assert_int_equal(names_subject_make(&parts, &subject), ERR_OK);
+    const struct cert_request r = { &profile_issuing, subject, issuing_key, NULL, root,
+                                    root_key,         &terms };
+    assert_int_equal(cert_make(&r, &short_lived), ERR_OK);
+    assert_int_equal(buf_copy(&der.root, buf_span(&certificates.root)), ERR_OK);
+    assert_int_equal(buf_copy(&der.web_server, buf_span(&certificates.web_server)), ERR_OK);
+    assert_int_equal(ssl_certificate_der(short_lived, &der.issuing), ERR_OK);
+    assert_int_equal(ca_new_with(&backend, &der, "Example AG", "example.test", &made), ERR_OK);
+    ca_certificates_free(&der);
+    return made;
+}
+
+enum { TEN_DAYS_S = 10 * 86400 };
+
+/* Also what has no expiry of its own, a device's: neither earlier nor later than the issuer. */
+static void nothing_outlives_its_issuer(void **state)
+{
+    (void)state;
+    static const enum ca_profile profiles[] = { CA_STATION, CA_OPERATOR, CA_AUDITOR,
+                                                CA_DEVICE };
+    struct ca *short_lived = ca_of_times(-5, TEN_DAYS_S);
+    int64_t now_s = clock_real_s();
+    for (size_t i = 0; i < COUNT(profiles); i++) {
+        struct ca_terms terms;
+        assert_int_equal(ca_terms_make(short_lived, profiles[i], &terms), ERR_OK);
+        assert_in_range(terms.not_before, now_s - 6, now_s);
+        assert_in_range(terms.not_after, now_s + TEN_DAYS_S - 1, now_s + TEN_DAYS_S);
+    }
+    ca_free(short_lived);
+}
+
+static enum err ask_terms(struct ca *of, const struct ca_terms *terms)
+{
+    AUTO(buf_free) struct buf der = make_csr(&(struct csr_spec){ .curve = "P-256" });
+    AUTO(buf_free) struct buf certificate = { 0 };
+    AUTO(ssl_request_drop) X509_REQ *csr = NULL;
+    assert_int_equal(ca_csr_open(buf_span(&der), &csr), ERR_OK);
+    never_asked = true;
+    return ca_issue(of, CA_DEVICE, NULL, csr, terms, &certificate);
+}
+
+/* The message has the three times, so that whoever reads it looks at the clock. */
+static void the_clock_is_named(const char *from, const char *until)
+{
+    const char *words = fail_words();
+    assert_non_null(strstr(words, "the issuing CA's certificate is valid from "));
+    assert_non_null(strstr(words, from));
+    assert_non_null(strstr(words, until));
+    assert_non_null(strstr(words, "but the server's clock says "));
+    assert_non_null(strstr(words, ": check that clock"));
+}
+
+static void an_issuer_signs_only_while_it_is_valid(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t from_s, until_s;
+    } rows[] = {
+        { 86400, TEN_DAYS_S },   /* the clock is a day back */
+        { 61, TEN_DAYS_S },      /* or by a minute */
+        { -TEN_DAYS_S, -86400 }, /* it is ahead */
+        { -TEN_DAYS_S, -1 },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char from[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
+        struct ca *of = ca_of_times(rows[i].from_s, rows[i].until_s);
+        struct validity validity;
+        struct ca_terms terms = { .serial = { 1 } };
+        assert_int_equal(validity_of_der(ca_issuing(of), &validity), ERR_OK);
+        clock_text(validity.not_before, from);
+        clock_text(validity.not_after, until);
+        assert_int_equal(ca_terms_make(of, CA_DEVICE, &terms), ERR_PRECONDITION);
+        the_clock_is_named(from, until);
+        assert_int_equal(ask_terms(of, NULL), ERR_PRECONDITION);
+        the_clock_is_named(from, until);
+        terms.not_before = validity.not_before; /* claimed while it was valid */
+        terms.not_after = validity.not_after;
+        assert_int_equal(ask_terms(of, &terms), ERR_PRECONDITION);
+        the_clock_is_named(from, until);
+        assert_true(never_asked);
+        ca_free(of);
+    }
+}
+
+/* Terms that were recorded before, by another clock. */
+static void terms_are_within_the_issuer_and_not_to_come(void **state)
+{
+    (void)state;
+    struct ca *of = ca_of_times(-1000, TEN_DAYS_S);
+    int64_t now_s = clock_real_s();
+    const struct {
+        int64_t not_before, not_after;
+        const char *words;
+    } rows[] = {
+        { now_s - 2000, now_s + 100, "when the issuing CA is not" },
+        { now_s - 10, now_s + TEN_DAYS_S + 60, "when the issuing CA is not" },
+        { now_s + 86400, now_s + TEN_DAYS_S - 10,
+          "that clock was ahead then, or is behind now" },
+        { now_s + 120, now_s + TEN_DAYS_S - 10, "the server's clock says" },
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct ca_terms terms = { { 1 }, rows[i].not_before, rows[i].not_after };
+        assert_int_equal(ask_terms(of, &terms), ERR_PRECONDITION);
+        assert_non_null(strstr(fail_words(), rows[i].words));
+        assert_true(never_asked);
+    }
+    ca_free(of);
+}
+
+/* UTCTime to 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5), and the same second back. */
+static void times_are_written_as_their_year_has_them(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t not_before, not_after;
+        int types[2];
+        const char *texts[2];
+    } rows[] = {
+        { 2147483647,
+          2147483648,
+          { V_ASN1_UTCTIME, V_ASN1_UTCTIME },
+          { "380119031407Z", "380119031408Z" } },
+        { 2524607999,
+          2524608000,
+          { V_ASN1_UTCTIME, V_ASN1_GENERALIZEDTIME },
+          { "491231235959Z", "20500101000000Z" } },
+        { 4294967295,
+          4294967296,
+          { V_ASN1_GENERALIZEDTIME, V_ASN1_GENERALIZEDTIME },
+          { "21060207062815Z", "21060207062816Z" } },
+        { 253402300798,
+          253402300799,
+          { V_ASN1_GENERALIZEDTIME, V_ASN1_GENERALIZEDTIME },
+          { "99991231235958Z", "99991231235959Z" } },
+    };
+    AUTO(ssl_name_drop) X509_NAME *subject = NULL;
+    const struct names_subject parts = { "Example AG", "station", "line-1", NULL };
+    assert_int_equal(names_subject_make(&parts, &subject), ERR_OK);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        AUTO(ssl_certificate_drop) X509 *made = NULL;
+        const struct ca_terms terms = { { 1 }, rows[i].not_before, rows[i].not_after };
+        const struct cert_request r = {
+            profile_of(CA_STATION), subject, other_key, NULL, issuing, issuing_key, &terms
+        };
+        struct validity validity;
+        assert_int_equal(cert_make(&r, &made), ERR_OK);
+        const ASN1_TIME *both[] = { X509_get0_notBefore(made), X509_get0_notAfter(made) };
+        for (size_t end = 0; end < COUNT(both); end++) {
+            assert_int_equal(ASN1_STRING_type(both[end]), rows[i].types[end]);
+            assert_string_equal((const char *)ASN1_STRING_get0_data(both[end]),
+                                rows[i].texts[end]);
+        }
+        assert_int_equal(validity_of(made, &validity), ERR_OK);
+        assert_int_equal(validity.not_before, rows[i].not_before);
+        assert_int_equal(validity.not_after, rows[i].not_after);
+    }
+}
+
 /* --- The tests. --- */
 
 static enum err ask(enum ca_profile profile, struct buf *certificate_out)
@@ -392,6 +569,10 @@ int main(void)
         cmocka_unit_test(a_principals),
         cmocka_unit_test(a_devices),
         cmocka_unit_test(the_truth_is_given_out),
+        cmocka_unit_test(nothing_outlives_its_issuer),
+        cmocka_unit_test(an_issuer_signs_only_while_it_is_valid),
+        cmocka_unit_test(terms_are_within_the_issuer_and_not_to_come),
+        cmocka_unit_test(times_are_written_as_their_year_has_them),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -83,6 +83,23 @@ static void policy_is_minutes_or_seconds(void **state)
     config_free(c);
 }
 
+static void the_anchor_is_read(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    assert_int_equal(read_text(GOOD, &c), ERR_OK);
+    assert_null(c->anchor.path);
+    assert_true(c->anchor.every_s == 10 && c->anchor.lag_s == 3600);
+    config_free(c);
+    assert_int_equal(read_text(GOOD "[log]\nanchor = /mnt/b/a\nanchor_every_s = 2\n"
+                                    "anchor_lag_minutes = 3\n",
+                               &c),
+                     ERR_OK);
+    assert_string_equal(c->anchor.path, "/mnt/b/a");
+    assert_true(c->anchor.every_s == 2 && c->anchor.lag_s == 180);
+    config_free(c);
+}
+
 static void refusals_name_the_place(void **state)
 {
     (void)state;
@@ -115,6 +132,10 @@ static void refusals_name_the_place(void **state)
         { "no run at all", GOOD "[policy]\nrun_idle_minutes = 0\n", "run_idle_minutes: bad" },
         { "run of a year", GOOD "[policy]\nrun_longest_minutes = 525600\n",
           "longest_minutes: bad" },
+        { "an anchor from somewhere", GOOD "[log]\nanchor = a\n", "[log] anchor: bad value" },
+        { "an anchor that never moves", GOOD "[log]\nanchor_every_s = 0\n", "every_s: bad" },
+        { "no lag at all", GOOD "[log]\nanchor_lag_minutes = 0\n", "lag_minutes: bad" },
+        { "unknown key of the log", GOOD "[log]\nanchors = /a\n", "[log] anchors: no such" },
         { "neither yes nor no", GOOD "[policy]\ntwo_person = maybe\n", "two_person: bad" },
         { "two values",
           GOOD "[policy]\ntwo_person = yes\n[log]\norigin = o\n[policy]\n"
@@ -184,6 +205,7 @@ int main(void)
         cmocka_unit_test(configuration_and_defaults),
         cmocka_unit_test(name_may_stand_before_listen),
         cmocka_unit_test(policy_is_minutes_or_seconds),
+        cmocka_unit_test(the_anchor_is_read),
         cmocka_unit_test(refusals_name_the_place),
         cmocka_unit_test(the_example_is_valid),
         cmocka_unit_test(missing_file_is_named),

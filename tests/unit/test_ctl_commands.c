@@ -846,7 +846,19 @@ static void a_quantity_keeps_its_spares(void **state)
     assert_int_equal(in->spares_given_case,
                      HALLMARK__V1__SET_QUANTITY_REQUEST__SPARES_GIVEN_SPARES);
     assert_int_equal(in->spares, 0);
+    assert_int_equal(in->unknown_given_case,
+                     HALLMARK__V1__SET_QUANTITY_REQUEST__UNKNOWN_GIVEN__NOT_SET);
     hallmark__v1__set_quantity_request__free_unpacked(in, NULL);
+    free(text);
+    changed.unknown = 4;
+    answer(&changed.base, NULL);
+    assert_int_equal(
+        run(&order_set_quantity_command, WORDS("o", "12", "--unknown", "4", WHY), false, &text),
+        ERR_OK);
+    in = REQUEST(0, set_quantity_request);
+    assert_int_equal(in->unknown, 4);
+    hallmark__v1__set_quantity_request__free_unpacked(in, NULL);
+    assert_has(text, "unknown                             4\n");
     free(text);
 }
 
@@ -875,6 +887,15 @@ static void health_warns_and_succeeds(void **state)
     answer(&out.base, NULL);
     assert_int_equal(run(&health_command, WORDS(NULL), true, &text), ERR_OK);
     assert_has(text, "\"unlocked\": 3,\n");
+    assert_has(text, "\"anchored\": false,\n");
+    free(text);
+    out.anchored = true;
+    out.anchor_failing = TEXT("No space left on device");
+    out.anchor_lag_s = 61;
+    answer(&out.base, NULL);
+    assert_int_equal(run(&health_command, WORDS(NULL), true, &text), ERR_OK);
+    assert_has(text, "\"anchor_failing\": \"No space left on device\",\n");
+    assert_has(text, "\"anchor_lag_s\": 61\n");
     free(text);
 }
 

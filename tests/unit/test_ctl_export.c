@@ -47,7 +47,7 @@ static void cells_are_safe(void **state)
         assert_int_equal(csv_entry(out, 3, &event), ERR_OK);
         fclose(out);
         snprintf(want, sizeof(want),
-                 "3,1970-01-01T00:00:00.000000Z,,,,OK,0,%s,,,,,,false,0,,,,,,,,,,,,,,\r\n",
+                 "3,1970-01-01T00:00:00.000000Z,,,,OK,0,%s,,,,,,false,0,,,,,,,,,,,,,,,\r\n",
                  cells[i].cell);
         assert_string_equal(text, want);
         free(text);
@@ -99,6 +99,7 @@ static void what_json_has_the_table_has(void **state)
     e.software = e.probe = e.reason = e.server = e.second = digest.name = change.row = use.key =
         word;
     e.uid = e.run_id = e.request_sha256 = e.response_sha256 = digest.sha256 = bytes;
+    e.checkpoint = bytes;
     e.arrow = 3;
     e.approval = 7;
     e.n_digests = e.n_changes = e.n_key_uses = e.n_unaccounted = e.n_hsm_operations = 1;
@@ -115,7 +116,7 @@ static void what_json_has_the_table_has(void **state)
     FILE *out = open_memstream(&header, &len);
     csv_header(out);
     fclose(out);
-    assert_int_equal(json_object_size(report.json), 29);
+    assert_int_equal(json_object_size(report.json), 30);
     json_object_foreach(report.json, name, value)
     {
         if (!is_column(header, name))

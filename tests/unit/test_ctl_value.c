@@ -26,6 +26,10 @@ static const struct {
     { "2026-11-22T15:05:30+01:00", 1795356330 },
     { "2026-11-22T08:35:30-05:30", 1795356330 },
     { "2024-02-29", 1709164800 },
+    { "2038-01-19T03:14:07Z", 2147483647 },
+    { "2038-01-19T03:14:08Z", 2147483648 },
+    { "2050-01-01", 2524608000 },
+    { "2106-02-07T06:28:16Z", 4294967296 },
     { "9999-12-31T23:59:59Z", 253402300799 },
     { "2026-02-29", BAD },
     { "2026-13-01", BAD },
@@ -71,6 +75,12 @@ static void times_are_written(void **state)
     char text[WHEN_TEXT_SIZE];
     when_text(1795356330, text);
     assert_string_equal(text, "2026-11-22T14:05:30Z");
+    when_text(2147483648, text);
+    assert_string_equal(text, "2038-01-19T03:14:08Z");
+    when_text(4294967296, text);
+    assert_string_equal(text, "2106-02-07T06:28:16Z");
+    when_text_us(2524608000000000, text);
+    assert_string_equal(text, "2050-01-01T00:00:00.000000Z");
     when_text(WHEN_END, text);
     assert_string_equal(text, "9999-12-31T23:59:59Z");
     when_text(WHEN_END + 1, text);

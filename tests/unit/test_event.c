@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/host/clean.h"
+#include "common/host/clock.h"
 #include "oem-server/event/event.h"
 
 static const struct {
@@ -201,6 +202,16 @@ static void operations_over_the_limit_are_one_word(void **state)
     assert_string_equal(event.pb.hsm_operations[EVENT_OPERATIONS_MAX - 1], "more");
 }
 
+/* By a clock that nobody sets; 71 minutes are the most that the field holds. */
+static void durations_are_of_a_clock_that_is_not_set(void **state)
+{
+    (void)state;
+    uint64_t now_us = clock_us();
+    assert_in_range(event_took_us(now_us), 0, 60000000);
+    assert_in_range(event_took_us(now_us - 1000000), 1000000, 61000000);
+    assert_int_equal(event_took_us(now_us - UINT64_C(4300000000)), UINT32_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +220,7 @@ int main(void)
         cmocka_unit_test(cut_text_ends_with_a_character),
         cmocka_unit_test(bytes_have_their_length_or_are_left_out),
         cmocka_unit_test(digests_are_counted),
+        cmocka_unit_test(durations_are_of_a_clock_that_is_not_set),
         cmocka_unit_test(operations_over_the_limit_are_one_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

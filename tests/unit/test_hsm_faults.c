@@ -162,7 +162,7 @@ static void dead_idle_sessions_are_replaced(void **state)
     assert_int_equal(shim->logins, HSM_TOKENS);
 }
 
-/* Somebody else in the process calls C_Finalize: told, and not mended, see module.h. */
+/* Somebody else in the process calls C_Finalize: told; test_hsm_restart mends it. */
 static void finalized_module_is_told(void **state)
 {
     (void)state;

@@ -153,7 +153,10 @@ static enum err do_extend(struct store_tx *tx, void *context)
 static enum err do_quantity(struct store_tx *tx, void *context)
 {
     struct terms *t = context;
-    struct order_quantity wanted = { !t->no_quantity, !t->no_spares, t->quantity, t->spares };
+    struct order_quantity wanted = { .quantity_given = !t->no_quantity,
+                                     .spares_given = !t->no_spares,
+                                     .quantity = t->quantity,
+                                     .spares = t->spares };
     return order_set_quantity(tx, t->name, &wanted, t->reason, &t->changed);
 }
 
@@ -283,6 +286,123 @@ static void closing_fails_what_started(void **state)
                 t.counts.failed == 2);
     assert_int_equal(look(do_get, &works), ERR_OK);
     assert_int_equal(works.unit.state, UNIT_FAILED);
+}
+
+struct adopting {
+    struct order_adopted adopted;
+    uint32_t ended;
+};
+
+static void count_ended(void *context, const uint8_t uid[static UID_SIZE],
+                        const struct unit_holder *holder, const char *order)
+{
+    struct adopting *adopting = context;
+    (void)uid, (void)holder, (void)order;
+    adopting->ended++;
+}
+
+static enum err do_adopt(struct store_tx *tx, void *context)
+{
+    struct adopting *adopting = context;
+    adopting->ended = 0;
+    return order_adopt(tx, count_ended, adopting, &adopting->adopted);
+}
+
+static void unknown_are(const char *order, uint32_t unknown, uint32_t under_way)
+{
+    struct terms t = { .name = order, .reason = "" };
+    assert_int_equal(look(do_counts, &t), ERR_OK);
+    if (t.counts.unknown != unknown || t.counts.under_way != under_way)
+        fail_msg("%s: %u unknown, %u under way", order, t.counts.unknown, t.counts.under_way);
+}
+
+/* order-a is of 2, order-b of 3 and 2 spares: three units of it, one of them finished, one in a
+ * run, one waits. */
+static void an_adoption_leaves_no_place(void **state)
+{
+    (void)state;
+    struct adopting adopting = { 0 };
+    struct act waits = act_of(1, 4, 1), works = act_of(2, 5, 1), fresh = act_of(4, 6, 1);
+    struct act finished = act_of(3, 3, 1), other = act_of(5, 7, 0);
+    three_units();
+    assert_int_equal(change(do_adopt, &adopting), ERR_OK);
+    assert_true(adopting.ended == 2); /* the one that works, and the finished one's */
+    assert_true(adopting.adopted.orders == 2 && adopting.adopted.places == 2 + 2);
+    unknown_are("order-a", 2, 0);
+    unknown_are("order-b", 2, 1);
+    assert_int_equal(change(do_open, &fresh), ERR_QUOTA);
+    says("unknown");
+    assert_int_equal(change(do_open, &waits), ERR_QUOTA);
+    assert_int_equal(change(do_open, &works), ERR_QUOTA);
+    assert_int_equal(change(do_open, &other), ERR_QUOTA);
+    assert_int_equal(change(do_commit, &finished), ERR_OK); /* its place is its own */
+    assert_int_equal(change(do_adopt, &adopting), ERR_OK);
+    assert_true(adopting.adopted.orders == 0 && adopting.adopted.places == 0);
+    unknown_are("order-b", 2, 1);
+}
+
+static void a_closed_order_has_nothing_unknown(void **state)
+{
+    (void)state;
+    struct adopting adopting = { 0 };
+    struct terms t = { .name = "order-a", .reason = "end" };
+    assert_int_equal(change(do_close, &t), ERR_OK);
+    assert_int_equal(change(do_adopt, &adopting), ERR_OK);
+    assert_true(adopting.adopted.orders == 1 && adopting.adopted.places == 3);
+    unknown_are("order-a", 0, 0);
+    unknown_are("order-b", 3, 0);
+}
+
+static enum err do_tell(struct store_tx *tx, void *context)
+{
+    struct terms *t = context;
+    struct order_quantity wanted = { .unknown_given = true, .unknown = t->quantity };
+    return order_set_quantity(tx, t->name, &wanted, t->reason, &t->changed);
+}
+
+static void an_operator_says_how_many_were_spent(void **state)
+{
+    (void)state;
+    struct adopting adopting = { 0 };
+    struct act one = act_of(1, 1, 1), two = act_of(2, 2, 1), three = act_of(3, 3, 1);
+    struct terms t = { .name = "order-b", .reason = "counted", .quantity = 1 };
+    assert_int_equal(change(do_tell, &t), ERR_PRECONDITION); /* none is unknown */
+    says("0 places unknown");
+    assert_int_equal(change(do_adopt, &adopting), ERR_OK);
+    t.quantity = 4;
+    assert_int_equal(change(do_tell, &t), ERR_PRECONDITION);
+    says("3 places unknown");
+    t.quantity = 1;
+    assert_int_equal(change(do_tell, &t), ERR_OK);
+    assert_true(t.changed.unknown == 1 && t.changed.quantity == 3 && t.changed.spares == 2);
+    unknown_are("order-b", 1, 0);
+    run_to_claim(&one);
+    run_to_claim(&two);
+    assert_int_equal(change(do_open, &three), ERR_QUOTA);
+    t.quantity = 2;
+    assert_int_equal(change(do_tell, &t), ERR_PRECONDITION); /* it does not grow */
+    t.quantity = 0;
+    assert_int_equal(change(do_tell, &t), ERR_OK);
+    assert_int_equal(change(do_open, &three), ERR_OK);
+}
+
+/* A place that is unknown counts against the certificates too. */
+static void unknown_places_have_certificates(void **state)
+{
+    (void)state;
+    struct adopting adopting = { 0 };
+    struct terms t = { .name = "order-b", .reason = "counted", .quantity = 2 };
+    assert_int_equal(change(do_adopt, &adopting), ERR_OK);
+    assert_int_equal(change(do_tell, &t), ERR_OK); /* quantity and spares: 5; 2 are unknown */
+    for (uint32_t n = 1; n <= 4; n++) {
+        struct act act = act_of(n, n, 1);
+        act.flag = false;
+        assert_int_equal(change(do_open, &act), ERR_OK);
+        act.flag = true;
+        assert_int_equal(change(do_claim, &act), n <= 3 ? ERR_OK : ERR_QUOTA);
+        if (n <= 3)
+            assert_int_equal(change(do_end, &act), ERR_OK);
+    }
 }
 
 static void a_run_of_a_closed_order_fails_when_it_ends(void **state)
@@ -422,6 +542,10 @@ int main(void)
         TEST(quantity_is_not_below_what_is_spent),
         TEST(the_window_is_asked),
         TEST(closing_fails_what_started),
+        TEST(an_adoption_leaves_no_place),
+        TEST(a_closed_order_has_nothing_unknown),
+        TEST(an_operator_says_how_many_were_spent),
+        TEST(unknown_places_have_certificates),
         TEST(a_run_of_a_closed_order_fails_when_it_ends),
         TEST(committed_without_a_lock_is_an_alarm),
         TEST(withdrawn_firmware_goes_nowhere),

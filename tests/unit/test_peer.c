@@ -277,6 +277,38 @@ static void hello_frame(frame *f, Hallmark__V1__FrameHello *hello)
     hello->max_message = RPC_MESSAGE_MAX;
 }
 
+static int64_t time_told(uint64_t time_us)
+{
+    frame f;
+    Hallmark__V1__FrameHello hello;
+    AUTO(buf_free) struct buf packed = { 0 };
+    struct peer *client = peer_new(PEER_CLIENT, "test", 0);
+    hello_frame(&f, &hello);
+    hello.max_streams = 1;
+    hello.time_us = time_us;
+    assert_int_equal(buf_resize(&packed, hallmark__v1__frame__get_packed_size(&f)), ERR_OK);
+    hallmark__v1__frame__pack(&f, packed.ptr);
+    assert_int_equal(peer_receive(client, buf_span(&packed), 0), ERR_OK);
+    int64_t told_us = peer_time_us(client);
+    peer_free(client);
+    return told_us;
+}
+
+/* Through the years that 31 and 32 bits of seconds do not hold; what is no time is not told. */
+static void the_servers_time_is_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(time_told(0), 0);
+    assert_int_equal(time_told(2147483648000000), 2147483648000000);
+    assert_int_equal(time_told(4294967296000000), 4294967296000000);
+    assert_int_equal(time_told(253402300799000000), 253402300799000000);
+    assert_int_equal(time_told(UINT64_MAX), 0);
+    struct ends e = open_ends();
+    assert_int_equal(peer_time_us(e.server), 0); /* a client tells none */
+    assert_true(peer_time_us(e.client) != 0);
+    close_ends(&e);
+}
+
 /* Of a peer that takes fewer calls at once than we would open. */
 static void the_peers_max_streams_is_kept(void **state)
 {
@@ -517,6 +549,7 @@ int main(void)
         cmocka_unit_test(what_may_be_made_again),
         cmocka_unit_test(open_calls_are_bounded),
         cmocka_unit_test(one_call_too_many_is_refused),
+        cmocka_unit_test(the_servers_time_is_kept),
         cmocka_unit_test(the_peers_max_streams_is_kept),
         cmocka_unit_test(bad_stream_numbers_close),
         cmocka_unit_test(requests_over_a_limit_are_answered),

@@ -4,11 +4,13 @@
 #include "tests/unit/check.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "common/host/log.h"
 #include "oem-server/call/settle.h"
 #include "oem-server/store/hooks.h"
+#include "oem-server/tlog/state.h"
 #include "tests/unit/server_board.h"
 
 static struct party alice, line_1, line_2;
@@ -390,6 +392,17 @@ static Hallmark__V1__CheckResponse health(void)
     return copy;
 }
 
+/* It tries that by itself, once a second. */
+static void store_works_again(void)
+{
+    struct store_health store;
+    store_fail(bench.server->store, false);
+    do {
+        sched_yield();
+        store_health(bench.server->store, &store);
+    } while (store.fails);
+}
+
 /* The store fails when the run ends: it stays in the list, with its entries, until they can be
  * written; then the unit is free for another run. */
 static void an_end_waits_for_the_store(void **state)
@@ -405,7 +418,7 @@ static void an_end_waits_for_the_store(void **state)
     bench_sweep();
     assert_int_equal(bench.server->runs.count, 1);
     assert_int_equal(run_count_ending(bench.server), 1);
-    store_fail(bench.server->store, false);
+    store_works_again();
     party_connect(&line_1);
     assert_int_equal(health().ending, 1);
     assert_int_equal(bench_entries("run"), entries);
@@ -624,33 +637,108 @@ static void an_alarm_survives_the_clock(void **state)
     board_fini(&b);
 }
 
-static enum err enter_future(struct store_tx *tx, void *context)
+static unsigned clock_entries(void)
+{
+    bench_sweep();
+    return bench_entries("clock");
+}
+
+/* While the server runs: the sweep tells it, though nobody calls. */
+static void a_clock_that_is_set_is_told(void **state)
+{
+    (void)state;
+    unsigned before = clock_entries();
+    OK(server_do(bench.server, tlog_clock_accept, bench.server->log, 0)); /* earlier tests' */
+    assert_int_equal(health().clock_behind_s, 0);
+    store_clock_offset(bench.server->store, -INT64_C(86400) * 1000000);
+    assert_int_equal(clock_entries(), before + 1);
+    assert_in_range(health().clock_behind_s, 86300, 86400);
+    assert_int_equal(clock_entries(), before + 1);
+    store_clock_offset(bench.server->store, 0);
+    assert_int_equal(clock_entries(), before + 2);
+    assert_int_equal(health().clock_behind_s, 0);
+    bench_check();
+}
+
+/* The clock of the store, a new look, and how often it was told. */
+static unsigned expiries_at(int64_t offset_us)
+{
+    store_clock_offset(bench.server->store, offset_us);
+    bench.server->expiring_ms = 0;
+    bench_sweep();
+    return bench_entries("expiry");
+}
+
+static bool expires(const char *kind, const char *name)
+{
+    bool found = false;
+    for (unsigned i = 0; i < bench.server->expiring_kept; i++)
+        found |= strcmp(bench.server->expiring[i].kind, kind) == 0 &&
+                 strcmp(bench.server->expiring[i].name, name) == 0;
+    return found;
+}
+
+/* All certificates here are of two years: 731 days. */
+static void what_expires_is_told_once_a_day(void **state)
+{
+    (void)state;
+    const int64_t day_us = INT64_C(86400) * 1000000;
+    unsigned before = expiries_at(670 * day_us);
+    assert_int_equal(health().expiring_count, 0);
+    assert_int_equal(expiries_at(672 * day_us), before + 1);
+    assert_true(expires("web server", "") && expires("operator", "alice") &&
+                expires("station", "line-1"));
+    assert_false(expires("root", "") || expires("issuing", ""));
+    assert_int_equal(health().expiring_count, bench.server->expiring_count);
+    assert_int_equal(expiries_at(672 * day_us), before + 1);
+    assert_int_equal(expiries_at(673 * day_us + day_us / 24), before + 2);
+    assert_int_equal(expiries_at(740 * day_us), before + 3); /* expired */
+    assert_true(expires("web server", ""));
+    assert_int_equal(expiries_at(0), before + 3);
+    assert_int_equal(health().expiring_count, 0);
+    bench_check();
+}
+
+static enum err enter_note(struct store_tx *tx, void *context)
 {
     struct event event;
     (void)context;
-    event_init(&event, "alarm", "oem-server", ERR_OK, "of a time to come");
-    event.pb.time_us += (uint64_t)TWO_YEARS_US;
+    event_init(&event, "alarm", "oem-server", ERR_OK, "by a clock that is ahead");
     return tlog_append(bench.server->log, tx, &event.pb, NULL);
 }
 
-/* The last one, for it leaves such an entry. */
-static void a_clock_behind_the_log_is_told(void **state)
+static enum err start_again(bool clock_is_right)
+{
+    const struct server_accepts accepts = { .clock = clock_is_right };
+    server_close(TAKE(bench.server));
+    OK(server_open(&bench.config, &bench.server));
+    return server_resume(bench.server, &accepts);
+}
+
+/* The last entry is two years ahead; the last test, for it leaves such an entry. */
+static void a_clock_behind_the_log_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(health().clock_behind_s, 0);
-    OK(server_do(bench.server, enter_future, NULL, 0));
+    store_clock_offset(bench.server->store, TWO_YEARS_US);
+    OK(server_do(bench.server, enter_note, NULL, 0));
+    unsigned before = bench_entries("clock");
     party_lose(&alice);
     party_lose(&line_1);
     party_lose(&line_2);
-    bench_restart();
+    assert_int_equal(start_again(false), ERR_UNAVAILABLE);
+    assert_non_null(strstr(fail_words(), "the clock says 20"));
+    assert_non_null(strstr(fail_words(), "last entry was made at 20"));
+    assert_non_null(strstr(fail_words(), "--clock-is-right"));
+    OK(start_again(true));
+    party_connect(&alice);
+    assert_int_equal(bench_entries("clock"), before + 1);
+    assert_int_equal(health().clock_behind_s, 0);
+    party_lose(&alice);
+    OK(start_again(false)); /* once is enough */
     party_connect(&alice);
     party_connect(&line_1);
     party_connect(&line_2);
-    uint64_t behind_s = health().clock_behind_s, years_s = (uint64_t)(TWO_YEARS_US / 1000000);
-    assert_true(behind_s > years_s - 600 && behind_s <= years_s);
-    store_clock_offset(bench.server->store, TWO_YEARS_US); /* it has caught up */
-    assert_int_equal(health().clock_behind_s, 0);
-    store_clock_offset(bench.server->store, 0);
+    bench_check();
 }
 
 /* --- What an entry says of the station. --- */
@@ -831,12 +919,22 @@ static unsigned answers_left(void)
 #define ANSWERS_US (INT64_C(24) * 3600 * 1000000) /* the wire's 24 h */
 #define SECOND_US  INT64_C(1000000)
 
+/* The clock was set, which is entered; and then nothing for a day. */
+static void time_goes_to(int64_t offset_us)
+{
+    store_clock_offset(bench.server->store, offset_us);
+    bench_sweep();
+    pthread_mutex_lock(&bench.server->log->mutex);
+    bench.server->log->clock.set_us = bench.server->log->known.set_us = 0;
+    pthread_mutex_unlock(&bench.server->log->mutex);
+}
+
 /* Sweeps at that time until there is nothing to be done; how often something was. */
 static unsigned sweep_at(int64_t offset_us)
 {
     unsigned worked = 0;
     unsigned long long before;
-    store_clock_offset(bench.server->store, offset_us);
+    time_goes_to(offset_us);
     do {
         before = atomic_load(&bench.server->changes);
         bench_sweep();
@@ -853,15 +951,16 @@ static void answers_expire_in_steps(void **state)
     const int64_t start_us = ANSWERS_US + SECOND_US, end_us = start_us + ANSWERS_US;
     sweep_at(start_us); /* those of the other tests */
     OK(server_do(bench.server, put_answers, NULL, 0));
-    assert_int_equal(sweep_at(end_us - 60 * SECOND_US), 0);
+    assert_int_equal(sweep_at(end_us - 30 * SECOND_US), 0);
     assert_int_equal(answers_left(), ANSWERS);
     store_clock_offset(bench.server->store, end_us + SECOND_US);
     bench_sweep();
     assert_int_equal(answers_left(), ANSWERS - SERVER_ANSWERS_STEP);
     bench_sweep();
     assert_int_equal(answers_left(), 7);
-    assert_int_equal(sweep_at(end_us + SECOND_US), 1);
+    bench_sweep();
     assert_int_equal(answers_left(), 0);
+    assert_int_equal(sweep_at(end_us + SECOND_US), 0);
     OK(server_do(bench.server, put_answers, NULL, 0)); /* and then the clock is set back */
     assert_int_equal(sweep_at(0), 3);
     assert_int_equal(answers_left(), 0);
@@ -891,9 +990,11 @@ int main(void)
         cmocka_unit_test(a_seal_ends_a_repeat),
         cmocka_unit_test(unlocked_unit_is_an_alarm),
         cmocka_unit_test(an_alarm_survives_the_clock),
-        cmocka_unit_test(a_clock_behind_the_log_is_told),
         cmocka_unit_test(an_open_says_what_with),
         cmocka_unit_test(a_station_that_fails_is_not_the_server),
+        cmocka_unit_test(a_clock_that_is_set_is_told),
+        cmocka_unit_test(what_expires_is_told_once_a_day),
+        cmocka_unit_test(a_clock_behind_the_log_is_refused),
         cmocka_unit_test(answers_expire_in_steps),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -333,7 +333,7 @@ static void die_in_a_signature(void)
 {
     struct board b;
     if (server_open(&bench.config, &bench.server) != ERR_OK ||
-        server_resume(bench.server) != ERR_OK)
+        server_resume(bench.server, &(struct server_accepts){ 0 }) != ERR_OK)
         _exit(1);
     party_connect(&line_1);
     board_init(&b, &line_1, "po-1", 3);
@@ -362,7 +362,7 @@ static void kill_(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0); /* P11SHIM_DIE ends it with 0 */
     OK(server_open(&bench.config, &bench.server));
-    OK(server_resume(bench.server));
+    OK(server_resume(bench.server, &(struct server_accepts){ 0 }));
     connect_all();
     struct sums sums = assert_accounted();
     assert_true(sums.all_left > before.all_left);
@@ -374,7 +374,7 @@ static void make_units_until_killed(uint8_t first)
 {
     struct load loads[LOADS];
     if (server_open(&bench.config, &bench.server) != ERR_OK ||
-        server_resume(bench.server) != ERR_OK)
+        server_resume(bench.server, &(struct server_accepts){ 0 }) != ERR_OK)
         _exit(1);
     party_connect(&line_1);
     party_connect(&line_2);
@@ -405,7 +405,7 @@ static void kill_under_load(void **state)
         assert_true(WIFSIGNALED(status));
         slack += LOADS; /* one in each thread's hand */
         OK(server_open(&bench.config, &bench.server));
-        OK(server_resume(bench.server));
+        OK(server_resume(bench.server, &(struct server_accepts){ 0 }));
         connect_all();
         (void)assert_accounted_within(slack);
     }

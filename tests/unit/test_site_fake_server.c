@@ -821,6 +821,12 @@ void wss_conn_set_user(struct wss_conn *conn, void *user)
     conn->user = user;
 }
 
+int64_t wss_conn_time_us(struct wss_conn *conn)
+{
+    (void)conn;
+    return 0; /* it says none */
+}
+
 void *wss_conn_user(const struct wss_conn *conn)
 {
     return conn->user;

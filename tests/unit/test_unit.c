@@ -477,7 +477,9 @@ enum { MANY = UNIT_PAGE_MAX + 1, FIRST_UID = 100 };
 
 static enum err open_many(struct store_tx *tx, void *context)
 {
-    struct order_quantity now, wanted = { true, true, MANY, 0 };
+    struct order_quantity now, wanted = {
+        .quantity_given = true, .spares_given = true, .quantity = MANY, .spares = 0
+    };
     (void)context;
     TRY(order_set_quantity(tx, "order-b", &wanted, "for the test", &now));
     for (uint32_t i = 0; i < MANY; i++) {

@@ -150,7 +150,9 @@ static void interleave(uint32_t uid, const struct how *how, size_t i, size_t j)
 static enum err quantity_up(struct store_tx *tx, void *context)
 {
     (void)context;
-    struct order_quantity now, wanted = { true, true, FAR, FAR };
+    struct order_quantity now, wanted = {
+        .quantity_given = true, .spares_given = true, .quantity = FAR, .spares = FAR
+    };
     return order_set_quantity(tx, order_names[1], &wanted, "for the test", &now);
 }
 

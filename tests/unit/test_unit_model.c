@@ -48,7 +48,9 @@ static enum err do_close(struct store_tx *tx, void *context)
 static enum err do_quantity(struct store_tx *tx, void *context)
 {
     const struct act *act = context;
-    struct order_quantity now, wanted = { true, true, act->key, act->level };
+    struct order_quantity now, wanted = {
+        .quantity_given = true, .spares_given = true, .quantity = act->key, .spares = act->level
+    };
     return order_set_quantity(tx, act->order, &wanted, act->reason, &now);
 }
 

@@ -207,6 +207,8 @@ static const struct {
       "order/order-b", "firmware_sha256" },
     { "a counter", "UPDATE orders SET issued = 0 WHERE name = 'order-a'", "order/order-a",
       "issued" },
+    { "unknown places", "UPDATE orders SET unknown = 1 WHERE name = 'order-b'", "order/order-b",
+      "unknown" },
     { "a station more", "INSERT INTO order_stations VALUES ('order-a', 'line-2', 5)",
       "order-station/order-a/line-2", "added_us" },
     { "a station less",

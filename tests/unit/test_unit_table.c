@@ -162,6 +162,8 @@ static void terms_stay(void **state)
         "UPDATE orders SET good = quantity + 1",
         "UPDATE orders SET issued = quantity + spares + 1",
         "UPDATE orders SET under_way = quantity + 1",
+        "UPDATE orders SET unknown = quantity",
+        "UPDATE orders SET unknown = -1",
         "UPDATE units SET state = 9",
         "UPDATE units SET held = 'started units are not held'",
     };
