@@ -127,7 +127,7 @@ static void opening_without_memory(void **state)
 {
     (void)state;
     hsm_close(hsm); /* the module is one per process */
-    try_all(open_again, 3, 1); /* where SoftHSM has its files */
+    try_all(open_again, 3, 3); /* where SoftHSM has its files */
     assert_int_equal(hsm_open(&soft.config, &hsm), ERR_OK);
 }
 
