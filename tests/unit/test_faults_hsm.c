@@ -126,8 +126,8 @@ static enum err open_again(void)
 static void opening_without_memory(void **state)
 {
     (void)state;
-    hsm_close(hsm);             /* the module is one per process */
-    try_all(open_again, 3, 12); /* where SoftHSM has its files */
+    hsm_close(hsm);                    /* the module is one per process */
+    try_all(open_again, 3, TRIES_MAX); /* where SoftHSM has its files */
     assert_int_equal(hsm_open(&soft.config, &hsm), ERR_OK);
 }
 
