@@ -80,9 +80,10 @@ void peer_cancel(struct peer *peer, uint32_t stream, const char *reason); /* a c
 
 /* Sends a message on a stream, ours or theirs; end: it is this side's last. ERR_BUSY: the
  * receiver has granted no credit for it, PEER_CREDIT will come; ERR_CLOSED: the stream is over.
- * A payload of more than peer_message_max() bytes is ERR_LIMIT: it is over the peer's message
- * limit, or over the credit that its HELLO gives a call or the connection, so it would wait
- * without end (test_peer_stream). */
+ * ERR_UNIMPLEMENTED: the peer's HELLO has no streams, or has not arrived. A payload of more
+ * than peer_message_max() bytes is ERR_LIMIT: it is over the peer's message limit, or over the
+ * credit that its HELLO gives a call or the connection, so it would wait without end
+ * (test_peer_stream). */
 enum err peer_send(struct peer *peer, uint32_t stream, struct span payload, bool end);
 size_t peer_message_max(const struct peer *peer);
 /* How large a message may be now; with ERR_BUSY none, and PEER_CREDIT will come. */

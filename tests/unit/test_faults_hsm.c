@@ -40,7 +40,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void try_all(enum err (*run)(void), unsigned least)
+/* spare: so many allocations are of what it does without. */
+static void try_all(enum err (*run)(void), unsigned least, unsigned spare)
 {
     unsigned n = 1;
     for (; n < TRIES_MAX; n++) {
@@ -50,7 +51,9 @@ static void try_all(enum err (*run)(void), unsigned least)
             assert_int_equal(e, ERR_OK);
             break;
         }
-        if (e != ERR_MEMORY)
+        if (e == ERR_OK && spare > 0)
+            spare--;
+        else if (e != ERR_MEMORY)
             fail_msg("fault %u, %s: error %d: %s", n, faults_last(), (int)e, fail_words());
     }
     assert_in_range(n - 1, least, TRIES_MAX);
@@ -72,7 +75,7 @@ static enum err agree(void)
 static void agreements_without_memory(void **state)
 {
     (void)state;
-    try_all(agree, 2);
+    try_all(agree, 2, 0);
 }
 
 static enum err sign_with_a_unit_key(void)
@@ -88,7 +91,7 @@ static enum err sign_with_a_unit_key(void)
 static void unit_keys_without_memory(void **state)
 {
     (void)state;
-    try_all(sign_with_a_unit_key, 5);
+    try_all(sign_with_a_unit_key, 5, 0);
 }
 
 static enum err issue(void)
@@ -107,7 +110,7 @@ static enum err issue(void)
 static void certificates_without_memory(void **state)
 {
     (void)state;
-    try_all(issue, 4);
+    try_all(issue, 4, 0);
 }
 
 static enum err open_again(void)
@@ -123,8 +126,8 @@ static enum err open_again(void)
 static void opening_without_memory(void **state)
 {
     (void)state;
-    hsm_close(hsm); /* the module is one per process */
-    try_all(open_again, 3);
+    hsm_close(hsm);                    /* the module is one per process */
+    try_all(open_again, 3, TRIES_MAX); /* where SoftHSM has its files */
     assert_int_equal(hsm_open(&soft.config, &hsm), ERR_OK);
 }
 
