@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What people and peers write: the server's URL, times, names, and text that is made safe. What
- * is accepted keeps its rule, and a time is itself again when it is written. */
+/* What people and peers write: the server's URL, proxies and whom they are not for, times, names,
+ * and text that is made safe. What is accepted keeps its rule, and a time is itself again when it
+ * is written. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/host/clean.h"
 #include "common/host/name.h"
+#include "common/host/proxy.h"
 #include "common/host/server_url.h"
 #include "common/host/utf8.h"
 #include "oem-server/ctl/when.h"
@@ -18,6 +20,18 @@ static void url(const char *text)
         return;
     FUZZ_CHECK(to.port != 0 && memchr(to.host, '\0', sizeof(to.host)) != NULL);
     FUZZ_CHECK(to.host[0] != '\0' && strpbrk(to.host, " /@[]") == NULL);
+}
+
+static void proxied(const char *text)
+{
+    struct proxy proxy = { 0 };
+    (void)proxy_not_for(text, "oem.example");
+    (void)proxy_not_for(text, "10.1.2.3");
+    FUZZ_CHECK(proxy_not_for(text, "2001:db8::1") || strcmp(text, "*") != 0);
+    if (proxy_parse(text, &proxy) != ERR_OK)
+        return;
+    FUZZ_CHECK(proxy.port != 0 && strpbrk(proxy.host, " /@[]\r\n") == NULL);
+    FUZZ_CHECK(strlen(proxy.user) <= PROXY_USER_MAX && strpbrk(proxy.user, "@\r\n") == NULL);
 }
 
 static void moment(const char *text)
@@ -49,6 +63,7 @@ void fuzz_one(struct span input)
     if (text == NULL)
         return;
     url(text);
+    proxied(text);
     moment(text);
     cleaned(text);
     if (name_is_good(text))
@@ -67,6 +82,8 @@ void fuzz_seeds(fuzz_put *put, void *context)
 {
     seed(put, context, "url", "wss://oem.example:4433");
     seed(put, context, "url-address", "wss://[2001:db8::1]:4433");
+    seed(put, context, "proxy", "http://ann:p%3Ass@[2001:db8::1]:3128/");
+    seed(put, context, "proxy-not-for", "example, 10.0.0.0/8 [2001:db8::1],fd00::/8");
     seed(put, context, "day", "2026-11-22");
     seed(put, context, "minute", "2026-11-22T14:05Z");
     seed(put, context, "second", "2026-11-22T14:05:30+05:30");
