@@ -40,7 +40,7 @@ enum err cert_terms_make(const struct profile *profile, const X509 *issuer,
                          struct ca_terms *terms_out)
 {
     int64_t now_s = clock_real_s();
-    struct validity bounds;
+    struct validity bounds = { 0 };
     TRY(issuer_open(issuer, now_s, &bounds));
     struct ca_terms terms = { .not_before = now_s - CERT_BACK_DATED_S };
     uint8_t *number = terms.serial + CA_SERIAL_SIZE - RANDOM_SIZE;
@@ -59,7 +59,7 @@ enum err cert_terms_make(const struct profile *profile, const X509 *issuer,
 enum err cert_terms_check(const X509 *issuer, const struct ca_terms *terms)
 {
     int64_t now_s = clock_real_s();
-    struct validity bounds;
+    struct validity bounds = { 0 };
     char from[CLOCK_TEXT_SIZE], now[CLOCK_TEXT_SIZE];
     TRY(issuer_open(issuer, now_s, &bounds));
     if (terms->not_before < bounds.not_before || terms->not_after > bounds.not_after)

@@ -289,17 +289,14 @@ static unsigned delay_of(CK_SESSION_HANDLE session, unsigned waited_ms)
 {
     enum { LOOK_MS = 20 };
     char argument[ARGUMENT];
-    unsigned delay = 0;
     pthread_mutex_lock(&lock);
     read_text();
     struct slot *slot = session < SESSIONS ? sessions[session].slot : NULL;
-    if (slot != NULL && says(slot, "hang", argument))
-        delay = LOOK_MS;
-    else if (slot != NULL && says(slot, "slow", argument) &&
-             waited_ms < strtoul(argument, NULL, 10))
-        delay = LOOK_MS;
+    bool waits = slot != NULL &&
+                 (says(slot, "hang", argument) ||
+                  (says(slot, "slow", argument) && waited_ms < strtoul(argument, NULL, 10)));
     pthread_mutex_unlock(&lock);
-    return delay;
+    return waits ? LOOK_MS : 0;
 }
 
 static CK_RV sign(CK_SESSION_HANDLE session, unsigned char *data, CK_ULONG data_len,

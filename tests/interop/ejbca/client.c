@@ -63,12 +63,12 @@ static enum err request_make(const char *key_path, const char *order, const char
 
 static enum err issue(struct ejbca *e, char *arguments, char *serial, size_t size)
 {
-    char key[200], uid[65], order[65];
-    long long not_before = 0;
-    int asked = 0;
+    char key[200], uid[65], order[65], begin[25], again[9];
     AUTO(ssl_request_drop) X509_REQ *csr = NULL;
-    if (sscanf(arguments, "%199s %64s %64s %lld %d", key, uid, order, &not_before, &asked) != 5)
+    if (sscanf(arguments, "%199s %64s %64s %24s %8s", key, uid, order, begin, again) != 5)
         return fail_quiet(ERR_USAGE, "issue KEY UID ORDER NOT_BEFORE ASKED");
+    long long not_before = strtoll(begin, NULL, 10);
+    bool asked = strtol(again, NULL, 10) != 0;
     TRY(request_make(key, order, uid, &csr));
     struct ca_terms terms;
     TRY(cert_terms_make(profile_of(CA_DEVICE), e->issuer, &terms));
@@ -79,7 +79,7 @@ static enum err issue(struct ejbca *e, char *arguments, char *serial, size_t siz
                                              .subject = X509_REQ_get_subject_name(csr),
                                              .csr = csr,
                                              .terms = &terms,
-                                             .before = { .asked = asked != 0 } };
+                                             .before = { .asked = asked } };
     X509 *certificate = NULL;
     TRY(issue_once(e, EJBCA_DEVICE, &request, &certificate));
     X509_free(last);
