@@ -44,15 +44,16 @@ coverage_table() {
 must_lose() {
     local arrow step
     for arrow in 1 2; do must_lose_at init "arrow-$arrow" 'before inside after' server token; done
-    for arrow in {3..33}; do must_lose_at first "arrow-$arrow" 'before inside after' "${parties[@]}"; done
+    for arrow in {3..33}; do must_lose_at first "arrow-$arrow" 'before inside after' "${everywhere[@]}"; done
     for step in Runs/Open Runs/Finish Runs/Commit Runs/Locked Runs/Sealed reset boot-test DevAuth; do
-        must_lose_at first "$step" 'before inside after' "${parties[@]}"
+        must_lose_at first "$step" 'before inside after' "${everywhere[@]}"
     done
     for step in Closing/SignReceipt Closing/Commit Closing/Lock; do
-        must_lose_at first "$step" 'before after' "${parties[@]}"
+        must_lose_at first "$step" 'before after' "${everywhere[@]}"
     done
+    ! ca_is_outside || must_lose_at first arrow-14 inside ca
     must_lose_around
-    for step in idle reconnect hsm; do must_lose_at waiting "$step" inside "${parties[@]}"; done
+    for step in idle reconnect hsm; do must_lose_at waiting "$step" inside "${everywhere[@]}"; done
     board_must_lose
 }
 
@@ -61,17 +62,17 @@ must_lose() {
 must_lose_around() {
     local step arrow
     for step in Runs/Open Runs/Locked Runs/Sealed reset boot-test DevAuth; do
-        must_lose_at committed "$step" 'before inside after' "${parties[@]}"
+        must_lose_at committed "$step" 'before inside after' "${everywhere[@]}"
     done
-    must_lose_at committed Closing/Lock 'before after' "${parties[@]}"
-    for step in reset Runs/Sealed; do must_lose_at seal "$step" 'before inside after' "${parties[@]}"; done
-    must_lose_at damaged boot-test 'before inside' "${parties[@]}" # it fails, so it has no after
-    must_lose_at damaged Runs/Booted 'before inside after' "${parties[@]}"
+    must_lose_at committed Closing/Lock 'before after' "${everywhere[@]}"
+    for step in reset Runs/Sealed; do must_lose_at seal "$step" 'before inside after' "${everywhere[@]}"; done
+    must_lose_at damaged boot-test 'before inside' "${everywhere[@]}" # it fails, so it has no after
+    must_lose_at damaged Runs/Booted 'before inside after' "${everywhere[@]}"
     for step in Runs/Open Runs/Finish Runs/Commit arrow-14 arrow-18 arrow-20 arrow-22 arrow-24 arrow-33; do
-        must_lose_at repeat "$step" 'before inside after' "${parties[@]}"
+        must_lose_at repeat "$step" 'before inside after' "${everywhere[@]}"
     done
     for step in Runs/Open arrow-14 arrow-17 arrow-18 arrow-19 arrow-20 boot-test; do
-        must_lose_at recreate "$step" 'before inside after' "${parties[@]}"
+        must_lose_at recreate "$step" 'before inside after' "${everywhere[@]}"
     done
 }
 

@@ -14,7 +14,7 @@ waiting_places=(idle reconnect hsm)
 add_waiting() {
     local place party
     for place in "${waiting_places[@]}"; do
-        for party in "${parties[@]}"; do cases+=("waiting:station-agent:$place:inside:1:$party"); done
+        for party in "${everywhere[@]}"; do cases+=("waiting:station-agent:$place:inside:1:$party"); done
     done
 }
 
