@@ -65,7 +65,9 @@ static enum err write_new(const char *file, BIO *bio, mode_t mode)
     char *text;
     long len = BIO_get_mem_data(bio, &text);
     AUTO(draft_drop) struct draft draft = { 0 };
-    TRY(draft_open(file, &draft));
+    enum err opened = draft_open(file, &draft);
+    if (opened != ERR_OK) /* no such folder is no input that is missing */
+        return opened == ERR_NOT_FOUND ? ERR_IO : opened;
     TRY(draft_write(&draft, span_of(text, (size_t)len)));
     enum err e = draft_link(&draft, mode);
     return e == ERR_EXISTS ? fail_quiet(e, "%s is there; it is left as it is", file) : e;
