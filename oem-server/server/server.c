@@ -35,13 +35,13 @@ static void tell(enum ailment was, enum ailment now, const char *words, unsigned
     static const char *const over[] = { [AILMENT_HSM] = "the HSM responds again",
                                         [AILMENT_STORE] = "the store works again",
                                         [AILMENT_UNWELL] = "the HSM is well again" };
+    if (was != AILMENT_NONE && (now == AILMENT_NONE || was != AILMENT_UNWELL))
+        log_line(LOG_LEVEL_INFO, "server: %s", over[was]);
     if (now == AILMENT_UNWELL)
         log_line(LOG_LEVEL_WARN, "server: HSM: %s", words);
     else if (now != AILMENT_NONE)
         log_line(LOG_LEVEL_ERROR, "server: %s; %u threads serve in place of others", words,
                  replaced);
-    else
-        log_line(LOG_LEVEL_INFO, "server: %s", over[was]);
 }
 
 bool server_watch(struct server *server, char words[static SERVER_AILMENT_SIZE])
