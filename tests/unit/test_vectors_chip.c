@@ -83,7 +83,7 @@ static enum err perform(struct ask *ask, enum ask_operation operation)
     write_words(ASK_BASE + 4, (const uint8_t *)ask + 4, sizeof(*ask) - 4);
     write_word(ASK_BASE, ask->go);
     const struct ask *there = (const void *)(chip.sram + (ASK_BASE - CHIP_SRAM_BASE));
-    for (int i = 0; i < SLICES_MAX && there->go != ASK_NONE; i++)
+    for (unsigned i = 0; i < SLICES_MAX && there->go != ASK_NONE; i++)
         chip_run(&chip, SLICE);
     memcpy(ask, there, sizeof(*ask));
     assert_int_equal(ask->go, ASK_NONE);
