@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What people and peers write: the server's URL, proxies and whom they are not for, times, names,
- * and text that is made safe. What is accepted keeps its rule, and a time is itself again when it
- * is written. */
+/* What people and peers write: the server's URL, proxies and whom they are not for, times,
+ * names, and text that is made safe. What is accepted keeps its rule, and a time is itself
+ * again when it is written. */
 #include <stdlib.h>
 #include <string.h>
 
