@@ -94,7 +94,7 @@ async function openRequest(pem) {
   const uri = all.out.toString().match(/URI:(\S+)/);
   return {
     parts, publicKey, key: crypto.createHash('sha256').update(der).digest('hex'),
-    signed: verified.code === 0 && /verify OK/.test(verified.err), uri: uri ? uri[1] : null,
+    signed: verified.code === 0 && /verify OK/.test(`${verified.err}${verified.out}`), uri: uri ? uri[1] : null,
   };
 }
 
