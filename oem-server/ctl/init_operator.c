@@ -34,7 +34,7 @@ struct lookup {
     const char *name;
     uint8_t sha256[SHA256_SIZE]; /* of the certificate in the folder */
     bool registered, revoked, same;
-    char owner[NAME_LENGTH_MAX + 1]; /* "": nobody's */
+    char owner[NAME_LENGTH_MAX + 1]; /* "": of no operator */
 };
 
 static enum err look_at(struct lookup *l, const Hallmark__V1__PrincipalRow *row)
@@ -87,10 +87,11 @@ static enum err check_registered(struct init_run *run, const struct files *files
                           "%s another folder",
                           run->folder, l.owner, l.name);
     if (!l.registered)
-        return fail_quiet(ERR_NOT_FOUND,
-                          "%s is nobody's in this store, and operator %s is not registered: "
-                          "give another folder",
-                          files->certificate, l.name);
+        return fail_quiet(
+            ERR_NOT_FOUND,
+            "%s belongs to no operator of this store, and operator %s is not registered: "
+            "give another folder",
+            files->certificate, l.name);
     if (l.revoked)
         return fail_quiet(ERR_REVOKED,
                           "operator %s was revoked, and its name is not given again: give "
